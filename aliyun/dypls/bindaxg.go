@@ -1,0 +1,40 @@
+package dypls
+
+// BindAXG makes X ring A, but only for the numbers of group G. Published quota: 5,000 calls a second and account.
+var BindAXG = Operation[BindAXGRequest, Binding]{Action: "BindAxg", Mutates: true, decode: decodeBinding}
+
+// BindAXGRequest holds the parameters of BindAxg.
+// Without PhoneNoX the platform picks X, and an answer that is lost cannot be looked up.
+type BindAXGRequest struct {
+	PoolKey            string `json:"PoolKey"`
+	PhoneNoA           Phone  `json:"PhoneNoA"`
+	GroupID            string `json:"GroupId"`           // G, which must hold at least one number
+	PhoneNoB           Phone  `json:"PhoneNoB,omitzero"` // whom A reaches by dialling X
+	PhoneNoX           Phone  `json:"PhoneNoX,omitzero"`
+	Expiration         Time   `json:"Expiration"`          // more than 60 s ahead
+	ExpectCity         string `json:"ExpectCity,omitzero"` // of X, in Chinese without 市
+	IsRecordingEnabled bool   `json:"IsRecordingEnabled,omitzero"`
+	OutID              string `json:"OutId,omitzero"` // comes back in the receipts of calls
+	OutOrderID         string `json:"OutOrderId,omitzero"`
+	CallRestrict       string `json:"CallRestrict,omitzero"`
+	CallDisplayType    int    `json:"CallDisplayType,omitzero"` // 1: both sides see X
+	RingConfig         string `json:"RingConfig,omitzero"`      // a JSON object
+	ASRStatus          bool   `json:"ASRStatus,omitzero"`
+	ASRModelID         string `json:"ASRModelId,omitzero"`
+}
+
+// Validate implements [Request].
+func (r BindAXGRequest) Validate() error { return validate(r) }
+
+func (r BindAXGRequest) describe(d *description) {
+	d.requiredText("PoolKey", r.PoolKey)
+	d.required("PhoneNoA", string(r.PhoneNoA))
+	d.subscriber("PhoneNoA", r.PhoneNoA)
+	d.requiredText("GroupId", r.GroupID)
+	d.dialable("PhoneNoB", r.PhoneNoB)
+	d.dialable("PhoneNoX", r.PhoneNoX)
+	d.bindCommon(bindCommon{
+		r.Expiration, r.ExpectCity, r.IsRecordingEnabled, r.OutID, r.OutOrderID, r.CallRestrict,
+		r.CallDisplayType, r.RingConfig, r.ASRStatus, r.ASRModelID,
+	})
+}

@@ -1,0 +1,44 @@
+package dypls
+
+// BindAXN makes X ring A, whoever (N) dials it. X is A's alone. Published quota: 5,000 calls a second and account.
+var BindAXN = Operation[BindAXNRequest, Binding]{Action: "BindAxn", Mutates: true, decode: decodeBinding}
+
+// BindAXNRequest holds the parameters of BindAxn.
+// Without PhoneNoX the platform picks X, and an answer that is lost cannot be looked up.
+type BindAXNRequest struct {
+	PoolKey            string `json:"PoolKey"`
+	PhoneNoA           Phone  `json:"PhoneNoA"`
+	PhoneNoB           Phone  `json:"PhoneNoB,omitzero"` // whom A reaches by dialling X
+	PhoneNoX           Phone  `json:"PhoneNoX,omitzero"`
+	Expiration         Time   `json:"Expiration"`          // more than 60 s ahead
+	ExpectCity         string `json:"ExpectCity,omitzero"` // of X, in Chinese without 市
+	IsRecordingEnabled bool   `json:"IsRecordingEnabled,omitzero"`
+	OutID              string `json:"OutId,omitzero"` // comes back in the receipts of calls
+	OutOrderID         string `json:"OutOrderId,omitzero"`
+	CallRestrict       string `json:"CallRestrict,omitzero"`
+	CallDisplayType    int    `json:"CallDisplayType,omitzero"` // 1: both sides see X
+	CallTimeout        int    `json:"CallTimeout,omitzero"`     // of sequential ringing, 5-20 s
+	RingConfig         string `json:"RingConfig,omitzero"`      // a JSON object
+	ASRStatus          bool   `json:"ASRStatus,omitzero"`
+	ASRModelID         string `json:"ASRModelId,omitzero"`
+	NoType             string `json:"NoType,omitzero"` // customers of Alidayu only
+	Extend             string `json:"Extend,omitzero"`
+}
+
+// Validate implements [Request].
+func (r BindAXNRequest) Validate() error { return validate(r) }
+
+func (r BindAXNRequest) describe(d *description) {
+	d.requiredText("PoolKey", r.PoolKey)
+	d.required("PhoneNoA", string(r.PhoneNoA))
+	d.subscriber("PhoneNoA", r.PhoneNoA)
+	d.dialable("PhoneNoB", r.PhoneNoB)
+	d.dialable("PhoneNoX", r.PhoneNoX)
+	d.bindCommon(bindCommon{
+		r.Expiration, r.ExpectCity, r.IsRecordingEnabled, r.OutID, r.OutOrderID, r.CallRestrict,
+		r.CallDisplayType, r.RingConfig, r.ASRStatus, r.ASRModelID,
+	})
+	d.number("CallTimeout", r.CallTimeout, 5, 20)
+	d.text("NoType", r.NoType)
+	d.text("Extend", r.Extend)
+}

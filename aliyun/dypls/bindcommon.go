@@ -1,0 +1,29 @@
+package dypls
+
+// bindCommon holds the parameters that all four binds share beside their numbers, in the order of the API's page.
+type bindCommon struct {
+	Expiration         Time
+	ExpectCity         string
+	IsRecordingEnabled bool
+	OutID              string
+	OutOrderID         string
+	CallRestrict       string
+	CallDisplayType    int
+	RingConfig         string
+	ASRStatus          bool
+	ASRModelID         string
+}
+
+func (d *description) bindCommon(c bindCommon) {
+	d.required("Expiration", c.Expiration.String())
+	d.expiration("Expiration", c.Expiration)
+	d.city("ExpectCity", c.ExpectCity)
+	d.flag("IsRecordingEnabled", c.IsRecordingEnabled)
+	d.text("OutId", c.OutID)
+	d.text("OutOrderId", c.OutOrderID)
+	d.oneOf("CallRestrict", c.CallRestrict, ControlAXDisable, ControlBXDisable, ControlClearDisable)
+	d.number("CallDisplayType", c.CallDisplayType, 1, 1)
+	d.object("RingConfig", c.RingConfig)
+	d.flag("ASRStatus", c.ASRStatus)
+	d.text("ASRModelId", c.ASRModelID)
+}

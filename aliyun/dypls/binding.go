@@ -1,0 +1,31 @@
+package dypls
+
+import "encoding/json"
+
+// Binding is what a bind made: the API's SecretBindDTO.
+type Binding struct {
+	SubsID   string `json:"SubsId"`   // names the binding; digits, kept as text
+	SecretNo Phone  `json:"SecretNo"` // X, the number that callers see
+	// Extension is the extension of an AXN-extension binding. In other bindings the API fills it
+	// with anything, a subscriber's real number included: it is masked like one.
+	Extension Phone `json:"Extension"`
+}
+
+// decodeBinding reads the answer of the four binds. OK without a SubsId or X is no answer at all.
+func decodeBinding(body []byte) (Binding, error) {
+	var answer struct {
+		SecretBindDTO struct {
+			SubsID    loose `json:"SubsId"`
+			SecretNo  loose
+			Extension loose
+		}
+	}
+	if err := json.Unmarshal(body, &answer); err != nil {
+		return Binding{}, errIncomplete
+	}
+	dto := answer.SecretBindDTO
+	if dto.SubsID == "" || dto.SecretNo == "" {
+		return Binding{}, errIncomplete
+	}
+	return Binding{SubsID: string(dto.SubsID), SecretNo: Phone(dto.SecretNo), Extension: Phone(dto.Extension)}, nil
+}

@@ -1,0 +1,37 @@
+package dypls
+
+import (
+	"context"
+	"time"
+)
+
+// Caller sends one signed request of the API and returns its answer. [github.com/seed-5c07c2e9/dyplsq/aliyun.Client] is one.
+//
+// A nil error means that the API answered with a JSON object that holds a Code, whatever the HTTP status.
+// Anything else is an *[Error]: [CodeNotSent] and [Unavailable] when no byte of it can have left,
+// [CodeNoAnswer] when one may have: [Uncertain], or [Unavailable] for a call that does not mutate.
+type Caller interface {
+	Call(ctx context.Context, call Call) (Answer, error)
+}
+
+// Call is one request of the API, before it is signed.
+type Call struct {
+	Action     string
+	Mutates    bool
+	Parameters Parameters
+	// Noted is when the caller noted that this call is about to leave, the zero time for now.
+	// The first byte leaves within two seconds of it, or not at all: a process that slept sends nothing.
+	Noted time.Time
+}
+
+// Answer is what the API said: the envelope that every action shares, and the whole body.
+type Answer struct {
+	Status    int // HTTP
+	Code      string
+	Message   string
+	RequestID string
+	HostID    string // set by the gateway, which answers before the service is reached
+	Body      []byte
+	// RetryAfter is what a throttling gateway asked to wait (TimeLeft of x-ratelimit-user-api and x-ratelimit-user).
+	RetryAfter time.Duration
+}

@@ -1,0 +1,38 @@
+package dypls
+
+import (
+	"context"
+	"time"
+)
+
+// Operation ties an action of the API to its request and response types.
+// It is a value: [Operation.Call] performs it now, package tasks performs it later.
+type Operation[Req Request, Res any] struct {
+	// Action is the API's own name, such as BindAxn.
+	Action string
+	// Mutates tells that a call changes something, so that one whose answer is lost must not be repeated blindly.
+	Mutates bool
+
+	decode func(body []byte) (Res, error)
+}
+
+// Call performs the operation now: one signed request, never a second.
+// The error is a *[ValidationError] (nothing was sent) or an *[Error].
+func (o Operation[Req, Res]) Call(ctx context.Context, c Caller, req Req) (Res, error) {
+	var none Res
+	if err := ValidateAt(req, time.Now()); err != nil {
+		return none, err
+	}
+	answer, err := c.Call(ctx, Call{Action: o.Action, Mutates: o.Mutates, Parameters: ParametersOf(req)})
+	if err != nil {
+		return none, err
+	}
+	if answer.Code != CodeOK {
+		return none, o.failure(answer)
+	}
+	res, err := o.decode(answer.Body)
+	if err != nil {
+		return none, o.unusable(answer, err)
+	}
+	return res, nil
+}

@@ -1,0 +1,70 @@
+package dypls
+
+import (
+	"fmt"
+	"io"
+	"time"
+)
+
+// Parameter is one request parameter under the API's own name, as it goes on the wire.
+type Parameter struct {
+	Name  string
+	Value string
+	// Personal marks a telephone number: never shown whole.
+	Personal bool
+	// Time is the instant that Value writes, for a parameter that is one.
+	Time time.Time
+}
+
+// Masked returns the value as people may see it.
+func (p Parameter) Masked() string {
+	if p.Personal {
+		return Phone(p.Value).Masked()
+	}
+	return p.Value
+}
+
+// Format implements [fmt.Formatter]: every verb prints the masked value.
+func (p Parameter) Format(s fmt.State, _ rune) { _, _ = io.WriteString(s, p.Name+"="+p.Masked()) }
+
+// Parameters are a request's parameters that are set, in the order of the API's documentation.
+type Parameters []Parameter
+
+// ParametersOf returns what a request puts on the wire: strings as they are, booleans true or false,
+// integers decimal, times in Beijing time; what is unset is left out.
+func ParametersOf(r Request) Parameters {
+	var d description
+	r.describe(&d)
+	return d.parameters
+}
+
+// Value returns the wire value of a parameter, "" when it is not set.
+func (p Parameters) Value(name string) string {
+	for i := range p {
+		if p[i].Name == name {
+			return p[i].Value
+		}
+	}
+	return ""
+}
+
+// Time returns the instant of a parameter, the zero time when it is not set.
+func (p Parameters) Time(name string) time.Time {
+	for i := range p {
+		if p[i].Name == name {
+			return p[i].Time
+		}
+	}
+	return time.Time{}
+}
+
+// Personal returns the values that are personal data.
+func (p Parameters) Personal() []string {
+	var values []string
+	for i := range p {
+		if p[i].Personal {
+			values = append(values, p[i].Value)
+		}
+	}
+	return values
+}

@@ -1,0 +1,59 @@
+package dypls
+
+import "encoding/json"
+
+// QuerySubscriptionDetail returns a binding by its SubsId and X, which must belong together.
+// Published quota: 1,000 calls a second and account.
+var QuerySubscriptionDetail = Operation[QuerySubscriptionDetailRequest, SubscriptionDetail]{Action: "QuerySubscriptionDetail", decode: decodeSubscriptionDetail}
+
+// QuerySubscriptionDetailRequest holds the parameters of QuerySubscriptionDetail.
+type QuerySubscriptionDetailRequest struct {
+	PoolKey     string `json:"PoolKey,omitzero"`
+	ProductType string `json:"ProductType,omitzero"` // in place of PoolKey, customers of the first years only
+	SubsID      string `json:"SubsId"`
+	PhoneNoX    Phone  `json:"PhoneNoX"`
+}
+
+// Values of [SubscriptionDetail.Status].
+const (
+	SubscriptionExpired = 0
+	SubscriptionActive  = 1
+)
+
+// SubscriptionDetail is a binding as the API knows it: the API's SecretBindDetailDTO. It does not tell the OutId.
+type SubscriptionDetail struct {
+	SubsID       string `json:"SubsId"`
+	PhoneNoA     Phone  `json:"PhoneNoA"`
+	PhoneNoB     Phone  `json:"PhoneNoB"`
+	PhoneNoX     Phone  `json:"PhoneNoX"`
+	Status       int64  `json:"Status"`
+	ExpireDate   Time   `json:"ExpireDate"`
+	GmtCreate    Time   `json:"GmtCreate"`
+	NeedRecord   bool   `json:"NeedRecord"`
+	ASRStatus    bool   `json:"ASRStatus"`
+	ASRModelID   string `json:"ASRModelId"`
+	CallRestrict string `json:"CallRestrict"`
+	Extension    Phone  `json:"Extension"`
+	GroupID      int64  `json:"GroupId"`
+}
+
+// Validate implements [Request].
+func (r QuerySubscriptionDetailRequest) Validate() error { return validate(r) }
+
+func (r QuerySubscriptionDetailRequest) describe(d *description) {
+	d.pool(r.PoolKey, r.ProductType)
+	d.requiredText("SubsId", r.SubsID)
+	d.required("PhoneNoX", string(r.PhoneNoX))
+	d.dialable("PhoneNoX", r.PhoneNoX)
+}
+
+func decodeSubscriptionDetail(body []byte) (SubscriptionDetail, error) {
+	var answer struct {
+		SecretBindDetailDTO *SubscriptionDetail
+	}
+	err := json.Unmarshal(body, &answer)
+	if err != nil || answer.SecretBindDetailDTO == nil || answer.SecretBindDetailDTO.SubsID == "" {
+		return SubscriptionDetail{}, errIncomplete
+	}
+	return *answer.SecretBindDetailDTO, nil
+}

@@ -1,0 +1,39 @@
+package dypls
+
+import "encoding/json"
+
+// UnbindSubscription removes a binding of any kind. Published quota: 5,000 calls a second and account.
+var UnbindSubscription = Operation[UnbindSubscriptionRequest, Unbinding]{Action: "UnbindSubscription", Mutates: true, decode: decodeUnbinding}
+
+// UnbindSubscriptionRequest holds the parameters of UnbindSubscription.
+type UnbindSubscriptionRequest struct {
+	PoolKey     string `json:"PoolKey,omitzero"`
+	ProductType string `json:"ProductType,omitzero"` // in place of PoolKey, customers of the first years only
+	SubsID      string `json:"SubsId"`
+	SecretNo    Phone  `json:"SecretNo"` // X
+}
+
+// Unbinding is the answer of UnbindSubscription.
+type Unbinding struct {
+	ChargeID string `json:"ChargeId,omitzero"` // no longer in use
+}
+
+// Validate implements [Request].
+func (r UnbindSubscriptionRequest) Validate() error { return validate(r) }
+
+func (r UnbindSubscriptionRequest) describe(d *description) {
+	d.pool(r.PoolKey, r.ProductType)
+	d.requiredText("SubsId", r.SubsID)
+	d.required("SecretNo", string(r.SecretNo))
+	d.dialable("SecretNo", r.SecretNo)
+}
+
+func decodeUnbinding(body []byte) (Unbinding, error) {
+	var answer struct {
+		ChargeID loose `json:"ChargeId"`
+	}
+	if err := json.Unmarshal(body, &answer); err != nil {
+		return Unbinding{}, errIncomplete
+	}
+	return Unbinding{ChargeID: string(answer.ChargeID)}, nil
+}

@@ -1,0 +1,3 @@
+module github.com/seed-5c07c2e9/dyplsq
+
+go 1.26.0
