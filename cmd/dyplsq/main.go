@@ -1,0 +1,84 @@
+// Command dyplsq queues operations of Alibaba Cloud's number-privacy service in Redis, performs them, and shows what came of them.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/alecthomas/kong"
+)
+
+type commands struct {
+	Demo    demoCommand    `cmd:"" help:"Show one of everything, in memory: embedded Redis, simulated API. Exits 0 when each outcome is as expected."`
+	Dev     devCommand     `cmd:"" help:"Stay up with an embedded Redis, the simulated API, a worker and the dashboard, all in memory."`
+	Worker  workerCommand  `cmd:"" help:"Perform queued tasks until SIGTERM or SIGINT, then drain."`
+	Enqueue enqueueCommand `cmd:"" help:"Queue one task, or a batch of them from JSON Lines."`
+	Result  resultCommand  `cmd:"" help:"Show what came of a task."`
+	Dash    dashCommand    `cmd:"" help:"Serve the dashboard, read-only, numbers masked."`
+	Sim     simCommand     `cmd:"" help:"Serve a simulated API, in memory."`
+	Codes   codesCommand   `cmd:"" help:"Print what every code of the API means and what is done about it."`
+	Version versionCommand `cmd:"" help:"Print the version."`
+}
+
+// streams are where a command reads and writes: outcomes for programs on out, everything for people on err.
+type streams struct {
+	in       io.Reader
+	out, err io.Writer
+}
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	status := run(ctx, os.Args[1:], streams{in: os.Stdin, out: os.Stdout, err: os.Stderr})
+	stop()
+	os.Exit(status)
+}
+
+// run performs one command and returns the exit status.
+func run(ctx context.Context, args []string, s streams) int {
+	parser, err := kong.New(&commands{}, kong.Name("dyplsq"), kong.Writers(s.out, s.err),
+		kong.Description("Asynchronous number-privacy operations (Alibaba Cloud Dyplsapi) through Redis, each effect once."),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
+		kong.BindTo(ctx, (*context.Context)(nil)), kong.Bind(s), kong.Exit(func(status int) { panic(exited(status)) }))
+	if err != nil {
+		return report(s.err, err)
+	}
+	return recoverExit(func() int {
+		command, err := parser.Parse(args)
+		if err != nil {
+			_, _ = fmt.Fprintf(s.err, "dyplsq: %v\nTry: dyplsq --help\n", err)
+			return statusUsage
+		}
+		return report(s.err, command.Run())
+	})
+}
+
+// exited is how kong, after printing help, ends the command without ending the process.
+type exited int
+
+func recoverExit(f func() int) (status int) {
+	defer func() {
+		if value := recover(); value != nil {
+			code, ok := value.(exited)
+			if !ok {
+				panic(value)
+			}
+			status = int(code)
+		}
+	}()
+	return f()
+}
+
+func report(w io.Writer, err error) int {
+	if err == nil {
+		return statusOK
+	}
+	if text := err.Error(); text != "" && !errors.Is(err, context.Canceled) {
+		_, _ = fmt.Fprintf(w, "dyplsq: %s\n", text)
+	}
+	return statusOf(err)
+}

@@ -1,0 +1,119 @@
+package main
+
+import (
+	"bufio"
+	"encoding/json"
+	"fmt"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/schollz/progressbar/v3"
+	"golang.org/x/term"
+
+	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
+	"github.com/seed-5c07c2e9/dyplsq/tasks"
+)
+
+// printer writes outcomes, for programs (JSON, whole) or for people (masked), and remembers what they amount to.
+type printer struct {
+	out     *bufio.Writer
+	json    bool
+	bar     *progressbar.ProgressBar
+	printed map[string]bool
+	counts  map[tasks.State]int
+}
+
+func newPrinter(s streams, asJSON bool, total int) *printer {
+	p := &printer{out: bufio.NewWriter(s.out), json: asJSON, printed: map[string]bool{}, counts: map[tasks.State]int{}}
+	if file, ok := s.err.(*os.File); ok && total > 1 && term.IsTerminal(int(file.Fd())) { //nolint:gosec // a descriptor fits an int
+		p.bar = progressbar.NewOptions(total, progressbar.OptionSetWriter(s.err), progressbar.OptionSetDescription("outcomes"),
+			progressbar.OptionShowCount(), progressbar.OptionShowIts(), progressbar.OptionSetItsString("task"), progressbar.OptionClearOnFinish())
+	}
+	return p
+}
+
+func (p *printer) print(o tasks.Outcome) {
+	if p.printed[o.ID] {
+		return
+	}
+	p.printed[o.ID] = true
+	p.counts[o.State]++
+	if p.json {
+		encoder := json.NewEncoder(p.out)
+		encoder.SetEscapeHTML(false)
+		_ = encoder.Encode(o)
+	} else {
+		_, _ = fmt.Fprintln(p.out, forPeople(o))
+	}
+	if p.bar != nil {
+		_ = p.bar.Add(1)
+		return
+	}
+	_ = p.out.Flush()
+}
+
+func (p *printer) finish() {
+	if p.bar != nil {
+		_ = p.bar.Finish()
+	}
+	_ = p.out.Flush()
+}
+
+func (p *printer) missing(ids []string) []string {
+	var missing []string
+	for _, id := range ids {
+		if !p.printed[id] {
+			missing = append(missing, id)
+		}
+	}
+	return missing
+}
+
+// verdict is the exit status that the outcomes amount to; pending ones matter when they were waited for.
+func (p *printer) verdict(waited bool) error {
+	p.finish()
+	switch {
+	case p.counts[tasks.StateUnknown] > 0:
+		return usage(fmt.Sprintf("%d of the tasks are unknown: their records are gone", p.counts[tasks.StateUnknown]))
+	case waited && p.counts[tasks.StatePending] > 0:
+		return statusError{statusPending, fmt.Sprintf("%d still pending", p.counts[tasks.StatePending])}
+	case p.counts[tasks.StateFailed]+p.counts[tasks.StateUncertain] > 0:
+		return statusError{statusFailed, fmt.Sprintf("%d failed, %d uncertain", p.counts[tasks.StateFailed], p.counts[tasks.StateUncertain])}
+	}
+	return nil
+}
+
+// forPeople is one line, numbers masked.
+func forPeople(o tasks.Outcome) string {
+	parts := []string{o.ID, o.Action, string(o.State)}
+	if o.State == tasks.StatePending || o.State == tasks.StateUnknown {
+		return strings.Join(parts, "  ")
+	}
+	parts = append(parts, o.Code)
+	if o.Message != "" && o.Message != o.Code {
+		parts = append(parts, o.Message)
+	}
+	if o.State == tasks.StateSucceeded {
+		parts = append(parts, resultForPeople(o.Result))
+	}
+	parts = append(parts, fmt.Sprintf("(%d attempts, %s)", o.Attempts, o.FinishedAt.Sub(o.EnqueuedAt).Round(time.Millisecond)))
+	return strings.Join(parts, "  ")
+}
+
+func resultForPeople(result json.RawMessage) string {
+	var fields struct {
+		dypls.Binding
+		dypls.Recording
+	}
+	if err := json.Unmarshal(result, &fields); err != nil {
+		return ""
+	}
+	switch {
+	case fields.SubsID != "":
+		return fmt.Sprintf("SubsId=%s SecretNo=%v", fields.SubsID, fields.SecretNo)
+	case fields.DownloadURL != "":
+		return fmt.Sprintf("DownloadUrl=%v ExpiresAt=%s", fields.DownloadURL, fields.ExpiresAt.Format(time.RFC3339))
+	}
+	return ""
+}

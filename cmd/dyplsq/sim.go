@@ -1,0 +1,58 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+
+	"github.com/seed-5c07c2e9/dyplsq/aliyun/dyplstest"
+)
+
+const (
+	simPort    = "8081"
+	ledgerPath = "/_dyplsq/ledger"
+	simNumbers = 20_000
+)
+
+type simCommand struct {
+	Listen          string         `default:"127.0.0.1:8081" help:"Address to serve on (${default})." placeholder:"ADDRESS"`
+	Pool            string         `default:"FC100000000001" help:"Key of the pool (${default})." placeholder:"FC..."`
+	Numbers         int            `default:"20000" help:"Numbers in the pool (${default})."`
+	AccessKeyID     string         `default:"testAccessKeyId" help:"The only access key that is accepted (${default})." name:"access-key-id"`
+	AccessKeySecret string         `default:"testAccessKeySecret" help:"Its secret (${default}): a simulator guards nothing." name:"access-key-secret"`
+	Fault           []string       `help:"A rule by which calls fail, as 'action=BindAxn code=isv.FLOW_LIMIT rate=0.05 first=1'; may be repeated." placeholder:"RULE" sep:"none"`
+	Quota           map[string]int `help:"Calls a second of an action, as BindAxn=100." placeholder:"ACTION=N"`
+	Seed            uint64         `default:"1" help:"Makes the choice of numbers and of failing requests reproducible (${default})."`
+}
+
+// Run serves the simulated API until ctx is done.
+func (c *simCommand) Run(ctx context.Context, s streams) error {
+	config := dyplstest.Config{
+		AccessKeyID: c.AccessKeyID, AccessKeySecret: c.AccessKeySecret, Seed: c.Seed, Quotas: c.Quota, LedgerLimit: -1,
+		Pools: []dyplstest.Pool{{Key: c.Pool, Numbers: dyplstest.Numbers("170", c.Numbers)}},
+	}
+	for _, text := range c.Fault {
+		fault, err := dyplstest.ParseFault(text)
+		if err != nil {
+			return usage(err.Error())
+		}
+		config.Faults = append(config.Faults, fault)
+	}
+	simulator, err := dyplstest.New(config)
+	if err != nil {
+		return usage(err.Error())
+	}
+	defer simulator.Close()
+	listener, err := listen(c.Listen, simPort)
+	if err != nil {
+		return err
+	}
+	mux := http.NewServeMux()
+	mux.Handle("/", simulator)
+	mux.Handle(ledgerPath, simulator.LedgerHandler())
+	url := "http://" + listener.Addr().String()
+	_, _ = fmt.Fprintf(s.err, "A SIMULATED API, in memory: nothing is bound, everything is lost on exit.\n"+
+		"  DYPLSQ_ENDPOINT=%s ALIBABA_CLOUD_ACCESS_KEY_ID=%s ALIBABA_CLOUD_ACCESS_KEY_SECRET=%s\n  pool %s with %d numbers; what was done: %s%s\n",
+		url, c.AccessKeyID, c.AccessKeySecret, c.Pool, c.Numbers, url, ledgerPath)
+	return serve(ctx, listener, mux)
+}

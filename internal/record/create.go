@@ -1,0 +1,83 @@
+package record
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// New is a task that is to be recorded.
+type New struct {
+	ID          string
+	Action      string
+	Request     []byte // JSON
+	Fingerprint Fingerprint
+	ProcessAt   time.Time // when it was meant to run
+	Deadline    time.Time // after which no call starts; the zero time for never
+}
+
+// CreateVerdict tells what was there.
+type CreateVerdict string
+
+// The verdicts of Create and Look.
+const (
+	IsNew    CreateVerdict = "new"
+	Same     CreateVerdict = "same"     // the same request is recorded under this id
+	Conflict CreateVerdict = "conflict" // another request is
+	Absent   CreateVerdict = "absent"   // nothing is; only from Look
+)
+
+// Created is the record as it stands after Create or Look.
+type Created struct {
+	Verdict     CreateVerdict
+	Fingerprint Fingerprint
+	State       State
+	Delivery    int64
+	ProcessAt   time.Time
+}
+
+// Create records tasks, in one round trip. One that is recorded already is left as it is.
+func (s Store) Create(ctx context.Context, tasks []New) ([]Created, error) {
+	return s.createOrLook(ctx, "create", tasks)
+}
+
+// Look tells what Create would find, and records nothing.
+func (s Store) Look(ctx context.Context, tasks []New) ([]Created, error) {
+	return s.createOrLook(ctx, "look", tasks)
+}
+
+func (s Store) createOrLook(ctx context.Context, mode string, tasks []New) ([]Created, error) {
+	if len(tasks) == 0 {
+		return nil, nil
+	}
+	calls := make([]scriptCall, len(tasks))
+	for i, t := range tasks {
+		calls[i] = scriptCall{t.ID, []any{mode, string(t.Fingerprint), t.Action, t.Request, millis(t.ProcessAt), millis(t.Deadline)}}
+	}
+	cmds, err := s.runAll(ctx, createScript, calls)
+	if err != nil {
+		return nil, fmt.Errorf("record: %s: %w", mode, err)
+	}
+	created := make([]Created, len(tasks))
+	for i, cmd := range cmds {
+		if created[i], err = readCreated(cmd); err != nil {
+			return nil, fmt.Errorf("record: %s: %w", mode, err)
+		}
+	}
+	return created, nil
+}
+
+func readCreated(cmd *redis.Cmd) (Created, error) {
+	reply, err := cmd.Slice()
+	if err != nil {
+		return Created{}, err
+	}
+	r := replyReader{reply: reply}
+	c := Created{
+		Verdict: CreateVerdict(r.text(0)), Fingerprint: Fingerprint(r.text(1)), State: State(r.text(2)),
+		Delivery: r.integer(3), ProcessAt: fromMillis(r.integer(4)),
+	}
+	return c, r.err
+}

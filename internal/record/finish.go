@@ -1,0 +1,69 @@
+package record
+
+import (
+	"context"
+	"fmt"
+	"time"
+)
+
+// Ending is what came of a call.
+type Ending struct {
+	ID        string
+	Fence     int64
+	State     State // Succeeded, Failed, Uncertain, or Waiting for the next attempt
+	Code      string
+	Message   string
+	Class     string
+	RequestID string
+	Result    []byte    // JSON, only when succeeded
+	ExpiresAt time.Time // after which the result is of no use; the zero time for never
+	SubsID    string    // of a binding that was made
+	Counts    bool      // whether the call uses up an attempt
+	Sent      bool      // whether a request may have left
+	Keep      time.Duration
+}
+
+// FinishVerdict tells what Finish did.
+type FinishVerdict string
+
+// The verdicts of Finish.
+const (
+	Done    FinishVerdict = "done"
+	Again   FinishVerdict = "again"   // it was known
+	Stale   FinishVerdict = "stale"   // another run took over; nothing was changed
+	Surplus FinishVerdict = "surplus" // a second binding, noted beside the first
+	Gone    FinishVerdict = "unknown" // there is no such record
+)
+
+// Finish records what came of the call that Begin noted. A success counts whichever run brings it, as long as
+// the record does not hold another.
+func (s Store) Finish(ctx context.Context, e Ending) (FinishVerdict, error) {
+	verdict, err := finishScript.Run(ctx, s.redis, []string{Key(e.ID)}, e.ID, Channel, e.Fence, string(e.State), e.Keep.Milliseconds(),
+		e.Code, e.Message, e.Class, e.RequestID, e.Result, millis(e.ExpiresAt), e.SubsID, bit(e.Counts), bit(e.Sent)).Text()
+	if err != nil {
+		return "", fmt.Errorf("record: finish: %w", err)
+	}
+	return FinishVerdict(verdict), nil
+}
+
+// Rejection is a delivery that cannot be read.
+type Rejection struct {
+	ID, Action, Code, Message string
+	Keep                      time.Duration
+}
+
+// Reject records a delivery that cannot be read as the task's failure, unless the record knows better.
+func (s Store) Reject(ctx context.Context, r Rejection) error {
+	err := rejectScript.Run(ctx, s.redis, []string{Key(r.ID)}, r.ID, Channel, r.Keep.Milliseconds(), r.Action, r.Code, r.Message).Err()
+	if err != nil {
+		return fmt.Errorf("record: reject: %w", err)
+	}
+	return nil
+}
+
+func bit(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}

@@ -1,0 +1,15 @@
+-- KEYS: record. ARGV: mode (create | look), fingerprint, action, request, process_at, deadline (ms, 0 for none).
+-- Returns verdict, fingerprint, state, delivery, process_at of what is there.
+local found = redis.call('HMGET', KEYS[1], 'fingerprint', 'state', 'delivery', 'process_at', 'expires_at')
+local stale = found[5] and tonumber(found[5]) > 0 and tonumber(found[5]) <= now
+if found[1] and not stale then
+  local verdict = found[1] == ARGV[2] and 'same' or 'conflict'
+  return {verdict, found[1], found[2], tonumber(found[3]), tonumber(found[4])}
+end
+if ARGV[1] == 'look' then
+  return {'absent', '', '', 0, 0}
+end
+redis.call('DEL', KEYS[1])
+redis.call('HSET', KEYS[1], 'fingerprint', ARGV[2], 'action', ARGV[3], 'request', ARGV[4], 'process_at', ARGV[5],
+  'deadline', ARGV[6], 'state', 'queued', 'delivery', 1, 'enqueued_at', now, 'fence', 0, 'attempts', 0, 'calls', 0)
+return {'new', ARGV[2], 'queued', 1, tonumber(ARGV[5])}

@@ -1,0 +1,11 @@
+-- KEYS: record. ARGV: id, channel, keep (ms), action, code, message.
+-- What was delivered cannot be read. A record that is settled, or being called, has no use for that news.
+local state = redis.call('HGET', KEYS[1], 'state')
+if state and state ~= 'queued' and state ~= 'waiting' then
+  return 0
+end
+if not state then
+  redis.call('HSET', KEYS[1], 'action', ARGV[4], 'delivery', 1, 'enqueued_at', now, 'fence', 0, 'attempts', 0, 'calls', 0)
+end
+settle('failed', ARGV[1], ARGV[2], ARGV[3], ours(ARGV[5], 'Rejected', ARGV[6]))
+return 1

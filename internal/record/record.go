@@ -1,0 +1,88 @@
+package record
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// State is where a task stands.
+type State string
+
+// The states. The last three are told to the task's owner.
+const (
+	Queued    State = "queued"
+	Calling   State = "calling"
+	Waiting   State = "waiting"
+	Succeeded State = "succeeded"
+	Failed    State = "failed"
+	Uncertain State = "uncertain"
+)
+
+// Told reports whether the owner is told this state: there is an outcome.
+func (s State) Told() bool { return s == Succeeded || s == Failed || s == Uncertain }
+
+// Record is a task as it stands.
+type Record struct {
+	ID         string
+	Action     string
+	State      State
+	Attempts   int
+	Calls      int
+	Code       string // of the outcome, or of the latest attempt
+	Message    string
+	Class      string
+	RequestID  string
+	Request    []byte // JSON; gone after a success
+	Result     []byte // JSON
+	EnqueuedAt time.Time
+	FinishedAt time.Time
+	ExpiresAt  time.Time // of the result
+}
+
+var recordFields = []string{
+	"action", "state", "attempts", "calls", "code", "message", "class", "request_id",
+	"request", "result", "enqueued_at", "finished_at", "expires_at",
+}
+
+// Read returns records in one round trip, in the order of ids. One that does not exist has no State.
+func (s Store) Read(ctx context.Context, ids ...string) ([]Record, error) {
+	if len(ids) == 0 {
+		return nil, nil
+	}
+	cmds := make([]*redis.SliceCmd, len(ids))
+	_, err := s.redis.Pipelined(ctx, func(p redis.Pipeliner) error {
+		for i, id := range ids {
+			cmds[i] = p.HMGet(ctx, Key(id), recordFields...)
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("record: read: %w", err)
+	}
+	records := make([]Record, len(ids))
+	for i, cmd := range cmds {
+		records[i] = readRecord(ids[i], cmd.Val())
+	}
+	return records, nil
+}
+
+func readRecord(id string, values []any) Record {
+	text := func(i int) string {
+		s, _ := values[i].(string)
+		return s
+	}
+	integer := func(i int) int64 {
+		n, _ := strconv.ParseInt(text(i), 10, 64)
+		return n
+	}
+	return Record{
+		ID: id, Action: text(0), State: State(text(1)), Attempts: int(integer(2)), Calls: int(integer(3)),
+		Code: text(4), Message: text(5), Class: text(6), RequestID: text(7),
+		Request: []byte(text(8)), Result: []byte(text(9)),
+		EnqueuedAt: fromMillis(integer(10)), FinishedAt: fromMillis(integer(11)), ExpiresAt: fromMillis(integer(12)),
+	}
+}

@@ -1,0 +1,53 @@
+package record
+
+import (
+	"fmt"
+	"time"
+)
+
+// replyReader reads a script's reply by position and keeps the first thing that is not as it should be.
+type replyReader struct {
+	reply []any
+	err   error
+}
+
+func (r *replyReader) text(i int) string {
+	if i < len(r.reply) {
+		if s, ok := r.reply[i].(string); ok {
+			return s
+		}
+	}
+	r.fail(i)
+	return ""
+}
+
+func (r *replyReader) integer(i int) int64 {
+	if i < len(r.reply) {
+		if n, ok := r.reply[i].(int64); ok {
+			return n
+		}
+	}
+	r.fail(i)
+	return 0
+}
+
+func (r *replyReader) fail(i int) {
+	if r.err == nil {
+		r.err = fmt.Errorf("unexpected reply of a script at position %d", i)
+	}
+}
+
+// millis is how times stand in a record: Unix milliseconds, 0 for the zero time.
+func millis(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return t.UnixMilli()
+}
+
+func fromMillis(ms int64) time.Time {
+	if ms <= 0 {
+		return time.Time{}
+	}
+	return time.UnixMilli(ms).UTC()
+}

@@ -1,0 +1,84 @@
+package record
+
+import (
+	"context"
+	_ "embed" // the scripts
+	"errors"
+	"strings"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// Channel carries a wake-up for every outcome: its state, a space, and the task's id.
+const Channel = "dypls:finished"
+
+// Key is a task's record. The braces keep everything of one task in one slot of a cluster.
+func Key(id string) string { return "dypls:{" + id + "}" }
+
+var (
+	//go:embed lua/settle.lua
+	settleLua string
+	//go:embed lua/create.lua
+	createLua string
+	//go:embed lua/begin.lua
+	beginLua string
+	//go:embed lua/finish.lua
+	finishLua string
+	//go:embed lua/reject.lua
+	rejectLua string
+
+	createScript = redis.NewScript(settleLua + createLua)
+	beginScript  = redis.NewScript(settleLua + beginLua)
+	finishScript = redis.NewScript(settleLua + finishLua)
+	rejectScript = redis.NewScript(settleLua + rejectLua)
+)
+
+// Store reads and writes records.
+type Store struct{ redis redis.UniversalClient }
+
+// NewStore returns a store on a Redis.
+func NewStore(r redis.UniversalClient) Store { return Store{redis: r} }
+
+// scriptCall is one script on one record.
+type scriptCall struct {
+	id   string
+	args []any
+}
+
+// runAll runs a script on many records in one round trip. Each call gets its own reply or error.
+func (s Store) runAll(ctx context.Context, script *redis.Script, calls []scriptCall) ([]*redis.Cmd, error) {
+	cmds := make([]*redis.Cmd, len(calls))
+	if len(calls) == 1 {
+		cmds[0] = script.Run(ctx, s.redis, []string{Key(calls[0].id)}, calls[0].args...)
+		return cmds, cmds[0].Err()
+	}
+	_, err := s.redis.Pipelined(ctx, func(p redis.Pipeliner) error {
+		for i, c := range calls {
+			cmds[i] = script.EvalSha(ctx, p, []string{Key(c.id)}, c.args...)
+		}
+		return nil
+	})
+	if err == nil {
+		return cmds, nil
+	}
+	for i, c := range calls {
+		if isNoScript(cmds[i].Err()) {
+			cmds[i] = script.Run(ctx, s.redis, []string{Key(c.id)}, c.args...)
+		}
+	}
+	return cmds, firstError(cmds)
+}
+
+func isNoScript(err error) bool {
+	_, answered := errors.AsType[redis.Error](err)
+	return answered && strings.HasPrefix(err.Error(), "NOSCRIPT")
+}
+
+func firstError(cmds []*redis.Cmd) error {
+	for _, cmd := range cmds {
+		if cmd.Err() != nil {
+			return cmd.Err()
+		}
+	}
+	return nil
+}

@@ -1,0 +1,118 @@
+// Package redistest starts a real redis-server for a test.
+package redistest
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// requireEnv turns a skip for want of redis-server into a failure.
+const requireEnv = "DYPLSQ_REQUIRE_REDIS"
+
+const startWithin = 10 * time.Second
+
+// Server is a redis-server of the test's own, on a free port of the loopback interface.
+type Server struct {
+	Addr string
+	args []string
+	cmd  *exec.Cmd
+}
+
+// Start starts a redis-server that ends with the test, without persistence unless args (as redis-server takes them) say so.
+// Where no redis-server is installed the test is skipped, or fails when DYPLSQ_REQUIRE_REDIS is set.
+func Start(tb testing.TB, args ...string) *Server {
+	tb.Helper()
+	if _, err := exec.LookPath("redis-server"); err != nil {
+		if os.Getenv(requireEnv) != "" {
+			tb.Fatalf("redis-server is not installed, and %s is set", requireEnv)
+		}
+		tb.Skip("needs redis-server, which is not installed")
+	}
+	dir := tb.TempDir()
+	port := freePort(tb)
+	s := &Server{Addr: net.JoinHostPort("127.0.0.1", strconv.Itoa(port))}
+	s.args = append([]string{
+		"--bind", "127.0.0.1", "--port", strconv.Itoa(port), "--dir", dir, "--save", "",
+		"--appendonly", "no", "--logfile", filepath.Join(dir, "redis.log"),
+	}, args...)
+	s.Restart(tb)
+	tb.Cleanup(s.Kill)
+	return s
+}
+
+// URL is the server's redis:// address.
+func (s *Server) URL() string { return "redis://" + s.Addr + "/0" }
+
+// Client returns a client that ends with the test.
+func (s *Server) Client(tb testing.TB) *redis.Client {
+	tb.Helper()
+	client := redis.NewClient(&redis.Options{Addr: s.Addr, ContextTimeoutEnabled: true, MaxRetries: -1})
+	tb.Cleanup(func() { _ = client.Close() })
+	return client
+}
+
+// Kill ends the server as a crash would. It may be started again with Restart.
+func (s *Server) Kill() {
+	if s.cmd == nil {
+		return
+	}
+	_ = s.cmd.Process.Kill()
+	_ = s.cmd.Wait()
+	s.cmd = nil
+}
+
+// Restart starts the server, on the same port and folder, and waits until it answers.
+func (s *Server) Restart(tb testing.TB) {
+	tb.Helper()
+	s.Kill()
+	s.cmd = exec.Command("redis-server", s.args...)
+	if err := s.cmd.Start(); err != nil {
+		tb.Fatalf("start redis-server: %v", err)
+	}
+	client := redis.NewClient(&redis.Options{Addr: s.Addr, MaxRetries: -1})
+	defer func() { _ = client.Close() }()
+	Poll(tb, startWithin, "redis-server to answer", func(ctx context.Context) error { return client.Ping(ctx).Err() })
+}
+
+// Poll waits until done returns nil, and fails the test when that takes too long.
+func Poll(tb testing.TB, within time.Duration, what string, done func(context.Context) error) {
+	tb.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), within)
+	defer cancel()
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		err := done(ctx)
+		if err == nil {
+			return
+		}
+		select {
+		case <-ctx.Done():
+			tb.Fatalf("waited %s for %s: %v", within, what, err)
+		case <-tick.C:
+		}
+	}
+}
+
+func freePort(tb testing.TB) int {
+	tb.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		tb.Fatalf("find a free port: %v", err)
+	}
+	defer func() { _ = listener.Close() }()
+	address, ok := listener.Addr().(*net.TCPAddr)
+	if !ok {
+		tb.Fatal(fmt.Errorf("unexpected address %v", listener.Addr()))
+	}
+	return address.Port
+}

@@ -1,0 +1,117 @@
+package tasks
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"regexp"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
+	"github.com/seed-5c07c2e9/dyplsq/internal/record"
+)
+
+var idPattern = regexp.MustCompile(`^[A-Za-z0-9._:@/-]{1,128}$`)
+
+// draft is a task on its way into the queue.
+type draft struct {
+	action     string
+	policy     Policy
+	request    dypls.Request
+	parameters dypls.Parameters
+	options    options
+	record     record.New
+	found      record.Created
+	err        error
+}
+
+func newDraft(action string, policy Policy, request dypls.Request, opts []Option) *draft {
+	d := &draft{action: action, policy: policy, request: request, parameters: dypls.ParametersOf(request)}
+	for _, set := range opts {
+		set(&d.options)
+	}
+	return d
+}
+
+// prepare applies the rules that hold at any time and makes the record. What depends on the time is checked by checkTimes.
+func (d *draft) prepare(now time.Time) {
+	if !d.options.keyed {
+		id, err := uuid.NewV7()
+		if err != nil {
+			d.err = fmt.Errorf("make an id: %w", err)
+			return
+		}
+		d.options.id = id.String()
+	}
+	d.err = join(d.request.Validate(), d.problems())
+	if d.err != nil {
+		return
+	}
+	request, err := json.Marshal(d.request)
+	if err != nil {
+		d.err = fmt.Errorf("encode the request: %w", err)
+		return
+	}
+	scheduled := d.scheduled(now)
+	d.record = record.New{
+		ID: d.options.id, Action: d.action, Request: request,
+		Fingerprint: record.FingerprintOf(d.options.id, d.action, d.parameters),
+		ProcessAt:   scheduled, Deadline: d.policy.deadline(d.parameters, scheduled, d.options.within),
+	}
+}
+
+func (d *draft) scheduled(now time.Time) time.Time {
+	if !d.options.processAt.IsZero() {
+		return d.options.processAt
+	}
+	return now.Add(d.options.processIn)
+}
+
+// checkTimes applies the rules that depend on the time. They matter only while the key is new: to ask again what
+// came of an old request is never wrong.
+func (d *draft) checkTimes(now time.Time) {
+	scheduled := d.scheduled(now)
+	if scheduled.Before(now) {
+		scheduled = now
+	}
+	d.err = join(dypls.ValidateAt(d.request, scheduled), d.problems())
+}
+
+// problems is what is wrong with the options.
+func (d *draft) problems() []dypls.Problem {
+	var problems []dypls.Problem
+	if !idPattern.MatchString(d.options.id) {
+		problems = append(problems, dypls.Problem{
+			Field: "TaskID", Rule: "must be 1-128 characters of A-Z a-z 0-9 . _ : @ / -", Remedy: "take another key",
+		})
+	}
+	for _, number := range d.parameters.Personal() {
+		if len(number) >= 3 && strings.Contains(d.options.id, number) {
+			problems = append(problems, dypls.Problem{
+				Field: "TaskID", Rule: "must not contain a telephone number of the request", Remedy: "take another key, such as your order's number",
+			})
+			break
+		}
+	}
+	if d.options.processIn < 0 {
+		problems = append(problems, dypls.Problem{Field: "ProcessIn", Rule: "must not be negative", Remedy: "leave it out to start at once"})
+	}
+	if d.options.within < 0 {
+		problems = append(problems, dypls.Problem{Field: "Within", Rule: "must not be negative", Remedy: "leave it out for no bound"})
+	}
+	return problems
+}
+
+// join reports a request's and its options' problems as one.
+func join(err error, problems []dypls.Problem) error {
+	if len(problems) == 0 {
+		return err
+	}
+	if invalid, ok := errors.AsType[*dypls.ValidationError](err); ok {
+		problems = append(invalid.Problems, problems...)
+	}
+	return &dypls.ValidationError{Problems: problems}
+}

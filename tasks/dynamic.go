@@ -1,0 +1,69 @@
+package tasks
+
+import (
+	"context"
+	"slices"
+
+	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
+)
+
+// Dynamic is a kind without its types, for programs that learn the action when they run.
+type Dynamic struct {
+	action string
+	policy Policy
+	decode func(data []byte, extra ...dypls.Extra) (dypls.Request, error)
+}
+
+// registry holds every kind, in the order of their declaration. It is filled while the package's variables are
+// initialised and never changed afterwards.
+var registry []Dynamic
+
+func register(d Dynamic) { registry = append(registry, d) }
+
+// Kinds returns all kinds.
+func Kinds() []Dynamic { return slices.Clone(registry) }
+
+// Lookup finds a kind by its action, such as BindAxn.
+func Lookup(action string) (Dynamic, bool) {
+	for _, d := range registry {
+		if d.action == action {
+			return d, true
+		}
+	}
+	return Dynamic{}, false
+}
+
+// Queues returns the names of all queues of asynq that kinds use.
+func Queues() []string {
+	var names []string
+	for _, d := range registry {
+		if !slices.Contains(names, d.policy.Queue) {
+			names = append(names, d.policy.Queue)
+		}
+	}
+	return names
+}
+
+// Action is the API's name.
+func (d Dynamic) Action() string { return d.action }
+
+// Decode reads one JSON object of the API's parameters strictly, as [dypls.DecodeRequest] does. A member TaskID beside
+// them is the task's key.
+func (d Dynamic) Decode(data []byte) (Item[dypls.Request], error) {
+	var key string
+	request, err := d.decode(data, dypls.Extra{Name: "TaskID", Into: &key})
+	item := Item[dypls.Request]{Request: request}
+	if key != "" {
+		item.Options = append(item.Options, TaskID(key))
+	}
+	return item, err
+}
+
+// EnqueueAll enqueues a batch as [Kind.EnqueueAll] does. The items' requests must come from Decode.
+func (d Dynamic) EnqueueAll(ctx context.Context, q *Queue, items []Item[dypls.Request]) ([]string, error) {
+	drafts := make([]*draft, len(items))
+	for i, item := range items {
+		drafts[i] = newDraft(d.action, d.policy, item.Request, item.Options)
+	}
+	return q.enqueue(ctx, drafts)
+}

@@ -1,0 +1,71 @@
+package tasks
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+)
+
+var (
+	// ErrUnreachable: Redis could not be asked. Whether an Enqueue took effect is then not known: enqueue again under the same key.
+	ErrUnreachable = errors.New("redis is out of reach")
+	// ErrUnknownTask: no task is recorded under this id. It never was, or its outcome was kept for its time and is gone;
+	// a recording's is gone when its link has expired, and the same request enqueued again fetches a new one.
+	ErrUnknownTask = errors.New("unknown task: never enqueued, or its outcome is no longer kept")
+	// ErrPending: the task has no outcome yet.
+	ErrPending = errors.New("the task has no outcome yet")
+	// ErrKeyReused: another request is recorded under this key. It matches a *[KeyReusedError].
+	ErrKeyReused = errors.New("the key was used for another request")
+	// ErrOtherAction: the task is of another action than the one asked for.
+	ErrOtherAction = errors.New("the task is of another action")
+)
+
+// KeyReusedError names the parameters in which a request differs from the one recorded under its key, never their values.
+type KeyReusedError struct {
+	ID      string
+	Differs []string
+}
+
+func (e *KeyReusedError) Error() string {
+	return fmt.Sprintf("task %s: %v; it differs in %s: use a new key for a new request", e.ID, ErrKeyReused, strings.Join(e.Differs, ", "))
+}
+
+// Is makes errors.Is(err, ErrKeyReused) true.
+func (e *KeyReusedError) Is(target error) bool { return target == ErrKeyReused }
+
+// ItemError is what is wrong with one item of a batch.
+type ItemError struct {
+	Index int // from 0
+	Err   error
+}
+
+func (e *ItemError) Error() string { return fmt.Sprintf("item %d: %v", e.Index+1, e.Err) }
+
+func (e *ItemError) Unwrap() error { return e.Err }
+
+// BatchError lists what is wrong with the items of a batch, none of which was enqueued.
+type BatchError struct{ Items []*ItemError }
+
+func (e *BatchError) Error() string {
+	const shown = 20
+	lines := make([]string, 0, shown+1)
+	for i, item := range e.Items {
+		if i == shown {
+			lines = append(lines, fmt.Sprintf("and %d more", len(e.Items)-shown))
+			break
+		}
+		lines = append(lines, item.Error())
+	}
+	return strings.Join(lines, "\n")
+}
+
+// Unwrap lets errors.Is and errors.As look at every item.
+func (e *BatchError) Unwrap() []error {
+	errs := make([]error, len(e.Items))
+	for i, item := range e.Items {
+		errs[i] = item
+	}
+	return errs
+}
+
+func unreachable(err error) error { return fmt.Errorf("%w: %w", ErrUnreachable, err) }

@@ -1,0 +1,129 @@
+package tasks
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+
+	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
+)
+
+// Kind is an operation that can be queued.
+type Kind[Req dypls.Request, Res any] struct {
+	Operation dypls.Operation[Req, Res]
+	Policy    Policy
+}
+
+func newKind[Req dypls.Request, Res any](operation dypls.Operation[Req, Res], policy Policy) Kind[Req, Res] {
+	k := Kind[Req, Res]{Operation: operation, Policy: policy}
+	register(Dynamic{action: operation.Action, policy: policy, decode: func(data []byte, extra ...dypls.Extra) (dypls.Request, error) {
+		return dypls.DecodeRequest[Req](data, extra...)
+	}})
+	return k
+}
+
+// Enqueue records the task and hands it to the workers. It returns the task's id: the key given as [TaskID], or a new UUIDv7.
+//
+// Errors: *dypls.ValidationError, [ErrKeyReused], [ErrUnreachable], or ctx's. With a key, Enqueue may be repeated after any error.
+func (k Kind[Req, Res]) Enqueue(ctx context.Context, q *Queue, req Req, options ...Option) (string, error) {
+	ids, err := k.EnqueueAll(ctx, q, []Item[Req]{{Request: req, Options: options}})
+	return single(ids, err)
+}
+
+// EnqueueAll enqueues a batch in few round trips and returns the ids in its order. Nothing is enqueued when an item is
+// invalid or its key was used for another request: the *[BatchError] then lists them all.
+func (k Kind[Req, Res]) EnqueueAll(ctx context.Context, q *Queue, items []Item[Req]) ([]string, error) {
+	drafts := make([]*draft, len(items))
+	for i, item := range items {
+		drafts[i] = newDraft(k.Operation.Action, k.Policy, item.Request, item.Options)
+	}
+	return q.enqueue(ctx, drafts)
+}
+
+// Result returns what came of a task, without waiting: its response, or a *dypls.Error.
+// Other errors: [ErrPending], [ErrUnknownTask], [ErrOtherAction], [ErrUnreachable], or ctx's.
+func (k Kind[Req, Res]) Result(ctx context.Context, q *Queue, id string) (Res, error) {
+	outcome, err := q.Outcome(ctx, id)
+	return k.read(outcome, err)
+}
+
+// Results is Result for a batch, in the order of ids.
+func (k Kind[Req, Res]) Results(ctx context.Context, q *Queue, ids []string) ([]Result[Res], error) {
+	outcomes, err := q.Outcomes(ctx, ids...)
+	if err != nil {
+		return nil, err
+	}
+	results := make([]Result[Res], len(outcomes))
+	for i, outcome := range outcomes {
+		results[i] = k.result(outcome)
+	}
+	return results, nil
+}
+
+// Wait waits until ctx is done for a task's outcome, and returns it as Result does.
+func (k Kind[Req, Res]) Wait(ctx context.Context, q *Queue, id string) (Res, error) {
+	outcome, err := q.Wait(ctx, id)
+	return k.read(outcome, err)
+}
+
+// WaitAll is Wait for a batch, in the order of ids. When ctx ends first, it returns ctx's error together with the
+// results so far, in which those still missing say [ErrPending].
+func (k Kind[Req, Res]) WaitAll(ctx context.Context, q *Queue, ids []string) ([]Result[Res], error) {
+	results := make([]Result[Res], len(ids))
+	index := make(map[string][]int, len(ids))
+	for i, id := range ids {
+		results[i] = Result[Res]{ID: id, Err: ErrPending}
+		index[id] = append(index[id], i)
+	}
+	err := q.WaitAll(ctx, ids, func(outcome Outcome) {
+		for _, i := range index[outcome.ID] {
+			results[i] = k.result(outcome)
+		}
+	})
+	return results, err
+}
+
+// Result is one task's part of a batch: Value when Err is nil.
+type Result[Res any] struct {
+	ID    string
+	Value Res
+	Err   error
+}
+
+func (k Kind[Req, Res]) result(outcome Outcome) Result[Res] {
+	value, err := k.read(outcome, nil)
+	return Result[Res]{ID: outcome.ID, Value: value, Err: err}
+}
+
+func (k Kind[Req, Res]) read(outcome Outcome, err error) (Res, error) {
+	var res Res
+	if err != nil {
+		return res, err
+	}
+	if outcome.State == StateUnknown {
+		return res, fmt.Errorf("task %s: %w", outcome.ID, ErrUnknownTask)
+	}
+	if outcome.Action != k.Operation.Action {
+		return res, fmt.Errorf("task %s: %w: %s, not %s", outcome.ID, ErrOtherAction, outcome.Action, k.Operation.Action)
+	}
+	if outcome.State == StatePending {
+		return res, fmt.Errorf("task %s: %w", outcome.ID, ErrPending)
+	}
+	if err := outcome.Err(); err != nil {
+		return res, err
+	}
+	if err := json.Unmarshal(outcome.Result, &res); err != nil {
+		return res, fmt.Errorf("task %s: its result cannot be read: it was written by another version", outcome.ID)
+	}
+	return res, nil
+}
+
+func single(ids []string, err error) (string, error) {
+	if batch, ok := err.(*BatchError); ok && len(batch.Items) == 1 { //nolint:errorlint // our own, never wrapped
+		return "", batch.Items[0].Err
+	}
+	if err != nil {
+		return "", err
+	}
+	return ids[0], nil
+}

@@ -1,0 +1,46 @@
+package tasks
+
+import (
+	"time"
+
+	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
+)
+
+// Item is one task of a batch.
+type Item[Req dypls.Request] struct {
+	Request Req
+	Options []Option
+}
+
+// Option says how a task is queued.
+type Option func(*options)
+
+type options struct {
+	id        string
+	keyed     bool
+	processIn time.Duration
+	processAt time.Time
+	within    time.Duration
+}
+
+// TaskID is the caller's key for the task, byte for byte, in one namespace over all actions: 1-128 characters of
+// A-Z a-z 0-9 . _ : @ / and -. It must not contain a telephone number of the request, for it is shown in logs and dashboards.
+func TaskID(key string) Option {
+	return func(o *options) { o.id, o.keyed = key, true }
+}
+
+// ProcessIn starts the task so much later: "fetch the recording 20 minutes after the call".
+func ProcessIn(d time.Duration) Option {
+	return func(o *options) { o.processIn, o.processAt = d, time.Time{} }
+}
+
+// ProcessAt starts the task at t.
+func ProcessAt(t time.Time) Option {
+	return func(o *options) { o.processIn, o.processAt = 0, t }
+}
+
+// Within makes the task fail, as dyplsq.Expired, when no call has succeeded so long after its scheduled time and
+// another would have to start: "useless after 10 s". A call that is out is not cut.
+func Within(d time.Duration) Option {
+	return func(o *options) { o.within = d }
+}

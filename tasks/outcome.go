@@ -1,0 +1,102 @@
+package tasks
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
+	"github.com/seed-5c07c2e9/dyplsq/internal/record"
+)
+
+// State is what a task's owner is told.
+type State string
+
+// The states of an outcome.
+const (
+	StatePending   State = "pending"
+	StateSucceeded State = "succeeded"
+	StateFailed    State = "failed"
+	StateUncertain State = "uncertain" // whether it took effect cannot be told
+	StateUnknown   State = "unknown"   // nothing is recorded under this id
+)
+
+// Outcome is what came of a task. Its JSON is a contract.
+type Outcome struct {
+	ID        string          `json:"id"`
+	Action    string          `json:"action"`
+	State     State           `json:"state"`
+	Attempts  int             `json:"attempts"` // calls that count
+	Calls     int             `json:"calls"`    // HTTPS requests of this action
+	Code      string          `json:"code"`     // the API's, or dyplsq.* where no answer decided
+	Message   string          `json:"message"`  // numbers in it are masked
+	Class     dypls.Class     `json:"class"`
+	RequestID string          `json:"request_id"`
+	Result    json.RawMessage `json:"result,omitempty"` // only when succeeded: the API's own response fields
+	// EnqueuedAt and FinishedAt are in UTC, to the millisecond. FinishedAt is set only at the end.
+	EnqueuedAt time.Time `json:"enqueued_at,omitzero"`
+	FinishedAt time.Time `json:"finished_at,omitzero"`
+}
+
+// Err returns what the operation, called directly, would have: nil for a success, [ErrPending], [ErrUnknownTask], or a *dypls.Error.
+func (o Outcome) Err() error {
+	switch o.State {
+	case StateSucceeded:
+		return nil
+	case StatePending:
+		return ErrPending
+	case StateUnknown:
+		return ErrUnknownTask
+	case StateFailed, StateUncertain:
+	}
+	return &dypls.Error{Action: o.Action, Class: o.Class, Code: o.Code, Message: o.Message, RequestID: o.RequestID}
+}
+
+// Outcome returns what is known of a task now. Its errors are [ErrUnknownTask], [ErrUnreachable] and ctx's.
+func (q *Queue) Outcome(ctx context.Context, id string) (Outcome, error) {
+	outcomes, err := q.Outcomes(ctx, id)
+	if err != nil {
+		return Outcome{}, err
+	}
+	if outcomes[0].State == StateUnknown {
+		return outcomes[0], fmt.Errorf("task %s: %w", id, ErrUnknownTask)
+	}
+	return outcomes[0], nil
+}
+
+// Outcomes returns what is known of tasks now, in the order of ids. One that is not recorded has [StateUnknown].
+func (q *Queue) Outcomes(ctx context.Context, ids ...string) ([]Outcome, error) {
+	outcomes := make([]Outcome, 0, len(ids))
+	for start := 0; start < len(ids); start += recordsPerTrip {
+		records, err := q.records.Read(ctx, ids[start:min(start+recordsPerTrip, len(ids))]...)
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+		if err != nil {
+			return nil, unreachable(err)
+		}
+		for _, r := range records {
+			outcomes = append(outcomes, outcomeOf(r, q.now()))
+		}
+	}
+	return outcomes, nil
+}
+
+func outcomeOf(r record.Record, now time.Time) Outcome {
+	o := Outcome{ID: r.ID, Action: r.Action, Attempts: r.Attempts, Calls: r.Calls, EnqueuedAt: r.EnqueuedAt}
+	switch {
+	case r.State == "", !r.ExpiresAt.IsZero() && !now.Before(r.ExpiresAt):
+		return Outcome{ID: r.ID, State: StateUnknown} // a link that no longer works is not handed out
+	case !r.State.Told():
+		o.State = StatePending
+		return o
+	}
+	o.State = State(r.State)
+	o.Code, o.Message, o.Class, o.RequestID = r.Code, r.Message, dypls.Class(r.Class), r.RequestID
+	o.FinishedAt = r.FinishedAt
+	if r.State == record.Succeeded {
+		o.Result = json.RawMessage(r.Result)
+	}
+	return o
+}

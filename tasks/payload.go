@@ -1,0 +1,71 @@
+package tasks
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+)
+
+// TypePrefix comes before the action in the type of a task in asynq: dypls:BindAxn.
+const TypePrefix = "dypls:"
+
+// payloadVersion is what this program writes. It reads 0, which has no v, as well.
+const payloadVersion = 1
+
+// Payload is all that asynq is given of a task: no number reaches its keys, heartbeats or archive.
+type Payload struct {
+	Version int    `json:"v"`
+	ID      string `json:"id"`
+}
+
+var (
+	// ErrNewerPayload: written by a newer program, and to be left for one.
+	ErrNewerPayload = errors.New("the payload is of a newer version")
+	// ErrBadPayload: not a payload of this program.
+	ErrBadPayload = errors.New("the payload cannot be read")
+)
+
+// maxPayload is far above any payload of this program: what is longer is not worth decoding.
+const maxPayload = 1024
+
+// Encode returns the payload's JSON.
+func (p Payload) Encode() []byte {
+	return fmt.Appendf(nil, `{"v":%d,"id":%q}`, p.Version, p.ID)
+}
+
+// DecodePayload reads a payload. Its error is [ErrNewerPayload] or [ErrBadPayload], with the reason.
+func DecodePayload(data []byte) (Payload, error) {
+	if len(data) > maxPayload {
+		return Payload{}, fmt.Errorf("%w: it has %d bytes, more than %d", ErrBadPayload, len(data), maxPayload)
+	}
+	var p Payload
+	if err := json.Unmarshal(data, &p); err != nil {
+		return Payload{}, fmt.Errorf("%w: it is not a JSON object with v and id", ErrBadPayload)
+	}
+	if p.Version > payloadVersion {
+		return Payload{}, fmt.Errorf("%w: %d", ErrNewerPayload, p.Version)
+	}
+	if p.Version < 0 || !idPattern.MatchString(p.ID) {
+		return Payload{}, fmt.Errorf("%w: v or id is not valid", ErrBadPayload)
+	}
+	return p, nil
+}
+
+// deliveryID is asynq's TaskID of a task's n-th delivery.
+func deliveryID(id string, n int64) string { return id + "." + strconv.FormatInt(n, 10) }
+
+// IDOfDelivery returns the task's id from asynq's TaskID, which has it even when the payload cannot be read.
+// It is "" when there is none.
+func IDOfDelivery(taskID string) string {
+	if i := strings.LastIndexByte(taskID, '.'); i > 0 {
+		if _, err := strconv.ParseUint(taskID[i+1:], 10, 63); err == nil {
+			taskID = taskID[:i]
+		}
+	}
+	if !idPattern.MatchString(taskID) {
+		return ""
+	}
+	return taskID
+}

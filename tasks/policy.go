@@ -1,0 +1,52 @@
+package tasks
+
+import (
+	"time"
+
+	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
+)
+
+// Policy is how a kind of task is treated by the queue.
+type Policy struct {
+	Queue    string        // of asynq
+	Attempts int           // calls that may be made; those that were throttled, denied or came too early do not count
+	MaxAge   time.Duration // from the scheduled time; 0 for no bound of its own
+	// Ends names the parameter whose time, moved by Margin, also ends the task; "" for none.
+	Ends   string
+	Margin time.Duration
+}
+
+// expirationMargin keeps a call away from an Expiration that the API would refuse (it must be 60 s ahead) or that would
+// leave a binding of no use.
+const expirationMargin = -90 * time.Second
+
+// recordingRetention is how long the API keeps recordings (help page of QueryRecordFileDownloadUrl;
+// the document of 2018 says 14 days).
+const recordingRetention = 30 * 24 * time.Hour
+
+var (
+	binding   = Policy{Queue: "bind", Attempts: 6, Ends: "Expiration", Margin: expirationMargin}
+	unbinding = Policy{Queue: "unbind", Attempts: 12, MaxAge: 24 * time.Hour}
+	updating  = Policy{Queue: "update", Attempts: 12, MaxAge: 24 * time.Hour, Ends: "Expiration", Margin: expirationMargin}
+	recording = Policy{Queue: "query", Attempts: 12, Ends: "CallTime", Margin: recordingRetention}
+)
+
+// deadline is after when no call starts any more.
+func (p Policy) deadline(parameters dypls.Parameters, scheduled time.Time, within time.Duration) time.Time {
+	var deadline time.Time
+	bound := func(t time.Time) {
+		if deadline.IsZero() || t.Before(deadline) {
+			deadline = t
+		}
+	}
+	if within > 0 {
+		bound(scheduled.Add(within))
+	}
+	if p.MaxAge > 0 {
+		bound(scheduled.Add(p.MaxAge))
+	}
+	if ends := parameters.Time(p.Ends); !ends.IsZero() {
+		bound(ends.Add(p.Margin))
+	}
+	return deadline
+}

@@ -1,0 +1,51 @@
+package tasks
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
+	"github.com/seed-5c07c2e9/dyplsq/internal/record"
+)
+
+// View is a task as an operator may see it: every number in it is masked, and no link.
+type View struct {
+	ID        string            `json:"id"`
+	Action    string            `json:"action"`
+	State     string            `json:"state"` // the record's own, finer than an outcome's
+	Attempts  int               `json:"attempts"`
+	Calls     int               `json:"calls"`
+	Code      string            `json:"code,omitempty"` // of the latest attempt
+	Class     string            `json:"class,omitempty"`
+	Message   string            `json:"message,omitempty"`
+	RequestID string            `json:"request_id,omitempty"`
+	Request   map[string]string `json:"request,omitempty"` // gone after a success
+}
+
+// View returns what an operator may see of a task. Its errors are [ErrUnknownTask], [ErrUnreachable] and ctx's.
+func (q *Queue) View(ctx context.Context, id string) (View, error) {
+	records, err := q.records.Read(ctx, id)
+	if err != nil {
+		return View{}, unreachable(err)
+	}
+	r := records[0]
+	if r.State == "" {
+		return View{}, fmt.Errorf("task %s: %w", id, ErrUnknownTask)
+	}
+	return View{
+		ID: id, Action: r.Action, State: string(r.State), Attempts: r.Attempts, Calls: r.Calls,
+		Code: r.Code, Class: r.Class, Message: r.Message, RequestID: r.RequestID, Request: maskedRequest(r),
+	}, nil
+}
+
+func maskedRequest(r record.Record) map[string]string {
+	kind, known := Lookup(r.Action)
+	if !known || len(r.Request) == 0 {
+		return nil
+	}
+	item, err := kind.Decode(r.Request)
+	if err != nil {
+		return nil
+	}
+	return dypls.ParametersOf(item.Request).Masked()
+}

@@ -1,0 +1,91 @@
+package worker
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+	"github.com/rs/zerolog"
+
+	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
+	"github.com/seed-5c07c2e9/dyplsq/tasks"
+)
+
+// Config is what a worker needs. Zero values mean the defaults.
+type Config struct {
+	// Redis is a client of the worker's own, which adds a hook to it. Make it from [tasks.ParseRedisURL]'s options,
+	// with a pool of about [PoolSize] connections. The worker does not close it.
+	Redis redis.UniversalClient
+	// Caller performs the calls, one signed request each.
+	Caller dypls.Caller
+	Logger zerolog.Logger
+
+	// Concurrency is how many calls this process makes at once: 64 by default, at least one for each queue. Every queue
+	// has a share of its own, so that a slow or throttled kind holds no other up.
+	Concurrency int
+	// Fetchers is how many asynq Servers each queue has, 2 by default. One fetches its tasks one after the other.
+	Fetchers int
+	// MaxAttempts replaces every kind's own number of attempts; 0 leaves them.
+	MaxAttempts int
+	// HTTPTimeout bounds one call of Caller: 10 s by default. It must be below the claim lease of 20 s and ShutdownTimeout.
+	HTTPTimeout time.Duration
+	// ShutdownTimeout is how long a shutdown waits for calls that are out: 20 s by default. What stops the process
+	// for good must wait longer.
+	ShutdownTimeout time.Duration
+	// Keep is how long a record lives after its end: 24 h by default. A recording's lives until its link expires.
+	Keep time.Duration
+}
+
+const (
+	defaultConcurrency     = 64
+	defaultFetchers        = 2
+	defaultHTTPTimeout     = 10 * time.Second
+	defaultShutdownTimeout = 20 * time.Second
+	defaultKeep            = 24 * time.Hour
+
+	// claimLease is how long a run's claim on its task holds: a call, and the time to write down its outcome.
+	claimLease = 20 * time.Second
+	// maxCrashes is how many workers may end while performing one task before it is given up.
+	maxCrashes = 3
+)
+
+// PoolSize is how many connections to Redis a worker of this many slots uses at most.
+func PoolSize(concurrency, fetchers int) int {
+	const background = 6 // of one asynq Server: heartbeat, forwarder, recoverer, janitor, syncer, cancelations
+	concurrency, fetchers = cmp.Or(concurrency, defaultConcurrency), cmp.Or(fetchers, defaultFetchers)
+	return concurrency + len(tasks.Queues())*fetchers*background
+}
+
+func (c Config) withDefaults() Config {
+	c.Concurrency = cmp.Or(c.Concurrency, defaultConcurrency)
+	c.Fetchers = cmp.Or(c.Fetchers, defaultFetchers)
+	c.HTTPTimeout = cmp.Or(c.HTTPTimeout, defaultHTTPTimeout)
+	c.ShutdownTimeout = cmp.Or(c.ShutdownTimeout, defaultShutdownTimeout)
+	c.Keep = cmp.Or(c.Keep, defaultKeep)
+	return c
+}
+
+// validate reports every problem at once. Timeouts must nest: a call ends before its claim lapses, before the queue
+// gives its delivery up, and before a shutdown stops waiting for it.
+func (c Config) validate() error {
+	var errs []error
+	check := func(ok bool, format string, args ...any) {
+		if !ok {
+			errs = append(errs, fmt.Errorf(format, args...))
+		}
+	}
+	queues := len(tasks.Queues())
+	check(c.Redis != nil, "Redis is missing")
+	check(c.Caller != nil, "Caller is missing")
+	check(c.Concurrency >= queues, "concurrency must be at least %d, one call for each queue: raise it", queues)
+	check(c.Fetchers >= 1, "fetchers must be at least 1: raise it")
+	check(c.MaxAttempts >= 0, "max attempts must not be negative: leave it out for each kind's own")
+	check(c.HTTPTimeout > 0, "the HTTP timeout must be positive")
+	check(c.HTTPTimeout < claimLease, "the HTTP timeout must be below the claim lease of %s: lower it", claimLease)
+	check(c.HTTPTimeout < tasks.Timeout, "the HTTP timeout must be below the queue's timeout of %s: lower it", tasks.Timeout)
+	check(c.HTTPTimeout < c.ShutdownTimeout, "the HTTP timeout must be below the shutdown timeout, or a shutdown cuts calls: lower it")
+	check(c.Keep >= time.Minute, "outcomes must be kept for at least a minute: raise it")
+	return errors.Join(errs...)
+}

@@ -1,0 +1,168 @@
+package worker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
+	"github.com/seed-5c07c2e9/dyplsq/internal/record"
+)
+
+const (
+	// writeTimeout bounds one try to reach the record.
+	writeTimeout = 3 * time.Second
+	// redisAway is when a delivery that could not reach its record is offered again.
+	redisAway = 5 * time.Second
+	// afterClaim is added to the rest of another run's claim before looking again.
+	afterClaim = time.Second
+)
+
+// delivery is one delivery of a task by asynq, and so one run of it.
+type delivery struct {
+	worker *Worker
+	kind   kind
+	id     string
+	run    string
+}
+
+func (d *delivery) perform(ctx context.Context) error {
+	begun, noted, err := d.begin(ctx)
+	if err != nil {
+		return later(redisAway, "redis is out of reach")
+	}
+	switch begun.Verdict {
+	case record.Finished:
+		return nil
+	case record.Busy:
+		return later(begun.Busy+afterClaim, "another run is calling")
+	case record.Settled:
+		return d.settled(ctx, begun.State)
+	case record.Unknown:
+		d.worker.log.Error().Str("id", d.id).Str("action", d.kind.action).
+			Msg("no record of this task: it was deleted, or its outcome is no longer kept")
+		return archive(dypls.CodeInvalidPayload, dypls.Rejected)
+	case record.Go:
+	}
+	if ctx.Err() != nil { // the queue gave this delivery up while Redis was away; nothing was sent
+		d.finish(d.handBack(begun))
+		return later(redisAway, "the queue gave the delivery up")
+	}
+	started := time.Now()
+	success, callErr := d.call(ctx, begun, noted)
+	v := d.worker.decide(d.kind, begun, callErr)
+	d.worker.logAttempt(d, begun, v, callErr, time.Since(started))
+	d.finish(d.ending(begun, v, success))
+	return v.forQueue()
+}
+
+// begin asks the record for leave to call, until there is an answer: a claim that might have been granted must not be left
+// behind, or its task would be held as uncertain. noted is a moment before the claim was granted.
+func (d *delivery) begin(ctx context.Context) (begun record.Begun, noted time.Time, err error) {
+	run := record.Run{
+		ID: d.id, Run: d.run, Lease: claimLease, Repeatable: !d.kind.mutates,
+		MaxAttempts: d.kind.attempts, MaxCrashes: maxCrashes, Keep: d.worker.config.Keep,
+	}
+	err = d.worker.untilWritten(ctx, d.id, "begin", func(ctx context.Context) error {
+		noted = time.Now()
+		begun, err = d.worker.records.Begin(ctx, run)
+		return err
+	})
+	return begun, noted, err
+}
+
+// call makes the one call of this run. What may change something runs in a context of its own.
+func (d *delivery) call(ctx context.Context, begun record.Begun, noted time.Time) (success performed, err error) {
+	if d.kind.mutates {
+		ctx = context.WithoutCancel(ctx)
+	}
+	ctx, cancel := context.WithTimeout(ctx, d.worker.config.HTTPTimeout)
+	defer cancel()
+	c := &notedCaller{Caller: d.worker.config.Caller, noted: noted}
+	defer func() {
+		if p := recover(); p != nil {
+			d.worker.logPanic(d, p)
+			success, err = performed{}, d.panicError()
+		}
+	}()
+	success, err = d.kind.perform(ctx, c, d.id, begun.Request)
+	success.requestID = c.requestID
+	return success, d.asError(err, c.called)
+}
+
+// asError turns what is neither a success nor an answer into an error of the vocabulary.
+func (d *delivery) asError(err error, called bool) error {
+	if _, known := errors.AsType[*dypls.Error](err); err == nil || known {
+		return err
+	}
+	e := &dypls.Error{Action: d.kind.action, Class: dypls.Rejected, Code: dypls.CodeInvalidPayload, Message: dypls.Scrub(err.Error())}
+	if called { // an error of a Caller that does not keep to its contract
+		e.Class, e.Code = dypls.Uncertain, dypls.CodeNoAnswer
+		if !d.kind.mutates {
+			e.Class = dypls.Unavailable
+		}
+	}
+	return e
+}
+
+func (d *delivery) panicError() error {
+	e := &dypls.Error{Action: d.kind.action, Class: dypls.Rejected, Code: dypls.CodePanic, Message: "the worker's code panicked; its log has the place"}
+	if d.kind.mutates {
+		e.Class = dypls.Uncertain
+	}
+	return e
+}
+
+func (d *delivery) settled(_ context.Context, state record.State) error {
+	code, class := dypls.CodeExpired, dypls.Rejected
+	if state == record.Uncertain {
+		code, class = dypls.CodeNoAnswer, dypls.Uncertain
+	}
+	d.worker.log.Error().Str("id", d.id).Str("action", d.kind.action).Str("state", string(state)).
+		Str("code", code).Msg("settled without a call")
+	return archive(code, class)
+}
+
+func (d *delivery) handBack(begun record.Begun) record.Ending {
+	return record.Ending{
+		ID: d.id, Fence: begun.Fence, State: record.Waiting, Code: dypls.CodeNotSent,
+		Message: "given up before the call", Class: string(dypls.Unavailable), Keep: d.worker.config.Keep,
+	}
+}
+
+func (d *delivery) ending(begun record.Begun, v verdict, p performed) record.Ending {
+	e := record.Ending{
+		ID: d.id, Fence: begun.Fence, State: v.state, Code: v.code, Message: v.message, Class: string(v.class), RequestID: v.requestID,
+		Counts: v.counts, Sent: v.sent, Keep: d.worker.config.Keep,
+	}
+	if v.state != record.Succeeded {
+		return e
+	}
+	e.RequestID, e.Result, e.SubsID, e.ExpiresAt = p.requestID, p.result, p.subsID, p.expiresAt
+	if !p.expiresAt.IsZero() {
+		e.Keep = max(time.Until(p.expiresAt), time.Second)
+	}
+	return e
+}
+
+// finish writes what came of the call, as long as this process lives: an outcome is never dropped for want of Redis.
+func (d *delivery) finish(e record.Ending) {
+	var verdict record.FinishVerdict
+	err := d.worker.untilWritten(context.Background(), d.id, "finish", func(ctx context.Context) error {
+		var err error
+		verdict, err = d.worker.records.Finish(ctx, e)
+		return err
+	})
+	log := d.worker.log.Error().Str("id", d.id).Str("action", d.kind.action).Str("state", string(e.State)).Str("code", e.Code)
+	switch {
+	case err != nil:
+		log.Err(err).Msg("the outcome could not be written")
+	case verdict == record.Surplus:
+		log.Msg("a surplus binding: the task has another one already; unbind it")
+	case verdict == record.Stale, verdict == record.Gone:
+		log.Msg(fmt.Sprintf("the outcome came too late: the record is %s", verdict))
+	default:
+		log.Discard().Send()
+	}
+}

@@ -1,0 +1,56 @@
+package worker
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/hibiken/asynq"
+
+	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
+	"github.com/seed-5c07c2e9/dyplsq/internal/record"
+	"github.com/seed-5c07c2e9/dyplsq/tasks"
+)
+
+// leftForNewer is when a task that this version cannot perform is offered again.
+const leftForNewer = 30 * time.Second
+
+// ProcessTask implements [asynq.Handler]. It finds the kind by the exact type: asynq's own mux matches prefixes,
+// and BindAxn is one of BindAxnExtension.
+func (w *Worker) ProcessTask(ctx context.Context, task *asynq.Task) error {
+	w.running.Add(1)
+	defer w.running.Done()
+	taskID, _ := asynq.GetTaskID(ctx)
+	k, known := w.kinds[task.Type()]
+	if !known {
+		w.log.Warn().Str("id", tasks.IDOfDelivery(taskID)).Str("type", dypls.Scrub(task.Type())).
+			Msg("unknown type of task: left for a newer worker")
+		return later(leftForNewer, "unknown type of task: left for a newer worker")
+	}
+	payload, err := tasks.DecodePayload(task.Payload())
+	switch {
+	case errors.Is(err, tasks.ErrNewerPayload):
+		w.log.Warn().Str("id", tasks.IDOfDelivery(taskID)).Str("action", k.action).Err(err).Msg("left for a newer worker")
+		return later(leftForNewer, "newer payload: left for a newer worker")
+	case err != nil:
+		return w.reject(ctx, tasks.IDOfDelivery(taskID), strings.TrimPrefix(task.Type(), tasks.TypePrefix), err)
+	}
+	d := &delivery{worker: w, kind: k, id: payload.ID, run: uuid.NewString()}
+	return d.perform(ctx)
+}
+
+// reject records a delivery that cannot be read as a failure, under the id that asynq's TaskID tells.
+func (w *Worker) reject(ctx context.Context, id, action string, reason error) error {
+	w.log.Error().Str("id", id).Str("action", action).Str("code", dypls.CodeInvalidPayload).Err(reason).Msg("cannot be read")
+	if id != "" {
+		err := w.records.Reject(ctx, record.Rejection{
+			ID: id, Action: action, Code: dypls.CodeInvalidPayload, Message: reason.Error(), Keep: w.config.Keep,
+		})
+		if err != nil {
+			return later(redisAway, "redis is out of reach")
+		}
+	}
+	return archive(dypls.CodeInvalidPayload, dypls.Rejected)
+}

@@ -1,0 +1,63 @@
+package worker
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"time"
+
+	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
+	"github.com/seed-5c07c2e9/dyplsq/tasks"
+)
+
+// kind is a tasks.Kind without its types.
+type kind struct {
+	action   string
+	mutates  bool
+	attempts int
+	perform  func(ctx context.Context, c dypls.Caller, id string, request []byte) (performed, error)
+}
+
+// performed is the success of a call, as the record keeps it.
+type performed struct {
+	requestID string
+	result    []byte
+	subsID    string    // of a binding
+	expiresAt time.Time // of a recording's link
+}
+
+// errUnreadable is a recorded request that cannot be decoded.
+var errUnreadable = errors.New("the recorded request cannot be read")
+
+func register[Req dypls.Request, Res any](w *Worker, k tasks.Kind[Req, Res]) {
+	attempts := k.Policy.Attempts
+	if w.config.MaxAttempts > 0 {
+		attempts = w.config.MaxAttempts
+	}
+	w.kinds[tasks.TypePrefix+k.Operation.Action] = kind{
+		action: k.Operation.Action, mutates: k.Operation.Mutates, attempts: attempts,
+		perform: func(ctx context.Context, c dypls.Caller, id string, request []byte) (performed, error) {
+			var req Req
+			if err := json.Unmarshal(request, &req); err != nil {
+				return performed{}, errUnreadable
+			}
+			res, err := k.Operation.Call(ctx, c, k.Operation.WithOutID(req, id))
+			if err != nil {
+				return performed{}, err
+			}
+			return success(res)
+		},
+	}
+}
+
+func success(res any) (performed, error) {
+	result, err := json.Marshal(res)
+	p := performed{result: result}
+	switch res := res.(type) {
+	case dypls.Binding:
+		p.subsID = res.SubsID
+	case dypls.Recording:
+		p.expiresAt = res.ExpiresAt
+	}
+	return p, err
+}

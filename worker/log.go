@@ -1,0 +1,63 @@
+package worker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime/debug"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
+	"github.com/seed-5c07c2e9/dyplsq/internal/record"
+)
+
+// logAttempt writes the one line of an attempt.
+func (w *Worker) logAttempt(d *delivery, begun record.Begun, v verdict, err error, took time.Duration) {
+	level := zerolog.InfoLevel
+	switch v.state {
+	case record.Waiting:
+		level = zerolog.WarnLevel
+	case record.Failed, record.Uncertain:
+		level = zerolog.ErrorLevel
+	default:
+	}
+	line := w.log.WithLevel(level).Str("id", d.id).Str("action", d.kind.action).Int("attempt", begun.Attempt).Int("call", begun.Call).
+		Str("state", string(v.state)).Str("code", v.code).Str("class", string(v.class)).Str("request_id", v.requestID).
+		Dur("duration_ms", took)
+	if v.state == record.Waiting {
+		line = line.Dur("retry_in_ms", v.delay)
+	}
+	if e, ok := errors.AsType[*dypls.Error](err); ok {
+		if _, known := dypls.LookupCode(e.Code); !known {
+			line = line.Bool("unknown_code", true)
+		}
+	}
+	line.Msg("attempt")
+}
+
+// logPanic writes where a panic came from. Its value may hold anything, a number included, and is left out.
+func (w *Worker) logPanic(d *delivery, value any) {
+	w.log.Error().Str("id", d.id).Str("action", d.kind.action).Str("code", dypls.CodePanic).
+		Str("panic", fmt.Sprintf("%T", value)).Bytes("stack", debug.Stack()).Msg("panic")
+}
+
+// asynqLogger adapts asynq's own lines.
+type asynqLogger struct{ log zerolog.Logger }
+
+func (l asynqLogger) Debug(args ...any) { l.log.Debug().Msg(fmt.Sprint(args...)) }
+func (l asynqLogger) Info(args ...any)  { l.log.Info().Msg(fmt.Sprint(args...)) }
+func (l asynqLogger) Warn(args ...any)  { l.log.Warn().Msg(fmt.Sprint(args...)) }
+func (l asynqLogger) Error(args ...any) { l.log.Error().Msg(fmt.Sprint(args...)) }
+
+// Fatal ends the process after the line is written, as asynq expects.
+func (l asynqLogger) Fatal(args ...any) { l.log.Fatal().Msg(fmt.Sprint(args...)) }
+
+// RedisLogger adapts go-redis' own lines, for redis.SetLogger.
+type RedisLogger struct{ Log zerolog.Logger }
+
+// Printf implements go-redis' logger.
+func (l RedisLogger) Printf(_ context.Context, format string, args ...any) {
+	l.Log.Warn().Str("component", "redis").Msg(fmt.Sprintf(format, args...))
+}

@@ -1,0 +1,129 @@
+package worker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/seed-5c07c2e9/dyplsq/tasks"
+)
+
+const (
+	firstPause   = 100 * time.Millisecond
+	longestPause = 2 * time.Second
+	sayEvery     = 10 * time.Second
+	declareEvery = 30 * time.Second
+	noEviction   = "noeviction"
+)
+
+// untilWritten tries step until Redis answers, ctx ends before any try has gone out, or the worker has stopped.
+func (w *Worker) untilWritten(ctx context.Context, id, what string, step func(context.Context) error) error {
+	var said time.Time
+	for pause := firstPause; ; pause = min(2*pause, longestPause) {
+		tryCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), writeTimeout)
+		err := step(tryCtx)
+		cancel()
+		if err == nil {
+			return nil
+		}
+		if time.Since(said) > sayEvery {
+			said = time.Now()
+			w.log.Warn().Str("id", id).Str("step", what).Err(err).Msg("redis does not take it: trying again")
+		}
+		select {
+		case <-w.stopped:
+			return err
+		case <-time.After(pause):
+		}
+	}
+}
+
+// awaitRedis waits until Redis answers, and refuses one that may throw tasks away.
+func (w *Worker) awaitRedis(ctx context.Context) error {
+	var said time.Time
+	for pause := firstPause; ; pause = min(2*pause, longestPause) {
+		pingCtx, cancel := context.WithTimeout(ctx, writeTimeout)
+		err := w.config.Redis.Ping(pingCtx).Err()
+		cancel()
+		if err == nil {
+			return w.checkEviction(ctx)
+		}
+		if ctx.Err() != nil {
+			return nil
+		}
+		if time.Since(said) > sayEvery {
+			said = time.Now()
+			w.log.Warn().Err(err).Msg("redis is out of reach: trying again")
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-time.After(pause):
+		}
+	}
+}
+
+// checkEviction: a Redis that evicts keys when memory is short loses tasks and outcomes without a word.
+func (w *Worker) checkEviction(ctx context.Context) error {
+	settings, err := w.config.Redis.ConfigGet(ctx, "maxmemory-policy").Result()
+	policy, told := settings["maxmemory-policy"]
+	if err != nil || !told {
+		w.log.Warn().Msg("redis does not tell its maxmemory-policy: make sure that it is noeviction")
+		return nil
+	}
+	if policy != noEviction {
+		return fmt.Errorf("worker: redis has maxmemory-policy %s and would throw tasks away when memory is short: set it to %s", policy, noEviction)
+	}
+	return nil
+}
+
+// declareQueues keeps asynq's list of queues whole: asynq itself writes a name once per process, and a failover may lose it.
+func (w *Worker) declareQueues(ctx context.Context) {
+	tick := time.NewTicker(declareEvery)
+	defer tick.Stop()
+	for {
+		names := make([]any, 0, len(tasks.Queues()))
+		for _, name := range tasks.Queues() {
+			names = append(names, name)
+		}
+		if err := w.config.Redis.SAdd(ctx, "asynq:queues", names...).Err(); err != nil && ctx.Err() == nil {
+			w.log.Warn().Err(err).Msg("the names of the queues could not be written: trying again")
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
+}
+
+// acknowledgeAnyway is a hook that lets asynq acknowledge a task although it has cancelled the context it does so with:
+// asynq's syncer reuses a context that was cancelled when the first try returned, so that after a short outage of Redis
+// finished tasks would be performed again.
+type acknowledgeAnyway struct{}
+
+// DialHook implements [redis.Hook].
+func (acknowledgeAnyway) DialHook(next redis.DialHook) redis.DialHook {
+	return func(ctx context.Context, network, addr string) (net.Conn, error) { return next(ctx, network, addr) }
+}
+
+// ProcessHook implements [redis.Hook].
+func (acknowledgeAnyway) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
+	return func(ctx context.Context, cmd redis.Cmder) error {
+		if name := cmd.Name(); (name == "evalsha" || name == "eval") && errors.Is(ctx.Err(), context.Canceled) {
+			var cancel context.CancelFunc
+			ctx, cancel = context.WithTimeout(context.WithoutCancel(ctx), writeTimeout)
+			defer cancel()
+		}
+		return next(ctx, cmd)
+	}
+}
+
+// ProcessPipelineHook implements [redis.Hook].
+func (acknowledgeAnyway) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
+	return next
+}

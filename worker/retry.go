@@ -1,0 +1,142 @@
+package worker
+
+import (
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	"github.com/hibiken/asynq"
+
+	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
+	"github.com/seed-5c07c2e9/dyplsq/internal/record"
+)
+
+const (
+	backoffBase = time.Second
+	backoffCap  = time.Minute
+
+	deniedBase = 30 * time.Second
+	deniedCap  = 5 * time.Minute
+)
+
+// notReady is when a recording that was not there is asked for again.
+var notReady = []time.Duration{15 * time.Second, time.Minute, 5 * time.Minute, 15 * time.Minute, time.Hour}
+
+// verdict is what an attempt means: for the record, and for the queue.
+type verdict struct {
+	state     record.State
+	delay     time.Duration // until the next attempt, when waiting
+	counts    bool          // it uses up an attempt
+	sent      bool
+	code      string
+	class     dypls.Class
+	message   string
+	requestID string
+}
+
+// decide translates what came of a call, once, into words of the record and the queue.
+func (w *Worker) decide(k kind, begun record.Begun, err error) verdict {
+	v := verdict{state: record.Succeeded, counts: true, sent: true, code: dypls.CodeOK, message: dypls.CodeOK}
+	e, failed := errors.AsType[*dypls.Error](err)
+	if !failed {
+		return v
+	}
+	v.code, v.class, v.message, v.requestID = e.Code, e.Class, e.Message, e.RequestID
+	if v.message == "" && e.Err != nil {
+		v.message = dypls.Scrub(e.Err.Error())
+	}
+	v.state = record.Failed
+	v.sent = e.Code != dypls.CodeNotSent && e.Code != dypls.CodeInvalidPayload
+	switch e.Class {
+	case dypls.Throttled:
+		v.wait(max(e.RetryAfter, jittered(begun.Uncounted)), begun)
+		v.counts = false
+	case dypls.NotReady:
+		v.wait(notReady[min(begun.Uncounted, len(notReady)-1)], begun)
+		v.counts = false
+	case dypls.Denied:
+		v.wait(growing(deniedBase, deniedCap, begun.Uncounted), begun)
+		v.counts = false
+	case dypls.Unavailable:
+		if begun.Attempt < k.attempts {
+			v.wait(jittered(begun.Attempt-1), begun)
+		}
+	case dypls.Uncertain:
+		v.state = record.Uncertain
+	case dypls.Rejected, dypls.Exhausted:
+		v.counts = e.Code != dypls.CodeInvalidPayload
+	}
+	return v
+}
+
+// wait lets the task be delivered again after d, or when its time is over: its owner is then told without delay.
+func (v *verdict) wait(d time.Duration, begun record.Begun) {
+	v.state, v.delay = record.Waiting, d
+	if !begun.Deadline.IsZero() {
+		v.delay = min(d, max(time.Until(begun.Deadline)+time.Second, 0))
+	}
+}
+
+// jittered is full jitter: anything between nothing and an exponentially growing bound.
+func jittered(n int) time.Duration {
+	return time.Duration(rand.Int64N(int64(growing(backoffBase, backoffCap, n)) + 1)) //nolint:gosec // spreads load; guards nothing
+}
+
+func growing(base, most time.Duration, n int) time.Duration {
+	const doublings = 20 // beyond which every cap here is reached
+	return min(most, base<<min(n, doublings))
+}
+
+// forQueue is the verdict in asynq's words: done, retry later, or archive.
+func (v verdict) forQueue() error {
+	switch v.state {
+	case record.Succeeded:
+		return nil
+	case record.Waiting:
+		return &retryLater{delay: v.delay, reason: codeAndClass(v.code, v.class), failure: v.counts}
+	default:
+		return archive(v.code, v.class)
+	}
+}
+
+// retryLater is an error that asks asynq to deliver the task again.
+type retryLater struct {
+	delay   time.Duration
+	reason  string
+	failure bool // counted in asynq's statistics of failures
+}
+
+func (r *retryLater) Error() string { return r.reason }
+
+func later(delay time.Duration, reason string) error {
+	return &retryLater{delay: delay, reason: reason}
+}
+
+// archived is an error that asks asynq to keep the task among its failed ones, where a dashboard shows it.
+type archived struct{ reason string }
+
+func (a archived) Error() string { return a.reason }
+
+// Unwrap makes asynq stop.
+func (archived) Unwrap() error { return asynq.SkipRetry }
+
+func archive(code string, class dypls.Class) error { return archived{codeAndClass(code, class)} }
+
+func codeAndClass(code string, class dypls.Class) string { return fmt.Sprintf("%s (%s)", code, class) }
+
+// retryDelay implements asynq's RetryDelayFunc.
+func retryDelay(_ int, err error, _ *asynq.Task) time.Duration {
+	if r, ok := errors.AsType[*retryLater](err); ok {
+		return r.delay
+	}
+	return backoffBase // a delivery that asynq itself gave up; the record decides
+}
+
+// isFailure implements asynq's IsFailure.
+func isFailure(err error) bool {
+	if r, ok := errors.AsType[*retryLater](err); ok {
+		return r.failure
+	}
+	return true
+}

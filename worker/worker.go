@@ -1,0 +1,96 @@
+package worker
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"github.com/seed-5c07c2e9/dyplsq/internal/record"
+	"github.com/seed-5c07c2e9/dyplsq/tasks"
+)
+
+// Worker performs tasks. [New] makes one.
+type Worker struct {
+	config  Config
+	kinds   map[string]kind // by the task's type, exactly
+	records record.Store
+	log     zerolog.Logger
+
+	running sync.WaitGroup // deliveries that are being performed
+	stopped chan struct{}  // closed when nobody waits for them any longer
+}
+
+// New checks the configuration and registers every kind of task.
+func New(config Config) (*Worker, error) {
+	config = config.withDefaults()
+	if err := config.validate(); err != nil {
+		return nil, fmt.Errorf("worker: %w", err)
+	}
+	w := &Worker{
+		config: config, kinds: map[string]kind{}, records: record.NewStore(config.Redis),
+		log: config.Logger, stopped: make(chan struct{}),
+	}
+	config.Redis.AddHook(acknowledgeAnyway{})
+	register(w, tasks.BindAXN)
+	register(w, tasks.BindAXB)
+	register(w, tasks.BindAXNExtension)
+	register(w, tasks.BindAXG)
+	register(w, tasks.UnbindSubscription)
+	register(w, tasks.UpdateSubscription)
+	register(w, tasks.QueryRecordFileDownloadURL)
+	return w, nil
+}
+
+// Run performs tasks until ctx is done, then waits for the calls that are out, at most the shutdown timeout.
+// While Redis is out of reach it keeps trying and says so. It may be called once.
+func (w *Worker) Run(ctx context.Context) error {
+	if err := w.awaitRedis(ctx); err != nil || ctx.Err() != nil {
+		return err
+	}
+	servers := w.newServers()
+	for _, s := range servers {
+		if err := s.Start(w); err != nil {
+			return fmt.Errorf("worker: start: %w", err)
+		}
+	}
+	declared := make(chan struct{})
+	declaring, stopDeclaring := context.WithCancel(context.WithoutCancel(ctx))
+	go func() {
+		defer close(declared)
+		w.declareQueues(declaring)
+	}()
+	w.log.Info().Int("concurrency", w.config.Concurrency).Strs("queues", tasks.Queues()).Msg("performing tasks")
+	<-ctx.Done()
+	w.log.Info().Stringer("at_most", w.config.ShutdownTimeout).Msg("draining: no new tasks; waiting for calls that are out")
+	w.drain(servers)
+	stopDeclaring()
+	<-declared
+	w.log.Info().Msg("drained")
+	return nil
+}
+
+// drain stops every server and waits for the deliveries, which outlive their server when Redis is away.
+func (w *Worker) drain(servers []server) {
+	var stopping sync.WaitGroup
+	for _, s := range servers {
+		stopping.Go(s.Shutdown)
+	}
+	finished := make(chan struct{})
+	go func() {
+		stopping.Wait()
+		w.running.Wait()
+		close(finished)
+	}()
+	// The servers' own shutdown ends within the timeout; what has to be written down gets a moment more.
+	patience := time.NewTimer(w.config.ShutdownTimeout + writeTimeout)
+	defer patience.Stop()
+	select {
+	case <-finished:
+	case <-patience.C:
+		w.log.Error().Msg("gave up waiting: outcomes of calls could not be written to Redis")
+	}
+	close(w.stopped)
+}
