@@ -1,6 +1,7 @@
 package worker
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -52,6 +53,7 @@ func (d *delivery) perform(ctx context.Context) error {
 	started := time.Now()
 	success, callErr := d.call(ctx, begun, noted)
 	v := d.worker.decide(d.kind, begun, callErr)
+	v.requestID = cmp.Or(v.requestID, success.requestID)
 	d.worker.logAttempt(d, begun, v, callErr, time.Since(started))
 	d.finish(d.ending(begun, v, success))
 	return v.forQueue()
@@ -139,7 +141,7 @@ func (d *delivery) ending(begun record.Begun, v verdict, p performed) record.End
 	if v.state != record.Succeeded {
 		return e
 	}
-	e.RequestID, e.Result, e.SubsID, e.ExpiresAt = p.requestID, p.result, p.subsID, p.expiresAt
+	e.Result, e.SubsID, e.ExpiresAt = p.result, p.subsID, p.expiresAt
 	if !p.expiresAt.IsZero() {
 		e.Keep = max(time.Until(p.expiresAt), time.Second)
 	}

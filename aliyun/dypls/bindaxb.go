@@ -1,8 +1,13 @@
 package dypls
 
+import "log/slog"
+
 // BindAXB makes A reach B, and B reach A, by dialling X. One X serves up to 200 such pairs, as long as
 // no A or B repeats on it. Published quota: 5,000 calls a second and account.
-var BindAXB = Operation[BindAXBRequest, Binding]{Action: "BindAxb", Mutates: true, decode: decodeBinding}
+var BindAXB = Operation[BindAXBRequest, Binding]{
+	Action: "BindAxb", Mutates: true, decode: decodeBinding,
+	outID: func(r *BindAXBRequest) *string { return &r.OutID },
+}
 
 // BindAXBRequest holds the parameters of BindAxb.
 // Without PhoneNoX the platform picks X, and an answer that is lost cannot be looked up.
@@ -27,6 +32,9 @@ type BindAXBRequest struct {
 
 // Validate implements [Request].
 func (r BindAXBRequest) Validate() error { return validate(r) }
+
+// LogValue implements [slog.LogValuer]: numbers are masked.
+func (r BindAXBRequest) LogValue() slog.Value { return ParametersOf(r).LogValue() }
 
 func (r BindAXBRequest) describe(d *description) {
 	d.requiredText("PoolKey", r.PoolKey)

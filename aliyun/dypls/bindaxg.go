@@ -1,7 +1,12 @@
 package dypls
 
+import "log/slog"
+
 // BindAXG makes X ring A, but only for the numbers of group G. Published quota: 5,000 calls a second and account.
-var BindAXG = Operation[BindAXGRequest, Binding]{Action: "BindAxg", Mutates: true, decode: decodeBinding}
+var BindAXG = Operation[BindAXGRequest, Binding]{
+	Action: "BindAxg", Mutates: true, decode: decodeBinding,
+	outID: func(r *BindAXGRequest) *string { return &r.OutID },
+}
 
 // BindAXGRequest holds the parameters of BindAxg.
 // Without PhoneNoX the platform picks X, and an answer that is lost cannot be looked up.
@@ -25,6 +30,9 @@ type BindAXGRequest struct {
 
 // Validate implements [Request].
 func (r BindAXGRequest) Validate() error { return validate(r) }
+
+// LogValue implements [slog.LogValuer]: numbers are masked.
+func (r BindAXGRequest) LogValue() slog.Value { return ParametersOf(r).LogValue() }
 
 func (r BindAXGRequest) describe(d *description) {
 	d.requiredText("PoolKey", r.PoolKey)

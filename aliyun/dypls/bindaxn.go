@@ -1,7 +1,12 @@
 package dypls
 
+import "log/slog"
+
 // BindAXN makes X ring A, whoever (N) dials it. X is A's alone. Published quota: 5,000 calls a second and account.
-var BindAXN = Operation[BindAXNRequest, Binding]{Action: "BindAxn", Mutates: true, decode: decodeBinding}
+var BindAXN = Operation[BindAXNRequest, Binding]{
+	Action: "BindAxn", Mutates: true, decode: decodeBinding,
+	outID: func(r *BindAXNRequest) *string { return &r.OutID },
+}
 
 // BindAXNRequest holds the parameters of BindAxn.
 // Without PhoneNoX the platform picks X, and an answer that is lost cannot be looked up.
@@ -27,6 +32,9 @@ type BindAXNRequest struct {
 
 // Validate implements [Request].
 func (r BindAXNRequest) Validate() error { return validate(r) }
+
+// LogValue implements [slog.LogValuer]: numbers are masked.
+func (r BindAXNRequest) LogValue() slog.Value { return ParametersOf(r).LogValue() }
 
 func (r BindAXNRequest) describe(d *description) {
 	d.requiredText("PoolKey", r.PoolKey)

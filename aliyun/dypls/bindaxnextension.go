@@ -1,8 +1,13 @@
 package dypls
 
+import "log/slog"
+
 // BindAXNExtension makes X followed by an extension of 1-3 digits ring A; many share one X.
 // Published quota: 5,000 calls a second and account.
-var BindAXNExtension = Operation[BindAXNExtensionRequest, Binding]{Action: "BindAxnExtension", Mutates: true, decode: decodeBinding}
+var BindAXNExtension = Operation[BindAXNExtensionRequest, Binding]{
+	Action: "BindAxnExtension", Mutates: true, decode: decodeBinding,
+	outID: func(r *BindAXNExtensionRequest) *string { return &r.OutID },
+}
 
 // BindAXNExtensionRequest holds the parameters of BindAxnExtension.
 // Without PhoneNoX and Extension the platform picks them, and an answer that is lost cannot be looked up.
@@ -27,6 +32,9 @@ type BindAXNExtensionRequest struct {
 
 // Validate implements [Request].
 func (r BindAXNExtensionRequest) Validate() error { return validate(r) }
+
+// LogValue implements [slog.LogValuer]: numbers are masked.
+func (r BindAXNExtensionRequest) LogValue() slog.Value { return ParametersOf(r).LogValue() }
 
 func (r BindAXNExtensionRequest) describe(d *description) {
 	d.requiredText("PoolKey", r.PoolKey)

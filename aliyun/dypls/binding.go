@@ -1,6 +1,10 @@
 package dypls
 
-import "encoding/json"
+import (
+	"encoding/json"
+	"fmt"
+	"log/slog"
+)
 
 // Binding is what a bind made: the API's SecretBindDTO.
 type Binding struct {
@@ -10,6 +14,9 @@ type Binding struct {
 	// with anything, a subscriber's real number included: it is masked like one.
 	Extension Phone `json:"Extension"`
 }
+
+// LogValue implements [slog.LogValuer]: numbers and links are masked.
+func (b Binding) LogValue() slog.Value { return slog.StringValue(fmt.Sprintf("%+v", b)) }
 
 // decodeBinding reads the answer of the four binds. OK without a SubsId or X is no answer at all.
 func decodeBinding(body []byte) (Binding, error) {

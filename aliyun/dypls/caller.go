@@ -2,6 +2,8 @@ package dypls
 
 import (
 	"context"
+	"fmt"
+	"log/slog"
 	"time"
 )
 
@@ -24,6 +26,11 @@ type Call struct {
 	Noted time.Time
 }
 
+// LogValue implements [slog.LogValuer]: numbers are masked.
+func (c Call) LogValue() slog.Value {
+	return slog.GroupValue(slog.String("Action", c.Action), slog.Any("Parameters", c.Parameters))
+}
+
 // Answer is what the API said: the envelope that every action shares, and the whole body.
 type Answer struct {
 	Status    int // HTTP
@@ -35,3 +42,11 @@ type Answer struct {
 	// RetryAfter is what a throttling gateway asked to wait (TimeLeft of x-ratelimit-user-api and x-ratelimit-user).
 	RetryAfter time.Duration
 }
+
+// Format implements [fmt.Formatter]: every verb leaves out Body, which holds numbers and links, and scrubs the rest.
+func (a Answer) Format(s fmt.State, _ rune) {
+	_, _ = fmt.Fprintf(s, "HTTP %d %s %s [RequestId %s]", a.Status, Scrub(a.Code), Scrub(a.Message), a.RequestID)
+}
+
+// LogValue implements [slog.LogValuer].
+func (a Answer) LogValue() slog.Value { return slog.StringValue(fmt.Sprint(a)) }

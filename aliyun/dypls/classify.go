@@ -2,7 +2,6 @@ package dypls
 
 import (
 	"errors"
-	"net/http"
 	"strings"
 )
 
@@ -11,6 +10,12 @@ var errIncomplete = errors.New("the answer says OK but lacks what it must hold")
 
 // errNotReady is an OK whose result is still being made.
 var errNotReady = errors.New("not there yet")
+
+// The families of HTTP statuses, named here because this package does without net/http.
+const (
+	statusClientError = 400
+	statusServerError = 500
+)
 
 // failure turns an answer whose Code is not OK into an error.
 func (o Operation[Req, Res]) failure(a Answer) *Error {
@@ -45,11 +50,11 @@ func Classify(code string, status int, fromGateway bool) Class {
 		return info.Class
 	}
 	switch {
-	case status >= http.StatusInternalServerError:
+	case status >= statusServerError, strings.HasPrefix(code, "isp."):
 		return Uncertain
 	case strings.HasPrefix(code, "isv."):
 		return Rejected
-	case status >= http.StatusBadRequest && fromGateway:
+	case status >= statusClientError && fromGateway:
 		return Rejected
 	}
 	return Uncertain

@@ -7,34 +7,53 @@ import (
 	"fmt"
 	"io"
 	"reflect"
+	"slices"
 	"strings"
 )
 
 // DecodeRequest reads one JSON object strictly, under the API's own parameter names: an unknown or repeated name,
 // a value of the wrong type and anything after the object are problems, and all of them are reported at once,
-// as a *[ValidationError]. It does not validate the request.
-func DecodeRequest[Req Request](data []byte) (Req, error) {
+// as a *[ValidationError], together with what [Request.Validate] says of the rest. An object that reads well is not validated.
+//
+// Members that belong to another than the API may stand beside its own: name them as extra.
+func DecodeRequest[Req Request](data []byte, extra ...Extra) (Req, error) {
 	var req Req
 	members, problems := membersOf(data)
 	if len(problems) > 0 && members == nil {
 		return req, &ValidationError{Problems: problems}
 	}
-	fields := fieldsOf(reflect.TypeFor[Req]())
+	targets := targetsOf(reflect.ValueOf(&req).Elem(), extra)
 	for _, m := range members {
-		field, known := fields[m.name]
+		target, known := targets[m.name]
 		if !known {
-			problems = append(problems, unknownField(m.name, fields))
+			problems = append(problems, unknownField(m.name, targets))
 			continue
 		}
-		target := reflect.ValueOf(&req).Elem().FieldByIndex(field.Index)
-		if err := json.Unmarshal(m.value, target.Addr().Interface()); err != nil {
-			problems = append(problems, wrongType(m.name, field.Type, err))
+		if err := json.Unmarshal(m.value, target.Interface()); err != nil {
+			problems = append(problems, wrongType(m.name, target.Type(), err))
 		}
 	}
 	if len(problems) > 0 {
-		return req, &ValidationError{Problems: problems}
+		return req, &ValidationError{Problems: append(problems, restOf(validate(req), problems)...)}
 	}
 	return req, nil
+}
+
+// restOf returns what is wrong with a request beside the parameters that could not be read.
+func restOf(err error, unread []Problem) []Problem {
+	invalid, ok := errors.AsType[*ValidationError](err)
+	if !ok {
+		return nil
+	}
+	return slices.DeleteFunc(invalid.Problems, func(p Problem) bool {
+		return slices.ContainsFunc(unread, func(u Problem) bool { return u.Field == p.Field || u.Meant == p.Field })
+	})
+}
+
+// Extra is a member of the object that is not a parameter of the API.
+type Extra struct {
+	Name string
+	Into any // a pointer
 }
 
 type member struct {
@@ -74,15 +93,18 @@ func membersOf(data []byte) ([]member, []Problem) {
 	return members, problems
 }
 
-// fieldsOf returns a request's fields under the API's names.
-func fieldsOf(t reflect.Type) map[string]reflect.StructField {
-	fields := map[string]reflect.StructField{}
-	for field := range t.Fields() {
+// targetsOf returns, under the API's names, pointers to a request's fields, and those of extra.
+func targetsOf(request reflect.Value, extra []Extra) map[string]reflect.Value {
+	targets := map[string]reflect.Value{}
+	for field, value := range request.Fields() {
 		if name, _, _ := strings.Cut(field.Tag.Get("json"), ","); name != "" {
-			fields[name] = field
+			targets[name] = value.Addr()
 		}
 	}
-	return fields
+	for _, e := range extra {
+		targets[e.Name] = reflect.ValueOf(e.Into)
+	}
+	return targets
 }
 
 func wrongType(name string, t reflect.Type, err error) Problem {
@@ -103,17 +125,18 @@ func wrongType(name string, t reflect.Type, err error) Problem {
 }
 
 // unknownField names the nearest known name, so that a slip of the pen is mended at once.
-func unknownField(name string, fields map[string]reflect.StructField) Problem {
-	nearest, best := "", len(name)/2+2
-	for known := range fields {
-		distance := editDistance(strings.ToLower(name), strings.ToLower(known))
-		if distance < best || distance == best && known < nearest {
-			nearest, best = known, distance
+func unknownField(name string, targets map[string]reflect.Value) Problem {
+	nearest, best, bestEnding := "", len(name)/2+2, 0
+	for known := range targets {
+		distance, ending := editDistance(strings.ToLower(name), strings.ToLower(known)), commonEnding(name, known)
+		// The ending tells PhoneNoA, PhoneNoB and PhoneNoX apart: no slip may lead from one to another.
+		if distance < best || distance == best && nearest != "" && (ending > bestEnding || ending == bestEnding && known < nearest) {
+			nearest, best, bestEnding = known, distance, ending
 		}
 	}
 	p := Problem{Field: quoteName(name), Rule: "is not a parameter of this action", Remedy: "remove it"}
 	if nearest != "" {
-		p.Remedy = "did you mean " + nearest + "?"
+		p.Remedy, p.Meant = "did you mean "+nearest+"?", nearest
 	}
 	return p
 }
@@ -121,10 +144,20 @@ func unknownField(name string, fields map[string]reflect.StructField) Problem {
 // quoteName makes a name from outside fit to be shown: it may be anything, a number included.
 func quoteName(name string) string {
 	const most = 40
+	name = Scrub(name)
 	if runes := []rune(name); len(runes) > most {
 		name = string(runes[:most]) + "..."
 	}
-	return fmt.Sprintf("%q", Scrub(name))
+	return Scrub(fmt.Sprintf("%q", name)) // quoted first: an escape may join its digits to those that follow
+}
+
+// commonEnding counts the letters in which a and b end alike.
+func commonEnding(a, b string) int {
+	n := 0
+	for n < min(len(a), len(b)) && a[len(a)-1-n] == b[len(b)-1-n] {
+		n++
+	}
+	return n
 }
 
 // editDistance counts the insertions, deletions and replacements that turn a into b (Levenshtein).

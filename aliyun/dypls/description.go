@@ -40,16 +40,16 @@ func (d *description) add(p Parameter) {
 	d.parameters = append(d.parameters, p)
 }
 
-// required notes an empty parameter that the API insists on. It reports whether there is a value to go on with.
+// required notes an empty parameter that the API insists on.
 func (d *description) required(name, value string) {
 	if value == "" {
 		d.problem(name, "is required", "set it")
 	}
 }
 
-// text is any string.
+// text is any string. U+FFFD is what a decoder leaves of other encodings, such as GBK: the value is lost.
 func (d *description) text(name, value string) {
-	if !utf8.ValidString(value) || strings.ContainsFunc(value, unicode.IsControl) {
+	if strings.ContainsFunc(value, func(r rune) bool { return r == utf8.RuneError || unicode.IsControl(r) }) {
 		d.problem(name, "must be UTF-8 text without control characters", "remove them")
 	}
 	d.add(Parameter{Name: name, Value: value})
@@ -94,8 +94,9 @@ func (d *description) dialable(name string, value Phone) {
 }
 
 // expiration is an instant that must lie more than a minute ahead when the request is sent.
+// The rule is applied to what the API will read, which holds no fractions of a second.
 func (d *description) expiration(name string, value Time) {
-	if !value.IsZero() && !d.now.IsZero() && !value.After(d.now.Add(minExpirationAhead)) {
+	if !value.IsZero() && !d.now.IsZero() && !value.Truncate(time.Second).After(d.now.Add(minExpirationAhead)) {
 		d.problem(name, "must be more than 60 s ahead (Beijing time)", "take a later time")
 	}
 	d.instant(name, value)
@@ -105,7 +106,7 @@ func (d *description) instant(name string, value Time) {
 	if year := value.In(beijing).Year(); !value.IsZero() && (year < 1970 || year > 9999) {
 		d.problem(name, "must be a time yyyy-MM-dd HH:mm:ss of the years 1970 to 9999", "check the unit it was made from")
 	}
-	d.add(Parameter{Name: name, Value: value.String(), Time: value.Time})
+	d.add(Parameter{Name: name, Value: value.String(), Time: value.Truncate(time.Second)})
 }
 
 // city is a Chinese city name, which the API wants without its suffix.

@@ -14,6 +14,16 @@ type Operation[Req Request, Res any] struct {
 	Mutates bool
 
 	decode func(body []byte) (Res, error)
+	outID  func(*Req) *string // the request's OutId, where the action has one that comes back in receipts
+}
+
+// WithOutID returns the request with id as its OutId, where the action makes a binding and the request has none of its own.
+// Receipts of calls carry it: the only way back from a call to the request that bound it.
+func (o Operation[Req, Res]) WithOutID(req Req, id string) Req {
+	if o.outID != nil && *o.outID(&req) == "" {
+		*o.outID(&req) = id
+	}
+	return req
 }
 
 // Call performs the operation now: one signed request, never a second.

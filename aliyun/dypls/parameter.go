@@ -3,6 +3,7 @@ package dypls
 import (
 	"fmt"
 	"io"
+	"log/slog"
 	"time"
 )
 
@@ -27,8 +28,20 @@ func (p Parameter) Masked() string {
 // Format implements [fmt.Formatter]: every verb prints the masked value.
 func (p Parameter) Format(s fmt.State, _ rune) { _, _ = io.WriteString(s, p.Name+"="+p.Masked()) }
 
+// LogValue implements [slog.LogValuer].
+func (p Parameter) LogValue() slog.Value { return slog.StringValue(p.Masked()) }
+
 // Parameters are a request's parameters that are set, in the order of the API's documentation.
 type Parameters []Parameter
+
+// LogValue implements [slog.LogValuer]: a group of the parameters' names and masked values.
+func (p Parameters) LogValue() slog.Value {
+	group := make([]slog.Attr, len(p))
+	for i := range p {
+		group[i] = slog.String(p[i].Name, p[i].Masked())
+	}
+	return slog.GroupValue(group...)
+}
 
 // ParametersOf returns what a request puts on the wire: strings as they are, booleans true or false,
 // integers decimal, times in Beijing time; what is unset is left out.
@@ -67,4 +80,13 @@ func (p Parameters) Personal() []string {
 		}
 	}
 	return values
+}
+
+// Masked returns the parameters by name, as people may see them.
+func (p Parameters) Masked() map[string]string {
+	masked := make(map[string]string, len(p))
+	for i := range p {
+		masked[p[i].Name] = p[i].Masked()
+	}
+	return masked
 }

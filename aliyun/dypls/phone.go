@@ -10,15 +10,17 @@ import (
 // Phone is a telephone number: digits only, without +86, hyphens or spaces.
 //
 // It is personal data. Every formatting verb, and log/slog, prints it masked (150****0001);
-// JSON, and a conversion to string, give it whole.
+// JSON, and a conversion to string, give it whole. So does whatever logs by way of JSON (a []Phone
+// in slog's JSONHandler), and fmt for an unexported field, whose methods it cannot call.
 type Phone string
 
 // Masked returns the number as people may see it: 150****0001, or *** where that would leave too little hidden.
 func (p Phone) Masked() string {
-	if len(p) < 9 {
-		return strings.Repeat("*", min(len(p), 3))
+	digits := []rune(p) // what was put here by mistake may be more than ASCII
+	if len(digits) < 9 {
+		return strings.Repeat("*", min(len(digits), 3))
 	}
-	return string(p[:3]) + "****" + string(p[len(p)-4:])
+	return string(digits[:3]) + "****" + string(digits[len(digits)-4:])
 }
 
 // Format implements [fmt.Formatter]: every verb prints the masked number.

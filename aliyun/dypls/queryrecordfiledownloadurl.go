@@ -2,6 +2,8 @@ package dypls
 
 import (
 	"encoding/json"
+	"fmt"
+	"log/slog"
 	"time"
 )
 
@@ -25,8 +27,14 @@ type Recording struct {
 	ExpiresAt time.Time `json:"ExpiresAt,omitzero"`
 }
 
+// LogValue implements [slog.LogValuer]: numbers and links are masked.
+func (r Recording) LogValue() slog.Value { return slog.StringValue(fmt.Sprintf("%+v", r)) }
+
 // Validate implements [Request].
 func (r QueryRecordFileDownloadURLRequest) Validate() error { return validate(r) }
+
+// LogValue implements [slog.LogValuer]: numbers are masked.
+func (r QueryRecordFileDownloadURLRequest) LogValue() slog.Value { return ParametersOf(r).LogValue() }
 
 func (r QueryRecordFileDownloadURLRequest) describe(d *description) {
 	d.pool(r.PoolKey, r.ProductType)

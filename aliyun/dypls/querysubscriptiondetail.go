@@ -1,6 +1,11 @@
 package dypls
 
-import "encoding/json"
+import (
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"strings"
+)
 
 // QuerySubscriptionDetail returns a binding by its SubsId and X, which must belong together.
 // Published quota: 1,000 calls a second and account.
@@ -37,8 +42,14 @@ type SubscriptionDetail struct {
 	GroupID      int64  `json:"GroupId"`
 }
 
+// LogValue implements [slog.LogValuer]: numbers and links are masked.
+func (d SubscriptionDetail) LogValue() slog.Value { return slog.StringValue(fmt.Sprintf("%+v", d)) }
+
 // Validate implements [Request].
 func (r QuerySubscriptionDetailRequest) Validate() error { return validate(r) }
+
+// LogValue implements [slog.LogValuer]: numbers are masked.
+func (r QuerySubscriptionDetailRequest) LogValue() slog.Value { return ParametersOf(r).LogValue() }
 
 func (r QuerySubscriptionDetailRequest) describe(d *description) {
 	d.pool(r.PoolKey, r.ProductType)
@@ -49,11 +60,16 @@ func (r QuerySubscriptionDetailRequest) describe(d *description) {
 
 func decodeSubscriptionDetail(body []byte) (SubscriptionDetail, error) {
 	var answer struct {
-		SecretBindDetailDTO *SubscriptionDetail
+		SecretBindDetailDTO struct {
+			SubscriptionDetail
+			SubsID loose `json:"SubsId"` // hides the embedded field: a number in some answers
+		}
 	}
-	err := json.Unmarshal(body, &answer)
-	if err != nil || answer.SecretBindDetailDTO == nil || answer.SecretBindDetailDTO.SubsID == "" {
+	if err := json.Unmarshal(body, &answer); err != nil || answer.SecretBindDetailDTO.SubsID == "" {
 		return SubscriptionDetail{}, errIncomplete
 	}
-	return *answer.SecretBindDetailDTO, nil
+	detail := answer.SecretBindDetailDTO.SubscriptionDetail
+	detail.SubsID = string(answer.SecretBindDetailDTO.SubsID)
+	detail.CallRestrict = strings.TrimSpace(detail.CallRestrict) // the API's own sample ends in a blank
+	return detail, nil
 }

@@ -2,6 +2,7 @@ package dypls
 
 import (
 	"encoding/json"
+	"log/slog"
 	"strings"
 )
 
@@ -27,6 +28,9 @@ func (s SubsIDs) List() []string {
 // Validate implements [Request].
 func (r QuerySubsIDRequest) Validate() error { return validate(r) }
 
+// LogValue implements [slog.LogValuer]: numbers are masked.
+func (r QuerySubsIDRequest) LogValue() slog.Value { return ParametersOf(r).LogValue() }
+
 func (r QuerySubsIDRequest) describe(d *description) {
 	d.requiredText("PoolKey", r.PoolKey)
 	d.required("PhoneNoX", string(r.PhoneNoX))
@@ -35,10 +39,10 @@ func (r QuerySubsIDRequest) describe(d *description) {
 
 func decodeSubsIDs(body []byte) (SubsIDs, error) {
 	var answer struct {
-		SubsID loose `json:"SubsId"`
+		SubsID *loose `json:"SubsId"` // "" for none; without it the answer says nothing
 	}
-	if err := json.Unmarshal(body, &answer); err != nil {
+	if err := json.Unmarshal(body, &answer); err != nil || answer.SubsID == nil {
 		return SubsIDs{}, errIncomplete
 	}
-	return SubsIDs{SubsID: string(answer.SubsID)}, nil
+	return SubsIDs{SubsID: string(*answer.SubsID)}, nil
 }

@@ -3,8 +3,8 @@ package dypls
 import "regexp"
 
 var (
-	longDigits = regexp.MustCompile(`[0-9]{7,}`)
-	anyURL     = regexp.MustCompile(`(?i)https?(://|%3A%2F%2F)[^\s"'<>]*`)
+	longDigits = regexp.MustCompile(`\p{Nd}{7,}`)
+	anyURL     = regexp.MustCompile(`(?i)https?(?::|%(?:25)*3A)(?:/|%(?:25)*2F){2}[^\s"'<>]*`)
 )
 
 // maxMessage is enough for every documented message; a gateway's "string to sign" is cut.

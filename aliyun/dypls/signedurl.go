@@ -21,16 +21,23 @@ func (u SignedURL) Masked() string {
 	if u == "" {
 		return ""
 	}
-	scheme, rest, found := strings.Cut(string(u), "://")
-	if !found {
+	scheme, host, found := strings.Cut(string(u), "://")
+	if !found || !strings.EqualFold(scheme, "http") && !strings.EqualFold(scheme, "https") {
 		return "***"
 	}
-	host, _, _ := strings.Cut(rest, "/")
-	host, _, _ = strings.Cut(host, "?")
-	if _, bare, credentials := strings.Cut(host, "@"); credentials {
-		host = bare
+	if end := strings.IndexAny(host, `/?#\`); end >= 0 {
+		host = host[:end]
+	}
+	host = host[strings.LastIndexByte(host, '@')+1:]
+	if strings.ContainsFunc(host, isNoHostByte) { // a link within the link, encoded
+		host = ""
 	}
 	return scheme + "://" + host + "/***"
+}
+
+func isNoHostByte(r rune) bool {
+	letter := 'a' <= r|0x20 && r|0x20 <= 'z'
+	return !letter && (r < '0' || r > '9') && !strings.ContainsRune(".-_:[]", r)
 }
 
 // ExpiresAt returns when the link stops working, in UTC, read from its own Expires parameter

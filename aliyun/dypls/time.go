@@ -24,16 +24,17 @@ var errTimeFormat = errors.New(
 // an epoch show it (help pages of SecretReport and SecretRecording).
 type Time struct{ time.Time }
 
-// At returns t as the API's time.
-func At(t time.Time) Time { return Time{t} }
+// At returns t as the API's time, without what is less than a second: the API cannot be told it.
+func At(t time.Time) Time { return Time{t.Truncate(time.Second)} }
 
 // ParseTime reads yyyy-MM-dd HH:mm:ss as Beijing time. Nothing else is accepted: no fractions, no missing zeros.
 func ParseTime(s string) (Time, error) {
 	t, err := time.ParseInLocation(timeLayout, s, beijing)
-	if err != nil || t.Format(timeLayout) != s {
+	parsed := Time{t}
+	if err != nil || parsed.String() != s { // the zero instant, which writes "", is refused too
 		return Time{}, errTimeFormat
 	}
-	return Time{t}, nil
+	return parsed, nil
 }
 
 // String returns the time as it goes on the wire, "" for the zero time.

@@ -1,6 +1,9 @@
 package dypls
 
-import "encoding/json"
+import (
+	"encoding/json"
+	"log/slog"
+)
 
 // UnbindSubscription removes a binding of any kind. Published quota: 5,000 calls a second and account.
 var UnbindSubscription = Operation[UnbindSubscriptionRequest, Unbinding]{Action: "UnbindSubscription", Mutates: true, decode: decodeUnbinding}
@@ -20,6 +23,9 @@ type Unbinding struct {
 
 // Validate implements [Request].
 func (r UnbindSubscriptionRequest) Validate() error { return validate(r) }
+
+// LogValue implements [slog.LogValuer]: numbers are masked.
+func (r UnbindSubscriptionRequest) LogValue() slog.Value { return ParametersOf(r).LogValue() }
 
 func (r UnbindSubscriptionRequest) describe(d *description) {
 	d.pool(r.PoolKey, r.ProductType)

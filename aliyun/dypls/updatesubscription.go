@@ -1,5 +1,7 @@
 package dypls
 
+import "log/slog"
+
 // UpdateSubscription changes one thing about a binding, which OperateType names. It sets a state, so to repeat it
 // is harmless, unless a newer change came in between. Published quota: 10,000-12,000 calls a second and account.
 var UpdateSubscription = Operation[UpdateSubscriptionRequest, Update]{Action: "UpdateSubscription", Mutates: true, decode: decodeUpdate}
@@ -42,6 +44,9 @@ type Update struct{}
 
 // Validate implements [Request].
 func (r UpdateSubscriptionRequest) Validate() error { return validate(r) }
+
+// LogValue implements [slog.LogValuer]: numbers are masked.
+func (r UpdateSubscriptionRequest) LogValue() slog.Value { return ParametersOf(r).LogValue() }
 
 func (r UpdateSubscriptionRequest) describe(d *description) {
 	d.pool(r.PoolKey, r.ProductType)

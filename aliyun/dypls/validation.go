@@ -11,6 +11,8 @@ type Problem struct {
 	Field  string // the API's parameter name
 	Rule   string // what must hold, such as "must be 3-20 digits"
 	Remedy string // what to do about it
+	// Meant is the parameter that an unknown name was probably meant for, "" where there is none near.
+	Meant string
 }
 
 func (p Problem) String() string {

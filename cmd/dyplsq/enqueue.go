@@ -20,6 +20,8 @@ type enqueueCommand struct {
 	In     time.Duration `help:"Start so much later." placeholder:"DURATION"`
 	Wait   time.Duration `help:"Wait so long for the outcomes." placeholder:"DURATION"`
 	JSON   bool          `help:"Print one JSON object a line." name:"json"`
+
+	RecordingRetention time.Duration `default:"720h" env:"DYPLSQ_RECORDING_RETENTION" help:"How long after its call a recording is asked for (${default})." name:"recording-retention" placeholder:"DURATION"`
 }
 
 // Run checks everything, enqueues all or nothing, and prints an outcome for each.
@@ -44,7 +46,7 @@ func (c *enqueueCommand) Run(ctx context.Context, s streams) error {
 		return err
 	}
 	defer func() { _ = client.Close() }()
-	queue := tasks.NewQueue(client)
+	queue := tasks.NewQueue(client, tasks.RecordingRetention(c.RecordingRetention))
 	defer func() { _ = queue.Close() }()
 	if err := queue.Ping(ctx); err != nil {
 		return err

@@ -1,0 +1,174 @@
+package dypls_test
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"unicode/utf8"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
+)
+
+const (
+	notAnObject = " the input must be one JSON object of the API's parameters"
+	notKnown    = "is not a parameter of this action"
+	notATime    = "must be a string yyyy-MM-dd HH:mm:ss in Beijing time, such as 2026-11-22 18:30:00; " +
+		"an epoch timestamp is not taken by the API: convert it with dypls.At(time.UnixMilli(ms))"
+)
+
+// ringCode stands in a remedy, as an example: it is nobody's number.
+const ringCode = "100000001"
+
+func TestDecodeRequestRefuses(t *testing.T) {
+	t.Parallel()
+	tests := map[string]struct {
+		in   string
+		want []string // of each problem, as it begins
+	}{
+		"nothing":               {"", []string{notAnObject}},
+		"blanks":                {" \n", []string{notAnObject}},
+		"null":                  {"null", []string{notAnObject}},
+		"array":                 {`[{"PoolKey":"FC1"}]`, []string{notAnObject}},
+		"string":                {`"15098765432"`, []string{notAnObject}},
+		"number":                {`15098765432`, []string{notAnObject}},
+		"cut off":               {`{"PoolKey":"FC1"`, []string{notAnObject}},
+		"cut off in a value":    {`{"PhoneNoA":"15098765432`, []string{notAnObject}},
+		"cut off after a name":  {`{"PhoneNoA"`, []string{notAnObject}},
+		"no name":               {`{15098765432:1}`, []string{notAnObject}},
+		"comma at the end":      {`{"PoolKey":"FC1",}`, []string{notAnObject}},
+		"single quotes":         {`{'PoolKey':'FC1'}`, []string{notAnObject}},
+		"two objects":           {`{"PoolKey":"FC1"} {"PoolKey":"FC2"}`, []string{" there is something after the JSON object"}},
+		"garbage behind":        {`{"PoolKey":"FC1"}15098765432`, []string{" there is something after the JSON object"}},
+		"brace behind":          {`{"PoolKey":"FC1"}}`, []string{" there is something after the JSON object"}},
+		"unknown":               {`{"Colour":"red"}`, []string{`"Colour" ` + notKnown}},
+		"twice":                 {`{"PoolKey":"FC1","PoolKey":"FC1"}`, []string{`"PoolKey" is given twice`}},
+		"number for a string":   {`{"PoolKey":15098765432}`, []string{"PoolKey must be a JSON string"}},
+		"number for a phone":    {`{"PhoneNoA":15098765432}`, []string{"PhoneNoA must be a JSON string"}},
+		"object for a string":   {`{"RingConfig":{"AXNRing_A":"15098765432"}}`, []string{"RingConfig must be a JSON string"}},
+		"array for a phone":     {`{"PhoneNoA":["15098765432"]}`, []string{"PhoneNoA must be a JSON string"}},
+		"string for a boolean":  {`{"IsRecordingEnabled":"true"}`, []string{"IsRecordingEnabled must be true or false"}},
+		"number for a boolean":  {`{"ASRStatus":1}`, []string{"ASRStatus must be true or false"}},
+		"string for an integer": {`{"CallTimeout":"15"}`, []string{"CallTimeout must be an integer"}},
+		"fraction":              {`{"CallTimeout":15.5}`, []string{"CallTimeout must be an integer"}},
+		"huge integer":          {`{"CallTimeout":15098765432150987654321}`, []string{"CallTimeout must be an integer"}},
+		"epoch ms":              {`{"Expiration":1795343400000}`, []string{"Expiration " + notATime}},
+		"epoch ms as a string":  {`{"Expiration":"1795343400000"}`, []string{"Expiration " + notATime}},
+		"unpadded time":         {`{"Expiration":"2099-1-31 23:59:59"}`, []string{"Expiration " + notATime}},
+		"everything at once": {`{"PoolKey":1,"PhoneNumberA":"15098765432","poolkey":"FC1","Expiration":"soon","Expiration":"later","ASRStatus":"15098765432","15098765432":1}`,
+			[]string{`"Expiration" is given twice`, "PoolKey must be a JSON string", `"PhoneNumberA" ` + notKnown, `"poolkey" ` + notKnown,
+				"Expiration " + notATime, "Expiration " + notATime, "ASRStatus must be true or false", `"150****5432" ` + notKnown}},
+		"a number for a name":    {`{"15098765432":"x"}`, []string{`"150****5432" ` + notKnown}},
+		"a number in full width": {`{"１５０９８７６５４３２":"x"}`, []string{`"１５０****５４３２" ` + notKnown}},
+		"a name across a cut":    {`{"` + strings.Repeat("x", 31) + `15098765432":"x"}`, []string{`"` + strings.Repeat("x", 31) + `150****54..." ` + notKnown}},
+		"a link for a name":      {`{"http://h.example.com/p?Signature=s":1}`, []string{`"http://h.example.com/***" ` + notKnown}},
+		"an escape and digits":   {`{"\u0001234567":1}`, []string{`"\x***" ` + notKnown}}, // the escape's 01 joins the digits
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			_, err := dypls.DecodeRequest[dypls.BindAXNRequest]([]byte(tt.in))
+			if err == nil {
+				t.Fatal("accepted")
+			}
+			if diff := cmp.Diff(tt.want, decodeRules(err)); diff != "" {
+				t.Errorf("problems (-want +got):\n%s", diff)
+			}
+			if strings.Contains(err.Error(), "98765") {
+				t.Errorf("the error tells a value: %v", err)
+			}
+		})
+	}
+}
+
+// decodeRules lists what could not be read. What else a request lacks is another test's matter.
+func decodeRules(err error) []string {
+	invalid, is := errors.AsType[*dypls.ValidationError](err)
+	if !is {
+		return []string{fmt.Sprintf("not a *ValidationError: %v", err)}
+	}
+	var rules []string
+	for _, p := range invalid.Problems {
+		if p.Rule != isRequired {
+			rules = append(rules, p.Field+" "+p.Rule)
+		}
+	}
+	return rules
+}
+
+func TestDecodeRequestAccepts(t *testing.T) {
+	t.Parallel()
+	tests := map[string]struct {
+		in   string
+		want dypls.UpdateSubscriptionRequest
+	}{
+		"empty":           {`{}`, dypls.UpdateSubscriptionRequest{}}, // to validate is another step
+		"blanks around":   {" \r\n{ \"PoolKey\" : \"FC1\" }\n", dypls.UpdateSubscriptionRequest{PoolKey: "FC1"}},
+		"null is unset":   {`{"PoolKey":null,"Expiration":null,"CallDisplayType":null,"ASRStatus":null}`, dypls.UpdateSubscriptionRequest{}},
+		"false is set":    {`{"ASRStatus":false}`, dypls.UpdateSubscriptionRequest{ASRStatus: new(false)}},
+		"escaped Chinese": {`{"OutId":"\u5317\u4eac"}`, dypls.UpdateSubscriptionRequest{OutID: "北京"}},
+		"empty time":      {`{"Expiration":""}`, dypls.UpdateSubscriptionRequest{}},
+		"invalid numbers": {`{"PhoneNoA":"+86 150"}`, dypls.UpdateSubscriptionRequest{PhoneNoA: "+86 150"}},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			got, err := dypls.DecodeRequest[dypls.UpdateSubscriptionRequest]([]byte(tt.in))
+			if diff := cmp.Diff(tt.want, got); err != nil || diff != "" {
+				t.Errorf("%v (-want +got):\n%s", err, diff)
+			}
+		})
+	}
+}
+
+// Whatever comes in, nothing panics, an error is a list of problems, and it shows no number.
+func FuzzDecodeRequest(f *testing.F) {
+	f.Add([]byte(`{"PoolKey":"FC1","PhoneNoA":"15098765432","Expiration":"2026-11-22 18:30:00","ASRStatus":true,"CallTimeout":5}`))
+	f.Add([]byte(`{"15098765432":1,"PhoneNoA":15098765432,"PhoneNoA":"","１５０９８７６５４３２":{}}`))
+	f.Add([]byte(`{"\u0001234567":[],"http://h/15098765432":null}15098765432`))
+	f.Add([]byte("[{\xff"))
+	f.Add([]byte(`{"RingConfig":"15098765432","x":1}`))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		bind, err := dypls.DecodeRequest[dypls.BindAXNRequest](data)
+		_, updateErr := dypls.DecodeRequest[dypls.UpdateSubscriptionRequest](data)
+		for _, err := range []error{err, updateErr} {
+			if err == nil {
+				continue
+			}
+			if invalid, is := errors.AsType[*dypls.ValidationError](err); !is || len(invalid.Problems) == 0 {
+				t.Fatalf("%q: not a list of problems: %#v", data, err)
+			}
+			if digitRun.MatchString(strings.ReplaceAll(err.Error(), ringCode, "")) || !utf8.ValidString(err.Error()) {
+				t.Fatalf("%q: the error shows a number, or broken text: %q", data, err)
+			}
+		}
+		if err != nil {
+			return
+		}
+		// What is accepted is what will be stored, and read again.
+		stored, err := json.Marshal(bind)
+		if err != nil {
+			t.Fatalf("%q: %v", data, err)
+		}
+		again, err := dypls.DecodeRequest[dypls.BindAXNRequest](stored)
+		if diff := cmp.Diff(bind, again); err != nil || diff != "" {
+			t.Fatalf("%q was stored as %s: %v\n%s", data, stored, err, diff)
+		}
+	})
+}
+
+// A file in GBK would otherwise travel as a city of four question marks.
+func TestDecodeRequestOfAnotherEncoding(t *testing.T) {
+	t.Parallel()
+	request, err := dypls.DecodeRequest[dypls.BindAXNRequest]([]byte("{\"PoolKey\":\"FC1\",\"PhoneNoA\":\"15000000001\"," +
+		"\"Expiration\":\"2026-11-22 18:30:00\",\"ExpectCity\":\"\xb1\xb1\xbe\xa9\"}"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]string{"ExpectCity " + plainText}, rulesOf(t, request.Validate())); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}

@@ -1,0 +1,119 @@
+package dypls_test
+
+import (
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
+)
+
+// documented lists what the API's pages and metadata name, in words of their own: a check on the structs, not a copy of them.
+var documented = map[string]string{
+	"BindAxb": "PoolKey PhoneNoA PhoneNoB PhoneNoX Expiration ExpectCity IsRecordingEnabled OutId OutOrderId CallRestrict " +
+		"CallDisplayType RingConfig ASRStatus ASRModelId CallTimeout DtmfConfig",
+	"BindAxn": "PoolKey PhoneNoA PhoneNoB PhoneNoX Expiration ExpectCity IsRecordingEnabled OutId OutOrderId CallRestrict " +
+		"CallDisplayType RingConfig ASRStatus ASRModelId CallTimeout NoType Extend",
+	"BindAxnExtension": "PoolKey PhoneNoA PhoneNoB PhoneNoX Extension Expiration ExpectCity IsRecordingEnabled OutId OutOrderId CallRestrict " +
+		"CallDisplayType RingConfig ASRStatus ASRModelId Extend",
+	"BindAxg": "PoolKey PhoneNoA PhoneNoB PhoneNoX GroupId Expiration ExpectCity IsRecordingEnabled OutId OutOrderId CallRestrict " +
+		"CallDisplayType RingConfig ASRStatus ASRModelId",
+	"UnbindSubscription": "PoolKey ProductType SubsId SecretNo",
+	"UpdateSubscription": "PoolKey ProductType SubsId PhoneNoX OperateType PhoneNoA PhoneNoB Expiration GroupId CallRestrict CallDisplayType OutId " +
+		"IsRecordingEnabled RingConfig ASRStatus ASRModelId",
+	"QuerySubscriptionDetail":    "PoolKey ProductType SubsId PhoneNoX",
+	"QuerySubsId":                "PoolKey PhoneNoX",
+	"QueryRecordFileDownloadUrl": "PoolKey ProductType CallId CallTime",
+}
+
+func TestParametersAreTheDocumentedOnes(t *testing.T) {
+	t.Parallel()
+	for action, s := range samples {
+		want := strings.Fields(documented[action])
+		slices.Sort(want)
+		if diff := cmp.Diff(want, namesOf(dypls.ParametersOf(s.full))); diff != "" {
+			t.Errorf("%s, parameters on the wire (-documented +got):\n%s", action, diff)
+		}
+		var tags []string
+		for field := range reflect.TypeOf(s.full).Fields() {
+			name, _, _ := strings.Cut(field.Tag.Get("json"), ",")
+			tags = append(tags, name)
+		}
+		slices.Sort(tags)
+		if diff := cmp.Diff(want, tags); diff != "" {
+			t.Errorf("%s, names in JSON (-documented +got):\n%s", action, diff)
+		}
+	}
+	if len(samples) != len(documented) {
+		t.Errorf("%d samples for %d documented actions", len(samples), len(documented))
+	}
+}
+
+func namesOf(parameters dypls.Parameters) []string {
+	var names []string
+	for _, p := range parameters {
+		names = append(names, p.Name)
+	}
+	slices.Sort(names)
+	return names
+}
+
+func TestParameters(t *testing.T) {
+	t.Parallel()
+	p := dypls.ParametersOf(samples["BindAxn"].full)
+	if got := p.Value("PhoneNoX"); got != string(numberX) {
+		t.Errorf("Value(PhoneNoX) = %q", got)
+	}
+	if got := p.Value("Nothing"); got != "" {
+		t.Errorf("Value of a parameter that is not there = %q", got)
+	}
+	if got := p.Time("Expiration"); !got.Equal(expiration.Time) {
+		t.Errorf("Time(Expiration) = %v, want %v", got, expiration)
+	}
+	for _, name := range []string{"PoolKey", "Nothing"} {
+		if got := p.Time(name); !got.IsZero() {
+			t.Errorf("Time(%s), which is none = %v", name, got)
+		}
+	}
+	want := []string{string(numberA), string(numberB), string(numberX)}
+	if diff := cmp.Diff(want, p.Personal()); diff != "" {
+		t.Errorf("Personal() (-want +got):\n%s", diff)
+	}
+}
+
+func TestParametersMasked(t *testing.T) {
+	t.Parallel()
+	want := map[string]string{"PoolKey": "FC1", "PhoneNoA": "150****0001", "Expiration": "2026-11-22 18:30:00"}
+	if diff := cmp.Diff(want, dypls.ParametersOf(samples["BindAxn"].minimal).Masked()); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+// False is said only where it differs from saying nothing.
+func TestParametersOfBooleans(t *testing.T) {
+	t.Parallel()
+	bind := dypls.ParametersOf(dypls.BindAXNRequest{IsRecordingEnabled: false})
+	if slices.Contains(namesOf(bind), "IsRecordingEnabled") {
+		t.Error("a bind sends a false that is the API's default")
+	}
+	update := dypls.ParametersOf(dypls.UpdateSubscriptionRequest{IsRecordingEnabled: new(false), ASRStatus: new(false)})
+	if update.Value("IsRecordingEnabled") != "false" || update.Value("ASRStatus") != "false" {
+		t.Error("an update does not send the false that switches something off")
+	}
+	if got := dypls.ParametersOf(dypls.UpdateSubscriptionRequest{}); len(got) != 0 {
+		t.Errorf("an empty request sends %v", got)
+	}
+}
+
+// The wire holds whole seconds, so the instant that is kept beside it must not differ from it.
+func TestParameterTimeIsWhatTheWireSays(t *testing.T) {
+	t.Parallel()
+	p := dypls.ParametersOf(dypls.BindAXNRequest{Expiration: dypls.At(time.Unix(1795343400, 999))})
+	if got := p.Time("Expiration"); !got.Equal(expiration.Time) {
+		t.Errorf("Time = %v, want %v", got, expiration.Time)
+	}
+}

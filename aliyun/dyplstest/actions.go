@@ -1,0 +1,77 @@
+package dyplstest
+
+import (
+	"slices"
+	"strconv"
+	"time"
+)
+
+// action is one action of the API: what the gateway checks about its parameters, and what the service does.
+type action struct {
+	required []string          // the gateway answers Missing... without
+	flags    []string          // true or false
+	numbers  map[string]bounds // whole numbers
+	perform  func(*service, parameters) answer
+}
+
+// bounds are the least and the greatest value.
+type bounds struct{ least, most int }
+
+// service performs one call, under the simulator's lock.
+type service struct {
+	*Simulator
+	now time.Time
+}
+
+var (
+	bindFlags   = []string{"IsRecordingEnabled", "ASRStatus"}
+	displayType = bounds{-1 << 31, 1<<31 - 1}
+)
+
+// actions are all that are simulated. What the gateway checks is what the API's public metadata marks as required.
+var actions = map[string]action{
+	"BindAxn": {
+		required: []string{"PhoneNoA", "Expiration"}, flags: bindFlags,
+		numbers: map[string]bounds{"CallDisplayType": displayType, "CallTimeout": {5, 20}}, perform: bind(bindAXN),
+	},
+	"BindAxb": {
+		required: []string{"PhoneNoA", "Expiration"}, flags: bindFlags,
+		numbers: map[string]bounds{"CallDisplayType": displayType, "CallTimeout": {0, 180}}, perform: bind(bindAXB),
+	},
+	"BindAxnExtension": {
+		required: []string{"PhoneNoA", "Expiration"}, flags: bindFlags,
+		numbers: map[string]bounds{"CallDisplayType": displayType}, perform: bind(bindAXNExtension),
+	},
+	"BindAxg": {
+		required: []string{"PhoneNoA", "Expiration", "GroupId"}, flags: bindFlags,
+		numbers: map[string]bounds{"CallDisplayType": displayType}, perform: bind(bindAXG),
+	},
+	"UnbindSubscription": {required: []string{"SubsId", "SecretNo"}, perform: unbind},
+	"UpdateSubscription": {
+		required: []string{"SubsId", "PhoneNoX", "OperateType"}, flags: bindFlags,
+		numbers: map[string]bounds{"CallDisplayType": displayType}, perform: update,
+	},
+	"QuerySubscriptionDetail":    {required: []string{"SubsId", "PhoneNoX"}, perform: queryDetail},
+	"QuerySubsId":                {required: []string{"PhoneNoX"}, perform: querySubsID},
+	"QueryRecordFileDownloadUrl": {required: []string{"CallId"}, perform: queryRecording},
+}
+
+// check does what the gateway does before the service sees a call.
+func (a action) check(p parameters) *answer {
+	for _, name := range a.required {
+		if p.get(name) == "" {
+			return refuse("Missing"+name, name+" is mandatory for this action.")
+		}
+	}
+	for _, one := range p {
+		if slices.Contains(a.flags, one.name) && one.value != "true" && one.value != "false" {
+			return refuse("Invalid"+one.name, "The specified parameter "+one.name+" is not valid: write true or false.")
+		}
+		if limits, isNumber := a.numbers[one.name]; isNumber {
+			if n, err := strconv.Atoi(one.value); err != nil || n < limits.least || n > limits.most {
+				return refuse("Invalid"+one.name, "The specified parameter "+one.name+" is not valid: it must be a number within its bounds.")
+			}
+		}
+	}
+	return nil
+}

@@ -1,0 +1,22 @@
+// Package dyplstest is a simulator of Alibaba Cloud's number-privacy service (号码隐私保护, API Dyplsapi, version 2017-05-25),
+// for tests: it speaks the real protocol, so that an official SDK, or any other client, talks to it unmodified.
+//
+// It is not the real service. It lives in memory and forgets everything when it ends, binds no number of any carrier,
+// and makes no recording. What the API's pages leave open is decided here in one way among several;
+// each such place says so.
+//
+// A test starts it on a free loopback port, and points its client there:
+//
+//	sim := dyplstest.Start(t, dyplstest.Config{})
+//	endpoint, id, secret := sim.URL(), sim.AccessKeyID, sim.AccessKeySecret // for the client under test
+//
+// Every request is authenticated as the gateway does it: ACS3-HMAC-SHA256 in headers or HMAC-SHA1 in parameters, a nonce
+// only once, a date at most 15 minutes off. A [Config] names the pools, the quotas and the credentials; its zero value has
+// one pool, [DefaultPoolKey], with 100 numbers.
+//
+// What goes wrong in production goes wrong here by rule, a [Fault]: a code answered some times, a connection dropped
+// before or after the action was performed, garbage, a hang, a slow answer.
+//
+// What was really done, whatever the client was told, stands in the [Simulator.Ledger], and what is bound now in
+// [Simulator.Bindings]. Other processes read the ledger through [Simulator.LedgerHandler].
+package dyplstest

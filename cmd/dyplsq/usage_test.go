@@ -1,0 +1,195 @@
+package main
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
+	"github.com/seed-5c07c2e9/dyplsq/aliyun/dyplstest"
+	"github.com/seed-5c07c2e9/dyplsq/tasks"
+)
+
+// redisZ is a task in asynq's set of leases, which ran out long ago.
+func redisZ(member string) redis.Z { return redis.Z{Score: 1, Member: member} }
+
+// TestDemo: it needs nothing, and whatever the environment says it cannot reach anything real.
+func TestDemo(t *testing.T) {
+	t.Parallel()
+	env := cleanEnv("REDIS_URL=redis://127.0.0.1:1/0", "DYPLSQ_ENDPOINT=https://dyplsapi.invalid")
+	r := dyplsq(t, env, "", "demo")
+	if r.status != statusOK {
+		t.Fatalf("exit status %d\n%s%s", r.status, r.out, r.errors)
+	}
+	if n := strings.Count(r.out, "yes\n"); n != 7 {
+		t.Errorf("%d outcomes as expected, want 7:\n%s", n, r.out)
+	}
+	if !strings.Contains(r.errors, "in memory") {
+		t.Errorf("no banner says that this is in memory: %s", r.errors)
+	}
+	noNumbers(t, "the demo's output", r.out+r.errors)
+}
+
+// TestUsage: what is wrong is said in one go, with its status, and never repeats a number.
+func TestUsage(t *testing.T) {
+	t.Parallel()
+	const marker = "13912345678"
+	nowhere := []string{"REDIS_URL=redis://127.0.0.1:1/0"}
+	tests := map[string]struct {
+		env    []string
+		stdin  string
+		args   []string
+		status int
+		says   []string
+	}{
+		"no REDIS_URL": {
+			args: []string{"worker"}, status: statusUsage, says: []string{"REDIS_URL is not set"},
+		},
+		"no credentials": {
+			env: nowhere, args: []string{"worker"}, status: statusUsage, says: []string{"no Alibaba Cloud credentials", "ALIBABA_CLOUD_ACCESS_KEY_ID"},
+		},
+		"plain http to another machine": {
+			env: nowhere, args: []string{"worker", "--endpoint", "http://api.example.com"}, status: statusUsage, says: []string{"Endpoint", "https://"},
+		},
+		"timeouts that do not nest": {
+			env: nowhere, args: []string{"worker", "--http-timeout", "30s"}, status: statusUsage, says: []string{"claim lease", "shutdown"},
+		},
+		"a malformed Redis URL that holds a password": {
+			env: []string{"REDIS_URL=redis://:" + marker + "@host:port/0"}, args: []string{"worker"}, status: statusUsage, says: []string{"malformed"},
+		},
+		"a scheme that is not supported": {
+			env: []string{"REDIS_URL=redis-sentinel://h/0"}, args: []string{"result", "x"}, status: statusUsage, says: []string{"redis-sentinel"},
+		},
+		"unknown command": {args: []string{"enque"}, status: statusUsage, says: []string{"enque"}},
+		"unknown action": {
+			env: nowhere, args: []string{"enqueue", "BindAxy", "{}"}, status: statusUsage, says: []string{"BindAxnExtension", "UnbindSubscription"},
+		},
+		"look-ups are not queued": {
+			env: nowhere, args: []string{"enqueue", "QuerySubsId", "{}"}, status: statusUsage, says: []string{"unknown action"},
+		},
+		"everything wrong with one object": {
+			env:    nowhere,
+			args:   []string{"enqueue", "BindAxn", `{"PhoneNumberA":"+86` + marker + `","PhoneNoB":"139 1234 5678","Expiration":1763804642000,"ExpectCity":"北京市"}`},
+			status: statusUsage,
+			says:   []string{`"PhoneNumberA"`, "did you mean PhoneNoA?", "PhoneNoB must be 3-20 digits", "Expiration must be", "ExpectCity", "PoolKey is required"},
+		},
+		"everything wrong with a batch": {
+			env: nowhere, stdin: "{\n" + bind(1, `,"TaskID":"ok"`) + "\n" + bind(2, `,"IsRecordEnabled":true`) + "\n[]\n",
+			args: []string{"enqueue", "BindAxn", "-"}, status: statusUsage,
+			says: []string{"nothing was enqueued", "line 1:", "line 3:", "IsRecordingEnabled", "line 4:"},
+		},
+		"no input":       {env: nowhere, args: []string{"enqueue", "BindAxn"}, status: statusUsage, says: []string{"no input"}},
+		"input twice":    {env: nowhere, args: []string{"enqueue", "BindAxn", "{}", "--file", "x"}, status: statusUsage, says: []string{"not both"}},
+		"a missing file": {env: nowhere, args: []string{"enqueue", "BindAxn", "--file", "/nonexistent"}, status: statusUsage, says: []string{"cannot be read"}},
+		"--id of a batch": {
+			env: nowhere, stdin: bind(1, "") + "\n" + bind(2, ""), args: []string{"enqueue", "BindAxn", "-", "--id", "one"}, status: statusUsage, says: []string{"TaskID"},
+		},
+		"Redis out of reach": {
+			env: nowhere, args: []string{"enqueue", "BindAxn", bind(12345678, "")}, status: statusUnreachable, says: []string{"out of reach"},
+		},
+		"a rule of the simulator": {
+			args: []string{"sim", "--fault", "action=BindAxn kode=x"}, status: statusUsage, says: []string{"kode"},
+		},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := dyplsq(t, cleanEnv(append(test.env, "HOME="+t.TempDir())...), test.stdin, test.args...)
+			if r.status != test.status {
+				t.Errorf("exit status %d, want %d", r.status, test.status)
+			}
+			for _, text := range test.says {
+				if !strings.Contains(r.errors, text) {
+					t.Errorf("does not say %q:\n%s", text, r.errors)
+				}
+			}
+			if r.out != "" {
+				t.Errorf("wrote to stdout: %s", r.out)
+			}
+			if strings.Contains(r.errors, marker) || strings.Contains(r.errors, "1234 5678") {
+				t.Errorf("repeats a number or a secret:\n%s", r.errors)
+			}
+		})
+	}
+}
+
+// TestStatuses: what outcomes amount to.
+func TestStatuses(t *testing.T) {
+	t.Parallel()
+	s := newSystem(t, dyplstest.Config{Faults: []dyplstest.Fault{{Match: map[string]string{"PhoneNoA": "13900000009"}, Code: "isv.ILLEGAL_ARGUMENT"}}})
+	if o := s.enqueue(t, statusOK, "BindAxn", bind(1, ""), "--id", "one")[0]; o.State != tasks.StatePending || o.ID != "one" || o.EnqueuedAt.IsZero() {
+		t.Errorf("without --wait the outcome is %s of %s", o.State, o.ID)
+	}
+	s.enqueue(t, statusPending, "BindAxn", bind(1, ""), "--id", "one", "--wait", "100ms")
+	if r := dyplsq(t, s.env, "", "enqueue", "BindAxn", bind(2, ""), "--id", "one"); r.status != statusUsage || !strings.Contains(r.errors, "PhoneNoA") {
+		t.Errorf("a key reused: exit status %d, %s", r.status, r.errors)
+	}
+	if r := dyplsq(t, s.env, "", "enqueue", "BindAxn", bind(2, ""), "--id", "13900000002"); r.status != statusUsage || strings.Contains(r.errors, "13900000002") {
+		t.Errorf("a key that is the number: exit status %d, %s", r.status, r.errors)
+	}
+	if r := dyplsq(t, s.env, "", "result", "nobody"); r.status != statusUsage {
+		t.Errorf("an unknown id: exit status %d", r.status)
+	}
+	batch := bind(3, `,"TaskID":"three"`) + "\n" + bind(4, `,"TaskID":"one"`)
+	if r := dyplsq(t, s.env, batch, "enqueue", "BindAxn", "-"); r.status != statusUsage || !strings.Contains(r.errors, "line 2:") {
+		t.Errorf("a batch with a key reused: exit status %d, %s", r.status, r.errors)
+	}
+	if r := dyplsq(t, s.env, "", "result", "three"); r.status != statusUsage {
+		t.Errorf("the sound line of a refused batch was enqueued all the same: exit status %d", r.status)
+	}
+	for key, value := range asynqValues(t, s.redis.Client(t)) {
+		noNumbers(t, key, value)
+	}
+	s.worker(t)
+	s.enqueue(t, statusOK, "BindAxn", bind(1, ""), "--id", "one", "--wait", "20s")
+	s.enqueue(t, statusFailed, "BindAxn", bind(9, ""), "--wait", "20s")
+	r := dyplsq(t, s.env, "", "result", "one")
+	if r.status != statusOK || !strings.Contains(r.out, "****") {
+		t.Errorf("result for people: exit status %d, %s", r.status, r.out)
+	}
+	noNumbers(t, "the line for people", r.out)
+}
+
+func TestCodes(t *testing.T) {
+	t.Parallel()
+	r := dyplsq(t, cleanEnv(), "", "codes", "--json")
+	var lines int
+	for line := range splitLines(r.out) {
+		var code dypls.CodeInfo
+		if err := json.Unmarshal([]byte(line), &code); err != nil || code.Code == "" {
+			t.Errorf("%v: %s", err, line)
+		}
+		lines++
+	}
+	if lines != len(dypls.Codes()) {
+		t.Errorf("%d codes, want %d", lines, len(dypls.Codes()))
+	}
+	table := dyplsq(t, cleanEnv(), "", "codes")
+	for _, text := range []string{"isv.FLOW_LIMIT", "业务流控", "Throttled"} {
+		if !strings.Contains(table.out, text) {
+			t.Errorf("the table lacks %s", text)
+		}
+	}
+	if v := dyplsq(t, cleanEnv(), "", "version"); v.status != statusOK || !strings.HasPrefix(v.out, "dyplsq ") {
+		t.Errorf("version: %d %s", v.status, v.out)
+	}
+}
+
+// TestHelp: every flag that an environment variable can set says so.
+func TestHelp(t *testing.T) {
+	t.Parallel()
+	r := dyplsq(t, cleanEnv(), "", "worker", "--help")
+	for _, name := range []string{
+		"REDIS_URL", "DYPLSQ_ENDPOINT", "DYPLSQ_CONCURRENCY", "DYPLSQ_FETCHERS", "DYPLSQ_LOG_FORMAT",
+		"DYPLSQ_MAX_ATTEMPTS", "DYPLSQ_ON_UNCERTAIN", "DYPLSQ_HTTP_TIMEOUT", "DYPLSQ_SHUTDOWN_TIMEOUT",
+	} {
+		if !strings.Contains(r.out, "$"+name) {
+			t.Errorf("the help does not show %s", name)
+		}
+	}
+	if r.status != statusOK {
+		t.Errorf("exit status %d", r.status)
+	}
+}

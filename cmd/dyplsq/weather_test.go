@@ -1,0 +1,212 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/hibiken/asynq"
+
+	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
+	"github.com/seed-5c07c2e9/dyplsq/aliyun/dyplstest"
+	"github.com/seed-5c07c2e9/dyplsq/internal/redistest"
+	"github.com/seed-5c07c2e9/dyplsq/tasks"
+)
+
+func TestExpiredWhileWaiting(t *testing.T) {
+	t.Parallel()
+	s := newSystem(t, dyplstest.Config{})
+	s.enqueue(t, statusOK, "BindAxn", bind(1, ""), "--id", "late", "--within", "1ms")
+	s.worker(t)
+	o := s.outcome(t, "late", "20s")
+	if o.State != tasks.StateFailed || o.Code != dypls.CodeExpired || o.Calls != 0 {
+		t.Errorf("outcome %s %s after %d calls, want failed %s after none", o.State, o.Code, o.Calls, dypls.CodeExpired)
+	}
+	if n := len(s.simulator.Ledger()); n != 0 {
+		t.Errorf("the API was called %d times", n)
+	}
+}
+
+func TestLostAnswerIsHeldAsUncertain(t *testing.T) {
+	t.Parallel()
+	s := newSystem(t, dyplstest.Config{Faults: []dyplstest.Fault{{Do: dyplstest.DropAfter, Times: 1}}})
+	s.worker(t)
+	outcomes := s.enqueue(t, statusFailed, "BindAxn", bind(1, ""), "--id", "lost", "--wait", "20s")
+	if o := outcomes[0]; o.State != tasks.StateUncertain || o.Code != dypls.CodeNoAnswer || o.Class != dypls.Uncertain {
+		t.Errorf("outcome %s %s %s, want uncertain", o.State, o.Code, o.Class)
+	}
+	// The same key again asks what came of it; it does not bind again.
+	again := s.enqueue(t, statusFailed, "BindAxn", bind(1, ""), "--id", "lost", "--wait", "5s")
+	if again[0].State != tasks.StateUncertain || len(s.performed("lost")) != 1 {
+		t.Errorf("after the same key again: %s, performed %d times", again[0].State, len(s.performed("lost")))
+	}
+	if ttl := s.redis.Client(t).TTL(t.Context(), "dypls:{lost}").Val(); ttl != -1 {
+		t.Errorf("an uncertain record must stay until it is settled; it has %s to live", ttl)
+	}
+}
+
+// TestShutdownLetsCallsEnd: a bind whose answer takes its time is neither cut nor repeated.
+func TestShutdownLetsCallsEnd(t *testing.T) {
+	t.Parallel()
+	s := newSystem(t, dyplstest.Config{Faults: []dyplstest.Fault{{Do: dyplstest.Slow, Delay: 3 * time.Second, Performed: true}}})
+	w := s.worker(t)
+	s.enqueue(t, statusOK, "BindAxn", bind(1, ""), "--id", "slow")
+	redistest.Poll(t, startWithin, "the call to be out", func(context.Context) error {
+		if len(s.performed("slow")) == 0 {
+			return errors.New("not yet")
+		}
+		return nil
+	})
+	if status := w.terminate(t, syscall.SIGTERM); status != statusOK {
+		t.Errorf("the worker's exit status is %d", status)
+	}
+	o := s.outcome(t, "slow", "1ms")
+	if o.State != tasks.StateSucceeded || o.Calls != 1 || len(s.performed("slow")) != 1 {
+		t.Errorf("outcome %s after %d calls, performed %d times; want succeeded, 1, 1", o.State, o.Calls, len(s.performed("slow")))
+	}
+}
+
+// TestRedisRestartsDuringCall: the answer comes while Redis is away; it is written down when Redis is back, and the
+// task is not performed again.
+func TestRedisRestartsDuringCall(t *testing.T) {
+	t.Parallel()
+	s := newSystem(t, dyplstest.Config{Faults: []dyplstest.Fault{{Do: dyplstest.Slow, Delay: time.Second, Performed: true}}},
+		"--appendonly", "yes", "--appendfsync", "always")
+	w := s.worker(t)
+	s.enqueue(t, statusOK, "BindAxn", bind(1, ""), "--id", "outage")
+	redistest.Poll(t, startWithin, "the call to be out", func(context.Context) error {
+		if len(s.performed("outage")) == 0 {
+			return errors.New("not yet")
+		}
+		return nil
+	})
+	s.redis.Kill()
+	redistest.Poll(t, startWithin, "the worker to miss Redis", w.wrote("redis does not take it"))
+	s.redis.Restart(t)
+	o := s.outcome(t, "outage", "20s")
+	if o.State != tasks.StateSucceeded || o.Calls != 1 || len(s.performed("outage")) != 1 {
+		t.Errorf("outcome %s after %d calls, performed %d times; want succeeded, 1, 1", o.State, o.Calls, len(s.performed("outage")))
+	}
+}
+
+// TestKilledWorker: what was out when a worker was killed is held as uncertain; it is not sent again.
+func TestKilledWorker(t *testing.T) {
+	t.Parallel()
+	if testing.Short() {
+		t.Skip("waits for a claim of 20 s to lapse")
+	}
+	s := newSystem(t, dyplstest.Config{Faults: []dyplstest.Fault{{Do: dyplstest.Hang, Performed: true}}})
+	w := s.worker(t)
+	s.enqueue(t, statusOK, "BindAxn", bind(1, ""), "--id", "killed")
+	redistest.Poll(t, startWithin, "the call to be out", func(context.Context) error {
+		if len(s.performed("killed")) == 0 {
+			return errors.New("not yet")
+		}
+		return nil
+	})
+	if status := w.terminate(t, syscall.SIGKILL); status != -1 {
+		t.Fatalf("exit status %d of a killed worker", status)
+	}
+	// asynq notices after 59 s and more; its lease is aged, so that the next worker's start notices at once.
+	if err := s.redis.Client(t).ZAdd(t.Context(), "asynq:{bind}:lease", redisZ("killed.1")).Err(); err != nil {
+		t.Fatal(err)
+	}
+	s.worker(t)
+	o := s.outcome(t, "killed", "60s")
+	if o.State != tasks.StateUncertain || len(s.performed("killed")) != 1 {
+		t.Errorf("outcome %s, performed %d times; want uncertain, 1", o.State, len(s.performed("killed")))
+	}
+}
+
+func TestWorkerWaitsForRedis(t *testing.T) {
+	t.Parallel()
+	s := newSystem(t, dyplstest.Config{})
+	s.redis.Kill()
+	w := start(t, s.env, "worker")
+	redistest.Poll(t, startWithin, "the worker to say that Redis is away", w.wrote("redis is out of reach: trying again"))
+	if r := dyplsq(t, s.env, "", "enqueue", "BindAxn", bind(1, "")); r.status != statusUnreachable {
+		t.Errorf("enqueue without Redis: exit status %d, want %d: %s", r.status, statusUnreachable, r.errors)
+	}
+	if r := dyplsq(t, s.env, "", "result", "some-id"); r.status != statusUnreachable {
+		t.Errorf("result without Redis: exit status %d, want %d: %s", r.status, statusUnreachable, r.errors)
+	}
+	s.redis.Restart(t)
+	outcomes := s.enqueue(t, statusOK, "BindAxn", bind(1, ""), "--wait", "20s")
+	if outcomes[0].State != tasks.StateSucceeded {
+		t.Errorf("outcome %s", outcomes[0].State)
+	}
+}
+
+func TestWorkerRefusesEviction(t *testing.T) {
+	t.Parallel()
+	s := newSystem(t, dyplstest.Config{}, "--maxmemory-policy", "allkeys-lru")
+	r := dyplsq(t, s.env, "", "worker")
+	if r.status == statusOK || !strings.Contains(r.errors, "noeviction") {
+		t.Errorf("exit status %d: %s", r.status, r.errors)
+	}
+}
+
+// TestStrangePayloads: what cannot be read fails, once; what is newer is left; none of it disturbs the others.
+func TestStrangePayloads(t *testing.T) {
+	t.Parallel()
+	s := newSystem(t, dyplstest.Config{})
+	client := asynq.NewClientFromRedisClient(s.redis.Client(t))
+	put := func(taskType, id string, payload []byte) {
+		t.Helper()
+		if _, err := client.Enqueue(asynq.NewTask(taskType, payload), asynq.Queue("bind"), asynq.TaskID(id)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	put("dypls:BindAxn", "garbage.1", []byte("\x00\xff not a payload of 13900000001"))
+	put("dypls:BindAxn", "huge.1", []byte(strings.Repeat("x", 5<<20)))
+	put("dypls:BindAxn", "no-such-record.1", []byte(`{"v":1,"id":"no-such-record"}`))
+	put("dypls:BindAxn", "newer.1", []byte(`{"v":2,"id":"newer"}`))
+	put("dypls:BindAxz", "unknown-type.1", []byte(`{"v":1,"id":"unknown-type"}`))
+	s.enqueue(t, statusOK, "BindAxn", bind(1, ""), "--id", "older", "--in", "2s")
+	olderPayload(t, s, "older")
+
+	w := s.worker(t)
+	if outcomes := s.enqueue(t, statusOK, "BindAxn", bind(2, ""), "--wait", "20s"); outcomes[0].State != tasks.StateSucceeded {
+		t.Errorf("a sound task is %s", outcomes[0].State)
+	}
+	for _, id := range []string{"garbage", "huge"} {
+		if o := s.outcome(t, id, "20s"); o.State != tasks.StateFailed || o.Code != dypls.CodeInvalidPayload {
+			t.Errorf("%s is %s %s, want failed %s", id, o.State, o.Code, dypls.CodeInvalidPayload)
+		}
+	}
+	if o := s.outcome(t, "older", "20s"); o.State != tasks.StateSucceeded {
+		t.Errorf("a task with a payload of an older version is %s", o.State)
+	}
+	redistest.Poll(t, startWithin, "the newer ones to be left", w.wrote("unknown type of task: left for a newer worker"))
+	redistest.Poll(t, startWithin, "the newer ones to be left", w.wrote("the payload is of a newer version"))
+	inspector := asynq.NewInspectorFromRedisClient(s.redis.Client(t))
+	redistest.Poll(t, startWithin, "each to be where it belongs", func(context.Context) error {
+		for id, want := range map[string]asynq.TaskState{
+			"garbage.1": asynq.TaskStateArchived, "huge.1": asynq.TaskStateArchived, "no-such-record.1": asynq.TaskStateArchived,
+			"newer.1": asynq.TaskStateRetry, "unknown-type.1": asynq.TaskStateRetry,
+		} {
+			info, err := inspector.GetTaskInfo("bind", id)
+			if err != nil || info.State != want {
+				return fmt.Errorf("%s: %v, %w", id, info, err)
+			}
+			if info.Retried != 0 {
+				t.Errorf("%s was retried %d times", id, info.Retried)
+			}
+		}
+		return nil
+	})
+	noNumbers(t, "the worker's log", w.text())
+}
+
+// olderPayload rewrites a scheduled task's payload as an older version wrote it: without v.
+func olderPayload(t *testing.T, s *system, id string) {
+	t.Helper()
+	inspector := asynq.NewInspectorFromRedisClient(s.redis.Client(t))
+	if err := inspector.UpdateTaskPayload("bind", id+".1", []byte(`{"id":"`+id+`"}`)); err != nil {
+		t.Fatal(err)
+	}
+}

@@ -1,0 +1,69 @@
+// Package floors guards the architecture: which package may depend on which.
+package floors
+
+import (
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/seed-5c07c2e9/dyplsq/"
+
+// TestFloors checks everything that each package depends on, directly or not. An arrow only ever points down.
+func TestFloors(t *testing.T) {
+	t.Parallel()
+	tests := map[string]struct {
+		ours   []string // of this module, what it may depend on
+		stdlib bool     // nothing but the standard library beside them
+		never  []string
+	}{
+		"aliyun/dypls":     {stdlib: true, never: []string{"net", "net/http"}},
+		"aliyun/dyplstest": {ours: []string{"aliyun/dypls"}, stdlib: true, never: []string{"testing"}},
+		"aliyun":           {ours: []string{"aliyun/dypls"}, never: []string{"github.com/hibiken/asynq", "github.com/redis/go-redis/v9", "github.com/rs/zerolog"}},
+		"internal/record":  {ours: []string{"aliyun/dypls"}, never: []string{"net/http", "github.com/rs/zerolog"}},
+		"tasks":            {ours: []string{"aliyun/dypls", "internal/record"}, never: []string{"net/http", "github.com/rs/zerolog"}},
+		"worker":           {ours: []string{"aliyun/dypls", "internal/record", "tasks"}, never: []string{"net/http"}},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			for _, dependency := range dependencies(t, name) {
+				own, isOurs := strings.CutPrefix(dependency, module)
+				switch {
+				case own == name:
+				case isOurs && !slices.Contains(test.ours, own):
+					t.Errorf("%s depends on %s, which is not below it", name, own)
+				case slices.Contains(test.never, dependency):
+					t.Errorf("%s depends on %s", name, dependency)
+				case test.stdlib && !isOurs && strings.Contains(strings.Split(dependency, "/")[0], "."):
+					t.Errorf("%s depends on %s, which is not of the standard library", name, dependency)
+				}
+			}
+		})
+	}
+}
+
+// TestOnlyCmdNamesTheClient: the worker takes whatever can make a call.
+func TestOnlyCmdNamesTheClient(t *testing.T) {
+	t.Parallel()
+	out, err := exec.Command("go", "list", "-f", "{{.ImportPath}} {{.Imports}}", module+"...").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(string(out)) {
+		name, imports, _ := strings.Cut(strings.TrimSpace(line), " ")
+		if slices.Contains(strings.Fields(strings.Trim(imports, "[]")), module+"aliyun") && !strings.HasPrefix(name, module+"cmd/") {
+			t.Errorf("%s imports the concrete client", name)
+		}
+	}
+}
+
+func dependencies(t *testing.T, name string) []string {
+	t.Helper()
+	out, err := exec.Command("go", "list", "-deps", module+name).Output() //nolint:gosec // names of this table
+	if err != nil {
+		t.Fatalf("go list: %v", err)
+	}
+	return strings.Fields(string(out))
+}

@@ -1,0 +1,133 @@
+package worker
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+	"github.com/rs/zerolog"
+
+	"github.com/seed-5c07c2e9/dyplsq/aliyun"
+	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
+	"github.com/seed-5c07c2e9/dyplsq/aliyun/dyplstest"
+	"github.com/seed-5c07c2e9/dyplsq/internal/redistest"
+	"github.com/seed-5c07c2e9/dyplsq/tasks"
+)
+
+// system is a worker between a real Redis and a simulator behind real HTTP.
+type system struct {
+	redis     *redis.Client
+	queue     *tasks.Queue
+	simulator *dyplstest.Simulator
+	log       *lockedBuffer
+}
+
+const outcomeWithin = 30 * time.Second
+
+func newSystem(t *testing.T, simulated dyplstest.Config, change func(*Config)) *system {
+	t.Helper()
+	server := redistest.Start(t)
+	api := dyplstest.Start(t, simulated)
+	client, err := aliyun.New(aliyun.Config{
+		Endpoint: api.URL(), Credentials: aliyun.StaticCredentials(api.AccessKeyID, api.AccessKeySecret, ""),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &system{redis: server.Client(t), queue: tasks.NewQueue(server.Client(t)), simulator: api.Simulator, log: &lockedBuffer{}}
+	t.Cleanup(func() { _ = s.queue.Close() })
+	config := Config{Redis: server.Client(t), Caller: client, Logger: zerolog.New(s.log), Concurrency: 8, Fetchers: 1}
+	if change != nil {
+		change(&config)
+	}
+	w, err := New(config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	var running sync.WaitGroup
+	running.Go(func() {
+		if err := w.Run(ctx); err != nil {
+			t.Errorf("the worker ended: %v", err)
+		}
+	})
+	t.Cleanup(func() {
+		stop()
+		running.Wait()
+		if t.Failed() {
+			t.Log(s.log.String())
+		}
+	})
+	return s
+}
+
+// outcome waits for a task's outcome.
+func (s *system) outcome(t *testing.T, id string) tasks.Outcome {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), outcomeWithin)
+	defer cancel()
+	o, err := s.queue.Wait(ctx, id)
+	if err != nil {
+		t.Fatalf("wait for %s: %v", id, err)
+	}
+	return o
+}
+
+// performed counts what the simulator really did.
+func (s *system) performed(action string) int {
+	n := 0
+	for _, e := range s.simulator.Ledger() {
+		if e.Performed && e.Action == action {
+			n++
+		}
+	}
+	return n
+}
+
+func bindRequest(number int) dypls.BindAXNRequest {
+	return dypls.BindAXNRequest{
+		PoolKey: dyplstest.DefaultPoolKey, PhoneNoA: dypls.Phone(fmt.Sprintf("139%08d", number)), Expiration: dypls.At(time.Now().Add(time.Hour)),
+	}
+}
+
+func (s *system) bind(t *testing.T, id string) {
+	t.Helper()
+	if _, err := tasks.BindAXN.Enqueue(t.Context(), s.queue, bindRequest(1), tasks.TaskID(id)); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (s *system) logged(t *testing.T, text string) {
+	t.Helper()
+	redistest.Poll(t, outcomeWithin, "the log to say "+text, func(context.Context) error {
+		if !strings.Contains(s.log.String(), text) {
+			return errors.New("not yet")
+		}
+		return nil
+	})
+}
+
+type lockedBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+// Write implements [io.Writer].
+func (l *lockedBuffer) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(p)
+}
+
+// String returns what was written.
+func (l *lockedBuffer) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
+}
