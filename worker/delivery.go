@@ -39,7 +39,7 @@ func (d *delivery) perform(ctx context.Context) error {
 	case record.Busy:
 		return later(begun.Busy+afterClaim, "another run is calling")
 	case record.Settled:
-		return d.settled(ctx, begun.State)
+		return d.settled(begun.State)
 	case record.Unknown:
 		d.worker.log.Error().Str("id", d.id).Str("action", d.kind.action).
 			Msg("no record of this task: it was deleted, or its outcome is no longer kept")
@@ -47,7 +47,7 @@ func (d *delivery) perform(ctx context.Context) error {
 	case record.Go:
 	}
 	if ctx.Err() != nil { // the queue gave this delivery up while Redis was away; nothing was sent
-		d.finish(d.handBack(begun))
+		d.finish(ctx, d.handBack(begun))
 		return later(redisAway, "the queue gave the delivery up")
 	}
 	started := time.Now()
@@ -55,7 +55,7 @@ func (d *delivery) perform(ctx context.Context) error {
 	v := d.worker.decide(d.kind, begun, callErr)
 	v.requestID = cmp.Or(v.requestID, success.requestID)
 	d.worker.logAttempt(d, begun, v, callErr, time.Since(started))
-	d.finish(d.ending(begun, v, success))
+	d.finish(ctx, d.ending(begun, v, success))
 	return v.forQueue()
 }
 
@@ -116,7 +116,7 @@ func (d *delivery) panicError() error {
 	return e
 }
 
-func (d *delivery) settled(_ context.Context, state record.State) error {
+func (d *delivery) settled(state record.State) error {
 	code, class := dypls.CodeExpired, dypls.Rejected
 	if state == record.Uncertain {
 		code, class = dypls.CodeNoAnswer, dypls.Uncertain
@@ -149,9 +149,9 @@ func (d *delivery) ending(begun record.Begun, v verdict, p performed) record.End
 }
 
 // finish writes what came of the call, as long as this process lives: an outcome is never dropped for want of Redis.
-func (d *delivery) finish(e record.Ending) {
+func (d *delivery) finish(ctx context.Context, e record.Ending) {
 	var verdict record.FinishVerdict
-	err := d.worker.untilWritten(context.Background(), d.id, "finish", func(ctx context.Context) error {
+	err := d.worker.untilWritten(ctx, d.id, "finish", func(ctx context.Context) error {
 		var err error
 		verdict, err = d.worker.records.Finish(ctx, e)
 		return err

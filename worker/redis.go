@@ -20,7 +20,8 @@ const (
 	noEviction   = "noeviction"
 )
 
-// untilWritten tries step until Redis answers, ctx ends before any try has gone out, or the worker has stopped.
+// untilWritten tries step until Redis answers, or nobody waits for this worker any longer. That ctx is done ends nothing:
+// what is to be written down concerns a call that has left, or may have been granted.
 func (w *Worker) untilWritten(ctx context.Context, id, what string, step func(context.Context) error) error {
 	var said time.Time
 	for pause := firstPause; ; pause = min(2*pause, longestPause) {
@@ -53,7 +54,7 @@ func (w *Worker) awaitRedis(ctx context.Context) error {
 			return w.checkEviction(ctx)
 		}
 		if ctx.Err() != nil {
-			return nil
+			return nil //nolint:nilerr // told to end while waiting: no failure
 		}
 		if time.Since(said) > sayEvery {
 			said = time.Now()
@@ -73,7 +74,7 @@ func (w *Worker) checkEviction(ctx context.Context) error {
 	policy, told := settings["maxmemory-policy"]
 	if err != nil || !told {
 		w.log.Warn().Msg("redis does not tell its maxmemory-policy: make sure that it is noeviction")
-		return nil
+		return nil //nolint:nilerr // managed editions hide their settings
 	}
 	if policy != noEviction {
 		return fmt.Errorf("worker: redis has maxmemory-policy %s and would throw tasks away when memory is short: set it to %s", policy, noEviction)

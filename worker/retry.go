@@ -94,40 +94,40 @@ func (v verdict) forQueue() error {
 	case record.Succeeded:
 		return nil
 	case record.Waiting:
-		return &retryLater{delay: v.delay, reason: codeAndClass(v.code, v.class), failure: v.counts}
+		return &laterError{delay: v.delay, reason: codeAndClass(v.code, v.class), failure: v.counts}
 	default:
 		return archive(v.code, v.class)
 	}
 }
 
-// retryLater is an error that asks asynq to deliver the task again.
-type retryLater struct {
+// laterError is an error that asks asynq to deliver the task again.
+type laterError struct {
 	delay   time.Duration
 	reason  string
 	failure bool // counted in asynq's statistics of failures
 }
 
-func (r *retryLater) Error() string { return r.reason }
+func (r *laterError) Error() string { return r.reason }
 
 func later(delay time.Duration, reason string) error {
-	return &retryLater{delay: delay, reason: reason}
+	return &laterError{delay: delay, reason: reason}
 }
 
-// archived is an error that asks asynq to keep the task among its failed ones, where a dashboard shows it.
-type archived struct{ reason string }
+// archivedError is an error that asks asynq to keep the task among its failed ones, where a dashboard shows it.
+type archivedError struct{ reason string }
 
-func (a archived) Error() string { return a.reason }
+func (a archivedError) Error() string { return a.reason }
 
 // Unwrap makes asynq stop.
-func (archived) Unwrap() error { return asynq.SkipRetry }
+func (archivedError) Unwrap() error { return asynq.SkipRetry }
 
-func archive(code string, class dypls.Class) error { return archived{codeAndClass(code, class)} }
+func archive(code string, class dypls.Class) error { return archivedError{codeAndClass(code, class)} }
 
 func codeAndClass(code string, class dypls.Class) string { return fmt.Sprintf("%s (%s)", code, class) }
 
 // retryDelay implements asynq's RetryDelayFunc.
 func retryDelay(_ int, err error, _ *asynq.Task) time.Duration {
-	if r, ok := errors.AsType[*retryLater](err); ok {
+	if r, ok := errors.AsType[*laterError](err); ok {
 		return r.delay
 	}
 	return backoffBase // a delivery that asynq itself gave up; the record decides
@@ -135,7 +135,7 @@ func retryDelay(_ int, err error, _ *asynq.Task) time.Duration {
 
 // isFailure implements asynq's IsFailure.
 func isFailure(err error) bool {
-	if r, ok := errors.AsType[*retryLater](err); ok {
+	if r, ok := errors.AsType[*laterError](err); ok {
 		return r.failure
 	}
 	return true

@@ -21,7 +21,7 @@ type Call struct {
 	Action     string
 	Mutates    bool
 	Parameters Parameters
-	// Noted is when the caller noted that this call is about to leave, the zero time for now.
+	// Noted is when the caller noted that this call is about to leave, by this machine's clock (time.Now); the zero time for now.
 	// The first byte leaves within two seconds of it, or not at all: a process that slept sends nothing.
 	Noted time.Time
 }

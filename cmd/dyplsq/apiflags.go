@@ -3,6 +3,9 @@ package main
 import (
 	"context"
 	"errors"
+	"os"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -18,6 +21,9 @@ type apiFlags struct {
 }
 
 func (f apiFlags) client(concurrency int) (*aliyun.Client, error) {
+	if printsSecrets(os.Getenv("DEBUG")) {
+		return nil, usage("DEBUG makes Alibaba's libraries print credentials and requests: unset it")
+	}
 	client, err := aliyun.New(aliyun.Config{
 		Endpoint: f.Endpoint, Insecure: f.Insecure, Timeout: f.HTTPTimeout, MaxConns: concurrency,
 	})
@@ -25,6 +31,13 @@ func (f apiFlags) client(concurrency int) (*aliyun.Client, error) {
 		return nil, usage(err.Error())
 	}
 	return client, nil
+}
+
+// printsSecrets tells whether the variable DEBUG makes one of Alibaba's libraries print what it sends and receives.
+func printsSecrets(debug string) bool {
+	return slices.ContainsFunc(strings.Split(debug, ","), func(name string) bool {
+		return slices.Contains([]string{"credential", "dara", "tea"}, name)
+	})
 }
 
 // awaitCredentials returns once there are credentials. That there is no source of them at all is an error;
@@ -39,7 +52,7 @@ func awaitCredentials(ctx context.Context, client *aliyun.Client, log zerolog.Lo
 		case errors.Is(err, aliyun.ErrNoCredentials):
 			return usage(err.Error())
 		case ctx.Err() != nil:
-			return nil
+			return nil //nolint:nilerr // told to end while waiting: no failure
 		}
 		log.Warn().Err(err).Msg("credentials are out of reach: trying again")
 		select {

@@ -158,7 +158,7 @@ func (h headless) run(t *testing.T, args ...string) string {
 		"--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1", // fonts from elsewhere are not waited for
 		"--user-data-dir=" + filepath.Join(t.TempDir(), "profile"), "--virtual-time-budget=8000",
 	}, args...)
-	cmd := exec.CommandContext(ctx, h.path, args...) //nolint:gosec // the browser that was found
+	cmd := exec.CommandContext(ctx, h.path, args...)
 	var errs strings.Builder
 	cmd.Stderr = &errs
 	out, err := cmd.Output()

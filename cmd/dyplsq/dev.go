@@ -22,7 +22,7 @@ func (c *devCommand) Run(ctx context.Context, s streams) error {
 		return err
 	}
 	e, err := startEmbedded(ctx, log, dyplstest.Config{
-		Faults: demoFaults(), Pools: []dyplstest.Pool{{Key: dyplstest.DefaultPoolKey, Numbers: dyplstest.Numbers("170", simNumbers)}},
+		Faults: tourFaults(), Pools: []dyplstest.Pool{{Key: dyplstest.DefaultPoolKey, Numbers: dyplstest.Numbers("170", simNumbers)}},
 	})
 	if err != nil {
 		return errors.Join(err, listener.Close())

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"strings"
 	"time"
 
@@ -73,9 +72,10 @@ func (c *enqueueCommand) options() []tasks.Option {
 }
 
 func actions() []string {
-	var names []string
-	for _, k := range tasks.Kinds() {
-		names = append(names, k.Action())
+	kinds := tasks.Kinds()
+	names := make([]string, len(kinds))
+	for i, k := range kinds {
+		names[i] = k.Action()
 	}
 	return names
 }
@@ -98,7 +98,7 @@ func (c *resultCommand) Run(ctx context.Context, s streams) error {
 	queue := tasks.NewQueue(client)
 	defer func() { _ = queue.Close() }()
 	if _, err := queue.Outcome(ctx, c.ID); err != nil {
-		return fmt.Errorf("%w", err)
+		return err
 	}
 	return collect(ctx, queue, []string{c.ID}, c.Wait, newPrinter(s, c.JSON, 1))
 }

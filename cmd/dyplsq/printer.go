@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -22,13 +23,18 @@ type printer struct {
 	bar     *progressbar.ProgressBar
 	printed map[string]bool
 	counts  map[tasks.State]int
+	err     error
 }
+
+// barEvery is how often the progress bar is drawn.
+const barEvery = 100 * time.Millisecond
 
 func newPrinter(s streams, asJSON bool, total int) *printer {
 	p := &printer{out: bufio.NewWriter(s.out), json: asJSON, printed: map[string]bool{}, counts: map[tasks.State]int{}}
-	if file, ok := s.err.(*os.File); ok && total > 1 && term.IsTerminal(int(file.Fd())) { //nolint:gosec // a descriptor fits an int
+	if file, ok := s.err.(*os.File); ok && total > 1 && term.IsTerminal(int(file.Fd())) {
 		p.bar = progressbar.NewOptions(total, progressbar.OptionSetWriter(s.err), progressbar.OptionSetDescription("outcomes"),
-			progressbar.OptionShowCount(), progressbar.OptionShowIts(), progressbar.OptionSetItsString("task"), progressbar.OptionClearOnFinish())
+			progressbar.OptionShowCount(), progressbar.OptionShowIts(), progressbar.OptionSetItsString("task"), progressbar.OptionClearOnFinish(),
+			progressbar.OptionThrottle(barEvery))
 	}
 	return p
 }
@@ -42,22 +48,28 @@ func (p *printer) print(o tasks.Outcome) {
 	if p.json {
 		encoder := json.NewEncoder(p.out)
 		encoder.SetEscapeHTML(false)
-		_ = encoder.Encode(o)
+		p.note(encoder.Encode(o))
 	} else {
-		_, _ = fmt.Fprintln(p.out, forPeople(o))
+		_, err := fmt.Fprintln(p.out, forPeople(o))
+		p.note(err)
 	}
 	if p.bar != nil {
 		_ = p.bar.Add(1)
 		return
 	}
-	_ = p.out.Flush()
+	p.note(p.out.Flush())
 }
 
 func (p *printer) finish() {
 	if p.bar != nil {
 		_ = p.bar.Finish()
 	}
-	_ = p.out.Flush()
+	p.note(p.out.Flush())
+}
+
+// note keeps the first failure to write: an outcome that nobody got must not look like one that was told.
+func (p *printer) note(err error) {
+	p.err = cmp.Or(p.err, err)
 }
 
 func (p *printer) missing(ids []string) []string {
@@ -74,6 +86,8 @@ func (p *printer) missing(ids []string) []string {
 func (p *printer) verdict(waited bool) error {
 	p.finish()
 	switch {
+	case p.err != nil:
+		return fmt.Errorf("outcomes could not be written: %w", p.err)
 	case p.counts[tasks.StateUnknown] > 0:
 		return usage(fmt.Sprintf("%d of the tasks are unknown: their records are gone", p.counts[tasks.StateUnknown]))
 	case waited && p.counts[tasks.StatePending] > 0:

@@ -4,6 +4,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -65,8 +66,8 @@ func TestProducer(t *testing.T) {
 	}
 	run := func(env []string, args ...string) string {
 		t.Helper()
-		cmd := exec.Command(args[0], args[1:]...) //nolint:gosec // go, and what it built
-		cmd.Dir, cmd.Env = dir, append(env, "GOFLAGS=-mod=mod", "GOWORK=off")
+		cmd := exec.Command(args[0], args[1:]...)
+		cmd.Dir, cmd.Env = dir, slices.Concat(env, []string{"GOFLAGS=-mod=mod", "GOWORK=off"})
 		out, err := cmd.CombinedOutput()
 		if err != nil {
 			t.Fatalf("%s: %v\n%s", args, err, out)

@@ -35,9 +35,9 @@ func newSystem(t *testing.T, config dyplstest.Config, redisArgs ...string) *syst
 }
 
 // worker starts a worker and waits until it performs tasks.
-func (s *system) worker(t *testing.T, args ...string) *process {
+func (s *system) worker(t *testing.T) *process {
 	t.Helper()
-	p := start(t, s.env, append([]string{"worker"}, args...)...)
+	p := start(t, s.env, "worker")
 	redistest.Poll(t, startWithin, "the worker to be up", p.wrote("performing tasks"))
 	return p
 }
@@ -95,7 +95,7 @@ func bind(number int, more string) string {
 // ledgerOf reads a simulator's ledger over HTTP, as other processes do.
 func ledgerOf(t *testing.T, url string) []dyplstest.Entry {
 	t.Helper()
-	resp, err := http.Get(url + ledgerPath) //nolint:gosec,noctx // the test's own simulator
+	resp, err := http.Get(url + ledgerPath)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -50,6 +50,9 @@ func TestUsage(t *testing.T) {
 		"no credentials": {
 			env: nowhere, args: []string{"worker"}, status: statusUsage, says: []string{"no Alibaba Cloud credentials", "ALIBABA_CLOUD_ACCESS_KEY_ID"},
 		},
+		"libraries that print secrets": {
+			env: append(nowhere, "DEBUG=other,credential"), args: []string{"worker"}, status: statusUsage, says: []string{"DEBUG", "unset it"},
+		},
 		"plain http to another machine": {
 			env: nowhere, args: []string{"worker", "--endpoint", "http://api.example.com"}, status: statusUsage, says: []string{"Endpoint", "https://"},
 		},

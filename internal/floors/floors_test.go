@@ -61,7 +61,7 @@ func TestOnlyCmdNamesTheClient(t *testing.T) {
 
 func dependencies(t *testing.T, name string) []string {
 	t.Helper()
-	out, err := exec.Command("go", "list", "-deps", module+name).Output() //nolint:gosec // names of this table
+	out, err := exec.Command("go", "list", "-deps", module+name).Output()
 	if err != nil {
 		t.Fatalf("go list: %v", err)
 	}

@@ -1,0 +1,167 @@
+package aliyun
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/aliyun/credentials-go/credentials"
+)
+
+const (
+	// freshFor is how long a credential is used without asking the chain, which reads files and the environment.
+	freshFor = 10 * time.Second
+	// usableFor is how long it is used while the chain is being asked, or cannot answer. The chain never returns
+	// a temporary credential that ends within 180 s; this leaves the last one a minute.
+	usableFor = 2 * time.Minute
+)
+
+// defaultCredentials makes Alibaba's chain of providers usable by many callers: it is not safe for concurrent use,
+// takes no context, and after a failure sticks to the provider that failed last.
+type defaultCredentials struct {
+	getenv   func(string) string
+	metadata func() bool // whether this machine can have a RAM role
+	now      func() time.Time
+
+	mu     sync.Mutex
+	flight *lookup // under way
+	last   hidden
+	lastAt time.Time // by the wall clock: a machine that slept must not use what has expired meanwhile
+
+	// Only the lookup under way uses these.
+	chain  credentials.Credential
+	source string // the provider that the first credential came from
+}
+
+// lookup is one question to the chain, shared by all who wait for the answer.
+type lookup struct {
+	done       chan struct{}
+	credential Credential
+	err        error
+}
+
+// DefaultCredentials returns the credentials of Alibaba's default chain: the environment, OIDC, a profile of the
+// command line tool, a credentials file, the RAM role of the machine, a URI. It asks one question at a time, whoever waits.
+// The source that the first credential came from stays the only one: a running program never changes its account.
+func DefaultCredentials() Credentials {
+	return &defaultCredentials{getenv: os.Getenv, metadata: hasRole, now: time.Now}
+}
+
+// Format implements [fmt.Formatter].
+func (d *defaultCredentials) Format(s fmt.State, _ rune) {
+	_, _ = io.WriteString(s, "aliyun.DefaultCredentials()")
+}
+
+// Get implements [Credentials]. The error is [ErrNoCredentials] while nothing is configured and nothing was ever found.
+func (d *defaultCredentials) Get(ctx context.Context) (Credential, error) {
+	d.mu.Lock()
+	age := d.now().Round(0).Sub(d.lastAt)
+	usable := !d.lastAt.IsZero() && age >= 0 && age < usableFor
+	if usable && age < freshFor {
+		defer d.mu.Unlock()
+		return d.last(), nil
+	}
+	l := d.flight
+	if l == nil {
+		l = &lookup{done: make(chan struct{})}
+		d.flight = l
+		go d.ask(l) // ends with the chain's own timeouts: its answer serves the callers that come later
+	}
+	if usable {
+		defer d.mu.Unlock()
+		return d.last(), nil
+	}
+	d.mu.Unlock()
+	select {
+	case <-l.done:
+		return l.credential, l.err
+	case <-ctx.Done():
+		return Credential{}, fmt.Errorf("waiting for credentials: %w", context.Cause(ctx))
+	}
+}
+
+func (d *defaultCredentials) ask(l *lookup) {
+	asked := d.now().Round(0)
+	l.credential, l.err = d.fromChain()
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if l.err == nil {
+		d.last, d.lastAt = hide(l.credential), asked
+	}
+	d.flight = nil
+	close(l.done)
+}
+
+func (d *defaultCredentials) fromChain() (_ Credential, err error) {
+	sources := configuredSources(d.getenv)
+	defer func() {
+		if recover() != nil { // the chain's reader of metadata answers trips over a missing member
+			err = outOfReach(sources, "an answer that makes no sense")
+		}
+		if err != nil {
+			d.chain = nil // it would ask the provider that failed last, and no other
+		}
+	}()
+	if d.source == "" && len(sources) == 0 && (isTrue(d.getenv(envNoMetadata)) || !d.metadata()) {
+		return Credential{}, noCredentials(d.getenv)
+	}
+	if d.chain == nil {
+		if d.chain, err = credentials.NewCredential(nil); err != nil {
+			return Credential{}, outOfReach(sources, reasons(err.Error())...)
+		}
+	}
+	model, err := d.chain.GetCredential()
+	if err != nil {
+		return Credential{}, outOfReach(sources, reasons(err.Error())...)
+	}
+	found := Credential{AccessKeyID: deref(model.AccessKeyId), AccessKeySecret: deref(model.AccessKeySecret), SecurityToken: deref(model.SecurityToken)}
+	if rule := found.defect(); rule != "" {
+		return Credential{}, errors.New("the credentials found cannot be used: " + rule)
+	}
+	provider := providerOf(deref(model.ProviderName))
+	if expected := d.expected(sources); expected != "" && provider != expected {
+		return Credential{}, outOfReach([]string{expected}, "only "+provider+" answers, which may be another account")
+	}
+	d.source = provider
+	return found, nil
+}
+
+// expected is the only provider to be trusted, "" while any is. Where OIDC is configured but does not answer,
+// the chain would go on to the role of the machine, and stay there.
+func (d *defaultCredentials) expected(sources []string) string {
+	if d.source == "" && len(sources) > 0 && sources[0] == sourceOIDC {
+		return sourceOIDC
+	}
+	return d.source
+}
+
+// providerOf returns the chain's name of a provider: the second part of "default/cli_profile/static_ak".
+func providerOf(name string) string {
+	parts := strings.Split(name, "/")
+	return parts[min(1, len(parts)-1)]
+}
+
+// outOfReach is made of words of our own: the chain's errors repeat whole files and answers, secrets included.
+func outOfReach(sources []string, why ...string) error {
+	if len(sources) == 0 {
+		sources = []string{sourceECS}
+	}
+	text := "credentials out of reach (" + strings.Join(sources, ", ") + ")"
+	if len(why) > 0 {
+		text += ": " + strings.Join(slices.Compact(why), ", ")
+	}
+	return errors.New(text)
+}
+
+func deref(s *string) string {
+	if s == nil {
+		return ""
+	}
+	return *s
+}
