@@ -50,11 +50,11 @@ func (d Dynamic) Action() string { return d.action }
 // Decode reads one JSON object of the API's parameters strictly, as [dypls.DecodeRequest] does. A member TaskID beside
 // them is the task's key.
 func (d Dynamic) Decode(data []byte) (Item[dypls.Request], error) {
-	var key string
+	var key *string
 	request, err := d.decode(data, dypls.Extra{Name: "TaskID", Into: &key})
 	item := Item[dypls.Request]{Request: request}
-	if key != "" {
-		item.Options = append(item.Options, TaskID(key))
+	if key != nil { // an empty key is no key left out: it is refused
+		item.Options = append(item.Options, TaskID(*key))
 	}
 	return item, err
 }

@@ -29,11 +29,12 @@ const (
 func (q *Queue) enqueue(ctx context.Context, drafts []*draft) ([]string, error) {
 	now := q.now()
 	for _, d := range drafts {
+		if d.policy.Ends == callTime {
+			d.policy.Margin = q.recordingRetention
+		}
 		d.prepare(now)
 	}
-	if err := sameKeyTwice(drafts); err != nil {
-		return nil, err
-	}
+	refuseSameKeyTwice(drafts)
 	if err := q.lookUp(ctx, drafts, now); err != nil {
 		return nil, err
 	}
@@ -50,35 +51,22 @@ func (q *Queue) enqueue(ctx context.Context, drafts []*draft) ([]string, error) 
 	return ids, nil
 }
 
-// lookUp finds out which keys are known, so that a batch with a wrong item is refused before any of it is recorded.
-// A task without a key of its own is new without asking.
+// lookUp finds out which keys are known, so that a batch with a wrong item is refused before any of it is recorded, and
+// all that is wrong is told at once. A task without a key of its own is new without asking.
 func (q *Queue) lookUp(ctx context.Context, drafts []*draft, now time.Time) error {
-	if err := batchError(drafts); err != nil {
-		q.refineWithTimes(drafts, now)
-		return batchError(drafts)
-	}
-	keyed := slices.DeleteFunc(slices.Clone(drafts), func(d *draft) bool { return !d.options.keyed })
+	keyed := slices.DeleteFunc(slices.Clone(drafts), func(d *draft) bool { return d.err != nil || !d.options.keyed })
 	if err := q.inTrips(ctx, keyed, q.records.Look); err != nil {
 		return err
 	}
 	for _, d := range drafts {
 		switch {
-		case !d.options.keyed, d.found.Verdict == record.Absent:
-			d.checkTimes(now)
 		case d.found.Verdict == record.Conflict:
 			d.err = keyReused(d)
+		case d.found.Verdict != record.Same:
+			d.checkTimes(now)
 		}
 	}
 	return batchError(drafts)
-}
-
-// refineWithTimes adds the problems that depend on the time to those of items that are refused anyway.
-func (q *Queue) refineWithTimes(drafts []*draft, now time.Time) {
-	for _, d := range drafts {
-		if d.err != nil {
-			d.checkTimes(now)
-		}
-	}
 }
 
 func (q *Queue) record(ctx context.Context, drafts []*draft) error {
@@ -110,23 +98,61 @@ func (q *Queue) deliver(ctx context.Context, drafts []*draft) error {
 	return batchError(drafts)
 }
 
+// deliverOne makes a task's delivery, unless it is there. One that asynq has archived is there no longer: its record
+// was kept for its time and is gone, and this is a new task under the same id; or a person archived it.
 func (q *Queue) deliverOne(ctx context.Context, d *draft) error {
+	for delivery := d.found.Delivery; delivery > 0; {
+		there, err := q.put(ctx, d, delivery)
+		if err != nil || !there {
+			return err
+		}
+		archived, err := q.isArchived(ctx, d.policy.Queue, deliveryID(d.record.ID, delivery))
+		if err != nil || !archived {
+			return err // put by an earlier try whose reply was lost, or by another Enqueue; perhaps performed since
+		}
+		over := delivery
+		err = q.again(ctx, func() error {
+			delivery, err = q.records.Redeliver(ctx, d.record.ID, over)
+			return err
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (q *Queue) isArchived(ctx context.Context, queue, taskID string) (archived bool, err error) {
+	err = q.again(ctx, func() error {
+		info, err := q.inspector.GetTaskInfo(queue, taskID)
+		archived = err == nil && info.State == asynq.TaskStateArchived
+		if errors.Is(err, asynq.ErrTaskNotFound) || errors.Is(err, asynq.ErrQueueNotFound) {
+			return nil
+		}
+		return err
+	})
+	return archived, err
+}
+
+// put hands one delivery to asynq, and tells whether one of its number was there.
+func (q *Queue) put(ctx context.Context, d *draft, delivery int64) (there bool, err error) {
 	task := asynq.NewTask(TypePrefix+d.action, Payload{payloadVersion, d.record.ID}.Encode())
 	options := []asynq.Option{
-		asynq.Queue(d.policy.Queue), asynq.TaskID(deliveryID(d.record.ID, d.found.Delivery)),
+		asynq.Queue(d.policy.Queue), asynq.TaskID(deliveryID(d.record.ID, delivery)),
 		asynq.MaxRetry(maxRetry), asynq.Timeout(Timeout),
 	}
 	if at := d.found.ProcessAt; at.After(q.now()) {
 		// asynq schedules by the second and rounds down.
 		options = append(options, asynq.ProcessAt(at.Add(time.Second-time.Nanosecond).Truncate(time.Second)))
 	}
-	return q.again(ctx, func() error {
+	err = q.again(ctx, func() error {
 		_, err := q.asynq.EnqueueContext(ctx, task, options...)
-		if errors.Is(err, asynq.ErrTaskIDConflict) {
-			return nil // it is there: put by an earlier try whose reply was lost, or by another Enqueue
+		if there = errors.Is(err, asynq.ErrTaskIDConflict); there {
+			return nil
 		}
 		return err
 	})
+	return there, err
 }
 
 // inTrips runs a step on the records of drafts, some hundreds in one round trip.
@@ -172,8 +198,8 @@ func keyReused(d *draft) error {
 	return &KeyReusedError{ID: d.record.ID, Differs: d.record.Fingerprint.Differs(d.found.Fingerprint)}
 }
 
-// sameKeyTwice refuses a batch that itself uses a key for two requests.
-func sameKeyTwice(drafts []*draft) error {
+// refuseSameKeyTwice marks the items of a batch that itself uses a key for two requests.
+func refuseSameKeyTwice(drafts []*draft) {
 	first := make(map[string]*draft, len(drafts))
 	for _, d := range drafts {
 		if d.err != nil || !d.options.keyed {
@@ -188,7 +214,6 @@ func sameKeyTwice(drafts []*draft) error {
 			d.err = fmt.Errorf("in this batch: %w", &KeyReusedError{ID: d.record.ID, Differs: differs})
 		}
 	}
-	return batchError(drafts)
 }
 
 func batchError(drafts []*draft) error {

@@ -15,6 +15,7 @@ type mailbox struct {
 	redis redis.UniversalClient
 
 	mu       sync.Mutex
+	closed   bool
 	pubsub   *redis.PubSub
 	ready    chan struct{} // closed once the server has confirmed the subscription
 	done     chan struct{} // closed when the goroutine that reads it has ended
@@ -23,12 +24,16 @@ type mailbox struct {
 
 // watcher gathers the ids that its owner should read again.
 type watcher struct {
-	wake chan struct{} // holds one token while there is something to read
+	wake  chan struct{}   // holds one token while there is something to read
+	ended <-chan struct{} // closed with the subscription: nothing will wake its owner any more
 
 	mu    sync.Mutex
 	stale []string
 	all   bool // everything: the subscription was made anew, and wake-ups may have been missed
 }
+
+// errEnded: the queue, or the Redis client below it, was closed.
+var errEnded = unreachable(redis.ErrClosed)
 
 func newMailbox(client redis.UniversalClient) *mailbox {
 	return &mailbox{redis: client, watchers: map[string]map[*watcher]struct{}{}}
@@ -44,6 +49,7 @@ func (m *mailbox) watch(ctx context.Context, ids []string) (w *watcher, stop fun
 		m.mu.Unlock()
 		return nil, nil, err
 	}
+	w.ended = m.done
 	for _, id := range ids {
 		if m.watchers[id] == nil {
 			m.watchers[id] = map[*watcher]struct{}{}
@@ -54,6 +60,9 @@ func (m *mailbox) watch(ctx context.Context, ids []string) (w *watcher, stop fun
 	select {
 	case <-ready:
 		return w, func() { m.unwatch(w, ids) }, nil
+	case <-w.ended:
+		m.unwatch(w, ids)
+		return nil, nil, errEnded
 	case <-ctx.Done():
 		m.unwatch(w, ids)
 		return nil, nil, ctx.Err()
@@ -73,6 +82,9 @@ func (m *mailbox) unwatch(w *watcher, ids []string) {
 
 // subscribe makes the subscription unless there is one. It is called with the lock held.
 func (m *mailbox) subscribe(ctx context.Context) (ready <-chan struct{}, err error) {
+	if m.closed {
+		return nil, errEnded
+	}
 	if m.pubsub != nil {
 		return m.ready, nil
 	}
@@ -134,7 +146,7 @@ func (m *mailbox) wakeAll() {
 func (m *mailbox) close() error {
 	m.mu.Lock()
 	pubsub, done := m.pubsub, m.done
-	m.pubsub = nil
+	m.closed, m.pubsub = true, nil
 	m.mu.Unlock()
 	if pubsub == nil {
 		return nil

@@ -20,15 +20,17 @@ type Policy struct {
 // leave a binding of no use.
 const expirationMargin = -90 * time.Second
 
-// recordingRetention is how long the API keeps recordings (help page of QueryRecordFileDownloadUrl;
-// the document of 2018 says 14 days).
-const recordingRetention = 30 * 24 * time.Hour
+// defaultRecordingRetention is how long the API keeps recordings (help page of QueryRecordFileDownloadUrl).
+const defaultRecordingRetention = 30 * 24 * time.Hour
+
+// callTime is the parameter from which a recording's age counts; a [Queue] may have a retention of its own.
+const callTime = "CallTime"
 
 var (
 	binding   = Policy{Queue: "bind", Attempts: 6, Ends: "Expiration", Margin: expirationMargin}
 	unbinding = Policy{Queue: "unbind", Attempts: 12, MaxAge: 24 * time.Hour}
 	updating  = Policy{Queue: "update", Attempts: 12, MaxAge: 24 * time.Hour, Ends: "Expiration", Margin: expirationMargin}
-	recording = Policy{Queue: "query", Attempts: 12, Ends: "CallTime", Margin: recordingRetention}
+	recording = Policy{Queue: "query", Attempts: 12, Ends: callTime, Margin: defaultRecordingRetention}
 )
 
 // deadline is after when no call starts any more.

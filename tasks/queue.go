@@ -13,32 +13,49 @@ import (
 
 // Queue is where tasks are put and their outcomes found. It is safe for concurrent use; a program needs one.
 type Queue struct {
-	redis   redis.UniversalClient
-	owned   bool
-	asynq   *asynq.Client
-	records record.Store
-	mailbox *mailbox
-	now     func() time.Time
+	redis     redis.UniversalClient
+	owned     bool
+	asynq     *asynq.Client
+	inspector *asynq.Inspector
+	records   record.Store
+	mailbox   *mailbox
+	now       func() time.Time
+
+	recordingRetention time.Duration
+}
+
+// QueueOption changes a default of a [Queue].
+type QueueOption func(*Queue)
+
+// RecordingRetention is how long after its call a recording is asked for: 30 days by default, as the API keeps them
+// (14 days by its document of 2018).
+func RecordingRetention(d time.Duration) QueueOption {
+	return func(q *Queue) { q.recordingRetention = d }
 }
 
 // Open connects to the Redis at a URL: redis:// or rediss://, see [ParseRedisURL]. It does not wait for a connection.
-func Open(redisURL string) (*Queue, error) {
-	options, err := ParseRedisURL(redisURL)
+func Open(redisURL string, options ...QueueOption) (*Queue, error) {
+	redisOptions, err := ParseRedisURL(redisURL)
 	if err != nil {
 		return nil, err
 	}
-	q := NewQueue(redis.NewClient(options))
+	q := NewQueue(redis.NewClient(redisOptions), options...)
 	q.owned = true
 	return q, nil
 }
 
 // NewQueue uses a client of the application's own, which it does not close. Make it from [ParseRedisURL]'s options:
 // a client that sends commands again by itself, go-redis' default, can lose deliveries.
-func NewQueue(client redis.UniversalClient) *Queue {
-	return &Queue{
-		redis: client, asynq: asynq.NewClientFromRedisClient(client), records: record.NewStore(client),
-		mailbox: newMailbox(client), now: time.Now,
+func NewQueue(client redis.UniversalClient, options ...QueueOption) *Queue {
+	q := &Queue{
+		redis: client, asynq: asynq.NewClientFromRedisClient(client),
+		inspector: asynq.NewInspectorFromRedisClient(client), records: record.NewStore(client),
+		mailbox: newMailbox(client), now: time.Now, recordingRetention: defaultRecordingRetention,
 	}
+	for _, set := range options {
+		set(q)
+	}
+	return q
 }
 
 // Ping reports whether Redis answers.
@@ -49,7 +66,7 @@ func (q *Queue) Ping(ctx context.Context) error {
 	return nil
 }
 
-// Close ends the subscription, and the connections that Open made.
+// Close ends the subscription, and the connections that Open made. Whoever still waits is told [ErrUnreachable].
 func (q *Queue) Close() error {
 	err := q.mailbox.close()
 	if q.owned {

@@ -46,6 +46,8 @@ func (q *Queue) WaitAll(ctx context.Context, ids []string, each func(Outcome)) e
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
+		case <-w.ended:
+			return errEnded
 		case <-w.wake:
 		case <-again:
 		}

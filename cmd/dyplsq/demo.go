@@ -1,11 +1,14 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"text/tabwriter"
 	"time"
+
+	"github.com/rs/zerolog"
 
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dyplstest"
 )
@@ -14,18 +17,22 @@ const demoBanner = `dyplsq demo: everything in memory, lost on exit. Redis is em
 `
 
 type demoCommand struct {
-	logFlags
-
 	Timeout time.Duration `default:"60s" help:"Give up after (${default})." placeholder:"DURATION"`
 }
 
-// Run performs one of everything and compares each outcome with what it should be.
-func (c *demoCommand) Run(ctx context.Context, s streams) error {
+// Run performs one of everything and compares each outcome with what it should be. The worker's log is shown only
+// when something went wrong.
+func (c *demoCommand) Run(ctx context.Context, s streams) (err error) {
 	_, _ = fmt.Fprint(s.err, demoBanner)
-	c.LogLevel = "error"
+	var log bytes.Buffer
+	defer func() {
+		if err != nil {
+			_, _ = log.WriteTo(s.err)
+		}
+	}()
 	ctx, cancel := context.WithTimeout(ctx, c.Timeout)
 	defer cancel()
-	e, err := startEmbedded(ctx, c.logger(s.err), dyplstest.Config{Faults: tourFaults()})
+	e, err := startEmbedded(ctx, zerolog.New(zerolog.SyncWriter(&log)), dyplstest.Config{Faults: tourFaults()})
 	if err != nil {
 		return err
 	}

@@ -9,7 +9,8 @@ import (
 // Run asks to make the next call of a task.
 type Run struct {
 	ID string
-	// Run names this one execution: asked again under the same name, Begin gives the same answer.
+	// Run names this one execution: asked again under the same name, Begin gives the same answer,
+	// save that what it settled is Finished then. Once the run has ended it is never told Go again.
 	Run         string
 	Lease       time.Duration // after which another run may take over
 	Repeatable  bool          // a call that was cut may simply be made again
@@ -25,7 +26,7 @@ type BeginVerdict string
 const (
 	Go       BeginVerdict = "go"
 	Busy     BeginVerdict = "busy"     // another run is calling; see Begun.Busy
-	Finished BeginVerdict = "finished" // settled before
+	Finished BeginVerdict = "finished" // settled before, or this run has ended
 	Settled  BeginVerdict = "settled"  // settled now: out of time, or left behind by a run that ended
 	Unknown  BeginVerdict = "unknown"  // there is no such record
 )
@@ -39,7 +40,7 @@ type Begun struct {
 	Attempt   int           // this call's, counted from 1
 	Call      int           // this HTTPS request's, counted from 1
 	Uncounted int           // calls before that used up no attempt
-	Deadline  time.Time // after which no call starts; the zero time for never
+	Deadline  time.Time     // after which no call starts; the zero time for never
 	Request   []byte
 }
 

@@ -48,6 +48,16 @@ func (s Store) Look(ctx context.Context, tasks []New) ([]Created, error) {
 	return s.createOrLook(ctx, "look", tasks)
 }
 
+// Redeliver tells which delivery is to be made in the place of one that is over although the task needs it,
+// and counts it, once. It is 0 where the task needs none: it is being called, or settled, or gone.
+func (s Store) Redeliver(ctx context.Context, id string, over int64) (int64, error) {
+	delivery, err := redeliverScript.Run(ctx, s.redis, []string{Key(id)}, over).Int64()
+	if err != nil {
+		return 0, fmt.Errorf("record: redeliver: %w", err)
+	}
+	return delivery, nil
+}
+
 func (s Store) createOrLook(ctx context.Context, mode string, tasks []New) ([]Created, error) {
 	if len(tasks) == 0 {
 		return nil, nil

@@ -7,6 +7,7 @@
 //	Begin    go(fence) | busy | finished | unknown   a call is about to leave, by this run alone
 //	Finish   what came of it; a run that was superseded changes nothing, unless it brings a success
 //	Reject   what was delivered cannot be read
+//	Redeliver   the delivery is over, and the task needs another
 //
 // States: queued, calling, waiting, and the three that an owner is told: succeeded, failed, uncertain.
 package record

@@ -26,11 +26,14 @@ var (
 	finishLua string
 	//go:embed lua/reject.lua
 	rejectLua string
+	//go:embed lua/redeliver.lua
+	redeliverLua string
 
-	createScript = redis.NewScript(settleLua + createLua)
-	beginScript  = redis.NewScript(settleLua + beginLua)
-	finishScript = redis.NewScript(settleLua + finishLua)
-	rejectScript = redis.NewScript(settleLua + rejectLua)
+	createScript    = redis.NewScript(settleLua + createLua)
+	beginScript     = redis.NewScript(settleLua + beginLua)
+	finishScript    = redis.NewScript(settleLua + finishLua)
+	rejectScript    = redis.NewScript(settleLua + rejectLua)
+	redeliverScript = redis.NewScript(redeliverLua)
 )
 
 // Store reads and writes records.
@@ -58,14 +61,17 @@ func (s Store) runAll(ctx context.Context, script *redis.Script, calls []scriptC
 		}
 		return nil
 	})
-	if err == nil {
-		return cmds, nil
+	if !isNoScript(err) { // or the first error is another one, and told
+		return cmds, err
 	}
-	for i, c := range calls {
-		if isNoScript(cmds[i].Err()) {
-			cmds[i] = script.Run(ctx, s.redis, []string{Key(c.id)}, c.args...)
+	_, _ = s.redis.Pipelined(ctx, func(p redis.Pipeliner) error {
+		for i, c := range calls {
+			if isNoScript(cmds[i].Err()) {
+				cmds[i] = script.Eval(ctx, p, []string{Key(c.id)}, c.args...)
+			}
 		}
-	}
+		return nil
+	})
 	return cmds, firstError(cmds)
 }
 

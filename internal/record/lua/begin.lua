@@ -9,6 +9,9 @@ end
 if state == 'succeeded' or state == 'failed' or state == 'uncertain' then
   return {'finished', state}
 end
+if state ~= 'calling' and r[2] == run then
+  return {'finished', state} -- an echo of a run that has ended: a try that was given up and came through late
+end
 local fresh = true
 if state == 'calling' then
   local rest = tonumber(r[3]) - now
@@ -31,6 +34,10 @@ if state == 'calling' then
 end
 local deadline = tonumber(r[4])
 if deadline > 0 and now >= deadline then
+  if not fresh then -- granted in time, and asked again too late: nothing was sent
+    redis.call('HINCRBY', KEYS[1], 'attempts', -1)
+    redis.call('HINCRBY', KEYS[1], 'calls', -1)
+  end
   local message = 'its time was over before a call could start'
   if r[6] and r[6] ~= '' then
     message = message .. '; the last attempt ended as ' .. r[6]

@@ -6,21 +6,24 @@ local id, channel, fence, state, subs = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV
 if not r[1] then
   return 'unknown'
 end
-if r[3] == fence then
-  return 'again' -- its reply was lost
-end
 local outcome = {code = ARGV[6], message = ARGV[7], class = ARGV[8], request_id = ARGV[9], result = ARGV[10], expires_at = ARGV[11]}
 if state == 'succeeded' then
+  if r[1] == 'succeeded' and (subs == '' or r[4] == subs) then
+    return 'again'
+  end
+  if r[1] == 'failed' and subs == '' then
+    return 'stale'
+  end
   if r[1] == 'succeeded' or r[1] == 'failed' then
-    if subs == '' or r[4] == subs then
-      return 'again'
-    end
     redis.call('HSET', KEYS[1], 'surplus:' .. fence, ARGV[10])
     return 'surplus'
   end
   redis.call('HSET', KEYS[1], 'answered', fence, 'subs_id', subs)
   settle(state, id, channel, ARGV[5], outcome)
   return 'done'
+end
+if r[3] == fence then
+  return 'again' -- its reply was lost
 end
 if r[1] ~= 'calling' or r[2] ~= fence then
   return 'stale'
@@ -35,7 +38,7 @@ if ARGV[14] == '0' then
 end
 if state == 'waiting' then
   redis.call('HSET', KEYS[1], 'state', 'waiting', 'code', ARGV[6], 'message', ARGV[7], 'class', ARGV[8], 'request_id', ARGV[9])
-  redis.call('HDEL', KEYS[1], 'run', 'claim_until')
+  redis.call('HDEL', KEYS[1], 'claim_until')
   return 'done'
 end
 settle(state, id, channel, ARGV[5], outcome)

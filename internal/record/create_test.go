@@ -1,0 +1,118 @@
+package record_test
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/seed-5c07c2e9/dyplsq/internal/record"
+)
+
+func TestCreateIsIdempotent(t *testing.T) {
+	t.Parallel()
+	onEachServer(t, func(t *testing.T, s server) {
+		at := time.UnixMilli(1795343400123).UTC()
+		first := record.New{ID: "k", Action: "BindAxn", Request: []byte(`{"A":1}`), Fingerprint: "Action:1 A:1", ProcessAt: at, Deadline: at.Add(time.Minute)}
+		other := record.New{ID: "k", Action: "BindAxb", Request: []byte(`{"A":2}`), Fingerprint: "Action:2 A:1", ProcessAt: at.Add(time.Hour)}
+		there := func(v record.CreateVerdict) record.Created {
+			return record.Created{Verdict: v, Fingerprint: first.Fingerprint, State: record.Queued, Delivery: 1, ProcessAt: at}
+		}
+		for i, step := range []struct {
+			do   func([]record.New) ([]record.Created, error)
+			task record.New
+			want record.Created
+		}{
+			{look(t, s), first, record.Created{Verdict: record.Absent}},
+			{create(t, s), first, there(record.IsNew)},
+			{create(t, s), first, there(record.Same)}, // also what a producer whose reply was lost sees
+			{look(t, s), first, there(record.Same)},
+			{create(t, s), other, there(record.Conflict)},
+			{look(t, s), other, there(record.Conflict)},
+		} {
+			got, err := step.do([]record.New{step.task})
+			if err != nil {
+				t.Fatalf("step %d: %v", i, err)
+			}
+			if diff := cmp.Diff([]record.Created{step.want}, got); diff != "" {
+				t.Errorf("step %d (-want +got):\n%s", i, diff)
+			}
+		}
+		if got := s.read(t, "k"); string(got.Request) != `{"A":1}` || got.Action != "BindAxn" {
+			t.Errorf("a conflicting request replaced the first: %+v", got)
+		}
+		if ttl := s.client.PTTL(t.Context(), record.Key("k")).Val(); ttl != -1 {
+			t.Errorf("a task without an outcome would be forgotten in %s", ttl)
+		}
+	})
+}
+
+// A link that no longer works is of no use: the same request fetches another, as a task of its own.
+func TestCreateReplacesAnExpiredResult(t *testing.T) {
+	t.Parallel()
+	onEachServer(t, func(t *testing.T, s server) {
+		s.create(t, "rec")
+		before := s.call(t, "rec", "run")
+		s.finish(t, record.Ending{ID: "rec", Fence: before.Fence, State: record.Succeeded, Result: []byte(`{}`), Counts: true, Sent: true, ExpiresAt: time.Now().Add(time.Hour)})
+		again := []record.New{{ID: "rec", Action: "BindAxn", Request: []byte(`{}`), Fingerprint: fingerprint}}
+		if got, err := create(t, s)(again); err != nil || got[0].Verdict != record.Same || got[0].State != record.Succeeded {
+			t.Fatalf("while the link works: %+v, %v", got, err)
+		}
+		s.client.HSet(t.Context(), record.Key("rec"), "expires_at", time.Now().Add(-time.Second).UnixMilli())
+		if got, err := look(t, s)(again); err != nil || got[0].Verdict != record.Absent {
+			t.Fatalf("look after the link expired: %+v, %v", got, err)
+		}
+		got, err := create(t, s)(again)
+		if err != nil || got[0].Verdict != record.IsNew || got[0].State != record.Queued {
+			t.Fatalf("create after the link expired: %+v, %v", got, err)
+		}
+		r := s.read(t, "rec")
+		if r.Attempts != 0 || r.Calls != 0 || len(r.Result) != 0 || !r.FinishedAt.IsZero() || s.field(t, "rec", "answered") != "" {
+			t.Errorf("something of the old record is left: %+v", r)
+		}
+		if ttl := s.client.PTTL(t.Context(), record.Key("rec")).Val(); ttl != -1 {
+			t.Errorf("the new record would be forgotten in %s", ttl)
+		}
+		after := s.call(t, "rec", "run-2")
+		if after.Fence <= before.Fence {
+			t.Errorf("fence %d after %d: a run of the old record could overwrite the new one's", after.Fence, before.Fence)
+		}
+		if verdict := s.finish(t, record.Ending{ID: "rec", Fence: before.Fence, State: record.Failed}); verdict != record.Stale {
+			t.Errorf("a run of the old record: %s, want stale", verdict)
+		}
+	})
+}
+
+// A server that was restarted knows no script any more; in a pipeline go-redis does not mend that.
+func TestCreateManyOnAServerWithoutScripts(t *testing.T) {
+	t.Parallel()
+	onEachServer(t, func(t *testing.T, s server) {
+		var tasks []record.New
+		for i := range 300 {
+			tasks = append(tasks, record.New{ID: fmt.Sprint("t", i), Action: "BindAxn", Request: []byte(`{}`), Fingerprint: fingerprint})
+		}
+		for _, want := range []record.CreateVerdict{record.IsNew, record.Same} {
+			if err := s.client.ScriptFlush(t.Context()).Err(); err != nil {
+				t.Fatal(err)
+			}
+			created, err := s.store.Create(t.Context(), tasks)
+			if err != nil || len(created) != len(tasks) {
+				t.Fatalf("%d created, %v", len(created), err)
+			}
+			for i, c := range created {
+				if c.Verdict != want {
+					t.Fatalf("task %d: %s, want %s", i, c.Verdict, want)
+				}
+			}
+		}
+	})
+}
+
+func create(t *testing.T, s server) func([]record.New) ([]record.Created, error) {
+	return func(tasks []record.New) ([]record.Created, error) { return s.store.Create(t.Context(), tasks) }
+}
+
+func look(t *testing.T, s server) func([]record.New) ([]record.Created, error) {
+	return func(tasks []record.New) ([]record.Created, error) { return s.store.Look(t.Context(), tasks) }
+}

@@ -1,0 +1,70 @@
+package record_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
+	"github.com/seed-5c07c2e9/dyplsq/internal/record"
+)
+
+func parameters(pairs ...string) (p dypls.Parameters) {
+	for i := 0; i < len(pairs); i += 2 {
+		p = append(p, dypls.Parameter{Name: pairs[i], Value: pairs[i+1], Personal: strings.HasPrefix(pairs[i], "PhoneNo")})
+	}
+	return p
+}
+
+func TestFingerprintDiffers(t *testing.T) {
+	t.Parallel()
+	base := record.FingerprintOf("k", "BindAxn", parameters("PoolKey", "FC1", "PhoneNoA", "15000000001", "OutId", "7"))
+	tests := map[string]struct {
+		action     string
+		parameters dypls.Parameters
+		want       []string
+	}{
+		"the same":       {"BindAxn", parameters("PoolKey", "FC1", "PhoneNoA", "15000000001", "OutId", "7"), nil},
+		"another number": {"BindAxn", parameters("PoolKey", "FC1", "PhoneNoA", "15000000002", "OutId", "7"), []string{"PhoneNoA"}},
+		"one more":       {"BindAxn", parameters("PoolKey", "FC1", "PhoneNoA", "15000000001", "OutId", "7", "Extend", "e"), []string{"Extend"}},
+		"one less":       {"BindAxn", parameters("PoolKey", "FC1", "PhoneNoA", "15000000001"), []string{"OutId"}},
+		"another action": {"BindAxb", parameters("PoolKey", "FC1", "PhoneNoA", "15000000001", "OutId", "7"), []string{"Action"}},
+		"values swapped": {"BindAxn", parameters("PoolKey", "7", "PhoneNoA", "15000000001", "OutId", "FC1"), []string{"PoolKey", "OutId"}},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			got := record.FingerprintOf("k", test.action, test.parameters)
+			if diff := cmp.Diff(test.want, got.Differs(base)); diff != "" {
+				t.Errorf("-want +got:\n%s", diff)
+			}
+			if (got == base) != (test.want == nil) {
+				t.Errorf("%q and %q", got, base)
+			}
+		})
+	}
+}
+
+// Fingerprints outlive requests: a changed one makes every key in use look reused after an upgrade.
+func TestFingerprintIsStable(t *testing.T) {
+	t.Parallel()
+	got := record.FingerprintOf("order-42", "BindAxn", parameters("PoolKey", "FC1", "PhoneNoA", "15000000001"))
+	const want = "Action:fc6cf00bbd3a45da PoolKey:07292a01919a025f PhoneNoA:c0686e"
+	if got != want {
+		t.Errorf("\n%s, want\n%s", got, want)
+	}
+}
+
+func TestFingerprintTellsNoNumber(t *testing.T) {
+	t.Parallel()
+	number := parameters("PhoneNoA", "15000000001")
+	a, b := record.FingerprintOf("a", "BindAxn", number), record.FingerprintOf("b", "BindAxn", number)
+	if a == b || strings.Contains(string(a), "15000000001") {
+		t.Errorf("%q, %q: equal numbers of two tasks must not show", a, b)
+	}
+	_, hash, _ := strings.Cut(string(a), "PhoneNoA:")
+	if len(hash) != 6 {
+		t.Errorf("hash %q of a number: want 24 bits, which 200 numbers share", hash)
+	}
+}

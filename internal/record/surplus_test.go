@@ -1,0 +1,62 @@
+package record_test
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/seed-5c07c2e9/dyplsq/internal/record"
+)
+
+// A second binding costs money until somebody unbinds it: it is noted beside the first, by SubsId, whatever the fence.
+func TestSurplusIsNotedBesideTheFirst(t *testing.T) {
+	t.Parallel()
+	onEachServer(t, func(t *testing.T, s server) {
+		s.create(t, "k")
+		old := s.call(t, "k", "old", brief, repeatable)
+		current := s.lapsed(t, "k", "current", repeatable)
+		for _, step := range []struct {
+			ending record.Ending
+			want   record.FinishVerdict
+		}{
+			{bound("k", current.Fence, "1000"), record.Done},
+			{bound("k", old.Fence, "1000"), record.Again}, // two runs saw the same binding
+			{bound("k", old.Fence, "2000"), record.Surplus},
+			{bound("k", old.Fence, "2000"), record.Surplus}, // its reply was lost
+			{bound("k", current.Fence, "1000"), record.Again},
+			{rejected("k", old.Fence), record.Stale},
+		} {
+			if verdict := s.finish(t, step.ending); verdict != step.want {
+				t.Errorf("%s of fence %d: %s, want %s", step.ending.Result, step.ending.Fence, verdict, step.want)
+			}
+		}
+		if got := string(s.read(t, "k").Result); got != `{"SubsId":"1000"}` {
+			t.Errorf("the outcome changed: %s", got)
+		}
+		if got := s.field(t, "k", fmt.Sprint("surplus:", old.Fence)); got != `{"SubsId":"2000"}` {
+			t.Errorf("surplus: %q", got)
+		}
+	})
+}
+
+// The owner was told that it failed; what was bound after all is noted, and the outcome stands.
+func TestFailedNeverChanges(t *testing.T) {
+	t.Parallel()
+	onEachServer(t, func(t *testing.T, s server) {
+		s.create(t, "k")
+		old := s.call(t, "k", "old", brief, repeatable)
+		current := s.lapsed(t, "k", "current", repeatable)
+		s.finish(t, rejected("k", current.Fence))
+		if verdict := s.finish(t, bound("k", old.Fence, "1000")); verdict != record.Surplus {
+			t.Errorf("a binding: %s, want surplus", verdict)
+		}
+		if verdict := s.finish(t, bound("k", old.Fence, "")); verdict != record.Stale {
+			t.Errorf("a success that leaves nothing behind: %s, want stale", verdict)
+		}
+		if r := s.read(t, "k"); r.State != record.Failed || r.Code != "isv.ILLEGAL_ARGUMENT" || len(r.Result) != 0 {
+			t.Errorf("record: %+v", r)
+		}
+		if got := s.field(t, "k", fmt.Sprint("surplus:", old.Fence)); got != `{"SubsId":"1000"}` {
+			t.Errorf("surplus: %q", got)
+		}
+	})
+}

@@ -1,0 +1,109 @@
+package tasks_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
+	"github.com/seed-5c07c2e9/dyplsq/aliyun/dyplstest"
+	"github.com/seed-5c07c2e9/dyplsq/tasks"
+)
+
+// asynq copies payloads into heartbeats, keeps them in its archive for 90 days, and its dashboard shows all of it.
+// So none of what it holds has a number: of tasks that succeeded, failed, are retried, or are still to come.
+func TestAsynqHoldsNoNumber(t *testing.T) {
+	t.Parallel()
+	onEachServer(t, func(t *testing.T, s server) {
+		ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+		defer cancel()
+		_, stop := startWorker(s.url, "action=BindAxb code=isp.SYSTEM_ERROR")
+		stopOnce := sync.OnceFunc(stop)
+		defer stopOnce()
+		request := axn()
+		request.PoolKey, request.PhoneNoX = dyplstest.DefaultPoolKey, "17000000042"
+		good, err := tasks.BindAXN.Enqueue(ctx, s.queue, request)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := tasks.BindAXN.Wait(ctx, s.queue, good); err != nil {
+			t.Fatal(err)
+		}
+		request.PhoneNoX = "17099999998" // not in the pool
+		bad, err := tasks.BindAXN.Enqueue(ctx, s.queue, request)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := tasks.BindAXN.Wait(ctx, s.queue, bad); err == nil {
+			t.Fatal("the second succeeded")
+		}
+		axb := dypls.BindAXBRequest{PoolKey: dyplstest.DefaultPoolKey, PhoneNoA: numberA, PhoneNoB: numberB, Expiration: inAnHour}
+		for _, option := range []tasks.Option{tasks.Within(0), tasks.ProcessIn(30 * time.Minute)} { // retried, and to come
+			if _, err := tasks.BindAXB.Enqueue(ctx, s.queue, axb, option); err != nil {
+				t.Fatal(err)
+			}
+		}
+		stopOnce()
+
+		all := dump(t, s.client)
+		numbers := []dypls.Phone{numberA, numberB, "17000000042", "17099999998"}
+		inRecords := false
+		for key, text := range all {
+			for _, number := range numbers {
+				if !strings.Contains(key+text, string(number)) {
+					continue
+				}
+				inRecords = true
+				if strings.HasPrefix(key, "asynq:") || strings.Contains(key, string(number)) {
+					t.Errorf("%s holds a number: %q", key, text)
+				}
+			}
+		}
+		if !inRecords {
+			t.Error("no record holds a number: the test looks for the wrong ones")
+		}
+		if len(s.deliveries(t, "bind")) < 3 {
+			t.Error("asynq should hold one that failed, one that waits, and one to come")
+		}
+	})
+}
+
+// dump returns all that a Redis holds, by key.
+func dump(t *testing.T, client *redis.Client) map[string]string {
+	t.Helper()
+	all := map[string]string{}
+	ctx := t.Context()
+	keys, err := client.Keys(ctx, "*").Result()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, key := range keys {
+		var value any
+		switch kind := client.Type(ctx, key).Val(); kind {
+		case "string":
+			value, err = client.Get(ctx, key).Result()
+		case "hash":
+			value, err = client.HGetAll(ctx, key).Result()
+		case "list":
+			value, err = client.LRange(ctx, key, 0, -1).Result()
+		case "set":
+			value, err = client.SMembers(ctx, key).Result()
+		case "zset":
+			value, err = client.ZRangeWithScores(ctx, key, 0, -1).Result()
+		case "none": // it has ended since
+		default:
+			t.Errorf("%s is a %s, which this test cannot read", key, kind)
+		}
+		if err != nil && !errors.Is(err, redis.Nil) {
+			t.Fatal(err)
+		}
+		all[key] = fmt.Sprint(value)
+	}
+	return all
+}
