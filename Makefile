@@ -1,0 +1,67 @@
+GOLANGCI_LINT_VERSION := v2.15.0
+FUZZTIME ?= 10s
+
+# Where `go install` puts programs.
+GOBIN := $(or $(shell go env GOBIN),$(shell go env GOPATH)/bin)
+GOLANGCI_LINT := $(GOBIN)/golangci-lint
+
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help: ## Show this help
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: demo
+demo: ## Run one of everything in memory
+	go run ./cmd/dyplsq demo
+
+.PHONY: build
+build: ## Build the static binary ./dyplsq
+	CGO_ENABLED=0 go build -trimpath -ldflags "-s -w" -o dyplsq ./cmd/dyplsq
+
+.PHONY: test
+test: ## Run the tests
+	go test ./...
+
+.PHONY: race
+race: ## Run the tests under the race detector, the heavy ones shortened
+	go test -race -short ./...
+
+.PHONY: fuzz
+fuzz: ## Run every fuzz target for FUZZTIME (10s)
+	@set -e; for package in $$(go list ./...); do \
+		targets=$$(go test -list '^Fuzz' $$package); \
+		for target in $$(echo "$$targets" | grep '^Fuzz' || true); do \
+			echo "== $$package $$target"; \
+			go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) $$package; \
+		done; \
+	done
+
+.PHONY: lint
+lint: format-check vet golangci-lint ## Check format, go vet and golangci-lint
+
+.PHONY: format-check
+format-check: ## Check that everything is gofmt's way
+	@files=$$(gofmt -l .); if [ -n "$$files" ]; then echo "gofmt -w these:"; echo "$$files"; exit 1; fi
+
+.PHONY: vet
+vet: ## Run go vet
+	go vet ./...
+
+.PHONY: golangci-lint
+golangci-lint: tools ## Run golangci-lint
+	$(GOLANGCI_LINT) run ./...
+
+.PHONY: tools
+tools: ## Compile the pinned golangci-lint where it is missing
+	@$(GOLANGCI_LINT) version 2>/dev/null | grep -qF 'version $(GOLANGCI_LINT_VERSION:v%=%) ' || \
+		go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_LINT_VERSION)
+
+.PHONY: compose
+compose: ## Check docker-compose.yml, with and without the simulator
+	docker-compose config --quiet
+	docker-compose --profile sim config --quiet
+
+.PHONY: ci
+ci: ## Do all that the continuous integration does
+	bash .ci/run
