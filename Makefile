@@ -50,7 +50,7 @@ vet: ## Run go vet
 
 .PHONY: golangci-lint
 golangci-lint: tools ## Run golangci-lint
-	$(GOLANGCI_LINT) run ./...
+	$(GOLANGCI_LINT) run --allow-parallel-runners ./...
 
 .PHONY: tools
 tools: ## Compile the pinned golangci-lint where it is missing

@@ -39,6 +39,26 @@ type Outcome struct {
 	FinishedAt time.Time `json:"finished_at,omitzero"`
 }
 
+// milliseconds is how times stand in an outcome's JSON: RFC 3339 in UTC, always with three decimals.
+const milliseconds = "2006-01-02T15:04:05.000Z"
+
+// MarshalJSON writes the outcome as other programs rely on it.
+func (o Outcome) MarshalJSON() ([]byte, error) {
+	type fields Outcome
+	written := struct {
+		fields
+		EnqueuedAt string `json:"enqueued_at,omitempty"`
+		FinishedAt string `json:"finished_at,omitempty"`
+	}{fields: fields(o)}
+	if !o.EnqueuedAt.IsZero() {
+		written.EnqueuedAt = o.EnqueuedAt.UTC().Format(milliseconds)
+	}
+	if !o.FinishedAt.IsZero() {
+		written.FinishedAt = o.FinishedAt.UTC().Format(milliseconds)
+	}
+	return json.Marshal(written)
+}
+
 // Err returns what the operation, called directly, would have: nil for a success, [ErrPending], [ErrUnknownTask], or a *dypls.Error.
 func (o Outcome) Err() error {
 	switch o.State {

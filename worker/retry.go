@@ -44,7 +44,7 @@ func (w *Worker) decide(k kind, begun record.Begun, err error) verdict {
 	}
 	v.code, v.class, v.message, v.requestID = e.Code, e.Class, e.Message, e.RequestID
 	if v.message == "" && e.Err != nil {
-		v.message = dypls.Scrub(e.Err.Error())
+		v.message = explanation(e.Code) + dypls.Scrub(e.Err.Error())
 	}
 	v.state = record.Failed
 	v.sent = e.Code != dypls.CodeNotSent && e.Code != dypls.CodeInvalidPayload
@@ -68,6 +68,14 @@ func (w *Worker) decide(k kind, begun record.Begun, err error) verdict {
 		v.counts = e.Code != dypls.CodeInvalidPayload
 	}
 	return v
+}
+
+// explanation puts a cause, which may be as short as EOF, into words.
+func explanation(code string) string {
+	if info, known := dypls.LookupCode(code); known {
+		return info.English + ": "
+	}
+	return ""
 }
 
 // wait lets the task be delivered again after d, or when its time is over: its owner is then told without delay.

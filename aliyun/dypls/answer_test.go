@@ -105,8 +105,12 @@ func TestAnswers(t *testing.T) {
 
 func TestSubsIDsList(t *testing.T) {
 	t.Parallel()
-	tests := map[string][]string{"": {}, "1": {"1"}, "1,2": {"1", "2"}, " 1 , 2, ": {"1", "2"}, ",": {}}
-	for in, want := range tests {
+	tests := []struct {
+		in   string
+		want []string
+	}{{"", []string{}}, {"1", []string{"1"}}, {"1,2", []string{"1", "2"}}, {" 1 , 2, ", []string{"1", "2"}}, {",", []string{}}}
+	for _, test := range tests {
+		in, want := test.in, test.want
 		if diff := cmp.Diff(want, (dypls.SubsIDs{SubsID: in}).List()); diff != "" {
 			t.Errorf("%q (-want +got):\n%s", in, diff)
 		}

@@ -7,6 +7,7 @@ import "log/slog"
 var BindAXB = Operation[BindAXBRequest, Binding]{
 	Action: "BindAxb", Mutates: true, decode: decodeBinding,
 	outID: func(r *BindAXBRequest) *string { return &r.OutID },
+	find:  BindAXBRequest.look,
 }
 
 // BindAXBRequest holds the parameters of BindAxb.
@@ -39,7 +40,7 @@ func (r BindAXBRequest) LogValue() slog.Value { return ParametersOf(r).LogValue(
 func (r BindAXBRequest) describe(d *description) {
 	d.requiredText("PoolKey", r.PoolKey)
 	d.required("PhoneNoA", string(r.PhoneNoA))
-	d.subscriber("PhoneNoA", r.PhoneNoA)
+	d.phoneNoA(r.PhoneNoA)
 	d.required("PhoneNoB", string(r.PhoneNoB))
 	d.dialable("PhoneNoB", r.PhoneNoB)
 	d.dialable("PhoneNoX", r.PhoneNoX)
@@ -49,4 +50,10 @@ func (r BindAXBRequest) describe(d *description) {
 	})
 	d.number("CallTimeout", r.CallTimeout, 1, 180)
 	d.object("DtmfConfig", r.DTMFConfig)
+}
+
+// look: a bind of this kind answers A as its Extension.
+func (r BindAXBRequest) look() look[Binding] {
+	return soughtBinding{poolKey: r.PoolKey, x: r.PhoneNoX, a: r.PhoneNoA, b: r.PhoneNoB, expiration: r.Expiration}.
+		look(func(d SubscriptionDetail) Phone { return d.PhoneNoA })
 }

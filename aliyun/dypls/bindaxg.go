@@ -6,6 +6,7 @@ import "log/slog"
 var BindAXG = Operation[BindAXGRequest, Binding]{
 	Action: "BindAxg", Mutates: true, decode: decodeBinding,
 	outID: func(r *BindAXGRequest) *string { return &r.OutID },
+	find:  BindAXGRequest.look,
 }
 
 // BindAXGRequest holds the parameters of BindAxg.
@@ -37,7 +38,7 @@ func (r BindAXGRequest) LogValue() slog.Value { return ParametersOf(r).LogValue(
 func (r BindAXGRequest) describe(d *description) {
 	d.requiredText("PoolKey", r.PoolKey)
 	d.required("PhoneNoA", string(r.PhoneNoA))
-	d.subscriber("PhoneNoA", r.PhoneNoA)
+	d.phoneNoA(r.PhoneNoA)
 	d.requiredText("GroupId", r.GroupID)
 	d.dialable("PhoneNoB", r.PhoneNoB)
 	d.dialable("PhoneNoX", r.PhoneNoX)
@@ -45,4 +46,15 @@ func (r BindAXGRequest) describe(d *description) {
 		r.Expiration, r.ExpectCity, r.IsRecordingEnabled, r.OutID, r.OutOrderID, r.CallRestrict,
 		r.CallDisplayType, r.RingConfig, r.ASRStatus, r.ASRModelID,
 	})
+}
+
+// look: a bind of this kind answers the group as its Extension. A group that is not a number is not shown later.
+func (r BindAXGRequest) look() look[Binding] {
+	group := groupNumber(r.GroupID)
+	if group == 0 {
+		return nil
+	}
+	return soughtBinding{
+		poolKey: r.PoolKey, x: r.PhoneNoX, a: r.PhoneNoA, b: r.PhoneNoB, group: group, expiration: r.Expiration,
+	}.look(func(SubscriptionDetail) Phone { return Phone(r.GroupID) })
 }

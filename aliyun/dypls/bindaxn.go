@@ -6,6 +6,7 @@ import "log/slog"
 var BindAXN = Operation[BindAXNRequest, Binding]{
 	Action: "BindAxn", Mutates: true, decode: decodeBinding,
 	outID: func(r *BindAXNRequest) *string { return &r.OutID },
+	find:  BindAXNRequest.look,
 }
 
 // BindAXNRequest holds the parameters of BindAxn.
@@ -39,7 +40,7 @@ func (r BindAXNRequest) LogValue() slog.Value { return ParametersOf(r).LogValue(
 func (r BindAXNRequest) describe(d *description) {
 	d.requiredText("PoolKey", r.PoolKey)
 	d.required("PhoneNoA", string(r.PhoneNoA))
-	d.subscriber("PhoneNoA", r.PhoneNoA)
+	d.phoneNoA(r.PhoneNoA)
 	d.dialable("PhoneNoB", r.PhoneNoB)
 	d.dialable("PhoneNoX", r.PhoneNoX)
 	d.bindCommon(bindCommon{
@@ -49,4 +50,10 @@ func (r BindAXNRequest) describe(d *description) {
 	d.number("CallTimeout", r.CallTimeout, 5, 20)
 	d.text("NoType", r.NoType)
 	d.text("Extend", r.Extend)
+}
+
+// look: a bind of this kind answers B as its Extension, or the number that the platform invents in its place.
+func (r BindAXNRequest) look() look[Binding] {
+	return soughtBinding{poolKey: r.PoolKey, x: r.PhoneNoX, a: r.PhoneNoA, b: r.PhoneNoB, expiration: r.Expiration}.
+		look(func(d SubscriptionDetail) Phone { return d.PhoneNoB })
 }

@@ -7,6 +7,7 @@ import "log/slog"
 var BindAXNExtension = Operation[BindAXNExtensionRequest, Binding]{
 	Action: "BindAxnExtension", Mutates: true, decode: decodeBinding,
 	outID: func(r *BindAXNExtensionRequest) *string { return &r.OutID },
+	find:  BindAXNExtensionRequest.look,
 }
 
 // BindAXNExtensionRequest holds the parameters of BindAxnExtension.
@@ -39,7 +40,7 @@ func (r BindAXNExtensionRequest) LogValue() slog.Value { return ParametersOf(r).
 func (r BindAXNExtensionRequest) describe(d *description) {
 	d.requiredText("PoolKey", r.PoolKey)
 	d.required("PhoneNoA", string(r.PhoneNoA))
-	d.subscriber("PhoneNoA", r.PhoneNoA)
+	d.phoneNoA(r.PhoneNoA)
 	d.dialable("PhoneNoB", r.PhoneNoB)
 	d.dialable("PhoneNoX", r.PhoneNoX)
 	if r.Extension != "" && (!isDigits(r.Extension) || len(r.Extension) > 3) {
@@ -54,4 +55,14 @@ func (r BindAXNExtensionRequest) describe(d *description) {
 		r.CallDisplayType, r.RingConfig, r.ASRStatus, r.ASRModelID,
 	})
 	d.text("Extend", r.Extend)
+}
+
+// look needs the extension named, too: A may have several on one X.
+func (r BindAXNExtensionRequest) look() look[Binding] {
+	if r.Extension == "" {
+		return nil
+	}
+	return soughtBinding{
+		poolKey: r.PoolKey, x: r.PhoneNoX, a: r.PhoneNoA, b: r.PhoneNoB, extension: r.Extension, expiration: r.Expiration,
+	}.look(func(d SubscriptionDetail) Phone { return d.Extension })
 }

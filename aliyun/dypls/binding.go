@@ -23,9 +23,9 @@ func decodeBinding(body []byte) (Binding, error) {
 	var answer struct {
 		SecretBindDTO struct {
 			SubsID    loose `json:"SubsId"`
-			SecretNo  loose
-			Extension loose
-		}
+			SecretNo  loose `json:"SecretNo"`
+			Extension loose `json:"Extension"`
+		} `json:"SecretBindDTO"`
 	}
 	if err := json.Unmarshal(body, &answer); err != nil {
 		return Binding{}, errIncomplete

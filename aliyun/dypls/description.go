@@ -76,8 +76,9 @@ func (d *description) oneOf(name, value string, set ...string) {
 	d.add(Parameter{Name: name, Value: value})
 }
 
-// subscriber is the number of a real person: mobile, or landline with area code.
-func (d *description) subscriber(name string, value Phone) {
+// phoneNoA is the number of a real person: mobile, or landline with area code.
+func (d *description) phoneNoA(value Phone) {
+	const name = "PhoneNoA"
 	if value != "" && !isMobile(string(value)) && !isLandline(string(value)) {
 		d.problem(name, "must be a mobile number of 11 digits or a landline number with area code, digits only",
 			"write it without +86, hyphens and spaces")

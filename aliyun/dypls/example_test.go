@@ -51,6 +51,30 @@ func ExampleOperation_Call_error() {
 	// buy more numbers: BindAxn: isv.NO_AVAILABLE_NUMBER (Exhausted) [RequestId 8906582E-6722]
 }
 
+// The answer of a bind was lost. Whether it took effect can be told, because the request named X.
+func ExampleOperation_Find() {
+	client := answering{"OK", `{"Code":"OK","SubsId":"1000000000000001","SecretBindDetailDTO":{"SubsId":"1000000000000001","Status":1,
+		"PhoneNoA":"15000000000","PhoneNoX":"17000000000","ExpireDate":"2026-11-22 18:30:00","GmtCreate":"2026-11-22 14:50:42"}}`}
+	expiration, _ := dypls.ParseTime("2026-11-22 18:30:00")
+	firstCall := expiration.Add(-4 * time.Hour)
+
+	request := dypls.BindAXNRequest{PoolKey: "FC100000000001", PhoneNoA: "15000000000", PhoneNoX: "17000000000", Expiration: expiration}
+	seen, err := dypls.BindAXN.Find(context.Background(), client, request, firstCall)
+	if err != nil {
+		fmt.Println("look again later:", err)
+		return
+	}
+	fmt.Println(seen.Finding, seen.Res.SubsID)
+
+	request.PhoneNoX = "" // left to the platform
+	fmt.Println(dypls.BindAXN.Findable(request))
+	// Output:
+	// QuerySubsId FC100000000001
+	// QuerySubscriptionDetail FC100000000001
+	// Found 1000000000000001
+	// false
+}
+
 func ExampleValidateAt() {
 	expiration, _ := dypls.ParseTime("2026-11-22 18:30:00") // Beijing time
 	request := dypls.BindAXNRequest{PoolKey: "FC100000000001", PhoneNoA: "+86 150 0000 0000", Expiration: expiration}

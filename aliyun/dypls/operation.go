@@ -14,7 +14,8 @@ type Operation[Req Request, Res any] struct {
 	Mutates bool
 
 	decode func(body []byte) (Res, error)
-	outID  func(*Req) *string // the request's OutId, where the action has one that comes back in receipts
+	outID  func(*Req) *string  // the request's OutId, where the action has one that comes back in receipts
+	find   func(Req) look[Res] // nil, or returning nil: whether a call took effect cannot be seen
 }
 
 // WithOutID returns the request with id as its OutId, where the action makes a binding and the request has none of its own.

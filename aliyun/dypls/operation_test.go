@@ -128,7 +128,7 @@ func TestOperationCallWithoutAnswer(t *testing.T) {
 	_, err := dypls.BindAXN.Call(t.Context(), callerFunc(func(context.Context, dypls.Call) (dypls.Answer, error) {
 		return dypls.Answer{}, lost
 	}), soon())
-	if err != error(lost) || !errors.Is(err, context.DeadlineExceeded) {
+	if !errors.Is(err, lost) || !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("got %v, want the Caller's own error", err)
 	}
 }

@@ -57,8 +57,8 @@ func FuzzPhone(f *testing.F) {
 			PoolKey: "FC1", PhoneNoA: dypls.Phone(s), PhoneNoB: dypls.Phone(s), PhoneNoX: dypls.Phone(s), Expiration: expiration,
 		}
 		var want []string
-		switch {
-		case s == "":
+		switch s {
+		case "":
 			want = []string{"PhoneNoA " + isRequired, "PhoneNoB " + isRequired}
 		default:
 			if !isSubscriber.MatchString(s) {

@@ -63,7 +63,7 @@ func decodeSubscriptionDetail(body []byte) (SubscriptionDetail, error) {
 		SecretBindDetailDTO struct {
 			SubscriptionDetail
 			SubsID loose `json:"SubsId"` // hides the embedded field: a number in some answers
-		}
+		} `json:"SecretBindDetailDTO"`
 	}
 	if err := json.Unmarshal(body, &answer); err != nil || answer.SecretBindDetailDTO.SubsID == "" {
 		return SubscriptionDetail{}, errIncomplete

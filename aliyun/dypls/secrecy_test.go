@@ -35,6 +35,7 @@ func personal() map[string]any {
 		"map": map[string]dypls.Phone{"a": phone}, "map by phone": map[dypls.Phone]int{phone: 1}, "map of structs": map[int]nested{1: {phone, url}},
 		"binding":   dypls.Binding{SubsID: "1", SecretNo: phone, Extension: phone},
 		"recording": dypls.Recording{DownloadURL: url},
+		"sighting":  dypls.Sighting[dypls.Binding]{Res: dypls.Binding{SecretNo: phone}, Surplus: []dypls.Binding{{Extension: phone}}},
 		"detail":    dypls.SubscriptionDetail{PhoneNoA: phone, PhoneNoB: phone, PhoneNoX: phone, Extension: phone},
 		"answer":    dypls.Answer{Code: string(phone), Message: string(phone) + " " + string(url), Body: []byte(`{"PhoneNoA":"15012345678"}`)},
 	}

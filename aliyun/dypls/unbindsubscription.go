@@ -1,12 +1,17 @@
 package dypls
 
 import (
+	"context"
 	"encoding/json"
 	"log/slog"
+	"slices"
+	"time"
 )
 
 // UnbindSubscription removes a binding of any kind. Published quota: 5,000 calls a second and account.
-var UnbindSubscription = Operation[UnbindSubscriptionRequest, Unbinding]{Action: "UnbindSubscription", Mutates: true, decode: decodeUnbinding}
+var UnbindSubscription = Operation[UnbindSubscriptionRequest, Unbinding]{
+	Action: "UnbindSubscription", Mutates: true, decode: decodeUnbinding, find: UnbindSubscriptionRequest.look,
+}
 
 // UnbindSubscriptionRequest holds the parameters of UnbindSubscription.
 type UnbindSubscriptionRequest struct {
@@ -42,4 +47,21 @@ func decodeUnbinding(body []byte) (Unbinding, error) {
 		return Unbinding{}, errIncomplete
 	}
 	return Unbinding{ChargeID: string(answer.ChargeID)}, nil
+}
+
+// look needs the pool, which a ProductType does not name, and a SubsId as the list writes it: another spelling would seem gone.
+func (r UnbindSubscriptionRequest) look() look[Unbinding] {
+	if r.PoolKey == "" || r.SecretNo == "" || !isDigits(r.SubsID) {
+		return nil
+	}
+	return func(ctx context.Context, c Caller, _ time.Time) (Sighting[Unbinding], error) {
+		ids, err := subsIDsOn(ctx, c, r.PoolKey, r.SecretNo)
+		switch {
+		case err != nil:
+			return Sighting[Unbinding]{}, err
+		case slices.Contains(ids, r.SubsID):
+			return Sighting[Unbinding]{Finding: Absent}, nil
+		}
+		return Sighting[Unbinding]{Finding: Found}, nil
+	}
 }

@@ -4,7 +4,9 @@ import "log/slog"
 
 // UpdateSubscription changes one thing about a binding, which OperateType names. It sets a state, so to repeat it
 // is harmless, unless a newer change came in between. Published quota: 10,000-12,000 calls a second and account.
-var UpdateSubscription = Operation[UpdateSubscriptionRequest, Update]{Action: "UpdateSubscription", Mutates: true, decode: decodeUpdate}
+var UpdateSubscription = Operation[UpdateSubscriptionRequest, Update]{
+	Action: "UpdateSubscription", Mutates: true, decode: decodeUpdate, find: UpdateSubscriptionRequest.look,
+}
 
 // OperateType values: what an UpdateSubscription changes.
 const (
@@ -57,7 +59,7 @@ func (r UpdateSubscriptionRequest) describe(d *description) {
 	d.oneOf("OperateType", r.OperateType, UpdateNoA, UpdateNoB, UpdateExpire, UpdateAXGGroup, UpdateCallRestrict,
 		UpdateCallDisplayType, UpdateOutID, UpdateIsRecordingEnabled, UpdateASR)
 	r.describeOperand(d)
-	d.subscriber("PhoneNoA", r.PhoneNoA)
+	d.phoneNoA(r.PhoneNoA)
 	d.dialable("PhoneNoB", r.PhoneNoB)
 	d.expiration("Expiration", r.Expiration)
 	d.text("GroupId", r.GroupID)

@@ -13,7 +13,7 @@ import (
 const zoneWanted = "DYPLS_TEST_ZONE"
 
 // The zone of a process is settled before main, so each zone needs a process of its own.
-func TestZoneOfTheHostDoesNotMatter(t *testing.T) {
+func TestZoneOfTheHostDoesNotMatter(t *testing.T) { //nolint:tparallel // in the child process it must end before other tests start
 	if wanted := os.Getenv(zoneWanted); wanted != "" {
 		if zone, _ := time.Unix(1768478400, 0).Zone(); zone != wanted {
 			t.Fatalf("the child process is in %s, want %s", zone, wanted)

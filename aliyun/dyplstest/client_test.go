@@ -122,14 +122,14 @@ func (u unsigned) v1() *http.Request {
 	return r
 }
 
-// answer is what came back.
+// answer is what came back, under the API's own names.
 type answer struct {
 	Status                                   int
 	Header                                   http.Header
 	Body                                     string
-	Code, Message, RequestId, HostId, SubsId string
-	Recommend, DownloadUrl, ChargeId         string
-	SecretBindDTO                            struct{ SubsId, SecretNo, Extension string }
+	Code, Message, RequestId, HostId, SubsId string                                       //nolint:revive // JSON finds them by these names
+	Recommend, DownloadUrl, ChargeId         string                                       //nolint:revive // as above
+	SecretBindDTO                            struct{ SubsId, SecretNo, Extension string } //nolint:revive // as above
 	SecretBindDetailDTO                      dypls.SubscriptionDetail
 }
 

@@ -4,9 +4,11 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/hibiken/asynq"
+	"github.com/rs/zerolog"
 
 	"github.com/seed-5c07c2e9/dyplsq/worker"
 )
@@ -33,6 +35,7 @@ func (c *workerCommand) Run(ctx context.Context, s streams) error {
 		return err
 	}
 	defer func() { _ = redisClient.Close() }()
+	warnOfQuotas(log)
 	if c.Probe {
 		return probe(asynq.NewInspectorFromRedisClient(redisClient))
 	}
@@ -52,6 +55,15 @@ func (c *workerCommand) Run(ctx context.Context, s streams) error {
 		return err
 	}
 	return w.Run(ctx)
+}
+
+// warnOfQuotas says that a setting which a coming version reads is not in force: nobody should rely on it unawares.
+func warnOfQuotas(log zerolog.Logger) {
+	for _, entry := range os.Environ() {
+		if name, _, _ := strings.Cut(entry, "="); strings.HasPrefix(name, "DYPLSQ_QPS_") {
+			log.Warn().Str("variable", name).Msg("this version sets no ceiling on calls: the variable has no effect")
+		}
+	}
 }
 
 // probe looks for a heartbeat of this host.

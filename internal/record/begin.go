@@ -63,6 +63,7 @@ func (s Store) Begin(ctx context.Context, run Run) (Begun, error) {
 		b.Uncounted, b.Deadline, b.Request = int(r.integer(4)), fromMillis(r.integer(5)), []byte(r.text(6))
 	case Busy:
 		b.Busy = time.Duration(r.integer(1)) * time.Millisecond
+	case Unknown:
 	case Finished, Settled:
 		b.State = State(r.text(1))
 	}
