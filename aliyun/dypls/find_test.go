@@ -200,7 +200,7 @@ func TestFindUnbind(t *testing.T) {
 	if diff := cmp.Diff(dypls.Sighting[dypls.Unbinding]{Finding: dypls.Found}, find(w, dypls.UnbindSubscription, request, time.Now())); diff != "" {
 		t.Errorf("after it (-want +got):\n%s", diff)
 	}
-	if n := w.calls("QuerySubscriptionDetail"); n != 0 {
+	if n := w.details(); n != 0 {
 		t.Errorf("%d details were asked for: the list tells", n)
 	}
 }

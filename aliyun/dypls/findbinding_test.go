@@ -226,20 +226,20 @@ func TestFindBindingAmongMany(t *testing.T) {
 	if got := find(w, dypls.BindAXB, r, since); got.Finding != dypls.Absent {
 		t.Errorf("among strangers: %+v", got)
 	}
-	if n := w.calls("QuerySubscriptionDetail"); n != others/2 {
+	if n := w.details(); n != others/2 {
 		t.Errorf("Absent after %d of %d bindings", n, others/2)
 	}
 	made := do(w, dypls.BindAXB, r)
 	for i := range others / 2 {
 		noise(others/2 + i)
 	}
-	before := w.calls("QuerySubscriptionDetail")
+	before := w.details()
 	got := find(w, dypls.BindAXB, r, since)
 	if got.Finding != dypls.Found || got.Res != made || len(got.Surplus) != 0 {
 		t.Errorf("%+v, want %+v", got, made)
 	}
 	// Those that came after it, itself, and one that is too old to be a surplus.
-	if n := w.calls("QuerySubscriptionDetail") - before; n != others/2+2 {
+	if n := w.details() - before; n != others/2+2 {
 		t.Errorf("found after %d details", n)
 	}
 }
@@ -251,7 +251,8 @@ func TestFindBindingSurplus(t *testing.T) {
 	r, since := w.axn(), time.Now()
 	made := do(w, dypls.BindAXN, r)
 	twin := w.Bindings()[0]
-	ids := []string{"1" + made.SubsID, made.SubsID, "999", "2" + made.SubsID} // longer is higher
+	longer := "1" + strings.Repeat("0", len(made.SubsID)) // so it is higher
+	ids := []string{"2" + made.SubsID, made.SubsID, "999", longer}
 	w.fault(dyplstest.Fault{Action: "QuerySubsId", Do: dyplstest.Body, Body: listing(strings.Join(append(ids, made.SubsID), ","))})
 	for _, id := range []string{ids[0], ids[3]} {
 		twin.SubsID = id
@@ -262,7 +263,7 @@ func TestFindBindingSurplus(t *testing.T) {
 	extra := func(id string) dypls.Binding {
 		return dypls.Binding{SubsID: id, SecretNo: simX, Extension: made.Extension}
 	}
-	want := dypls.Sighting[dypls.Binding]{Finding: dypls.Found, Res: made, Surplus: []dypls.Binding{extra(ids[0]), extra(ids[3])}}
+	want := dypls.Sighting[dypls.Binding]{Finding: dypls.Found, Res: made, Surplus: []dypls.Binding{extra(longer), extra(ids[0])}}
 	if diff := cmp.Diff(want, find(w, dypls.BindAXN, r, since)); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}

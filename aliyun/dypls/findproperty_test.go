@@ -14,6 +14,7 @@ import (
 func TestFindBindingProperty(t *testing.T) {
 	t.Parallel()
 	people := dyplstest.Numbers("1390000000", 10)
+	found, refused := 0, 0
 	for seed := range uint64(12) {
 		w := newWorld(t, dyplstest.Config{Seed: seed})
 		random := rand.New(rand.NewPCG(seed, 1))
@@ -50,6 +51,11 @@ func TestFindBindingProperty(t *testing.T) {
 			made, landed := bind(planted)
 			disturb()
 			got := find(w, dypls.BindAXB, planted, since)
+			if landed {
+				found++
+			} else {
+				refused++
+			}
 			if landed && (got.Finding != dypls.Found || got.Res != made || len(got.Surplus) > 0) {
 				t.Fatalf("seed %d: %+v, want %+v", seed, got, made)
 			}
@@ -58,6 +64,10 @@ func TestFindBindingProperty(t *testing.T) {
 			}
 		}
 	}
+	if found == 0 || refused == 0 {
+		t.Errorf("%d binds landed and %d were refused: the draw tests nothing", found, refused)
+	}
+	t.Logf("%d binds landed and were found, %d were refused", found, refused)
 }
 
 // fits reports whether a binding is there that a request of that time could have made, by the simulator's own books.

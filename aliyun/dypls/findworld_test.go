@@ -2,6 +2,7 @@ package dypls_test
 
 import (
 	"encoding/json"
+	"maps"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -46,7 +47,7 @@ func (w world) now() time.Time { return time.Now().Add(time.Duration(w.offset.Lo
 // shift sets how far the API's clock is from ours.
 func (w world) shift(d time.Duration) { w.offset.Store(int64(d)) }
 
-// fault adds a rule in the simulator's own notation.
+// fault makes calls fail from now on.
 func (w world) fault(f dyplstest.Fault) {
 	w.t.Helper()
 	if err := w.AddFault(f); err != nil {
@@ -54,11 +55,11 @@ func (w world) fault(f dyplstest.Fault) {
 	}
 }
 
-// calls counts the calls of an action that have arrived.
-func (w world) calls(action string) int {
+// details counts the details of bindings that were asked for.
+func (w world) details() int {
 	n := 0
 	for _, e := range w.Ledger() {
-		if e.Action == action {
+		if e.Action == "QuerySubscriptionDetail" {
 			n++
 		}
 	}
@@ -92,9 +93,7 @@ func detail(t *testing.T, b dyplstest.Binding, replaced map[string]any) string {
 		"SubsId": b.SubsID, "PhoneNoA": b.PhoneNoA, "PhoneNoB": b.PhoneNoB, "PhoneNoX": b.PhoneNoX, "Status": 1,
 		"ExpireDate": dypls.At(b.ExpiresAt), "GmtCreate": dypls.At(b.CreatedAt), "Extension": b.Extension,
 	}
-	for name, value := range replaced {
-		dto[name] = value
-	}
+	maps.Copy(dto, replaced)
 	body, err := json.Marshal(map[string]any{"Code": dypls.CodeOK, "Message": "OK", "RequestId": "8906582E-6722", "SecretBindDetailDTO": dto})
 	if err != nil {
 		t.Fatal(err)

@@ -45,8 +45,11 @@ func millis(t time.Time) int64 {
 	return t.UnixMilli()
 }
 
+// maxMillis is the end of the year 9999, the last that JSON can write.
+const maxMillis = 253402300799999
+
 func fromMillis(ms int64) time.Time {
-	if ms <= 0 {
+	if ms <= 0 || ms > maxMillis {
 		return time.Time{}
 	}
 	return time.UnixMilli(ms).UTC()

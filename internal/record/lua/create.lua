@@ -10,7 +10,8 @@ if ARGV[1] == 'look' then
   return {'absent', '', '', 0, 0}
 end
 redis.call('DEL', KEYS[1])
--- Fences count from the clock: a run of an earlier record under this id holds none that is current.
+-- Fences count from the clock, to the microsecond, which no chain of runs outpaces: a run of an earlier record under this id holds none that is current.
 redis.call('HSET', KEYS[1], 'fingerprint', ARGV[2], 'action', ARGV[3], 'request', ARGV[4], 'process_at', ARGV[5],
-  'deadline', ARGV[6], 'state', 'queued', 'delivery', 1, 'enqueued_at', now, 'fence', now, 'attempts', 0, 'calls', 0)
+  'deadline', ARGV[6], 'state', 'queued', 'delivery', 1, 'enqueued_at', now,
+  'fence', clock[1] * 1000000 + clock[2], 'attempts', 0, 'calls', 0)
 return {'new', ARGV[2], 'queued', 1, tonumber(ARGV[5])}
