@@ -34,9 +34,21 @@ type Config struct {
 	// ShutdownTimeout is how long a shutdown waits for calls that are out: 20 s by default. What stops the process
 	// for good must wait longer.
 	ShutdownTimeout time.Duration
+	// OnUncertain is what becomes of a bind whose answer was lost and that cannot be looked up: [Hold] by default.
+	OnUncertain OnUncertain
 	// Keep is how long a record lives after its end: 24 h by default. A recording's lives until its link expires.
 	Keep time.Duration
 }
+
+// OnUncertain is a policy for binds of which nobody can tell whether they took effect.
+type OnUncertain string
+
+const (
+	// Hold keeps the task, without limit of time, until a person or later evidence settles it. It is never sent again by itself.
+	Hold OnUncertain = "hold"
+	// Retry sends it once more, and marks it: a second number may have been used up. After that it is held.
+	Retry OnUncertain = "retry"
+)
 
 const (
 	defaultConcurrency     = 64
@@ -47,6 +59,10 @@ const (
 
 	// claimLease is how long a run's claim on its task holds: a call, and the time to write down its outcome.
 	claimLease = 20 * time.Second
+	// defaultLookAfter is when a call whose answer was lost can no longer be under way, so that looking for its effect tells something.
+	defaultLookAfter = 15 * time.Second
+	// defaultLookAgainAfter is added between two looks: how soon the API shows what was done is not documented.
+	defaultLookAgainAfter = 30 * time.Second
 	// maxCrashes is how many workers may end while performing one task before it is given up.
 	maxCrashes = 3
 )
@@ -64,6 +80,7 @@ func (c Config) withDefaults() Config {
 	c.HTTPTimeout = cmp.Or(c.HTTPTimeout, defaultHTTPTimeout)
 	c.ShutdownTimeout = cmp.Or(c.ShutdownTimeout, defaultShutdownTimeout)
 	c.Keep = cmp.Or(c.Keep, defaultKeep)
+	c.OnUncertain = cmp.Or(c.OnUncertain, Hold)
 	return c
 }
 
@@ -86,6 +103,7 @@ func (c Config) validate() error {
 	check(c.HTTPTimeout < claimLease, "the HTTP timeout must be below the claim lease of %s: lower it", claimLease)
 	check(c.HTTPTimeout < tasks.Timeout, "the HTTP timeout must be below the queue's timeout of %s: lower it", tasks.Timeout)
 	check(c.HTTPTimeout < c.ShutdownTimeout, "the HTTP timeout must be below the shutdown timeout, or a shutdown cuts calls: lower it")
+	check(c.OnUncertain == Hold || c.OnUncertain == Retry, "on uncertain must be hold or retry")
 	check(c.Keep >= time.Minute, "outcomes must be kept for at least a minute: raise it")
 	return errors.Join(errs...)
 }

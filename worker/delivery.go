@@ -44,6 +44,8 @@ func (d *delivery) perform(ctx context.Context) error {
 		d.worker.log.Error().Str("id", d.id).Str("action", d.kind.action).
 			Msg("no record of this task: it was deleted, or its outcome is no longer kept")
 		return archive(dypls.CodeInvalidPayload, dypls.Rejected)
+	case record.Look:
+		return d.look(ctx, begun)
 	case record.Go:
 	}
 	if ctx.Err() != nil { // the queue gave this delivery up while Redis was away; nothing was sent
@@ -63,8 +65,8 @@ func (d *delivery) perform(ctx context.Context) error {
 // behind, or its task would be held as uncertain. noted is a moment before the claim was granted.
 func (d *delivery) begin(ctx context.Context) (begun record.Begun, noted time.Time, err error) {
 	run := record.Run{
-		ID: d.id, Run: d.run, Lease: claimLease, Repeatable: !d.kind.mutates,
-		MaxAttempts: d.kind.attempts, MaxCrashes: maxCrashes, Keep: d.worker.config.Keep,
+		ID: d.id, Run: d.run, Lease: d.worker.timing.claimLease, Repeatable: d.kind.repeatable,
+		MaxAttempts: d.kind.attempts, MaxCrashes: maxCrashes, LookAfter: d.worker.timing.lookAfter, Keep: d.worker.config.Keep,
 	}
 	err = d.worker.untilWritten(ctx, d.id, "begin", func(ctx context.Context) error {
 		noted = time.Now()
@@ -136,12 +138,13 @@ func (d *delivery) handBack(begun record.Begun) record.Ending {
 func (d *delivery) ending(begun record.Begun, v verdict, p performed) record.Ending {
 	e := record.Ending{
 		ID: d.id, Fence: begun.Fence, State: v.state, Code: v.code, Message: v.message, Class: string(v.class), RequestID: v.requestID,
-		Counts: v.counts, Sent: v.sent, Keep: d.worker.config.Keep,
+		Counts: v.counts, Sent: v.sent, MayHaveRun: v.mayHaveRun, Doubt: v.doubt, Suspect: v.suspect, Keep: d.worker.config.Keep,
 	}
 	if v.state != record.Succeeded {
 		return e
 	}
 	e.Result, e.SubsID, e.ExpiresAt = p.result, p.subsID, p.expiresAt
+	e.Surplus = undoing(begun.Request, p)
 	if !p.expiresAt.IsZero() {
 		e.Keep = max(time.Until(p.expiresAt), time.Second)
 	}
@@ -161,7 +164,8 @@ func (d *delivery) finish(ctx context.Context, e record.Ending) {
 	case err != nil:
 		log.Err(err).Msg("the outcome could not be written")
 	case verdict == record.Surplus:
-		log.Msg("a surplus binding: the task has another one already; unbind it")
+		log.Msg("a surplus binding: the task has another one already; it is being unbound")
+		d.compensate(ctx, e)
 	case verdict == record.Stale, verdict == record.Gone:
 		log.Msg(fmt.Sprintf("the outcome came too late: the record is %s", verdict))
 	default:

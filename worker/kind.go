@@ -12,10 +12,14 @@ import (
 
 // kind is a tasks.Kind without its types.
 type kind struct {
-	action   string
-	mutates  bool
-	attempts int
-	perform  func(ctx context.Context, c dypls.Caller, id string, request []byte) (performed, error)
+	action     string
+	mutates    bool
+	repeatable bool
+	removes    bool
+	attempts   int
+	perform    func(ctx context.Context, c dypls.Caller, id string, request []byte) (performed, error)
+	findable   func(request []byte) bool
+	find       func(ctx context.Context, c dypls.Caller, request []byte, since time.Time) (dypls.Finding, performed, error)
 }
 
 // performed is the success of a call, as the record keeps it.
@@ -35,7 +39,24 @@ func register[Req dypls.Request, Res any](w *Worker, k tasks.Kind[Req, Res]) {
 		attempts = w.config.MaxAttempts
 	}
 	w.kinds[tasks.TypePrefix+k.Operation.Action] = kind{
-		action: k.Operation.Action, mutates: k.Operation.Mutates, attempts: attempts,
+		action: k.Operation.Action, mutates: k.Operation.Mutates, repeatable: k.Operation.Repeatable, attempts: attempts,
+		removes: k.Operation.Removes,
+		findable: func(request []byte) bool {
+			var req Req
+			return json.Unmarshal(request, &req) == nil && k.Operation.Findable(req)
+		},
+		find: func(ctx context.Context, c dypls.Caller, request []byte, since time.Time) (dypls.Finding, performed, error) {
+			var req Req
+			if err := json.Unmarshal(request, &req); err != nil {
+				return dypls.Unknowable, performed{}, errUnreadable
+			}
+			seen, err := k.Operation.Find(ctx, c, req, since)
+			if err != nil || seen.Finding != dypls.Found {
+				return seen.Finding, performed{}, err
+			}
+			p, err := success(seen.Res)
+			return dypls.Found, p, err
+		},
 		perform: func(ctx context.Context, c dypls.Caller, id string, request []byte) (performed, error) {
 			var req Req
 			if err := json.Unmarshal(request, &req); err != nil {

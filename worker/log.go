@@ -37,6 +37,12 @@ func (w *Worker) logAttempt(d *delivery, begun record.Begun, v verdict, err erro
 	line.Msg("attempt")
 }
 
+// logLook writes the one line of a look.
+func (w *Worker) logLook(d *delivery, begun record.Begun, v verdict, finding dypls.Finding, err error, took time.Duration) {
+	w.log.Warn().Str("id", d.id).Str("action", d.kind.action).Int("look", begun.Looks+1).Str("finding", string(finding)).
+		Str("state", string(v.state)).Err(err).Dur("duration_ms", took).Msg("look")
+}
+
 // logPanic writes where a panic came from. Its value may hold anything, a number included, and is left out.
 func (w *Worker) logPanic(d *delivery, value any) {
 	w.log.Error().Str("id", d.id).Str("action", d.kind.action).Str("code", dypls.CodePanic).

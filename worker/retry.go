@@ -33,6 +33,10 @@ type verdict struct {
 	class     dypls.Class
 	message   string
 	requestID string
+
+	mayHaveRun bool         // it failed, and may have taken effect all the same
+	doubt      record.Doubt // what the next run is to find out first
+	suspect    bool
 }
 
 // decide translates what came of a call, once, into words of the record and the queue.
@@ -47,6 +51,7 @@ func (w *Worker) decide(k kind, begun record.Begun, err error) verdict {
 		v.message = explanation(e.Code) + dypls.Scrub(e.Err.Error())
 	}
 	v.state = record.Failed
+	v.mayHaveRun = mayHaveRun(e)
 	v.sent = e.Code != dypls.CodeNotSent && e.Code != dypls.CodeInvalidPayload
 	switch e.Class {
 	case dypls.Throttled:
@@ -63,11 +68,50 @@ func (w *Worker) decide(k kind, begun record.Begun, err error) verdict {
 			v.wait(jittered(begun.Attempt-1), begun)
 		}
 	case dypls.Uncertain:
-		v.state = record.Uncertain
+		w.decideUncertain(&v, k, begun)
 	case dypls.Rejected, dypls.Exhausted:
 		v.counts = e.Code != dypls.CodeInvalidPayload
+		decideRefused(&v, k, begun, e)
 	}
 	return v
+}
+
+// decideUncertain: a call whose effect cannot be told from its answer is made again where that is harmless, looked for where
+// the API can show it, and otherwise held, or sent once more if that is wanted.
+func (w *Worker) decideUncertain(v *verdict, k kind, begun record.Begun) {
+	v.mayHaveRun = true
+	switch {
+	case k.repeatable && begun.Attempt < k.attempts:
+		v.wait(jittered(begun.Attempt-1), begun)
+	case k.repeatable:
+		v.state = record.Failed
+	case k.findable(begun.Request):
+		v.state, v.delay, v.doubt = record.Waiting, w.timing.lookAfter, record.DoubtCall
+	case w.config.OnUncertain == Retry && !begun.Suspect:
+		v.wait(w.timing.lookAfter, begun)
+		v.suspect = true
+	default:
+		v.state = record.Uncertain
+	}
+}
+
+// decideRefused: a refusal is no failure where it says that an earlier call of the same task took effect.
+func decideRefused(v *verdict, k kind, begun record.Begun, e *dypls.Error) {
+	switch {
+	case k.removes && e.NotExist() && begun.MayHaveRun:
+		*v = verdict{state: record.Succeeded, counts: true, sent: true, code: dypls.CodeOK, message: "it was gone already", requestID: e.RequestID}
+	case k.removes && e.NotExist() && k.findable(begun.Request),
+		e.Code == codeBindConflict && begun.MayHaveRun && k.findable(begun.Request):
+		v.state, v.doubt, v.delay = record.Waiting, record.DoubtRefusal, 0
+	}
+}
+
+// codeBindConflict says that A or B is on X already: perhaps put there by an earlier call of the same task.
+const codeBindConflict = "isv.BIND_CONFLICT"
+
+func mayHaveRun(e *dypls.Error) bool {
+	info, known := dypls.LookupCode(e.Code)
+	return info.MayHaveRun || !known && e.Class == dypls.Uncertain
 }
 
 // explanation puts a cause, which may be as short as EOF, into words.

@@ -17,11 +17,17 @@ type Worker struct {
 	config  Config
 	kinds   map[string]kind // by the task's type, exactly
 	records record.Store
+	queue   *tasks.Queue // for tasks that the worker itself has done
 	log     zerolog.Logger
+
+	timing timing
 
 	running sync.WaitGroup // deliveries that are being performed
 	stopped chan struct{}  // closed when nobody waits for them any longer
 }
+
+// timing holds the waits that a test cannot sit out.
+type timing struct{ claimLease, lookAfter, lookAgainAfter time.Duration }
 
 // New checks the configuration and registers every kind of task.
 func New(config Config) (*Worker, error) {
@@ -31,7 +37,8 @@ func New(config Config) (*Worker, error) {
 	}
 	w := &Worker{
 		config: config, kinds: map[string]kind{}, records: record.NewStore(config.Redis),
-		log: config.Logger, stopped: make(chan struct{}),
+		log: config.Logger, stopped: make(chan struct{}), queue: tasks.NewQueue(config.Redis),
+		timing: timing{claimLease: claimLease, lookAfter: defaultLookAfter, lookAgainAfter: defaultLookAgainAfter},
 	}
 	config.Redis.AddHook(acknowledgeAnyway{})
 	register(w, tasks.BindAXN)

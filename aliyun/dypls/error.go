@@ -63,4 +63,11 @@ func (e *Error) Error() string {
 	return b.String()
 }
 
+// NotExist reports whether a call failed because its binding is not there. The service of 2019 said so with a code
+// that stands for any wrong argument: its message alone tells.
+func (e *Error) NotExist() bool {
+	return e.Code == "isv.SUBS_NOT_EXIST" ||
+		e.Code == "isv.ILLEGAL_ARGUMENT" && strings.Contains(strings.ToLower(e.Message), "subs not exist")
+}
+
 func (e *Error) Unwrap() error { return e.Err }

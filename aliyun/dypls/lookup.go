@@ -33,15 +33,10 @@ func subscription(ctx context.Context, c Caller, req QuerySubscriptionDetailRequ
 	return d, err == nil, err
 }
 
-// isGone reports whether a call failed because its binding is not there. The service of 2019 said so with a code
-// that stands for any wrong argument: its message alone tells.
+// isGone reports whether a call failed because its binding is not there.
 func isGone(err error) bool {
 	failure, is := errors.AsType[*Error](err)
-	if !is {
-		return false
-	}
-	return failure.Code == "isv.SUBS_NOT_EXIST" ||
-		failure.Code == "isv.ILLEGAL_ARGUMENT" && strings.Contains(strings.ToLower(failure.Message), "subs not exist")
+	return is && failure.NotExist()
 }
 
 // groupNumber returns a GroupId as QuerySubscriptionDetail shows it: 0 where it cannot.

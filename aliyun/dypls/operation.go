@@ -12,6 +12,11 @@ type Operation[Req Request, Res any] struct {
 	Action string
 	// Mutates tells that a call changes something, so that one whose answer is lost must not be repeated blindly.
 	Mutates bool
+	// Repeatable tells that a call may simply be made again when it is not known whether an earlier one took effect:
+	// it changes nothing, or sets a state that a second call sets again.
+	Repeatable bool
+	// Removes tells that a call is there to make its object go: that it is gone already is no failure of a repeated one.
+	Removes bool
 
 	decode func(body []byte) (Res, error)
 	outID  func(*Req) *string  // the request's OutId, where the action has one that comes back in receipts

@@ -7,7 +7,7 @@ import (
 )
 
 // QuerySubsID lists the bindings that are on an X. Published quota: 1,000 calls a second and account.
-var QuerySubsID = Operation[QuerySubsIDRequest, SubsIDs]{Action: "QuerySubsId", decode: decodeSubsIDs}
+var QuerySubsID = Operation[QuerySubsIDRequest, SubsIDs]{Action: "QuerySubsId", Repeatable: true, decode: decodeSubsIDs}
 
 // QuerySubsIDRequest holds the parameters of QuerySubsId.
 type QuerySubsIDRequest struct {

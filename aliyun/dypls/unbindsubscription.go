@@ -10,7 +10,8 @@ import (
 
 // UnbindSubscription removes a binding of any kind. Published quota: 5,000 calls a second and account.
 var UnbindSubscription = Operation[UnbindSubscriptionRequest, Unbinding]{
-	Action: "UnbindSubscription", Mutates: true, decode: decodeUnbinding, find: UnbindSubscriptionRequest.look,
+	Action: "UnbindSubscription", Mutates: true, Repeatable: true, Removes: true,
+	decode: decodeUnbinding, find: UnbindSubscriptionRequest.look,
 }
 
 // UnbindSubscriptionRequest holds the parameters of UnbindSubscription.

@@ -5,7 +5,7 @@ import "log/slog"
 // UpdateSubscription changes one thing about a binding, which OperateType names. It sets a state, so to repeat it
 // is harmless, unless a newer change came in between. Published quota: 10,000-12,000 calls a second and account.
 var UpdateSubscription = Operation[UpdateSubscriptionRequest, Update]{
-	Action: "UpdateSubscription", Mutates: true, decode: decodeUpdate, find: UpdateSubscriptionRequest.look,
+	Action: "UpdateSubscription", Mutates: true, Repeatable: true, decode: decodeUpdate, find: UpdateSubscriptionRequest.look,
 }
 
 // OperateType values: what an UpdateSubscription changes.

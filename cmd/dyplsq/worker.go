@@ -21,7 +21,7 @@ type workerCommand struct {
 	Concurrency     int           `default:"64" env:"DYPLSQ_CONCURRENCY" help:"Calls at once in this process, shared out among the queues (${default})."`
 	Fetchers        int           `default:"2" env:"DYPLSQ_FETCHERS" help:"Servers that fetch tasks, for each queue (${default})."`
 	MaxAttempts     int           `env:"DYPLSQ_MAX_ATTEMPTS" help:"Calls that may be made for one task; 0 for each kind's own: binds 6, others 12." placeholder:"N"`
-	OnUncertain     string        `default:"hold" enum:"hold" env:"DYPLSQ_ON_UNCERTAIN" help:"What becomes of a bind whose answer was lost: hold keeps it for a person to settle."`
+	OnUncertain     string        `default:"hold" enum:"hold,retry" env:"DYPLSQ_ON_UNCERTAIN" help:"What becomes of a bind whose answer was lost and that cannot be looked up: hold keeps it for a person to settle; retry sends it once more, at the risk of a second number."`
 	ShutdownTimeout time.Duration `default:"20s" env:"DYPLSQ_SHUTDOWN_TIMEOUT" help:"How long calls that are out are waited for (${default}); what kills the process must wait longer." placeholder:"DURATION"`
 	Keep            time.Duration `default:"24h" env:"DYPLSQ_KEEP" help:"How long outcomes are kept (${default}); a recording's until its link expires." placeholder:"DURATION"`
 	Probe           bool          `help:"Tell, by the exit status, whether a worker on this host is alive: a health check for containers."`
@@ -46,7 +46,7 @@ func (c *workerCommand) Run(ctx context.Context, s streams) error {
 	defer func() { _ = api.Close() }()
 	w, err := worker.New(worker.Config{
 		Redis: redisClient, Caller: api, Logger: log, Concurrency: c.Concurrency, Fetchers: c.Fetchers, MaxAttempts: c.MaxAttempts,
-		HTTPTimeout: c.HTTPTimeout, ShutdownTimeout: c.ShutdownTimeout, Keep: c.Keep,
+		HTTPTimeout: c.HTTPTimeout, ShutdownTimeout: c.ShutdownTimeout, Keep: c.Keep, OnUncertain: worker.OnUncertain(c.OnUncertain),
 	})
 	if err != nil {
 		return usage(err.Error())

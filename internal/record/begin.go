@@ -16,6 +16,7 @@ type Run struct {
 	Repeatable  bool          // a call that was cut may simply be made again
 	MaxAttempts int
 	MaxCrashes  int           // calls that may be cut before the task is given up
+	LookAfter   time.Duration // when a call whose answer was lost can no longer be under way
 	Keep        time.Duration // of the record, where this settles it
 }
 
@@ -25,6 +26,7 @@ type BeginVerdict string
 // The verdicts of Begin.
 const (
 	Go       BeginVerdict = "go"
+	Look     BeginVerdict = "look"     // an earlier call is in doubt: find out, do not call
 	Busy     BeginVerdict = "busy"     // another run is calling; see Begun.Busy
 	Finished BeginVerdict = "finished" // settled before, or this run has ended
 	Settled  BeginVerdict = "settled"  // settled now: out of time, or left behind by a run that ended
@@ -36,12 +38,18 @@ type Begun struct {
 	Verdict   BeginVerdict
 	State     State         // with Finished and Settled
 	Busy      time.Duration // with Busy: how long the other run's claim still holds
-	Fence     int64         // with Go, as all below: the number of this run, for Finish
+	Fence     int64         // with Go and Look, as all below: the number of this run, for Finish
 	Attempt   int           // this call's, counted from 1
 	Call      int           // this HTTPS request's, counted from 1
 	Uncounted int           // calls before that used up no attempt
 	Deadline  time.Time     // after which no call starts; the zero time for never
-	Request   []byte
+	// MayHaveRun: an earlier call may have taken effect although the API said otherwise, or nothing.
+	MayHaveRun bool
+	Suspect    bool      // it was called again although an earlier call could not be looked up
+	FirstCall  time.Time // when the first call was noted, by Redis' clock
+	Looks      int       // with Look: how many found nothing
+	Refusal    string    // with Look: the code of the refusal that put the earlier call in doubt, "" for a lost answer
+	Request    []byte
 }
 
 // Begin notes that a call is about to leave, and claims the task for this run.
@@ -51,16 +59,18 @@ func (s Store) Begin(ctx context.Context, run Run) (Begun, error) {
 		repeatable = 1
 	}
 	reply, err := beginScript.Run(ctx, s.redis, []string{Key(run.ID)}, run.ID, Channel, run.Run, run.Lease.Milliseconds(),
-		repeatable, run.MaxAttempts, run.MaxCrashes, run.Keep.Milliseconds()).Slice()
+		repeatable, run.MaxAttempts, run.MaxCrashes, run.Keep.Milliseconds(), run.LookAfter.Milliseconds()).Slice()
 	if err != nil {
 		return Begun{}, fmt.Errorf("record: begin: %w", err)
 	}
 	r := replyReader{reply: reply}
 	b := Begun{Verdict: BeginVerdict(r.text(0))}
 	switch b.Verdict {
-	case Go:
+	case Go, Look:
 		b.Fence, b.Attempt, b.Call = r.integer(1), int(r.integer(2)), int(r.integer(3))
-		b.Uncounted, b.Deadline, b.Request = int(r.integer(4)), fromMillis(r.integer(5)), []byte(r.text(6))
+		b.Uncounted, b.Deadline = int(r.integer(4)), fromMillis(r.integer(5))
+		b.MayHaveRun, b.Suspect, b.FirstCall = r.integer(6) == 1, r.integer(7) == 1, fromMillis(r.integer(8))
+		b.Looks, b.Refusal, b.Request = int(r.integer(9)), r.text(10), []byte(r.text(11))
 	case Busy:
 		b.Busy = time.Duration(r.integer(1)) * time.Millisecond
 	case Unknown:
@@ -71,4 +81,13 @@ func (s Store) Begin(ctx context.Context, run Run) (Begun, error) {
 		return Begun{}, fmt.Errorf("record: begin: %w", r.err)
 	}
 	return b, nil
+}
+
+// Renew keeps the claim of a run that looks, which may take longer than a claim holds. It reports whether the run still has it.
+func (s Store) Renew(ctx context.Context, id string, fence int64, lease time.Duration) (bool, error) {
+	held, err := renewScript.Run(ctx, s.redis, []string{Key(id)}, fence, lease.Milliseconds()).Bool()
+	if err != nil {
+		return false, fmt.Errorf("record: renew: %w", err)
+	}
+	return held, nil
 }

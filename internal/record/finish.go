@@ -18,10 +18,28 @@ type Ending struct {
 	Result    []byte    // JSON, only when succeeded
 	ExpiresAt time.Time // after which the result is of no use; the zero time for never
 	SubsID    string    // of a binding that was made
+	Surplus   []byte    // JSON: what undoes the binding, where the record holds another already
 	Counts    bool      // whether the call uses up an attempt
 	Sent      bool      // whether a request may have left
-	Keep      time.Duration
+	// MayHaveRun: the API said no, or nothing, and the call may have taken effect all the same.
+	MayHaveRun bool
+	Doubt      Doubt // with Waiting: what the next run is to do first
+	Suspect    bool  // with Waiting: it is called again although this call cannot be looked up
+	Keep       time.Duration
 }
+
+// Doubt is what a run leaves to the next one about whether a call took effect.
+type Doubt string
+
+// The doubts.
+const (
+	NoDoubt      Doubt = ""
+	DoubtCall    Doubt = "call"    // this run's call had no answer: look before calling again
+	DoubtRefusal Doubt = "refusal" // this run's call was refused because of what an earlier one may have done: look at once
+	DoubtAbsent  Doubt = "absent"  // a look found nothing
+	DoubtKept    Doubt = "kept"    // a look failed
+	DoubtCleared Doubt = "clear"   // nothing is in doubt any more
+)
 
 // FinishVerdict tells what Finish did.
 type FinishVerdict string
@@ -39,7 +57,8 @@ const (
 // the record does not hold another.
 func (s Store) Finish(ctx context.Context, e Ending) (FinishVerdict, error) {
 	verdict, err := finishScript.Run(ctx, s.redis, []string{Key(e.ID)}, e.ID, Channel, e.Fence, string(e.State), e.Keep.Milliseconds(),
-		e.Code, e.Message, e.Class, e.RequestID, e.Result, millis(e.ExpiresAt), e.SubsID, bit(e.Counts), bit(e.Sent)).Text()
+		e.Code, e.Message, e.Class, e.RequestID, e.Result, millis(e.ExpiresAt), e.SubsID, bit(e.Counts), bit(e.Sent),
+		bit(e.MayHaveRun), string(e.Doubt), bit(e.Suspect), e.Surplus).Text()
 	if err != nil {
 		return "", fmt.Errorf("record: finish: %w", err)
 	}

@@ -16,6 +16,7 @@ type State string
 const (
 	Queued    State = "queued"
 	Calling   State = "calling"
+	Looking   State = "looking" // whether an earlier call took effect
 	Waiting   State = "waiting"
 	Succeeded State = "succeeded"
 	Failed    State = "failed"

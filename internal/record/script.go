@@ -26,12 +26,18 @@ var (
 	finishLua string
 	//go:embed lua/reject.lua
 	rejectLua string
+	//go:embed lua/renew.lua
+	renewLua string
+	//go:embed lua/resolve.lua
+	resolveLua string
 	//go:embed lua/redeliver.lua
 	redeliverLua string
 
 	createScript    = redis.NewScript(settleLua + createLua)
 	beginScript     = redis.NewScript(settleLua + beginLua)
 	finishScript    = redis.NewScript(settleLua + finishLua)
+	renewScript     = redis.NewScript(settleLua + renewLua)
+	resolveScript   = redis.NewScript(settleLua + resolveLua)
 	rejectScript    = redis.NewScript(settleLua + rejectLua)
 	redeliverScript = redis.NewScript(redeliverLua)
 )

@@ -1,19 +1,21 @@
--- KEYS: record. ARGV: id, channel, run, lease (ms), repeatable (1 | 0), most attempts, most crashes, keep (ms).
--- Returns verdict, and with go: fence, attempt, call, uncounted, deadline, request.
-local r = redis.call('HMGET', KEYS[1], 'state', 'run', 'claim_until', 'deadline', 'attempts', 'code')
-local id, channel, run, keep = ARGV[1], ARGV[2], ARGV[3], ARGV[8]
-local state = r[1]
+-- KEYS: record. ARGV: id, channel, run, lease (ms), repeatable (1 | 0), most attempts, most crashes, keep (ms), look after (ms).
+-- Returns verdict; with go and look: fence, attempts, calls, uncounted, deadline, may have run (1 | 0), suspect (1 | 0),
+-- first call at, looks, refusal, request.
+local r = redis.call('HMGET', KEYS[1], 'state', 'run', 'claim_until', 'deadline', 'attempts', 'code', 'doubt_at', 'noted_at')
+local id, channel, run, keep, repeatable = ARGV[1], ARGV[2], ARGV[3], ARGV[8], ARGV[5] == '1'
+local state, doubt_at = r[1], tonumber(r[7])
 if not state then
   return {'unknown'}
 end
 if state == 'succeeded' or state == 'failed' or state == 'uncertain' then
   return {'finished', state}
 end
-if state ~= 'calling' and r[2] == run then
+local out = state == 'calling' or state == 'looking'
+if not out and r[2] == run then
   return {'finished', state} -- an echo of a run that has ended: a try that was given up and came through late
 end
 local fresh = true
-if state == 'calling' then
+if out then
   local rest = tonumber(r[3]) - now
   if r[2] == run then
     fresh = false -- the reply was lost, and nothing was sent: the same run is told again
@@ -22,18 +24,29 @@ if state == 'calling' then
   else
     -- the run before ended without saying what came of its call
     local crashes = redis.call('HINCRBY', KEYS[1], 'crashes', 1)
-    if ARGV[5] == '0' then
-      settle('uncertain', id, channel, keep, ours('dyplsq.NoAnswer', 'Uncertain', 'the worker ended while the call was out'))
+    if state == 'calling' then
+      redis.call('HSET', KEYS[1], 'may_have_run', 1)
+    end
+    if not repeatable and crashes >= tonumber(ARGV[7]) then
+      settle('uncertain', id, channel, keep, ours('dyplsq.NoAnswer', 'Uncertain', 'workers ended while performing it'))
       return {'settled', 'uncertain'}
     end
-    if crashes >= tonumber(ARGV[7]) or tonumber(r[5]) >= tonumber(ARGV[6]) then
+    if repeatable and (crashes >= tonumber(ARGV[7]) or tonumber(r[5]) >= tonumber(ARGV[6])) then
       settle('failed', id, channel, keep, ours('dyplsq.NoAnswer', 'Unavailable', 'workers ended while performing it'))
       return {'settled', 'failed'}
     end
+    if not repeatable and state == 'calling' then
+      doubt_at = tonumber(r[8])
+      redis.call('HSET', KEYS[1], 'doubt_at', doubt_at, 'looks', 0)
+    end
   end
 end
+if doubt_at and fresh and doubt_at + ARGV[9] > now then
+  redis.call('HSET', KEYS[1], 'state', 'waiting', 'run', '')
+  return {'busy', doubt_at + ARGV[9] - now}
+end
 local deadline = tonumber(r[4])
-if deadline > 0 and now >= deadline then
+if not doubt_at and deadline > 0 and now >= deadline then
   if not fresh then -- granted in time, and asked again too late: nothing was sent
     redis.call('HINCRBY', KEYS[1], 'attempts', -1)
     redis.call('HINCRBY', KEYS[1], 'calls', -1)
@@ -45,12 +58,19 @@ if deadline > 0 and now >= deadline then
   settle('failed', id, channel, keep, ours('dyplsq.Expired', 'Rejected', message))
   return {'settled', 'failed'}
 end
-redis.call('HSET', KEYS[1], 'state', 'calling', 'run', run, 'claim_until', now + ARGV[4], 'noted_at', now)
+redis.call('HSET', KEYS[1], 'state', doubt_at and 'looking' or 'calling', 'run', run, 'claim_until', now + ARGV[4])
 if fresh then
-  redis.call('HSETNX', KEYS[1], 'first_call_at', now)
   redis.call('HINCRBY', KEYS[1], 'fence', 1)
-  redis.call('HINCRBY', KEYS[1], 'attempts', 1)
-  redis.call('HINCRBY', KEYS[1], 'calls', 1)
 end
-local c = redis.call('HMGET', KEYS[1], 'fence', 'attempts', 'calls', 'uncounted', 'request')
-return {'go', tonumber(c[1]), tonumber(c[2]), tonumber(c[3]), tonumber(c[4] or 0), deadline, c[5] or ''}
+if not doubt_at then
+  redis.call('HSET', KEYS[1], 'noted_at', now)
+  if fresh then
+    redis.call('HSETNX', KEYS[1], 'first_call_at', now)
+    redis.call('HINCRBY', KEYS[1], 'attempts', 1)
+    redis.call('HINCRBY', KEYS[1], 'calls', 1)
+  end
+end
+local c = redis.call('HMGET', KEYS[1], 'fence', 'attempts', 'calls', 'uncounted', 'may_have_run', 'suspect', 'first_call_at',
+  'looks', 'refusal', 'request')
+return {doubt_at and 'look' or 'go', tonumber(c[1]), tonumber(c[2]), tonumber(c[3]), tonumber(c[4] or 0), deadline,
+  tonumber(c[5] or 0), tonumber(c[6] or 0), tonumber(c[7] or 0), tonumber(c[8] or 0), c[9] or '', c[10] or ''}

@@ -1,7 +1,8 @@
 -- KEYS: record. ARGV: id, channel, fence, state (succeeded | failed | uncertain | waiting), keep (ms), code, message,
--- class, request_id, result, expires_at (ms), subs_id, counts (1 | 0: whether the call uses up an attempt), sent (1 | 0).
+-- class, request_id, result, expires_at (ms), subs_id, counts (1 | 0: whether the call uses up an attempt), sent (1 | 0),
+-- may have run (1 | 0), doubt (call | refusal | absent | clear | ''), suspect (1 | 0), surplus (JSON).
 -- Returns verdict: done | again | stale | surplus | unknown.
-local r = redis.call('HMGET', KEYS[1], 'state', 'fence', 'answered', 'subs_id')
+local r = redis.call('HMGET', KEYS[1], 'state', 'fence', 'answered', 'subs_id', 'noted_at')
 local id, channel, fence, state, subs = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[12]
 if not r[1] then
   return 'unknown'
@@ -15,7 +16,7 @@ if state == 'succeeded' then
     return 'stale'
   end
   if r[1] == 'succeeded' or r[1] == 'failed' then
-    redis.call('HSET', KEYS[1], 'surplus:' .. fence, ARGV[10])
+    redis.call('HSET', KEYS[1], 'surplus:' .. fence, ARGV[18])
     return 'surplus'
   end
   redis.call('HSET', KEYS[1], 'answered', fence, 'subs_id', subs)
@@ -25,21 +26,38 @@ end
 if r[3] == fence then
   return 'again' -- its reply was lost
 end
-if r[1] ~= 'calling' or r[2] ~= fence then
+local looking = r[1] == 'looking'
+if not (looking or r[1] == 'calling') or r[2] ~= fence then
   return 'stale'
 end
 redis.call('HSET', KEYS[1], 'answered', fence)
-if ARGV[13] == '0' then
+if not looking and ARGV[13] == '0' then
   redis.call('HINCRBY', KEYS[1], 'attempts', -1)
   redis.call('HINCRBY', KEYS[1], 'uncounted', 1)
 end
-if ARGV[14] == '0' then
+if not looking and ARGV[14] == '0' then
   redis.call('HINCRBY', KEYS[1], 'calls', -1)
 end
-if state == 'waiting' then
-  redis.call('HSET', KEYS[1], 'state', 'waiting', 'code', ARGV[6], 'message', ARGV[7], 'class', ARGV[8], 'request_id', ARGV[9])
-  redis.call('HDEL', KEYS[1], 'claim_until')
+if ARGV[15] == '1' then
+  redis.call('HSET', KEYS[1], 'may_have_run', 1)
+end
+if ARGV[17] == '1' then
+  redis.call('HSET', KEYS[1], 'suspect', 1)
+end
+if state ~= 'waiting' then
+  settle(state, id, channel, ARGV[5], outcome)
   return 'done'
 end
-settle(state, id, channel, ARGV[5], outcome)
+local doubt = ARGV[16]
+if doubt == 'call' then
+  redis.call('HSET', KEYS[1], 'doubt_at', r[5], 'looks', 0)
+elseif doubt == 'refusal' then -- answered, so nothing is in flight: to be looked into at once
+  redis.call('HSET', KEYS[1], 'doubt_at', 1, 'looks', 0, 'refusal', ARGV[6])
+elseif doubt == 'absent' then
+  redis.call('HINCRBY', KEYS[1], 'looks', 1)
+elseif doubt == 'clear' then
+  redis.call('HDEL', KEYS[1], 'doubt_at', 'looks', 'refusal')
+end
+redis.call('HSET', KEYS[1], 'state', 'waiting', 'code', ARGV[6], 'message', ARGV[7], 'class', ARGV[8], 'request_id', ARGV[9])
+redis.call('HDEL', KEYS[1], 'claim_until')
 return 'done'

@@ -1,0 +1,22 @@
+-- KEYS: record. ARGV: id, channel, keep (ms), state (succeeded | failed | queued), code, message, result, expires_at (ms), subs_id, by.
+-- Settles a task that is held as uncertain, or lets it run again. Returns what it was, and the delivery that queued needs.
+local r = redis.call('HMGET', KEYS[1], 'state')
+if not r[1] then
+  return {'', 0}
+end
+if r[1] ~= 'uncertain' then
+  return {r[1], 0}
+end
+redis.call('HSET', KEYS[1], 'resolved_by', ARGV[10], 'resolved_at', now)
+if ARGV[4] == 'queued' then
+  redis.call('HDEL', KEYS[1], 'doubt_at', 'looks', 'refusal', 'crashes', 'finished_at')
+  redis.call('HSET', KEYS[1], 'state', 'queued', 'run', '', 'suspect', 1)
+  return {'uncertain', redis.call('HINCRBY', KEYS[1], 'delivery', 1)}
+end
+if ARGV[9] ~= '' then
+  redis.call('HSET', KEYS[1], 'subs_id', ARGV[9])
+end
+local class = ARGV[4] == 'failed' and 'Rejected' or ''
+settle(ARGV[4], ARGV[1], ARGV[2], ARGV[3],
+  {code = ARGV[5], message = ARGV[6], class = class, request_id = '', result = ARGV[7], expires_at = ARGV[8]})
+return {'uncertain', 0}

@@ -1,0 +1,36 @@
+package record
+
+import (
+	"context"
+	"fmt"
+	"time"
+)
+
+// Resolution is what a person, or later evidence, knows of a task that is held as uncertain.
+type Resolution struct {
+	ID        string
+	State     State // Succeeded, Failed, or Queued to let it run again
+	Code      string
+	Message   string
+	Result    []byte // JSON, only when succeeded
+	ExpiresAt time.Time
+	SubsID    string // of a binding
+	By        string // who says so
+	Keep      time.Duration
+}
+
+// Resolve settles a task that is held, or lets it run again, and notes who said so, and when. It returns the state in which
+// it found the task: only an uncertain one is changed. A task that is to run again needs the delivery returned.
+func (s Store) Resolve(ctx context.Context, r Resolution) (found State, delivery int64, err error) {
+	reply, err := resolveScript.Run(ctx, s.redis, []string{Key(r.ID)}, r.ID, Channel, r.Keep.Milliseconds(), string(r.State),
+		r.Code, r.Message, r.Result, millis(r.ExpiresAt), r.SubsID, r.By).Slice()
+	if err != nil {
+		return "", 0, fmt.Errorf("record: resolve: %w", err)
+	}
+	reader := replyReader{reply: reply}
+	found, delivery = State(reader.text(0)), reader.integer(1)
+	if reader.err != nil {
+		return "", 0, fmt.Errorf("record: resolve: %w", reader.err)
+	}
+	return found, delivery, nil
+}

@@ -1,0 +1,81 @@
+package worker
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"time"
+
+	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
+	"github.com/seed-5c07c2e9/dyplsq/internal/record"
+)
+
+const (
+	// looksNeeded is how many looks must find nothing before a call is taken not to have had an effect.
+	looksNeeded = 2
+	// renewals is how often a run that looks renews its claim while it would hold.
+	renewals = 4
+	// lookAtMost is how long looking may fail before a person has to settle the task.
+	lookAtMost = 24 * time.Hour
+)
+
+// look finds out whether an earlier call of the task, which is in doubt, took effect. It changes nothing at the API.
+func (d *delivery) look(ctx context.Context, begun record.Begun) error {
+	started := time.Now()
+	lookCtx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	go d.renew(lookCtx, begun)
+	finding, found, err := d.kind.find(lookCtx, d.worker.config.Caller, begun.Request, begun.FirstCall)
+	v := d.worker.decideLook(d.kind, begun, finding, err)
+	d.worker.logLook(d, begun, v, finding, err, time.Since(started))
+	d.finish(ctx, d.ending(begun, v, found))
+	return v.forQueue()
+}
+
+// renew keeps the claim: looking may take many calls.
+func (d *delivery) renew(ctx context.Context, begun record.Begun) {
+	tick := time.NewTicker(d.worker.timing.claimLease / renewals)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		if held, err := d.worker.records.Renew(ctx, d.id, begun.Fence, d.worker.timing.claimLease); err == nil && !held {
+			return
+		}
+	}
+}
+
+// decideLook says what a look means. A look uses up no attempt.
+func (w *Worker) decideLook(k kind, begun record.Begun, finding dypls.Finding, err error) verdict {
+	v := verdict{state: record.Waiting, counts: true, sent: true, code: dypls.CodeNoAnswer, class: dypls.Uncertain, message: "looking for the effect of an earlier call"}
+	refused := begun.Refusal != ""
+	switch {
+	case err != nil && time.Since(begun.FirstCall) > lookAtMost:
+		v.state, v.message = record.Uncertain, "an earlier call was not answered, and looking for its effect has failed for a day"
+	case err != nil:
+		v.delay, v.doubt = jittered(begun.Uncounted+looksNeeded), record.DoubtKept
+		if e, ok := errors.AsType[*dypls.Error](err); ok {
+			v.delay = max(v.delay, e.RetryAfter)
+			v.message = "looking failed: " + cmp.Or(e.Message, e.Code)
+		}
+	case finding == dypls.Found:
+		return verdict{state: record.Succeeded, counts: true, sent: true, code: dypls.CodeOK, message: "an earlier call took effect"}
+	case finding == dypls.Absent && begun.Looks+1 < looksNeeded:
+		v.delay, v.doubt = w.timing.lookAgainAfter, record.DoubtAbsent
+	case refused:
+		info, _ := dypls.LookupCode(begun.Refusal)
+		v.state, v.code, v.class, v.message = record.Failed, begun.Refusal, cmp.Or(info.Class, dypls.Rejected), cmp.Or(info.English, begun.Refusal)
+	case finding == dypls.Absent && begun.Attempt >= k.attempts:
+		v.state, v.class, v.message = record.Failed, dypls.Unavailable, "no call was answered, and none took effect"
+	case finding == dypls.Absent:
+		v.doubt = record.DoubtCleared
+	case w.config.OnUncertain == Retry && !begun.Suspect:
+		v.doubt, v.suspect = record.DoubtCleared, true
+	default:
+		v.state, v.message = record.Uncertain, "an earlier call was not answered, and the API cannot show whether it took effect"
+	}
+	return v
+}

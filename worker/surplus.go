@@ -1,0 +1,43 @@
+package worker
+
+import (
+	"context"
+	"encoding/json"
+
+	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
+	"github.com/seed-5c07c2e9/dyplsq/internal/record"
+	"github.com/seed-5c07c2e9/dyplsq/tasks"
+)
+
+// surplusPrefix begins the id of the task that removes a surplus binding; its SubsId follows.
+const surplusPrefix = "surplus/"
+
+// undoing is the request that removes the binding a call made, nil where it made none.
+func undoing(request []byte, p performed) []byte {
+	if p.subsID == "" {
+		return nil
+	}
+	var bind struct{ PoolKey string }
+	var made dypls.Binding
+	if json.Unmarshal(request, &bind) != nil || json.Unmarshal(p.result, &made) != nil {
+		return nil
+	}
+	undo, err := json.Marshal(dypls.UnbindSubscriptionRequest{PoolKey: bind.PoolKey, SubsID: made.SubsID, SecretNo: made.SecretNo})
+	if err != nil {
+		return nil
+	}
+	return undo
+}
+
+// compensate queues the removal of a surplus binding. The record keeps the request as well, for the case that this process
+// ends before.
+func (d *delivery) compensate(ctx context.Context, e record.Ending) {
+	var undo dypls.UnbindSubscriptionRequest
+	err := json.Unmarshal(e.Surplus, &undo)
+	if err == nil {
+		_, err = tasks.UnbindSubscription.Enqueue(context.WithoutCancel(ctx), d.worker.queue, undo, tasks.TaskID(surplusPrefix+undo.SubsID))
+	}
+	if err != nil {
+		d.worker.log.Error().Str("id", d.id).Str("subs_id", e.SubsID).Err(err).Msg("the surplus binding could not be queued for removal: unbind it")
+	}
+}
