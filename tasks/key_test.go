@@ -145,7 +145,8 @@ func TestWithoutAKey(t *testing.T) {
 	t.Parallel()
 	s := onMiniredis(t)
 	request := axn()
-	request.PhoneNoB = "400" // short enough to occur in an id by chance: that is nobody's fault, and no error
+	// short enough to occur in an id by chance, among 500 almost surely: that is nobody's fault, and no error
+	request.PhoneNoB, request.PhoneNoX = "400", "401"
 	last := ""
 	for range 500 {
 		id, err := tasks.BindAXN.Enqueue(t.Context(), s.queue, request)
