@@ -51,7 +51,7 @@ func TestSameKeyOtherRequest(t *testing.T) {
 			enqueue func() (string, error)
 			want    []string
 		}{
-			"request": {func() (string, error) { return tasks.BindAXN.Enqueue(ctx, s.queue, other, tasks.TaskID("k")) }, []string{"PhoneNoA", "OutId"}},
+			"request": {func() (string, error) { return tasks.BindAXN.Enqueue(ctx, s.queue, other, tasks.TaskID("k")) }, []string{"OutId", "PhoneNoA"}},
 			"action":  {func() (string, error) { return tasks.BindAXB.Enqueue(ctx, s.queue, axb, tasks.TaskID("k")) }, []string{"Action"}},
 		} {
 			id, err := test.enqueue()

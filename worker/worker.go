@@ -34,6 +34,7 @@ func New(config Config) (*Worker, error) {
 		log: config.Logger, stopped: make(chan struct{}),
 	}
 	config.Redis.AddHook(acknowledgeAnyway{})
+	config.Redis.AddHook(pauseWhenAway{})
 	register(w, tasks.BindAXN)
 	register(w, tasks.BindAXB)
 	register(w, tasks.BindAXNExtension)
