@@ -154,12 +154,12 @@ func startEverything(faults ...string) (redisURL string, stop func()) {
 		log.Fatal(err)
 	}
 	redisURL = "redis://" + memory.Addr() + "/0"
-	_, stopWorker := startWorker(redisURL, faults...)
+	stopWorker := startWorker(redisURL, faults...)
 	return redisURL, func() { stopWorker(); memory.Close() }
 }
 
 // startWorker starts a worker on a Redis, and the simulated API that it calls.
-func startWorker(redisURL string, faults ...string) (sim *dyplstest.Server, stop func()) {
+func startWorker(redisURL string, faults ...string) (stop func()) {
 	config := dyplstest.Config{}
 	for _, text := range faults {
 		fault, err := dyplstest.ParseFault(text)
@@ -193,7 +193,7 @@ func startWorker(redisURL string, faults ...string) (sim *dyplstest.Server, stop
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
 	go func() { ended <- w.Run(ctx) }()
-	return sim, func() {
+	return func() {
 		cancel()
 		if err := <-ended; err != nil {
 			log.Fatal(err)

@@ -18,12 +18,12 @@ import (
 
 // asynq copies payloads into heartbeats, keeps them in its archive for 90 days, and its dashboard shows all of it.
 // So none of what it holds has a number: of tasks that succeeded, failed, are retried, or are still to come.
-func TestAsynqHoldsNoNumber(t *testing.T) {
+func TestAsynqHoldsNoNumber(t *testing.T) { //nolint:gocognit // one story, told in its order
 	t.Parallel()
 	onEachServer(t, func(t *testing.T, s server) {
 		ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 		defer cancel()
-		_, stop := startWorker(s.url, "action=BindAxb code=isp.SYSTEM_ERROR")
+		stop := startWorker(s.url, "action=BindAxb code=isp.SYSTEM_ERROR")
 		stopOnce := sync.OnceFunc(stop)
 		defer stopOnce()
 		request := axn()

@@ -19,6 +19,7 @@ var binding = dypls.Binding{SubsID: "1000000000000001", SecretNo: numberX}
 
 // patience is far more than a wake-up takes: a test that runs into it waited for one that was lost.
 func patience(t *testing.T) context.Context {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	t.Cleanup(cancel)
 	return ctx

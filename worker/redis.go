@@ -2,12 +2,8 @@ package worker
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"net"
 	"time"
-
-	"github.com/redis/go-redis/v9"
 
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
 )
@@ -100,31 +96,4 @@ func (w *Worker) declareQueues(ctx context.Context) {
 		case <-tick.C:
 		}
 	}
-}
-
-// acknowledgeAnyway is a hook that lets asynq acknowledge a task although it has cancelled the context it does so with:
-// asynq's syncer reuses a context that was cancelled when the first try returned, so that after a short outage of Redis
-// finished tasks would be performed again.
-type acknowledgeAnyway struct{}
-
-// DialHook implements [redis.Hook].
-func (acknowledgeAnyway) DialHook(next redis.DialHook) redis.DialHook {
-	return func(ctx context.Context, network, addr string) (net.Conn, error) { return next(ctx, network, addr) }
-}
-
-// ProcessHook implements [redis.Hook].
-func (acknowledgeAnyway) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
-	return func(ctx context.Context, cmd redis.Cmder) error {
-		if name := cmd.Name(); (name == "evalsha" || name == "eval") && errors.Is(ctx.Err(), context.Canceled) {
-			var cancel context.CancelFunc
-			ctx, cancel = context.WithTimeout(context.WithoutCancel(ctx), writeTimeout)
-			defer cancel()
-		}
-		return next(ctx, cmd)
-	}
-}
-
-// ProcessPipelineHook implements [redis.Hook].
-func (acknowledgeAnyway) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
-	return next
 }

@@ -41,6 +41,7 @@ func New(config Config) (*Worker, error) {
 		timing: timing{claimLease: claimLease, lookAfter: defaultLookAfter, lookAgainAfter: defaultLookAgainAfter},
 	}
 	config.Redis.AddHook(acknowledgeAnyway{})
+	config.Redis.AddHook(pauseWhenAway{})
 	register(w, tasks.BindAXN)
 	register(w, tasks.BindAXB)
 	register(w, tasks.BindAXNExtension)

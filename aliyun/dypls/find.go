@@ -36,8 +36,9 @@ func (s Sighting[Res]) LogValue() slog.Value { return slog.StringValue(fmt.Sprin
 type look[Res any] func(ctx context.Context, c Caller, since time.Time) (Sighting[Res], error)
 
 // Findable reports whether [Operation.Find] can tell about this request, without a call.
-// A bind must name PhoneNoX, a BindAxnExtension its Extension too: the API finds bindings by X alone.
-// An unbind must name its PoolKey, and an update must change what the API shows: all but OutId and CallDisplayType.
+// A bind must name PhoneNoX, for the API finds bindings by X alone; a BindAxnExtension its Extension, too, and a BindAxg a
+// GroupId that is a number. An unbind must name its PoolKey, and an update must change what the API shows: all but OutId
+// and CallDisplayType.
 func (o Operation[Req, Res]) Findable(req Req) bool { return o.lookFor(req) != nil }
 
 // Find looks whether an earlier call of this request, first made at since, took effect.
@@ -52,7 +53,8 @@ func (o Operation[Req, Res]) Findable(req Req) bool { return o.lookFor(req) != n
 //   - An update is Found where the binding's state is as wanted, whoever made it so; where the binding is gone it is Absent.
 //
 // How soon the API shows what was done is not documented. Absent means something only when nothing of the earlier call can
-// be under way any more, and after a second look, half a minute after the first.
+// be under way any more, and after a second look, half a minute after the first. So does the Found of an unbind that came
+// within seconds of its bind: X may not list the binding yet.
 //
 // A look-up that fails is returned as its error, with its own Action and no Finding: nothing is known then.
 // Its Class is about the look-up; none is a verdict on the earlier call.

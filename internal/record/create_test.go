@@ -110,9 +110,11 @@ func TestCreateManyOnAServerWithoutScripts(t *testing.T) {
 }
 
 func create(t *testing.T, s server) func([]record.New) ([]record.Created, error) {
+	t.Helper()
 	return func(tasks []record.New) ([]record.Created, error) { return s.store.Create(t.Context(), tasks) }
 }
 
 func look(t *testing.T, s server) func([]record.New) ([]record.Created, error) {
+	t.Helper()
 	return func(tasks []record.New) ([]record.Created, error) { return s.store.Look(t.Context(), tasks) }
 }

@@ -24,16 +24,17 @@ const (
 
 // FingerprintOf returns the fingerprint of a request under an id.
 func FingerprintOf(id, action string, parameters dypls.Parameters) Fingerprint {
-	var b strings.Builder
-	b.WriteString("Action:" + hash(id, "Action", action, hashBytes))
+	entries := make([]string, 0, len(parameters)+1)
+	entries = append(entries, "Action:"+hash(id, "Action", action, hashBytes))
 	for _, p := range parameters {
 		size := hashBytes
 		if p.Personal {
 			size = personalHashBytes
 		}
-		b.WriteString(" " + p.Name + ":" + hash(id, p.Name, p.Value, size))
+		entries = append(entries, p.Name+":"+hash(id, p.Name, p.Value, size))
 	}
-	return Fingerprint(b.String())
+	slices.Sort(entries) // another version may list the parameters in another order
+	return Fingerprint(strings.Join(entries, " "))
 }
 
 func hash(id, name, value string, size int) string {
@@ -41,7 +42,7 @@ func hash(id, name, value string, size int) string {
 	return hex.EncodeToString(sum[:size])
 }
 
-// Differs names what is not the same in two fingerprints, in the API's order.
+// Differs names what is not the same in two fingerprints, in the order of their names.
 func (f Fingerprint) Differs(other Fingerprint) []string {
 	ours, theirs := strings.Fields(string(f)), strings.Fields(string(other))
 	var names []string

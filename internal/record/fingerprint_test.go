@@ -1,6 +1,7 @@
 package record_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -11,8 +12,8 @@ import (
 )
 
 func parameters(pairs ...string) (p dypls.Parameters) {
-	for i := 0; i < len(pairs); i += 2 {
-		p = append(p, dypls.Parameter{Name: pairs[i], Value: pairs[i+1], Personal: strings.HasPrefix(pairs[i], "PhoneNo")})
+	for pair := range slices.Chunk(pairs, 2) {
+		p = append(p, dypls.Parameter{Name: pair[0], Value: pair[1], Personal: strings.HasPrefix(pair[0], "PhoneNo")})
 	}
 	return p
 }
@@ -30,7 +31,7 @@ func TestFingerprintDiffers(t *testing.T) {
 		"one more":       {"BindAxn", parameters("PoolKey", "FC1", "PhoneNoA", "15000000001", "OutId", "7", "Extend", "e"), []string{"Extend"}},
 		"one less":       {"BindAxn", parameters("PoolKey", "FC1", "PhoneNoA", "15000000001"), []string{"OutId"}},
 		"another action": {"BindAxb", parameters("PoolKey", "FC1", "PhoneNoA", "15000000001", "OutId", "7"), []string{"Action"}},
-		"values swapped": {"BindAxn", parameters("PoolKey", "7", "PhoneNoA", "15000000001", "OutId", "FC1"), []string{"PoolKey", "OutId"}},
+		"values swapped": {"BindAxn", parameters("PoolKey", "7", "PhoneNoA", "15000000001", "OutId", "FC1"), []string{"OutId", "PoolKey"}},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -50,7 +51,7 @@ func TestFingerprintDiffers(t *testing.T) {
 func TestFingerprintIsStable(t *testing.T) {
 	t.Parallel()
 	got := record.FingerprintOf("order-42", "BindAxn", parameters("PoolKey", "FC1", "PhoneNoA", "15000000001"))
-	const want = "Action:fc6cf00bbd3a45da PoolKey:07292a01919a025f PhoneNoA:c0686e"
+	const want = "Action:fc6cf00bbd3a45da PhoneNoA:c0686e PoolKey:07292a01919a025f"
 	if got != want {
 		t.Errorf("\n%s, want\n%s", got, want)
 	}

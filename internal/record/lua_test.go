@@ -27,7 +27,7 @@ func TestScriptsNameTheirOneKeyLiterally(t *testing.T) {
 		t.Fatalf("found %d scripts, %v", len(files), err)
 	}
 	for _, file := range files {
-		source, err := os.ReadFile(file) //nolint:gosec // the package's own files
+		source, err := os.ReadFile(file)
 		if err != nil {
 			t.Fatal(err)
 		}

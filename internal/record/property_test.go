@@ -84,7 +84,7 @@ func (h *history) enqueue() {
 	if h.model.state == "" {
 		want, h.model.state = record.IsNew, record.Queued
 	}
-	h.note("enqueue: %s", created[0].Verdict)
+	h.notef("enqueue: %s", created[0].Verdict)
 	if created[0].Verdict != want {
 		h.Errorf("enqueue: %s, want %s", created[0].Verdict, want)
 	}
@@ -93,7 +93,7 @@ func (h *history) enqueue() {
 func (h *history) beginAs(run string) {
 	got := h.begin(h.T, h.id, run, func(r *record.Run) { r.Repeatable = h.model.repeatable })
 	verdict, fence := h.model.begin(run)
-	h.note("begin %s: %s %d", run, got.Verdict, got.Fence)
+	h.notef("begin %s: %s %d", run, got.Verdict, got.Fence)
 	if got.Verdict != verdict {
 		h.Errorf("begin: %s, want %s", got.Verdict, verdict)
 	}
@@ -133,7 +133,7 @@ func (h *history) end() {
 		return
 	}
 	got, want := h.finish(h.T, e), h.model.finish(int(e.Fence-h.base), e)
-	h.note("finish %d as %s: %s", e.Fence, e.State, got)
+	h.notef("finish %d as %s: %s", e.Fence, e.State, got)
 	if got != want {
 		h.Errorf("finish %d as %s: %s, want %s", e.Fence, e.State, got, want)
 	}
@@ -143,7 +143,7 @@ func (h *history) lapse() {
 	if h.model.state != record.Calling {
 		return
 	}
-	h.note("lapse")
+	h.notef("lapse")
 	h.model.lapsed = true
 	h.client.HSet(h.Context(), record.Key(h.id), "claim_until", 1)
 }
@@ -168,6 +168,6 @@ func (h *history) compare(before record.State) {
 	}
 }
 
-func (h *history) note(format string, args ...any) {
+func (h *history) notef(format string, args ...any) {
 	h.log = append(h.log, fmt.Sprintf(format, args...))
 }

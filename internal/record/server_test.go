@@ -24,11 +24,15 @@ func onEachServer(t *testing.T, test func(t *testing.T, s server)) {
 	t.Helper()
 	start := map[string]func(testing.TB) *redis.Client{
 		"miniredis": func(tb testing.TB) *redis.Client {
+			tb.Helper()
 			client := redis.NewClient(&redis.Options{Addr: miniredis.RunT(tb).Addr(), ContextTimeoutEnabled: true, MaxRetries: -1})
 			tb.Cleanup(func() { _ = client.Close() })
 			return client
 		},
-		"redis-server": func(tb testing.TB) *redis.Client { return redistest.Start(tb).Client(tb) },
+		"redis-server": func(tb testing.TB) *redis.Client {
+			tb.Helper()
+			return redistest.Start(tb).Client(tb)
+		},
 	}
 	for name, start := range start {
 		t.Run(name, func(t *testing.T) {
@@ -87,7 +91,7 @@ func (s server) call(t *testing.T, id, run string, change ...func(*record.Run)) 
 func (s server) lapsed(t *testing.T, id, run string, change ...func(*record.Run)) (begun record.Begun) {
 	t.Helper()
 	redistest.Poll(t, 10*time.Second, "the claim to lapse", func(context.Context) error {
-		begun = s.begin(t, id, run, change...)
+		begun = s.begin(t, id, run, change...) //nolint:contextcheck // the test's own
 		if begun.Verdict == record.Busy {
 			return errors.New("busy")
 		}

@@ -1,0 +1,95 @@
+package tasks
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/hibiken/asynq"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/seed-5c07c2e9/dyplsq/internal/record"
+)
+
+const (
+	// Timeout is how long asynq lets one delivery run. A worker's HTTP timeout must be well below it.
+	Timeout = time.Minute
+	// maxRetry is asynq's, and far above any number of attempts: those are counted in the record.
+	maxRetry = 1_000_000
+
+	deliveriesOut = 32
+)
+
+// deliver hands what has no outcome to asynq. A delivery that is there already is left alone, so that a task whose
+// producer died half-way is delivered by the next Enqueue of its key.
+func (q *Queue) deliver(ctx context.Context, drafts []*draft) error {
+	group, groupCtx := errgroup.WithContext(ctx)
+	group.SetLimit(deliveriesOut)
+	for _, d := range drafts {
+		if d.err != nil || d.found.State.Told() || d.found.State == record.Calling {
+			continue
+		}
+		group.Go(func() error { return q.deliverOne(groupCtx, d) })
+	}
+	if err := group.Wait(); err != nil {
+		return err
+	}
+	return batchError(drafts)
+}
+
+// deliverOne makes a task's delivery, unless it is there. One that asynq has archived is there no longer: its record
+// was kept for its time and is gone, and this is a new task under the same id; or a person archived it.
+func (q *Queue) deliverOne(ctx context.Context, d *draft) error {
+	for delivery := d.found.Delivery; delivery > 0; {
+		there, err := q.put(ctx, d, delivery)
+		if err != nil || !there {
+			return err
+		}
+		archived, err := q.isArchived(ctx, d.policy.Queue, deliveryID(d.record.ID, delivery))
+		if err != nil || !archived {
+			return err // put by an earlier try whose reply was lost, or by another Enqueue; perhaps performed since
+		}
+		over := delivery
+		err = q.again(ctx, func() error {
+			delivery, err = q.records.Redeliver(ctx, d.record.ID, over)
+			return err
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (q *Queue) isArchived(ctx context.Context, queue, taskID string) (archived bool, err error) {
+	err = q.again(ctx, func() error {
+		info, err := q.inspector.GetTaskInfo(queue, taskID)
+		archived = err == nil && info.State == asynq.TaskStateArchived
+		if errors.Is(err, asynq.ErrTaskNotFound) || errors.Is(err, asynq.ErrQueueNotFound) {
+			return nil
+		}
+		return err
+	})
+	return archived, err
+}
+
+// put hands one delivery to asynq, and tells whether one of its number was there.
+func (q *Queue) put(ctx context.Context, d *draft, delivery int64) (there bool, err error) {
+	task := asynq.NewTask(TypePrefix+d.action, Payload{payloadVersion, d.record.ID}.Encode())
+	options := []asynq.Option{
+		asynq.Queue(d.policy.Queue), asynq.TaskID(deliveryID(d.record.ID, delivery)),
+		asynq.MaxRetry(maxRetry), asynq.Timeout(Timeout),
+	}
+	if at := d.found.ProcessAt; at.After(q.now()) {
+		// asynq schedules by the second and rounds down.
+		options = append(options, asynq.ProcessAt(at.Add(time.Second-time.Nanosecond).Truncate(time.Second)))
+	}
+	err = q.again(ctx, func() error {
+		_, err := q.asynq.EnqueueContext(ctx, task, options...)
+		if there = errors.Is(err, asynq.ErrTaskIDConflict); there {
+			return nil
+		}
+		return err
+	})
+	return there, err
+}
