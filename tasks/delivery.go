@@ -26,7 +26,7 @@ func (q *Queue) deliver(ctx context.Context, drafts []*draft) error {
 	group, groupCtx := errgroup.WithContext(ctx)
 	group.SetLimit(deliveriesOut)
 	for _, d := range drafts {
-		if d.err != nil || d.found.State.Told() || d.found.State == record.Calling {
+		if d.err != nil || d.found.State.Told() || d.found.State == record.Calling || d.found.State == record.Looking {
 			continue
 		}
 		group.Go(func() error { return q.deliverOne(groupCtx, d) })
@@ -45,7 +45,7 @@ func (q *Queue) deliverOne(ctx context.Context, d *draft) error {
 		if err != nil || !there {
 			return err
 		}
-		archived, err := q.isArchived(ctx, d.policy.Queue, deliveryID(d.record.ID, delivery))
+		archived, err := q.isArchived(ctx, d.policy.Queue, DeliveryID(d.record.ID, delivery))
 		if err != nil || !archived {
 			return err // put by an earlier try whose reply was lost, or by another Enqueue; perhaps performed since
 		}
@@ -59,6 +59,34 @@ func (q *Queue) deliverOne(ctx context.Context, d *draft) error {
 		}
 	}
 	return nil
+}
+
+// Redeliver makes the next delivery of a task whose n-th is over although the task needs one: it was never handed to asynq, its
+// worker died, or somebody archived it. It reports whether it made one: a task that is performed by a run whose claim
+// holds, settled or unknown needs none. To ask twice makes one delivery.
+func (q *Queue) Redeliver(ctx context.Context, id string, over int64) (bool, error) {
+	opened, err := q.records.Opened(ctx, id)
+	if err != nil {
+		return false, unreachable(err)
+	}
+	kind, known := Lookup(opened[0].Action)
+	if !known { // unknown, or left for a newer version
+		return false, nil
+	}
+	var delivery int64
+	err = q.again(ctx, func() error {
+		delivery, err = q.records.Redeliver(ctx, id, over)
+		return err
+	})
+	if err != nil || delivery == 0 {
+		return false, err
+	}
+	d := &draft{action: kind.action, policy: kind.policy, record: record.New{ID: id}}
+	if opened[0].State == record.Queued {
+		d.found.ProcessAt = opened[0].ProcessAt
+	}
+	there, err := q.put(ctx, d, delivery)
+	return !there, err
 }
 
 func (q *Queue) isArchived(ctx context.Context, queue, taskID string) (archived bool, err error) {
@@ -77,7 +105,7 @@ func (q *Queue) isArchived(ctx context.Context, queue, taskID string) (archived 
 func (q *Queue) put(ctx context.Context, d *draft, delivery int64) (there bool, err error) {
 	task := asynq.NewTask(TypePrefix+d.action, Payload{payloadVersion, d.record.ID}.Encode())
 	options := []asynq.Option{
-		asynq.Queue(d.policy.Queue), asynq.TaskID(deliveryID(d.record.ID, delivery)),
+		asynq.Queue(d.policy.Queue), asynq.TaskID(DeliveryID(d.record.ID, delivery)),
 		asynq.MaxRetry(maxRetry), asynq.Timeout(Timeout),
 	}
 	if at := d.found.ProcessAt; at.After(q.now()) {

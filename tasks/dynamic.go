@@ -12,6 +12,7 @@ type Dynamic struct {
 	action string
 	policy Policy
 	decode func(data []byte, extra ...dypls.Extra) (dypls.Request, error)
+	result func(data []byte) (result []byte, subsID string, err error)
 }
 
 // registry holds every kind, in the order of their declaration. It is filled while the package's variables are
@@ -46,6 +47,9 @@ func Queues() []string {
 
 // Action is the API's name.
 func (d Dynamic) Action() string { return d.action }
+
+// Queue is the name of the queue of asynq that delivers the kind.
+func (d Dynamic) Queue() string { return d.policy.Queue }
 
 // Decode reads one JSON object of the API's parameters strictly, as [dypls.DecodeRequest] does. A member TaskID beside
 // them is the task's key.

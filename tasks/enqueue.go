@@ -62,7 +62,9 @@ func (q *Queue) lookUp(ctx context.Context, drafts []*draft, now time.Time) erro
 }
 
 func (q *Queue) record(ctx context.Context, drafts []*draft) error {
-	if err := q.inTrips(ctx, drafts, q.records.Create); err != nil {
+	// One that is over is found already; to open it again in the index would tell its outcome again.
+	open := slices.DeleteFunc(slices.Clone(drafts), func(d *draft) bool { return d.found.State.Told() })
+	if err := q.inTrips(ctx, open, q.records.Create); err != nil {
 		return err
 	}
 	for _, d := range drafts {

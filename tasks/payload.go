@@ -56,8 +56,17 @@ func DecodePayload(data []byte) (Payload, error) {
 	return p, nil
 }
 
-// deliveryID is asynq's TaskID of a task's n-th delivery.
-func deliveryID(id string, n int64) string { return id + "." + strconv.FormatInt(n, 10) }
+// DeliveryID is asynq's TaskID of a task's n-th delivery.
+func DeliveryID(id string, n int64) string { return id + "." + strconv.FormatInt(n, 10) }
+
+// NumberOfDelivery returns n from asynq's TaskID of a task's n-th delivery, 0 when there is none.
+func NumberOfDelivery(taskID string) int64 {
+	n, err := strconv.ParseInt(taskID[strings.LastIndexByte(taskID, '.')+1:], 10, 64)
+	if err != nil || n < 0 || IDOfDelivery(taskID) == taskID {
+		return 0
+	}
+	return n
+}
 
 // IDOfDelivery returns the task's id from asynq's TaskID, which has it even when the payload cannot be read.
 // It is "" when there is none.

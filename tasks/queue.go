@@ -22,7 +22,11 @@ type Queue struct {
 	now       func() time.Time
 
 	recordingRetention time.Duration
+	keep               time.Duration
 }
+
+// keepSettled is how long the outcome of a task that is settled or withdrawn by hand is kept.
+const keepSettled = 24 * time.Hour
 
 // QueueOption changes a default of a [Queue].
 type QueueOption func(*Queue)
@@ -50,7 +54,7 @@ func NewQueue(client redis.UniversalClient, options ...QueueOption) *Queue {
 	q := &Queue{
 		redis: client, asynq: asynq.NewClientFromRedisClient(client),
 		inspector: asynq.NewInspectorFromRedisClient(client), records: record.NewStore(client),
-		mailbox: newMailbox(client), now: time.Now, recordingRetention: defaultRecordingRetention,
+		mailbox: newMailbox(client), now: time.Now, recordingRetention: defaultRecordingRetention, keep: keepSettled,
 	}
 	for _, set := range options {
 		set(q)

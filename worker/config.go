@@ -10,6 +10,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
+	"github.com/seed-5c07c2e9/dyplsq/internal/inventory"
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
 )
 
@@ -36,6 +37,9 @@ type Config struct {
 	ShutdownTimeout time.Duration
 	// OnUncertain is what becomes of a bind whose answer was lost and that cannot be looked up: [Hold] by default.
 	OnUncertain OnUncertain
+	// NumberCooldown is how long a number of an inventory rests after its binding ended, so that nobody's old caller reaches
+	// a stranger: 24 h by default. All workers should have the same.
+	NumberCooldown time.Duration
 	// Keep is how long a record lives after its end: 24 h by default. A recording's lives until its link expires.
 	Keep time.Duration
 }
@@ -80,6 +84,7 @@ func (c Config) withDefaults() Config {
 	c.HTTPTimeout = cmp.Or(c.HTTPTimeout, defaultHTTPTimeout)
 	c.ShutdownTimeout = cmp.Or(c.ShutdownTimeout, defaultShutdownTimeout)
 	c.Keep = cmp.Or(c.Keep, defaultKeep)
+	c.NumberCooldown = cmp.Or(c.NumberCooldown, inventory.DefaultCooldown)
 	c.OnUncertain = cmp.Or(c.OnUncertain, Hold)
 	return c
 }

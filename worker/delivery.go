@@ -1,7 +1,6 @@
 package worker
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -48,17 +47,7 @@ func (d *delivery) perform(ctx context.Context) error {
 		return d.look(ctx, begun)
 	case record.Go:
 	}
-	if ctx.Err() != nil { // the queue gave this delivery up while Redis was away; nothing was sent
-		d.finish(ctx, d.handBack(begun))
-		return later(redisAway, "the queue gave the delivery up")
-	}
-	started := time.Now()
-	success, callErr := d.call(ctx, begun, noted)
-	v := d.worker.decide(d.kind, begun, callErr)
-	v.requestID = cmp.Or(v.requestID, success.requestID)
-	d.worker.logAttempt(d, begun, v, callErr, time.Since(started))
-	d.finish(ctx, d.ending(begun, v, success))
-	return v.forQueue()
+	return d.attempt(ctx, begun, noted)
 }
 
 // begin asks the record for leave to call, until there is an answer: a claim that might have been granted must not be left

@@ -25,11 +25,26 @@ func (d *delivery) look(ctx context.Context, begun record.Begun) error {
 	lookCtx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	go d.renew(lookCtx, begun)
-	finding, found, err := d.kind.find(lookCtx, d.worker.config.Caller, begun.Request, begun.FirstCall)
+	x, request, err := d.lease(ctx, begun.Request)
+	if err != nil {
+		return later(redisAway, "redis is out of reach") // the claim lapses, and another delivery looks
+	}
+	begun.Request = request
+	finding, found, err := d.find(lookCtx, begun)
 	v := d.worker.decideLook(d.kind, begun, finding, err)
 	d.worker.logLook(d, begun, v, finding, err, time.Since(started))
-	d.finish(ctx, d.ending(begun, v, found))
+	d.tell(ctx, x, begun, v, found)
 	return v.forQueue()
+}
+
+func (d *delivery) find(ctx context.Context, begun record.Begun) (finding dypls.Finding, found performed, err error) {
+	defer func() {
+		if p := recover(); p != nil { // asynq would show what it says, numbers included, to everybody
+			d.worker.logPanic(d, p)
+			finding, found, err = "", performed{}, d.panicError()
+		}
+	}()
+	return d.kind.find(ctx, d.worker.config.Caller, begun.Request, begun.FirstCall)
 }
 
 // renew keeps the claim: looking may take many calls.
@@ -65,9 +80,11 @@ func (w *Worker) decideLook(k kind, begun record.Begun, finding dypls.Finding, e
 		return verdict{state: record.Succeeded, counts: true, sent: true, code: dypls.CodeOK, message: "an earlier call took effect"}
 	case finding == dypls.Absent && begun.Looks+1 < looksNeeded:
 		v.delay, v.doubt = w.timing.lookAgainAfter, record.DoubtAbsent
-	case refused:
+	case refused && (finding == dypls.Absent || !begun.Suspect):
 		info, _ := dypls.LookupCode(begun.Refusal)
 		v.state, v.code, v.class, v.message = record.Failed, begun.Refusal, cmp.Or(info.Class, dypls.Rejected), cmp.Or(info.English, begun.Refusal)
+	case finding == dypls.Absent && isOver(begun.Deadline):
+		v.state, v.code, v.class, v.message = record.Failed, dypls.CodeExpired, dypls.Rejected, "no call was answered in time, and none took effect"
 	case finding == dypls.Absent && begun.Attempt >= k.attempts:
 		v.state, v.class, v.message = record.Failed, dypls.Unavailable, "no call was answered, and none took effect"
 	case finding == dypls.Absent:
@@ -79,3 +96,5 @@ func (w *Worker) decideLook(k kind, begun record.Begun, finding dypls.Finding, e
 	}
 	return v
 }
+
+func isOver(deadline time.Time) bool { return !deadline.IsZero() && !time.Now().Before(deadline) }

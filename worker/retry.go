@@ -73,6 +73,7 @@ func (w *Worker) decide(k kind, begun record.Begun, err error) verdict {
 		v.counts = e.Code != dypls.CodeInvalidPayload
 		decideRefused(&v, k, begun, e)
 	}
+	decideFailed(&v, k, begun)
 	return v
 }
 
@@ -100,14 +101,22 @@ func decideRefused(v *verdict, k kind, begun record.Begun, e *dypls.Error) {
 	switch {
 	case k.removes && e.NotExist() && begun.MayHaveRun:
 		*v = verdict{state: record.Succeeded, counts: true, sent: true, code: dypls.CodeOK, message: "it was gone already", requestID: e.RequestID}
-	case k.removes && e.NotExist() && k.findable(begun.Request),
-		e.Code == codeBindConflict && begun.MayHaveRun && k.findable(begun.Request):
-		v.state, v.doubt, v.delay = record.Waiting, record.DoubtRefusal, 0
+	case k.removes && e.NotExist() && k.findable(begun.Request):
+		v.state, v.doubt = record.Waiting, record.DoubtRefusal
 	}
 }
 
-// codeBindConflict says that A or B is on X already: perhaps put there by an earlier call of the same task.
-const codeBindConflict = "isv.BIND_CONFLICT"
+// decideFailed: a bind is told to have failed only where no call of it can have taken effect. BIND_CONFLICT, above all, may
+// speak of the binding that an earlier call made.
+func decideFailed(v *verdict, k kind, begun record.Begun) {
+	switch mayHaveRun := begun.MayHaveRun || v.mayHaveRun; {
+	case v.state != record.Failed || k.repeatable || !mayHaveRun:
+	case k.findable(begun.Request):
+		v.state, v.doubt = record.Waiting, record.DoubtRefusal
+	case begun.Suspect:
+		v.state = record.Uncertain
+	}
+}
 
 func mayHaveRun(e *dypls.Error) bool {
 	info, known := dypls.LookupCode(e.Code)

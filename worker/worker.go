@@ -8,6 +8,7 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"github.com/seed-5c07c2e9/dyplsq/internal/inventory"
 	"github.com/seed-5c07c2e9/dyplsq/internal/record"
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
 )
@@ -20,7 +21,8 @@ type Worker struct {
 	queue   *tasks.Queue // for tasks that the worker itself has done
 	log     zerolog.Logger
 
-	timing timing
+	numbers *inventory.Inventory
+	timing  timing
 
 	running sync.WaitGroup // deliveries that are being performed
 	stopped chan struct{}  // closed when nobody waits for them any longer
@@ -37,7 +39,7 @@ func New(config Config) (*Worker, error) {
 	}
 	w := &Worker{
 		config: config, kinds: map[string]kind{}, records: record.NewStore(config.Redis),
-		log: config.Logger, stopped: make(chan struct{}), queue: tasks.NewQueue(config.Redis),
+		log: config.Logger, stopped: make(chan struct{}), queue: tasks.NewQueue(config.Redis), numbers: inventory.New(config.Redis, config.NumberCooldown),
 		timing: timing{claimLease: claimLease, lookAfter: defaultLookAfter, lookAgainAfter: defaultLookAgainAfter},
 	}
 	config.Redis.AddHook(acknowledgeAnyway{})
@@ -64,18 +66,16 @@ func (w *Worker) Run(ctx context.Context) error {
 			return fmt.Errorf("worker: start: %w", err)
 		}
 	}
-	declared := make(chan struct{})
-	declaring, stopDeclaring := context.WithCancel(context.WithoutCancel(ctx))
-	go func() {
-		defer close(declared)
-		w.declareQueues(declaring)
-	}()
+	keeping, stopKeeping := context.WithCancel(context.WithoutCancel(ctx))
+	var housekeeping sync.WaitGroup
+	housekeeping.Go(func() { w.declareQueues(keeping) })
+	housekeeping.Go(func() { w.sweepNumbers(keeping) })
 	w.log.Info().Int("concurrency", w.config.Concurrency).Strs("queues", tasks.Queues()).Msg("performing tasks")
 	<-ctx.Done()
 	w.log.Info().Stringer("at_most", w.config.ShutdownTimeout).Msg("draining: no new tasks; waiting for calls that are out")
 	w.drain(servers)
-	stopDeclaring()
-	<-declared
+	stopKeeping()
+	housekeeping.Wait()
 	w.log.Info().Msg("drained")
 	return nil
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"time"
 
@@ -54,7 +55,11 @@ func (c *enqueueCommand) Run(ctx context.Context, s streams) error {
 	if err != nil {
 		return refused(lines, err)
 	}
-	return collect(ctx, queue, ids, c.Wait, newPrinter(s, c.JSON, len(ids)))
+	err = collect(ctx, queue, ids, c.Wait, newPrinter(s, c.JSON, len(ids)))
+	if e, ok := errors.AsType[statusError](err); ok && c.Wait <= 0 && e.status == statusFailed {
+		return nil // they are queued, which is all that was asked; that a worker was quicker is no failure of this command
+	}
+	return err
 }
 
 func (c *enqueueCommand) options() []tasks.Option {

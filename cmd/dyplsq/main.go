@@ -23,6 +23,9 @@ type commands struct {
 	Worker  workerCommand  `cmd:"" help:"Perform queued tasks until SIGTERM or SIGINT, then drain."`
 	Enqueue enqueueCommand `cmd:"" help:"Queue one task, or a batch of them from JSON Lines."`
 	Result  resultCommand  `cmd:"" help:"Show what came of a task."`
+	Cancel  cancelCommand  `cmd:"" help:"Withdraw a task before its call leaves."`
+	Resolve resolveCommand `cmd:"" help:"Settle a task that is held as uncertain."`
+	Numbers numbersCommand `cmd:"" help:"Keep the numbers (X) that a pool owns, so that every bind names its X."`
 	Dash    dashCommand    `cmd:"" help:"Serve the dashboard, read-only, numbers masked."`
 	Sim     simCommand     `cmd:"" help:"Serve a simulated API, in memory."`
 	Codes   codesCommand   `cmd:"" help:"Print what every code of the API means and what is done about it."`

@@ -35,7 +35,7 @@ func statusOf(err error) int {
 		return e.status
 	}
 	if _, invalid := errors.AsType[*dypls.ValidationError](err); invalid ||
-		errors.Is(err, tasks.ErrKeyReused) || errors.Is(err, tasks.ErrUnknownTask) {
+		errors.Is(err, tasks.ErrKeyReused) || errors.Is(err, tasks.ErrUnknownTask) || errors.Is(err, tasks.ErrNotUncertain) {
 		return statusUsage
 	}
 	return statusFailed

@@ -15,7 +15,7 @@ type Run struct {
 	Lease       time.Duration // after which another run may take over
 	Repeatable  bool          // a call that was cut may simply be made again
 	MaxAttempts int
-	MaxCrashes  int           // calls that may be cut before the task is given up
+	MaxCrashes  int           // runs in a row that may be cut before the task is given up
 	LookAfter   time.Duration // when a call whose answer was lost can no longer be under way
 	Keep        time.Duration // of the record, where this settles it
 }
@@ -58,8 +58,14 @@ func (s Store) Begin(ctx context.Context, run Run) (Begun, error) {
 	if run.Repeatable {
 		repeatable = 1
 	}
-	reply, err := beginScript.Run(ctx, s.redis, []string{Key(run.ID)}, run.ID, Channel, run.Run, run.Lease.Milliseconds(),
-		repeatable, run.MaxAttempts, run.MaxCrashes, run.Keep.Milliseconds(), run.LookAfter.Milliseconds()).Slice()
+	cmds, err := s.runAll(ctx, entry(moveEntry, run.ID, run.Lease+afterClaim), beginScript, []scriptCall{{run.ID, []any{
+		run.ID, Channel, run.Run, run.Lease.Milliseconds(),
+		repeatable, run.MaxAttempts, run.MaxCrashes, run.Keep.Milliseconds(), run.LookAfter.Milliseconds(),
+	}}})
+	if err != nil {
+		return Begun{}, fmt.Errorf("record: begin: %w", err)
+	}
+	reply, err := cmds[0].Slice()
 	if err != nil {
 		return Begun{}, fmt.Errorf("record: begin: %w", err)
 	}
@@ -79,6 +85,9 @@ func (s Store) Begin(ctx context.Context, run Run) (Begun, error) {
 	}
 	if r.err != nil {
 		return Begun{}, fmt.Errorf("record: begin: %w", r.err)
+	}
+	if b.Verdict == Settled {
+		s.tell(ctx, run.ID, b.State)
 	}
 	return b, nil
 }

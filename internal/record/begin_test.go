@@ -17,8 +17,11 @@ func TestBeginGivesLeaveOnce(t *testing.T) {
 		s.create(t, "k", func(n *record.New) { n.Deadline = deadline })
 		first := s.begin(t, "k", "run-1")
 		want := record.Begun{Verdict: record.Go, Attempt: 1, Call: 1, Deadline: deadline, Request: []byte(`{"PoolKey":"FC1"}`)}
-		if diff := cmp.Diff(want, first, cmpopts.IgnoreFields(record.Begun{}, "Fence")); diff != "" {
+		if diff := cmp.Diff(want, first, cmpopts.IgnoreFields(record.Begun{}, "Fence", "FirstCall")); diff != "" {
 			t.Errorf("-want +got:\n%s", diff)
+		}
+		if time.Since(first.FirstCall).Abs() > time.Minute {
+			t.Errorf("the first call was noted at %s", first.FirstCall)
 		}
 		if diff := cmp.Diff(first, s.begin(t, "k", "run-1")); diff != "" {
 			t.Errorf("asked again because the reply was lost (-first +again):\n%s", diff)
@@ -46,6 +49,9 @@ func TestBeginCountsCalls(t *testing.T) {
 		d := s.call(t, "k", "d")
 		if a.Fence >= b.Fence || b.Fence >= c.Fence || c.Fence >= d.Fence {
 			t.Errorf("fences %d %d %d %d must rise", a.Fence, b.Fence, c.Fence, d.Fence)
+		}
+		if !b.FirstCall.Equal(a.FirstCall) || !d.FirstCall.Equal(a.FirstCall) {
+			t.Errorf("first calls %s, %s, %s: the first is the first", a.FirstCall, b.FirstCall, d.FirstCall)
 		}
 		// a used up no attempt; c sent nothing
 		if d.Attempt != 3 || d.Call != 3 || d.Uncounted != 1 {

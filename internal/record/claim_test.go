@@ -1,21 +1,30 @@
 package record_test
 
 import (
-	"strings"
+	"fmt"
 	"testing"
-	"time"
 
 	"github.com/seed-5c07c2e9/dyplsq/internal/record"
 )
 
-func TestLapsedClaimOfABindIsUncertain(t *testing.T) {
+// Whether the call that was cut took effect is looked for before another is made. Looks that were cut are looked again.
+func TestLapsedClaimOfABindIsLookedFor(t *testing.T) {
 	t.Parallel()
 	onEachServer(t, func(t *testing.T, s server) {
 		s.create(t, "k")
-		s.call(t, "k", "crashed", brief)
-		got := s.lapsed(t, "k", "next")
+		first := s.call(t, "k", "crashed", brief)
+		for i, run := range []string{"a", "b"} {
+			got := s.lapsed(t, "k", run, brief)
+			if got.Verdict != record.Look || got.Looks != 0 || got.Refusal != "" || !got.MayHaveRun || !got.FirstCall.Equal(first.FirstCall) {
+				t.Fatalf("look %d: %+v", i, got)
+			}
+			if got.Fence != first.Fence+int64(i)+1 || got.Attempt != 1 || got.Call != 1 || got.Uncounted != 0 {
+				t.Errorf("look %d changed the counts: %+v, the call had %+v", i, got, first)
+			}
+		}
+		got := s.lapsed(t, "k", "c")
 		if got.Verdict != record.Settled || got.State != record.Uncertain {
-			t.Fatalf("next run: %+v, want settled as uncertain", got)
+			t.Fatalf("after three crashes in a row: %+v, want settled as uncertain", got)
 		}
 		r := s.read(t, "k")
 		if r.State != record.Uncertain || r.Code != "dyplsq.NoAnswer" || r.Class != "Uncertain" || r.FinishedAt.IsZero() {
@@ -26,6 +35,24 @@ func TestLapsedClaimOfABindIsUncertain(t *testing.T) {
 		}
 		if ttl := s.client.PTTL(t.Context(), record.Key("k")).Val(); ttl != -1 {
 			t.Errorf("it would be forgotten in %s", ttl)
+		}
+	})
+}
+
+// Workers that end now and then do not add up: only runs in a row that bring no news tell a task that kills its workers.
+func TestCrashesInARow(t *testing.T) {
+	t.Parallel()
+	onEachServer(t, func(t *testing.T, s server) {
+		s.create(t, "k")
+		s.call(t, "k", "crashed", brief)
+		for i := range 4 {
+			s.lapsed(t, "k", fmt.Sprint("crashed-", i), brief)
+			look := s.lapsed(t, "k", fmt.Sprint("look-", i), brief)
+			if look.Verdict != record.Look {
+				t.Fatalf("after crash %d: %+v", i, look)
+			}
+			s.finish(t, doubtful("k", look.Fence, record.DoubtKept))
+			s.look(t, "k", fmt.Sprint("to-be-cut-", i), brief)
 		}
 	})
 }
@@ -63,6 +90,14 @@ func TestCrashesUseUpAttempts(t *testing.T) {
 		if got.Verdict != record.Settled || got.State != record.Failed {
 			t.Fatalf("the only attempt was cut: %+v", got)
 		}
+
+		// a look does not: it is looked again
+		s.create(t, "looking")
+		s.finish(t, doubtful("looking", s.call(t, "looking", "refused", repeatable, once).Fence, record.DoubtRefusal))
+		s.look(t, "looking", "cut", brief, repeatable, once)
+		if got = s.lapsed(t, "looking", "next", repeatable, once); got.Verdict != record.Look || got.Refusal == "" {
+			t.Fatalf("a look was cut: %+v", got)
+		}
 	})
 }
 
@@ -78,45 +113,6 @@ func TestLostReplyOutlivesTheClaim(t *testing.T) {
 		}
 		if other := s.begin(t, "k", "other"); other.Verdict != record.Busy {
 			t.Errorf("the claim was not renewed: %+v", other)
-		}
-	})
-}
-
-func TestPastDeadlineNoCallStarts(t *testing.T) {
-	t.Parallel()
-	onEachServer(t, func(t *testing.T, s server) {
-		past := func(n *record.New) { n.Deadline = time.Now().Add(-time.Millisecond) }
-		s.create(t, "new", past)
-		s.create(t, "waiting")
-		begun := s.call(t, "waiting", "run-1")
-		s.finish(t, record.Ending{ID: "waiting", Fence: begun.Fence, State: record.Waiting, Code: "isp.SYSTEM_ERROR", Counts: true, Sent: true})
-		s.client.HSet(t.Context(), record.Key("waiting"), "deadline", 1)
-		s.create(t, "lost-reply")
-		s.call(t, "lost-reply", "run")
-		s.client.HSet(t.Context(), record.Key("lost-reply"), "deadline", 1)
-		s.create(t, "crashed", past)
-		s.client.HSet(t.Context(), record.Key("crashed"), "state", "calling", "run", "crashed", "claim_until", 1, "attempts", 1)
-
-		for id, want := range map[string]struct {
-			state       record.State
-			code, words string
-			calls       int
-		}{
-			"new":     {record.Failed, "dyplsq.Expired", "before a call could start", 0},
-			"waiting": {record.Failed, "dyplsq.Expired", "isp.SYSTEM_ERROR", 1}, // what kept it from succeeding is told
-			// granted in time, but the reply came too late to be of use: nothing was sent, and nothing counts
-			"lost-reply": {record.Failed, "dyplsq.Expired", "before a call could start", 0},
-			// what a crashed bind did matters more than that its time is over
-			"crashed": {record.Uncertain, "dyplsq.NoAnswer", "ended", 0},
-		} {
-			got := s.begin(t, id, "run")
-			r := s.read(t, id)
-			if got.Verdict != record.Settled || got.State != want.state || r.Code != want.code || !strings.Contains(r.Message, want.words) || r.Calls != want.calls {
-				t.Errorf("%s: %+v, %+v", id, got, r)
-			}
-			if ttl := s.client.PTTL(t.Context(), record.Key(id)).Val(); want.state == record.Failed && (ttl <= 0 || ttl > keep) {
-				t.Errorf("%s is kept for %s, want %s", id, ttl, keep)
-			}
 		}
 	})
 }

@@ -38,18 +38,22 @@ type Created struct {
 	ProcessAt   time.Time
 }
 
-// Create records tasks, in one round trip. One that is recorded already is left as it is.
+// Create records tasks, in one round trip, and in the index before. One that is recorded already is left as it is.
 func (s Store) Create(ctx context.Context, tasks []New) ([]Created, error) {
-	return s.createOrLook(ctx, "create", tasks)
+	opening := &entries{how: addEntry, needed: true}
+	for _, t := range tasks {
+		opening.add(t.ID, max(time.Until(t.ProcessAt), 0)+firstLook)
+	}
+	return s.createOrLook(ctx, "create", opening, tasks)
 }
 
 // Look tells what Create would find, and records nothing.
 func (s Store) Look(ctx context.Context, tasks []New) ([]Created, error) {
-	return s.createOrLook(ctx, "look", tasks)
+	return s.createOrLook(ctx, "look", nil, tasks)
 }
 
 // Redeliver tells which delivery is to be made in the place of one that is over although the task needs it,
-// and counts it, once. It is 0 where the task needs none: it is being called, or settled, or gone.
+// and counts it, once. It is 0 where the task needs none: it is being performed, by a run whose claim holds, or settled, or gone.
 func (s Store) Redeliver(ctx context.Context, id string, over int64) (int64, error) {
 	delivery, err := redeliverScript.Run(ctx, s.redis, []string{Key(id)}, over).Int64()
 	if err != nil {
@@ -58,7 +62,7 @@ func (s Store) Redeliver(ctx context.Context, id string, over int64) (int64, err
 	return delivery, nil
 }
 
-func (s Store) createOrLook(ctx context.Context, mode string, tasks []New) ([]Created, error) {
+func (s Store) createOrLook(ctx context.Context, mode string, opening *entries, tasks []New) ([]Created, error) {
 	if len(tasks) == 0 {
 		return nil, nil
 	}
@@ -66,7 +70,7 @@ func (s Store) createOrLook(ctx context.Context, mode string, tasks []New) ([]Cr
 	for i, t := range tasks {
 		calls[i] = scriptCall{t.ID, []any{mode, string(t.Fingerprint), t.Action, t.Request, millis(t.ProcessAt), millis(t.Deadline)}}
 	}
-	cmds, err := s.runAll(ctx, createScript, calls)
+	cmds, err := s.runAll(ctx, opening, createScript, calls)
 	if err != nil {
 		return nil, fmt.Errorf("record: %s: %w", mode, err)
 	}

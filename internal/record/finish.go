@@ -56,13 +56,27 @@ const (
 // Finish records what came of the call that Begin noted. A success counts whichever run brings it, as long as
 // the record does not hold another.
 func (s Store) Finish(ctx context.Context, e Ending) (FinishVerdict, error) {
-	verdict, err := finishScript.Run(ctx, s.redis, []string{Key(e.ID)}, e.ID, Channel, e.Fence, string(e.State), e.Keep.Milliseconds(),
+	var opening *entries
+	if e.Surplus != nil { // a binding may turn out to be a surplus one, and the reaper is to see that it is undone
+		opening = entry(addEntry, e.ID, firstLook)
+	}
+	cmds, err := s.runAll(ctx, opening, finishScript, []scriptCall{{e.ID, []any{
+		e.ID, Channel, e.Fence, string(e.State), e.Keep.Milliseconds(),
 		e.Code, e.Message, e.Class, e.RequestID, e.Result, millis(e.ExpiresAt), e.SubsID, bit(e.Counts), bit(e.Sent),
-		bit(e.MayHaveRun), string(e.Doubt), bit(e.Suspect), e.Surplus).Text()
+		bit(e.MayHaveRun), string(e.Doubt), bit(e.Suspect), e.Surplus,
+	}}})
 	if err != nil {
 		return "", fmt.Errorf("record: finish: %w", err)
 	}
-	return FinishVerdict(verdict), nil
+	text, err := cmds[0].Text()
+	if err != nil {
+		return "", fmt.Errorf("record: finish: %w", err)
+	}
+	verdict := FinishVerdict(text)
+	if e.State.Told() && (verdict == Done || verdict == Again) {
+		s.tell(ctx, e.ID, e.State)
+	}
+	return verdict, nil
 }
 
 // Rejection is a delivery that cannot be read.
@@ -73,9 +87,14 @@ type Rejection struct {
 
 // Reject records a delivery that cannot be read as the task's failure, unless the record knows better.
 func (s Store) Reject(ctx context.Context, r Rejection) error {
-	err := rejectScript.Run(ctx, s.redis, []string{Key(r.ID)}, r.ID, Channel, r.Keep.Milliseconds(), r.Action, r.Code, r.Message).Err()
+	cmds, err := s.runAll(ctx, entry(addEntry, r.ID, firstLook), rejectScript, []scriptCall{{r.ID, []any{
+		r.ID, Channel, r.Keep.Milliseconds(), r.Action, r.Code, r.Message,
+	}}})
 	if err != nil {
 		return fmt.Errorf("record: reject: %w", err)
+	}
+	if settled, _ := cmds[0].Bool(); settled {
+		s.tell(ctx, r.ID, Failed)
 	}
 	return nil
 }

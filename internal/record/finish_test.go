@@ -12,7 +12,7 @@ import (
 func bound(id string, fence int64, subsID string) record.Ending {
 	return record.Ending{
 		ID: id, Fence: fence, State: record.Succeeded, Code: "OK", Message: "OK", RequestID: "R-" + subsID,
-		Result: []byte(`{"SubsId":"` + subsID + `"}`), SubsID: subsID, Counts: true, Sent: true,
+		Result: []byte(`{"SubsId":"` + subsID + `"}`), SubsID: subsID, Surplus: []byte("undo " + subsID), Counts: true, Sent: true,
 	}
 }
 
@@ -107,7 +107,23 @@ func TestLateSuccessIsTheOutcome(t *testing.T) {
 		late := map[string]func(id string) (fence int64){
 			"uncertain": func(id string) int64 {
 				fence := s.call(t, id, "old", brief).Fence
+				s.lapsed(t, id, "next", lastCrash)
+				return fence
+			},
+			"another is looking": func(id string) int64 {
+				fence := s.call(t, id, "old", brief).Fence
 				s.lapsed(t, id, "next")
+				return fence
+			},
+			"another has looked": func(id string) int64 {
+				fence := s.call(t, id, "old", brief).Fence
+				s.finish(t, doubtful(id, s.lapsed(t, id, "next").Fence, record.DoubtAbsent))
+				return fence
+			},
+			"another calls again": func(id string) int64 {
+				fence := s.call(t, id, "old", brief).Fence
+				s.finish(t, doubtful(id, s.lapsed(t, id, "next").Fence, record.DoubtCleared))
+				s.call(t, id, "third")
 				return fence
 			},
 			"another is calling": func(id string) int64 {

@@ -4,65 +4,116 @@ import "github.com/seed-5c07c2e9/dyplsq/internal/record"
 
 // model says in plain Go what the scripts must do to one record. Fences count from 1 here.
 type model struct {
-	state                     record.State
-	run                       string
-	lapsed                    bool
-	fence, answered           int
-	attempts, calls, crashes  int
-	subsID                    string
-	surplus                   map[int]string
-	repeatable                bool
-	maxAttempts, mostCrashing int
+	state                      record.State
+	run                        string
+	lapsed                     bool
+	fence, answered            int
+	attempts, calls, crashes   int
+	doubt, mayHaveRun, suspect bool
+	looks                      int
+	refusal, subsID            string
+	resolved                   bool
+	repeatable                 bool
+	maxAttempts, mostCrashing  int
 }
+
+func (m *model) out() bool { return m.state == record.Calling || m.state == record.Looking }
 
 func (m *model) begin(run string) (record.BeginVerdict, int) {
 	switch {
 	case m.state == "":
 		return record.Unknown, 0
-	case m.state.Told(), m.state != record.Calling && m.run == run:
+	case m.state.Told(), !m.out() && m.run == run:
 		return record.Finished, 0
-	case m.state == record.Calling && m.run == run:
+	case m.out() && m.run == run:
 		m.lapsed = false
-		return record.Go, m.fence
-	case m.state == record.Calling && !m.lapsed:
+		return m.leave(), m.fence
+	case m.out() && !m.lapsed:
 		return record.Busy, 0
-	case m.state == record.Calling:
+	case m.out():
+		called := m.state == record.Calling
 		m.crashes++
-		if !m.repeatable || m.crashes >= m.mostCrashing || m.attempts >= m.maxAttempts {
+		m.mayHaveRun = m.mayHaveRun || called
+		if m.crashes >= m.mostCrashing || m.repeatable && called && m.attempts >= m.maxAttempts {
 			m.state, m.run = record.Uncertain, ""
 			if m.repeatable {
 				m.state = record.Failed
 			}
 			return record.Settled, 0
 		}
+		if called && !m.repeatable {
+			m.doubt, m.looks = true, 0
+		}
 	}
-	m.fence, m.attempts, m.calls = m.fence+1, m.attempts+1, m.calls+1
-	m.state, m.run, m.lapsed = record.Calling, run, false
-	return record.Go, m.fence
+	m.fence, m.run, m.lapsed = m.fence+1, run, false
+	m.state = record.Looking
+	if !m.doubt {
+		m.state, m.attempts, m.calls = record.Calling, m.attempts+1, m.calls+1
+	}
+	return m.leave(), m.fence
+}
+
+func (m *model) leave() record.BeginVerdict {
+	if m.state == record.Looking {
+		return record.Look
+	}
+	return record.Go
 }
 
 func (m *model) finish(fence int, e record.Ending) record.FinishVerdict {
-	final := m.state == record.Succeeded || m.state == record.Failed
 	switch ok := e.State == record.Succeeded; {
 	case m.state == "":
 		return record.Gone
 	case ok && m.state == record.Succeeded && m.subsID == e.SubsID:
 		return record.Again
-	case ok && final:
-		m.surplus[fence] = e.SubsID
+	case ok && (m.state == record.Succeeded || m.state == record.Failed):
 		return record.Surplus
 	case ok:
 		m.state, m.run, m.subsID, m.answered = record.Succeeded, "", e.SubsID, fence
 		return record.Done
 	case m.answered == fence:
 		return record.Again
-	case m.state != record.Calling || m.fence != fence:
+	case !m.out() || m.fence != fence:
 		return record.Stale
 	}
-	m.attempts -= 1 - bit(e.Counts)
-	m.calls -= 1 - bit(e.Sent)
+	if m.state == record.Calling {
+		m.attempts -= 1 - bit(e.Counts)
+		m.calls -= 1 - bit(e.Sent)
+	}
 	m.state, m.answered = e.State, fence
+	m.mayHaveRun, m.suspect = m.mayHaveRun || e.MayHaveRun, m.suspect || e.Suspect
+	if e.State == record.Waiting {
+		m.crashes = 0
+		m.keep(e)
+	}
 	return record.Done
+}
+
+func (m *model) keep(e record.Ending) {
+	switch e.Doubt {
+	case record.DoubtCall:
+		m.doubt, m.looks = true, 0
+	case record.DoubtRefusal:
+		m.doubt, m.looks, m.refusal = true, 0, e.Code
+	case record.DoubtAbsent:
+		m.looks++
+	case record.DoubtCleared:
+		m.doubt, m.looks, m.refusal = false, 0, ""
+	default:
+	}
+}
+
+// again lets an uncertain task run again.
+func (m *model) again() record.State {
+	if m.state == record.Queued && m.resolved {
+		return record.Uncertain
+	}
+	if m.state != record.Uncertain {
+		return m.state
+	}
+	m.state, m.run, m.crashes, m.suspect, m.resolved = record.Queued, "", 0, true, true
+	m.keep(record.Ending{Doubt: record.DoubtCleared})
+	return record.Uncertain
 }
 
 func bit(b bool) int {

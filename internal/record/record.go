@@ -3,7 +3,6 @@ package record
 import (
 	"context"
 	"fmt"
-	"strconv"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -72,18 +71,11 @@ func (s Store) Read(ctx context.Context, ids ...string) ([]Record, error) {
 }
 
 func readRecord(id string, values []any) Record {
-	text := func(i int) string {
-		s, _ := values[i].(string)
-		return s
-	}
-	integer := func(i int) int64 {
-		n, _ := strconv.ParseInt(text(i), 10, 64)
-		return n
-	}
+	r := fieldReader{values}
 	return Record{
-		ID: id, Action: text(0), State: State(text(1)), Attempts: int(integer(2)), Calls: int(integer(3)),
-		Code: text(4), Message: text(5), Class: text(6), RequestID: text(7),
-		Request: []byte(text(8)), Result: []byte(text(9)),
-		EnqueuedAt: fromMillis(integer(10)), FinishedAt: fromMillis(integer(11)), ExpiresAt: fromMillis(integer(12)),
+		ID: id, Action: r.text(0), State: State(r.text(1)), Attempts: int(r.integer(2)), Calls: int(r.integer(3)),
+		Code: r.text(4), Message: r.text(5), Class: r.text(6), RequestID: r.text(7),
+		Request: []byte(r.text(8)), Result: []byte(r.text(9)),
+		EnqueuedAt: fromMillis(r.integer(10)), FinishedAt: fromMillis(r.integer(11)), ExpiresAt: fromMillis(r.integer(12)),
 	}
 }

@@ -2,6 +2,7 @@ package record
 
 import (
 	"fmt"
+	"strconv"
 	"time"
 )
 
@@ -53,4 +54,17 @@ func fromMillis(ms int64) time.Time {
 		return time.Time{}
 	}
 	return time.UnixMilli(ms).UTC()
+}
+
+// fieldReader reads a record's fields by position; one that is missing is empty.
+type fieldReader struct{ values []any }
+
+func (r fieldReader) text(i int) string {
+	s, _ := r.values[i].(string)
+	return s
+}
+
+func (r fieldReader) integer(i int) int64 {
+	n, _ := strconv.ParseInt(r.text(i), 10, 64)
+	return n
 }

@@ -26,20 +26,32 @@ var (
 	finishLua string
 	//go:embed lua/reject.lua
 	rejectLua string
+	//go:embed lua/sequence.lua
+	sequenceLua string
+	//go:embed lua/endchange.lua
+	endChangeLua string
+	//go:embed lua/cancel.lua
+	cancelLua string
 	//go:embed lua/renew.lua
 	renewLua string
 	//go:embed lua/resolve.lua
 	resolveLua string
 	//go:embed lua/redeliver.lua
 	redeliverLua string
+	//go:embed lua/undone.lua
+	undoneLua string
 
 	createScript    = redis.NewScript(settleLua + createLua)
 	beginScript     = redis.NewScript(settleLua + beginLua)
 	finishScript    = redis.NewScript(settleLua + finishLua)
+	sequenceScript  = redis.NewScript(sequenceLua)
+	endChangeScript = redis.NewScript(endChangeLua)
+	cancelScript    = redis.NewScript(settleLua + cancelLua)
 	renewScript     = redis.NewScript(settleLua + renewLua)
 	resolveScript   = redis.NewScript(settleLua + resolveLua)
 	rejectScript    = redis.NewScript(settleLua + rejectLua)
 	redeliverScript = redis.NewScript(redeliverLua)
+	undoneScript    = redis.NewScript(undoneLua)
 )
 
 // Store reads and writes records.
@@ -54,20 +66,35 @@ type scriptCall struct {
 	args []any
 }
 
-// runAll runs a script on many records in one round trip. Each call gets its own reply or error.
-func (s Store) runAll(ctx context.Context, script *redis.Script, calls []scriptCall) ([]*redis.Cmd, error) {
+// runAll runs a script on many records, after it has written what the index needs first: in one round trip, where that
+// keeps the order. Each call gets its own reply or error.
+func (s Store) runAll(ctx context.Context, first *entries, script *redis.Script, calls []scriptCall) ([]*redis.Cmd, error) {
 	cmds := make([]*redis.Cmd, len(calls))
-	if len(calls) == 1 {
+	if len(calls) == 1 && first == nil {
 		cmds[0] = script.Run(ctx, s.redis, []string{Key(calls[0].id)}, calls[0].args...)
 		return cmds, cmds[0].Err()
 	}
+	if _, cluster := s.redis.(*redis.ClusterClient); cluster && first != nil {
+		if err := s.writeEntries(ctx, first); err != nil && first.needed {
+			return cmds, err
+		}
+		first = nil
+	}
+	var written []*redis.Cmd
 	_, err := s.redis.Pipelined(ctx, func(p redis.Pipeliner) error {
+		written = first.write(ctx, p)
 		for i, c := range calls {
 			cmds[i] = script.EvalSha(ctx, p, []string{Key(c.id)}, c.args...)
 		}
 		return nil
 	})
-	if !isNoScript(err) { // or the first error is another one, and told
+	if _, answered := errors.AsType[redis.Error](err); err != nil && !answered {
+		return cmds, err
+	}
+	if err := firstError(written); err != nil && first.needed {
+		return cmds, err
+	}
+	if err := firstError(cmds); !isNoScript(err) { // or the first error is another one, and told
 		return cmds, err
 	}
 	_, _ = s.redis.Pipelined(ctx, func(p redis.Pipeliner) error {

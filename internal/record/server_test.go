@@ -87,6 +87,22 @@ func (s server) call(t *testing.T, id, run string, change ...func(*record.Run)) 
 	return begun
 }
 
+// look begins, and fails the test unless the run is to look for the effect of an earlier call.
+func (s server) look(t *testing.T, id, run string, change ...func(*record.Run)) record.Begun {
+	t.Helper()
+	begun := s.begin(t, id, run, change...)
+	if begun.Verdict != record.Look {
+		t.Fatalf("begin %s as %s: %+v, want look", id, run, begun)
+	}
+	return begun
+}
+
+// hash is the whole record.
+func (s server) hash(t *testing.T, id string) map[string]string {
+	t.Helper()
+	return s.client.HGetAll(t.Context(), record.Key(id)).Val()
+}
+
 // lapsed begins anew until the claim of the run before has lapsed on Redis' clock.
 func (s server) lapsed(t *testing.T, id, run string, change ...func(*record.Run)) (begun record.Begun) {
 	t.Helper()
@@ -132,3 +148,4 @@ func (s server) field(t *testing.T, id, name string) string {
 
 func brief(r *record.Run)      { r.Lease = short }
 func repeatable(r *record.Run) { r.Repeatable = true }
+func lastCrash(r *record.Run)  { r.MaxCrashes = 1 }

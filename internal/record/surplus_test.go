@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/seed-5c07c2e9/dyplsq/internal/record"
 )
 
@@ -32,7 +34,7 @@ func TestSurplusIsNotedBesideTheFirst(t *testing.T) {
 		if got := string(s.read(t, "k").Result); got != `{"SubsId":"1000"}` {
 			t.Errorf("the outcome changed: %s", got)
 		}
-		if got := s.field(t, "k", fmt.Sprint("surplus:", old.Fence)); got != `{"SubsId":"2000"}` {
+		if got := s.field(t, "k", fmt.Sprint("surplus:", old.Fence)); got != "undo 2000" {
 			t.Errorf("surplus: %q", got)
 		}
 	})
@@ -55,8 +57,30 @@ func TestFailedNeverChanges(t *testing.T) {
 		if r := s.read(t, "k"); r.State != record.Failed || r.Code != "isv.ILLEGAL_ARGUMENT" || len(r.Result) != 0 {
 			t.Errorf("record: %+v", r)
 		}
-		if got := s.field(t, "k", fmt.Sprint("surplus:", old.Fence)); got != `{"SubsId":"1000"}` {
+		if got := s.field(t, "k", fmt.Sprint("surplus:", old.Fence)); got != "undo 1000" {
 			t.Errorf("surplus: %q", got)
+		}
+	})
+}
+
+// The answer of a stalled run turns up when another has found the very binding that it made: there is no other to remove.
+func TestFoundBindingIsNoSurplus(t *testing.T) {
+	t.Parallel()
+	onEachServer(t, func(t *testing.T, s server) {
+		s.create(t, "k")
+		stalled := s.call(t, "k", "stalled", brief)
+		look := s.lapsed(t, "k", "look")
+		found := bound("k", look.Fence, "1000")
+		found.RequestID, found.Message = "", "an earlier call took effect" // less than the answer tells
+		s.finish(t, found)
+		before := s.hash(t, "k")
+		for range 2 {
+			if verdict := s.finish(t, bound("k", stalled.Fence, "1000")); verdict != record.Again {
+				t.Errorf("the late answer: %s, want again", verdict)
+			}
+		}
+		if diff := cmp.Diff(before, s.hash(t, "k")); diff != "" {
+			t.Errorf("the late answer changed the record:\n%s", diff)
 		}
 	})
 }

@@ -34,8 +34,9 @@ func TestWakeUpComesWithTheOutcomeAlone(t *testing.T) {
 		s.create(t, "b:c@d", func(n *record.New) { n.Deadline = time.UnixMilli(1) })
 		s.begin(t, "b:c@d", "1") // wakes: its time is over
 		s.create(t, "c")
-		lost := s.call(t, "c", "1", brief)
-		s.lapsed(t, "c", "2")                       // wakes: uncertain
+		lost := s.call(t, "c", "1", func(r *record.Run) { r.Lease = 0 })
+		s.look(t, "c", "2", brief)
+		s.lapsed(t, "c", "3", lastCrash)            // wakes: uncertain
 		s.finish(t, bound("c", lost.Fence, "3000")) // wakes: better news
 		s.reject(t, "d")                            // wakes
 		s.reject(t, "d")

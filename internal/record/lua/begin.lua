@@ -1,7 +1,8 @@
 -- KEYS: record. ARGV: id, channel, run, lease (ms), repeatable (1 | 0), most attempts, most crashes, keep (ms), look after (ms).
 -- Returns verdict; with go and look: fence, attempts, calls, uncounted, deadline, may have run (1 | 0), suspect (1 | 0),
 -- first call at, looks, refusal, request.
-local r = redis.call('HMGET', KEYS[1], 'state', 'run', 'claim_until', 'deadline', 'attempts', 'code', 'doubt_at', 'noted_at')
+local r = redis.call('HMGET', KEYS[1], 'state', 'run', 'claim_until', 'deadline', 'attempts', 'code', 'doubt_at', 'noted_at',
+  'may_have_run')
 local id, channel, run, keep, repeatable = ARGV[1], ARGV[2], ARGV[3], ARGV[8], ARGV[5] == '1'
 local state, doubt_at = r[1], tonumber(r[7])
 if not state then
@@ -31,26 +32,33 @@ if out then
       settle('uncertain', id, channel, keep, ours('dyplsq.NoAnswer', 'Uncertain', 'workers ended while performing it'))
       return {'settled', 'uncertain'}
     end
-    if repeatable and (crashes >= tonumber(ARGV[7]) or tonumber(r[5]) >= tonumber(ARGV[6])) then
+    if repeatable and (crashes >= tonumber(ARGV[7]) or state == 'calling' and tonumber(r[5]) >= tonumber(ARGV[6])) then
       settle('failed', id, channel, keep, ours('dyplsq.NoAnswer', 'Unavailable', 'workers ended while performing it'))
       return {'settled', 'failed'}
     end
     if not repeatable and state == 'calling' then
-      doubt_at = tonumber(r[8])
+      doubt_at = tonumber(r[8] or r[3])
       redis.call('HSET', KEYS[1], 'doubt_at', doubt_at, 'looks', 0)
     end
   end
 end
 if doubt_at and fresh and doubt_at + ARGV[9] > now then
-  redis.call('HSET', KEYS[1], 'state', 'waiting', 'run', '')
+  if out then
+    redis.call('HSET', KEYS[1], 'state', 'waiting')
+    redis.call('HDEL', KEYS[1], 'run', 'claim_until')
+  end
   return {'busy', doubt_at + ARGV[9] - now}
 end
 local deadline = tonumber(r[4])
-if not doubt_at and deadline > 0 and now >= deadline then
-  if not fresh then -- granted in time, and asked again too late: nothing was sent
-    redis.call('HINCRBY', KEYS[1], 'attempts', -1)
-    redis.call('HINCRBY', KEYS[1], 'calls', -1)
-  end
+local over = not doubt_at and deadline > 0 and now >= deadline
+if over and not fresh then -- granted in time, and asked again too late: nothing was sent
+  redis.call('HINCRBY', KEYS[1], 'attempts', -1)
+  redis.call('HINCRBY', KEYS[1], 'calls', -1)
+end
+if over and not repeatable and r[9] == '1' then -- told to have failed only when no earlier call took effect
+  doubt_at = 1
+  redis.call('HSET', KEYS[1], 'doubt_at', doubt_at, 'looks', 0, 'refusal', 'dyplsq.Expired')
+elseif over then
   local message = 'its time was over before a call could start'
   if r[6] and r[6] ~= '' then
     message = message .. '; the last attempt ended as ' .. r[6]
@@ -71,6 +79,6 @@ if not doubt_at then
   end
 end
 local c = redis.call('HMGET', KEYS[1], 'fence', 'attempts', 'calls', 'uncounted', 'may_have_run', 'suspect', 'first_call_at',
-  'looks', 'refusal', 'request')
+  'looks', 'refusal', 'request', 'enqueued_at')
 return {doubt_at and 'look' or 'go', tonumber(c[1]), tonumber(c[2]), tonumber(c[3]), tonumber(c[4] or 0), deadline,
-  tonumber(c[5] or 0), tonumber(c[6] or 0), tonumber(c[7] or 0), tonumber(c[8] or 0), c[9] or '', c[10] or ''}
+  tonumber(c[5] or 0), tonumber(c[6] or 0), tonumber(c[7] or c[11] or 0), tonumber(c[8] or 0), c[9] or '', c[10] or ''}

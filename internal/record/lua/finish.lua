@@ -53,11 +53,12 @@ if doubt == 'call' then
   redis.call('HSET', KEYS[1], 'doubt_at', r[5], 'looks', 0)
 elseif doubt == 'refusal' then -- answered, so nothing is in flight: to be looked into at once
   redis.call('HSET', KEYS[1], 'doubt_at', 1, 'looks', 0, 'refusal', ARGV[6])
-elseif doubt == 'absent' then
+elseif doubt == 'absent' then -- two deliveries at once are no two looks: the next one has to wait
   redis.call('HINCRBY', KEYS[1], 'looks', 1)
+  redis.call('HSET', KEYS[1], 'doubt_at', now)
 elseif doubt == 'clear' then
   redis.call('HDEL', KEYS[1], 'doubt_at', 'looks', 'refusal')
 end
 redis.call('HSET', KEYS[1], 'state', 'waiting', 'code', ARGV[6], 'message', ARGV[7], 'class', ARGV[8], 'request_id', ARGV[9])
-redis.call('HDEL', KEYS[1], 'claim_until')
+redis.call('HDEL', KEYS[1], 'claim_until', 'crashes')
 return 'done'

@@ -1,7 +1,12 @@
 -- KEYS: record. ARGV: the delivery that is over.
--- Returns the delivery to make in its place, 0 where the task needs none.
-local r = redis.call('HMGET', KEYS[1], 'state', 'delivery')
-if r[1] ~= 'queued' and r[1] ~= 'waiting' then
+-- Returns the delivery to make in its place, 0 where the task needs none: it is settled, gone, or being performed.
+local r = redis.call('HMGET', KEYS[1], 'state', 'delivery', 'claim_until')
+if r[1] == 'calling' or r[1] == 'looking' then
+  local clock = redis.call('TIME')
+  if tonumber(r[3] or 0) > clock[1] * 1000 + math.floor(clock[2] / 1000) then
+    return 0
+  end
+elseif r[1] ~= 'queued' and r[1] ~= 'waiting' then
   return 0
 end
 if r[2] == ARGV[1] then

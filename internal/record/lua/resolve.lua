@@ -1,8 +1,11 @@
 -- KEYS: record. ARGV: id, channel, keep (ms), state (succeeded | failed | queued), code, message, result, expires_at (ms), subs_id, by.
 -- Settles a task that is held as uncertain, or lets it run again. Returns what it was, and the delivery that queued needs.
-local r = redis.call('HMGET', KEYS[1], 'state')
+local r = redis.call('HMGET', KEYS[1], 'state', 'resolved_by', 'delivery')
 if not r[1] then
   return {'', 0}
+end
+if r[1] == 'queued' and ARGV[4] == 'queued' and r[2] == ARGV[10] then
+  return {'uncertain', tonumber(r[3])} -- its reply was lost, and the delivery with it
 end
 if r[1] ~= 'uncertain' then
   return {r[1], 0}

@@ -1,0 +1,164 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"slices"
+	"text/tabwriter"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
+	"github.com/seed-5c07c2e9/dyplsq/internal/inventory"
+	"github.com/seed-5c07c2e9/dyplsq/tasks"
+)
+
+type numbersCommand struct {
+	Import  numbersImport  `cmd:"" help:"Add the numbers of a file to a pool's inventory: all of them or none."`
+	List    numbersList    `cmd:"" help:"Count a pool's numbers, or every pool's."`
+	Release numbersRelease `cmd:"" help:"Take the numbers of a file out of a pool's inventory."`
+}
+
+type numbersImport struct {
+	redisFlags
+
+	Pool string `arg:"" help:"The pool's key, FC..."`
+	File string `arg:"" help:"One number a line, its city after a comma where it is known; - for standard input."`
+}
+
+// Run imports a file.
+func (c *numbersImport) Run(ctx context.Context, s streams) error {
+	numbers, err := readNumbers(c.File, s)
+	if err != nil {
+		return err
+	}
+	return c.withInventory(ctx, func(v *inventory.Inventory) error {
+		done, err := v.Import(ctx, c.Pool, numbers)
+		if err == nil {
+			_, err = fmt.Fprintf(s.out, "%d added, %d moved to another city, %d were there\n", done.Added, done.Moved, done.Known)
+		}
+		return err
+	})
+}
+
+type numbersRelease struct {
+	redisFlags
+
+	Pool  string `arg:"" help:"The pool's key, FC..."`
+	File  string `arg:"" help:"One number a line; - for standard input."`
+	Force bool   `help:"Also those in use: nobody else gets them, and they leave when their last binding has ended and rested."`
+}
+
+// Run takes numbers out of the inventory.
+func (c *numbersRelease) Run(ctx context.Context, s streams) error {
+	numbers, err := readNumbers(c.File, s)
+	if err != nil {
+		return err
+	}
+	phones := make([]dypls.Phone, len(numbers))
+	for i, n := range numbers {
+		phones[i] = n.X
+	}
+	return c.withInventory(ctx, func(v *inventory.Inventory) error {
+		done, err := v.Remove(ctx, inventory.Removal{Pool: c.Pool, Numbers: phones, Force: c.Force})
+		if _, inUse := errors.AsType[*inventory.InUseError](err); inUse {
+			return usage(err.Error())
+		}
+		if err == nil {
+			_, err = fmt.Fprintf(s.out, "%d gone, %d leave later, %d stay in use, %d unknown\n", done.Gone, done.Leaving, done.InUse, done.Unknown)
+		}
+		return err
+	})
+}
+
+type numbersList struct {
+	redisFlags
+
+	Pool string `arg:"" help:"The pool's key; every pool when it is left out." optional:""`
+	JSON bool   `help:"Print one JSON object a line." name:"json"`
+}
+
+// Run counts numbers by pool and city.
+func (c *numbersList) Run(ctx context.Context, s streams) error {
+	return c.withInventory(ctx, func(v *inventory.Inventory) error {
+		pools := []string{c.Pool}
+		if c.Pool == "" {
+			var err error
+			if pools, err = v.Pools(ctx); err != nil {
+				return err
+			}
+		}
+		table := tabwriter.NewWriter(s.out, 0, 0, 2, ' ', 0)
+		encoder := json.NewEncoder(s.out)
+		if !c.JSON {
+			_, _ = fmt.Fprintln(table, "POOL\tCITY\tFREE\tRESTING\tLEASED\tBOUND\tASIDE\tLEAVING\tTOTAL")
+		}
+		for _, pool := range pools {
+			stock, err := v.Counts(ctx, pool)
+			if err != nil {
+				return err
+			}
+			for _, city := range slices.Sorted(maps.Keys(stock.ByCity)) {
+				n := stock.ByCity[city]
+				if c.JSON {
+					err = encoder.Encode(cityCounts{pool, city, n.Free, n.Resting, n.Leased, n.Bound, n.Aside, n.Leaving})
+				} else {
+					_, err = fmt.Fprintf(table, "%s\t%s\t%d\t%d\t%d\t%d\t%d\t%d\t%d\n", pool, city, n.Free, n.Resting, n.Leased, n.Bound, n.Aside, n.Leaving, n.Total())
+				}
+				if err != nil {
+					return err
+				}
+			}
+		}
+		return table.Flush()
+	})
+}
+
+type cityCounts struct {
+	Pool    string `json:"pool"`
+	City    string `json:"city"`
+	Free    int    `json:"free"`
+	Resting int    `json:"resting"`
+	Leased  int    `json:"leased"`
+	Bound   int    `json:"bound"`
+	Aside   int    `json:"aside"`
+	Leaving int    `json:"leaving"`
+}
+
+func readNumbers(file string, s streams) ([]inventory.Number, error) {
+	in := s.in
+	if file != "-" {
+		f, err := os.Open(file) //nolint:gosec // the file that its owner named
+		if err != nil {
+			return nil, usage(fmt.Sprintf("the numbers cannot be read: %v", err))
+		}
+		defer func() { _ = f.Close() }()
+		in = f
+	}
+	numbers, err := inventory.ReadNumbers(in)
+	if err != nil {
+		return nil, usage("nothing was changed: " + err.Error())
+	}
+	return numbers, nil
+}
+
+// withInventory runs f on the inventory, and tells an error of Redis from others.
+func (f redisFlags) withInventory(ctx context.Context, use func(*inventory.Inventory) error) error {
+	client, err := f.client(0)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = client.Close() }()
+	if err := client.Ping(ctx).Err(); err != nil {
+		return fmt.Errorf("%w: %w", tasks.ErrUnreachable, err)
+	}
+	err = use(inventory.New(redis.UniversalClient(client), inventory.DefaultCooldown))
+	if err != nil && ctx.Err() != nil {
+		return ctx.Err()
+	}
+	return err
+}

@@ -1,0 +1,69 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"fmt"
+	"os/user"
+
+	"github.com/seed-5c07c2e9/dyplsq/tasks"
+)
+
+type resolveCommand struct {
+	redisFlags
+
+	ID        string `arg:"" help:"The id of a task that is held as uncertain."`
+	Succeeded string `help:"It took effect: the API's response fields, as {\"SubsId\":\"...\",\"SecretNo\":\"...\"}." placeholder:"JSON" xor:"as"`
+	Failed    bool   `help:"No call took effect, and none is to be made any more." xor:"as"`
+	Retry     bool   `help:"Make the call again. If the lost one took effect after all, this uses up a second number." xor:"as"`
+	By        string `env:"DYPLSQ_BY" help:"Who says so; by default the user who runs this." placeholder:"NAME"`
+}
+
+// Run settles the task and prints its outcome.
+func (c *resolveCommand) Run(ctx context.Context, s streams) error {
+	client, err := c.client(0)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = client.Close() }()
+	queue := tasks.NewQueue(client)
+	defer func() { _ = queue.Close() }()
+	resolution := tasks.Resolution{Failed: c.Failed, Retry: c.Retry, By: cmp.Or(c.By, userName())}
+	if c.Succeeded != "" {
+		resolution.Succeeded = json.RawMessage(c.Succeeded)
+	}
+	if err := queue.Resolve(ctx, c.ID, resolution); err != nil {
+		return err
+	}
+	if c.Retry {
+		_, _ = fmt.Fprintln(s.err, "dyplsq: the call is made again; where the lost one took effect, a second number is used up")
+	}
+	return collect(ctx, queue, []string{c.ID}, 0, newPrinter(s, false, 1))
+}
+
+func userName() string {
+	current, err := user.Current()
+	if err != nil {
+		return "unknown"
+	}
+	return current.Username
+}
+
+type cancelCommand struct {
+	redisFlags
+
+	ID string `arg:"" help:"The task's id."`
+}
+
+// Run withdraws the task before its call leaves.
+func (c *cancelCommand) Run(ctx context.Context) error {
+	client, err := c.client(0)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = client.Close() }()
+	queue := tasks.NewQueue(client)
+	defer func() { _ = queue.Close() }()
+	return queue.Cancel(ctx, c.ID)
+}

@@ -1,0 +1,113 @@
+package inventory
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
+)
+
+// Binding is a binding that exists.
+type Binding struct {
+	Pool      string
+	Task      string
+	Kind      Kind
+	A, B      dypls.Phone // of a Pair
+	X         dypls.Phone
+	Extension string // of an Extension; that of other binds' answers is a real number, and is not kept
+	SubsID    string
+	Until     time.Time // its expiry, plus what clocks may differ; the zero time for none
+}
+
+// Bound writes down that a task's binding exists: its lease becomes the binding's, and ends with it. The truth is at the
+// service: where the task holds no lease by now it gets one, and where it holds another X, that one is freed. It is told
+// before the task's outcome is, so that a crash in between finds the same binding again. An X that is not of
+// the inventory is nothing to it.
+func (v *Inventory) Bound(ctx context.Context, of Binding) error {
+	if err := of.check(); err != nil {
+		return fmt.Errorf("inventory: bound: %w", err)
+	}
+	a, b := hashed(of.Kind, of.A, of.B)
+	verdict, err := v.withHashes(ctx, of.Pool, a, b, func(a, b, secretName string) (string, error) {
+		return v.verdict(ctx, boundScript, of.Pool, of.Task, string(of.Kind), a, b, string(of.X),
+			of.Kind.extension(of.Extension), of.SubsID, millis(of.Until), secretName)
+	})
+	switch {
+	case err != nil:
+		return fmt.Errorf("inventory: bound: %w", err)
+	case verdict != "bound" && verdict != "unlisted":
+		return fmt.Errorf("inventory: bound: unexpected reply of a script: %q", verdict)
+	}
+	return nil
+}
+
+func (of Binding) check() error {
+	switch {
+	case !of.Kind.valid():
+		return fmt.Errorf("kind %q: take Alone, Pair or Extension", of.Kind)
+	case of.Kind == Pair && (of.A == "" || of.B == ""):
+		return errors.New("a pair needs A and B")
+	case !isNumber(string(of.X)):
+		return errNotX
+	case of.Kind == Extension && !isExtension(of.Extension):
+		return errors.New("an extension must be 1-3 digits")
+	}
+	return errors.Join(checkWords("task", of.Task), checkWords("SubsId", of.SubsID))
+}
+
+// Change is what an UpdateSubscription changed. What is zero stays as it was.
+type Change struct {
+	Pool   string
+	X      dypls.Phone
+	SubsID string
+	A, B   dypls.Phone
+	Until  time.Time
+}
+
+// Update writes down that a binding changed. What it had before rests. An expiry that becomes later is best told before
+// the call leaves: then the lease cannot end before the binding does, whatever becomes of the call. It reports whether the
+// inventory knows the binding.
+func (v *Inventory) Update(ctx context.Context, c Change) (bool, error) {
+	if err := checkWords("SubsId", c.SubsID); err != nil {
+		return false, fmt.Errorf("inventory: update: %w", err)
+	}
+	var until any = ""
+	if !c.Until.IsZero() {
+		until = millis(c.Until)
+	}
+	verdict, err := v.withHashes(ctx, c.Pool, c.A, c.B, func(a, b, secretName string) (string, error) {
+		return v.verdict(ctx, updateScript, c.Pool, string(c.X), c.SubsID, until, a, b, secretName)
+	})
+	if err != nil {
+		return false, fmt.Errorf("inventory: update: %w", err)
+	}
+	return verdict == "updated", nil
+}
+
+// Unbound writes down that a binding is gone, and lets what it had rest. It reports whether the inventory knew the binding.
+func (v *Inventory) Unbound(ctx context.Context, pool string, x dypls.Phone, subsID string) (bool, error) {
+	verdict, err := v.verdict(ctx, unboundScript, pool, string(x), subsID)
+	if err != nil {
+		return false, fmt.Errorf("inventory: unbound: %w", err)
+	}
+	return verdict == "freed", nil
+}
+
+// checkWords refuses what would not come back whole: a lease is kept as words.
+func checkWords(name, s string) error {
+	if s == "" || strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r == 0x7f }) {
+		return fmt.Errorf("the %s is empty, or holds white space", name)
+	}
+	return nil
+}
+
+// millis is how times stand in Redis: Unix milliseconds, 0 for the zero time.
+func millis(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return max(t.UnixMilli(), 1)
+}

@@ -1,0 +1,157 @@
+package inventory_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/seed-5c07c2e9/dyplsq/internal/inventory"
+)
+
+// A binding is the truth, whatever the inventory thought before.
+func TestBoundWithoutALease(t *testing.T) {
+	t.Parallel()
+	onEachServer(t, func(t *testing.T, s stock) {
+		s.fill(t, numbers(2))
+		want := alone("task")
+		got := s.lease(t, want)
+		s.release(t, inventory.Refusal{Pool: pool, Task: "task", Unperformed: true}) // and then the answer comes
+		b := s.bind(t, want, got)
+		if other := s.lease(t, alone("other")); other.X == got.X {
+			t.Error("a number that is bound is leased")
+		}
+		s.bind(t, want, got) // told again
+		if counts := s.count(t); counts.Bound != 1 || counts.Leases != 2 {
+			t.Errorf("%+v", counts)
+		}
+		b.X = x(9) // of somebody else
+		b.Task, b.SubsID = "foreign", "subs-foreign"
+		if err := s.Bound(t.Context(), b); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+func TestBoundElsewhere(t *testing.T) {
+	t.Parallel()
+	onEachServer(t, func(t *testing.T, s stock) {
+		s.fill(t, numbers(2))
+		want := pair("task", 1, 2)
+		first := s.lease(t, want)
+		second := inventory.Leased{X: x(0)}
+		if first.X == x(0) {
+			second.X = x(1)
+		}
+		s.bind(t, want, second)
+		h, ok, err := s.Holding(t.Context(), pool, "task")
+		if err != nil || !ok || h.X != second.X || !h.Settled() {
+			t.Errorf("%+v, %t, %v", h, ok, err)
+		}
+		if counts := s.count(t).Counts; counts != (inventory.Counts{Bound: 1, Resting: 1}) {
+			t.Errorf("%+v", counts)
+		}
+	})
+}
+
+func TestBindingThatIsNone(t *testing.T) {
+	t.Parallel()
+	onEachServer(t, func(t *testing.T, s stock) {
+		s.fill(t, numbers(1))
+		good := inventory.Binding{Pool: pool, Task: "task", Kind: inventory.Extension, X: x(0), Extension: "100", SubsID: "1"}
+		for name, spoil := range map[string]func(*inventory.Binding){
+			"no kind":                  func(b *inventory.Binding) { b.Kind = "" },
+			"no task":                  func(b *inventory.Binding) { b.Task = "" },
+			"no X":                     func(b *inventory.Binding) { b.X = "" },
+			"no extension":             func(b *inventory.Binding) { b.Extension = "" },
+			"a number as an extension": func(b *inventory.Binding) { b.Extension = string(person(1)) },
+			"no SubsId":                func(b *inventory.Binding) { b.SubsID = "" },
+			"half a pair":              func(b *inventory.Binding) { b.Kind, b.B = inventory.Pair, person(1) },
+		} {
+			b := good
+			spoil(&b)
+			if err := s.Bound(t.Context(), b); err == nil {
+				t.Errorf("%s: taken", name)
+			}
+		}
+		if counts := s.count(t); counts.Leases != 0 {
+			t.Errorf("%+v", counts)
+		}
+	})
+}
+
+func TestUpdate(t *testing.T) {
+	t.Parallel()
+	onEachServer(t, func(t *testing.T, s stock) {
+		s.fill(t, numbers(1))
+		b := s.bind(t, pair("1-2", 1, 2), s.lease(t, pair("1-2", 1, 2)))
+		update := func(c inventory.Change) {
+			t.Helper()
+			c.Pool, c.X, c.SubsID = pool, b.X, b.SubsID
+			for range 2 { // a reply is lost
+				if known, err := s.Update(t.Context(), c); err != nil || !known {
+					t.Errorf("%+v: %t, %v", c, known, err)
+				}
+			}
+		}
+		update(inventory.Change{A: person(3)})
+		s.none(t, pair("3-4", 3, 4)) // in use
+		s.none(t, pair("1-4", 1, 4)) // rests
+		update(inventory.Change{Until: s.clock(t).Add(48 * time.Hour)})
+		s.Forward(47 * time.Hour)
+		s.none(t, alone("alone"))
+		s.none(t, pair("3-5", 3, 5))
+		s.lease(t, pair("1-4", 1, 4)) // has rested
+		s.release(t, inventory.Refusal{Pool: pool, Task: "1-4", Unperformed: true})
+		s.Forward(2*time.Hour + cooldown)
+		s.lease(t, alone("alone"))
+		if known, err := s.Update(t.Context(), inventory.Change{Pool: pool, X: b.X, SubsID: b.SubsID, B: person(9)}); known || err != nil {
+			t.Errorf("a binding that is gone is known: %v", err)
+		}
+	})
+}
+
+func TestBindingWithoutAnExpiry(t *testing.T) {
+	t.Parallel()
+	onEachServer(t, func(t *testing.T, s stock) {
+		s.fill(t, numbers(1))
+		b := inventory.Binding{Pool: pool, Task: "task", Kind: inventory.Alone, X: s.lease(t, alone("task")).X, SubsID: "1"}
+		if err := s.Bound(t.Context(), b); err != nil {
+			t.Fatal(err)
+		}
+		s.Forward(10 * 365 * 24 * time.Hour)
+		s.none(t, alone("other"))
+		if !s.unbound(t, b) {
+			t.Error("the binding is not known")
+		}
+	})
+}
+
+func TestUnsettledAndHoldings(t *testing.T) {
+	t.Parallel()
+	onEachServer(t, func(t *testing.T, s stock) {
+		s.fill(t, numbers(4))
+		s.lease(t, alone("old"))
+		want := extension("bound")
+		s.bind(t, want, s.lease(t, want))
+		s.Forward(10 * time.Minute)
+		s.lease(t, alone("new"))
+		var unsettled []string
+		err := s.Unsettled(t.Context(), pool, 5*time.Minute, func(h inventory.Holding) error {
+			unsettled = append(unsettled, h.Task)
+			return nil
+		})
+		if err != nil || len(unsettled) != 1 || unsettled[0] != "old" {
+			t.Errorf("%v, %v", unsettled, err)
+		}
+		all, err := s.Holdings(t.Context(), pool)
+		if err != nil || len(all) != 3 || all[2].Task != "new" {
+			t.Errorf("%+v, %v", all, err)
+		}
+		h, ok, err := s.Holding(t.Context(), pool, "bound")
+		if err != nil || !ok || h.Kind != inventory.Extension || h.Extension != "100" || h.SubsID != "subs-bound" || h.Until.IsZero() || h.Since.IsZero() {
+			t.Errorf("%+v, %t, %v", h, ok, err)
+		}
+		if _, ok, err := s.Holding(t.Context(), pool, "nobody"); ok || err != nil {
+			t.Errorf("%t, %v", ok, err)
+		}
+	})
+}

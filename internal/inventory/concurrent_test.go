@@ -1,0 +1,168 @@
+package inventory_test
+
+import (
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"sync"
+	"testing"
+
+	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
+	"github.com/seed-5c07c2e9/dyplsq/internal/inventory"
+	"github.com/seed-5c07c2e9/dyplsq/internal/redistest"
+)
+
+// 400 tasks of each kind ask at once, each twice, in several processes.
+func TestManyAtOnce(t *testing.T) {
+	t.Parallel()
+	const many, processes = 400, 8
+	kinds := map[string]struct {
+		numbers int
+		want    func(i int) inventory.Want
+	}{
+		"alone":     {many, func(i int) inventory.Want { return alone(fmt.Sprint("task-", i)) }},
+		"pair":      {many, func(i int) inventory.Want { return pair(fmt.Sprint("task-", i), 0, i+1) }}, // one person in all of them
+		"extension": {1, func(i int) inventory.Want { return extension(fmt.Sprint("task-", i)) }},
+	}
+	for name, kind := range kinds {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			onEachServer(t, func(t *testing.T, s stock) {
+				s.fill(t, numbers(kind.numbers))
+				var all sync.WaitGroup
+				told := make([]map[string]inventory.Leased, processes)
+				for p := range processes {
+					process := stock{inventory.New(s.client, cooldown), s.client}
+					told[p] = map[string]inventory.Leased{}
+					all.Go(func() {
+						for i := p / 2; i < many; i += processes / 2 { // two processes for each task
+							told[p][kind.want(i).Task] = process.told(t, kind.want(i))
+						}
+					})
+				}
+				all.Wait()
+				held, byTask := map[inventory.Leased]string{}, map[string]inventory.Leased{}
+				for _, leases := range told {
+					for task, got := range leases {
+						if other, ok := held[got]; ok && other != task {
+							t.Errorf("%+v is held by %s and %s", got, task, other)
+						}
+						if before, ok := byTask[task]; ok && before != got {
+							t.Errorf("%s holds %+v and %+v", task, got, before)
+						}
+						held[got], byTask[task] = task, got
+					}
+				}
+				if len(held) != many {
+					t.Errorf("%d tasks hold %d different numbers or extensions", many, len(held))
+				}
+			})
+		})
+	}
+}
+
+// told is a lease asked for beside the test's own goroutine, which alone may end the test.
+func (s stock) told(t *testing.T, want inventory.Want) inventory.Leased {
+	t.Helper()
+	got, err := s.Lease(t.Context(), want)
+	if err != nil {
+		t.Errorf("lease for %s: %v", want.Task, err)
+	}
+	return got
+}
+
+// Many take, bind, lose and give back at once, on few numbers that need no rest. What a register of their own says is held
+// is never handed out.
+func TestStress(t *testing.T) {
+	t.Parallel()
+	const processes, rounds, stocked = 8, 400, 6
+	client := redistest.Start(t).Client(t)
+	s := stock{inventory.New(client, 0), client}
+	s.fill(t, numbers(stocked))
+	var (
+		all      sync.WaitGroup
+		register = register{held: map[string]inventory.Kind{}, uses: map[dypls.Phone]map[string]inventory.Kind{}}
+	)
+	for p := range uint64(processes) {
+		process := stock{inventory.New(client, 0), client}
+		all.Go(func() {
+			random := rand.New(rand.NewPCG(1, p))
+			for i := range rounds {
+				task := fmt.Sprintf("task-%d-%d", p, i)
+				want := []inventory.Want{alone(task), pair(task, random.IntN(4), 4+random.IntN(4)), extension(task)}[random.IntN(3)]
+				got, err := process.Lease(t.Context(), want)
+				if errors.Is(err, inventory.ErrNoneFree) {
+					continue
+				}
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				if err := register.take(want, got); err != nil {
+					t.Error(err)
+				}
+				if random.IntN(2) == 0 {
+					register.give(want, got) // before it is given back: what comes after may be anybody's
+					process.release(t, inventory.Refusal{Pool: pool, Task: task, X: got.X})
+					continue
+				}
+				b := process.bind(t, want, got)
+				register.give(want, got)
+				process.unbound(t, b)
+			}
+		})
+	}
+	all.Wait()
+	s.audit(t)
+	if counts := s.count(t).Counts; counts.Free != stocked {
+		t.Errorf("all is given back, and %+v", counts)
+	}
+}
+
+// register is who holds what, by what each was told.
+type register struct {
+	mu   sync.Mutex
+	held map[string]inventory.Kind                 // slots
+	uses map[dypls.Phone]map[string]inventory.Kind // by task
+}
+
+func slotsOf(w inventory.Want, got inventory.Leased) []string {
+	switch w.Kind {
+	case inventory.Pair:
+		return []string{string(got.X + "|" + w.A), string(got.X + "|" + w.B)}
+	case inventory.Extension:
+		return []string{string(got.X) + "|" + got.Extension}
+	default:
+		return []string{string(got.X)}
+	}
+}
+
+func (r *register) take(w inventory.Want, got inventory.Leased) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for task, kind := range r.uses[got.X] {
+		if kind != w.Kind {
+			return fmt.Errorf("%s gets a number for %s that %s has for %s", w.Task, w.Kind, task, kind)
+		}
+	}
+	for _, slot := range slotsOf(w, got) {
+		if _, ok := r.held[slot]; ok {
+			return fmt.Errorf("%s gets what is held: %s", w.Task, slot)
+		}
+		r.held[slot] = w.Kind
+	}
+	if r.uses[got.X] == nil {
+		r.uses[got.X] = map[string]inventory.Kind{}
+	}
+	r.uses[got.X][w.Task] = w.Kind
+	return nil
+}
+
+func (r *register) give(w inventory.Want, got inventory.Leased) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, slot := range slotsOf(w, got) {
+		delete(r.held, slot)
+	}
+	delete(r.uses[got.X], w.Task)
+}

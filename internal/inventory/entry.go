@@ -1,0 +1,122 @@
+package inventory
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
+)
+
+// State is where a number stands.
+type State string
+
+// The states. A number that several bindings share is Bound where one of them is.
+const (
+	Free    State = "free"
+	Resting State = "resting" // nobody holds it, and its cooldown is not over; one that is shared takes more of its kind
+	OnLease State = "leased"  // and nobody has said yet what came of the bind
+	IsBound State = "bound"
+	Aside   State = "aside"
+	Leaving State = "leaving" // removed, and still needed
+)
+
+// Entry is a number of the inventory.
+type Entry struct {
+	X         dypls.Phone // masked wherever it is printed
+	City      string
+	State     State
+	Kind      Kind // what it is, or was last, used for; "" for nothing yet
+	Leases    int  // that hold it, the bound ones included
+	Bound     int
+	RestsTill time.Time // the zero time where it never rested
+	Reason    string    // why it is set aside
+}
+
+// asideNot and asideLeaving stand in Redis in the place of a reason.
+const (
+	asideNot     = "-"
+	asideLeaving = "~"
+)
+
+func readEntry(x, value string, now time.Time) (Entry, error) {
+	fields := strings.SplitN(value, " ", 6)
+	if len(fields) != 6 {
+		return Entry{}, fmt.Errorf("a number is kept as %d words, not 6", len(fields))
+	}
+	held, err1 := strconv.Atoi(fields[1])
+	bound, err2 := strconv.Atoi(fields[2])
+	rest, err3 := strconv.ParseInt(fields[3], 10, 64)
+	for _, err := range []error{err1, err2, err3} {
+		if err != nil {
+			return Entry{}, fmt.Errorf("a number is kept with a count that is none: %w", err)
+		}
+	}
+	e := Entry{X: dypls.Phone(x), City: fields[5], Leases: held, Bound: bound}
+	if fields[0] != "-" {
+		e.Kind = Kind(fields[0])
+	}
+	if rest > 0 {
+		e.RestsTill = time.UnixMilli(rest).UTC()
+	}
+	switch aside := fields[4]; {
+	case aside == asideLeaving:
+		e.State = Leaving
+	case aside != asideNot:
+		e.State, e.Reason = Aside, aside
+	case bound > 0:
+		e.State = IsBound
+	case held > 0:
+		e.State = OnLease
+	case e.RestsTill.After(now):
+		e.State = Resting
+	default:
+		e.State = Free
+	}
+	return e, nil
+}
+
+// List returns all numbers of a pool, sorted.
+func (v *Inventory) List(ctx context.Context, pool string) ([]Entry, error) {
+	now, err := v.now(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("inventory: list: %w", err)
+	}
+	var entries []Entry
+	err = v.scan(ctx, key(pool, "numbers"), func(x, value string) error {
+		e, err := readEntry(x, value, now)
+		entries = append(entries, e)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("inventory: list: %w", err)
+	}
+	slices.SortFunc(entries, func(a, b Entry) int { return strings.Compare(string(a.X), string(b.X)) })
+	return entries, nil
+}
+
+// scan reads a hash piece by piece, so that Redis goes on with its work meanwhile. Each field is read once.
+func (v *Inventory) scan(ctx context.Context, hash string, each func(field, value string) error) error {
+	seen := map[string]bool{}
+	for cursor := uint64(0); ; {
+		pairs, next, err := v.redis.HScan(ctx, hash, cursor, "", 1000).Result()
+		if err != nil {
+			return err
+		}
+		for pair := range slices.Chunk(pairs, 2) {
+			if seen[pair[0]] {
+				continue
+			}
+			seen[pair[0]] = true
+			if err := each(pair[0], pair[1]); err != nil {
+				return err
+			}
+		}
+		if cursor = next; cursor == 0 {
+			return nil
+		}
+	}
+}

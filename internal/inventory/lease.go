@@ -1,0 +1,127 @@
+package inventory
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
+)
+
+// Want is what a task needs an X for.
+type Want struct {
+	Pool      string
+	Task      string
+	Kind      Kind
+	A, B      dypls.Phone // for a Pair; others leave them out of account
+	City      string      // "" for any
+	Strict    bool        // no other city's number where the wanted one has none
+	X         dypls.Phone // where the caller named it: then it is only written down
+	Extension string      // where the caller named it beside X
+}
+
+// Leased is what a task holds.
+type Leased struct {
+	X         dypls.Phone
+	Extension string // of an Extension
+	Listed    bool   // false: the X that the caller named is not of this inventory, and nothing was written down
+}
+
+// ErrNoneFree is matched by a [NoneFreeError].
+var ErrNoneFree = errors.New("no number is free")
+
+// NoneFreeError tells that no number of the pool will do now.
+type NoneFreeError struct {
+	Pool string
+	City string    // where no other city's would do
+	Next time.Time // when one may be free, unless one is released before; the zero time where that cannot be told
+}
+
+func (e *NoneFreeError) Error() string {
+	text := "inventory: no number of pool " + e.Pool
+	if e.City != "" {
+		text += " in " + e.City
+	}
+	text += " is free"
+	if !e.Next.IsZero() {
+		text += "; the next may be at " + e.Next.Format(time.RFC3339)
+	}
+	return text
+}
+
+// Is makes it match ErrNoneFree.
+func (e *NoneFreeError) Is(target error) bool { return target == ErrNoneFree }
+
+var errNotX = errors.New("the X must be 3-20 digits")
+
+// ErrHoldsAnother is returned where a task names an X although it was given another before.
+var ErrHoldsAnother = errors.New("inventory: the task holds another number than the one it names")
+
+// Lease gives a task an X, and an extension where its kind has one: what it got before where it asks again, whatever else
+// is wanted then. The task keeps it, without an expiry, until Bound or Release. Where no number will do, the error is a
+// *[NoneFreeError].
+func (v *Inventory) Lease(ctx context.Context, want Want) (Leased, error) {
+	if err := want.check(); err != nil {
+		return Leased{}, fmt.Errorf("inventory: lease: %w", err)
+	}
+	strict := 0
+	if want.Strict {
+		strict = 1
+	}
+	extension := ""
+	if want.X != "" {
+		extension = want.Kind.extension(want.Extension)
+	}
+	var reply []string
+	a, b := hashed(want.Kind, want.A, want.B)
+	verdict, err := v.withHashes(ctx, want.Pool, a, b, func(a, b, secretName string) (string, error) {
+		var err error
+		reply, err = v.run(ctx, leaseScript, want.Pool,
+			want.Task, string(want.Kind), a, b, want.City, strict, string(want.X), extension, secretName).StringSlice()
+		if err != nil || len(reply) == 0 {
+			return "", err
+		}
+		return reply[0], nil
+	})
+	if err != nil {
+		return Leased{}, fmt.Errorf("inventory: lease: %w", err)
+	}
+	switch {
+	case verdict == "leased" && len(reply) == 3:
+		return Leased{X: dypls.Phone(reply[1]), Extension: reply[2], Listed: true}, nil
+	case verdict == "unlisted":
+		return Leased{X: want.X, Extension: extension}, nil
+	case verdict == "other":
+		return Leased{}, ErrHoldsAnother
+	case verdict == "none" && len(reply) == 2:
+		return Leased{}, want.noneFree(reply[1])
+	}
+	return Leased{}, fmt.Errorf("inventory: lease: unexpected reply of a script: %q", verdict)
+}
+
+func (w Want) check() error {
+	switch {
+	case !w.Kind.valid():
+		return fmt.Errorf("kind %q: take Alone, Pair or Extension", w.Kind)
+	case w.Kind == Pair && (w.A == "" || w.B == ""):
+		return errors.New("a pair needs A and B")
+	case w.X != "" && !isNumber(string(w.X)):
+		return errNotX
+	case w.X != "" && w.Kind == Extension && w.Extension != "" && !isExtension(w.Extension):
+		return errors.New("an extension must be 1-3 digits")
+	}
+	return checkWords("task", w.Task)
+}
+
+func (w Want) noneFree(next string) error {
+	e := &NoneFreeError{Pool: w.Pool}
+	if w.Strict {
+		e.City = w.City
+	}
+	if ms, err := strconv.ParseInt(next, 10, 64); err == nil && ms > 0 {
+		e.Next = time.UnixMilli(ms).UTC()
+	}
+	return e
+}

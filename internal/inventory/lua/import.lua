@@ -1,0 +1,27 @@
+-- ARGV[3..]: X and its city ('' where none is known), and so on. Returns how many are new, and how many changed their city.
+local added, changed = 0, 0
+for i = 3, #ARGV, 2 do
+  local x, city = ARGV[i], ARGV[i + 1]
+  local n = number(x)
+  if not n then
+    put_back({x = x, kind = '-', held = 0, bound = 0, rest = 0, aside = '-', city = city})
+    added = added + 1
+  else
+    local back = n.aside == '~'
+    local moved = city ~= '' and city ~= n.city
+    if back or moved then
+      take_off(n)
+      if back then
+        n.aside = '-'
+        added = added + 1
+      elseif moved then
+        changed = changed + 1
+      end
+      if moved then
+        n.city = city
+      end
+      put_back(n)
+    end
+  end
+end
+return {added, changed}

@@ -1,0 +1,35 @@
+-- ARGV[3..]: task, kind (one | pair | ext), hash of A, of B, city, strict (1 | 0), X (where the caller named it), extension, secret's name.
+-- Returns leased, X, extension | unlisted | none, when the next may be free (ms) | other | secret.
+local task, kind, a, b, city, strict, named, ext = ARGV[3], ARGV[4], ARGV[5], ARGV[6], ARGV[7], ARGV[8] == '1', ARGV[9], ARGV[10]
+if kind == 'pair' and redis.call('GETRANGE', KEYS[12], 0, 15) ~= ARGV[11] then
+  return {'secret'}
+end
+local held = lease_of(task)
+if held then
+  if named ~= '' and held.x ~= named then
+    return {'other'}
+  end
+  return {'leased', held.x, held.ext == '-' and '' or held.ext} -- a reply was lost, or a run before took it
+end
+tidy(8, 16)
+local n
+if named ~= '' then
+  n = number(named)
+  if not n then
+    return {'unlisted'}
+  end
+else
+  local x = choose(kind, a, b, city, strict)
+  if not x then
+    return {'none', next_free(kind, city, strict)}
+  end
+  n = number(x)
+end
+if kind == 'ext' and ext == '' then
+  ext = free_extension(n.x)
+  if not ext then
+    return {'none', next_free(kind, city, strict)}
+  end
+end
+hold(task, n, kind, ext, a, b)
+return {'leased', n.x, ext}

@@ -1,0 +1,75 @@
+-- What every script starts with. ARGV[1]: ms by which a test moves the clock, else 0. ARGV[2]: the cooldown (ms).
+-- KEYS, the same for all: 1 numbers, 2 idle, 3 idle:city, 4 room, 5 leases, 6 until, 7 open, 8 subs, 9 slots, 10 rests, 11 extensions, 12 secret.
+local clock = redis.call('TIME')
+local now = clock[1] * 1000 + math.floor(clock[2] / 1000) + ARGV[1]
+local cooldown = tonumber(ARGV[2])
+local most_pairs = 200
+
+-- number reads an X: what it is used for, by how many leases, how many of them are bound, when its rest is over, why it is
+-- set aside ('-': it is not; '~': it leaves the inventory as soon as nobody needs it), and its city.
+local function number(x)
+  local v = redis.call('HGET', KEYS[1], x)
+  if not v then
+    return nil
+  end
+  local kind, held, bound, rest, aside, city = string.match(v, '^(%S+) (%d+) (%d+) (%d+) (%S+) (.*)$')
+  return {x = x, kind = kind, held = tonumber(held), bound = tonumber(bound), rest = tonumber(rest), aside = aside, city = city}
+end
+
+-- The lists are sorted by text where they have a city in front: its first number is then one look-up away.
+local function in_city(n)
+  return n.city .. '|' .. string.format('%013d', n.rest) .. '|' .. n.x
+end
+
+local function in_room(n)
+  return n.kind .. '|' .. n.city .. '|' .. n.x
+end
+
+-- The extensions of an X stand in a text: where to look next, and a digit for each of 100-999, 1 where it is held or rests.
+local function extensions(x)
+  return redis.call('HGET', KEYS[11], x) or '100' .. string.rep('0', 900)
+end
+
+local function has_room(n)
+  if n.kind == 'pair' then
+    return n.held < most_pairs
+  end
+  return n.kind == 'ext' and string.find(extensions(n.x), '0', 4, true) ~= nil
+end
+
+-- take_off removes a number from the lists that numbers are chosen from. It comes before every change of a number.
+local function take_off(n)
+  if n.aside ~= '-' then
+    return
+  end
+  if n.held == 0 then
+    redis.call('ZREM', KEYS[2], n.x)
+    redis.call('ZREM', KEYS[3], in_city(n))
+  end
+  if n.kind == 'pair' or n.kind == 'ext' then
+    redis.call('ZREM', KEYS[4], in_room(n))
+  end
+end
+
+-- put_back writes a number and lists it where it belongs. One that nobody holds is idle until its rest is over, for whatever
+-- use; and where several may share it, it has room for more of the same use meanwhile: there each of them rests by itself.
+local function put_back(n)
+  if n.aside == '~' and n.held == 0 then
+    if n.rest <= now then
+      redis.call('HDEL', KEYS[1], n.x)
+      return
+    end
+    redis.call('ZADD', KEYS[10], n.rest, n.x) -- it leaves when it has rested: imported again before, it rests on
+  end
+  redis.call('HSET', KEYS[1], n.x, table.concat({n.kind, n.held, n.bound, string.format('%d', n.rest), n.aside, n.city}, ' '))
+  if n.aside ~= '-' then
+    return
+  end
+  if n.held == 0 then
+    redis.call('ZADD', KEYS[2], n.rest, n.x)
+    redis.call('ZADD', KEYS[3], 0, in_city(n))
+  end
+  if has_room(n) then
+    redis.call('ZADD', KEYS[4], 0, in_room(n))
+  end
+end

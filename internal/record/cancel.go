@@ -1,0 +1,25 @@
+package record
+
+import (
+	"context"
+	"fmt"
+	"time"
+)
+
+// Canceled and Doubtful are what Cancel finds beside the states of a record.
+const (
+	Canceled State = "canceled"
+	Doubtful State = "doubtful" // an earlier call may have taken effect
+)
+
+// Cancel withdraws a task of which no call can have taken effect, and returns the state in which it found any other.
+func (s Store) Cancel(ctx context.Context, id string, keep time.Duration) (State, error) {
+	found, err := cancelScript.Run(ctx, s.redis, []string{Key(id)}, id, Channel, keep.Milliseconds()).Text()
+	if err != nil {
+		return "", fmt.Errorf("record: cancel: %w", err)
+	}
+	if State(found) == Canceled {
+		s.tell(ctx, id, Failed)
+	}
+	return State(found), nil
+}

@@ -1,0 +1,95 @@
+package record
+
+import (
+	"context"
+	_ "embed" // the scripts
+	"fmt"
+	"hash/fnv"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// The index lists the ids of all records without an outcome, so that what was left half-way is found without looking at
+// everything: sorted sets, whose scores say when the reaper is to look next, in milliseconds of Redis' clock. An id is
+// there before its record is, and leaves after its outcome was told; a crash between leaves an entry that does no harm.
+//
+// What it costs a task: one ZADD in the round trip of Create (one script for each shard that a batch touches), one in
+// that of each Begin, and one ZREM, in a round trip of its own, after the XADD that tells the outcome. A record and the
+// index are in different slots of a cluster, so that no script touches both.
+const (
+	indexShards = 16
+
+	// firstLook is when a task that nobody began is looked at, counted from when it was meant to run.
+	firstLook = 30 * time.Second
+	// afterClaim is added to a claim, so that it has lapsed for certain.
+	afterClaim = time.Second
+)
+
+// indexKey is a shard of the index. It never looks like a record's key, which begins with dypls:{ whatever the id.
+func indexKey(shard int) string { return fmt.Sprintf("dypls:open:{%02x}", shard) }
+
+func shardOf(id string) int {
+	h := fnv.New32a()
+	_, _ = h.Write([]byte(id))
+	return int(h.Sum32() % indexShards)
+}
+
+// How an entry of the index is written.
+const (
+	addEntry  = "NX" // unless it is there
+	moveEntry = "XX" // if it is there: what was told stays out
+	setEntry  = "CH" // whether it is there or not
+)
+
+var (
+	//go:embed lua/index.lua
+	indexLua string
+	//go:embed lua/defer.lua
+	deferLua string
+)
+
+// entries are what one step writes into the index.
+type entries struct {
+	how    string
+	shards [indexShards][]any
+	// needed: without them the step has failed. Otherwise the reaper finds what it has to by what was there before.
+	needed bool
+}
+
+func entry(how, id string, after time.Duration) *entries {
+	e := &entries{how: how}
+	e.add(id, after)
+	return e
+}
+
+func (e *entries) add(id string, after time.Duration) {
+	shard := shardOf(id)
+	if e.shards[shard] == nil {
+		e.shards[shard] = []any{e.how}
+	}
+	e.shards[shard] = append(e.shards[shard], id, after.Milliseconds())
+}
+
+// write queues the scripts. They go as EVAL: one that Redis does not know by its hash yet would run after what it must precede.
+func (e *entries) write(ctx context.Context, p redis.Pipeliner) []*redis.Cmd {
+	if e == nil {
+		return nil
+	}
+	var cmds []*redis.Cmd
+	for shard, args := range e.shards {
+		if args != nil {
+			cmds = append(cmds, p.Eval(ctx, indexLua, []string{indexKey(shard)}, args...))
+		}
+	}
+	return cmds
+}
+
+// writeEntries is for a step whose script is sent apart from its entries.
+func (s Store) writeEntries(ctx context.Context, e *entries) error {
+	_, err := s.redis.Pipelined(ctx, func(p redis.Pipeliner) error {
+		e.write(ctx, p)
+		return nil
+	})
+	return err
+}

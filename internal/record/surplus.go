@@ -1,0 +1,57 @@
+package record
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/redis/go-redis/v9"
+)
+
+const (
+	surplusField = "surplus:" // and the fence of the run that made it
+	undoneField  = "undone:"  // likewise, once its removal is queued
+)
+
+// SurplusBinding is a binding that a task made beside the one it keeps.
+type SurplusBinding struct {
+	ID   string // of the task
+	Run  string // the fence of the run that made it
+	Undo []byte // JSON: what undoes it
+}
+
+// Surpluses returns the surplus bindings of tasks whose removal is not known to be queued.
+func (s Store) Surpluses(ctx context.Context, ids ...string) ([]SurplusBinding, error) {
+	if len(ids) == 0 {
+		return nil, nil
+	}
+	cmds := make([]*redis.MapStringStringCmd, len(ids))
+	_, err := s.redis.Pipelined(ctx, func(p redis.Pipeliner) error {
+		for i, id := range ids {
+			cmds[i] = p.HGetAll(ctx, Key(id))
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("record: surplus: %w", err)
+	}
+	var found []SurplusBinding
+	for i, cmd := range cmds {
+		fields := cmd.Val()
+		for name, undo := range fields {
+			run, is := strings.CutPrefix(name, surplusField)
+			if _, undone := fields[undoneField+run]; is && !undone {
+				found = append(found, SurplusBinding{ID: ids[i], Run: run, Undo: []byte(undo)})
+			}
+		}
+	}
+	return found, nil
+}
+
+// Undone notes that the removal of a surplus binding is queued. It makes no record where there is none any more.
+func (s Store) Undone(ctx context.Context, b SurplusBinding) error {
+	if err := undoneScript.Run(ctx, s.redis, []string{Key(b.ID)}, surplusField+b.Run, undoneField+b.Run).Err(); err != nil {
+		return fmt.Errorf("record: undone: %w", err)
+	}
+	return nil
+}

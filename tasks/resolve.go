@@ -1,0 +1,112 @@
+package tasks
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
+	"github.com/seed-5c07c2e9/dyplsq/internal/record"
+)
+
+// ErrNotUncertain: only a task that is held as uncertain can be settled.
+var ErrNotUncertain = errors.New("the task is not uncertain")
+
+// Resolution is what somebody found out about a task that is held as uncertain. Exactly one of Succeeded, Failed and Retry is set.
+type Resolution struct {
+	// Succeeded is the result, as an outcome has it: the API's own response fields.
+	Succeeded json.RawMessage
+	// Failed says that no call took effect, and none is to be made any more.
+	Failed bool
+	// Retry makes the call again. Where the lost one took effect after all, this uses up a second number.
+	Retry bool
+	// By names who says so. It is kept with the record.
+	By string
+}
+
+// Resolve settles an uncertain task. Errors: *dypls.ValidationError, [ErrNotUncertain], [ErrUnknownTask], [ErrUnreachable], and ctx's.
+func (q *Queue) Resolve(ctx context.Context, id string, r Resolution) error {
+	records, err := q.records.Read(ctx, id)
+	if err != nil {
+		return unreachable(err)
+	}
+	if records[0].State == "" {
+		return fmt.Errorf("task %s: %w", id, ErrUnknownTask)
+	}
+	kind, known := Lookup(records[0].Action)
+	if !known {
+		return fmt.Errorf("task %s: %w: this version does not know %s", id, ErrOtherAction, records[0].Action)
+	}
+	resolution, err := r.record(id, kind)
+	if err != nil {
+		return err
+	}
+	resolution.Keep = q.keep
+	return q.resolve(ctx, kind, resolution)
+}
+
+func (q *Queue) resolve(ctx context.Context, kind Dynamic, resolution record.Resolution) error {
+	found, delivery, err := q.records.Resolve(ctx, resolution)
+	switch {
+	case err != nil:
+		return unreachable(err)
+	case found != record.Uncertain:
+		return fmt.Errorf("task %s: %w: it is %s", resolution.ID, ErrNotUncertain, found)
+	case resolution.State != record.Queued:
+		return nil
+	}
+	_, err = q.put(ctx, &draft{
+		action: kind.action, policy: kind.policy, record: record.New{ID: resolution.ID},
+	}, delivery)
+	return err
+}
+
+// record translates the resolution, and reports everything that is wrong with it.
+func (r Resolution) record(id string, kind Dynamic) (record.Resolution, error) {
+	var problems []dypls.Problem
+	told := 0
+	for _, is := range []bool{r.Succeeded != nil, r.Failed, r.Retry} {
+		if is {
+			told++
+		}
+	}
+	if told != 1 {
+		problems = append(problems, dypls.Problem{Rule: "a task is settled as succeeded, as failed, or by a retry", Remedy: "say exactly one"})
+	}
+	if r.By == "" {
+		problems = append(problems, dypls.Problem{Field: "By", Rule: "is required", Remedy: "name who settles it"})
+	}
+	resolution := record.Resolution{ID: id, By: r.By, State: record.Queued}
+	switch {
+	case r.Succeeded != nil:
+		result, subsID, err := kind.result(r.Succeeded)
+		if err != nil {
+			problems = append(problems, dypls.Problem{Field: "Succeeded", Rule: err.Error(), Remedy: `write what the API would have answered, such as {"SubsId":"...","SecretNo":"..."}`})
+		}
+		resolution.State, resolution.Code, resolution.Message = record.Succeeded, dypls.CodeOK, "settled by hand"
+		resolution.Result, resolution.SubsID = result, subsID
+	case r.Failed:
+		resolution.State, resolution.Code, resolution.Message = record.Failed, dypls.CodeNoAnswer, "settled by hand: no call took effect"
+	}
+	if problems != nil {
+		return record.Resolution{}, &dypls.ValidationError{Problems: problems}
+	}
+	return resolution, nil
+}
+
+// readResult checks that a result is one that the operation could have answered.
+func readResult[Res any](data []byte) (result []byte, subsID string, err error) {
+	var res Res
+	if err := json.Unmarshal(data, &res); err != nil {
+		return nil, "", errors.New("must be a JSON object of the response's fields")
+	}
+	if b, isBinding := any(res).(dypls.Binding); isBinding {
+		if b.SubsID == "" || b.SecretNo == "" {
+			return nil, "", errors.New("must hold SubsId and SecretNo")
+		}
+		subsID = b.SubsID
+	}
+	result, err = json.Marshal(res)
+	return result, subsID, err
+}

@@ -1,0 +1,41 @@
+package worker
+
+import (
+	"cmp"
+	"context"
+	"time"
+
+	"github.com/seed-5c07c2e9/dyplsq/internal/record"
+)
+
+// attempt makes the one call of this run, once everything that the call needs is there.
+func (d *delivery) attempt(ctx context.Context, begun record.Begun, noted time.Time) error {
+	if ctx.Err() != nil { // the queue gave this delivery up while Redis was away; nothing was sent
+		d.finish(ctx, d.handBack(begun))
+		return later(redisAway, "the queue gave the delivery up")
+	}
+	started := time.Now()
+	turn, instead := d.takeTurn(ctx, begun)
+	if instead != nil {
+		return d.endWithoutCall(ctx, begun, *instead, started)
+	}
+	x, request, err := d.lease(ctx, begun.Request)
+	if err != nil {
+		return d.endWithoutCall(ctx, begun, noNumber(begun, err), started)
+	}
+	begun.Request = request
+	success, callErr := d.call(ctx, begun, noted)
+	v := d.worker.decide(d.kind, begun, callErr)
+	v.requestID = cmp.Or(v.requestID, success.requestID)
+	d.worker.logAttempt(d, begun, v, callErr, time.Since(started))
+	d.tell(ctx, x, begun, v, success)
+	d.endTurn(ctx, turn, v)
+	return v.forQueue()
+}
+
+// endWithoutCall ends a run for which something was missing.
+func (d *delivery) endWithoutCall(ctx context.Context, begun record.Begun, v verdict, started time.Time) error {
+	d.worker.logAttempt(d, begun, v, nil, time.Since(started))
+	d.finish(ctx, d.ending(begun, v, performed{}))
+	return v.forQueue()
+}
