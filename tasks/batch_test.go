@@ -61,7 +61,7 @@ func TestBatchIsAllOrNothing(t *testing.T) {
 		if infos := s.deliveries(t, "bind"); len(infos) != 1 {
 			t.Errorf("%d deliveries, want the one from before", len(infos))
 		}
-		if keys := s.client.Keys(t.Context(), "dypls:*").Val(); !slices.Equal(keys, []string{"dypls:{known}"}) {
+		if keys := s.client.Keys(t.Context(), "dypls:{*").Val(); !slices.Equal(keys, []string{"dypls:{known}"}) {
 			t.Errorf("records: %v", keys)
 		}
 	})

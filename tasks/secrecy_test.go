@@ -96,6 +96,8 @@ func dump(t *testing.T, client *redis.Client) map[string]string {
 			value, err = client.SMembers(ctx, key).Result()
 		case "zset":
 			value, err = client.ZRangeWithScores(ctx, key, 0, -1).Result()
+		case "stream":
+			value, err = client.XRange(ctx, key, "-", "+").Result()
 		case "none": // it has ended since
 		default:
 			t.Errorf("%s is a %s, which this test cannot read", key, kind)

@@ -42,6 +42,8 @@ type Config struct {
 	NumberCooldown time.Duration
 	// Keep is how long a record lives after its end: 24 h by default. A recording's lives until its link expires.
 	Keep time.Duration
+	// KeepStream is how long the ids of finished tasks stay in the stream that [tasks.Queue.Follow] reads: 24 h by default.
+	KeepStream time.Duration
 }
 
 // OnUncertain is a policy for binds of which nobody can tell whether they took effect.
@@ -84,6 +86,7 @@ func (c Config) withDefaults() Config {
 	c.HTTPTimeout = cmp.Or(c.HTTPTimeout, defaultHTTPTimeout)
 	c.ShutdownTimeout = cmp.Or(c.ShutdownTimeout, defaultShutdownTimeout)
 	c.Keep = cmp.Or(c.Keep, defaultKeep)
+	c.KeepStream = cmp.Or(c.KeepStream, defaultKeep)
 	c.NumberCooldown = cmp.Or(c.NumberCooldown, inventory.DefaultCooldown)
 	c.OnUncertain = cmp.Or(c.OnUncertain, Hold)
 	return c
@@ -110,5 +113,6 @@ func (c Config) validate() error {
 	check(c.HTTPTimeout < c.ShutdownTimeout, "the HTTP timeout must be below the shutdown timeout, or a shutdown cuts calls: lower it")
 	check(c.OnUncertain == Hold || c.OnUncertain == Retry, "on uncertain must be hold or retry")
 	check(c.Keep >= time.Minute, "outcomes must be kept for at least a minute: raise it")
+	check(c.KeepStream >= time.Minute, "the stream of finished tasks must be kept for at least a minute: raise it")
 	return errors.Join(errs...)
 }

@@ -65,36 +65,68 @@ func (d *delivery) renew(ctx context.Context, begun record.Begun) {
 
 // decideLook says what a look means. A look uses up no attempt.
 func (w *Worker) decideLook(k kind, begun record.Begun, finding dypls.Finding, err error) verdict {
-	v := verdict{state: record.Waiting, counts: true, sent: true, code: dypls.CodeNoAnswer, class: dypls.Uncertain, message: "looking for the effect of an earlier call"}
-	refused := begun.Refusal != ""
+	v := verdict{
+		state: record.Waiting, counts: true, sent: true, code: dypls.CodeNoAnswer, class: dypls.Uncertain,
+		message: "looking for the effect of an earlier call",
+	}
 	switch {
-	case err != nil && time.Since(begun.FirstCall) > lookAtMost:
-		v.state, v.message = record.Uncertain, "an earlier call was not answered, and looking for its effect has failed for a day"
 	case err != nil:
-		v.delay, v.doubt = jittered(begun.Uncounted+looksNeeded), record.DoubtKept
-		if e, ok := errors.AsType[*dypls.Error](err); ok {
-			v.delay = max(v.delay, e.RetryAfter)
-			v.message = "looking failed: " + cmp.Or(e.Message, e.Code)
-		}
+		v.lookFailed(begun, err)
 	case finding == dypls.Found:
 		return verdict{state: record.Succeeded, counts: true, sent: true, code: dypls.CodeOK, message: "an earlier call took effect"}
-	case finding == dypls.Absent && begun.Looks+1 < looksNeeded:
-		v.delay, v.doubt = w.timing.lookAgainAfter, record.DoubtAbsent
-	case refused && (finding == dypls.Absent || !begun.Suspect):
-		info, _ := dypls.LookupCode(begun.Refusal)
-		v.state, v.code, v.class, v.message = record.Failed, begun.Refusal, cmp.Or(info.Class, dypls.Rejected), cmp.Or(info.English, begun.Refusal)
-	case finding == dypls.Absent && isOver(begun.Deadline):
-		v.state, v.code, v.class, v.message = record.Failed, dypls.CodeExpired, dypls.Rejected, "no call was answered in time, and none took effect"
-	case finding == dypls.Absent && begun.Attempt >= k.attempts:
-		v.state, v.class, v.message = record.Failed, dypls.Unavailable, "no call was answered, and none took effect"
 	case finding == dypls.Absent:
+		w.decideAbsent(&v, k, begun)
+	default:
+		w.decideUnknowable(&v, begun)
+	}
+	return v
+}
+
+// lookFailed: nothing is known; it is looked again.
+func (v *verdict) lookFailed(begun record.Begun, err error) {
+	if time.Since(begun.FirstCall) > lookAtMost {
+		v.state, v.message = record.Uncertain, "an earlier call may have taken effect, and looking for it has failed for a day"
+		return
+	}
+	v.delay, v.doubt = jittered(begun.Uncounted+looksNeeded), record.DoubtKept
+	if e, ok := errors.AsType[*dypls.Error](err); ok {
+		v.delay = max(v.delay, e.RetryAfter)
+		v.message = "looking failed: " + cmp.Or(e.Message, e.Code)
+	}
+}
+
+// decideAbsent: seen often enough, no call took effect.
+func (w *Worker) decideAbsent(v *verdict, k kind, begun record.Begun) {
+	switch {
+	case begun.Looks+1 < looksNeeded:
+		v.delay, v.doubt = w.timing.lookAgainAfter, record.DoubtAbsent
+	case begun.Refusal != "":
+		v.refuse(begun.Refusal)
+	case isOver(begun.Deadline):
+		v.refuse(dypls.CodeExpired)
+	case begun.Attempt >= k.attempts:
+		v.state, v.class, v.message = record.Failed, dypls.Unavailable, "no call was answered, and none took effect"
+	default:
 		v.doubt = record.DoubtCleared
+	}
+}
+
+// decideUnknowable: the API cannot show whether a call took effect.
+func (w *Worker) decideUnknowable(v *verdict, begun record.Begun) {
+	switch {
+	case begun.Refusal != "" && !begun.Suspect: // every call was answered
+		v.refuse(begun.Refusal)
 	case w.config.OnUncertain == Retry && !begun.Suspect:
 		v.doubt, v.suspect = record.DoubtCleared, true
 	default:
 		v.state, v.message = record.Uncertain, "an earlier call was not answered, and the API cannot show whether it took effect"
 	}
-	return v
+}
+
+// refuse fails with a code that was only looked into.
+func (v *verdict) refuse(code string) {
+	info, _ := dypls.LookupCode(code)
+	v.state, v.code, v.class, v.message = record.Failed, code, cmp.Or(info.Class, dypls.Rejected), cmp.Or(info.English, code)
 }
 
 func isOver(deadline time.Time) bool { return !deadline.IsZero() && !time.Now().Before(deadline) }

@@ -114,7 +114,7 @@ func decideFailed(v *verdict, k kind, begun record.Begun) {
 	case k.findable(begun.Request):
 		v.state, v.doubt = record.Waiting, record.DoubtRefusal
 	case begun.Suspect:
-		v.state = record.Uncertain
+		v.state, v.class, v.message = record.Uncertain, dypls.Uncertain, "refused, but an earlier call was not answered and may have taken effect: "+v.message
 	}
 }
 

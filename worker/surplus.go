@@ -17,7 +17,9 @@ func undoing(request []byte, p performed) []byte {
 	if p.subsID == "" {
 		return nil
 	}
-	var bind struct{ PoolKey string }
+	var bind struct {
+		PoolKey string `json:"PoolKey"`
+	}
 	var made dypls.Binding
 	if json.Unmarshal(request, &bind) != nil || json.Unmarshal(p.result, &made) != nil {
 		return nil

@@ -70,6 +70,7 @@ func (w *Worker) Run(ctx context.Context) error {
 	var housekeeping sync.WaitGroup
 	housekeeping.Go(func() { w.declareQueues(keeping) })
 	housekeeping.Go(func() { w.sweepNumbers(keeping) })
+	housekeeping.Go(func() { w.newReaper().run(ctx) }) // while it drains, others reap
 	w.log.Info().Int("concurrency", w.config.Concurrency).Strs("queues", tasks.Queues()).Msg("performing tasks")
 	<-ctx.Done()
 	w.log.Info().Stringer("at_most", w.config.ShutdownTimeout).Msg("draining: no new tasks; waiting for calls that are out")

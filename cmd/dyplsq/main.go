@@ -26,6 +26,7 @@ type commands struct {
 	Cancel  cancelCommand  `cmd:"" help:"Withdraw a task before its call leaves."`
 	Resolve resolveCommand `cmd:"" help:"Settle a task that is held as uncertain."`
 	Numbers numbersCommand `cmd:"" help:"Keep the numbers (X) that a pool owns, so that every bind names its X."`
+	Follow  followCommand  `cmd:"" help:"Print the outcomes of all tasks as they come, each group its own, until SIGTERM or SIGINT."`
 	Dash    dashCommand    `cmd:"" help:"Serve the dashboard, read-only, numbers masked."`
 	Sim     simCommand     `cmd:"" help:"Serve a simulated API, in memory."`
 	Codes   codesCommand   `cmd:"" help:"Print what every code of the API means and what is done about it."`

@@ -2,7 +2,9 @@ package main
 
 import (
 	"bufio"
+	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"testing"
@@ -85,6 +87,16 @@ func (s *system) performed(id string) []dyplstest.Entry {
 		}
 	}
 	return entries
+}
+
+// isOut waits, for use with redistest.Poll, until the simulator has performed a task whose answer may still be to come.
+func (s *system) isOut(id string) func(context.Context) error {
+	return func(context.Context) error {
+		if len(s.performed(id)) == 0 {
+			return errors.New("not yet")
+		}
+		return nil
+	}
 }
 
 // bind is a BindAxn request as JSON.

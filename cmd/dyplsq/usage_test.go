@@ -5,15 +5,10 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/redis/go-redis/v9"
-
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dyplstest"
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
 )
-
-// redisZ is a task in asynq's set of leases, which ran out long ago.
-func redisZ(member string) redis.Z { return redis.Z{Score: 1, Member: member} }
 
 // TestDemo: it needs nothing, and whatever the environment says it cannot reach anything real.
 func TestDemo(t *testing.T) {

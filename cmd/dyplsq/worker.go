@@ -24,6 +24,7 @@ type workerCommand struct {
 	OnUncertain     string        `default:"hold" enum:"hold,retry" env:"DYPLSQ_ON_UNCERTAIN" help:"What becomes of a bind whose answer was lost and that cannot be looked up: hold keeps it for a person to settle; retry sends it once more, at the risk of a second number."`
 	ShutdownTimeout time.Duration `default:"20s" env:"DYPLSQ_SHUTDOWN_TIMEOUT" help:"How long calls that are out are waited for (${default}); what kills the process must wait longer." placeholder:"DURATION"`
 	Keep            time.Duration `default:"24h" env:"DYPLSQ_KEEP" help:"How long outcomes are kept (${default}); a recording's until its link expires." placeholder:"DURATION"`
+	KeepStream      time.Duration `default:"24h" env:"DYPLSQ_KEEP_STREAM" help:"How long the ids of finished tasks can be followed (${default})." placeholder:"DURATION"`
 	NumberCooldown  time.Duration `default:"24h" env:"DYPLSQ_NUMBER_COOLDOWN" help:"How long a number of an inventory rests after its binding ended (${default})." placeholder:"DURATION"`
 	Probe           bool          `help:"Tell, by the exit status, whether a worker on this host is alive: a health check for containers."`
 }
@@ -47,7 +48,8 @@ func (c *workerCommand) Run(ctx context.Context, s streams) error {
 	defer func() { _ = api.Close() }()
 	w, err := worker.New(worker.Config{
 		Redis: redisClient, Caller: api, Logger: log, Concurrency: c.Concurrency, Fetchers: c.Fetchers, MaxAttempts: c.MaxAttempts,
-		HTTPTimeout: c.HTTPTimeout, ShutdownTimeout: c.ShutdownTimeout, Keep: c.Keep, OnUncertain: worker.OnUncertain(c.OnUncertain), NumberCooldown: c.NumberCooldown,
+		HTTPTimeout: c.HTTPTimeout, ShutdownTimeout: c.ShutdownTimeout, Keep: c.Keep, KeepStream: c.KeepStream,
+		OnUncertain: worker.OnUncertain(c.OnUncertain), NumberCooldown: c.NumberCooldown,
 	})
 	if err != nil {
 		return usage(err.Error())

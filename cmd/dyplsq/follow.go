@@ -1,0 +1,71 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	"github.com/seed-5c07c2e9/dyplsq/tasks"
+)
+
+type followCommand struct {
+	redisFlags
+
+	Group    string        `help:"The service that collects: the processes of a group share its outcomes, each group gets all." placeholder:"G" required:""`
+	Consumer string        `help:"This process, under the same name after a restart: it is then first given what it had not finished. The host's name by default." placeholder:"C"`
+	Since    time.Duration `help:"Hand out again, to the whole group, what was told so long ago or later." placeholder:"DURATION"`
+	JSON     bool          `help:"Print one JSON object a line." name:"json"`
+}
+
+// Run prints every outcome as it comes, until ctx is done. One that could not be written is not acknowledged.
+func (c *followCommand) Run(ctx context.Context, s streams) error {
+	host, _ := os.Hostname()
+	consumer := cmp.Or(c.Consumer, host)
+	if c.Group == "" || consumer == "" {
+		return usage("--group and --consumer must not be empty: name the service, and this process of it")
+	}
+	if c.Since < 0 {
+		return usage("--since must not be negative: leave it out to go on where the group is")
+	}
+	client, err := c.client(0)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = client.Close() }()
+	queue := tasks.NewQueue(client)
+	defer func() { _ = queue.Close() }()
+	var options []tasks.FollowOption
+	if c.Since > 0 {
+		options = append(options, tasks.Since(time.Now().Add(-c.Since)))
+	}
+	following, unwritten := context.WithCancelCause(ctx)
+	defer unwritten(nil)
+	err = queue.Follow(following, c.Group, consumer, func(_ context.Context, o tasks.Outcome) error {
+		err := writeOutcome(s.out, o, c.JSON)
+		if err != nil {
+			unwritten(fmt.Errorf("outcomes could not be written: %w", err))
+		}
+		return err
+	}, options...)
+	switch {
+	case ctx.Err() != nil: // told to end
+		return nil
+	case following.Err() != nil:
+		return context.Cause(following)
+	}
+	return err
+}
+
+func writeOutcome(w io.Writer, o tasks.Outcome, asJSON bool) error {
+	if !asJSON {
+		_, err := fmt.Fprintln(w, forPeople(o))
+		return err
+	}
+	encoder := json.NewEncoder(w)
+	encoder.SetEscapeHTML(false)
+	return encoder.Encode(o)
+}

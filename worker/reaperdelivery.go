@@ -1,0 +1,99 @@
+package worker
+
+import (
+	"context"
+	_ "embed" // the script
+	"fmt"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/seed-5c07c2e9/dyplsq/internal/record"
+	"github.com/seed-5c07c2e9/dyplsq/tasks"
+)
+
+//go:embed lua/status.lua
+var statusLua string
+
+// How a delivery stands, in asynq's words, and two of our own: its hash is gone, or has no message.
+const (
+	pending   = "pending"
+	active    = "active"
+	scheduled = "scheduled"
+	retry     = "retry"
+	gone      = "gone"
+	empty     = "empty"
+	foreign   = "foreign" // of an action that this version does not know
+)
+
+// leaseGrace is added to a lease by the clock of another process.
+const leaseGrace = 10 * time.Second
+
+// status is how a record's delivery stands.
+type status struct {
+	queue string
+	state string
+	at    time.Time // the end of its lease, or when it is due
+}
+
+// live reports whether the delivery will be performed, or is, and when to look again.
+func (s status) live(now time.Time, o record.Open) (time.Time, bool) {
+	switch s.state {
+	case foreign:
+		return now.Add(lookLate), true
+	case pending:
+		return now.Add(lookLate), true
+	case scheduled, retry:
+		return s.at.Add(lookSoon), !s.at.IsZero()
+	case active: // a run whose claim has lapsed is over, whatever its lease
+		inRun := o.State == record.Calling || o.State == record.Looking
+		return now.Add(lookSoon), !inRun && s.at.Add(leaseGrace).After(now)
+	}
+	return time.Time{}, false
+}
+
+// statuses asks asynq how the latest delivery of each record stands.
+func (r *reaper) statuses(ctx context.Context, open []record.Open) ([]status, error) {
+	statuses := make([]status, len(open))
+	cmds := make([]*redis.Cmd, len(open))
+	_, err := r.redis.Pipelined(ctx, func(p redis.Pipeliner) error {
+		for i, o := range open {
+			kind, known := tasks.Lookup(o.Action)
+			if !known {
+				statuses[i].state = foreign
+				continue
+			}
+			statuses[i].queue = kind.Queue()
+			k, id := queueKeys(kind.Queue()), tasks.DeliveryID(o.ID, o.Delivery)
+			cmds[i] = p.Eval(ctx, statusLua, []string{k.task(id), k.of("lease"), k.of(scheduled), k.of(retry)}, id)
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("look at deliveries: %w", err)
+	}
+	for i, cmd := range cmds {
+		if cmd == nil {
+			continue
+		}
+		reply, err := cmd.Slice()
+		if err != nil || len(reply) != 2 {
+			return nil, fmt.Errorf("look at deliveries: unexpected reply: %w", err)
+		}
+		statuses[i].state, _ = reply[0].(string)
+		if at, _ := reply[1].(int64); at > 0 {
+			statuses[i].at = time.Unix(at, 0)
+		}
+	}
+	return statuses, nil
+}
+
+// queueKeys names the keys of one of asynq's queues.
+type queueKeys string
+
+func (q queueKeys) of(list string) string { return "asynq:{" + string(q) + "}:" + list }
+
+func (q queueKeys) task(id string) string { return q.of("t:" + id) }
+
+// quarantine is where messages of the queue are kept that nobody can read: in its slot, so that one script moves them.
+func (q queueKeys) quarantine() string { return "dypls:quarantine:{" + string(q) + "}" }

@@ -1,0 +1,141 @@
+package worker
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/seed-5c07c2e9/dyplsq/internal/record"
+	"github.com/seed-5c07c2e9/dyplsq/tasks"
+)
+
+const (
+	openPerShard    = 64
+	redeliveriesOut = 16
+
+	// lookSoon is when a task that was set going again, or should be going soon, is looked at.
+	lookSoon = 30 * time.Second
+	// lookLate is when a task that waits its turn is looked at: whoever begins it moves its entry up.
+	lookLate = 10 * time.Minute
+)
+
+// sweepOpen looks at every open record that is due. It takes no more than half of the time, so that a million that fall
+// due at once hold up nobody else.
+func (r *reaper) sweepOpen(ctx context.Context) error {
+	for {
+		if err := r.hold(ctx); err != nil {
+			return err
+		}
+		started := time.Now()
+		due, err := r.records.Due(ctx, openPerShard)
+		if err != nil || len(due.Open) == 0 {
+			return err
+		}
+		next, err := r.lookAt(ctx, due)
+		if deferred := r.records.Defer(ctx, due, next); err == nil {
+			err = deferred
+		}
+		if err != nil || !due.More {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(min(time.Since(started), r.timing.lock/2)):
+		}
+	}
+}
+
+// lookAt does what open records need, and returns when to look at each again. What it did not get to is not among them.
+func (r *reaper) lookAt(ctx context.Context, due record.Due) ([]record.Next, error) {
+	var next []record.Next
+	var told, waiting []record.Open
+	for _, o := range due.Open {
+		switch {
+		case o.State == "" && o.Missed:
+			next = append(next, record.Next{ID: o.ID, Drop: true})
+		case o.State == "": // its producer may be about to write it
+			next = append(next, record.Next{ID: o.ID, At: due.Now.Add(lookSoon), Missed: true})
+		case o.State.Told():
+			told = append(told, o)
+		case o.Claim.After(due.Now):
+			next = append(next, record.Next{ID: o.ID, At: o.Claim.Add(afterClaim)})
+		default:
+			waiting = append(waiting, o)
+		}
+	}
+	if err := r.tell(ctx, told); err != nil {
+		return next, err
+	}
+	for _, o := range told {
+		next = append(next, record.Next{ID: o.ID, Drop: true})
+	}
+	again, err := r.redeliver(ctx, due.Now, waiting)
+	return append(next, again...), err
+}
+
+// tell tells outcomes that a worker wrote and did not come to tell, and has their surplus bindings removed.
+func (r *reaper) tell(ctx context.Context, told []record.Open) error {
+	if err := r.records.Tell(ctx, told); err != nil {
+		return err
+	}
+	ids := make([]string, len(told))
+	for i, o := range told {
+		ids[i] = o.ID
+		r.repaired(o.ID, "told again: whoever settled it may not have told its outcome")
+	}
+	surpluses, err := r.records.Surpluses(ctx, ids...)
+	if err != nil {
+		return err
+	}
+	for _, s := range surpluses {
+		if err := r.undo(ctx, s); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// redeliver makes the next delivery of each record that has none, and of each whose run died: the one that begins then settles it.
+func (r *reaper) redeliver(ctx context.Context, now time.Time, open []record.Open) ([]record.Next, error) {
+	statuses, err := r.statuses(ctx, open)
+	if err != nil {
+		return nil, err
+	}
+	var mu sync.Mutex
+	var next []record.Next
+	look := func(id string, at time.Time) {
+		mu.Lock()
+		defer mu.Unlock()
+		next = append(next, record.Next{ID: id, At: at})
+	}
+	group, groupCtx := errgroup.WithContext(ctx)
+	group.SetLimit(redeliveriesOut)
+	for i, o := range open {
+		status := statuses[i]
+		if at, live := status.live(now, o); live {
+			look(o.ID, at)
+			continue
+		}
+		group.Go(func() error {
+			if status.state == empty {
+				if _, err := r.discard(groupCtx, tasks.DeliveryID(o.ID, o.Delivery), status.queue, seen{lapsed: now}); err != nil {
+					return err
+				}
+			}
+			made, err := r.queue.Redeliver(groupCtx, o.ID, o.Delivery)
+			if err != nil {
+				return err
+			}
+			if made {
+				r.repaired(o.ID, "delivered again: it is "+string(o.State)+", and its delivery is "+status.state)
+			}
+			look(o.ID, now.Add(lookSoon))
+			return nil
+		})
+	}
+	err = group.Wait()
+	return next, err
+}

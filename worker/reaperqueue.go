@@ -1,0 +1,157 @@
+package worker
+
+import (
+	"context"
+	_ "embed" // the script
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/seed-5c07c2e9/dyplsq/tasks"
+)
+
+var (
+	//go:embed lua/discard.lua
+	discardLua    string
+	discardScript = redis.NewScript(discardLua)
+)
+
+// suspectsPerStep is how many deliveries that nobody performs are mended under one hold of the lock.
+const suspectsPerStep = 256
+
+// suspect is a delivery that asynq believes to be performed, without a lease that holds.
+type suspect struct {
+	queue, id string
+	lease     time.Time // the zero time for none
+}
+
+// seen is what a delivery looked like: where it has changed since, it is left alone.
+type seen struct {
+	message string
+	lapsed  time.Time // a lease until then does not count
+	note    string    // with which the message is to be kept
+
+	superseded bool // asynq would perform it again, which is right unless there is a newer one
+}
+
+// repairQueues mends what stands still in asynq, which looks only at tasks whose lease lapsed half a minute ago, and at none
+// while one of them cannot be read.
+func (r *reaper) repairQueues(ctx context.Context) error {
+	now, suspects, err := r.suspects(ctx)
+	if err != nil {
+		return err
+	}
+	for step := range slices.Chunk(suspects, suspectsPerStep) {
+		if err := r.hold(ctx); err != nil {
+			return err
+		}
+		messages := make([]*redis.StringCmd, len(step))
+		_, err := r.redis.Pipelined(ctx, func(p redis.Pipeliner) error {
+			for i, s := range step {
+				messages[i] = p.HGet(ctx, queueKeys(s.queue).task(s.id), "msg")
+			}
+			return nil
+		})
+		if err != nil && !errors.Is(err, redis.Nil) {
+			return fmt.Errorf("read messages: %w", err)
+		}
+		for i, s := range step {
+			if err := r.mend(ctx, now, s, messages[i].Val()); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// suspects are the deliveries in every queue's active list without a lease, or with one that lapsed.
+func (r *reaper) suspects(ctx context.Context) (now time.Time, suspects []suspect, err error) {
+	queues := tasks.Queues()
+	ids, leases := make([]*redis.StringSliceCmd, len(queues)), make([]*redis.ZSliceCmd, len(queues))
+	clock, err := r.redis.Time(ctx).Result()
+	if err != nil {
+		return now, nil, fmt.Errorf("read queues: %w", err)
+	}
+	_, err = r.redis.Pipelined(ctx, func(p redis.Pipeliner) error {
+		for i, name := range queues {
+			ids[i] = p.LRange(ctx, queueKeys(name).of(active), 0, -1)
+			leases[i] = p.ZRangeWithScores(ctx, queueKeys(name).of("lease"), 0, -1)
+		}
+		return nil
+	})
+	if err != nil {
+		return now, nil, fmt.Errorf("read queues: %w", err)
+	}
+	for i, name := range queues {
+		until := make(map[any]time.Time, len(leases[i].Val()))
+		for _, z := range leases[i].Val() {
+			until[z.Member] = time.Unix(int64(z.Score), 0)
+		}
+		for _, id := range ids[i].Val() {
+			if lease := until[id]; !lease.After(clock) {
+				suspects = append(suspects, suspect{queue: name, id: id, lease: lease})
+			}
+		}
+	}
+	return clock, suspects, nil
+}
+
+// mend has the task of a delivery that nobody performs delivered anew where it needs that, and only then takes the old one out
+// of asynq, which would deliver it beside the new one, or stumble over it.
+func (r *reaper) mend(ctx context.Context, now time.Time, s suspect, message string) error {
+	id, number := tasks.IDOfDelivery(s.id), tasks.NumberOfDelivery(s.id)
+	old := seen{message: message, lapsed: now}
+	what := "taken out of the queue: a delivery that nobody performs"
+	switch {
+	case message == "":
+		what = "taken out of the queue: a delivery without a message"
+	case !readable([]byte(message)):
+		what, old.note = "set aside: a message that cannot be read", now.UTC().Format(time.RFC3339)
+	case s.lease.IsZero():
+	case s.lease.Add(leaseGrace).After(now): // by the clock of another process
+		return nil
+	default:
+		old.superseded = true
+	}
+	if err := r.deliverAnew(ctx, id, number); err != nil {
+		return err
+	}
+	if old.superseded { // or its task needs no other, and it is left to asynq
+		opened, err := r.records.Opened(ctx, id)
+		if err != nil || opened[0].Delivery <= number {
+			return err
+		}
+	}
+	done, err := r.discard(ctx, s.id, s.queue, old)
+	if done {
+		r.repaired(id, what)
+	}
+	return err
+}
+
+func (r *reaper) deliverAnew(ctx context.Context, id string, over int64) error {
+	if id == "" || over == 0 {
+		return nil
+	}
+	made, err := r.queue.Redeliver(ctx, id, over)
+	if made {
+		r.repaired(id, "delivered again: whoever had it is gone")
+	}
+	return err
+}
+
+// discard takes a delivery out of asynq, unless it has changed.
+func (r *reaper) discard(ctx context.Context, id, queue string, s seen) (bool, error) {
+	k := queueKeys(queue)
+	keys := []string{
+		k.task(id), k.of(active), k.of("lease"), k.of(pending), k.of(scheduled), k.of(retry), k.of("archived"), k.of("completed"), k.quarantine(),
+	}
+	done, err := discardScript.Run(ctx, r.redis, keys, id, s.message, s.lapsed.Unix(), s.note).Bool()
+	if err != nil {
+		return false, fmt.Errorf("discard: %w", err)
+	}
+	return done, nil
+}

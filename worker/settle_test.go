@@ -1,0 +1,46 @@
+package worker
+
+import (
+	"encoding/json"
+	"errors"
+	"testing"
+
+	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
+	"github.com/seed-5c07c2e9/dyplsq/aliyun/dyplstest"
+	"github.com/seed-5c07c2e9/dyplsq/tasks"
+)
+
+// TestSettledByHand: a held task is settled once, by whoever is first.
+func TestSettledByHand(t *testing.T) {
+	t.Parallel()
+	ways := map[string]tasks.Resolution{
+		"succeeded": {Succeeded: json.RawMessage(`{"SubsId":"1000","SecretNo":"17000000009"}`), By: "ops"},
+		"failed":    {Failed: true, By: "ops"},
+		"retry":     {Retry: true, By: "ops"},
+	}
+	for name, want := range map[string]told{
+		"succeeded": {tasks.StateSucceeded, "OK", 1, 0, 0},
+		"failed":    {tasks.StateFailed, dypls.CodeNoAnswer, 1, 0, 0},
+		"retry":     {tasks.StateSucceeded, "OK", 2, 1, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newSystem(t, dyplstest.Config{Faults: []dyplstest.Fault{{Action: "BindAxn", Do: dyplstest.DropBefore, Times: 1}}}, nil)
+			s.bind(t, "k")
+			s.told(t, "k", told{tasks.StateUncertain, dypls.CodeNoAnswer, 1, 0, 0})
+			if err := s.queue.Resolve(t.Context(), "k", ways[name]); err != nil {
+				t.Fatal(err)
+			}
+			s.told(t, "k", want)
+			for other, way := range ways {
+				if err := s.queue.Resolve(t.Context(), "k", way); !errors.Is(err, tasks.ErrNotUncertain) {
+					t.Errorf("%s after %s: %v", other, name, err)
+				}
+			}
+			s.told(t, "k", want)
+			if by := s.field(t, "k", "resolved_by"); by != "ops" {
+				t.Errorf("resolved by %q", by)
+			}
+		})
+	}
+}
