@@ -1,11 +1,8 @@
 package worker
 
 import (
-	"errors"
 	"testing"
 	"time"
-
-	"github.com/redis/go-redis/v9"
 
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dyplstest"
@@ -143,18 +140,9 @@ func TestSuspectNeverFails(t *testing.T) {
 		t.Parallel()
 		slow := timing{claimLease: claimLease, lookAfter: 3 * time.Second, lookAgainAfter: time.Second}
 		s := newTimedSystem(t, slow, dyplstest.Config{Faults: []dyplstest.Fault{lost}}, retry)
-		if _, err := tasks.BindAXN.Enqueue(t.Context(), s.queue, bindRequest(1), tasks.TaskID("k"), tasks.Within(time.Second)); err != nil {
+		if _, err := tasks.BindAXN.Enqueue(t.Context(), s.queue, bindRequest(), tasks.TaskID("k"), tasks.Within(time.Second)); err != nil {
 			t.Fatal(err)
 		}
 		s.told(t, "k", told{tasks.StateUncertain, dypls.CodeNoAnswer, 1, 1, 0})
 	})
-}
-
-func (s *system) field(t *testing.T, id, name string) string {
-	t.Helper()
-	value, err := s.redis.HGet(t.Context(), "dypls:{"+id+"}", name).Result()
-	if err != nil && !errors.Is(err, redis.Nil) {
-		t.Fatal(err)
-	}
-	return value
 }

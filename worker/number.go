@@ -89,7 +89,7 @@ func noNumber(begun record.Begun, err error) verdict {
 
 // settle tells the inventory what came of the bind: before the record is told of a success, so that nobody is given the same X
 // meanwhile, and after it is told of a failure. A doubt changes nothing: the task keeps its X.
-func (n *number) settle(ctx context.Context, d *delivery, v verdict, p performed) {
+func (n *number) settle(ctx context.Context, d *delivery, begun record.Begun, v verdict, p performed) {
 	if n == nil || !n.leased.Listed {
 		return
 	}
@@ -101,7 +101,7 @@ func (n *number) settle(ctx context.Context, d *delivery, v verdict, p performed
 				Extension: n.leased.Extension, SubsID: p.subsID, Until: n.request.Expiration.Add(clocksDiffer),
 			})
 		case record.Failed:
-			refusal := inventory.Refusal{Pool: n.request.PoolKey, Task: d.id, X: n.leased.X, Unperformed: !v.mayHaveRun}
+			refusal := inventory.Refusal{Pool: n.request.PoolKey, Task: d.id, X: n.leased.X, Unperformed: !v.mayHaveRun && !begun.MayHaveRun}
 			if slices.Contains(asideFor, v.code) {
 				refusal.Aside = v.code
 			}
@@ -163,11 +163,11 @@ func changeOf(r dypls.UpdateSubscriptionRequest) inventory.Change {
 // meanwhile, and in the record first where there is none.
 func (d *delivery) tell(ctx context.Context, x *number, begun record.Begun, v verdict, p performed) {
 	if v.state == record.Succeeded {
-		x.settle(ctx, d, v, p)
+		x.settle(ctx, d, begun, v, p)
 		d.follow(ctx, begun.Request, v)
 	}
 	d.finish(ctx, d.ending(begun, v, p))
 	if v.state != record.Succeeded {
-		x.settle(ctx, d, v, p)
+		x.settle(ctx, d, begun, v, p)
 	}
 }

@@ -609,7 +609,7 @@ func TestTenThousandOpen(t *testing.T) {
 func TestWorkerReaps(t *testing.T) {
 	t.Parallel()
 	s := newSystem(t, dyplstest.Config{}, nil)
-	request := bindRequest(1)
+	request := bindRequest()
 	request.Expiration = dypls.At(time.Now().Add(3 * time.Hour))
 	request.PhoneNoX = x
 	id, err := tasks.BindAXN.Enqueue(t.Context(), s.queue, request, tasks.TaskID("k"), tasks.ProcessIn(time.Hour))

@@ -70,7 +70,7 @@ func (s *system) bound() (ids []string) {
 // other binding is removed by a task of its own.
 func TestSurplusIsUnbound(t *testing.T) {
 	t.Parallel()
-	s, release := newStalledSystem(t, dyplstest.Config{}, Retry, bindRequest(1))
+	s, release := newStalledSystem(t, dyplstest.Config{}, Retry, bindRequest())
 	o := s.told(t, "k", told{tasks.StateSucceeded, "OK", 2, 2, 0})
 	bound := s.bound()
 	if left := s.bindings(t, o); len(left) != 2 {
@@ -130,7 +130,7 @@ func TestSuccessAfterTheFailureWasTold(t *testing.T) {
 // TestLateAnswerSettlesWhatIsHeld: nobody could tell what came of the bind, until its answer turns up.
 func TestLateAnswerSettlesWhatIsHeld(t *testing.T) {
 	t.Parallel()
-	s, release := newStalledSystem(t, dyplstest.Config{}, Hold, bindRequest(1))
+	s, release := newStalledSystem(t, dyplstest.Config{}, Hold, bindRequest())
 	s.told(t, "k", told{tasks.StateUncertain, dypls.CodeNoAnswer, 1, 1, 0})
 	release()
 	redistest.Poll(t, outcomeWithin, "the late answer to be told", func(context.Context) error {

@@ -68,8 +68,8 @@ type Change struct {
 }
 
 // Update writes down that a binding changed. What it had before rests. An expiry that becomes later is best told before
-// the call leaves: then the lease cannot end before the binding does, whatever becomes of the call. It reports whether the
-// inventory knows the binding.
+// the call leaves, and taken back where that is refused: then the lease cannot end before the binding does, whatever becomes
+// of the call. It reports whether the inventory knows the binding.
 func (v *Inventory) Update(ctx context.Context, c Change) (bool, error) {
 	if err := checkWords("SubsId", c.SubsID); err != nil {
 		return false, fmt.Errorf("inventory: update: %w", err)

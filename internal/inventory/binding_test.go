@@ -1,6 +1,7 @@
 package inventory_test
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -142,8 +143,20 @@ func TestUnsettledAndHoldings(t *testing.T) {
 		if err != nil || len(unsettled) != 1 || unsettled[0] != "old" {
 			t.Errorf("%v, %v", unsettled, err)
 		}
+		more, seen := 1500, map[string]bool{}
+		s.importing(t, inventory.Imported{Added: more, Known: 4}, numbers(4+more)...)
+		for i := range more {
+			s.lease(t, extension(fmt.Sprint("more-", i)))
+		}
+		err = s.Unsettled(t.Context(), pool, 0, func(h inventory.Holding) error {
+			seen[h.Task] = true
+			return nil
+		})
+		if err != nil || len(seen) != more+2 {
+			t.Errorf("%d are unsettled, want %d, %v", len(seen), more+2, err)
+		}
 		all, err := s.Holdings(t.Context(), pool)
-		if err != nil || len(all) != 3 || all[2].Task != "new" {
+		if err != nil || len(all) != more+3 || all[2].Task != "new" {
 			t.Errorf("%+v, %v", all, err)
 		}
 		h, ok, err := s.Holding(t.Context(), pool, "bound")
@@ -152,6 +165,53 @@ func TestUnsettledAndHoldings(t *testing.T) {
 		}
 		if _, ok, err := s.Holding(t.Context(), pool, "nobody"); ok || err != nil {
 			t.Errorf("%t, %v", ok, err)
+		}
+	})
+}
+
+// An expiry that is taken back does not end the binding.
+func TestExpiryIsTakenBack(t *testing.T) {
+	t.Parallel()
+	onEachServer(t, func(t *testing.T, s stock) {
+		s.fill(t, numbers(1))
+		b := s.bind(t, alone("task"), s.lease(t, alone("task")))
+		b.Until = time.Time{}
+		if err := s.Bound(t.Context(), b); err != nil {
+			t.Fatal(err)
+		}
+		s.Forward(2 * time.Hour)
+		s.none(t, alone("other"))
+	})
+}
+
+// An extension is bound that is another than the one that was meant.
+func TestBoundToAnotherExtension(t *testing.T) {
+	t.Parallel()
+	onEachServer(t, func(t *testing.T, s stock) {
+		s.fill(t, numbers(1))
+		want := extension("task")
+		got := s.lease(t, want)
+		s.bind(t, want, inventory.Leased{X: got.X, Extension: "777"})
+		h, ok, err := s.Holding(t.Context(), pool, "task")
+		if err != nil || !ok || h.Extension != "777" {
+			t.Errorf("%+v, %t, %v", h, ok, err)
+		}
+	})
+}
+
+// A task that was bound again holds by its newer SubsId alone.
+func TestBoundAgain(t *testing.T) {
+	t.Parallel()
+	onEachServer(t, func(t *testing.T, s stock) {
+		s.fill(t, numbers(1))
+		first := s.bind(t, alone("task"), s.lease(t, alone("task")))
+		second := first
+		second.SubsID = "subs-2"
+		if err := s.Bound(t.Context(), second); err != nil {
+			t.Fatal(err)
+		}
+		if s.unbound(t, first) || !s.unbound(t, second) {
+			t.Error("it does not hold by the newer one alone")
 		}
 	})
 }

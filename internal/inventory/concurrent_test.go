@@ -15,7 +15,7 @@ import (
 // 400 tasks of each kind ask at once, each twice, in several processes.
 func TestManyAtOnce(t *testing.T) {
 	t.Parallel()
-	const many, processes = 400, 8
+	const many = 400
 	kinds := map[string]struct {
 		numbers int
 		want    func(i int) inventory.Want
@@ -29,18 +29,7 @@ func TestManyAtOnce(t *testing.T) {
 			t.Parallel()
 			onEachServer(t, func(t *testing.T, s stock) {
 				s.fill(t, numbers(kind.numbers))
-				var all sync.WaitGroup
-				told := make([]map[string]inventory.Leased, processes)
-				for p := range processes {
-					process := stock{inventory.New(s.client, cooldown), s.client}
-					told[p] = map[string]inventory.Leased{}
-					all.Go(func() {
-						for i := p / 2; i < many; i += processes / 2 { // two processes for each task
-							told[p][kind.want(i).Task] = process.told(t, kind.want(i))
-						}
-					})
-				}
-				all.Wait()
+				told := s.askAtOnce(t, many, kind.want)
 				held, byTask := map[inventory.Leased]string{}, map[string]inventory.Leased{}
 				for _, leases := range told {
 					for task, got := range leases {
@@ -61,14 +50,28 @@ func TestManyAtOnce(t *testing.T) {
 	}
 }
 
-// told is a lease asked for beside the test's own goroutine, which alone may end the test.
-func (s stock) told(t *testing.T, want inventory.Want) inventory.Leased {
+// askAtOnce lets each of many tasks ask twice, in several processes at once, and returns what each process was told.
+func (s stock) askAtOnce(t *testing.T, many int, want func(i int) inventory.Want) []map[string]inventory.Leased {
 	t.Helper()
-	got, err := s.Lease(t.Context(), want)
-	if err != nil {
-		t.Errorf("lease for %s: %v", want.Task, err)
+	const processes = 8
+	var all sync.WaitGroup
+	told := make([]map[string]inventory.Leased, processes)
+	for p := range processes {
+		process := inventory.New(s.client, cooldown)
+		told[p] = map[string]inventory.Leased{}
+		all.Go(func() {
+			for i := p / 2; i < many; i += processes / 2 { // two processes for each task
+				got, err := process.Lease(t.Context(), want(i))
+				if err != nil {
+					t.Errorf("task %d: %v", i, err)
+					continue
+				}
+				told[p][want(i).Task] = got
+			}
+		})
 	}
-	return got
+	all.Wait()
+	return told
 }
 
 // Many take, bind, lose and give back at once, on few numbers that need no rest. What a register of their own says is held

@@ -25,6 +25,9 @@ func (v *Inventory) Import(ctx context.Context, pool string, numbers []Number) (
 	if err := checkNumbers(numbers); err != nil {
 		return Imported{}, fmt.Errorf("inventory: import: %w", err)
 	}
+	if len(numbers) == 0 {
+		return Imported{}, nil
+	}
 	if err := v.redis.SAdd(ctx, poolsKey, pool).Err(); err != nil {
 		return Imported{}, fmt.Errorf("inventory: import: %w", err)
 	}
@@ -41,9 +44,7 @@ func (v *Inventory) Import(ctx context.Context, pool string, numbers []Number) (
 		added, moved := int(counts[0]), int(counts[1])
 		done.Added, done.Moved, done.Known = done.Added+added, done.Moved+moved, done.Known+len(some)-added-moved
 	}
-	if len(numbers) > 0 {
-		v.noteHas(pool, true)
-	}
+	v.noteHas(pool, true)
 	return done, nil
 }
 

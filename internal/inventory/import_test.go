@@ -103,6 +103,11 @@ func TestRemove(t *testing.T) {
 			t.Errorf("%+v, %v", got, err)
 		}
 		s.none(t, alone("other"))
+		for _, n := range all { // what leaves is not set aside, and so not readmitted
+			if known, err := s.SetAside(t.Context(), pool, "isv.NO_NOT_EXIST", n); known != 0 || err != nil {
+				t.Errorf("%d, %v", known, err)
+			}
+		}
 		if counts := s.count(t).Counts; counts != (inventory.Counts{Leaving: 2}) {
 			t.Errorf("%+v", counts)
 		}
@@ -117,7 +122,7 @@ func TestRemove(t *testing.T) {
 		if got, err := s.Remove(t.Context(), removal); err != nil || got.Leaving != 2 {
 			t.Errorf("%+v, %v", got, err)
 		}
-		s.release(t, inventory.Refusal{Pool: pool, Task: "held"})
+		s.release(t, inventory.Refusal{Pool: pool, Task: "held", Aside: "isv.NO_NOT_EXIST"})
 		s.Forward(cooldown + time.Minute)
 		if _, err := s.Sweep(t.Context(), pool); err != nil {
 			t.Error(err)

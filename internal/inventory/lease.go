@@ -61,7 +61,7 @@ var ErrHoldsAnother = errors.New("inventory: the task holds another number than 
 
 // Lease gives a task an X, and an extension where its kind has one: what it got before where it asks again, whatever else
 // is wanted then. The task keeps it, without an expiry, until Bound or Release. Where no number will do, the error is a
-// *[NoneFreeError].
+// *[NoneFreeError]; for a pair of someone who is on nearly all of some hundred numbers, it may be wrong, and right another time.
 func (v *Inventory) Lease(ctx context.Context, want Want) (Leased, error) {
 	if err := want.check(); err != nil {
 		return Leased{}, fmt.Errorf("inventory: lease: %w", err)

@@ -37,7 +37,7 @@ type history struct {
 
 func TestAnyHistory(t *testing.T) {
 	t.Parallel()
-	const histories, steps = 60, 60
+	const histories, steps = 40, 50
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
 	client := redistest.Start(t).Client(t)

@@ -20,7 +20,9 @@ type Refusal struct {
 	Aside string
 }
 
-// Release frees what a task leased. A lease whose binding exists is left alone: that ends with Unbound or by its expiry.
+// Release frees what a task leased, after which Lease gives it another. That is the way out of isv.BIND_CONFLICT, too: the
+// service knows a binding that the inventory does not, so what was leased rests, like after a binding of our own. A lease
+// whose binding exists is left alone: that ends with Unbound or by its expiry.
 // It reports whether something was freed.
 func (v *Inventory) Release(ctx context.Context, r Refusal) (bool, error) {
 	if r.Aside != "" && !reason.MatchString(r.Aside) {

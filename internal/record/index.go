@@ -15,8 +15,9 @@ import (
 // there before its record is, and leaves after its outcome was told; a crash between leaves an entry that does no harm.
 //
 // What it costs a task: one ZADD in the round trip of Create (one script for each shard that a batch touches), one in
-// that of each Begin, and one ZREM, in a round trip of its own, after the XADD that tells the outcome. A record and the
-// index are in different slots of a cluster, so that no script touches both.
+// that of each Begin, one in that of a Finish that brings a binding, and at the end one XADD, which tells the outcome, and
+// one ZREM, each in a round trip of its own. A record and the index are in different slots of a cluster, so that no script
+// touches both.
 const (
 	indexShards = 16
 

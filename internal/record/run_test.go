@@ -88,4 +88,3 @@ func (h *history) ending(fence int64) record.Ending {
 	}
 	return bound(h.id, fence, fmt.Sprint("subs-", made))
 }
-

@@ -6,26 +6,27 @@ local function room_for_extension(prefix)
   return found[1] and string.match(found[1], '(%d+)$')
 end
 
--- room_for_pair looks at some of the numbers that have room, from any place on, for one that knows neither A nor B.
-local function room_for_pair(prefix, a, b, most)
+-- room_for_pair looks for one that knows neither A nor B: at all of them where they are few, else at runs of 16 in several
+-- places, since those that know a person may lie side by side. Asked again it looks elsewhere.
+local function room_for_pair(prefix, a, b, runs)
   local count = redis.call('ZLEXCOUNT', KEYS[4], '[' .. prefix .. '|', '(' .. prefix .. '}')
   if count == 0 then
     return nil
   end
   local first = redis.call('ZLEXCOUNT', KEYS[4], '-', '(' .. prefix .. '|')
-  local start, seen = clock[2] % count, 0
-  most = math.min(most, count)
-  while seen < most do
-    local at = (start + seen) % count
-    local size = math.min(16, most - seen, count - at)
-    for _, entry in ipairs(redis.call('ZRANGE', KEYS[4], first + at, first + at + size - 1)) do
+  local start = count > runs * 16 and clock[2] % count or 0
+  runs = math.min(runs, count)
+  local size = math.min(16, math.ceil(count / runs))
+  for run = 0, runs - 1 do
+    local at = (start + math.floor(run * count / runs)) % count
+    local last = math.min(at + size, count) - 1
+    for _, entry in ipairs(redis.call('ZRANGE', KEYS[4], first + at, first + last)) do
       local x = string.match(entry, '(%d+)$')
       local known = redis.call('HMGET', KEYS[9], x .. '|' .. a, x .. '|' .. b)
       if not known[1] and not known[2] then
         return x
       end
     end
-    seen = seen + size
   end
   return nil
 end
@@ -41,20 +42,20 @@ local function idle_in(city)
 end
 
 local function choose(kind, a, b, city, strict)
-  local function shared(prefix, most)
+  local function shared(prefix, runs)
     if kind == 'pair' then
-      return room_for_pair(prefix, a, b, most)
+      return room_for_pair(prefix, a, b, runs)
     end
     return kind == 'ext' and room_for_extension(prefix)
   end
   local x
   if city ~= '' then
-    x = shared(kind .. '|' .. city, 32) or idle_in(city)
+    x = shared(kind .. '|' .. city, 2) or idle_in(city)
     if not x and strict then
-      return shared(kind .. '|' .. city, 256)
+      return shared(kind .. '|' .. city, 16)
     end
   end
-  return x or shared(kind, 32) or redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', now, 'LIMIT', 0, 1)[1] or shared(kind, 256)
+  return x or shared(kind, 2) or redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', now, 'LIMIT', 0, 1)[1] or shared(kind, 16)
 end
 
 -- next_free tells when a number may be free again, unless one is released before; 0 where that cannot be told.

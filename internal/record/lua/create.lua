@@ -9,7 +9,9 @@ end
 if ARGV[1] == 'look' then
   return {'absent', '', '', 0, 0}
 end
-redis.call('DEL', KEYS[1])
+if found[2] then -- only then: a script that has written something is not stopped any more when memory runs out
+  redis.call('DEL', KEYS[1])
+end
 -- Fences count from the clock, to the microsecond, which no chain of runs outpaces: a run of an earlier record under this id holds none that is current.
 redis.call('HSET', KEYS[1], 'fingerprint', ARGV[2], 'action', ARGV[3], 'request', ARGV[4], 'process_at', ARGV[5],
   'deadline', ARGV[6], 'state', 'queued', 'delivery', 1, 'enqueued_at', now,

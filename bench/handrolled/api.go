@@ -1,0 +1,91 @@
+// Package handrolled is the worker that a backend team writes by hand: asynq with its usual settings, and Alibaba Cloud's
+// Go runtime called as their generated SDK calls it. It is what dyplsq is compared with, not a part of it.
+package handrolled
+
+import (
+	"fmt"
+
+	openapi "github.com/alibabacloud-go/darabonba-openapi/v2/client"
+	openapiutil "github.com/alibabacloud-go/darabonba-openapi/v2/utils"
+	"github.com/alibabacloud-go/tea/dara"
+)
+
+const codeOK = "OK"
+
+// BindRequest is a BindAxn request, under the API's own parameter names.
+type BindRequest struct {
+	PoolKey    string `json:"PoolKey"`
+	PhoneNoA   string `json:"PhoneNoA"`
+	PhoneNoX   string `json:"PhoneNoX,omitempty"` // empty: the platform chooses
+	Expiration string `json:"Expiration"`
+	OutID      string `json:"OutId,omitempty"`
+}
+
+// Binding is what the API answers to a bind.
+type Binding struct {
+	SubsID    string `json:"SubsId"`
+	SecretNo  string `json:"SecretNo"`
+	Extension string `json:"Extension"`
+}
+
+// APIError is an answer that says no.
+type APIError struct{ Code, Message, RequestID string }
+
+func (e *APIError) Error() string {
+	return fmt.Sprintf("%s: %s (request %s)", e.Code, e.Message, e.RequestID)
+}
+
+// APIConfig says where the API is and who calls it.
+type APIConfig struct {
+	Endpoint                     string // host, and port where it is not the usual one
+	Protocol                     string // "": HTTPS
+	AccessKeyID, AccessKeySecret string
+}
+
+// API calls Dyplsapi, version 2017-05-25.
+type API struct{ client *openapi.Client }
+
+// NewAPI returns a client with the runtime's own defaults.
+func NewAPI(c APIConfig) (*API, error) {
+	config := &openapiutil.Config{
+		AccessKeyId: dara.String(c.AccessKeyID), AccessKeySecret: dara.String(c.AccessKeySecret), Endpoint: dara.String(c.Endpoint),
+	}
+	if c.Protocol != "" {
+		config.Protocol = dara.String(c.Protocol)
+	}
+	client, err := openapi.NewClient(config)
+	if err != nil {
+		return nil, err
+	}
+	return &API{client}, nil
+}
+
+// BindAXN makes one call.
+func (a *API) BindAXN(req BindRequest) (Binding, error) {
+	response, err := a.client.CallApi(
+		&openapiutil.Params{
+			Action: dara.String("BindAxn"), Version: dara.String("2017-05-25"), Protocol: dara.String("HTTPS"), Pathname: dara.String("/"),
+			Method: dara.String("POST"), AuthType: dara.String("AK"), Style: dara.String("RPC"),
+			ReqBodyType: dara.String("formData"), BodyType: dara.String("json"),
+		},
+		&openapiutil.OpenApiRequest{Query: openapiutil.Query(req)},
+		&dara.RuntimeOptions{},
+	)
+	if err != nil {
+		return Binding{}, fmt.Errorf("BindAxn: %w", err)
+	}
+	var answer struct {
+		Body struct {
+			Code, Message string
+			RequestID     string `json:"RequestId"`
+			SecretBindDTO Binding
+		} `json:"body"`
+	}
+	if err := dara.Convert(response, &answer); err != nil {
+		return Binding{}, fmt.Errorf("BindAxn: %w", err)
+	}
+	if body := answer.Body; body.Code != codeOK {
+		return Binding{}, &APIError{body.Code, body.Message, body.RequestID}
+	}
+	return answer.Body.SecretBindDTO, nil
+}
