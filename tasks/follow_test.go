@@ -86,13 +86,16 @@ func follow(t *testing.T, queue *tasks.Queue, group, name string, refuse func(ta
 	return c
 }
 
-func (s server) unacknowledged(t *testing.T, group string) int64 {
+// acknowledged waits until a group has nothing unfinished.
+func (s server) acknowledged(t *testing.T, group string) {
 	t.Helper()
-	p, err := s.client.XPending(t.Context(), record.Stream, group).Result()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return p.Count
+	redistest.Poll(t, followWithin, "all to be acknowledged", func(ctx context.Context) error {
+		p, err := s.client.XPending(ctx, record.Stream, group).Result()
+		if err != nil || p.Count == 0 {
+			return err
+		}
+		return fmt.Errorf("%d are not", p.Count)
+	})
 }
 
 func TestFollow(t *testing.T) {
@@ -119,9 +122,7 @@ func TestFollow(t *testing.T) {
 		s.fail(t, "pending")
 		again := follow(t, s.queue, "billing", "a", nil) // goes on where it was
 		again.wants(t, "pending failed")
-		if n := s.unacknowledged(t, "audit"); n != 0 {
-			t.Errorf("%d are not acknowledged", n)
-		}
+		s.acknowledged(t, "audit")
 	})
 }
 
@@ -164,9 +165,7 @@ func TestFollowSharesAndReplays(t *testing.T) {
 		})
 		a.end(t)
 		b.end(t)
-		if n := s.unacknowledged(t, "g"); n != 0 {
-			t.Errorf("%d are not acknowledged", n)
-		}
+		s.acknowledged(t, "g")
 	})
 }
 
@@ -210,12 +209,7 @@ func TestFollowOffersAgain(t *testing.T) {
 			return nil
 		})
 		c.wants(t, "good failed", "better failed", "bad failed")
-		redistest.Poll(t, followWithin, "all to be acknowledged", func(context.Context) error {
-			if n := s.unacknowledged(t, "g"); n != 0 {
-				return fmt.Errorf("%d are not", n)
-			}
-			return nil
-		})
+		s.acknowledged(t, "g")
 	})
 }
 
@@ -279,12 +273,7 @@ func TestFollowAfterTrimming(t *testing.T) {
 	s.fail(t, "left")
 	c := follow(t, s.queue, "g", "a", nil)
 	c.wants(t, "left failed")
-	redistest.Poll(t, followWithin, "all to be acknowledged", func(context.Context) error {
-		if n := s.unacknowledged(t, "g"); n != 0 {
-			return fmt.Errorf("%d are not", n)
-		}
-		return nil
-	})
+	s.acknowledged(t, "g")
 }
 
 // Redis that forgets everything, or is away, ends nobody who follows.

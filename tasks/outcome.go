@@ -1,6 +1,7 @@
 package tasks
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -56,7 +57,16 @@ func (o Outcome) MarshalJSON() ([]byte, error) {
 	if !o.FinishedAt.IsZero() {
 		written.FinishedAt = o.FinishedAt.UTC().Format(milliseconds)
 	}
-	return json.Marshal(written)
+	return marshal(written)
+}
+
+// marshal is json.Marshal without its precautions for web pages, which would garble links.
+func marshal(v any) ([]byte, error) {
+	var b bytes.Buffer
+	encoder := json.NewEncoder(&b)
+	encoder.SetEscapeHTML(false)
+	err := encoder.Encode(v)
+	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), err
 }
 
 // Err returns what the operation, called directly, would have: nil for a success, [ErrPending], [ErrUnknownTask], or a *dypls.Error.

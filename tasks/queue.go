@@ -48,6 +48,11 @@ func Open(redisURL string, options ...QueueOption) (*Queue, error) {
 	return q, nil
 }
 
+// Keep is how long the outcome of a task that is canceled or resolved is kept: 24 hours by default, as a worker keeps the others.
+func Keep(d time.Duration) QueueOption {
+	return func(q *Queue) { q.keep = d }
+}
+
 // NewQueue uses a client of the application's own, which it does not close. Make it from [ParseRedisURL]'s options:
 // a client that sends commands again by itself, go-redis' default, can lose deliveries.
 func NewQueue(client redis.UniversalClient, options ...QueueOption) *Queue {

@@ -30,7 +30,8 @@ type Config struct {
 	Fetchers int
 	// MaxAttempts replaces every kind's own number of attempts; 0 leaves them.
 	MaxAttempts int
-	// HTTPTimeout bounds one call of Caller: 10 s by default. It must be below the claim lease of 20 s and ShutdownTimeout.
+	// HTTPTimeout bounds one call of Caller: 10 s by default. At most 13 s, so that a call is over before its claim
+	// lapses and before it is looked for, and 2 s below ShutdownTimeout.
 	HTTPTimeout time.Duration
 	// ShutdownTimeout is how long a shutdown waits for calls that are out: 20 s by default. What stops the process
 	// for good must wait longer.
@@ -63,6 +64,8 @@ const (
 	defaultShutdownTimeout = 20 * time.Second
 	defaultKeep            = 24 * time.Hour
 
+	// leavesWithin is how long after a call was noted its first byte may leave; later it is not sent (the caller's age guard).
+	leavesWithin = 2 * time.Second
 	// claimLease is how long a run's claim on its task holds: a call, and the time to write down its outcome.
 	claimLease = 20 * time.Second
 	// defaultLookAfter is when a call whose answer was lost can no longer be under way, so that looking for its effect tells something.
@@ -108,9 +111,12 @@ func (c Config) validate() error {
 	check(c.Fetchers >= 1, "fetchers must be at least 1: raise it")
 	check(c.MaxAttempts >= 0, "max attempts must not be negative: leave it out for each kind's own")
 	check(c.HTTPTimeout > 0, "the HTTP timeout must be positive")
-	check(c.HTTPTimeout < claimLease, "the HTTP timeout must be below the claim lease of %s: lower it", claimLease)
+	// A call may start up to leavesWithin after it was noted, and its outcome has to be written while the claim holds.
+	check(c.HTTPTimeout+leavesWithin+writeTimeout <= claimLease, "the HTTP timeout must leave %s of the claim lease of %s: lower it", leavesWithin+writeTimeout, claimLease)
+	check(c.HTTPTimeout+leavesWithin <= defaultLookAfter, "the HTTP timeout must leave %s of the %s after which a lost call is looked for: lower it", leavesWithin, defaultLookAfter)
 	check(c.HTTPTimeout < tasks.Timeout, "the HTTP timeout must be below the queue's timeout of %s: lower it", tasks.Timeout)
-	check(c.HTTPTimeout < c.ShutdownTimeout, "the HTTP timeout must be below the shutdown timeout, or a shutdown cuts calls: lower it")
+	check(c.NumberCooldown >= 0, "the cooldown of numbers must not be negative")
+	check(c.HTTPTimeout+leavesWithin < c.ShutdownTimeout, "the HTTP timeout must be below the shutdown timeout, or a shutdown cuts calls: lower it")
 	check(c.OnUncertain == Hold || c.OnUncertain == Retry, "on uncertain must be hold or retry")
 	check(c.Keep >= time.Minute, "outcomes must be kept for at least a minute: raise it")
 	check(c.KeepStream >= time.Minute, "the stream of finished tasks must be kept for at least a minute: raise it")

@@ -1,6 +1,7 @@
 package worker
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -72,8 +73,11 @@ func register[Req dypls.Request, Res any](w *Worker, k tasks.Kind[Req, Res]) {
 }
 
 func success(res any) (performed, error) {
-	result, err := json.Marshal(res)
-	p := performed{result: result}
+	var result bytes.Buffer
+	encoder := json.NewEncoder(&result)
+	encoder.SetEscapeHTML(false) // links stay as they are
+	err := encoder.Encode(res)
+	p := performed{result: bytes.TrimSpace(result.Bytes())}
 	switch res := res.(type) {
 	case dypls.Binding:
 		p.subsID = res.SubsID

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
+	"strings"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -54,8 +55,14 @@ type asynqLogger struct{ log zerolog.Logger }
 
 func (l asynqLogger) Debug(args ...any) { l.log.Debug().Msg(fmt.Sprint(args...)) }
 func (l asynqLogger) Info(args ...any)  { l.log.Info().Msg(fmt.Sprint(args...)) }
-func (l asynqLogger) Warn(args ...any)  { l.log.Warn().Msg(fmt.Sprint(args...)) }
 func (l asynqLogger) Error(args ...any) { l.log.Error().Msg(fmt.Sprint(args...)) }
+
+// Warn leaves out what asynq says of every task that is archived: the line of its attempt has said it, and why.
+func (l asynqLogger) Warn(args ...any) {
+	if text := fmt.Sprint(args...); !strings.HasPrefix(text, "Retry exhausted for task") {
+		l.log.Warn().Msg(text)
+	}
+}
 
 // Fatal ends the process after the line is written, as asynq expects.
 func (l asynqLogger) Fatal(args ...any) { l.log.Fatal().Msg(fmt.Sprint(args...)) }

@@ -15,6 +15,8 @@ const (
 	looksNeeded = 2
 	// renewals is how often a run that looks renews its claim while it would hold.
 	renewals = 4
+	// looksPerAge spaces looks that fail: the next one comes after this part of the time since the first call.
+	looksPerAge = 4
 	// lookAtMost is how long looking may fail before a person has to settle the task.
 	lookAtMost = 24 * time.Hour
 )
@@ -25,12 +27,13 @@ func (d *delivery) look(ctx context.Context, begun record.Begun) error {
 	lookCtx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	go d.renew(lookCtx, begun)
+	var finding dypls.Finding
+	var found performed
 	x, request, err := d.lease(ctx, begun.Request)
-	if err != nil {
-		return later(redisAway, "redis is out of reach") // the claim lapses, and another delivery looks
+	if err == nil {
+		begun.Request = request
+		finding, found, err = d.find(lookCtx, begun)
 	}
-	begun.Request = request
-	finding, found, err := d.find(lookCtx, begun)
 	v := d.worker.decideLook(d.kind, begun, finding, err)
 	d.worker.logLook(d, begun, v, finding, err, time.Since(started))
 	d.tell(ctx, x, begun, v, found)
@@ -88,7 +91,8 @@ func (v *verdict) lookFailed(begun record.Begun, err error) {
 		v.state, v.message = record.Uncertain, "an earlier call may have taken effect, and looking for it has failed for a day"
 		return
 	}
-	v.delay, v.doubt = jittered(begun.Uncounted+looksNeeded), record.DoubtKept
+	// A failed look leaves no count behind: how long it has been going on tells how soon the next one is of use.
+	v.delay, v.doubt = min(max(time.Since(begun.FirstCall)/looksPerAge, backoffBase), deniedCap), record.DoubtKept
 	if e, ok := errors.AsType[*dypls.Error](err); ok {
 		v.delay = max(v.delay, e.RetryAfter)
 		v.message = "looking failed: " + cmp.Or(e.Message, e.Code)

@@ -19,7 +19,7 @@ import (
 func TestDecideLook(t *testing.T) {
 	t.Parallel()
 	recently, longAgo := time.Now().Add(-time.Minute), time.Now().Add(-25*time.Hour)
-	failed := &dypls.Error{Action: "QuerySubsId", Class: dypls.Throttled, Code: "isv.FLOW_LIMIT", RetryAfter: 9 * time.Second}
+	failed := &dypls.Error{Action: "QuerySubsId", Class: dypls.Throttled, Code: "isv.FLOW_LIMIT", RetryAfter: 40 * time.Second}
 	tests := map[string]struct {
 		begun   record.Begun
 		finding dypls.Finding
@@ -44,7 +44,7 @@ func TestDecideLook(t *testing.T) {
 		"unknowable, retried":        {begun: record.Begun{Suspect: true}, finding: dypls.Unknowable, policy: Retry, state: record.Uncertain},
 		"unknowable, out of time":    {begun: record.Begun{Refusal: dypls.CodeExpired}, finding: dypls.Unknowable, state: record.Failed, code: dypls.CodeExpired},
 		"suspect, out of time":       {begun: record.Begun{Suspect: true, Refusal: dypls.CodeExpired}, finding: dypls.Unknowable, policy: Retry, state: record.Uncertain},
-		"failed":                     {begun: record.Begun{Looks: 1, Attempt: 6, Deadline: recently}, err: failed, state: record.Waiting, doubt: record.DoubtKept, delay: 9 * time.Second},
+		"failed":                     {begun: record.Begun{Looks: 1, Attempt: 6, Deadline: recently}, err: failed, state: record.Waiting, doubt: record.DoubtKept, delay: 40 * time.Second},
 		"failed for a day":           {begun: record.Begun{FirstCall: longAgo}, err: failed, state: record.Uncertain},
 	}
 	for name, test := range tests {

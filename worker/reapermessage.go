@@ -29,8 +29,7 @@ func wellFormed(data []byte, texts []uint64, outer bool) bool {
 		if !ok {
 			return false
 		}
-		if tag&7 == 2 {
-			_, n := binary.Uvarint(data)
+		if _, n := binary.Uvarint(data); tag&7 == 2 {
 			text := data[n:size]
 			if slices.Contains(texts, tag>>3) && !utf8.Valid(text) {
 				return false
@@ -46,25 +45,22 @@ func wellFormed(data []byte, texts []uint64, outer bool) bool {
 
 // fieldSize is how many bytes a field of a wire type has.
 func fieldSize(data []byte, wireType uint64) (int, bool) {
-	size := 0
+	const varint, eight, bytes, four = 0, 1, 2, 5
 	switch wireType {
-	case 0:
-		_, size = binary.Uvarint(data)
-		if size <= 0 {
-			return 0, false
-		}
-	case 1:
-		size = 8
-	case 2:
+	case varint:
+		_, size := binary.Uvarint(data)
+		return size, size > 0
+	case eight:
+		return 8, len(data) >= 8
+	case bytes:
 		length, n := binary.Uvarint(data)
-		if n <= 0 || length > uint64(len(data)-n) {
+		if n <= 0 || length > uint64(len(data[n:])) {
 			return 0, false
 		}
-		size = n + int(length) //nolint:gosec // no more than there are bytes
-	case 5:
-		size = 4
+		return n + int(length), true //nolint:gosec // no more than there are bytes
+	case four:
+		return 4, len(data) >= 4
 	default: // groups: asynq writes none
 		return 0, false
 	}
-	return size, size <= len(data)
 }

@@ -10,7 +10,7 @@ import (
 )
 
 // surplusPrefix begins the id of the task that removes a surplus binding; its SubsId follows.
-const surplusPrefix = "surplus/"
+const surplusPrefix = "surplus:"
 
 // undoing is the request that removes the binding a call made, nil where it made none.
 func undoing(request []byte, p performed) []byte {

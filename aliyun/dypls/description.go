@@ -47,10 +47,17 @@ func (d *description) required(name, value string) {
 	}
 }
 
+// maxText is far above what any parameter needs: parameters travel in the URL, and a gateway refuses a long one without an
+// answer that could be told from a lost one.
+const maxText = 2000
+
 // text is any string. U+FFFD is what a decoder leaves of other encodings, such as GBK: the value is lost.
 func (d *description) text(name, value string) {
 	if strings.ContainsFunc(value, func(r rune) bool { return r == utf8.RuneError || unicode.IsControl(r) }) {
 		d.problem(name, "must be UTF-8 text without control characters", "remove them")
+	}
+	if utf8.RuneCountInString(value) > maxText {
+		d.problem(name, fmt.Sprintf("must have at most %d characters", maxText), "shorten it")
 	}
 	d.add(Parameter{Name: name, Value: value})
 }

@@ -87,7 +87,7 @@ func run(ctx context.Context, n int, within time.Duration, verbose bool) (err er
 	time.Sleep(lateCalls)
 
 	ledger := sim.Ledger()
-	fmt.Fprintf(os.Stdout, "%d binds, 9 in 10 called for within %.0f s, all told within %.0f s; %d workers killed, Redis killed %d times; %s, %d CPUs, %s\n\n",
+	fmt.Fprintf(os.Stdout, "%d binds, 9 in 10 called for within %.0f s, ended after %.0f s; %d workers killed, Redis killed %d times; %s, %d CPUs, %s\n\n",
 		n, under(ledger, started).Seconds(), took.Seconds(), kills.workers, kills.redisKills,
 		runtime.Version(), runtime.NumCPU(), time.Now().Format(time.DateOnly))
 	judge(results, ledger).write(os.Stdout)

@@ -24,6 +24,9 @@ func (f apiFlags) client(concurrency int) (*aliyun.Client, error) {
 	if printsSecrets(os.Getenv("DEBUG")) {
 		return nil, usage("DEBUG makes Alibaba's libraries print credentials and requests: unset it")
 	}
+	if f.HTTPTimeout <= 0 {
+		return nil, usage("--http-timeout must be positive: leave it out for the default")
+	}
 	client, err := aliyun.New(aliyun.Config{
 		Endpoint: f.Endpoint, Insecure: f.Insecure, Timeout: f.HTTPTimeout, MaxConns: concurrency,
 	})

@@ -70,7 +70,9 @@ func TestChaos(t *testing.T) {
 	if err := os.WriteFile(file, lines, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	s.enqueue(t, statusOK, "BindAxn", "--file", file)
+	if r := dyplsq(t, s.env, "", "enqueue", "BindAxn", "--file", file); r.status != statusOK && r.status != statusFailed { // some may be uncertain by now
+		t.Fatalf("enqueue: exit status %d: %s", r.status, tail(r.errors))
+	}
 	outcomes := collectAll(t, s, count)
 	cut := kills.stop()
 	judge(t, s, outcomes, cut)

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"strings"
 	"time"
@@ -12,14 +13,14 @@ import (
 type enqueueCommand struct {
 	redisFlags
 
-	Action string        `arg:"" help:"The API's own name: BindAxn, BindAxb, BindAxnExtension, BindAxg, UnbindSubscription, UpdateSubscription, QueryRecordFileDownloadUrl."`
-	Input  string        `arg:"" help:"One JSON object with the API's parameter names and an optional TaskID, or - to read one object a line from standard input." name:"json" optional:""`
-	File   string        `help:"Read one object a line from a file instead." placeholder:"F" short:"f"`
-	ID     string        `help:"Your key for the task: the same key and request again is the same task." name:"id" placeholder:"KEY"`
-	Within time.Duration `help:"Useless so long after its scheduled time: fail as dyplsq.Expired." placeholder:"DURATION"`
-	In     time.Duration `help:"Start so much later." placeholder:"DURATION"`
-	Wait   time.Duration `help:"Wait so long for the outcomes." placeholder:"DURATION"`
-	JSON   bool          `help:"Print one JSON object a line." name:"json"`
+	Action string         `arg:"" help:"The API's own name: BindAxn, BindAxb, BindAxnExtension, BindAxg, UnbindSubscription, UpdateSubscription, QueryRecordFileDownloadUrl."`
+	Input  string         `arg:"" help:"One JSON object with the API's parameter names and an optional TaskID, or - to read one object a line from standard input." name:"json" optional:""`
+	File   string         `help:"Read one object a line from a file instead." placeholder:"F" short:"f"`
+	ID     *string        `help:"Your key for the task: the same key and request again is the same task." name:"id" placeholder:"KEY"`
+	Within *time.Duration `help:"Useless so long after its scheduled time: fail as dyplsq.Expired." placeholder:"DURATION"`
+	In     time.Duration  `help:"Start so much later." placeholder:"DURATION"`
+	Wait   *time.Duration `help:"Wait so long for the outcomes." placeholder:"DURATION"`
+	JSON   bool           `help:"Print one JSON object a line." name:"json"`
 
 	RecordingRetention time.Duration `default:"720h" env:"DYPLSQ_RECORDING_RETENTION" help:"How long after its call a recording is asked for (${default})." name:"recording-retention" placeholder:"DURATION"`
 }
@@ -30,12 +31,16 @@ func (c *enqueueCommand) Run(ctx context.Context, s streams) error {
 	if !known {
 		return usage("unknown action: take one of " + strings.Join(actions(), ", "))
 	}
+	wait, err := checkWait(c.Wait)
+	if err != nil {
+		return err
+	}
 	lines, err := readInput(c.Input, c.File, s.in)
 	if err != nil {
 		return err
 	}
-	if c.ID != "" && len(lines) > 1 {
-		return usage("--id goes with one object: in a batch, give each its own TaskID")
+	if err := c.checkID(lines); err != nil {
+		return err
 	}
 	items, err := decodeAll(kind, lines, c.options())
 	if err != nil {
@@ -52,28 +57,53 @@ func (c *enqueueCommand) Run(ctx context.Context, s streams) error {
 		return err
 	}
 	ids, err := kind.EnqueueAll(ctx, queue, items)
-	if err != nil {
+	switch {
+	case errors.Is(err, context.Canceled):
+		return statusError{statusFailed, "interrupted: a part may be queued; run it again with the same keys, and nothing doubles"}
+	case err != nil:
 		return refused(lines, err)
 	}
-	err = collect(ctx, queue, ids, c.Wait, newPrinter(s, c.JSON, len(ids)))
-	if e, ok := errors.AsType[statusError](err); ok && c.Wait <= 0 && e.status == statusFailed {
-		return nil // they are queued, which is all that was asked; that a worker was quicker is no failure of this command
-	}
-	return err
+	return collect(ctx, queue, ids, wait, newPrinter(s, c.JSON, len(ids)))
 }
 
 func (c *enqueueCommand) options() []tasks.Option {
 	var options []tasks.Option
-	if c.ID != "" {
-		options = append(options, tasks.TaskID(c.ID))
+	if c.ID != nil {
+		options = append(options, tasks.TaskID(*c.ID))
 	}
 	if c.In != 0 {
 		options = append(options, tasks.ProcessIn(c.In))
 	}
-	if c.Within != 0 {
-		options = append(options, tasks.Within(c.Within))
+	if c.Within != nil {
+		options = append(options, tasks.Within(*c.Within))
 	}
 	return options
+}
+
+// checkID refuses a key that cannot be meant: for many tasks at once, or another than the object's own.
+func (c *enqueueCommand) checkID(lines []line) error {
+	if c.ID == nil {
+		return nil
+	}
+	if len(lines) > 1 {
+		return usage("--id goes with one object: in a batch, give each its own TaskID")
+	}
+	var own struct{ TaskID *string }
+	if json.Unmarshal(lines[0].data, &own) == nil && own.TaskID != nil && *own.TaskID != *c.ID {
+		return usage("--id and the object's own TaskID differ: give one of them")
+	}
+	return nil
+}
+
+// checkWait refuses a wait that would not be one.
+func checkWait(wait *time.Duration) (time.Duration, error) {
+	if wait == nil {
+		return 0, nil
+	}
+	if *wait < 0 {
+		return 0, usage("--wait must not be negative: leave it out not to wait")
+	}
+	return *wait, nil
 }
 
 func actions() []string {
@@ -88,13 +118,17 @@ func actions() []string {
 type resultCommand struct {
 	redisFlags
 
-	ID   string        `arg:"" help:"The task's id."`
-	Wait time.Duration `help:"Wait so long for the outcome." placeholder:"DURATION"`
-	JSON bool          `help:"Print a JSON object." name:"json"`
+	ID   string         `arg:"" help:"The task's id."`
+	Wait *time.Duration `help:"Wait so long for the outcome." placeholder:"DURATION"`
+	JSON bool           `help:"Print a JSON object." name:"json"`
 }
 
 // Run prints one task's outcome.
 func (c *resultCommand) Run(ctx context.Context, s streams) error {
+	wait, err := checkWait(c.Wait)
+	if err != nil {
+		return err
+	}
 	client, err := c.client(0)
 	if err != nil {
 		return err
@@ -105,5 +139,5 @@ func (c *resultCommand) Run(ctx context.Context, s streams) error {
 	if _, err := queue.Outcome(ctx, c.ID); err != nil {
 		return err
 	}
-	return collect(ctx, queue, []string{c.ID}, c.Wait, newPrinter(s, c.JSON, 1))
+	return collect(ctx, queue, []string{c.ID}, wait, newPrinter(s, c.JSON, 1))
 }

@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 
 	"github.com/alecthomas/kong"
@@ -42,6 +43,7 @@ type streams struct {
 func main() {
 	redis.SetLogger(worker.RedisLogger{Log: zerolog.Nop()}) // commands that write a log replace it
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop) // a second signal ends the process at once
 	status := run(ctx, os.Args[1:], streams{in: os.Stdin, out: os.Stdout, err: os.Stderr})
 	stop()
 	os.Exit(status)
@@ -49,6 +51,7 @@ func main() {
 
 // run performs one command and returns the exit status.
 func run(ctx context.Context, args []string, s streams) int {
+	unsetBlanks()
 	parser, err := kong.New(&commands{}, kong.Name("dyplsq"), kong.Writers(s.out, s.err),
 		kong.Description("Asynchronous number-privacy operations (Alibaba Cloud Dyplsapi) through Redis, each effect once."),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
@@ -64,6 +67,15 @@ func run(ctx context.Context, args []string, s streams) int {
 		}
 		return report(s.err, command.Run())
 	})
+}
+
+// unsetBlanks makes a setting that is there but empty, as in templates of environments, one that is not there.
+func unsetBlanks() {
+	for _, entry := range os.Environ() {
+		if name, value, _ := strings.Cut(entry, "="); value == "" && strings.HasPrefix(name, "DYPLSQ_") {
+			_ = os.Unsetenv(name)
+		}
+	}
 }
 
 // exited is how kong, after printing help, ends the command without ending the process.
@@ -86,7 +98,10 @@ func report(w io.Writer, err error) int {
 	if err == nil {
 		return statusOK
 	}
-	if text := err.Error(); text != "" && !errors.Is(err, context.Canceled) {
+	switch text := err.Error(); {
+	case errors.Is(err, context.Canceled):
+		_, _ = fmt.Fprintln(w, "dyplsq: interrupted")
+	case text != "":
 		_, _ = fmt.Fprintf(w, "dyplsq: %s\n", text)
 	}
 	return statusOf(err)

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"os/user"
+	"time"
 
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
 )
@@ -13,11 +14,12 @@ import (
 type resolveCommand struct {
 	redisFlags
 
-	ID        string `arg:"" help:"The id of a task that is held as uncertain."`
-	Succeeded string `help:"It took effect: the API's response fields, as {\"SubsId\":\"...\",\"SecretNo\":\"...\"}." placeholder:"JSON" xor:"as"`
-	Failed    bool   `help:"No call took effect, and none is to be made any more." xor:"as"`
-	Retry     bool   `help:"Make the call again. If the lost one took effect after all, this uses up a second number." xor:"as"`
-	By        string `env:"DYPLSQ_BY" help:"Who says so; by default the user who runs this." placeholder:"NAME"`
+	ID        string        `arg:"" help:"The id of a task that is held as uncertain."`
+	Succeeded string        `help:"It took effect: the API's response fields, as {\"SubsId\":\"...\",\"SecretNo\":\"...\"}." placeholder:"JSON" xor:"as"`
+	Failed    bool          `help:"No call took effect, and none is to be made any more." xor:"as"`
+	Retry     bool          `help:"Make the call again. If the lost one took effect after all, this uses up a second number." xor:"as"`
+	Keep      time.Duration `default:"24h" env:"DYPLSQ_KEEP" help:"How long the outcome is kept (${default})." placeholder:"DURATION"`
+	By        string        `env:"DYPLSQ_BY" help:"Who says so; by default the user who runs this." placeholder:"NAME"`
 }
 
 // Run settles the task and prints its outcome.
@@ -27,7 +29,7 @@ func (c *resolveCommand) Run(ctx context.Context, s streams) error {
 		return err
 	}
 	defer func() { _ = client.Close() }()
-	queue := tasks.NewQueue(client)
+	queue := tasks.NewQueue(client, tasks.Keep(c.Keep))
 	defer func() { _ = queue.Close() }()
 	resolution := tasks.Resolution{Failed: c.Failed, Retry: c.Retry, By: cmp.Or(c.By, userName())}
 	if c.Succeeded != "" {
@@ -53,7 +55,8 @@ func userName() string {
 type cancelCommand struct {
 	redisFlags
 
-	ID string `arg:"" help:"The task's id."`
+	ID   string        `arg:"" help:"The task's id."`
+	Keep time.Duration `default:"24h" env:"DYPLSQ_KEEP" help:"How long the outcome is kept (${default})." placeholder:"DURATION"`
 }
 
 // Run withdraws the task before its call leaves.
@@ -63,7 +66,7 @@ func (c *cancelCommand) Run(ctx context.Context) error {
 		return err
 	}
 	defer func() { _ = client.Close() }()
-	queue := tasks.NewQueue(client)
+	queue := tasks.NewQueue(client, tasks.Keep(c.Keep))
 	defer func() { _ = queue.Close() }()
 	return queue.Cancel(ctx, c.ID)
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
@@ -28,6 +29,9 @@ func usage(text string) error { return statusError{statusUsage, text} }
 
 // statusOf finds the first status that applies.
 func statusOf(err error) int {
+	if errors.Is(err, context.Canceled) {
+		return statusFailed // interrupted
+	}
 	if errors.Is(err, tasks.ErrUnreachable) {
 		return statusUnreachable
 	}

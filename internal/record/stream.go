@@ -58,9 +58,9 @@ func (s Store) Trim(ctx context.Context, keep time.Duration) (int64, error) {
 	if err != nil {
 		return 0, fmt.Errorf("record: trim: %w", err)
 	}
-	const any = 0 // as many as there are, in steps of Redis' own choice
+	const noLimit = 0 // but Redis' own
 	oldest := strconv.FormatInt(now.Add(-keep).UnixMilli(), 10)
-	trimmed, err := s.redis.XTrimMinIDApprox(ctx, Stream, oldest, any).Result()
+	trimmed, err := s.redis.XTrimMinIDApprox(ctx, Stream, oldest, noLimit).Result()
 	if err != nil && !errors.Is(err, redis.Nil) {
 		return 0, fmt.Errorf("record: trim: %w", err)
 	}

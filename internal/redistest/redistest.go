@@ -3,7 +3,7 @@ package redistest
 
 import (
 	"context"
-	"fmt"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
@@ -103,16 +103,19 @@ func Poll(tb testing.TB, within time.Duration, what string, done func(context.Co
 	}
 }
 
+// freePort picks a port below those that the system gives to outgoing connections: one of these could take the port of a server
+// that a test has stopped for a moment.
 func freePort(tb testing.TB) int {
 	tb.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		tb.Fatalf("find a free port: %v", err)
+	const lowest, ports, tries = 10_000, 20_000, 100
+	for range tries {
+		port := lowest + rand.IntN(ports) //nolint:gosec // any port will do
+		listener, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
+		if err == nil {
+			_ = listener.Close()
+			return port
+		}
 	}
-	defer func() { _ = listener.Close() }()
-	address, ok := listener.Addr().(*net.TCPAddr)
-	if !ok {
-		tb.Fatal(fmt.Errorf("unexpected address %v", listener.Addr()))
-	}
-	return address.Port
+	tb.Fatal("no free port found")
+	return 0
 }
