@@ -1,9 +1,12 @@
 package tasks
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"os"
 	"strings"
+	"time"
 )
 
 var (
@@ -66,6 +69,18 @@ func (e *BatchError) Unwrap() []error {
 		errs[i] = item
 	}
 	return errs
+}
+
+// failure tells the caller's own patience from a Redis that is out of reach. A connection gives up a moment before its context does.
+func failure(ctx context.Context, err error) error {
+	const moment = 10 * time.Millisecond
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	if deadline, ok := ctx.Deadline(); ok && errors.Is(err, os.ErrDeadlineExceeded) && time.Until(deadline) < moment {
+		return context.DeadlineExceeded
+	}
+	return unreachable(err)
 }
 
 func unreachable(err error) error { return fmt.Errorf("%w: %w", ErrUnreachable, err) }

@@ -91,10 +91,7 @@ func (m *mailbox) subscribe(ctx context.Context) (ready <-chan struct{}, err err
 	pubsub := m.redis.Subscribe(ctx)
 	if err := pubsub.Subscribe(ctx, record.Channel); err != nil {
 		_ = pubsub.Close()
-		if ctx.Err() != nil {
-			return nil, ctx.Err()
-		}
-		return nil, unreachable(err)
+		return nil, failure(ctx, err)
 	}
 	m.pubsub, m.ready, m.done = pubsub, make(chan struct{}), make(chan struct{})
 	go m.read(pubsub.ChannelWithSubscriptions(redis.WithChannelSize(channelSize)), m.ready, m.done)

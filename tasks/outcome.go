@@ -100,11 +100,8 @@ func (q *Queue) Outcomes(ctx context.Context, ids ...string) ([]Outcome, error) 
 	outcomes := make([]Outcome, 0, len(ids))
 	for start := 0; start < len(ids); start += recordsPerTrip {
 		records, err := q.records.Read(ctx, ids[start:min(start+recordsPerTrip, len(ids))]...)
-		if ctx.Err() != nil {
-			return nil, ctx.Err()
-		}
 		if err != nil {
-			return nil, unreachable(err)
+			return nil, failure(ctx, err)
 		}
 		for _, r := range records {
 			outcomes = append(outcomes, outcomeOf(r, q.now()))

@@ -82,7 +82,8 @@ func (r Resolution) record(id string, kind Dynamic) (record.Resolution, error) {
 	case r.Succeeded != nil:
 		result, subsID, err := kind.result(r.Succeeded)
 		if err != nil {
-			problems = append(problems, dypls.Problem{Field: "Succeeded", Rule: err.Error(), Remedy: `write what the API would have answered, such as {"SubsId":"...","SecretNo":"..."}`})
+			problems = append(problems, dypls.Problem{Field: "Succeeded", Rule: err.Error(),
+				Remedy: `write what the API would have answered, such as {"SubsId":"...","SecretNo":"..."}`})
 		}
 		resolution.State, resolution.Code, resolution.Message = record.Succeeded, dypls.CodeOK, "settled by hand"
 		resolution.Result, resolution.SubsID = result, subsID

@@ -112,8 +112,10 @@ func (c Config) validate() error {
 	check(c.MaxAttempts >= 0, "max attempts must not be negative: leave it out for each kind's own")
 	check(c.HTTPTimeout > 0, "the HTTP timeout must be positive")
 	// A call may start up to leavesWithin after it was noted, and its outcome has to be written while the claim holds.
-	check(c.HTTPTimeout+leavesWithin+writeTimeout <= claimLease, "the HTTP timeout must leave %s of the claim lease of %s: lower it", leavesWithin+writeTimeout, claimLease)
-	check(c.HTTPTimeout+leavesWithin <= defaultLookAfter, "the HTTP timeout must leave %s of the %s after which a lost call is looked for: lower it", leavesWithin, defaultLookAfter)
+	check(c.HTTPTimeout+leavesWithin+writeTimeout <= claimLease,
+		"the HTTP timeout must leave %s of the claim lease of %s: lower it", leavesWithin+writeTimeout, claimLease)
+	check(c.HTTPTimeout+leavesWithin <= defaultLookAfter,
+		"the HTTP timeout must leave %s of the %s after which a lost call is looked for: lower it", leavesWithin, defaultLookAfter)
 	check(c.HTTPTimeout < tasks.Timeout, "the HTTP timeout must be below the queue's timeout of %s: lower it", tasks.Timeout)
 	check(c.NumberCooldown >= 0, "the cooldown of numbers must not be negative")
 	check(c.HTTPTimeout+leavesWithin < c.ShutdownTimeout, "the HTTP timeout must be below the shutdown timeout, or a shutdown cuts calls: lower it")

@@ -2,6 +2,7 @@ package worker
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -12,6 +13,7 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dyplstest"
 	"github.com/seed-5c07c2e9/dyplsq/internal/record"
+	"github.com/seed-5c07c2e9/dyplsq/internal/redistest"
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
 )
 
@@ -90,16 +92,27 @@ func TestLooksThatFail(t *testing.T) {
 func TestLaggingList(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
-		delay time.Duration
-		calls int
-	}{"seen by the second look": {1500 * time.Millisecond, 1}, "seen by none of both": {5 * time.Second, 2}} {
+		shownAfter string // the action whose calls make the list catch up
+		count      int
+		calls      int
+	}{"seen by the second look": {"QuerySubsId", 1, 1}, "seen by none of both": {"BindAxn", 2, 2}} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			slow := timing{claimLease: claimLease, lookAfter: 100 * time.Millisecond, lookAgainAfter: 2 * time.Second}
+			const lag = 10 * time.Minute
+			var passed atomic.Int64
+			slow := timing{claimLease: claimLease, lookAfter: 100 * time.Millisecond, lookAgainAfter: 3 * time.Second}
 			s := newTimedSystem(t, slow, dyplstest.Config{
-				ListDelay: test.delay, Faults: []dyplstest.Fault{{Action: "BindAxn", Do: dyplstest.DropAfter, Times: 1}},
+				Now:       func() time.Time { return time.Now().Add(time.Duration(passed.Load())) },
+				ListDelay: lag, Faults: []dyplstest.Fault{{Action: "BindAxn", Do: dyplstest.DropAfter, Times: 1}},
 			}, nil)
 			s.bindNamed(t)
+			redistest.Poll(t, outcomeWithin, "the calls before the list catches up", func(context.Context) error {
+				if s.calls(test.shownAfter) < test.count {
+					return errors.New("not yet")
+				}
+				return nil
+			})
+			passed.Store(int64(lag))
 			o := s.told(t, "k", told{tasks.StateSucceeded, "OK", test.calls, 1, -1})
 			if len(s.bindings(t, o)) != 1 {
 				t.Error("more than one binding")

@@ -48,7 +48,7 @@ func (d *delivery) lease(ctx context.Context, request []byte) (*number, []byte, 
 	kind, takes := numbered[d.kind.action]
 	n := &number{kind: kind}
 	if !takes || json.Unmarshal(request, &n.request) != nil {
-		return nil, request, nil
+		return nil, request, nil //nolint:nilerr // what cannot be read is told by the call
 	}
 	has, err := d.worker.numbers.Has(ctx, n.request.PoolKey)
 	if err != nil || !has {
@@ -126,14 +126,14 @@ func (d *delivery) follow(ctx context.Context, request []byte, v verdict) {
 		case dypls.UnbindSubscription.Action:
 			var r dypls.UnbindSubscriptionRequest
 			if json.Unmarshal(request, &r) != nil || r.PoolKey == "" {
-				return nil
+				return nil //nolint:nilerr // the call has read it
 			}
 			_, err := d.worker.numbers.Unbound(ctx, r.PoolKey, r.SecretNo, r.SubsID)
 			return err
 		case dypls.UpdateSubscription.Action:
 			var r dypls.UpdateSubscriptionRequest
 			if json.Unmarshal(request, &r) != nil || r.PoolKey == "" {
-				return nil
+				return nil //nolint:nilerr // the call has read it
 			}
 			_, err := d.worker.numbers.Update(ctx, changeOf(r))
 			return err

@@ -10,7 +10,9 @@ import (
 // QueryRecordFileDownloadURL returns a link to a call's recording. The link works for two hours; the recording is kept
 // for 30 days (14 by the document of 2018). A recording is there 15-20 minutes after the call, or when the
 // SecretRecording receipt arrives; until then the call fails as [NotReady]. Published quota: 3,000 calls a second and account.
-var QueryRecordFileDownloadURL = Operation[QueryRecordFileDownloadURLRequest, Recording]{Action: "QueryRecordFileDownloadUrl", Repeatable: true, decode: decodeRecording}
+var QueryRecordFileDownloadURL = Operation[QueryRecordFileDownloadURLRequest, Recording]{
+	Action: "QueryRecordFileDownloadUrl", Repeatable: true, decode: decodeRecording,
+}
 
 // QueryRecordFileDownloadURLRequest holds the parameters of QueryRecordFileDownloadUrl. CallId and CallTime come from the receipts.
 type QueryRecordFileDownloadURLRequest struct {

@@ -9,7 +9,9 @@ import (
 
 // QuerySubscriptionDetail returns a binding by its SubsId and X, which must belong together.
 // Published quota: 1,000 calls a second and account.
-var QuerySubscriptionDetail = Operation[QuerySubscriptionDetailRequest, SubscriptionDetail]{Action: "QuerySubscriptionDetail", Repeatable: true, decode: decodeSubscriptionDetail}
+var QuerySubscriptionDetail = Operation[QuerySubscriptionDetailRequest, SubscriptionDetail]{
+	Action: "QuerySubscriptionDetail", Repeatable: true, decode: decodeSubscriptionDetail,
+}
 
 // QuerySubscriptionDetailRequest holds the parameters of QuerySubscriptionDetail.
 type QuerySubscriptionDetailRequest struct {

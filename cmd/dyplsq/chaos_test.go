@@ -126,7 +126,7 @@ func startKilling(t *testing.T, s *system) *killing {
 			k.workers++
 			if n == 2 || n == 6 {
 				s.redis.Kill()
-				s.redis.Restart(t)
+				s.redis.Restart(t) //nolint:contextcheck // it has a deadline of its own
 				k.redis++
 			}
 			workers[victim] = start(t, s.env, "worker", "--concurrency", strconv.Itoa(2*slotsEach))

@@ -88,7 +88,9 @@ func (c *enqueueCommand) checkID(lines []line) error {
 	if len(lines) > 1 {
 		return usage("--id goes with one object: in a batch, give each its own TaskID")
 	}
-	var own struct{ TaskID *string }
+	var own struct {
+		TaskID *string `json:"TaskID"`
+	}
 	if json.Unmarshal(lines[0].data, &own) == nil && own.TaskID != nil && *own.TaskID != *c.ID {
 		return usage("--id and the object's own TaskID differ: give one of them")
 	}

@@ -48,4 +48,4 @@ func (s Store) EndChange(ctx context.Context, c Change) error {
 	return nil
 }
 
-func changeKey(of string) string { return "dypls:{change:" + of + "}" }
+func changeKey(of string) string { return "dypls:change:{" + of + "}" }

@@ -109,7 +109,7 @@ func freePort(tb testing.TB) int {
 	tb.Helper()
 	const lowest, ports, tries = 10_000, 20_000, 100
 	for range tries {
-		port := lowest + rand.IntN(ports) //nolint:gosec // any port will do
+		port := lowest + rand.IntN(ports)
 		listener, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
 		if err == nil {
 			_ = listener.Close()
