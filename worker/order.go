@@ -28,7 +28,8 @@ func (d *delivery) takeTurn(ctx context.Context, begun record.Begun) (turn *reco
 	if of == "" {
 		return nil, nil
 	}
-	turn = &record.Change{Of: of, Run: d.run, Lease: d.worker.timing.claimLease, Keep: orderKept}
+	// The turn is the task's, not the run's: a retry after a lost answer does not wait for itself.
+	turn = &record.Change{Of: of, Run: d.id, Lease: d.worker.timing.claimLease, Keep: orderKept}
 	var found record.ChangeVerdict
 	var busy time.Duration
 	err := d.worker.untilWritten(ctx, d.id, "turn", func(ctx context.Context) error {
