@@ -7,7 +7,7 @@ GOLANGCI_LINT := $(GOBIN)/golangci-lint
 
 .DEFAULT_GOAL := help
 
-.PHONY: help faults
+.PHONY: help
 help: ## Show this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
@@ -37,10 +37,11 @@ fuzz: ## Run every fuzz target for FUZZTIME (10s)
 		done; \
 	done
 
-.PHONY: lint
+.PHONY: faults
 faults: ## Bind 10,000 numbers while workers and Redis are killed (minutes)
 	DYPLSQ_REQUIRE_REDIS=1 DYPLSQ_CHAOS_TASKS=10000 go test ./cmd/dyplsq -run 'TestChaos|TestKilledWorker' -timeout 20m -v
 
+.PHONY: lint
 lint: format-check vet golangci-lint ## Check format, go vet and golangci-lint
 
 .PHONY: format-check
