@@ -14,5 +14,8 @@
 // would have returned when called: its response, or a *dypls.Error. Outcomes are kept for a day after the end, those of
 // recordings until their link expires; an uncertain one, whose effect at the API cannot be told, until it is settled.
 //
+// A task can be withdrawn before its call leaves ([Queue.Cancel]). One that is uncertain is settled by a person, or by later
+// evidence ([Queue.Resolve]). A service that collects everything follows the stream of outcomes ([Queue.Follow]).
+//
 // A waiting caller is woken by the outcome; nothing is polled. All waiters of a [Queue] share one subscription.
 package tasks
