@@ -64,7 +64,7 @@ func TestBatchWithLostReplies(t *testing.T) {
 		}
 		ids, err := tasks.BindAXN.EnqueueAll(t.Context(), open(t, p.url()), batch)
 		// A step that fails three times in a row is told, and the batch may be enqueued again under the same keys.
-		for try := 0; errors.Is(err, tasks.ErrUnreachable) && try < 5; try++ {
+		for try := 0; errors.Is(err, tasks.ErrUnreachable) && try < 50; try++ {
 			ids, err = tasks.BindAXN.EnqueueAll(t.Context(), open(t, p.url()), batch)
 		}
 		if err != nil || !slices.Equal(ids, want) {
