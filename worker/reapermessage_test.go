@@ -1,0 +1,65 @@
+package worker
+
+import (
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+// TestUnreadableIsKept: what nobody can read is set aside whole, and one bad message stops no other's recovery.
+func TestUnreadableIsKept(t *testing.T) {
+	t.Parallel()
+	y := newYard(t)
+	y.create(t, "bad", "good")
+	const raw = "\xff\x00 whatever"
+	for _, id := range []string{"bad", "good"} {
+		y.deliver(t, id)
+		y.fetch(t, id+".1", -time.Second)
+	}
+	y.client.HSet(t.Context(), queueKeys("bind").task("bad.1"), "msg", raw)
+	y.sweeps(t)
+	kept := y.client.HGetAll(t.Context(), queueKeys("bind").quarantine()).Val()
+	if _, value, _ := strings.Cut(kept["bad.1"], " "); len(kept) != 1 || value != raw {
+		t.Errorf("kept %q", kept)
+	}
+	if active := y.client.LRange(t.Context(), queueKeys("bind").of("active"), 0, -1).Val(); !slices.Equal(active, []string{"good.1"}) {
+		t.Errorf("active: %v", active)
+	}
+	if !strings.Contains(y.log.String(), `"id":"bad","message":"set aside`) {
+		t.Errorf("the log does not say so: %s", y.log)
+	}
+}
+
+// TestReadable: our reading of a message agrees with asynq's own.
+func TestReadable(t *testing.T) {
+	t.Parallel()
+	y := newYard(t)
+	y.deliver(t, "k")
+	key := queueKeys("bind").task("k.1")
+	whole := y.client.HGet(t.Context(), key, "msg").Val()
+	if !readable([]byte(whole)) {
+		t.Fatal("a sound message is not readable")
+	}
+	check := func(message string) {
+		t.Helper()
+		if message == "" {
+			return
+		}
+		y.client.HSet(t.Context(), key, "msg", message)
+		_, err := y.asynq.GetTaskInfo("bind", "k.1")
+		if got := readable([]byte(message)); got != (err == nil) {
+			t.Errorf("%q: readable %t, asynq says %v", message, got, err)
+		}
+	}
+	for i := range len(whole) {
+		check(whole[:i])
+		check(whole[i:])
+		for _, b := range []byte{0x00, 0x07, 0x0a, 0x7a, 0x80, 0xff} {
+			check(whole[:i] + string([]byte{b}) + whole[i+1:])
+		}
+	}
+	check(whole + "\x7a\x06\x0a\x01k\x12\x01v")    // a header
+	check(whole + "\x7a\x06\x0a\x01\xff\x12\x01v") // that is no text
+	check("\xff")
+}
