@@ -26,6 +26,7 @@ func (d *delivery) attempt(ctx context.Context, begun record.Begun, noted time.T
 	begun.Request = request
 	success, callErr := d.call(ctx, begun, noted)
 	v := d.worker.decide(d.kind, begun, callErr)
+	x.another(&v, d.kind, begun)
 	v.requestID = cmp.Or(v.requestID, success.requestID)
 	d.worker.logAttempt(d, begun, v, callErr, time.Since(started))
 	d.tell(ctx, x, begun, v, success)

@@ -40,6 +40,22 @@ type number struct {
 	kind    inventory.Kind
 	request numberedRequest
 	leased  inventory.Leased
+	taken   bool // somebody else has it: it goes back, and the next run gets another
+}
+
+// takenBy are the refusals which say that this X is somebody else's, and nothing about another one.
+var takenBy = append([]string{"isv.BIND_CONFLICT"}, asideFor...)
+
+// another lets a bind that was refused because of the X that it was given be called again with another, within its attempts.
+// A bind that may have taken effect before stays with its X: it has to be looked for there.
+func (n *number) another(v *verdict, k kind, begun record.Begun) {
+	if n == nil || !n.leased.Listed || n.request.PhoneNoX != "" || begun.MayHaveRun || begun.Attempt >= k.attempts {
+		return
+	}
+	if v.state == record.Failed && slices.Contains(takenBy, v.code) {
+		n.taken = true
+		v.state, v.delay = record.Waiting, 0
+	}
 }
 
 // lease gives the bind an X of its pool's inventory, the same one in every run of the task, and writes it into the request.
@@ -94,14 +110,16 @@ func (n *number) settle(ctx context.Context, d *delivery, begun record.Begun, v 
 		return
 	}
 	err := d.worker.untilWritten(ctx, d.id, "number", func(ctx context.Context) error {
-		switch v.state {
-		case record.Succeeded:
+		switch {
+		case v.state == record.Succeeded:
 			return d.worker.numbers.Bound(ctx, inventory.Binding{
 				Pool: n.request.PoolKey, Task: d.id, Kind: n.kind, A: n.request.PhoneNoA, B: n.request.PhoneNoB, X: n.leased.X,
 				Extension: n.leased.Extension, SubsID: p.subsID, Until: n.request.Expiration.Add(clocksDiffer),
 			})
-		case record.Failed:
-			refusal := inventory.Refusal{Pool: n.request.PoolKey, Task: d.id, X: n.leased.X, Unperformed: !v.mayHaveRun && !begun.MayHaveRun}
+		case v.state == record.Failed || n.taken:
+			refusal := inventory.Refusal{
+				Pool: n.request.PoolKey, Task: d.id, X: n.leased.X, Unperformed: !v.mayHaveRun && !begun.MayHaveRun && !n.taken,
+			}
 			if slices.Contains(asideFor, v.code) {
 				refusal.Aside = v.code
 			}

@@ -1,0 +1,53 @@
+package worker
+
+import (
+	"testing"
+
+	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
+	"github.com/seed-5c07c2e9/dyplsq/aliyun/dyplstest"
+	"github.com/seed-5c07c2e9/dyplsq/internal/inventory"
+	"github.com/seed-5c07c2e9/dyplsq/tasks"
+)
+
+// TestNumberThatIsTaken: somebody binds numbers past the inventory. A bind that is given such an X takes the next one, and the
+// taken one rests; a caller who names it is told.
+func TestNumberThatIsTaken(t *testing.T) {
+	t.Parallel()
+	const taken, free dypls.Phone = "17000000042", "17000000099"
+	s := newSystem(t, dyplstest.Config{}, nil)
+	v := inventory.New(s.redis, inventory.DefaultCooldown)
+	numbers := func(numbers ...inventory.Number) {
+		t.Helper()
+		if _, err := v.Import(t.Context(), dyplstest.DefaultPoolKey, numbers); err != nil {
+			t.Fatal(err)
+		}
+	}
+	numbers(inventory.Number{X: free})
+	before := bindRequest()
+	before.PhoneNoX = taken
+	if _, err := tasks.BindAXN.Enqueue(t.Context(), s.queue, before, tasks.TaskID("before")); err != nil {
+		t.Fatal(err)
+	}
+	s.outcome(t, "before")
+	numbers(inventory.Number{X: taken, City: "北京"})
+	request := bindRequest()
+	request.ExpectCity = "北京" // the taken one is tried first
+	if _, err := tasks.BindAXN.Enqueue(t.Context(), s.queue, request, tasks.TaskID("given")); err != nil {
+		t.Fatal(err)
+	}
+	if o := s.outcome(t, "given"); o.State != tasks.StateSucceeded || o.Calls != 2 {
+		t.Errorf("the bind is %s %s after %d calls, want succeeded after 2", o.State, o.Code, o.Calls)
+	}
+	stock, err := v.Counts(t.Context(), dyplstest.DefaultPoolKey)
+	if err != nil || stock.Resting != 1 || stock.Bound != 1 {
+		t.Errorf("the inventory has %+v, %v; want one at rest and one bound", stock.Counts, err)
+	}
+	request = bindRequest()
+	request.PhoneNoX = taken
+	if _, err := tasks.BindAXN.Enqueue(t.Context(), s.queue, request, tasks.TaskID("named")); err != nil {
+		t.Fatal(err)
+	}
+	if o := s.outcome(t, "named"); o.State != tasks.StateFailed || o.Code != "isv.BIND_CONFLICT" {
+		t.Errorf("a bind that names a taken X is %s %s", o.State, o.Code)
+	}
+}
