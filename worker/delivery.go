@@ -38,7 +38,7 @@ func (d *delivery) perform(ctx context.Context) error {
 	case record.Busy:
 		return later(begun.Busy+afterClaim, "another run is calling")
 	case record.Settled:
-		return d.settled(begun.State)
+		return d.settled(begun)
 	case record.Unknown:
 		d.worker.log.Error().Str("id", d.id).Str("action", d.kind.action).
 			Msg("no record of this task: it was deleted, or its outcome is no longer kept")
@@ -107,14 +107,10 @@ func (d *delivery) panicError() error {
 	return e
 }
 
-func (d *delivery) settled(state record.State) error {
-	code, class := dypls.CodeExpired, dypls.Rejected
-	if state == record.Uncertain {
-		code, class = dypls.CodeNoAnswer, dypls.Uncertain
-	}
-	d.worker.log.Error().Str("id", d.id).Str("action", d.kind.action).Str("state", string(state)).
-		Str("code", code).Msg("settled without a call")
-	return archive(code, class)
+func (d *delivery) settled(begun record.Begun) error {
+	d.worker.log.Error().Str("id", d.id).Str("action", d.kind.action).Str("state", string(begun.State)).
+		Str("code", begun.Code).Msg("settled without a call")
+	return archive(begun.Code, dypls.Class(begun.Class))
 }
 
 func (d *delivery) handBack(begun record.Begun) record.Ending {

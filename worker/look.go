@@ -29,7 +29,7 @@ func (d *delivery) look(ctx context.Context, begun record.Begun) error {
 	go d.renew(lookCtx, begun)
 	var finding dypls.Finding
 	var found performed
-	x, request, err := d.lease(ctx, begun.Request)
+	x, request, err := d.held(ctx, begun.Request)
 	if err == nil {
 		begun.Request = request
 		finding, found, err = d.find(lookCtx, begun)

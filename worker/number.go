@@ -61,10 +61,9 @@ func (n *number) another(v *verdict, k kind, begun record.Begun) {
 // lease gives the bind an X of its pool's inventory, the same one in every run of the task, and writes it into the request.
 // It returns nil where the action takes none, or the pool has no inventory.
 func (d *delivery) lease(ctx context.Context, request []byte) (*number, []byte, error) {
-	kind, takes := numbered[d.kind.action]
-	n := &number{kind: kind}
-	if !takes || json.Unmarshal(request, &n.request) != nil {
-		return nil, request, nil //nolint:nilerr // what cannot be read is told by the call
+	n := d.numberOf(request)
+	if n == nil {
+		return nil, request, nil
 	}
 	has, err := d.worker.numbers.Has(ctx, n.request.PoolKey)
 	if err != nil || !has {
@@ -72,24 +71,57 @@ func (d *delivery) lease(ctx context.Context, request []byte) (*number, []byte, 
 	}
 	r := n.request
 	n.leased, err = d.worker.numbers.Lease(ctx, inventory.Want{
-		Pool: r.PoolKey, Task: d.id, Kind: kind, A: r.PhoneNoA, B: r.PhoneNoB, City: r.ExpectCity, X: r.PhoneNoX, Extension: r.Extension,
+		Pool: r.PoolKey, Task: d.id, Kind: n.kind, A: r.PhoneNoA, B: r.PhoneNoB, City: r.ExpectCity, X: r.PhoneNoX, Extension: r.Extension,
 	})
 	if err != nil {
 		return nil, request, err
 	}
-	var fields map[string]json.RawMessage
-	if err := json.Unmarshal(request, &fields); err != nil {
-		return nil, request, err
-	}
-	fields["PhoneNoX"], err = json.Marshal(n.leased.X)
-	if n.leased.Extension != "" && err == nil {
-		fields["Extension"], err = json.Marshal(n.leased.Extension)
-	}
-	if err != nil {
-		return nil, request, err
-	}
-	request, err = json.Marshal(fields)
+	request, err = n.name(request)
 	return n, request, err
+}
+
+// held names the X that an earlier run of the task leased, for a look. It never leases one: a call that left before the pool
+// had an inventory named none, and an X that it never heard of would prove nothing.
+func (d *delivery) held(ctx context.Context, request []byte) (*number, []byte, error) {
+	n := d.numberOf(request)
+	if n == nil {
+		return nil, request, nil
+	}
+	holding, holds, err := d.worker.numbers.Holding(ctx, n.request.PoolKey, d.id)
+	if err != nil || !holds {
+		return nil, request, err
+	}
+	n.leased = inventory.Leased{X: holding.X, Extension: holding.Extension, Listed: true}
+	request, err = n.name(request)
+	return n, request, err
+}
+
+// numberOf reads what the inventory must know of a request, nil where the action takes no number.
+func (d *delivery) numberOf(request []byte) *number {
+	kind, takes := numbered[d.kind.action]
+	n := &number{kind: kind}
+	if !takes || json.Unmarshal(request, &n.request) != nil { // what cannot be read is told by the call
+		return nil
+	}
+	return n
+}
+
+// name writes the leased X into a request.
+func (n *number) name(request []byte) ([]byte, error) {
+	var fields map[string]json.RawMessage
+	err := json.Unmarshal(request, &fields)
+	if err != nil {
+		return request, err
+	}
+	if fields["PhoneNoX"], err = json.Marshal(n.leased.X); err != nil {
+		return request, err
+	}
+	if n.leased.Extension != "" {
+		if fields["Extension"], err = json.Marshal(n.leased.Extension); err != nil {
+			return request, err
+		}
+	}
+	return json.Marshal(fields)
 }
 
 // noNumber is what it means that no X could be leased: a pool without a free one is final, as the API's own

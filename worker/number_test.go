@@ -2,10 +2,12 @@ package worker
 
 import (
 	"testing"
+	"time"
 
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dyplstest"
 	"github.com/seed-5c07c2e9/dyplsq/internal/inventory"
+	"github.com/seed-5c07c2e9/dyplsq/internal/record"
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
 )
 
@@ -49,5 +51,36 @@ func TestNumberThatIsTaken(t *testing.T) {
 	}
 	if o := s.outcome(t, "named"); o.State != tasks.StateFailed || o.Code != "isv.BIND_CONFLICT" {
 		t.Errorf("a bind that names a taken X is %s %s", o.State, o.Code)
+	}
+}
+
+// TestInventoryThatCameLater: a call left before its pool had an inventory, and its answer was lost with its worker. A number
+// leased since proves nothing about it: the task is held, not sent again.
+func TestInventoryThatCameLater(t *testing.T) {
+	t.Parallel()
+	const platforms, owned dypls.Phone = "17000000042", "17000000099"
+	s := newSystem(t, dyplstest.Config{
+		Pools: []dyplstest.Pool{{Key: dyplstest.DefaultPoolKey, Numbers: []dypls.Phone{platforms, owned}}},
+	}, func(c *Config) { c.OnUncertain = Hold })
+	_, err := tasks.BindAXN.Enqueue(t.Context(), s.queue, bindRequest(), tasks.TaskID("before"), tasks.ProcessIn(2*time.Second))
+	if err != nil {
+		t.Fatal(err)
+	}
+	// Another worker called, and ended with its call out.
+	_, err = record.NewStore(s.redis).Begin(t.Context(), record.Run{
+		ID: "before", Run: "gone", Lease: time.Millisecond, MaxAttempts: 6, MaxCrashes: maxCrashes, LookAfter: time.Millisecond, Keep: time.Hour,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	v := inventory.New(s.redis, inventory.DefaultCooldown)
+	if _, err := v.Import(t.Context(), dyplstest.DefaultPoolKey, []inventory.Number{{X: owned}}); err != nil {
+		t.Fatal(err)
+	}
+	if o := s.outcome(t, "before"); o.State != tasks.StateUncertain || s.performed("BindAxn") != 0 {
+		t.Errorf("the task is %s, and was sent %d more times", o.State, s.performed("BindAxn"))
+	}
+	if stock, err := v.Counts(t.Context(), dyplstest.DefaultPoolKey); err != nil || stock.Free != 1 {
+		t.Errorf("the inventory has %+v, %v; want its number free", stock.Counts, err)
 	}
 }

@@ -37,6 +37,8 @@ const (
 type Begun struct {
 	Verdict   BeginVerdict
 	State     State         // with Finished and Settled
+	Code      string        // with Settled
+	Class     string        // with Settled
 	Busy      time.Duration // with Busy: how long the other run's claim still holds
 	Fence     int64         // with Go and Look, as all below: the number of this run, for Finish
 	Attempt   int           // this call's, counted from 1
@@ -80,8 +82,10 @@ func (s Store) Begin(ctx context.Context, run Run) (Begun, error) {
 	case Busy:
 		b.Busy = time.Duration(r.integer(1)) * time.Millisecond
 	case Unknown:
-	case Finished, Settled:
+	case Finished:
 		b.State = State(r.text(1))
+	case Settled:
+		b.State, b.Code, b.Class = State(r.text(1)), r.text(2), r.text(3)
 	}
 	if r.err != nil {
 		return Begun{}, fmt.Errorf("record: begin: %w", r.err)

@@ -1,5 +1,5 @@
 -- KEYS: record. ARGV: id, channel, run, lease (ms), repeatable (1 | 0), most attempts, most crashes, keep (ms), look after (ms).
--- Returns verdict; with go and look: fence, attempts, calls, uncounted, deadline, may have run (1 | 0), suspect (1 | 0),
+-- Returns verdict; with settled: state, code, class; with go and look: fence, attempts, calls, uncounted, deadline, may have run (1 | 0), suspect (1 | 0),
 -- first call at, looks, refusal, request.
 local r = redis.call('HMGET', KEYS[1], 'state', 'run', 'claim_until', 'deadline', 'attempts', 'code', 'doubt_at', 'noted_at',
   'may_have_run')
@@ -30,11 +30,11 @@ if out then
     end
     if not repeatable and crashes >= tonumber(ARGV[7]) then
       settle('uncertain', id, channel, keep, ours('dyplsq.NoAnswer', 'Uncertain', 'workers ended while performing it'))
-      return {'settled', 'uncertain'}
+      return {'settled', 'uncertain', 'dyplsq.NoAnswer', 'Uncertain'}
     end
     if repeatable and (crashes >= tonumber(ARGV[7]) or state == 'calling' and tonumber(r[5]) >= tonumber(ARGV[6])) then
       settle('failed', id, channel, keep, ours('dyplsq.NoAnswer', 'Unavailable', 'workers ended while performing it'))
-      return {'settled', 'failed'}
+      return {'settled', 'failed', 'dyplsq.NoAnswer', 'Unavailable'}
     end
     if not repeatable and state == 'calling' then
       doubt_at = tonumber(r[8] or r[3])
@@ -64,7 +64,7 @@ elseif over then
     message = message .. '; the last attempt ended as ' .. r[6]
   end
   settle('failed', id, channel, keep, ours('dyplsq.Expired', 'Rejected', message))
-  return {'settled', 'failed'}
+  return {'settled', 'failed', 'dyplsq.Expired', 'Rejected'}
 end
 redis.call('HSET', KEYS[1], 'state', doubt_at and 'looking' or 'calling', 'run', run, 'claim_until', now + ARGV[4])
 if fresh then
