@@ -41,6 +41,11 @@ fuzz: ## Run every fuzz target for FUZZTIME (10s)
 faults: ## Bind 10,000 numbers while workers and Redis are killed (minutes)
 	DYPLSQ_REQUIRE_REDIS=1 DYPLSQ_CHAOS_TASKS=10000 go test ./cmd/dyplsq -run 'TestChaos|TestKilledWorker' -timeout 20m -v
 
+.PHONY: bench
+bench: ## Measure dyplsq beside others (25 minutes; SCENARIO=quota ROUNDS=1 for a part)
+	cd bench && go run ./speed $(if $(SCENARIO),-scenario "$(SCENARIO)") $(if $(ROUNDS),-rounds $(ROUNDS)) \
+		$(if $(WRITE)$(if $(SCENARIO)$(ROUNDS),,all),-write README.md)
+
 .PHONY: lint
 lint: format-check vet golangci-lint ## Check format, go vet and golangci-lint
 

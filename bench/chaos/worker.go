@@ -40,7 +40,7 @@ func work() error {
 	if err != nil {
 		return err
 	}
-	return handrolled.NewWorker(os.Getenv(redisEnv), api).Run()
+	return handrolled.NewWorker(os.Getenv(redisEnv), api, handrolled.Concurrency).Run()
 }
 
 // process is a worker's process, seen from outside.

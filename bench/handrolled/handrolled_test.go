@@ -21,7 +21,7 @@ func TestNothingGoesWrong(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	worker := NewWorker(redis.Addr, api)
+	worker := NewWorker(redis.Addr, api, Concurrency)
 	if err := worker.server.Start(worker.mux); err != nil {
 		t.Fatal(err)
 	}

@@ -10,9 +10,11 @@ import (
 	"github.com/hibiken/asynq"
 )
 
+// Queue is where binds wait.
+const Queue = "default"
+
 const (
-	queue     = "default"
-	maxRetry  = 6
+	maxRetry  = 6 // unless the producer says otherwise
 	retention = 24 * time.Hour
 )
 
@@ -25,6 +27,8 @@ var (
 
 // Producer enqueues binds and looks up what came of them.
 type Producer struct {
+	MaxRetry int // retries of what it enqueues
+
 	client    *asynq.Client
 	inspector *asynq.Inspector
 }
@@ -32,7 +36,7 @@ type Producer struct {
 // NewProducer returns a producer, to be closed.
 func NewProducer(redisAddr string) *Producer {
 	opt := asynq.RedisClientOpt{Addr: redisAddr}
-	return &Producer{asynq.NewClient(opt), asynq.NewInspector(opt)}
+	return &Producer{maxRetry, asynq.NewClient(opt), asynq.NewInspector(opt)}
 }
 
 // Close closes its connections.
@@ -46,7 +50,7 @@ func (p *Producer) Enqueue(ctx context.Context, id string, req BindRequest) erro
 		return err
 	}
 	_, err = p.client.EnqueueContext(ctx, asynq.NewTask(typeBindAXN, payload),
-		asynq.TaskID(id), asynq.MaxRetry(maxRetry), asynq.Retention(retention), asynq.Queue(queue))
+		asynq.TaskID(id), asynq.MaxRetry(p.MaxRetry), asynq.Retention(retention), asynq.Queue(Queue))
 	if errors.Is(err, asynq.ErrTaskIDConflict) {
 		return nil
 	}
@@ -55,7 +59,7 @@ func (p *Producer) Enqueue(ctx context.Context, id string, req BindRequest) erro
 
 // Result looks up what came of a bind.
 func (p *Producer) Result(id string) (Binding, error) {
-	info, err := p.inspector.GetTaskInfo(queue, id)
+	info, err := p.inspector.GetTaskInfo(Queue, id)
 	switch {
 	case errors.Is(err, asynq.ErrTaskNotFound), errors.Is(err, asynq.ErrQueueNotFound):
 		return Binding{}, ErrUnknown

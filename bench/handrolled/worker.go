@@ -9,10 +9,10 @@ import (
 	"github.com/hibiken/asynq"
 )
 
-const (
-	typeBindAXN = "dypls:bind_axn"
-	concurrency = 64
-)
+const typeBindAXN = "dypls:bind_axn"
+
+// Concurrency is how many tasks a worker usually performs at once.
+const Concurrency = 64
 
 // Worker performs the tasks that a [Producer] enqueues.
 type Worker struct {
@@ -21,7 +21,7 @@ type Worker struct {
 }
 
 // NewWorker returns a worker. Besides its concurrency, every setting is asynq's own.
-func NewWorker(redisAddr string, api *API) *Worker {
+func NewWorker(redisAddr string, api *API, concurrency int) *Worker {
 	mux := asynq.NewServeMux()
 	mux.Handle(typeBindAXN, &bindHandler{api})
 	return &Worker{asynq.NewServer(asynq.RedisClientOpt{Addr: redisAddr}, asynq.Config{Concurrency: concurrency}), mux}
