@@ -1,0 +1,321 @@
+package prefetch
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strconv"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/hibiken/asynq"
+	"github.com/redis/go-redis/v9"
+
+	"github.com/seed-5c07c2e9/dyplsq/internal/redistest"
+)
+
+// TestAsksForMoreAsLongAsThereIsMore: 1, 2, 4, 8 at once, in the queue's order, and 1 again after an answer without a task.
+func TestAsksForMoreAsLongAsThereIsMore(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, map[string]int{"q": 100})
+	w.enqueue(t, "q", 20)
+	w.scriptsKnown(t)
+	before := w.scripts(t)
+	var sent []int
+	for i := range 20 {
+		if id := w.dequeue(t, "q"); id != strconv.Itoa(i) {
+			t.Fatalf("got task %s, want %d", id, i)
+		}
+		if n := w.scripts(t) - before; len(sent) == 0 || sent[len(sent)-1] != n {
+			sent = append(sent, n)
+		}
+	}
+	if want := []int{1, 3, 7, 15, 31}; !slices.Equal(sent, want) {
+		t.Errorf("scripts so far %d, want %d", sent, want)
+	}
+	before = w.scripts(t)
+	for range 10 {
+		if id := w.dequeue(t, "q"); id != "" {
+			t.Fatalf("got task %s of an empty queue", id)
+		}
+	}
+	if n := w.scripts(t) - before; n != 10 {
+		t.Errorf("an empty queue cost %d scripts in 10 polls", n)
+	}
+}
+
+// scriptsKnown lets Redis know the script by its hash, so that none is sent twice.
+func (w world) scriptsKnown(t *testing.T) {
+	t.Helper()
+	if err := asynqDequeue.Load(t.Context(), w.plain).Err(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestUnknownScript: Redis has forgotten the script in the middle of it all.
+func TestUnknownScript(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, map[string]int{"q": 100})
+	w.enqueue(t, "q", 20)
+	for i := range 20 {
+		if i%3 == 0 {
+			w.plain.ScriptFlush(t.Context())
+		}
+		if id := w.dequeue(t, "q"); id != strconv.Itoa(i) {
+			t.Fatalf("got task %s, want %d", id, i)
+		}
+	}
+}
+
+// TestNoMoreThanThereAreFreeSlots, also where tasks are handed out and not performed yet.
+func TestNoMoreThanThereAreFreeSlots(t *testing.T) {
+	t.Parallel()
+	const slots = 10
+	w := newWorld(t, map[string]int{"q": slots})
+	w.enqueue(t, "q", 100)
+	var dones []func()
+	for i := range slots {
+		if i%2 == 0 {
+			w.dequeue(t, "q")
+			dones = append(dones, func() { w.Performing("q")() })
+		} else {
+			done := w.perform(t, "q")
+			dones = append(dones, done)
+		}
+		if n := w.active(t, "q"); n > slots {
+			t.Fatalf("%d tasks fetched for %d slots", n, slots)
+		}
+	}
+	if n := w.active(t, "q"); n != slots {
+		t.Errorf("%d tasks fetched, want one for every slot", n)
+	}
+	dones[1]()
+	w.perform(t, "q")
+	if n := w.active(t, "q"); n != slots+1 { // nobody acknowledged the other
+		t.Errorf("%d tasks fetched after one slot was freed, want one more", n)
+	}
+}
+
+// TestDroppedByTheServer: what asynq takes and never hands to the handler takes up no slot for ever.
+func TestDroppedByTheServer(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, map[string]int{"q": 4})
+	w.enqueue(t, "q", 30)
+	for range 4 {
+		w.dequeue(t, "q")
+	}
+	if n := w.active(t, "q"); n != 4 {
+		t.Fatalf("%d tasks fetched", n)
+	}
+	q := w.queues["q"]
+	q.mu.Lock()
+	for i := range q.handed {
+		q.handed[i] = q.handed[i].Add(-startsWithin)
+	}
+	q.mu.Unlock()
+	w.dequeue(t, "q")
+	if n := w.active(t, "q"); n < 6 {
+		t.Errorf("%d tasks fetched, want several again", n)
+	}
+}
+
+// TestCloseGivesBack: what is in stock is at the head of its queue again, in its order, and nothing is fetched any more.
+func TestCloseGivesBack(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, map[string]int{"q": 100, "other": 100})
+	w.enqueue(t, "q", 12)
+	w.enqueue(t, "other", 12)
+	for range 4 { // 1, 2, and 4 fetched
+		w.dequeue(t, "q")
+		w.dequeue(t, "other")
+	}
+	w.close(t)
+	for _, queue := range []string{"q", "other"} {
+		if got, want := w.pending(t, queue), []string{"11", "10", "9", "8", "7", "6", "5", "4"}; !slices.Equal(got, want) {
+			t.Errorf("%s: pending %s, want %s", queue, got, want)
+		}
+		if n := w.plain.ZCard(t.Context(), queueKey(queue, "lease")).Val(); n != 4 || w.active(t, queue) != 4 {
+			t.Errorf("%s: %d leases, %d active, want the 4 that were handed out", queue, n, w.active(t, queue))
+		}
+		if state := w.plain.HGet(t.Context(), queueKey(queue, "t:5"), "state").Val(); state != "pending" {
+			t.Errorf("%s: a task that was put back is %s", queue, state)
+		}
+		if id := w.dequeue(t, queue); id != "" {
+			t.Errorf("%s: got task %s after Close", queue, id)
+		}
+	}
+	w.close(t) // again does nothing
+}
+
+// TestDeletedInStock: a task that somebody deleted does not come back.
+func TestDeletedInStock(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, map[string]int{"q": 100})
+	w.enqueue(t, "q", 3)
+	w.dequeue(t, "q")
+	w.dequeue(t, "q")
+	w.plain.Del(t.Context(), queueKey("q", "t:2"))
+	w.close(t)
+	if n := w.plain.Exists(t.Context(), queueKey("q", "t:2")).Val(); n != 0 || len(w.pending(t, "q")) != 0 {
+		t.Errorf("pending %s, hash exists %d", w.pending(t, "q"), n)
+	}
+}
+
+// TestStaleStockIsPutBack, so that others can perform it, although nobody asks.
+func TestStaleStockIsPutBack(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, map[string]int{"q": 100})
+	w.enqueue(t, "q", 7)
+	w.dequeue(t, "q")
+	w.dequeue(t, "q")
+	w.dequeue(t, "q")
+	w.dequeue(t, "q")
+	if len(w.pending(t, "q")) != 0 {
+		t.Fatal("nothing is in stock")
+	}
+	redistest.Poll(t, within, "the stock to be put back", func(context.Context) error {
+		if got := w.pending(t, "q"); !slices.Equal(got, []string{"6", "5", "4"}) { //nolint:contextcheck // the test's own
+			return errors.New("not yet")
+		}
+		return nil
+	})
+	if id := w.dequeue(t, "q"); id != "4" {
+		t.Errorf("got task %s, want the first that was put back", id)
+	}
+}
+
+// TestStaleStockIsNotHandedOut: a process that stood still asks before it has put back.
+func TestStaleStockIsNotHandedOut(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, map[string]int{"q": 100})
+	w.enqueue(t, "q", 3)
+	w.dequeue(t, "q")
+	w.dequeue(t, "q")
+	q := w.queues["q"]
+	q.mu.Lock()
+	q.stale.Stop()
+	q.fetched = q.fetched.Add(-keepFor)
+	q.mu.Unlock()
+	w.plain.ZAdd(t.Context(), queueKey("q", "lease"), redis.Z{Score: 1, Member: "2"})
+	if id := w.dequeue(t, "q"); id != "2" {
+		t.Fatalf("got task %s", id)
+	}
+	if w.plain.ZScore(t.Context(), queueKey("q", "lease"), "2").Val() == 1 {
+		t.Error("handed out with the lease of the fetch before")
+	}
+}
+
+// TestPausedQueue: nothing is fetched from a queue that is paused.
+func TestPausedQueue(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, map[string]int{"q": 100})
+	w.enqueue(t, "q", 3)
+	if err := asynq.NewInspectorFromRedisClient(w.plain).PauseQueue("q"); err != nil {
+		t.Fatal(err)
+	}
+	if id := w.dequeue(t, "q"); id != "" || w.active(t, "q") != 0 {
+		t.Errorf("got task %s, %d active", id, w.active(t, "q"))
+	}
+}
+
+// TestOtherQueues: of a queue that is not named one task is fetched at a time.
+func TestOtherQueues(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, map[string]int{"q": 100})
+	w.enqueue(t, "foreign", 10)
+	for i := range 10 {
+		if id := w.dequeue(t, "foreign"); id != strconv.Itoa(i) || w.active(t, "foreign") != i+1 {
+			t.Errorf("got task %s, %d active", id, w.active(t, "foreign"))
+		}
+	}
+}
+
+// TestRedisAway: the error reaches whoever asked, and one at a time is asked for afterwards.
+func TestRedisAway(t *testing.T) {
+	t.Parallel()
+	server := redistest.Start(t)
+	w := world{client: server.Client(t), plain: server.Client(t)}
+	w.Prefetcher = New(w.client, map[string]int{"q": 100})
+	w.client.AddHook(w.Prefetcher)
+	w.enqueue(t, "q", 10)
+	for range 3 {
+		w.dequeue(t, "q")
+	}
+	server.Kill()
+	keys := []string{queueKey("q", "pending"), queueKey("q", "paused"), queueKey("q", "active"), queueKey("q", "lease")}
+	if err := asynqDequeue.Run(t.Context(), w.client, keys, 1, "x").Err(); err == nil {
+		t.Error("no error without Redis")
+	}
+	server.Restart(t)
+	w.enqueue(t, "q", 3) // it has forgotten all
+	redistest.Poll(t, within, "tasks again", func(context.Context) error {
+		if w.dequeue(t, "q") == "" { //nolint:contextcheck // the test's own
+			return errors.New("not yet")
+		}
+		return nil
+	})
+}
+
+// TestServers: asynq's own Servers, two queues, two Servers each: every task is performed once, with all slots in use, and
+// what Redis holds as active never exceeds them by more than what is being acknowledged.
+func TestServers(t *testing.T) {
+	t.Parallel()
+	const each, slots = 300, 8
+	w := newWorld(t, map[string]int{"q": 2 * slots, "other": 2 * slots})
+	performed := map[string]int{}
+	var mu sync.Mutex
+	busy, most := 0, 0
+	handler := asynq.HandlerFunc(func(ctx context.Context, _ *asynq.Task) error {
+		queue, _ := asynq.GetQueueName(ctx)
+		defer w.Performing(queue)()
+		id, _ := asynq.GetTaskID(ctx)
+		mu.Lock()
+		performed[queue+id]++
+		busy++
+		most = max(most, busy)
+		mu.Unlock()
+		time.Sleep(5 * time.Millisecond) // an API call
+		mu.Lock()
+		busy--
+		mu.Unlock()
+		return nil
+	})
+	var servers []*asynq.Server
+	for _, queue := range []string{"q", "other"} {
+		w.enqueue(t, queue, each)
+		for range 2 {
+			s := asynq.NewServerFromRedisClient(w.client, asynq.Config{
+				Concurrency: slots, Queues: map[string]int{queue: 1}, TaskCheckInterval: 10 * time.Millisecond, LogLevel: asynq.FatalLevel,
+			})
+			if err := s.Start(handler); err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(s.Shutdown)
+			servers = append(servers, s)
+		}
+	}
+	redistest.Poll(t, within, "all tasks", func(context.Context) error {
+		mu.Lock()
+		defer mu.Unlock()
+		if len(performed) < 2*each {
+			return errors.New("not yet")
+		}
+		return nil
+	})
+	w.close(t)
+	for _, s := range servers {
+		s.Shutdown()
+	}
+	for task, times := range performed {
+		if times != 1 {
+			t.Errorf("%s was performed %d times", task, times)
+		}
+	}
+	if most > 4*slots {
+		t.Errorf("%d at once", most)
+	}
+	if w.active(t, "q")+w.active(t, "other") != 0 {
+		t.Errorf("active: %d and %d", w.active(t, "q"), w.active(t, "other"))
+	}
+}

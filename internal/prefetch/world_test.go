@@ -1,0 +1,115 @@
+package prefetch
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/hibiken/asynq"
+	"github.com/redis/go-redis/v9"
+
+	"github.com/seed-5c07c2e9/dyplsq/internal/redistest"
+)
+
+const within = 20 * time.Second
+
+// world is a Redis with asynq's queues, and a client that fetches ahead.
+type world struct {
+	*Prefetcher
+
+	client, plain *redis.Client
+}
+
+func newWorld(t *testing.T, slots map[string]int) world {
+	t.Helper()
+	server := redistest.Start(t)
+	w := world{client: server.Client(t), plain: server.Client(t)}
+	w.Prefetcher = New(w.client, slots)
+	w.client.AddHook(w.Prefetcher)
+	return w
+}
+
+// enqueue puts n tasks into a queue, named 0, 1, 2 and so on.
+func (w world) enqueue(t *testing.T, queue string, n int) {
+	t.Helper()
+	client := asynq.NewClientFromRedisClient(w.plain)
+	for i := range n {
+		if _, err := client.Enqueue(asynq.NewTask("kind", []byte("payload")), asynq.Queue(queue), asynq.TaskID(strconv.Itoa(i))); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// asynqDequeue is asynq's dequeue script, v0.26.0.
+//
+//nolint:dupword // Lua
+var asynqDequeue = redis.NewScript(`
+if redis.call("EXISTS", KEYS[2]) == 0 then
+	local id = redis.call("RPOPLPUSH", KEYS[1], KEYS[3])
+	if id then
+		local key = ARGV[2] .. id
+		redis.call("HSET", key, "state", "active")
+		redis.call("HDEL", key, "pending_since")
+		redis.call("ZADD", KEYS[4], ARGV[1], id)
+		return redis.call("HGET", key, "msg")
+	end
+end
+return nil`)
+
+// dequeue does what an asynq Server does, and returns the id of the task, or "" for none.
+func (w world) dequeue(t *testing.T, queue string) string {
+	t.Helper()
+	keys := []string{queueKey(queue, "pending"), queueKey(queue, "paused"), queueKey(queue, "active"), queueKey(queue, "lease")}
+	message, err := asynqDequeue.Run(t.Context(), w.client, keys, time.Now().Add(30*time.Second).Unix(), queueKey(queue, "t:")).Text()
+	if errors.Is(err, redis.Nil) {
+		return ""
+	}
+	if err != nil || taskID(message) == "" {
+		t.Fatalf("dequeue: %q, %v", message, err)
+	}
+	return taskID(message)
+}
+
+// perform dequeues, and begins what it got, as the handler does.
+func (w world) perform(t *testing.T, queue string) (done func()) {
+	t.Helper()
+	if w.dequeue(t, queue) == "" {
+		t.Fatal("nothing to perform")
+	}
+	return w.Performing(queue)
+}
+
+// scripts is how many EVALSHA Redis was sent.
+func (w world) scripts(t *testing.T) int {
+	t.Helper()
+	for line := range strings.SplitSeq(w.plain.Info(t.Context(), "commandstats").Val(), "\r\n") {
+		var n int
+		if _, err := fmt.Sscanf(line, "cmdstat_evalsha:calls=%d,", &n); err == nil {
+			return n
+		}
+	}
+	return 0
+}
+
+func (w world) pending(t *testing.T, queue string) []string {
+	t.Helper()
+	return w.plain.LRange(t.Context(), queueKey(queue, "pending"), 0, -1).Val()
+}
+
+func (w world) active(t *testing.T, queue string) int {
+	t.Helper()
+	return int(w.plain.LLen(t.Context(), queueKey(queue, "active")).Val())
+}
+
+func (w world) close(t *testing.T) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), within)
+	defer cancel()
+	if err := w.Close(ctx); err != nil {
+		t.Error(err)
+	}
+}
