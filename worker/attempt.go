@@ -5,6 +5,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
 	"github.com/seed-5c07c2e9/dyplsq/internal/record"
 )
 
@@ -21,11 +22,16 @@ func (d *delivery) attempt(ctx context.Context, begun record.Begun, noted time.T
 	}
 	x, request, err := d.lease(ctx, begun.Request)
 	if err != nil {
-		return d.endWithoutCall(ctx, begun, noNumber(begun, err), started)
+		v := noNumber(begun, err)
+		d.worker.awaitNumber(&v, begun)
+		return d.endWithoutCall(ctx, begun, v, started)
 	}
 	begun.Request = request
 	success, callErr := d.call(ctx, begun, noted)
 	v := d.worker.decide(d.kind, begun, callErr)
+	if v.class == dypls.Denied && v.state == record.Waiting && d.permit.heldFor > 0 {
+		v.wait(d.permit.heldFor, begun)
+	}
 	x.another(&v, d.kind, begun)
 	v.requestID = cmp.Or(v.requestID, success.requestID)
 	d.worker.logAttempt(d, begun, v, callErr, time.Since(started))

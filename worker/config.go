@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -26,7 +27,7 @@ type Config struct {
 	// Concurrency is how many calls this process makes at once: 64 by default, at least one for each queue. Every queue
 	// has a share of its own, so that a slow or throttled kind holds no other up.
 	Concurrency int
-	// Fetchers is how many asynq Servers each queue has, 2 by default. One fetches its tasks one after the other.
+	// Fetchers is how many asynq Servers each queue has: 1 by default, which fetches several tasks in one round trip. Each costs some polls.
 	Fetchers int
 	// MaxAttempts replaces every kind's own number of attempts; 0 leaves them.
 	MaxAttempts int
@@ -36,6 +37,16 @@ type Config struct {
 	// ShutdownTimeout is how long a shutdown waits for calls that are out: 20 s by default. What stops the process
 	// for good must wait longer.
 	ShutdownTimeout time.Duration
+	// QPS are ceilings, by the API's name of an action, on the calls a second that all workers together make: the account's
+	// quota in the Quota Center, less what other programs use. The published quotas bound an action that is not named.
+	QPS map[string]float64
+	// PoolQPS is a ceiling on the calls a second for each pool, of all actions and workers; 0 for none.
+	PoolQPS float64
+	// Account names the account whose quotas are shared: "default" by default. Workers with other credentials on the same
+	// Redis need another name.
+	Account string
+	// OnNoNumber is what becomes of a bind for which no number is free: [Fail] by default.
+	OnNoNumber OnNoNumber
 	// OnUncertain is what becomes of a bind whose answer was lost and that cannot be looked up: [Hold] by default.
 	OnUncertain OnUncertain
 	// NumberCooldown is how long a number of an inventory rests after its binding ended, so that nobody's old caller reaches
@@ -57,12 +68,23 @@ const (
 	Retry OnUncertain = "retry"
 )
 
+// OnNoNumber is a policy for binds for which no number is free.
+type OnNoNumber string
+
+const (
+	// Fail tells the owner at once.
+	Fail OnNoNumber = "fail"
+	// Await keeps the task until a number is freed, or its time is over.
+	Await OnNoNumber = "wait"
+)
+
 const (
 	defaultConcurrency     = 64
-	defaultFetchers        = 2
+	defaultFetchers        = 1
 	defaultHTTPTimeout     = 10 * time.Second
 	defaultShutdownTimeout = 20 * time.Second
 	defaultKeep            = 24 * time.Hour
+	defaultAccount         = "default"
 
 	// leavesWithin is how long after a call was noted its first byte may leave; later it is not sent (the caller's age guard).
 	leavesWithin = 2 * time.Second
@@ -92,6 +114,8 @@ func (c Config) withDefaults() Config {
 	c.KeepStream = cmp.Or(c.KeepStream, defaultKeep)
 	c.NumberCooldown = cmp.Or(c.NumberCooldown, inventory.DefaultCooldown)
 	c.OnUncertain = cmp.Or(c.OnUncertain, Hold)
+	c.OnNoNumber = cmp.Or(c.OnNoNumber, Fail)
+	c.Account = cmp.Or(c.Account, defaultAccount)
 	return c
 }
 
@@ -120,6 +144,14 @@ func (c Config) validate() error {
 	check(c.NumberCooldown >= 0, "the cooldown of numbers must not be negative")
 	check(c.HTTPTimeout+leavesWithin < c.ShutdownTimeout, "the HTTP timeout must be below the shutdown timeout, or a shutdown cuts calls: lower it")
 	check(c.OnUncertain == Hold || c.OnUncertain == Retry, "on uncertain must be hold or retry")
+	check(c.OnNoNumber == Fail || c.OnNoNumber == Await, "on no number must be fail or wait")
+	for action, ceiling := range c.QPS {
+		_, known := dypls.Quota(action)
+		check(known, "a ceiling names the action %q, which is none: write it as the API does, such as BindAxn", action)
+		check(ceiling > 0, "the ceiling of %s must be more than 0 calls a second: leave it out for the published quota", action)
+	}
+	check(c.PoolQPS >= 0, "the ceiling of pools must not be negative: leave it out for none")
+	check(!strings.ContainsAny(c.Account, " {}"), "the account's name must hold no space and no brace")
 	check(c.Keep >= time.Minute, "outcomes must be kept for at least a minute: raise it")
 	check(c.KeepStream >= time.Minute, "the stream of finished tasks must be kept for at least a minute: raise it")
 	return errors.Join(errs...)

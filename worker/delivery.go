@@ -25,9 +25,19 @@ type delivery struct {
 	kind   kind
 	id     string
 	run    string
+	permit *permit // nil where no call may leave now
 }
 
 func (d *delivery) perform(ctx context.Context) error {
+	if err := d.admit(ctx); err != nil {
+		return d.hold(ctx, err)
+	}
+	defer d.permit.giveBack(ctx)
+	return d.proceed(ctx)
+}
+
+// proceed finds out what is to be done, and does it.
+func (d *delivery) proceed(ctx context.Context) error {
 	begun, noted, err := d.begin(ctx)
 	if err != nil {
 		return later(redisAway, "redis is out of reach")
@@ -44,8 +54,13 @@ func (d *delivery) perform(ctx context.Context) error {
 			Msg("no record of this task: it was deleted, or its outcome is no longer kept")
 		return archive(dypls.CodeInvalidPayload, dypls.Rejected)
 	case record.Look:
+		d.permit.giveBack(ctx) // the calls of a look are others
 		return d.look(ctx, begun)
 	case record.Go:
+		if d.permit == nil {
+			d.finish(ctx, d.handBack(begun))
+			return later(redisAway, "its call may not leave yet")
+		}
 	}
 	return d.attempt(ctx, begun, noted)
 }
@@ -72,7 +87,7 @@ func (d *delivery) call(ctx context.Context, begun record.Begun, noted time.Time
 	}
 	ctx, cancel := context.WithTimeout(ctx, d.worker.config.HTTPTimeout)
 	defer cancel()
-	c := &notedCaller{Caller: d.worker.config.Caller, noted: noted}
+	c := &notedCaller{Caller: d.caller(), noted: noted}
 	defer func() {
 		if p := recover(); p != nil {
 			d.worker.logPanic(d, p)
@@ -82,6 +97,11 @@ func (d *delivery) call(ctx context.Context, begun record.Begun, noted time.Time
 	success, err = d.kind.perform(ctx, c, d.id, begun.Request)
 	success.requestID = c.requestID
 	return success, d.asError(err, c.called)
+}
+
+// caller makes calls with the permit of this run, and then with those that it gets.
+func (d *delivery) caller() *permittedCaller {
+	return &permittedCaller{Caller: d.worker.config.Caller, traffic: d.worker.traffic, permit: d.permit, run: d.run}
 }
 
 // asError turns what is neither a success nor an answer into an error of the vocabulary.

@@ -47,7 +47,7 @@ func (d *delivery) find(ctx context.Context, begun record.Begun) (finding dypls.
 			finding, found, err = "", performed{}, d.panicError()
 		}
 	}()
-	return d.kind.find(ctx, d.worker.config.Caller, begun.Request, begun.FirstCall)
+	return d.kind.find(ctx, d.caller(), begun.Request, begun.FirstCall)
 }
 
 // renew keeps the claim: looking may take many calls.

@@ -15,7 +15,8 @@ func TestScriptsNameTheirKeysLiterally(t *testing.T) {
 	if err != nil || len(files) < 3 {
 		t.Fatal(files, err)
 	}
-	literal := regexp.MustCompile(`redis\.call\('[A-Z]+', KEYS\[\d\][,)]`)
+	// What names no key; a channel is none.
+	literal := regexp.MustCompile(`redis\.call\('(TIME'\)|PUBLISH', ARGV\[\d\],|[A-Z]+', KEYS\[\d\][,)])`)
 	for _, file := range files {
 		source, err := os.ReadFile(file)
 		if err != nil {

@@ -55,7 +55,7 @@ func (w *Worker) decide(k kind, begun record.Begun, err error) verdict {
 	v.sent = e.Code != dypls.CodeNotSent && e.Code != dypls.CodeInvalidPayload
 	switch e.Class {
 	case dypls.Throttled:
-		v.wait(max(e.RetryAfter, jittered(begun.Uncounted)), begun)
+		v.wait(max(e.RetryAfter, jittered(0)), begun) // the governor has the rest: it waits in its place, for a slot
 		v.counts = false
 	case dypls.NotReady:
 		v.wait(notReady[min(begun.Uncounted, len(notReady)-1)], begun)
@@ -72,6 +72,7 @@ func (w *Worker) decide(k kind, begun record.Begun, err error) verdict {
 	case dypls.Rejected, dypls.Exhausted:
 		v.counts = e.Code != dypls.CodeInvalidPayload
 		decideRefused(&v, k, begun, e)
+		w.awaitNumber(&v, begun)
 	}
 	decideFailed(&v, k, begun)
 	return v
@@ -93,6 +94,14 @@ func (w *Worker) decideUncertain(v *verdict, k kind, begun record.Begun) {
 		v.suspect = true
 	default:
 		v.state = record.Uncertain
+	}
+}
+
+// awaitNumber keeps a bind for which there is no number until one is freed, where that is wanted.
+func (w *Worker) awaitNumber(v *verdict, begun record.Begun) {
+	if w.config.OnNoNumber == Await && v.class == dypls.Exhausted && v.state == record.Failed {
+		v.wait(growing(deniedBase, deniedCap, begun.Uncounted), begun)
+		v.counts = false
 	}
 }
 

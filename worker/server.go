@@ -1,11 +1,10 @@
 package worker
 
 import (
+	"context"
 	"time"
 
 	"github.com/hibiken/asynq"
-
-	"github.com/seed-5c07c2e9/dyplsq/tasks"
 )
 
 const (
@@ -26,7 +25,7 @@ var weights = map[string]int{"bind": 4, "unbind": 2}
 // queue, because one fetches its tasks one after the other.
 func (w *Worker) newServers() []server {
 	var servers []server
-	for queue, slots := range shares(tasks.Queues(), w.config.Concurrency) {
+	for queue, slots := range w.slots {
 		fetchers := min(w.config.Fetchers, slots)
 		for i := range fetchers {
 			servers = append(servers, asynq.NewServerFromRedisClient(w.config.Redis, asynq.Config{
@@ -43,6 +42,13 @@ func (w *Worker) newServers() []server {
 		}
 	}
 	return servers
+}
+
+// perform performs a delivery, which takes up a slot of its queue meanwhile.
+func (w *Worker) perform(ctx context.Context, task *asynq.Task) error {
+	queue, _ := asynq.GetQueueName(ctx)
+	defer w.ahead.Performing(queue)()
+	return w.ProcessTask(ctx, task)
 }
 
 // shares gives each queue at least one of the slots, and the rest by weight.

@@ -31,7 +31,10 @@ type system struct {
 const outcomeWithin = 60 * time.Second
 
 // quick is what the waits of a worker are in a test.
-var quick = timing{claimLease: claimLease, lookAfter: 100 * time.Millisecond, lookAgainAfter: 200 * time.Millisecond}
+var quick = timing{
+	claimLease: claimLease, lookAfter: 100 * time.Millisecond, lookAgainAfter: 200 * time.Millisecond,
+	probeFirst: 5 * time.Second, probeMost: 10 * time.Second,
+}
 
 func newSystem(t *testing.T, simulated dyplstest.Config, change func(*Config)) *system {
 	t.Helper()

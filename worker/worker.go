@@ -6,9 +6,12 @@ import (
 	"sync"
 	"time"
 
+	"github.com/hibiken/asynq"
 	"github.com/rs/zerolog"
 
+	"github.com/seed-5c07c2e9/dyplsq/internal/autopipeline"
 	"github.com/seed-5c07c2e9/dyplsq/internal/inventory"
+	"github.com/seed-5c07c2e9/dyplsq/internal/prefetch"
 	"github.com/seed-5c07c2e9/dyplsq/internal/record"
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
 )
@@ -19,17 +22,23 @@ type Worker struct {
 	kinds   map[string]kind // by the task's type, exactly
 	records record.Store
 	queue   *tasks.Queue // for tasks that the worker itself has done
+	slots   map[string]int
+	ahead   *prefetch.Prefetcher
 	log     zerolog.Logger
 
 	numbers *inventory.Inventory
 	timing  timing
+	traffic *traffic
 
 	running sync.WaitGroup // deliveries that are being performed
 	stopped chan struct{}  // closed when nobody waits for them any longer
 }
 
 // timing holds the waits that a test cannot sit out.
-type timing struct{ claimLease, lookAfter, lookAgainAfter time.Duration }
+type timing struct {
+	claimLease, lookAfter, lookAgainAfter time.Duration
+	probeFirst, probeMost, probeLease     time.Duration // 0 for the breaker's own
+}
 
 // New checks the configuration and registers every kind of task.
 func New(config Config) (*Worker, error) {
@@ -42,8 +51,14 @@ func New(config Config) (*Worker, error) {
 		log: config.Logger, stopped: make(chan struct{}), queue: tasks.NewQueue(config.Redis), numbers: inventory.New(config.Redis, config.NumberCooldown),
 		timing: timing{claimLease: claimLease, lookAfter: defaultLookAfter, lookAgainAfter: defaultLookAgainAfter},
 	}
+	w.slots = shares(tasks.Queues(), config.Concurrency)
+	w.ahead = prefetch.New(config.Redis, w.slots)
+	// The first is the outermost: a command is looked at by itself before it shares a pipeline.
 	config.Redis.AddHook(acknowledgeAnyway{})
 	config.Redis.AddHook(pauseWhenAway{})
+	config.Redis.AddHook(w.ahead)
+	config.Redis.AddHook(autopipeline.New(config.Redis))
+	w.traffic = newTraffic(w)
 	register(w, tasks.BindAXN)
 	register(w, tasks.BindAXB)
 	register(w, tasks.BindAXNExtension)
@@ -62,23 +77,34 @@ func (w *Worker) Run(ctx context.Context) error {
 	}
 	servers := w.newServers()
 	for _, s := range servers {
-		if err := s.Start(w); err != nil {
+		if err := s.Start(asynq.HandlerFunc(w.perform)); err != nil {
 			return fmt.Errorf("worker: start: %w", err)
 		}
 	}
 	keeping, stopKeeping := context.WithCancel(context.WithoutCancel(ctx))
 	var housekeeping sync.WaitGroup
+	housekeeping.Go(func() { w.traffic.run(keeping) })
 	housekeeping.Go(func() { w.declareQueues(keeping) })
 	housekeeping.Go(func() { w.sweepNumbers(keeping) })
 	housekeeping.Go(func() { w.newReaper().run(ctx) }) // while it drains, others reap
 	w.log.Info().Int("concurrency", w.config.Concurrency).Strs("queues", tasks.Queues()).Msg("performing tasks")
 	<-ctx.Done()
 	w.log.Info().Stringer("at_most", w.config.ShutdownTimeout).Msg("draining: no new tasks; waiting for calls that are out")
+	w.putBack(ctx)
 	w.drain(servers)
 	stopKeeping()
 	housekeeping.Wait()
 	w.log.Info().Msg("drained")
 	return nil
+}
+
+// putBack gives back what was fetched ahead, before anything else: others can perform it.
+func (w *Worker) putBack(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), writeTimeout)
+	defer cancel()
+	if err := w.ahead.Close(ctx); err != nil {
+		w.log.Warn().Err(err).Msg("tasks that were fetched and not begun are left to the reaper")
+	}
 }
 
 // drain stops every server and waits for the deliveries, which outlive their server when Redis is away.

@@ -11,6 +11,7 @@ import (
 	"github.com/redis/go-redis/v9"
 	"github.com/rs/zerolog"
 
+	"github.com/seed-5c07c2e9/dyplsq/internal/prefetch"
 	"github.com/seed-5c07c2e9/dyplsq/internal/record"
 	"github.com/seed-5c07c2e9/dyplsq/internal/redistest"
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
@@ -21,6 +22,7 @@ type yard struct {
 	*reaper
 
 	client *redis.Client
+	ahead  *prefetch.Prefetcher // of the reaper's client
 	asynq  *asynq.Inspector
 	log    *lockedBuffer
 }
@@ -40,7 +42,7 @@ func newYardOn(t *testing.T, server *redistest.Server) *yard {
 	if err != nil {
 		t.Fatal(err)
 	}
-	y.reaper, y.asynq = w.newReaper(), asynq.NewInspectorFromRedisClient(y.client)
+	y.reaper, y.ahead, y.asynq = w.newReaper(), w.ahead, asynq.NewInspectorFromRedisClient(y.client)
 	return y
 }
 

@@ -4,11 +4,9 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"strings"
 	"time"
 
 	"github.com/hibiken/asynq"
-	"github.com/rs/zerolog"
 
 	"github.com/seed-5c07c2e9/dyplsq/worker"
 )
@@ -17,11 +15,13 @@ type workerCommand struct {
 	redisFlags
 	apiFlags
 	logFlags
+	quotaFlags
 
 	Concurrency     int           `default:"64" env:"DYPLSQ_CONCURRENCY" help:"Calls at once in this process, shared out among the queues (${default})."`
-	Fetchers        int           `default:"2" env:"DYPLSQ_FETCHERS" help:"Servers that fetch tasks, for each queue (${default})."`
+	Fetchers        int           `default:"1" env:"DYPLSQ_FETCHERS" help:"Servers that fetch tasks, for each queue (${default})."`
 	MaxAttempts     int           `env:"DYPLSQ_MAX_ATTEMPTS" help:"Calls that may be made for one task; 0 for each kind's own: binds 6, others 12." placeholder:"N"`
 	OnUncertain     string        `default:"hold" enum:"hold,retry" env:"DYPLSQ_ON_UNCERTAIN" help:"What becomes of a bind whose answer was lost and that cannot be looked up: hold keeps it for a person to settle; retry sends it once more, at the risk of a second number."`
+	OnNoNumber      string        `default:"fail" enum:"fail,wait" env:"DYPLSQ_ON_NO_NUMBER" help:"What becomes of a bind for which no number is free: fail tells at once; wait keeps it until a number is freed or its time is over."`
 	ShutdownTimeout time.Duration `default:"20s" env:"DYPLSQ_SHUTDOWN_TIMEOUT" help:"How long calls that are out are waited for (${default}); what kills the process must wait longer." placeholder:"DURATION"`
 	Keep            time.Duration `default:"24h" env:"DYPLSQ_KEEP" help:"How long outcomes are kept (${default}); a recording's until its link expires." placeholder:"DURATION"`
 	KeepStream      time.Duration `default:"24h" env:"DYPLSQ_KEEP_STREAM" help:"How long the ids of finished tasks can be followed (${default})." placeholder:"DURATION"`
@@ -37,9 +37,12 @@ func (c *workerCommand) Run(ctx context.Context, s streams) error {
 		return err
 	}
 	defer func() { _ = redisClient.Close() }()
-	warnOfQuotas(log)
 	if c.Probe {
 		return probe(asynq.NewInspectorFromRedisClient(redisClient))
+	}
+	ceilings, err := c.ceilings()
+	if err != nil {
+		return err
 	}
 	api, err := c.apiFlags.client(c.Concurrency)
 	if err != nil {
@@ -50,6 +53,7 @@ func (c *workerCommand) Run(ctx context.Context, s streams) error {
 		Redis: redisClient, Caller: api, Logger: log, Concurrency: c.Concurrency, Fetchers: c.Fetchers, MaxAttempts: c.MaxAttempts,
 		HTTPTimeout: c.HTTPTimeout, ShutdownTimeout: c.ShutdownTimeout, Keep: c.Keep, KeepStream: c.KeepStream,
 		OnUncertain: worker.OnUncertain(c.OnUncertain), NumberCooldown: c.NumberCooldown,
+		QPS: ceilings, PoolQPS: c.PoolQPS, OnNoNumber: worker.OnNoNumber(c.OnNoNumber),
 	})
 	if err != nil {
 		return usage(err.Error())
@@ -58,15 +62,6 @@ func (c *workerCommand) Run(ctx context.Context, s streams) error {
 		return err
 	}
 	return w.Run(ctx)
-}
-
-// warnOfQuotas says that a setting which a coming version reads is not in force: nobody should rely on it unawares.
-func warnOfQuotas(log zerolog.Logger) {
-	for _, entry := range os.Environ() {
-		if name, _, _ := strings.Cut(entry, "="); strings.HasPrefix(name, "DYPLSQ_QPS_") {
-			log.Warn().Str("variable", name).Msg("this version sets no ceiling on calls: the variable has no effect")
-		}
-	}
 }
 
 // probe looks for a heartbeat of this host.

@@ -1,0 +1,22 @@
+package dypls
+
+import "testing"
+
+// TestEveryActionHasAQuota: what has none would be called without a published ceiling.
+func TestEveryActionHasAQuota(t *testing.T) {
+	t.Parallel()
+	for _, action := range []string{
+		BindAXN.Action, BindAXB.Action, BindAXNExtension.Action, BindAXG.Action, UnbindSubscription.Action, UpdateSubscription.Action,
+		QuerySubsID.Action, QuerySubscriptionDetail.Action, QueryRecordFileDownloadURL.Action,
+	} {
+		if n, published := Quota(action); !published || n <= 0 {
+			t.Errorf("%s has none", action)
+		}
+	}
+	if len(QuotaActions()) != 9 {
+		t.Errorf("quotas of %v", QuotaActions())
+	}
+	if _, published := Quota("BuySecretNo"); published {
+		t.Error("an action that is never called has one")
+	}
+}

@@ -1,0 +1,137 @@
+package worker
+
+import (
+	"context"
+	_ "embed" // the scripts
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// breakerNews is the channel on which it is said that a breaker was opened, closed or probed in vain.
+const breakerNews = "dypls:breaker"
+
+// What the script says to one who asks for a probe.
+const (
+	breakerClosed = "closed"
+	breakerProbe  = "probe"
+	breakerHeld   = "held"
+)
+
+var (
+	//go:embed lua/breakertrip.lua
+	breakerTripLua string
+	//go:embed lua/breakerprobe.lua
+	breakerProbeLua string
+	//go:embed lua/breakeryield.lua
+	breakerYieldLua string
+	//go:embed lua/breakerclose.lua
+	breakerCloseLua string
+
+	breakerTripScript  = redis.NewScript(breakerTripLua)
+	breakerProbeScript = redis.NewScript(breakerProbeLua)
+	breakerYieldScript = redis.NewScript(breakerYieldLua)
+	breakerCloseScript = redis.NewScript(breakerCloseLua)
+)
+
+// probe asks to be the one that finds out about a scope.
+func (b *breaker) probe(ctx context.Context, scope, run string) (verdict string, wait time.Duration, err error) {
+	reply, err := breakerProbeScript.Run(ctx, b.worker.config.Redis, []string{b.key}, scope, run, b.worker.timing.leaseOfProbe().Milliseconds()).Slice()
+	if err != nil {
+		return "", 0, fmt.Errorf("breaker: probe: %w", err)
+	}
+	verdict, wait = textAt(reply, 0), time.Duration(numberAt(reply, 1))*time.Millisecond
+	switch verdict {
+	case breakerClosed:
+		b.unset(scope)
+	case breakerHeld:
+		b.set(scope, min(wait, b.first()))
+	}
+	return verdict, wait, nil
+}
+
+// trip opens a scope, or notes that its probe was denied, and returns how long it stays open at least.
+func (b *breaker) trip(ctx context.Context, scope, code, run string) time.Duration {
+	timing := b.worker.timing
+	wait := timing.firstProbe()
+	var opened bool
+	err := b.worker.untilWritten(ctx, "", "breaker", func(ctx context.Context) error {
+		reply, err := breakerTripScript.Run(ctx, b.worker.config.Redis, []string{b.key}, scope, run, code,
+			timing.firstProbe().Milliseconds(), timing.longestProbe().Milliseconds(), breakerNews).Slice()
+		if err == nil {
+			opened, wait = numberAt(reply, 0) == 1, time.Duration(numberAt(reply, 1))*time.Millisecond
+		}
+		return err
+	})
+	b.set(scope, wait)
+	if err == nil && opened {
+		b.log.Error().Str("scope", scope).Str("code", code).Dur("probe_in_ms", wait).
+			Msg("denied: everything of this scope is kept in the queue; one call at a time finds out whether it still is")
+	}
+	return wait
+}
+
+// close lets everything of a scope go again.
+func (b *breaker) close(ctx context.Context, scope string) {
+	wasOpen := int64(-1)
+	err := b.worker.untilWritten(ctx, "", "breaker", func(ctx context.Context) (err error) {
+		wasOpen, err = breakerCloseScript.Run(ctx, b.worker.config.Redis, []string{b.key}, scope, breakerNews).Int64()
+		return err
+	})
+	b.unset(scope)
+	if err == nil && wasOpen >= 0 {
+		b.log.Info().Str("scope", scope).Dur("after_ms", time.Duration(wasOpen)*time.Millisecond).Msg("denied no longer: going on")
+	}
+}
+
+// yield gives up probes that have shown nothing. Where that fails, their leases lapse.
+func (b *breaker) yield(ctx context.Context, probes []string, run string, again time.Duration) {
+	for _, scope := range probes {
+		tryCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), writeTimeout)
+		_ = breakerYieldScript.Run(tryCtx, b.worker.config.Redis, []string{b.key}, scope, run, again.Milliseconds()).Err()
+		cancel()
+	}
+}
+
+// refresh reads which scopes are open. A message may have been missed.
+func (b *breaker) refresh(ctx context.Context) error {
+	var fields *redis.MapStringStringCmd
+	var clock *redis.TimeCmd // probes are due by Redis' clock
+	_, err := b.worker.config.Redis.Pipelined(ctx, func(p redis.Pipeliner) error {
+		fields, clock = p.HGetAll(ctx, b.key), p.Time(ctx)
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("breaker: refresh: %w", err)
+	}
+	open := make(map[string]time.Time, len(fields.Val()))
+	for scope, text := range fields.Val() {
+		probe, _, _ := strings.Cut(text, " ")
+		at, err := strconv.ParseInt(probe, 10, 64)
+		if err != nil {
+			continue
+		}
+		open[scope] = time.Now().Add(time.UnixMilli(at).Sub(clock.Val()))
+	}
+	b.replace(open)
+	return nil
+}
+
+func textAt(reply []any, i int) string {
+	if i >= len(reply) {
+		return ""
+	}
+	text, _ := reply[i].(string)
+	return text
+}
+
+func numberAt(reply []any, i int) int64 {
+	if i >= len(reply) {
+		return 0
+	}
+	n, _ := reply[i].(int64)
+	return n
+}

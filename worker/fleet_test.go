@@ -1,0 +1,89 @@
+package worker
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"github.com/seed-5c07c2e9/dyplsq/aliyun"
+	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
+	"github.com/seed-5c07c2e9/dyplsq/aliyun/dyplstest"
+	"github.com/seed-5c07c2e9/dyplsq/internal/redistest"
+	"github.com/seed-5c07c2e9/dyplsq/tasks"
+)
+
+// fleet is several workers, each with a Redis client of its own, before one simulator behind real HTTP.
+type fleet struct {
+	server    *redistest.Server
+	simulator *dyplstest.Server
+	queue     *tasks.Queue
+	workers   []*Worker
+	log       *lockedBuffer
+}
+
+func newFleet(t *testing.T, workers int, timing timing, simulated dyplstest.Config, change func(*Config)) *fleet {
+	t.Helper()
+	server := redistest.Start(t)
+	f := &fleet{server: server, simulator: dyplstest.Start(t, simulated), queue: tasks.NewQueue(server.Client(t)), log: &lockedBuffer{}}
+	t.Cleanup(func() { _ = f.queue.Close() })
+	ctx, stop := context.WithCancel(t.Context())
+	var running sync.WaitGroup
+	for range workers {
+		caller, err := aliyun.New(aliyun.Config{
+			Endpoint: f.simulator.URL(), Credentials: aliyun.StaticCredentials(f.simulator.AccessKeyID, f.simulator.AccessKeySecret, ""),
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		config := Config{Redis: server.Client(t), Caller: caller, Logger: zerolog.New(f.log), Concurrency: 64}
+		if change != nil {
+			change(&config)
+		}
+		w, err := New(config)
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.timing = timing
+		f.workers = append(f.workers, w)
+		running.Go(func() {
+			if err := w.Run(ctx); err != nil {
+				t.Errorf("the worker ended: %v", err)
+			}
+		})
+	}
+	t.Cleanup(func() { stop(); running.Wait() })
+	return f
+}
+
+func (f *fleet) bind(t *testing.T, n int) {
+	t.Helper()
+	expiration := dypls.At(time.Now().Add(time.Hour))
+	requests := make([]dypls.BindAXNRequest, n)
+	for i := range requests {
+		requests[i] = dypls.BindAXNRequest{PoolKey: dyplstest.DefaultPoolKey, PhoneNoA: dypls.Phone(strconv.Itoa(13900000000 + i)), Expiration: expiration}
+	}
+	for i, r := range requests {
+		if _, err := tasks.BindAXN.Enqueue(t.Context(), f.queue, r, tasks.TaskID(fmt.Sprint("bind-", i))); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// calls returns when the calls of an action came, those that were throttled apart, in microseconds.
+func (f *fleet) calls(action string) (answered, throttled []int64) {
+	for _, e := range f.simulator.Ledger() {
+		switch {
+		case e.Action != action:
+		case e.Code == "isv.FLOW_LIMIT" || e.Code == "Throttling.User":
+			throttled = append(throttled, e.ReceivedAt.UnixMicro())
+		default:
+			answered = append(answered, e.ReceivedAt.UnixMicro())
+		}
+	}
+	return answered, throttled
+}

@@ -1,0 +1,91 @@
+package worker
+
+import (
+	"context"
+	_ "embed" // the script
+	"fmt"
+	"strconv"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// quotaNews is the channel on which a budget is said to be closed, or open again.
+const quotaNews = "dypls:quota"
+
+// serverTime gives a script the time of Redis' clock, in microseconds. Tests give it theirs.
+const serverTime = "local clock = redis.call('TIME')\nlocal now = clock[1] * 1000000 + clock[2]\n"
+
+var (
+	//go:embed lua/quota.lua
+	quotaLua    string
+	quotaScript = redis.NewScript(serverTime + quotaLua)
+)
+
+// demand is what a worker asks of a budget, and what it has seen since it asked last. Times are those of Redis' clock, in
+// microseconds, 0 for none.
+type demand struct {
+	wanted, back int
+	seen         report
+}
+
+// granted is the answer of a budget.
+type granted struct {
+	now      int64
+	epoch    int64 // slots of an earlier one are void
+	slots    int
+	first    int64
+	rate     float64 // slots a second
+	wait     int64   // when to ask again where no slot was granted
+	workers  int
+	closedAt int64 // when the throttled call left that closed the budget; 0 while it is open
+}
+
+// budgetKeys are a budget and the workers that draw on it, in one slot of a cluster.
+func budgetKeys(account, name string) []string {
+	key := "dypls:quota:{" + account + ":" + name + "}"
+	return []string{key, key + ":workers"}
+}
+
+// arguments are those of the script, without the keys.
+func (d demand) arguments(worker, account, name string, ceiling, start float64) []any {
+	args := make([]any, 0, 12+2*len(d.seen.accepted)) //nolint:mnd // as below
+	args = append(args, worker, ceiling, start, d.wanted, d.back, quotaNews, account+":"+name,
+		d.seen.throttled, d.seen.last, d.seen.windowEnds, d.seen.proof, d.seen.refused)
+	for _, t := range d.seen.accepted {
+		args = append(args, t.tick, t.calls)
+	}
+	return args
+}
+
+func readGranted(cmd *redis.Cmd) (granted, error) {
+	reply, err := cmd.Slice()
+	if err != nil {
+		return granted{}, err
+	}
+	const fields, rateAt = 8, 4
+	if len(reply) != fields {
+		return granted{}, fmt.Errorf("unexpected reply of the quota's script: %d fields", len(reply))
+	}
+	var n [fields]int64
+	for i, value := range reply {
+		if n[i], _ = value.(int64); i == rateAt {
+			continue
+		}
+	}
+	text, _ := reply[rateAt].(string)
+	rate, err := strconv.ParseFloat(text, 64)
+	if err != nil || rate <= 0 {
+		return granted{}, fmt.Errorf("unexpected reply of the quota's script: rate %q", text)
+	}
+	return granted{
+		now: n[0], epoch: n[1], slots: int(n[2]), first: n[3], rate: rate, wait: n[5], workers: int(n[6]), closedAt: n[7],
+	}, nil
+}
+
+// ask runs the script.
+func (b *budget) ask(ctx context.Context, d demand) (granted, error) {
+	ctx, cancel := context.WithTimeout(ctx, askTimeout)
+	defer cancel()
+	g := b.governor
+	return readGranted(quotaScript.Run(ctx, g.redis, b.keys, d.arguments(g.worker, g.account, b.name, b.ceiling, b.start)...))
+}

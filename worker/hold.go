@@ -1,0 +1,55 @@
+package worker
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"time"
+
+	"github.com/seed-5c07c2e9/dyplsq/internal/record"
+)
+
+// admit waits until a call of this task may leave.
+func (d *delivery) admit(ctx context.Context) error {
+	t := d.worker.traffic
+	var pool string
+	if t.governor.poolQPS > 0 || t.breaker.knowsPools() {
+		glance, err := d.worker.records.Glance(ctx, d.id)
+		if err != nil {
+			return &heldError{redisAway, "redis is out of reach"}
+		}
+		pool = poolOf(glance.Request)
+	}
+	var err error
+	d.permit, err = t.admit(ctx, d.kind.action, pool, d.run)
+	return err
+}
+
+func poolOf(request []byte) string {
+	var named struct {
+		PoolKey string `json:"PoolKey"`
+	}
+	_ = json.Unmarshal(request, &named) // what cannot be read is told by the call
+	return named.PoolKey
+}
+
+// hold leaves a task in the queue whose call may not leave yet. One whose time is over, that is settled already, or whose earlier
+// call has to be looked for goes on: none of that takes a call of its own action.
+func (d *delivery) hold(ctx context.Context, err error) error {
+	held, ok := errors.AsType[*heldError](err)
+	if !ok { // the queue gave the delivery up
+		return later(redisAway, "the queue gave the delivery up")
+	}
+	glance, err := d.worker.records.Glance(ctx, d.id)
+	if err != nil {
+		return later(redisAway, "redis is out of reach")
+	}
+	if isOver(glance.Deadline) || glance.InDoubt || glance.State != record.Queued && glance.State != record.Waiting {
+		return d.proceed(ctx)
+	}
+	delay := held.delay
+	if !glance.Deadline.IsZero() {
+		delay = min(delay, time.Until(glance.Deadline)+time.Second)
+	}
+	return later(delay, held.reason)
+}

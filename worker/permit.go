@@ -1,0 +1,141 @@
+package worker
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
+)
+
+// permit is leave for one call: slots of the budgets that it draws on, and the breakers whose probe it is.
+type permit struct {
+	traffic *traffic
+	action  string
+	pool    string
+	run     string
+	slots   []reserved
+	probes  []string
+	over    bool // used, or given back
+
+	heldFor time.Duration // after a denial: when to try again
+}
+
+type reserved struct {
+	budget *budget
+	slot   slot
+}
+
+// admit waits for leave to call. The error is a *heldError, or the context's.
+func (t *traffic) admit(ctx context.Context, action, pool, run string) (*permit, error) {
+	probes, err := t.breaker.pass(ctx, action, pool, run)
+	if err != nil {
+		return nil, err
+	}
+	p := &permit{traffic: t, action: action, pool: pool, run: run, probes: probes}
+	for _, b := range []*budget{t.governor.ofPool(pool), t.governor.ofAction(action)} {
+		if b == nil {
+			continue
+		}
+		one, err := b.take(ctx)
+		if err != nil {
+			p.giveBack(ctx)
+			return nil, err
+		}
+		p.slots = append(p.slots, reserved{b, one})
+	}
+	if len(probes) == 0 && t.breaker.opened.Load() > 0 { // something may have been opened meanwhile
+		if _, err := t.breaker.due(action, pool); err != nil {
+			p.giveBack(ctx)
+			return nil, err
+		}
+	}
+	return p, nil
+}
+
+// giveBack returns a permit that was not used. It may be called at any time.
+func (p *permit) giveBack(ctx context.Context) {
+	if p == nil || p.over {
+		return
+	}
+	p.over = true
+	for _, r := range p.slots {
+		r.budget.giveBack(r.slot)
+	}
+	p.traffic.breaker.yield(ctx, p.probes, p.run, 0)
+}
+
+// saw reports what came of the call.
+func (p *permit) saw(ctx context.Context, left time.Time, answer dypls.Answer, err error) {
+	retryAfter, throttled, answered := answer.RetryAfter, false, err == nil
+	if answered {
+		throttled = dypls.Classify(answer.Code, answer.Status, answer.HostID != "") == dypls.Throttled
+	} else if e, ok := errors.AsType[*dypls.Error](err); ok && e.RetryAfter > 0 {
+		retryAfter, throttled = e.RetryAfter, true // what came was no answer, but its header said why
+	}
+	if answered || throttled {
+		for _, r := range p.slots {
+			r.budget.saw(left, throttled && r.budget.name == p.action, retryAfter)
+		}
+	}
+	p.tellBreaker(ctx, left, answer, answered && !throttled)
+}
+
+// tellBreaker: only an answer to the call itself tells something. A throttled one was turned away before.
+func (p *permit) tellBreaker(ctx context.Context, left time.Time, answer dypls.Answer, telling bool) {
+	b := p.traffic.breaker
+	if !telling {
+		b.yield(ctx, p.probes, p.run, b.first())
+		return
+	}
+	info, _ := dypls.LookupCode(answer.Code)
+	if info.Class != dypls.Denied {
+		b.heard(ctx, p.probes)
+		return
+	}
+	denied := scopeOf(info.Scope, p.action, p.pool)
+	for _, scope := range p.probes {
+		if scope != denied {
+			b.close(ctx, scope)
+		}
+	}
+	p.heldFor = b.denied(ctx, denied, info.Code, p.run, left)
+}
+
+// permittedCaller makes calls with leave only: the first one with the permit that it was given, others, such as those of a look, each
+// with one of its own.
+type permittedCaller struct {
+	dypls.Caller
+
+	traffic *traffic
+	permit  *permit
+	run     string
+}
+
+// Call implements [dypls.Caller].
+func (c *permittedCaller) Call(ctx context.Context, call dypls.Call) (dypls.Answer, error) {
+	p := c.permit
+	if p == nil || p.over || p.action != call.Action {
+		var err error
+		if p, err = c.traffic.admit(ctx, call.Action, call.Parameters.Value("PoolKey"), c.run); err != nil {
+			return dypls.Answer{}, notPermitted(call.Action, err)
+		}
+	}
+	p.over = true
+	if p.pool == "" {
+		p.pool = call.Parameters.Value("PoolKey")
+	}
+	left := time.Now()
+	answer, err := c.Caller.Call(ctx, call)
+	p.saw(context.WithoutCancel(ctx), left, answer, err)
+	return answer, err
+}
+
+// notPermitted is a call that did not leave for want of a permit.
+func notPermitted(action string, err error) error {
+	e := &dypls.Error{Action: action, Class: dypls.Throttled, Code: dypls.CodeNotSent, Err: err}
+	if held, ok := errors.AsType[*heldError](err); ok {
+		e.RetryAfter = held.delay
+	}
+	return e
+}
