@@ -58,6 +58,9 @@ func (q *Queue) lookUp(ctx context.Context, drafts []*draft, now time.Time) erro
 			d.checkTimes(now)
 		}
 	}
+	if err := q.lookUpBinds(ctx, drafts); err != nil {
+		return err
+	}
 	return batchError(drafts)
 }
 

@@ -15,6 +15,11 @@ func (d *delivery) attempt(ctx context.Context, begun record.Begun, noted time.T
 		return later(redisAway, "the queue gave the delivery up")
 	}
 	started := time.Now()
+	request, instead := d.resolveBind(ctx, begun)
+	if instead != nil {
+		return d.endWithoutCall(ctx, begun, *instead, started)
+	}
+	begun.Request = request
 	turn, instead := d.takeTurn(ctx, begun)
 	if instead != nil {
 		return d.endWithoutCall(ctx, begun, *instead, started)

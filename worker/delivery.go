@@ -25,6 +25,8 @@ type delivery struct {
 	kind   kind
 	id     string
 	run    string
+	queue  string // of asynq
+	taskID string // of asynq
 }
 
 func (d *delivery) perform(ctx context.Context) error {
@@ -34,7 +36,7 @@ func (d *delivery) perform(ctx context.Context) error {
 	}
 	switch begun.Verdict {
 	case record.Finished:
-		return nil
+		return d.afterEnd(ctx, begun)
 	case record.Busy:
 		return later(begun.Busy+afterClaim, "another run is calling")
 	case record.Settled:
@@ -129,7 +131,7 @@ func (d *delivery) ending(begun record.Begun, v verdict, p performed) record.End
 		return e
 	}
 	e.Result, e.SubsID, e.ExpiresAt = p.result, p.subsID, p.expiresAt
-	e.Surplus = undoing(begun.Request, p)
+	e.Surplus = unbinding(begun.Request, p.result)
 	if !p.expiresAt.IsZero() {
 		e.Keep = max(time.Until(p.expiresAt), time.Second)
 	}

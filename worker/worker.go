@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/hibiken/asynq"
 	"github.com/rs/zerolog"
 
 	"github.com/seed-5c07c2e9/dyplsq/internal/inventory"
@@ -20,6 +21,8 @@ type Worker struct {
 	records record.Store
 	queue   *tasks.Queue // for tasks that the worker itself has done
 	log     zerolog.Logger
+
+	inspector *asynq.Inspector
 
 	numbers *inventory.Inventory
 	timing  timing
@@ -39,7 +42,8 @@ func New(config Config) (*Worker, error) {
 	}
 	w := &Worker{
 		config: config, kinds: map[string]kind{}, records: record.NewStore(config.Redis),
-		log: config.Logger, stopped: make(chan struct{}), queue: tasks.NewQueue(config.Redis), numbers: inventory.New(config.Redis, config.NumberCooldown),
+		log: config.Logger, stopped: make(chan struct{}), queue: tasks.NewQueue(config.Redis),
+		inspector: asynq.NewInspectorFromRedisClient(config.Redis), numbers: inventory.New(config.Redis, config.NumberCooldown),
 		timing: timing{claimLease: claimLease, lookAfter: defaultLookAfter, lookAgainAfter: defaultLookAgainAfter},
 	}
 	config.Redis.AddHook(acknowledgeAnyway{})

@@ -16,6 +16,10 @@ type New struct {
 	Fingerprint Fingerprint
 	ProcessAt   time.Time // when it was meant to run
 	Deadline    time.Time // after which no call starts; the zero time for never
+	// Undoing is what a request that undoes this one needs of it, JSON, "" for nothing. It outlives the request.
+	Undoing string
+	// Undoes is the id of the task that this one is to undo, "" where its request says it all.
+	Undoes string
 }
 
 // CreateVerdict tells what was there.
@@ -68,7 +72,7 @@ func (s Store) createOrLook(ctx context.Context, mode string, opening *entries, 
 	}
 	calls := make([]scriptCall, len(tasks))
 	for i, t := range tasks {
-		calls[i] = scriptCall{t.ID, []any{mode, string(t.Fingerprint), t.Action, t.Request, millis(t.ProcessAt), millis(t.Deadline)}}
+		calls[i] = scriptCall{t.ID, []any{mode, string(t.Fingerprint), t.Action, t.Request, millis(t.ProcessAt), millis(t.Deadline), t.Undoing, t.Undoes}}
 	}
 	cmds, err := s.runAll(ctx, opening, createScript, calls)
 	if err != nil {

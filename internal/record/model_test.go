@@ -12,6 +12,7 @@ type model struct {
 	doubt, mayHaveRun, suspect bool
 	looks                      int
 	refusal, subsID            string
+	surplus                    map[int]bool // by the fence of the run that made it
 	resolved                   bool
 	repeatable                 bool
 	maxAttempts, mostCrashing  int
@@ -66,7 +67,13 @@ func (m *model) finish(fence int, e record.Ending) record.FinishVerdict {
 		return record.Gone
 	case ok && m.state == record.Succeeded && m.subsID == e.SubsID:
 		return record.Again
+	case ok && m.surplus[fence]:
+		return record.Surplus
 	case ok && (m.state == record.Succeeded || m.state == record.Failed):
+		if m.surplus == nil {
+			m.surplus = map[int]bool{}
+		}
+		m.surplus[fence] = true
 		return record.Surplus
 	case ok:
 		m.state, m.run, m.subsID, m.answered = record.Succeeded, "", e.SubsID, fence
@@ -114,6 +121,13 @@ func (m *model) again() record.State {
 	m.state, m.run, m.crashes, m.suspect, m.resolved = record.Queued, "", 0, true, true
 	m.keep(record.Ending{Doubt: record.DoubtCleared})
 	return record.Uncertain
+}
+
+// reopen lets a failed task run again.
+func (m *model) reopen() {
+	m.state, m.run, m.attempts, m.crashes = record.Queued, "", 0, 0
+	m.mayHaveRun, m.suspect, m.resolved = false, false, false
+	m.keep(record.Ending{Doubt: record.DoubtCleared})
 }
 
 func bit(b bool) int {

@@ -1,4 +1,5 @@
--- KEYS: record. ARGV: mode (create | look), fingerprint, action, request, process_at, deadline (ms, 0 for none).
+-- KEYS: record. ARGV: mode (create | look), fingerprint, action, request, process_at, deadline (ms, 0 for none),
+-- undoing, undoes.
 -- Returns verdict, fingerprint, state, delivery, process_at of what is there.
 local found = redis.call('HMGET', KEYS[1], 'fingerprint', 'state', 'delivery', 'process_at', 'expires_at')
 local stale = found[5] and tonumber(found[5]) > 0 and tonumber(found[5]) <= now
@@ -16,4 +17,9 @@ end
 redis.call('HSET', KEYS[1], 'fingerprint', ARGV[2], 'action', ARGV[3], 'request', ARGV[4], 'process_at', ARGV[5],
   'deadline', ARGV[6], 'state', 'queued', 'delivery', 1, 'enqueued_at', now,
   'fence', clock[1] * 1000000 + clock[2], 'attempts', 0, 'calls', 0)
+for i, name in ipairs({'undoing', 'undoes'}) do
+  if ARGV[6 + i] ~= '' then
+    redis.call('HSET', KEYS[1], name, ARGV[6 + i])
+  end
+end
 return {'new', ARGV[2], 'queued', 1, tonumber(ARGV[5])}
