@@ -84,6 +84,11 @@ func (d *draft) checkTimes(now time.Time) {
 	}
 	if err = join(err, d.problems()); err != nil {
 		d.err = err
+		return
+	}
+	// A deadline that the caller gave is told as an outcome, one that follows from the request is known now.
+	if ends := d.policy.deadline(d.parameters, scheduled, 0); !ends.IsZero() && !ends.After(scheduled) {
+		d.err = join(nil, []dypls.Problem{d.policy.overdue()})
 	}
 }
 

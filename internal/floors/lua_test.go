@@ -1,4 +1,4 @@
-package inventory_test
+package floors
 
 import (
 	"os"
@@ -16,14 +16,14 @@ var (
 	anyRedis    = regexp.MustCompile(`redis\s*\.\s*\w+|redis\s*\[`)
 )
 
-// Alibaba Cloud's proxies read the source of a script, and refuse one whose every command does not name its key literally,
-// as KEYS[n]; and a cluster refuses one that touches another slot.
+// keyless are the commands that name no key; a channel is none.
+var keyless = map[string]bool{"TIME": true, "PUBLISH": true}
+
+// TestScriptsNameTheirKeysLiterally: Alibaba Cloud's proxies read the source of a script, and refuse one whose every command
+// does not name its key literally, as KEYS[n].
 func TestScriptsNameTheirKeysLiterally(t *testing.T) {
 	t.Parallel()
-	files, err := filepath.Glob("lua/*.lua")
-	if err != nil || len(files) < 13 {
-		t.Fatalf("found %d scripts, %v", len(files), err)
-	}
+	files := scripts(t)
 	for _, file := range files {
 		source, err := os.ReadFile(file)
 		if err != nil {
@@ -39,7 +39,7 @@ func TestScriptsNameTheirKeysLiterally(t *testing.T) {
 			if command == call[1] {
 				t.Errorf("%s: %s: the command must be literal", file, call[0])
 			}
-			if command != "TIME" && !luaKey.MatchString(key) {
+			if !keyless[command] && !luaKey.MatchString(key) {
 				t.Errorf("%s: %s: the key must be one of KEYS[1] to KEYS[12]", file, call[0])
 			}
 		}
@@ -54,4 +54,34 @@ func TestScriptsNameTheirKeysLiterally(t *testing.T) {
 			}
 		}
 	}
+}
+
+// TestRecordScriptsTouchOneKey: a record, the index and the order of changes are in slots of their own.
+func TestRecordScriptsTouchOneKey(t *testing.T) {
+	t.Parallel()
+	for _, file := range scripts(t) {
+		source, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if strings.Contains(file, filepath.Join("internal", "record")) && strings.Contains(string(source), "KEYS[2]") {
+			t.Errorf("%s: a script of the record knows KEYS[1] alone", file)
+		}
+	}
+}
+
+// scripts returns the files of all Lua scripts of the module.
+func scripts(t *testing.T) (files []string) {
+	t.Helper()
+	for _, pattern := range []string{"../../*/lua/*.lua", "../../internal/*/lua/*.lua"} {
+		found, err := filepath.Glob(pattern)
+		if err != nil {
+			t.Fatal(err)
+		}
+		files = append(files, found...)
+	}
+	if len(files) < 30 {
+		t.Fatalf("found only %d scripts: %q", len(files), files)
+	}
+	return files
 }
