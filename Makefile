@@ -1,4 +1,8 @@
 GOLANGCI_LINT_VERSION := v2.15.0
+# Tests of faults wait rather than work: in full, they run eight at a time.
+FAULTS := TestChaos|TestKill|TestStoppedWorker|TestFrozen|TestRollingRestart|TestShutdown|TestRedis|TestClockSkew|TestOldAndNew
+FAULTS := $(FAULTS)|TestStrange|TestPoison|TestPayloads|TestKeyReused|TestOneKey|TestBatch
+
 FUZZ ?= 100000
 FUZZ_SCRIPTS ?= 5000
 
@@ -42,8 +46,8 @@ fuzz: ## Run every fuzz target FUZZ (100,000) times, those of Redis scripts FUZZ
 	done
 
 .PHONY: faults
-faults: ## Bind 10,000 numbers while workers and Redis are killed (minutes)
-	DYPLSQ_REQUIRE_REDIS=1 DYPLSQ_CHAOS_TASKS=10000 go test ./cmd/dyplsq -run 'TestChaos|TestKilledWorker' -timeout 20m -v
+faults: ## Every test of faults in full, 10,000 binds under kills among them (minutes)
+	DYPLSQ_REQUIRE_REDIS=1 DYPLSQ_FAULTS=1 DYPLSQ_CHAOS_TASKS=10000 go test ./cmd/dyplsq -run '$(FAULTS)' -parallel 8 -timeout 20m -v
 
 .PHONY: lint
 lint: format-check vet golangci-lint ## Check format, go vet and golangci-lint

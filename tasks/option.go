@@ -31,6 +31,15 @@ func TaskID(key string) Option {
 	return func(o *options) { o.id, o.keyed = key, true }
 }
 
+// HasKey reports whether options give a task a key of its own.
+func HasKey(opts []Option) bool {
+	var o options
+	for _, set := range opts {
+		set(&o)
+	}
+	return o.keyed
+}
+
 // ProcessIn starts the task so much later: "fetch the recording 20 minutes after the call".
 func ProcessIn(d time.Duration) Option {
 	return func(o *options) { o.processIn, o.processAt = d, time.Time{} }

@@ -15,7 +15,7 @@ type Run struct {
 	Lease       time.Duration // after which another run may take over
 	Repeatable  bool          // a call that was cut may simply be made again
 	MaxAttempts int
-	MaxCrashes  int           // runs in a row that may be cut before the task is given up
+	MaxCrashes  int           // calls in a row that may be cut before the task is given up; four times as many looks
 	LookAfter   time.Duration // when a call whose answer was lost can no longer be under way
 	Keep        time.Duration // of the record, where this settles it
 }

@@ -24,15 +24,20 @@ if out then
     return {'busy', rest}
   else
     -- the run before ended without saying what came of its call
-    local crashes = redis.call('HINCRBY', KEYS[1], 'crashes', 1)
+    local crashes
+    local most = tonumber(ARGV[7])
     if state == 'calling' then
+      crashes = redis.call('HINCRBY', KEYS[1], 'crashes', 1)
       redis.call('HSET', KEYS[1], 'may_have_run', 1)
+    else -- a look does no harm, and takes longer: more of them may be cut
+      crashes = redis.call('HINCRBY', KEYS[1], 'look_crashes', 1)
+      most = most * 4
     end
-    if not repeatable and crashes >= tonumber(ARGV[7]) then
+    if not repeatable and crashes >= most then
       settle('uncertain', id, channel, keep, ours('dyplsq.NoAnswer', 'Uncertain', 'workers ended while performing it'))
       return {'settled', 'uncertain', 'dyplsq.NoAnswer', 'Uncertain'}
     end
-    if repeatable and (crashes >= tonumber(ARGV[7]) or state == 'calling' and tonumber(r[5]) >= tonumber(ARGV[6])) then
+    if repeatable and (crashes >= most or state == 'calling' and tonumber(r[5]) >= tonumber(ARGV[6])) then
       settle('failed', id, channel, keep, ours('dyplsq.NoAnswer', 'Unavailable', 'workers ended while performing it'))
       return {'settled', 'failed', 'dyplsq.NoAnswer', 'Unavailable'}
     end

@@ -67,5 +67,5 @@ elseif doubt == 'clear' then
   redis.call('HDEL', KEYS[1], 'doubt_at', 'looks', 'refusal')
 end
 redis.call('HSET', KEYS[1], 'state', 'waiting', 'code', ARGV[6], 'message', ARGV[7], 'class', ARGV[8], 'request_id', ARGV[9])
-redis.call('HDEL', KEYS[1], 'claim_until', 'crashes')
+redis.call('HDEL', KEYS[1], 'claim_until', 'crashes', 'look_crashes')
 return 'done'
