@@ -19,6 +19,7 @@ type Worker struct {
 	config  Config
 	kinds   map[string]kind // by the task's type, exactly
 	records record.Store
+	teller  *record.Teller
 	queue   *tasks.Queue // for tasks that the worker itself has done
 	log     zerolog.Logger
 
@@ -41,11 +42,11 @@ func New(config Config) (*Worker, error) {
 		return nil, fmt.Errorf("worker: %w", err)
 	}
 	w := &Worker{
-		config: config, kinds: map[string]kind{}, records: record.NewStore(config.Redis),
-		log: config.Logger, stopped: make(chan struct{}), queue: tasks.NewQueue(config.Redis),
+		config: config, kinds: map[string]kind{}, log: config.Logger, stopped: make(chan struct{}), queue: tasks.NewQueue(config.Redis),
 		inspector: asynq.NewInspectorFromRedisClient(config.Redis), numbers: inventory.New(config.Redis, config.NumberCooldown),
 		timing: timing{claimLease: claimLease, lookAfter: defaultLookAfter, lookAgainAfter: defaultLookAgainAfter},
 	}
+	w.teller, w.records = record.NewTeller(record.NewStore(config.Redis))
 	config.Redis.AddHook(acknowledgeAnyway{})
 	config.Redis.AddHook(pauseWhenAway{})
 	register(w, tasks.BindAXN)
@@ -72,6 +73,7 @@ func (w *Worker) Run(ctx context.Context) error {
 	}
 	keeping, stopKeeping := context.WithCancel(context.WithoutCancel(ctx))
 	var housekeeping sync.WaitGroup
+	housekeeping.Go(func() { w.teller.Run(keeping) })
 	housekeeping.Go(func() { w.declareQueues(keeping) })
 	housekeeping.Go(func() { w.sweepNumbers(keeping) })
 	housekeeping.Go(func() { w.newReaper().run(ctx) }) // while it drains, others reap

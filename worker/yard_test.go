@@ -41,6 +41,7 @@ func newYardOn(t *testing.T, server *redistest.Server) *yard {
 		t.Fatal(err)
 	}
 	y.reaper, y.asynq = w.newReaper(), asynq.NewInspectorFromRedisClient(y.client)
+	y.records = record.NewStore(y.client) // no worker runs that would tell behind its back
 	return y
 }
 

@@ -13,7 +13,7 @@ type model struct {
 	doubt, mayHaveRun, suspect bool
 	looks                      int
 	refusal, subsID            string
-	surplus                    map[int]bool // by the fence of the run that made it
+	surplus                    map[string]bool // by SubsId
 	resolved                   bool
 	repeatable                 bool
 	maxAttempts, mostCrashing  int
@@ -72,13 +72,13 @@ func (m *model) finish(fence int, e record.Ending) record.FinishVerdict {
 		return record.Gone
 	case ok && m.state == record.Succeeded && m.subsID == e.SubsID:
 		return record.Again
-	case ok && m.surplus[fence]:
+	case ok && m.surplus[e.SubsID]:
 		return record.Surplus
 	case ok && (m.state == record.Succeeded || m.state == record.Failed):
 		if m.surplus == nil {
-			m.surplus = map[int]bool{}
+			m.surplus = map[string]bool{}
 		}
-		m.surplus[fence] = true
+		m.surplus[e.SubsID] = true
 		return record.Surplus
 	case ok:
 		m.state, m.run, m.subsID, m.answered = record.Succeeded, "", e.SubsID, fence

@@ -146,7 +146,7 @@ func (h *history) compare(before record.State) {
 		h.Errorf("%s is let in with fence %d, the newest is %d", fields["run"], h.fences[fields["run"]], h.base+int64(m.fence))
 	}
 	for _, e := range h.ends {
-		surplus := fields[fmt.Sprint("surplus:", e.Fence)] == string(e.Surplus)
+		_, surplus := fields["surplus:"+e.SubsID]
 		switch {
 		case e.State != record.Succeeded:
 		case (fields["subs_id"] == e.SubsID) == surplus: // neither, or both

@@ -61,7 +61,10 @@ var (
 )
 
 // Store reads and writes records.
-type Store struct{ redis redis.UniversalClient }
+type Store struct {
+	redis  redis.UniversalClient
+	teller *Teller // nil to tell at once
+}
 
 // NewStore returns a store on a Redis.
 func NewStore(r redis.UniversalClient) Store { return Store{redis: r} }
