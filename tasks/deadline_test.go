@@ -1,6 +1,7 @@
 package tasks_test
 
 import (
+	"errors"
 	"testing"
 	"time"
 
@@ -73,5 +74,21 @@ func TestDeadline(t *testing.T) {
 				t.Errorf("%s off", off)
 			}
 		})
+	}
+}
+
+// TestNoTimeLeft: what could only expire is refused, and says which parameter it is.
+func TestNoTimeLeft(t *testing.T) {
+	t.Parallel()
+	s, now := onMiniredis(t), time.Now()
+	bind, record := axn(), recording()
+	bind.Expiration, record.CallTime = dypls.At(now.Add(80*time.Second)), dypls.At(now.AddDate(0, 0, -31))
+	_, bindErr := tasks.BindAXN.Enqueue(t.Context(), s.queue, bind)
+	_, recordErr := tasks.QueryRecordFileDownloadURL.Enqueue(t.Context(), s.queue, record)
+	for field, err := range map[string]error{"Expiration": bindErr, "CallTime": recordErr} {
+		invalid, ok := errors.AsType[*dypls.ValidationError](err)
+		if !ok || len(invalid.Problems) != 1 || invalid.Problems[0].Field != field {
+			t.Errorf("%s: %v", field, err)
+		}
 	}
 }

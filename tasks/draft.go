@@ -46,7 +46,7 @@ func (d *draft) prepare(now time.Time) {
 		}
 		d.options.id = id.String()
 	}
-	d.err = join(d.request.Validate(), d.problems())
+	d.err = join(d.validate(), d.problems())
 	if d.err != nil {
 		return
 	}
@@ -58,8 +58,9 @@ func (d *draft) prepare(now time.Time) {
 	scheduled := d.scheduled(now)
 	d.record = record.New{
 		ID: d.options.id, Action: d.action, Request: request,
-		Fingerprint: record.FingerprintOf(d.options.id, d.action, d.parameters),
+		Fingerprint: record.FingerprintOf(d.options.id, d.action, d.fingerprinted()),
 		ProcessAt:   scheduled, Deadline: d.policy.deadline(d.parameters, scheduled, d.options.within),
+		Undoing: d.undoing(), Undoes: d.options.bindTask,
 	}
 }
 
@@ -77,8 +78,17 @@ func (d *draft) checkTimes(now time.Time) {
 	if scheduled.Before(now) {
 		scheduled = now
 	}
-	if err := join(dypls.ValidateAt(d.request, scheduled), d.problems()); err != nil {
+	err := d.validate()
+	if !d.options.undoes {
+		err = dypls.ValidateAt(d.request, scheduled)
+	}
+	if err = join(err, d.problems()); err != nil {
 		d.err = err
+		return
+	}
+	// A deadline that the caller gave is told as an outcome, one that follows from the request is known now.
+	if ends := d.policy.deadline(d.parameters, scheduled, 0); !ends.IsZero() && !ends.After(scheduled) {
+		d.err = join(nil, []dypls.Problem{d.policy.overdue()})
 	}
 }
 
@@ -105,7 +115,7 @@ func (d *draft) problems() []dypls.Problem {
 	if d.options.within < 0 {
 		problems = append(problems, dypls.Problem{Field: "Within", Rule: "must not be negative", Remedy: "leave it out for no bound"})
 	}
-	return problems
+	return append(problems, d.bindTaskProblems()...)
 }
 
 // join reports a request's and its options' problems as one.

@@ -52,13 +52,20 @@ func (d Dynamic) Action() string { return d.action }
 func (d Dynamic) Queue() string { return d.policy.Queue }
 
 // Decode reads one JSON object of the API's parameters strictly, as [dypls.DecodeRequest] does. A member TaskID beside
-// them is the task's key.
+// them is the task's key; BindTaskID, of an UnbindSubscription, names the bind's task in their place.
 func (d Dynamic) Decode(data []byte) (Item[dypls.Request], error) {
-	var key *string
-	request, err := d.decode(data, dypls.Extra{Name: "TaskID", Into: &key})
+	var key, bindTask *string
+	extra := []dypls.Extra{{Name: "TaskID", Into: &key}}
+	if d.action == dypls.UnbindSubscription.Action {
+		extra = append(extra, dypls.Extra{Name: bindTaskField, Into: &bindTask})
+	}
+	request, err := d.decode(data, extra...)
 	item := Item[dypls.Request]{Request: request}
 	if key != nil { // an empty key is no key left out: it is refused
 		item.Options = append(item.Options, TaskID(*key))
+	}
+	if bindTask != nil {
+		item.Options = append(item.Options, BindTask(*bindTask))
 	}
 	return item, err
 }

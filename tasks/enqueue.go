@@ -30,17 +30,15 @@ func (q *Queue) enqueue(ctx context.Context, drafts []*draft) ([]string, error) 
 	if err := q.lookUp(ctx, drafts, now); err != nil {
 		return nil, err
 	}
-	if err := q.record(ctx, drafts); err != nil {
-		return nil, err
-	}
-	if err := q.deliver(ctx, drafts); err != nil {
-		return nil, err
-	}
 	ids := make([]string, len(drafts))
 	for i, d := range drafts {
 		ids[i] = d.record.ID
 	}
-	return ids, nil
+	err := q.record(ctx, drafts)
+	if err == nil {
+		err = q.deliver(ctx, drafts)
+	}
+	return ids, err // with an error, too: a part may be queued, and these ids are the keys under which nothing doubles
 }
 
 // lookUp finds out which keys are known, so that a batch with a wrong item is refused before any of it is recorded, and
@@ -57,6 +55,9 @@ func (q *Queue) lookUp(ctx context.Context, drafts []*draft, now time.Time) erro
 		case d.found.Verdict != record.Same:
 			d.checkTimes(now)
 		}
+	}
+	if err := q.lookUpBinds(ctx, drafts); err != nil {
+		return err
 	}
 	return batchError(drafts)
 }

@@ -7,10 +7,13 @@ import (
 	"os"
 	"strings"
 	"time"
+
+	"github.com/redis/go-redis/v9"
 )
 
 var (
-	// ErrUnreachable: Redis could not be asked. Whether an Enqueue took effect is then not known: enqueue again under the same key.
+	// ErrUnreachable: Redis could not be asked. Whether an Enqueue took effect is then not known: enqueue again under the same
+	// key, which is the id that came with the error where the task had none of its own.
 	ErrUnreachable = errors.New("redis is out of reach")
 	// ErrUnknownTask: no task is recorded under this id. It never was, or its outcome was kept for its time and is gone;
 	// a recording's is gone when its link has expired, and the same request enqueued again fetches a new one.
@@ -83,4 +86,10 @@ func failure(ctx context.Context, err error) error {
 	return unreachable(err)
 }
 
-func unreachable(err error) error { return fmt.Errorf("%w: %w", ErrUnreachable, err) }
+func unreachable(err error) error {
+	if redis.IsOOMError(err) {
+		return fmt.Errorf("%w for writing, out of memory: raise its maxmemory, then do this again under the same key, which doubles nothing; "+
+			"a part may be queued already: %w", ErrUnreachable, err)
+	}
+	return fmt.Errorf("%w: %w", ErrUnreachable, err)
+}

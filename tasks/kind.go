@@ -24,7 +24,8 @@ func newKind[Req dypls.Request, Res any](operation dypls.Operation[Req, Res], po
 
 // Enqueue records the task and hands it to the workers. It returns the task's id: the key given as [TaskID], or a new UUIDv7.
 //
-// Errors: *dypls.ValidationError, [ErrKeyReused], [ErrUnreachable], or ctx's. With a key, Enqueue may be repeated after any error.
+// Errors: *dypls.ValidationError, [ErrKeyReused], [ErrUnreachable], or ctx's. With a key, Enqueue may be repeated after any
+// error. Without one, an id that comes with an error is the key to repeat it with, as [TaskID]: the task may be queued.
 func (k Kind[Req, Res]) Enqueue(ctx context.Context, q *Queue, req Req, options ...Option) (string, error) {
 	ids, err := k.EnqueueAll(ctx, q, []Item[Req]{{Request: req, Options: options}})
 	return single(ids, err)
@@ -32,7 +33,8 @@ func (k Kind[Req, Res]) Enqueue(ctx context.Context, q *Queue, req Req, options 
 
 // EnqueueAll enqueues a batch in few round trips and returns the ids in its order. Nothing is enqueued when an item is
 // invalid or its key was used for another request: the *[BatchError] then lists them all. (An item whose key somebody
-// else takes in the same moment is refused alone.)
+// else takes in the same moment is refused alone.) After [ErrUnreachable], or ctx's error, a part may be queued: ids that come
+// with the error are the keys, as [TaskID], under which the batch may be repeated and nothing doubles.
 func (k Kind[Req, Res]) EnqueueAll(ctx context.Context, q *Queue, items []Item[Req]) ([]string, error) {
 	drafts := make([]*draft, len(items))
 	for i, item := range items {
@@ -123,8 +125,8 @@ func single(ids []string, err error) (string, error) {
 	if batch, ok := err.(*BatchError); ok && len(batch.Items) == 1 { //nolint:errorlint // our own, never wrapped
 		return "", batch.Items[0].Err
 	}
-	if err != nil {
+	if len(ids) == 0 {
 		return "", err
 	}
-	return ids[0], nil
+	return ids[0], err
 }

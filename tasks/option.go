@@ -21,12 +21,23 @@ type options struct {
 	processIn time.Duration
 	processAt time.Time
 	within    time.Duration
+	bindTask  string
+	undoes    bool
 }
 
 // TaskID is the caller's key for the task, byte for byte, in one namespace over all actions: 1-128 characters of
 // A-Z a-z 0-9 . _ : @ / and -. It must not contain a telephone number of the request, for it is shown in logs and dashboards.
 func TaskID(key string) Option {
 	return func(o *options) { o.id, o.keyed = key, true }
+}
+
+// HasKey reports whether options give a task a key of its own.
+func HasKey(opts []Option) bool {
+	var o options
+	for _, set := range opts {
+		set(&o)
+	}
+	return o.keyed
 }
 
 // ProcessIn starts the task so much later: "fetch the recording 20 minutes after the call".
@@ -43,4 +54,12 @@ func ProcessAt(t time.Time) Option {
 // another would have to start: "useless after 10 s". A call that is out is not cut.
 func Within(d time.Duration) Option {
 	return func(o *options) { o.within = d }
+}
+
+// BindTask lets an UnbindSubscription name the bind's task in place of PoolKey, SubsId and SecretNo, which may not be known
+// yet: its request is empty then. When its time comes it waits for that bind's outcome and removes the binding. A bind that
+// nobody has begun, or whose calls so far proved to be without effect, is withdrawn instead; one that failed leaves nothing to
+// remove. The task has to be recorded, and its outcome still kept when the unbind runs.
+func BindTask(id string) Option {
+	return func(o *options) { o.bindTask, o.undoes = id, true }
 }

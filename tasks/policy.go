@@ -1,6 +1,7 @@
 package tasks
 
 import (
+	"fmt"
 	"time"
 
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
@@ -51,4 +52,17 @@ func (p Policy) deadline(parameters dypls.Parameters, scheduled time.Time, withi
 		bound(ends.Add(p.Margin))
 	}
 	return deadline
+}
+
+// overdue is the problem of a request whose time is over before it starts.
+func (p Policy) overdue() dypls.Problem {
+	if p.Margin < 0 {
+		return dypls.Problem{
+			Field: p.Ends, Rule: fmt.Sprintf("must be more than %s after the task's start", -p.Margin), Remedy: "take a later time, or start it sooner",
+		}
+	}
+	return dypls.Problem{
+		Field: p.Ends, Rule: fmt.Sprintf("must be less than %d days before the task's start: recordings are kept no longer", p.Margin/(24*time.Hour)),
+		Remedy: "ask sooner, or set another retention",
+	}
 }

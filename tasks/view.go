@@ -19,7 +19,8 @@ type View struct {
 	Class     string            `json:"class,omitempty"`
 	Message   string            `json:"message,omitempty"`
 	RequestID string            `json:"request_id,omitempty"`
-	Request   map[string]string `json:"request,omitempty"` // gone after a success
+	Request   map[string]string `json:"request,omitempty"`   // gone after a success
+	BindTask  string            `json:"bind_task,omitempty"` // whose binding this one is to remove
 }
 
 // View returns what an operator may see of a task. Its errors are [ErrUnknownTask], [ErrUnreachable] and ctx's.
@@ -34,7 +35,7 @@ func (q *Queue) View(ctx context.Context, id string) (View, error) {
 	}
 	return View{
 		ID: id, Action: r.Action, State: string(r.State), Attempts: r.Attempts, Calls: r.Calls,
-		Code: r.Code, Class: r.Class, Message: r.Message, RequestID: r.RequestID, Request: maskedRequest(r),
+		Code: r.Code, Class: r.Class, Message: r.Message, RequestID: r.RequestID, Request: maskedRequest(r), BindTask: r.Undoes,
 	}, nil
 }
 

@@ -16,6 +16,11 @@ func (d *delivery) attempt(ctx context.Context, begun record.Begun, noted time.T
 		return later(redisAway, "the queue gave the delivery up")
 	}
 	started := time.Now()
+	request, instead := d.resolveBind(ctx, begun)
+	if instead != nil {
+		return d.endWithoutCall(ctx, begun, *instead, started)
+	}
+	begun.Request = request
 	turn, instead := d.takeTurn(ctx, begun)
 	if instead != nil {
 		return d.endWithoutCall(ctx, begun, *instead, started)
@@ -31,6 +36,9 @@ func (d *delivery) attempt(ctx context.Context, begun record.Begun, noted time.T
 	v := d.worker.decide(d.kind, begun, callErr)
 	if v.class == dypls.Denied && v.state == record.Waiting && d.permit.heldFor > 0 {
 		v.wait(d.permit.heldFor, begun)
+	}
+	if v.doubt == record.DoubtCall { // the wait counts from when the call was noted, and it may have hung
+		v.delay = max(v.delay-time.Since(noted), 0)
 	}
 	x.another(&v, d.kind, begun)
 	v.requestID = cmp.Or(v.requestID, success.requestID)

@@ -26,6 +26,8 @@ type delivery struct {
 	id     string
 	run    string
 	permit *permit // nil where no call may leave now
+	queue  string  // of asynq
+	taskID string  // of asynq
 }
 
 func (d *delivery) perform(ctx context.Context) error {
@@ -44,7 +46,7 @@ func (d *delivery) proceed(ctx context.Context) error {
 	}
 	switch begun.Verdict {
 	case record.Finished:
-		return nil
+		return d.afterEnd(ctx, begun)
 	case record.Busy:
 		return later(begun.Busy+afterClaim, "another run is calling")
 	case record.Settled:
@@ -149,7 +151,7 @@ func (d *delivery) ending(begun record.Begun, v verdict, p performed) record.End
 		return e
 	}
 	e.Result, e.SubsID, e.ExpiresAt = p.result, p.subsID, p.expiresAt
-	e.Surplus = undoing(begun.Request, p)
+	e.Surplus = unbinding(begun.Request, p.result)
 	if !p.expiresAt.IsZero() {
 		e.Keep = max(time.Until(p.expiresAt), time.Second)
 	}

@@ -37,7 +37,8 @@ func (w *Worker) ProcessTask(ctx context.Context, task *asynq.Task) error {
 	case err != nil:
 		return w.reject(ctx, tasks.IDOfDelivery(taskID), strings.TrimPrefix(task.Type(), tasks.TypePrefix), err)
 	}
-	d := &delivery{worker: w, kind: k, id: payload.ID, run: uuid.NewString()}
+	queue, _ := asynq.GetQueueName(ctx)
+	d := &delivery{worker: w, kind: k, id: payload.ID, run: uuid.NewString(), queue: queue, taskID: taskID}
 	return d.perform(ctx)
 }
 

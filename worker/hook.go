@@ -37,11 +37,11 @@ func (acknowledgeAnyway) ProcessPipelineHook(next redis.ProcessPipelineHook) red
 	return next
 }
 
-// pauseWhenAway is a hook that slows scripts down while Redis is out of reach: asynq asks for the next task again at once
-// when it could not, and a client whose dials fail answers at once, so that idle workers would burn whole processors.
+// pauseWhenAway is a hook that slows scripts down while Redis is out of reach, or refuses them because it is out of memory or
+// still loading: asynq asks for the next task again at once when it could not, so that idle workers would burn whole processors.
 type pauseWhenAway struct{}
 
-// awayPause is how long a script that could not reach Redis is held back, on average.
+// awayPause is how long a script that Redis did not run is held back, on average.
 const awayPause = 100 * time.Millisecond
 
 // DialHook implements [redis.Hook].
@@ -53,8 +53,8 @@ func (pauseWhenAway) DialHook(next redis.DialHook) redis.DialHook {
 func (pauseWhenAway) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
 	return func(ctx context.Context, cmd redis.Cmder) error {
 		err := next(ctx, cmd)
-		_, answered := errors.AsType[redis.Error](err)
-		if name := cmd.Name(); err == nil || answered || name != "evalsha" && name != "eval" {
+		answered := err == nil || errors.Is(err, redis.Nil) || redis.HasErrorPrefix(err, "NOSCRIPT")
+		if name := cmd.Name(); answered || name != "evalsha" && name != "eval" {
 			return err
 		}
 		select {

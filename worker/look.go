@@ -29,7 +29,7 @@ func (d *delivery) look(ctx context.Context, begun record.Begun) error {
 	go d.renew(lookCtx, begun)
 	var finding dypls.Finding
 	var found performed
-	x, request, err := d.held(ctx, begun.Request)
+	x, request, err := d.held(ctx, begun)
 	if err == nil {
 		begun.Request = request
 		finding, found, err = d.find(lookCtx, begun)
@@ -73,6 +73,8 @@ func (w *Worker) decideLook(k kind, begun record.Begun, finding dypls.Finding, e
 		message: "looking for the effect of an earlier call",
 	}
 	switch {
+	case errors.Is(err, errUnsent):
+		return verdict{state: record.Waiting, doubt: record.DoubtCleared, code: dypls.CodeNotSent, class: dypls.Unavailable, message: err.Error()}
 	case err != nil:
 		v.lookFailed(begun, err)
 	case finding == dypls.Found:

@@ -82,18 +82,38 @@ func (d *delivery) lease(ctx context.Context, request []byte) (*number, []byte, 
 
 // held names the X that an earlier run of the task leased, for a look. It never leases one: a call that left before the pool
 // had an inventory named none, and an X that it never heard of would prove nothing.
-func (d *delivery) held(ctx context.Context, request []byte) (*number, []byte, error) {
+func (d *delivery) held(ctx context.Context, begun record.Begun) (*number, []byte, error) {
+	request := begun.Request
 	n := d.numberOf(request)
 	if n == nil {
 		return nil, request, nil
 	}
 	holding, holds, err := d.worker.numbers.Holding(ctx, n.request.PoolKey, d.id)
-	if err != nil || !holds {
+	if err != nil {
 		return nil, request, err
+	}
+	if !holds {
+		return nil, request, d.checkUnsent(ctx, n.request.PoolKey, begun)
 	}
 	n.leased = inventory.Leased{X: holding.X, Extension: holding.Extension, Listed: true}
 	request, err = n.name(request)
 	return n, request, err
+}
+
+// errUnsent: the call in doubt was never made.
+var errUnsent = errors.New("the worker ended before it had an X for the call, which was not made")
+
+// checkUnsent returns errUnsent where a bind that needs an X of its pool's inventory never had one: its worker ended before
+// it leased one. A call that left before the pool had an inventory is another matter.
+func (d *delivery) checkUnsent(ctx context.Context, pool string, begun record.Begun) error {
+	if begun.Refusal != "" || d.kind.findable(begun.Request) {
+		return nil
+	}
+	since, known, err := d.worker.numbers.LeasedSince(ctx, pool)
+	if err == nil && known && begun.FirstCall.After(since) {
+		return errUnsent
+	}
+	return err
 }
 
 // numberOf reads what the inventory must know of a request, nil where the action takes no number.

@@ -1,6 +1,8 @@
 package worker
 
 import (
+	"context"
+	"errors"
 	"testing"
 	"time"
 
@@ -8,6 +10,7 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dyplstest"
 	"github.com/seed-5c07c2e9/dyplsq/internal/inventory"
 	"github.com/seed-5c07c2e9/dyplsq/internal/record"
+	"github.com/seed-5c07c2e9/dyplsq/internal/redistest"
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
 )
 
@@ -51,6 +54,38 @@ func TestNumberThatIsTaken(t *testing.T) {
 	}
 	if o := s.outcome(t, "named"); o.State != tasks.StateFailed || o.Code != "isv.BIND_CONFLICT" {
 		t.Errorf("a bind that names a taken X is %s %s", o.State, o.Code)
+	}
+}
+
+// TestKilledBeforeItHadANumber: a worker noted a call and ended before it leased the X that the call needed. Nothing can have
+// left: the bind is called, and not held as uncertain.
+func TestKilledBeforeItHadANumber(t *testing.T) {
+	t.Parallel()
+	const owned dypls.Phone = "17000000099"
+	s := newSystem(t, dyplstest.Config{Pools: []dyplstest.Pool{{Key: dyplstest.DefaultPoolKey, Numbers: []dypls.Phone{owned}}}}, nil)
+	v := inventory.New(s.redis, inventory.DefaultCooldown)
+	if _, err := v.Import(t.Context(), dyplstest.DefaultPoolKey, []inventory.Number{{X: owned}}); err != nil {
+		t.Fatal(err)
+	}
+	redistest.Poll(t, outcomeWithin, "every worker to know of the inventory", func(ctx context.Context) error {
+		since, known, err := v.LeasedSince(ctx, dyplstest.DefaultPoolKey)
+		if err != nil || !known || time.Now().Before(since) {
+			return errors.Join(err, errors.New("not yet"))
+		}
+		return nil
+	})
+	_, err := tasks.BindAXN.Enqueue(t.Context(), s.queue, bindRequest(), tasks.TaskID("cut"), tasks.ProcessIn(2*time.Second))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = record.NewStore(s.redis).Begin(t.Context(), record.Run{
+		ID: "cut", Run: "gone", Lease: time.Millisecond, MaxAttempts: 6, MaxCrashes: maxCrashes, LookAfter: time.Millisecond, Keep: time.Hour,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if o := s.outcome(t, "cut"); o.State != tasks.StateSucceeded || s.performed("BindAxn") != 1 {
+		t.Errorf("the task is %s, and was sent %d times", o.State, s.performed("BindAxn"))
 	}
 }
 

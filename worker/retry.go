@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"regexp"
 	"time"
 
 	"github.com/hibiken/asynq"
@@ -164,7 +165,7 @@ func (v verdict) forQueue() error {
 	case record.Succeeded:
 		return nil
 	case record.Waiting:
-		return &laterError{delay: v.delay, reason: codeAndClass(v.code, v.class), failure: v.counts}
+		return &laterError{delay: v.delay, reason: codeAndClass(v.code, v.class) + ", to be tried again", failure: v.counts}
 	default:
 		return archive(v.code, v.class)
 	}
@@ -192,6 +193,9 @@ func (a archivedError) Error() string { return a.reason }
 func (archivedError) Unwrap() error { return asynq.SkipRetry }
 
 func archive(code string, class dypls.Class) error { return archivedError{codeAndClass(code, class)} }
+
+// lastWords is what asynq remembers of a task that archive has ended, and of no other.
+var lastWords = regexp.MustCompile(`^\S* \(\w*\)$`)
 
 func codeAndClass(code string, class dypls.Class) string { return fmt.Sprintf("%s (%s)", code, class) }
 

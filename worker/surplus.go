@@ -12,25 +12,6 @@ import (
 // surplusPrefix begins the id of the task that removes a surplus binding; its SubsId follows.
 const surplusPrefix = "surplus:"
 
-// undoing is the request that removes the binding a call made, nil where it made none.
-func undoing(request []byte, p performed) []byte {
-	if p.subsID == "" {
-		return nil
-	}
-	var bind struct {
-		PoolKey string `json:"PoolKey"`
-	}
-	var made dypls.Binding
-	if json.Unmarshal(request, &bind) != nil || json.Unmarshal(p.result, &made) != nil {
-		return nil
-	}
-	undo, err := json.Marshal(dypls.UnbindSubscriptionRequest{PoolKey: bind.PoolKey, SubsID: made.SubsID, SecretNo: made.SecretNo})
-	if err != nil {
-		return nil
-	}
-	return undo
-}
-
 // compensate queues the removal of a surplus binding. The record keeps the request as well, for the case that this process
 // ends before.
 func (d *delivery) compensate(ctx context.Context, e record.Ending) {

@@ -21,10 +21,13 @@ type Worker struct {
 	config  Config
 	kinds   map[string]kind // by the task's type, exactly
 	records record.Store
+	teller  *record.Teller
 	queue   *tasks.Queue // for tasks that the worker itself has done
 	slots   map[string]int
 	ahead   *prefetch.Prefetcher
 	log     zerolog.Logger
+
+	inspector *asynq.Inspector
 
 	numbers *inventory.Inventory
 	timing  timing
@@ -47,10 +50,11 @@ func New(config Config) (*Worker, error) {
 		return nil, fmt.Errorf("worker: %w", err)
 	}
 	w := &Worker{
-		config: config, kinds: map[string]kind{}, records: record.NewStore(config.Redis),
-		log: config.Logger, stopped: make(chan struct{}), queue: tasks.NewQueue(config.Redis), numbers: inventory.New(config.Redis, config.NumberCooldown),
+		config: config, kinds: map[string]kind{}, log: config.Logger, stopped: make(chan struct{}), queue: tasks.NewQueue(config.Redis),
+		inspector: asynq.NewInspectorFromRedisClient(config.Redis), numbers: inventory.New(config.Redis, config.NumberCooldown),
 		timing: timing{claimLease: claimLease, lookAfter: defaultLookAfter, lookAgainAfter: defaultLookAgainAfter},
 	}
+	w.teller, w.records = record.NewTeller(record.NewStore(config.Redis))
 	w.slots = shares(tasks.Queues(), config.Concurrency)
 	w.ahead = prefetch.New(config.Redis, w.slots)
 	// The first is the outermost: a command is looked at by itself before it shares a pipeline.
@@ -83,6 +87,7 @@ func (w *Worker) Run(ctx context.Context) error {
 	}
 	keeping, stopKeeping := context.WithCancel(context.WithoutCancel(ctx))
 	var housekeeping sync.WaitGroup
+	housekeeping.Go(func() { w.teller.Run(keeping) })
 	housekeeping.Go(func() { w.traffic.run(keeping) })
 	housekeeping.Go(func() { w.declareQueues(keeping) })
 	housekeeping.Go(func() { w.sweepNumbers(keeping) })

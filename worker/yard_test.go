@@ -43,6 +43,7 @@ func newYardOn(t *testing.T, server *redistest.Server) *yard {
 		t.Fatal(err)
 	}
 	y.reaper, y.ahead, y.asynq = w.newReaper(), w.ahead, asynq.NewInspectorFromRedisClient(y.client)
+	y.records = record.NewStore(y.client) // no worker runs that would tell behind its back
 	return y
 }
 

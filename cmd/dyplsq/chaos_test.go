@@ -65,14 +65,19 @@ func TestChaos(t *testing.T) {
 		t.Fatalf("numbers import: exit status %d: %s", r.status, r.errors)
 	}
 	kills := startKilling(t, s)
+	t.Cleanup(func() { kills.stop() })
 	lines := chaosLines(count, named)
 	file := filepath.Join(t.TempDir(), "jobs.jsonl")
 	if err := os.WriteFile(file, lines, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if r := dyplsq(t, s.env, "", "enqueue", "BindAxn", "--file", file); r.status != statusOK && r.status != statusFailed { // some may be uncertain by now
-		t.Fatalf("enqueue: exit status %d: %s", r.status, tail(r.errors))
-	}
+	redistest.Poll(t, time.Minute, "a producer to reach Redis", func(context.Context) error { // it repeats what may be queued in part
+		r := dyplsq(t, s.env, "", "enqueue", "BindAxn", "--file", file) //nolint:contextcheck // the process has the test's own
+		if r.status == statusOK || r.status == statusFailed {           // some may be uncertain by now
+			return nil
+		}
+		return fmt.Errorf("exit status %d: %s", r.status, tail(r.errors))
+	})
 	outcomes := collectAll(t, s, count)
 	cut := kills.stop()
 	judge(t, s, outcomes, cut)
@@ -191,7 +196,7 @@ func judge(t *testing.T, s *system, outcomes []tasks.Outcome, cut int) {
 		case o.State == tasks.StateUncertain && poolOf(i) == chosenPool:
 			uncertain++
 		case o.State != tasks.StateSucceeded:
-			t.Errorf("%s of pool %s is %s %s", o.ID, poolOf(i), o.State, o.Code)
+			t.Errorf("%s of pool %s is %s %s: %s", o.ID, poolOf(i), o.State, o.Code, o.Message)
 		case len(done) == 0 || !strings.Contains(string(o.Result), strconv.Quote(done[0].SubsID)):
 			t.Errorf("%s: its result is not what was bound", o.ID)
 		}

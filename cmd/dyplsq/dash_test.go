@@ -96,10 +96,10 @@ func TestDashboardIsReadOnly(t *testing.T) {
 }
 
 // dash starts the dashboard and returns its address.
-func (s *system) dash(t *testing.T) string {
+func (s *system) dash(t *testing.T, args ...string) string {
 	t.Helper()
-	p := start(t, s.env, "dash", "--listen", "127.0.0.1:0")
-	redistest.Poll(t, startWithin, "the dashboard to be up", p.wrote("dashboard, read-only"))
+	p := start(t, s.env, append([]string{"dash", "--listen", "127.0.0.1:0"}, args...)...)
+	redistest.Poll(t, startWithin, "the dashboard to be up", p.wrote(`"message":"dashboard"`))
 	url := regexp.MustCompile(`http://[^"]+/`).FindString(p.text())
 	redistest.Poll(t, startWithin, "the dashboard to know the queue", func(ctx context.Context) error {
 		request, err := http.NewRequestWithContext(ctx, http.MethodGet, url+"api/queues", nil)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dyplstest"
+	"github.com/seed-5c07c2e9/dyplsq/internal/dashboard"
 )
 
 type devCommand struct {
@@ -27,12 +28,11 @@ func (c *devCommand) Run(ctx context.Context, s streams) error {
 	if err != nil {
 		return errors.Join(err, listener.Close())
 	}
-	handler, closeHandler := dashboard(e.options)
-	defer closeHandler()
+	d := dashboard.New(dashboard.Config{Redis: e.options, AllowActions: isLoopback(listener)})
 	_, _ = fmt.Fprintf(s.err, `dyplsq dev: everything in memory, LOST ON EXIT. Redis is embedded, the API is simulated, no number is real.
   dashboard   http://%s/
   queue       export REDIS_URL=%s
               dyplsq enqueue BindAxn '{"PoolKey":"%s","PhoneNoA":"13800000001","Expiration":"2099-01-31 23:59:59"}' --wait 10s
 `, listener.Addr(), e.url(), dyplstest.DefaultPoolKey)
-	return errors.Join(serve(ctx, listener, handler), e.close())
+	return errors.Join(serve(ctx, listener, d), d.Close(), e.close())
 }

@@ -4,9 +4,12 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
+	"io"
 	"strings"
 	"time"
 
+	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
 )
 
@@ -57,6 +60,9 @@ func (c *enqueueCommand) Run(ctx context.Context, s streams) error {
 		return err
 	}
 	ids, err := kind.EnqueueAll(ctx, queue, items)
+	if errors.Is(err, tasks.ErrUnreachable) || errors.Is(err, context.Canceled) {
+		keysToRepeat(s.err, lines, items, ids)
+	}
 	switch {
 	case errors.Is(err, context.Canceled):
 		return statusError{statusFailed, "interrupted: a part may be queued; run it again with the same keys, and nothing doubles"}
@@ -64,6 +70,21 @@ func (c *enqueueCommand) Run(ctx context.Context, s streams) error {
 		return refused(lines, err)
 	}
 	return collect(ctx, queue, ids, wait, newPrinter(s, c.JSON, len(ids)))
+}
+
+// keysToRepeat tells the keys of tasks that may be queued and had none of their own: without them, a second try would double them.
+func keysToRepeat(w io.Writer, lines []line, items []tasks.Item[dypls.Request], ids []string) {
+	said := false
+	for i, id := range ids {
+		if tasks.HasKey(items[i].Options) {
+			continue
+		}
+		if !said {
+			said = true
+			_, _ = fmt.Fprintln(w, "These lines had no TaskID, and a part may be queued. Give them these when you repeat it, and nothing doubles:")
+		}
+		_, _ = fmt.Fprintf(w, "line %d: \"TaskID\":%q\n", lines[i].number, id)
+	}
 }
 
 func (c *enqueueCommand) options() []tasks.Option {

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"errors"
@@ -75,37 +74,7 @@ type process struct {
 // start starts a command that the test ends, at the latest, when it ends itself.
 func start(t *testing.T, env []string, args ...string) *process {
 	t.Helper()
-	p := &process{cmd: exec.Command(os.Args[0], args...), done: make(chan struct{})}
-	p.cmd.Env = env
-	stderr, err := p.cmd.StderrPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := p.cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	go func() {
-		defer close(p.done)
-		reader := bufio.NewReader(stderr)
-		for {
-			text, err := reader.ReadString('\n')
-			p.mu.Lock()
-			p.log.WriteString(text)
-			p.mu.Unlock()
-			if err != nil {
-				_ = p.cmd.Wait()
-				return
-			}
-		}
-	}()
-	t.Cleanup(func() {
-		_ = p.cmd.Process.Kill()
-		<-p.done
-		if t.Failed() {
-			t.Logf("dyplsq %s wrote:\n%s", args[0], tail(p.text()))
-		}
-	})
-	return p
+	return startProgram(t, os.Args[0], env, args...)
 }
 
 func (p *process) text() string {

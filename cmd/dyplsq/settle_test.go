@@ -74,3 +74,27 @@ func TestCancel(t *testing.T) {
 		t.Errorf("cancel of an unknown task: exit status %d: %s", r.status, r.errors)
 	}
 }
+
+// TestUnbindByTask: an unbind names the bind's task, and says so when there is none.
+func TestUnbindByTask(t *testing.T) {
+	t.Parallel()
+	s := newSystem(t, dyplstest.Config{})
+	s.worker(t)
+	s.enqueue(t, statusOK, "BindAxn", bind(1, ""), "--id", "order-1")
+	s.enqueue(t, statusOK, "UnbindSubscription", `{"BindTaskID":"order-1"}`, "--wait", "20s")
+	if left := s.simulator.Bindings(); len(left) != 0 {
+		t.Errorf("%d bindings are left", len(left))
+	}
+	for input, says := range map[string]string{
+		`{"BindTaskID":"nobody"}`:               "must name a task that is recorded",
+		`{"BindTaskID":""}`:                     "must be the id of a task",
+		`{"BindTaskID":"order-1","SubsId":"1"}`: "stands in place",
+	} {
+		if r := dyplsq(t, s.env, "", "enqueue", "UnbindSubscription", input); r.status != statusUsage || !strings.Contains(r.errors, says) {
+			t.Errorf("%s: exit status %d: %s", input, r.status, r.errors)
+		}
+	}
+	if r := dyplsq(t, s.env, "", "enqueue", "BindAxn", `{"BindTaskID":"order-1"}`); r.status != statusUsage {
+		t.Errorf("a bind that names a bind: exit status %d: %s", r.status, r.errors)
+	}
+}

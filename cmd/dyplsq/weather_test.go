@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -89,31 +90,41 @@ func TestKilledWorker(t *testing.T) {
 	if testing.Short() {
 		t.Skip("waits for a claim of 20 s to lapse")
 	}
+	const binds, pause = 9, 2 * time.Second
 	tests := map[string]struct {
-		request string
-		state   tasks.State
-		within  time.Duration
+		more   func(n int) string // of the n-th request
+		state  tasks.State
+		within time.Duration
 	}{
-		"X named":                {bind(1, `,"PhoneNoX":"17000000042"`), tasks.StateSucceeded, 75 * time.Second},
-		"X left to the platform": {bind(1, ""), tasks.StateUncertain, 40 * time.Second},
+		"X named":                {func(n int) string { return fmt.Sprintf(`,"PhoneNoX":"1700000%04d"`, n) }, tasks.StateSucceeded, 75 * time.Second},
+		"X left to the platform": {func(int) string { return "" }, tasks.StateUncertain, 40 * time.Second},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := newSystem(t, dyplstest.Config{Faults: []dyplstest.Fault{{Action: "BindAxn", Do: dyplstest.Hang, Performed: true}}})
-			victim := s.worker(t)
-			s.enqueue(t, statusOK, "BindAxn", test.request, "--id", "killed")
-			redistest.Poll(t, startWithin, "the call to be out", s.isOut("killed"))
-			s.worker(t)
-			killed := time.Now()
-			if status := victim.terminate(t, syscall.SIGKILL); status != -1 {
-				t.Fatalf("exit status %d of a killed worker", status)
+			last := s.worker(t)
+			killed := map[string]time.Time{}
+			for n := range binds {
+				id := fmt.Sprint("killed-", n)
+				s.enqueue(t, statusOK, "BindAxn", bind(n, test.more(n)), "--id", id)
+				redistest.Poll(t, startWithin, "the call to be out", s.isOut(id))
+				victim := last
+				last = s.worker(t)
+				killed[id] = time.Now()
+				victim.kill(t)
 			}
-			o := s.outcome(t, "killed", test.within.String())
-			t.Logf("settled after %s", time.Since(killed).Round(100*time.Millisecond))
-			if o.State != test.state || len(s.performed("killed")) != 1 {
-				t.Errorf("outcome %s, performed %d times; want %s, 1", o.State, len(s.performed("killed")), test.state)
+			took := make([]time.Duration, 0, binds)
+			for id, at := range killed {
+				o := s.outcome(t, id, (test.within + pause).String())
+				took = append(took, o.FinishedAt.Sub(at))
+				if o.State != test.state || len(s.performed(id)) != 1 || took[len(took)-1] > test.within {
+					t.Errorf("%s: outcome %s after %s, performed %d times; want %s, once", id, o.State, took[len(took)-1], len(s.performed(id)), test.state)
+				}
 			}
+			slices.Sort(took)
+			t.Logf("%d workers killed in the middle of a call: settled after a median of %s, at most %s",
+				binds, took[binds/2].Round(100*time.Millisecond), took[binds-1].Round(100*time.Millisecond))
 		})
 	}
 }

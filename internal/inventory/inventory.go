@@ -2,6 +2,7 @@ package inventory
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -13,8 +14,11 @@ import (
 // DefaultCooldown is how long what was bound rests, where nobody says otherwise.
 const DefaultCooldown = 24 * time.Hour
 
-// hasFor is how long an answer of Has is taken for true.
-const hasFor = 5 * time.Second
+const (
+	// hasFor is how long it is taken for true that a pool has an inventory, lacksFor that it has none.
+	hasFor   = 5 * time.Second
+	lacksFor = time.Second
+)
 
 // Inventory is the numbers of any number of pools, in a Redis. Its methods may be called by many goroutines.
 type Inventory struct {
@@ -37,13 +41,13 @@ func New(r redis.UniversalClient, cooldown time.Duration) *Inventory {
 	return &Inventory{redis: r, cooldown: max(cooldown, 0), has: map[string]asked{}, secrets: map[string]secret{}}
 }
 
-// Has reports whether a pool has an inventory. An answer holds for some seconds: after a pool's first import, binds
-// may leave without an X for as long.
+// Has reports whether a pool has an inventory. An answer holds for a while: after a pool's first import, binds
+// may leave without an X for a second.
 func (v *Inventory) Has(ctx context.Context, pool string) (bool, error) {
 	v.mu.Lock()
 	before, ok := v.has[pool]
 	v.mu.Unlock()
-	if ok && time.Since(before.at) < hasFor {
+	if holds := map[bool]time.Duration{true: hasFor, false: lacksFor}[before.has]; ok && time.Since(before.at) < holds {
 		return before.has, nil
 	}
 	n, err := v.redis.Exists(ctx, key(pool, "numbers")).Result()
@@ -52,6 +56,19 @@ func (v *Inventory) Has(ctx context.Context, pool string) (bool, error) {
 	}
 	v.noteHas(pool, n == 1)
 	return n == 1, nil
+}
+
+// LeasedSince returns from when on, by Redis' clock, no bind of a pool has left without a lease of its inventory. ok is false
+// where that is not known.
+func (v *Inventory) LeasedSince(ctx context.Context, pool string) (since time.Time, ok bool, err error) {
+	millis, err := v.redis.Get(ctx, key(pool, "since")).Int64()
+	if errors.Is(err, redis.Nil) {
+		return time.Time{}, false, nil
+	}
+	if err != nil {
+		return time.Time{}, false, fmt.Errorf("inventory: ask since when a pool has numbers: %w", err)
+	}
+	return time.UnixMilli(millis).Add(2 * lacksFor), true, nil
 }
 
 func (v *Inventory) noteHas(pool string, has bool) {

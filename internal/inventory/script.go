@@ -39,7 +39,7 @@ func script(parts ...string) *redis.Script {
 
 // keyNames are the keys of a pool, in the order of the scripts' KEYS.
 var keyNames = [...]string{
-	"numbers", "idle", "idle:city", "room", "leases", "until", "open", "subs", "slots", "rests", "extensions", "secret",
+	"numbers", "idle", "idle:city", "room", "leases", "until", "open", "subs", "slots", "rests", "extensions", "secret", "since",
 }
 
 const poolsKey = "dypls:pools"

@@ -15,7 +15,7 @@ type Run struct {
 	Lease       time.Duration // after which another run may take over
 	Repeatable  bool          // a call that was cut may simply be made again
 	MaxAttempts int
-	MaxCrashes  int           // runs in a row that may be cut before the task is given up
+	MaxCrashes  int           // calls in a row that may be cut before the task is given up; four times as many looks
 	LookAfter   time.Duration // when a call whose answer was lost can no longer be under way
 	Keep        time.Duration // of the record, where this settles it
 }
@@ -52,6 +52,7 @@ type Begun struct {
 	Looks      int       // with Look: how many found nothing
 	Refusal    string    // with Look: the code of the refusal that put the earlier call in doubt, "" for a lost answer
 	Request    []byte
+	Undoes     string // the id of the task that this one is to undo, until Rewrite has said how
 }
 
 // Begin notes that a call is about to leave, and claims the task for this run.
@@ -79,6 +80,7 @@ func (s Store) Begin(ctx context.Context, run Run) (Begun, error) {
 		b.Uncounted, b.Deadline = int(r.integer(4)), fromMillis(r.integer(5))
 		b.MayHaveRun, b.Suspect, b.FirstCall = r.integer(6) == 1, r.integer(7) == 1, fromMillis(r.integer(8))
 		b.Looks, b.Refusal, b.Request = int(r.integer(9)), r.text(10), []byte(r.text(11))
+		b.Undoes = r.text(12)
 	case Busy:
 		b.Busy = time.Duration(r.integer(1)) * time.Millisecond
 	case Unknown:

@@ -16,6 +16,10 @@ type New struct {
 	Fingerprint Fingerprint
 	ProcessAt   time.Time // when it was meant to run
 	Deadline    time.Time // after which no call starts; the zero time for never
+	// Undoing is what a request that undoes this one needs of it, JSON, "" for nothing. It outlives the request.
+	Undoing string
+	// Undoes is the id of the task that this one is to undo, "" where its request says it all.
+	Undoes string
 }
 
 // CreateVerdict tells what was there.
@@ -40,16 +44,64 @@ type Created struct {
 
 // Create records tasks, in one round trip, and in the index before. One that is recorded already is left as it is.
 func (s Store) Create(ctx context.Context, tasks []New) ([]Created, error) {
-	opening := &entries{how: addEntry, needed: true}
-	for _, t := range tasks {
-		opening.add(t.ID, max(time.Until(t.ProcessAt), 0)+firstLook)
+	if len(tasks) == 0 {
+		return nil, nil
 	}
-	return s.createOrLook(ctx, "create", opening, tasks)
+	opening := &entries{how: addEntry, needed: true}
+	calls := make([]scriptCall, len(tasks))
+	for i, t := range tasks {
+		opening.add(t.ID, max(time.Until(t.ProcessAt), 0)+firstLook)
+		calls[i] = scriptCall{t.ID, []any{
+			string(t.Fingerprint), t.Action, t.Request, millis(t.ProcessAt), millis(t.Deadline), t.Undoing, t.Undoes,
+		}}
+	}
+	cmds, err := s.runAll(ctx, opening, createScript, calls)
+	if err != nil {
+		return nil, fmt.Errorf("record: create: %w", err)
+	}
+	created := make([]Created, len(tasks))
+	for i, cmd := range cmds {
+		if created[i], err = readCreated(cmd); err != nil {
+			return nil, fmt.Errorf("record: create: %w", err)
+		}
+	}
+	return created, nil
 }
 
-// Look tells what Create would find, and records nothing.
+// Look tells what Create would find by now, and records nothing. Whether a result has expired is told by this process' clock.
 func (s Store) Look(ctx context.Context, tasks []New) ([]Created, error) {
-	return s.createOrLook(ctx, "look", nil, tasks)
+	if len(tasks) == 0 {
+		return nil, nil
+	}
+	cmds := make([]*redis.SliceCmd, len(tasks))
+	_, err := s.redis.Pipelined(ctx, func(p redis.Pipeliner) error {
+		for i, t := range tasks {
+			cmds[i] = p.HMGet(ctx, Key(t.ID), "fingerprint", "state", "delivery", "process_at", "expires_at")
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("record: look: %w", err)
+	}
+	found := make([]Created, len(tasks))
+	for i, cmd := range cmds {
+		found[i] = tasks[i].look(fieldReader{cmd.Val()})
+	}
+	return found, nil
+}
+
+func (t New) look(r fieldReader) Created {
+	c := Created{
+		Verdict: Same, Fingerprint: Fingerprint(r.text(0)), State: State(r.text(1)), Delivery: r.integer(2), ProcessAt: fromMillis(r.integer(3)),
+	}
+	expires := fromMillis(r.integer(4))
+	switch {
+	case c.Fingerprint == "", !expires.IsZero() && !time.Now().Before(expires):
+		return Created{Verdict: Absent}
+	case c.Fingerprint != t.Fingerprint:
+		c.Verdict = Conflict
+	}
+	return c
 }
 
 // Redeliver tells which delivery is to be made in the place of one that is over although the task needs it,
@@ -60,27 +112,6 @@ func (s Store) Redeliver(ctx context.Context, id string, over int64) (int64, err
 		return 0, fmt.Errorf("record: redeliver: %w", err)
 	}
 	return delivery, nil
-}
-
-func (s Store) createOrLook(ctx context.Context, mode string, opening *entries, tasks []New) ([]Created, error) {
-	if len(tasks) == 0 {
-		return nil, nil
-	}
-	calls := make([]scriptCall, len(tasks))
-	for i, t := range tasks {
-		calls[i] = scriptCall{t.ID, []any{mode, string(t.Fingerprint), t.Action, t.Request, millis(t.ProcessAt), millis(t.Deadline)}}
-	}
-	cmds, err := s.runAll(ctx, opening, createScript, calls)
-	if err != nil {
-		return nil, fmt.Errorf("record: %s: %w", mode, err)
-	}
-	created := make([]Created, len(tasks))
-	for i, cmd := range cmds {
-		if created[i], err = readCreated(cmd); err != nil {
-			return nil, fmt.Errorf("record: %s: %w", mode, err)
-		}
-	}
-	return created, nil
 }
 
 func readCreated(cmd *redis.Cmd) (Created, error) {

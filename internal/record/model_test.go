@@ -8,10 +8,12 @@ type model struct {
 	run                        string
 	lapsed                     bool
 	fence, answered            int
-	attempts, calls, crashes   int
+	attempts, calls            int
+	crashes, lookCrashes       int
 	doubt, mayHaveRun, suspect bool
 	looks                      int
 	refusal, subsID            string
+	surplus                    map[string]bool // by SubsId
 	resolved                   bool
 	repeatable                 bool
 	maxAttempts, mostCrashing  int
@@ -32,9 +34,13 @@ func (m *model) begin(run string) (record.BeginVerdict, int) {
 		return record.Busy, 0
 	case m.out():
 		called := m.state == record.Calling
-		m.crashes++
+		if called {
+			m.crashes++
+		} else {
+			m.lookCrashes++
+		}
 		m.mayHaveRun = m.mayHaveRun || called
-		if m.crashes >= m.mostCrashing || m.repeatable && called && m.attempts >= m.maxAttempts {
+		if m.crashes >= m.mostCrashing && called || m.lookCrashes >= 4*m.mostCrashing || m.repeatable && called && m.attempts >= m.maxAttempts {
 			m.state, m.run = record.Uncertain, ""
 			if m.repeatable {
 				m.state = record.Failed
@@ -66,7 +72,13 @@ func (m *model) finish(fence int, e record.Ending) record.FinishVerdict {
 		return record.Gone
 	case ok && m.state == record.Succeeded && m.subsID == e.SubsID:
 		return record.Again
+	case ok && m.surplus[e.SubsID]:
+		return record.Surplus
 	case ok && (m.state == record.Succeeded || m.state == record.Failed):
+		if m.surplus == nil {
+			m.surplus = map[string]bool{}
+		}
+		m.surplus[e.SubsID] = true
 		return record.Surplus
 	case ok:
 		m.state, m.run, m.subsID, m.answered = record.Succeeded, "", e.SubsID, fence
@@ -83,7 +95,7 @@ func (m *model) finish(fence int, e record.Ending) record.FinishVerdict {
 	m.state, m.answered = e.State, fence
 	m.mayHaveRun, m.suspect = m.mayHaveRun || e.MayHaveRun, m.suspect || e.Suspect
 	if e.State == record.Waiting {
-		m.crashes = 0
+		m.crashes, m.lookCrashes = 0, 0
 		m.keep(e)
 	}
 	return record.Done
@@ -111,9 +123,16 @@ func (m *model) again() record.State {
 	if m.state != record.Uncertain {
 		return m.state
 	}
-	m.state, m.run, m.crashes, m.suspect, m.resolved = record.Queued, "", 0, true, true
+	m.state, m.run, m.crashes, m.lookCrashes, m.suspect, m.resolved = record.Queued, "", 0, 0, true, true
 	m.keep(record.Ending{Doubt: record.DoubtCleared})
 	return record.Uncertain
+}
+
+// reopen lets a failed task run again.
+func (m *model) reopen() {
+	m.state, m.run, m.attempts, m.crashes, m.lookCrashes = record.Queued, "", 0, 0, 0
+	m.mayHaveRun, m.suspect, m.resolved = false, false, false
+	m.keep(record.Ending{Doubt: record.DoubtCleared})
 }
 
 func bit(b bool) int {

@@ -51,7 +51,7 @@ func TestAnyInterleaving(t *testing.T) {
 
 func (h *history) step() {
 	before := h.read(h.T, h.id).State
-	switch h.random.IntN(9) {
+	switch h.random.IntN(10) {
 	case 0:
 		h.enqueue()
 	case 1, 2:
@@ -66,6 +66,11 @@ func (h *history) step() {
 		h.lapse()
 	case 8:
 		h.again()
+	case 9:
+		if before == record.Failed {
+			h.reopen()
+			before = record.Queued
+		}
 	}
 	h.compare(before)
 }
@@ -107,6 +112,17 @@ func (h *history) again() {
 	}
 }
 
+// reopen lets a failed task run again, as a person may.
+func (h *history) reopen() {
+	found, err := h.store.Reopen(h.Context(), h.id, "somebody")
+	h.notef("reopen: %s", found)
+	if err != nil || found != record.Queued {
+		h.Errorf("reopen: %s, %v", found, err)
+	}
+	h.model.reopen()
+	h.open = false
+}
+
 func (h *history) lapse() {
 	if !h.model.out() {
 		return
@@ -130,7 +146,7 @@ func (h *history) compare(before record.State) {
 		h.Errorf("%s is let in with fence %d, the newest is %d", fields["run"], h.fences[fields["run"]], h.base+int64(m.fence))
 	}
 	for _, e := range h.ends {
-		surplus := fields[fmt.Sprint("surplus:", e.Fence)] == string(e.Surplus)
+		_, surplus := fields["surplus:"+e.SubsID]
 		switch {
 		case e.State != record.Succeeded:
 		case (fields["subs_id"] == e.SubsID) == surplus: // neither, or both

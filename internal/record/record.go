@@ -41,11 +41,13 @@ type Record struct {
 	EnqueuedAt time.Time
 	FinishedAt time.Time
 	ExpiresAt  time.Time // of the result
+	Undoing    string    // JSON; see New
+	Undoes     string
 }
 
 var recordFields = []string{
 	"action", "state", "attempts", "calls", "code", "message", "class", "request_id",
-	"request", "result", "enqueued_at", "finished_at", "expires_at",
+	"request", "result", "enqueued_at", "finished_at", "expires_at", "undoing", "undoes",
 }
 
 // Read returns records in one round trip, in the order of ids. One that does not exist has no State.
@@ -77,5 +79,6 @@ func readRecord(id string, values []any) Record {
 		Code: r.text(4), Message: r.text(5), Class: r.text(6), RequestID: r.text(7),
 		Request: []byte(r.text(8)), Result: []byte(r.text(9)),
 		EnqueuedAt: fromMillis(r.integer(10)), FinishedAt: fromMillis(r.integer(11)), ExpiresAt: fromMillis(r.integer(12)),
+		Undoing: r.text(13), Undoes: r.text(14),
 	}
 }

@@ -29,9 +29,14 @@ func TestReject(t *testing.T) {
 			"without a record": {func(string) {}, record.Failed, true},
 			"queued":           {func(id string) { s.create(t, id) }, record.Failed, true},
 			"waiting":          {func(id string) { s.finish(t, waiting(id, begin(id))) }, record.Failed, true},
-			"calling":          {func(id string) { begin(id) }, record.Calling, false}, // its outcome is on the way
-			"succeeded":        {func(id string) { s.finish(t, bound(id, begin(id), "1000")) }, record.Succeeded, false},
-			"failed":           {func(id string) { s.finish(t, rejected(id, begin(id))) }, record.Failed, false},
+			"in doubt": {func(id string) {
+				e := waiting(id, begin(id))
+				e.Doubt, e.MayHaveRun = record.DoubtCall, true
+				s.finish(t, e)
+			}, record.Waiting, false},
+			"calling":   {func(id string) { begin(id) }, record.Calling, false}, // its outcome is on the way
+			"succeeded": {func(id string) { s.finish(t, bound(id, begin(id), "1000")) }, record.Succeeded, false},
+			"failed":    {func(id string) { s.finish(t, rejected(id, begin(id))) }, record.Failed, false},
 			"uncertain": {func(id string) {
 				s.finish(t, record.Ending{ID: id, Fence: begin(id), State: record.Uncertain})
 			}, record.Uncertain, false},

@@ -36,6 +36,10 @@ var (
 	renewLua string
 	//go:embed lua/resolve.lua
 	resolveLua string
+	//go:embed lua/rewrite.lua
+	rewriteLua string
+	//go:embed lua/reopen.lua
+	reopenLua string
 	//go:embed lua/redeliver.lua
 	redeliverLua string
 	//go:embed lua/undone.lua
@@ -49,13 +53,18 @@ var (
 	cancelScript    = redis.NewScript(settleLua + cancelLua)
 	renewScript     = redis.NewScript(settleLua + renewLua)
 	resolveScript   = redis.NewScript(settleLua + resolveLua)
+	rewriteScript   = redis.NewScript(rewriteLua)
+	reopenScript    = redis.NewScript(settleLua + reopenLua)
 	rejectScript    = redis.NewScript(settleLua + rejectLua)
 	redeliverScript = redis.NewScript(redeliverLua)
 	undoneScript    = redis.NewScript(undoneLua)
 )
 
 // Store reads and writes records.
-type Store struct{ redis redis.UniversalClient }
+type Store struct {
+	redis  redis.UniversalClient
+	teller *Teller // nil to tell at once
+}
 
 // NewStore returns a store on a Redis.
 func NewStore(r redis.UniversalClient) Store { return Store{redis: r} }

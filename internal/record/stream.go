@@ -24,6 +24,10 @@ const (
 // that settled the record: the reaper finds the entry and tells it again. Two round trips, because of a Redis that is out
 // of memory, which refuses the first and would carry out the second.
 func (s Store) tell(ctx context.Context, id string, state State) {
+	if s.teller != nil {
+		s.teller.add(Open{ID: id, State: state})
+		return
+	}
 	if err := s.redis.XAdd(ctx, toldAs(id, state)).Err(); err != nil {
 		return
 	}

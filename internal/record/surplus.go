@@ -9,15 +9,15 @@ import (
 )
 
 const (
-	surplusField = "surplus:" // and the fence of the run that made it
+	surplusField = "surplus:" // and its SubsId
 	undoneField  = "undone:"  // likewise, once its removal is queued
 )
 
 // SurplusBinding is a binding that a task made beside the one it keeps.
 type SurplusBinding struct {
-	ID   string // of the task
-	Run  string // the fence of the run that made it
-	Undo []byte // JSON: what undoes it
+	ID     string // of the task
+	SubsID string
+	Undo   []byte // JSON: what undoes it
 }
 
 // Surpluses returns the surplus bindings of tasks whose removal is not known to be queued.
@@ -39,9 +39,9 @@ func (s Store) Surpluses(ctx context.Context, ids ...string) ([]SurplusBinding, 
 	for i, cmd := range cmds {
 		fields := cmd.Val()
 		for name, undo := range fields {
-			run, is := strings.CutPrefix(name, surplusField)
-			if _, undone := fields[undoneField+run]; is && !undone {
-				found = append(found, SurplusBinding{ID: ids[i], Run: run, Undo: []byte(undo)})
+			subsID, is := strings.CutPrefix(name, surplusField)
+			if _, undone := fields[undoneField+subsID]; is && !undone {
+				found = append(found, SurplusBinding{ID: ids[i], SubsID: subsID, Undo: []byte(undo)})
 			}
 		}
 	}
@@ -50,7 +50,7 @@ func (s Store) Surpluses(ctx context.Context, ids ...string) ([]SurplusBinding, 
 
 // Undone notes that the removal of a surplus binding is queued. It makes no record where there is none any more.
 func (s Store) Undone(ctx context.Context, b SurplusBinding) error {
-	if err := undoneScript.Run(ctx, s.redis, []string{Key(b.ID)}, surplusField+b.Run, undoneField+b.Run).Err(); err != nil {
+	if err := undoneScript.Run(ctx, s.redis, []string{Key(b.ID)}, surplusField+b.SubsID, undoneField+b.SubsID).Err(); err != nil {
 		return fmt.Errorf("record: undone: %w", err)
 	}
 	return nil

@@ -1,7 +1,6 @@
 package record_test
 
 import (
-	"fmt"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -34,7 +33,7 @@ func TestSurplusIsNotedBesideTheFirst(t *testing.T) {
 		if got := string(s.read(t, "k").Result); got != `{"SubsId":"1000"}` {
 			t.Errorf("the outcome changed: %s", got)
 		}
-		if got := s.field(t, "k", fmt.Sprint("surplus:", old.Fence)); got != "undo 2000" {
+		if got := s.field(t, "k", "surplus:2000"); got != "undo 2000" {
 			t.Errorf("surplus: %q", got)
 		}
 	})
@@ -57,7 +56,7 @@ func TestFailedNeverChanges(t *testing.T) {
 		if r := s.read(t, "k"); r.State != record.Failed || r.Code != "isv.ILLEGAL_ARGUMENT" || len(r.Result) != 0 {
 			t.Errorf("record: %+v", r)
 		}
-		if got := s.field(t, "k", fmt.Sprint("surplus:", old.Fence)); got != "undo 1000" {
+		if got := s.field(t, "k", "surplus:1000"); got != "undo 1000" {
 			t.Errorf("surplus: %q", got)
 		}
 	})

@@ -35,7 +35,6 @@ func TestWakeUpComesWithTheOutcomeAlone(t *testing.T) {
 		s.begin(t, "b:c@d", "1") // wakes: its time is over
 		s.create(t, "c")
 		lost := s.call(t, "c", "1", func(r *record.Run) { r.Lease = 0 })
-		s.look(t, "c", "2", brief)
 		s.lapsed(t, "c", "3", lastCrash)            // wakes: uncertain
 		s.finish(t, bound("c", lost.Fence, "3000")) // wakes: better news
 		s.reject(t, "d")                            // wakes

@@ -18,7 +18,7 @@ import (
 // requireEnv turns a skip for want of redis-server into a failure.
 const requireEnv = "DYPLSQ_REQUIRE_REDIS"
 
-const startWithin = 10 * time.Second
+const startWithin = 30 * time.Second
 
 // Server is a redis-server of the test's own, on a free port of the loopback interface.
 type Server struct {

@@ -1,5 +1,8 @@
 -- ARGV[3..]: X and its city ('' where none is known), and so on. Returns how many are new, and how many changed their city.
 local added, changed = 0, 0
+if redis.call('EXISTS', KEYS[1]) == 0 then -- from now on the pool has an inventory, again
+  redis.call('SET', KEYS[13], now)
+end
 for i = 3, #ARGV, 2 do
   local x, city = ARGV[i], ARGV[i + 1]
   local n = number(x)

@@ -1,5 +1,5 @@
 -- What every script starts with. ARGV[1]: ms by which a test moves the clock, else 0. ARGV[2]: the cooldown (ms).
--- KEYS, the same for all: 1 numbers, 2 idle, 3 idle:city, 4 room, 5 leases, 6 until, 7 open, 8 subs, 9 slots, 10 rests, 11 extensions, 12 secret.
+-- KEYS, the same for all: 1 numbers, 2 idle, 3 idle:city, 4 room, 5 leases, 6 until, 7 open, 8 subs, 9 slots, 10 rests, 11 extensions, 12 secret, 13 since.
 local clock = redis.call('TIME')
 local now = clock[1] * 1000 + math.floor(clock[2] / 1000) + ARGV[1]
 local cooldown = tonumber(ARGV[2])

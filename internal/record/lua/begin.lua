@@ -1,6 +1,6 @@
 -- KEYS: record. ARGV: id, channel, run, lease (ms), repeatable (1 | 0), most attempts, most crashes, keep (ms), look after (ms).
 -- Returns verdict; with settled: state, code, class; with go and look: fence, attempts, calls, uncounted, deadline, may have run (1 | 0), suspect (1 | 0),
--- first call at, looks, refusal, request.
+-- first call at, looks, refusal, request, undoes.
 local r = redis.call('HMGET', KEYS[1], 'state', 'run', 'claim_until', 'deadline', 'attempts', 'code', 'doubt_at', 'noted_at',
   'may_have_run')
 local id, channel, run, keep, repeatable = ARGV[1], ARGV[2], ARGV[3], ARGV[8], ARGV[5] == '1'
@@ -24,15 +24,20 @@ if out then
     return {'busy', rest}
   else
     -- the run before ended without saying what came of its call
-    local crashes = redis.call('HINCRBY', KEYS[1], 'crashes', 1)
+    local crashes
+    local most = tonumber(ARGV[7])
     if state == 'calling' then
+      crashes = redis.call('HINCRBY', KEYS[1], 'crashes', 1)
       redis.call('HSET', KEYS[1], 'may_have_run', 1)
+    else -- a look does no harm, and takes longer: more of them may be cut
+      crashes = redis.call('HINCRBY', KEYS[1], 'look_crashes', 1)
+      most = most * 4
     end
-    if not repeatable and crashes >= tonumber(ARGV[7]) then
+    if not repeatable and crashes >= most then
       settle('uncertain', id, channel, keep, ours('dyplsq.NoAnswer', 'Uncertain', 'workers ended while performing it'))
       return {'settled', 'uncertain', 'dyplsq.NoAnswer', 'Uncertain'}
     end
-    if repeatable and (crashes >= tonumber(ARGV[7]) or state == 'calling' and tonumber(r[5]) >= tonumber(ARGV[6])) then
+    if repeatable and (crashes >= most or state == 'calling' and tonumber(r[5]) >= tonumber(ARGV[6])) then
       settle('failed', id, channel, keep, ours('dyplsq.NoAnswer', 'Unavailable', 'workers ended while performing it'))
       return {'settled', 'failed', 'dyplsq.NoAnswer', 'Unavailable'}
     end
@@ -79,6 +84,6 @@ if not doubt_at then
   end
 end
 local c = redis.call('HMGET', KEYS[1], 'fence', 'attempts', 'calls', 'uncounted', 'may_have_run', 'suspect', 'first_call_at',
-  'looks', 'refusal', 'request', 'enqueued_at')
+  'looks', 'refusal', 'request', 'enqueued_at', 'undoes')
 return {doubt_at and 'look' or 'go', tonumber(c[1]), tonumber(c[2]), tonumber(c[3]), tonumber(c[4] or 0), deadline,
-  tonumber(c[5] or 0), tonumber(c[6] or 0), tonumber(c[7] or c[11] or 0), tonumber(c[8] or 0), c[9] or '', c[10] or ''}
+  tonumber(c[5] or 0), tonumber(c[6] or 0), tonumber(c[7] or c[11] or 0), tonumber(c[8] or 0), c[9] or '', c[10] or '', c[12] or ''}

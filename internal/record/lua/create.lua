@@ -1,19 +1,21 @@
--- KEYS: record. ARGV: mode (create | look), fingerprint, action, request, process_at, deadline (ms, 0 for none).
+-- KEYS: record. ARGV: fingerprint, action, request, process_at, deadline (ms, 0 for none), undoing, undoes.
 -- Returns verdict, fingerprint, state, delivery, process_at of what is there.
 local found = redis.call('HMGET', KEYS[1], 'fingerprint', 'state', 'delivery', 'process_at', 'expires_at')
 local stale = found[5] and tonumber(found[5]) > 0 and tonumber(found[5]) <= now
 if found[1] and not stale then
-  local verdict = found[1] == ARGV[2] and 'same' or 'conflict'
+  local verdict = found[1] == ARGV[1] and 'same' or 'conflict'
   return {verdict, found[1], found[2], tonumber(found[3]), tonumber(found[4])}
-end
-if ARGV[1] == 'look' then
-  return {'absent', '', '', 0, 0}
 end
 if found[2] then -- only then: a script that has written something is not stopped any more when memory runs out
   redis.call('DEL', KEYS[1])
 end
 -- Fences count from the clock, to the microsecond, which no chain of runs outpaces: a run of an earlier record under this id holds none that is current.
-redis.call('HSET', KEYS[1], 'fingerprint', ARGV[2], 'action', ARGV[3], 'request', ARGV[4], 'process_at', ARGV[5],
-  'deadline', ARGV[6], 'state', 'queued', 'delivery', 1, 'enqueued_at', now,
+redis.call('HSET', KEYS[1], 'fingerprint', ARGV[1], 'action', ARGV[2], 'request', ARGV[3], 'process_at', ARGV[4],
+  'deadline', ARGV[5], 'state', 'queued', 'delivery', 1, 'enqueued_at', now,
   'fence', clock[1] * 1000000 + clock[2], 'attempts', 0, 'calls', 0)
-return {'new', ARGV[2], 'queued', 1, tonumber(ARGV[5])}
+for i, name in ipairs({'undoing', 'undoes'}) do
+  if ARGV[5 + i] ~= '' then
+    redis.call('HSET', KEYS[1], name, ARGV[5 + i])
+  end
+end
+return {'new', ARGV[1], 'queued', 1, tonumber(ARGV[4])}

@@ -2,7 +2,7 @@
 -- class, request_id, result, expires_at (ms), subs_id, counts (1 | 0: whether the call uses up an attempt), sent (1 | 0),
 -- may have run (1 | 0), doubt (call | refusal | absent | clear | ''), suspect (1 | 0), surplus (JSON).
 -- Returns verdict: done | again | stale | surplus | unknown.
-local r = redis.call('HMGET', KEYS[1], 'state', 'fence', 'answered', 'subs_id', 'noted_at')
+local r = redis.call('HMGET', KEYS[1], 'state', 'fence', 'answered', 'subs_id', 'noted_at', 'surplus:' .. ARGV[12])
 local id, channel, fence, state, subs = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[12]
 if not r[1] then
   return 'unknown'
@@ -16,10 +16,17 @@ if state == 'succeeded' then
     return 'stale'
   end
   if r[1] == 'succeeded' or r[1] == 'failed' then
-    redis.call('HSET', KEYS[1], 'surplus:' .. fence, ARGV[18])
+    redis.call('HSET', KEYS[1], 'surplus:' .. subs, ARGV[18])
     return 'surplus'
   end
+  if r[6] then
+    return 'surplus' -- it is being undone, though the task was opened again since
+  end
   redis.call('HSET', KEYS[1], 'answered', fence, 'subs_id', subs)
+  if ARGV[14] == '0' and r[1] == 'calling' and r[2] == fence then -- there was nothing left to do
+    redis.call('HINCRBY', KEYS[1], 'attempts', -1)
+    redis.call('HINCRBY', KEYS[1], 'calls', -1)
+  end
   settle(state, id, channel, ARGV[5], outcome)
   return 'done'
 end
@@ -60,5 +67,5 @@ elseif doubt == 'clear' then
   redis.call('HDEL', KEYS[1], 'doubt_at', 'looks', 'refusal')
 end
 redis.call('HSET', KEYS[1], 'state', 'waiting', 'code', ARGV[6], 'message', ARGV[7], 'class', ARGV[8], 'request_id', ARGV[9])
-redis.call('HDEL', KEYS[1], 'claim_until', 'crashes')
+redis.call('HDEL', KEYS[1], 'claim_until', 'crashes', 'look_crashes')
 return 'done'

@@ -1,7 +1,9 @@
 -- KEYS: record. ARGV: id, channel, keep (ms), action, code, message.
--- What was delivered cannot be read. A record that is settled, or being called, has no use for that news.
-local state = redis.call('HGET', KEYS[1], 'state')
-if state and state ~= 'queued' and state ~= 'waiting' then
+-- What was delivered cannot be read. A record that is settled, or being called, has no use for that news; nor has one of which a
+-- call may have taken effect: it gets another delivery.
+local r = redis.call('HMGET', KEYS[1], 'state', 'may_have_run', 'doubt_at')
+local state = r[1]
+if state and state ~= 'queued' and state ~= 'waiting' or r[2] == '1' or r[3] then
   return 0
 end
 if not state then

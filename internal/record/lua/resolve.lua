@@ -12,7 +12,7 @@ if r[1] ~= 'uncertain' then
 end
 redis.call('HSET', KEYS[1], 'resolved_by', ARGV[10], 'resolved_at', now)
 if ARGV[4] == 'queued' then
-  redis.call('HDEL', KEYS[1], 'doubt_at', 'looks', 'refusal', 'crashes', 'finished_at')
+  redis.call('HDEL', KEYS[1], 'doubt_at', 'looks', 'refusal', 'crashes', 'look_crashes', 'finished_at')
   redis.call('HSET', KEYS[1], 'state', 'queued', 'run', '', 'suspect', 1)
   return {'uncertain', redis.call('HINCRBY', KEYS[1], 'delivery', 1)}
 end

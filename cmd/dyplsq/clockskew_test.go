@@ -1,0 +1,150 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/seed-5c07c2e9/dyplsq/aliyun/dyplstest"
+	"github.com/seed-5c07c2e9/dyplsq/internal/redistest"
+)
+
+const (
+	// clockOffset is the variable that tells a binary of skewedBinary how many seconds its clock is ahead.
+	clockOffset = "DYPLSQ_TEST_CLOCK_OFFSET"
+
+	runtimeClock = "sec, nsec, mono := runtimeNow()\n" // of time.Now, as Go 1.26 has it
+	skewedClock  = runtimeClock + "\tsec += clockOffset\n"
+
+	skewFile = `package time
+
+import "syscall"
+
+var clockOffset = readClockOffset()
+
+func readClockOffset() int64 {
+	text, set := syscall.Getenv("` + clockOffset + `")
+	if !set {
+		return 0
+	}
+	seconds, err := atoi(text)
+	if err != nil {
+		panic("` + clockOffset + ` is no number of seconds")
+	}
+	return int64(seconds)
+}
+`
+)
+
+// skewedBinary builds dyplsq on a standard library whose wall clock is wrong by as much as a variable says. The monotonic one is right.
+func skewedBinary(t *testing.T) string {
+	t.Helper()
+	root := strings.TrimSpace(output(t, "", "go", "env", "GOROOT"))
+	original := filepath.Join(root, "src", "time", "time.go")
+	text, err := os.ReadFile(original)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := strings.Count(string(text), runtimeClock); n != 1 {
+		t.Fatalf("%s reads its clock in %d places that look like Go 1.26's: adapt runtimeClock to this version of Go", original, n)
+	}
+	dir := t.TempDir()
+	changed, added, overlay := filepath.Join(dir, "time.go"), filepath.Join(dir, "clockoffset.go"), filepath.Join(dir, "overlay.json")
+	replace, err := json.Marshal(map[string]any{"Replace": map[string]string{
+		original: changed, filepath.Join(filepath.Dir(original), "clockoffset.go"): added,
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, data := range map[string]string{
+		changed: strings.Replace(string(text), runtimeClock, skewedClock, 1), added: skewFile, overlay: string(replace),
+	} {
+		if err := os.WriteFile(name, []byte(data), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	binary := filepath.Join(dir, "dyplsq")
+	output(t, "", "go", "build", "-overlay", overlay, "-o", binary, ".")
+	return binary
+}
+
+// TestClockSkew: one worker's clock is 40 s ahead, another's 40 s behind, so that each takes what the other performs for given up;
+// some answers are lost, some calls are throttled, some are slow.
+//
+// Invariant: each bind names its X, succeeds, and takes effect once: what tells runs apart is Redis' clock alone.
+func TestClockSkew(t *testing.T) {
+	t.Parallel()
+	if !wholeFaults() {
+		t.Skip("builds a standard library with another clock: make faults runs it")
+	}
+	const jobs, skew = 200, 40
+	binary := skewedBinary(t)
+	s := newSystem(t, dyplstest.Config{
+		Pools: twoPools(jobs),
+		Faults: []dyplstest.Fault{
+			{Action: "BindAxn", Do: dyplstest.DropAfter, Rate: 0.1, First: 1},
+			{Action: "BindAxn", Code: "isv.FLOW_LIMIT", Rate: 0.1, First: 1},
+			{Action: "BindAxn", Do: dyplstest.Slow, Delay: 4 * time.Second, Performed: true, Rate: 0.4},
+		},
+	})
+	s.enqueueLines(t, namedJobs(jobs))
+	workers := make([]*process, 0, 2)
+	for _, seconds := range []int{-skew, skew} { // the one ahead starts while the other's calls are out, and finds their leases lapsed
+		w := startProgram(t, binary, append(s.env, fmt.Sprintf("%s=%d", clockOffset, seconds)), "worker")
+		redistest.Poll(t, startWithin, "a worker to be up", w.wrote("performing tasks"))
+		redistest.Poll(t, startWithin, "calls to be out", func(context.Context) error {
+			if s.bindCalls() == 0 {
+				return errors.New("none yet")
+			}
+			return nil
+		})
+		checkClock(t, w, time.Duration(seconds)*time.Second)
+		workers = append(workers, w)
+	}
+	started := time.Now()
+	outcomes := s.settled(t, jobs, 3*time.Minute)
+	took := time.Since(started)
+	s.emptied(t, emptyAfterKill)
+	taken, lost := 0, 0
+	for _, w := range workers {
+		taken += strings.Count(w.text(), "delivered again") + strings.Count(w.text(), "Could not remove task")
+		if status := w.terminate(t, syscall.SIGTERM); status != statusOK {
+			t.Errorf("a worker's exit status is %d", status)
+		}
+	}
+	for _, e := range s.simulator.Ledger() {
+		if e.Performed && e.Action == "BindAxn" && e.Code == "" {
+			lost++
+		}
+	}
+	once(t, s, outcomes)
+	s.nothingUnbound(t)
+	if lost < jobs/40 {
+		t.Errorf("only %d answers were lost: the test shows too little", lost)
+	}
+	t.Logf("%d binds, %d answers lost, clocks %d s apart: surplus %d, settled after %.0f s; deliveries taken from a live worker: %d",
+		jobs, lost, 2*skew, s.surplus(), took.Seconds(), taken)
+}
+
+// checkClock fails unless the clock of a worker that was started a moment ago is off by as much as it should be.
+func checkClock(t *testing.T, w *process, want time.Duration) {
+	t.Helper()
+	var entry struct {
+		Time time.Time `json:"time"`
+	}
+	for line := range splitLines(w.text()) {
+		if err := json.Unmarshal([]byte(line), &entry); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if off := time.Until(entry.Time) - want; off.Abs() > startWithin {
+		t.Fatalf("a worker's clock is %s from being %s ahead", off, want)
+	}
+}

@@ -1,0 +1,144 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"crypto/sha1"
+	"encoding/hex"
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/seed-5c07c2e9/dyplsq/tasks"
+)
+
+// step is what a script does for a task: those of asynq by the keys it gives them, ours by their text.
+type step string
+
+const (
+	stepEnqueue step = "enqueue"
+	stepDequeue step = "dequeue"
+	stepBegin   step = "begin"
+	stepFinish  step = "finish"
+	stepDone    step = "done"
+)
+
+// command is a request, as far as gates are concerned.
+type command struct {
+	step   step
+	task   string
+	pushed bool // its reply is a push, as a message of a channel is
+}
+
+func (p *faultProxy) commandOf(args []string) command {
+	if len(args) == 0 {
+		return command{}
+	}
+	name := strings.ToLower(args[0])
+	if strings.HasSuffix(name, "subscribe") {
+		return command{pushed: true}
+	}
+	if name != "eval" && name != "evalsha" || len(args) < 4 {
+		return command{}
+	}
+	sha := args[1]
+	if name == "eval" {
+		sha = sha1Hex(args[1])
+	}
+	count, err := strconv.Atoi(args[2])
+	if err != nil || count < 1 || count > len(args)-3 {
+		return command{}
+	}
+	keys := args[3 : 3+count]
+	if s, known := p.ours[sha]; known {
+		return command{step: s, task: strings.TrimSuffix(strings.TrimPrefix(keys[0], "dypls:{"), "}")}
+	}
+	return asynqCommand(keys)
+}
+
+// asynqCommand knows asynq's scripts by their keys, such as asynq:{bind}:t:order-42.1.
+func asynqCommand(keys []string) command {
+	kinds := make([]string, len(keys))
+	delivery := ""
+	for i, key := range keys {
+		rest := strings.TrimPrefix(key, "asynq:{")
+		_, rest, _ = strings.Cut(rest, "}:")
+		kinds[i], _, _ = strings.Cut(rest, ":")
+		if kinds[i] == "t" {
+			delivery = strings.TrimPrefix(rest, "t:")
+		}
+	}
+	task := tasks.IDOfDelivery(delivery)
+	switch strings.Join(kinds, ",") {
+	case "t,pending":
+		return command{step: stepEnqueue, task: task}
+	case "pending,paused,active,lease":
+		return command{step: stepDequeue}
+	case "active,lease,t,processed,processed":
+		return command{step: stepDone, task: task}
+	}
+	return command{}
+}
+
+// readValue reads one value of Redis' protocol, and returns the bulk strings in it; raw gets it byte for byte.
+func readValue(from *bufio.Reader, raw *bytes.Buffer) ([]string, error) {
+	line, err := from.ReadString('\n')
+	if err != nil {
+		return nil, err
+	}
+	raw.WriteString(line)
+	kind, text := line[0], strings.TrimSpace(line[1:])
+	switch kind {
+	case '$', '=', '!', '*', '~', '>', '%':
+	default:
+		return nil, nil
+	}
+	size, err := strconv.Atoi(text)
+	if err != nil {
+		return nil, errors.New("a value without a size")
+	}
+	switch kind {
+	case '$', '=', '!':
+		if size < 0 {
+			return nil, nil
+		}
+		data := make([]byte, size+len("\r\n"))
+		_, err := io.ReadFull(from, data)
+		raw.Write(data)
+		return []string{string(data[:size])}, err
+	case '%':
+		size *= 2
+	}
+	var all []string
+	for range size {
+		inside, err := readValue(from, raw)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, inside...)
+	}
+	return all, nil
+}
+
+// scriptSHA names a script of the record's as Redis does.
+func scriptSHA(t *testing.T, name string) string {
+	t.Helper()
+	var text []byte
+	for _, part := range []string{"settle", name} {
+		lua, err := os.ReadFile(filepath.Join("..", "..", "internal", "record", "lua", part+".lua"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		text = append(text, lua...)
+	}
+	return sha1Hex(string(text))
+}
+
+func sha1Hex(text string) string {
+	sum := sha1.Sum([]byte(text)) //nolint:gosec // what Redis calls a script
+	return hex.EncodeToString(sum[:])
+}

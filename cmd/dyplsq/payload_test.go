@@ -1,0 +1,134 @@
+package main
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/hibiken/asynq"
+
+	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
+	"github.com/seed-5c07c2e9/dyplsq/aliyun/dyplstest"
+	"github.com/seed-5c07c2e9/dyplsq/internal/redistest"
+	"github.com/seed-5c07c2e9/dyplsq/tasks"
+)
+
+// TestPoisonedRecords: the request in a record cannot be read, or is none.
+//
+// Invariant: its task fails at once, as dyplsq.InvalidPayload and without a call, and holds up nobody else.
+func TestPoisonedRecords(t *testing.T) {
+	t.Parallel()
+	s := newSystem(t, dyplstest.Config{})
+	client := s.redis.Client(t)
+	poison := map[string]string{
+		"garbage": "\x00\xff 13900000001", "cut": `{"PoolKey":"FC100000000001","PhoneNoA":"13900000001`, "nothing": "", "null": "null", "empty": "{}",
+		"a-list": `["13900000001"]`, "a-text": `"13900000001"`, "wrong-types": `{"PoolKey":13900000001,"Expiration":true}`,
+		"wrong-time": `{"PoolKey":"FC100000000001","PhoneNoA":"13900000001","Expiration":"13900000001"}`,
+		"no-number":  `{"PoolKey":"FC100000000001","PhoneNoA":"+-","Expiration":"2099-01-31 23:59:59"}`,
+	}
+	var ids []string
+	for action, request := range map[string]string{
+		"BindAxn":            bind(1, `,"TaskID":%q`),
+		"UnbindSubscription": `{"TaskID":%q,"PoolKey":"` + dyplstest.DefaultPoolKey + `","SubsId":"1000","SecretNo":"17000000001"}`,
+	} {
+		lines := ""
+		for name := range poison {
+			ids = append(ids, action+"-"+name)
+			lines += fmt.Sprintf(request, action+"-"+name) + "\n"
+		}
+		s.enqueueBatch(t, action, lines)
+		for name, request := range poison {
+			if err := client.HSet(t.Context(), "dypls:{"+action+"-"+name+"}", "request", request).Err(); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	w := s.worker(t)
+	for id, o := range s.told(t, ids, 30*time.Second) {
+		if o.State != tasks.StateFailed || o.Code != dypls.CodeInvalidPayload || o.Class != dypls.Rejected || o.Calls != 0 {
+			t.Errorf("%s is %s %s after %d calls: %s", id, o.State, o.Code, o.Calls, o.Message)
+		}
+		noNumbers(t, "the message of "+id, o.Message)
+	}
+	if n := len(s.simulator.Ledger()); n != 0 {
+		t.Errorf("%d calls", n)
+	}
+	s.enqueue(t, statusOK, "BindAxn", bind(2, ""), "--wait", "20s")
+	noNumbers(t, "the worker's log", w.text())
+	t.Logf("%d poisoned records failed without a call", len(ids))
+}
+
+// enqueueBatch enqueues JSON Lines, none of which has an outcome yet.
+func (s *system) enqueueBatch(t *testing.T, action, lines string, args ...string) {
+	t.Helper()
+	if r := dyplsq(t, s.env, lines, append([]string{"enqueue", action, "-"}, args...)...); r.status != statusOK {
+		t.Fatalf("enqueue: exit status %d: %s", r.status, tail(r.errors))
+	}
+}
+
+// TestPayloadsOverRecords: asynq delivers, under the name of a task that is recorded, what is no payload of it. (What comes
+// without a record is in TestStrangePayloads.)
+//
+// Invariants: a task that is queued is told that it cannot be delivered; one that has been performed, or is being, keeps its own
+// outcome; a newer payload waits for a newer worker, and its task with it; a payload of another task performs that one, once,
+// and both get their outcome.
+func TestPayloadsOverRecords(t *testing.T) {
+	t.Parallel()
+	s := newSystem(t, dyplstest.Config{Faults: []dyplstest.Fault{
+		{Do: dyplstest.Slow, Delay: 3 * time.Second, Performed: true, Match: map[string]string{"OutId": "calling"}},
+	}})
+	inspector := asynq.NewInspectorFromRedisClient(s.redis.Client(t))
+	payloads := map[string]string{
+		"no-payload": "", "garbage": "\x00\xff 13900000001", "an-id-of-nobody": `{"v":1,"id":"a b"}`, "older": `{"id":"older"}`,
+		"newer": `{"v":2,"id":{"shard":7}}`, "other": `{"v":1,"id":"other"}`,
+	}
+	wanted := map[string]tasks.State{
+		"no-payload": tasks.StateFailed, "garbage": tasks.StateFailed, "an-id-of-nobody": tasks.StateFailed, "older": tasks.StateSucceeded,
+		"other": tasks.StateSucceeded, "done": tasks.StateSucceeded, "calling": tasks.StateSucceeded,
+	}
+	if wholeFaults() { // it takes half a minute until a task without a delivery is looked at
+		payloads["swapped"], wanted["swapped"] = `{"v":1,"id":"other"}`, tasks.StateSucceeded
+	}
+	lines := ""
+	for id := range payloads {
+		lines += bind(len(lines), fmt.Sprintf(`,"TaskID":%q`, id)) + "\n"
+	}
+	s.enqueueBatch(t, "BindAxn", lines, "--in", "3s") // until then asynq lets them be changed
+	for id, payload := range payloads {
+		if err := inspector.UpdateTaskPayload("bind", id+".1", []byte(payload)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	w := s.worker(t)
+	s.enqueue(t, statusOK, "BindAxn", bind(98, ""), "--id", "done", "--wait", "20s")
+	s.deliver(t, "done.2", []byte("garbage"))
+	s.enqueue(t, statusOK, "BindAxn", bind(99, ""), "--id", "calling")
+	redistest.Poll(t, startWithin, "the call to be out", s.isOut("calling"))
+	s.deliver(t, "calling.2", nil)
+
+	var ids []string
+	for id := range wanted {
+		ids = append(ids, id)
+	}
+	for id, o := range s.told(t, ids, time.Minute) {
+		calls := 1
+		if wanted[id] == tasks.StateFailed {
+			calls = 0
+		}
+		if o.State != wanted[id] || o.Calls != calls || len(s.performed(id)) != calls || calls == 0 && o.Code != dypls.CodeInvalidPayload {
+			t.Errorf("%s is %s %s after %d calls, performed %d times", id, o.State, o.Code, o.Calls, len(s.performed(id)))
+		}
+	}
+	for _, taskID := range []string{"no-payload.1", "garbage.1", "an-id-of-nobody.1", "done.2", "calling.2"} {
+		s.isInState(t, taskID, asynq.TaskStateArchived)
+	}
+	s.isInState(t, "newer.1", asynq.TaskStateRetry)
+	if o := s.outcome(t, "newer", "1ms"); o.State != tasks.StatePending || o.Calls != 0 {
+		t.Errorf("newer is %s after %d calls", o.State, o.Calls)
+	}
+	if o := s.outcome(t, "done", "1ms"); o.State != tasks.StateSucceeded {
+		t.Errorf("performed, and then delivered as garbage, it is %s", o.State)
+	}
+	noNumbers(t, "the worker's log", w.text())
+	t.Logf("%d payloads over records: %d told, %d took effect", len(payloads)+2, len(ids), s.allPerformed())
+}

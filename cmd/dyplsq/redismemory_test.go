@@ -1,0 +1,253 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/redis/go-redis/v9"
+
+	"github.com/seed-5c07c2e9/dyplsq/aliyun/dyplstest"
+	"github.com/seed-5c07c2e9/dyplsq/internal/redistest"
+)
+
+// mostCommands is far above what two workers send in a second to a Redis that refuses them, and far below what they would
+// without a pause between.
+const mostCommands = 10_000
+
+// TestRedisOutOfMemory: memory runs out while binds are queued and out, and later there is more.
+//
+// Invariants: while Redis refuses to write, no call starts and no record or queue changes, not even by half; what was out is
+// written when there is memory again. Every task is one performed call, its outcome is there, none is uncertain. A producer is
+// told what is wrong and what to do, and the same key again is the same task. Workers do not storm Redis meanwhile.
+func TestRedisOutOfMemory(t *testing.T) {
+	t.Parallel()
+	if testing.Short() {
+		t.Skip("keeps Redis out of memory for a while")
+	}
+	full := 6 * time.Second
+	if wholeFaults() {
+		full = 45 * time.Second // longer than a claim, and than asynq's lease
+	}
+	const jobs, out = 200, 20
+	const refused = `{"TaskID":"refused","PoolKey":"` + chosenPool + `","PhoneNoA":"13900001234","Expiration":"2099-01-31 23:59:59"}`
+	pools, ids, input := namedAndChosen("full-", jobs)
+	s := newSystem(t, dyplstest.Config{
+		Pools: pools, Faults: []dyplstest.Fault{{Do: dyplstest.Slow, Delay: 2 * time.Second, Performed: true}},
+	})
+	client := s.redis.Client(t)
+	s.enqueueBatch(t, "BindAxn", input)
+	workers := []*process{s.worker(t), s.worker(t)}
+	redistest.Poll(t, startWithin, "calls to be out", func(context.Context) error {
+		if n := len(s.simulator.Ledger()); n < out {
+			return fmt.Errorf("%d calls", n)
+		}
+		return nil
+	})
+	fillRedis(t, client)
+	filled := time.Now()
+	for _, w := range workers {
+		redistest.Poll(t, startWithin, "the workers to miss the memory", w.wrote("redis does not take it"))
+	}
+	calls, before, commands := len(s.simulator.Ledger()), recordsAndLists(t, client), commandsOf(t, client)
+	measured := time.Now()
+
+	r := dyplsq(t, s.env, "", "enqueue", "BindAxn", refused)
+	t.Logf("a producer is told, with exit status %d: %s", r.status, strings.TrimSpace(r.errors))
+	if r.status != statusUnreachable || !strings.Contains(r.errors, "raise its maxmemory") || !strings.Contains(r.errors, "under the same key") {
+		t.Errorf("enqueue: exit status %d: %s", r.status, r.errors)
+	}
+	redistest.Poll(t, 2*full+startWithin, "the time without memory to pass", func(context.Context) error {
+		if left := full - time.Since(filled); left > 0 {
+			return fmt.Errorf("%s left", left)
+		}
+		return nil
+	})
+	if diff := cmp.Diff(before, recordsAndLists(t, client)); diff != "" {
+		t.Errorf("written while Redis was out of memory (-before +after):\n%s", tail(diff))
+	}
+	if n := len(s.simulator.Ledger()); n != calls {
+		t.Errorf("%d calls started while Redis was out of memory", n-calls)
+	}
+	rate := float64(commandsOf(t, client)-commands) / time.Since(measured).Seconds()
+	if rate > mostCommands {
+		t.Errorf("two workers sent %.0f commands a second to a Redis that is out of memory", rate)
+	}
+	if r := dyplsq(t, s.env, "", "result", "refused"); r.status != statusUsage {
+		t.Errorf("a task that was refused is there: exit status %d: %s", r.status, r.out)
+	}
+
+	if err := client.ConfigSet(t.Context(), "maxmemory", "0").Err(); err != nil {
+		t.Fatal(err)
+	}
+	lifted := time.Now()
+	s.enqueue(t, statusOK, "BindAxn", refused, "--wait", "90s")
+	outcomes, held := s.collected(t, append(ids, "refused"), 2*time.Minute)
+	once(t, s, outcomes)
+	if len(held) > 0 {
+		t.Errorf("%d were told as uncertain", len(held))
+	}
+	t.Logf("Redis out of memory for %s with %d calls out or done, %d binds: each took effect once, 0 uncertain; the last was settled %s after there was memory again; two workers sent %.0f commands a second meanwhile",
+		full, calls, len(outcomes), time.Since(lifted).Round(100*time.Millisecond), rate)
+}
+
+// TestBatchOutOfMemory: memory runs out in the middle of a batch.
+//
+// Invariant: the producer is told so; what was taken and what was not is whole, and the same batch again makes every task that is
+// missing and no task twice: each is one performed call.
+func TestBatchOutOfMemory(t *testing.T) {
+	t.Parallel()
+	if testing.Short() {
+		t.Skip("binds some thousands")
+	}
+	const jobs = 3000
+	s := newSystem(t, dyplstest.Config{Pools: []dyplstest.Pool{{Key: dyplstest.DefaultPoolKey, Numbers: dyplstest.Numbers("170", jobs)}}})
+	client := s.redis.Client(t)
+	file := jobsFile(t, jobs)
+	const room = 2 << 20
+	if err := client.ConfigSet(t.Context(), "maxmemory", strconv.Itoa(infoOf(t, client, "memory", "used_memory")+room)).Err(); err != nil {
+		t.Fatal(err)
+	}
+	r := dyplsq(t, s.env, "", "enqueue", "BindAxn", "--file", file)
+	if r.status != statusUnreachable || !strings.Contains(r.errors, "raise its maxmemory") {
+		t.Fatalf("enqueue: exit status %d: %s", r.status, tail(r.errors))
+	}
+	records, deliveries := 0, client.LLen(t.Context(), "asynq:{bind}:pending").Val()
+	for key := range recordsAndLists(t, client) {
+		if strings.HasPrefix(key, "dypls:{") {
+			records++
+		}
+	}
+	if records == 0 {
+		t.Error("nothing was taken: the test shows nothing")
+	}
+	if err := client.ConfigSet(t.Context(), "maxmemory", "0").Err(); err != nil {
+		t.Fatal(err)
+	}
+	s.worker(t) // what was taken may be performed before the batch comes again
+	s.enqueue(t, statusOK, "BindAxn", "--file", file, "--wait", "60s")
+	outcomes := s.settled(t, jobs, time.Minute)
+	once(t, s, outcomes)
+	t.Logf("Redis out of memory after %d of %d records and %d deliveries; after the same batch again %d binds took effect, each once",
+		records, jobs, deliveries, s.allPerformed())
+}
+
+// TestBatchWithoutKeysOutOfMemory: the same, for lines without a TaskID.
+//
+// Invariant: whoever repeats the batch under the keys that the error told makes no task twice.
+func TestBatchWithoutKeysOutOfMemory(t *testing.T) {
+	t.Parallel()
+	if testing.Short() {
+		t.Skip("binds some thousands")
+	}
+	const jobs = 2000
+	s := newSystem(t, dyplstest.Config{Pools: []dyplstest.Pool{{Key: dyplstest.DefaultPoolKey, Numbers: dyplstest.Numbers("170", jobs)}}})
+	client := s.redis.Client(t)
+	lines := make([]string, jobs)
+	for i := range lines {
+		lines[i] = bind(i, "")
+	}
+	const room = 1 << 20
+	if err := client.ConfigSet(t.Context(), "maxmemory", strconv.Itoa(infoOf(t, client, "memory", "used_memory")+room)).Err(); err != nil {
+		t.Fatal(err)
+	}
+	r := dyplsq(t, s.env, strings.Join(lines, "\n"), "enqueue", "BindAxn", "-")
+	told := regexp.MustCompile(`line (\d+): ("TaskID":"[^"]+")`).FindAllStringSubmatch(r.errors, -1)
+	if r.status != statusUnreachable || len(told) != jobs {
+		t.Fatalf("enqueue: exit status %d, %d keys: %s", r.status, len(told), tail(r.errors))
+	}
+	if err := client.ConfigSet(t.Context(), "maxmemory", "0").Err(); err != nil {
+		t.Fatal(err)
+	}
+	for i, key := range told {
+		lines[i] = strings.TrimSuffix(lines[i], "}") + "," + key[2] + "}"
+	}
+	s.worker(t)
+	if r := dyplsq(t, s.env, strings.Join(lines, "\n"), "enqueue", "BindAxn", "-", "--wait", "60s"); r.status != statusOK {
+		t.Fatalf("enqueue again: exit status %d: %s", r.status, tail(r.errors))
+	}
+	if n := s.allPerformed(); n != jobs {
+		t.Errorf("%d binds were performed, want %d", n, jobs)
+	}
+}
+
+// fillRedis gives Redis a little more memory than it uses, uses it up, and then takes a little away, so that what is freed by
+// the way makes no room.
+func fillRedis(t *testing.T, client *redis.Client) {
+	t.Helper()
+	ctx := t.Context()
+	const room = 2 << 20
+	limit := infoOf(t, client, "memory", "used_memory") + room
+	if err := client.ConfigSet(ctx, "maxmemory", strconv.Itoa(limit)).Err(); err != nil {
+		t.Fatal(err)
+	}
+	for size := 64 << 10; size > 0; size /= 4 {
+		for n := 0; ; n++ {
+			err := client.Set(ctx, fmt.Sprintf("filler:%d:%d", size, n), strings.Repeat("x", size), 0).Err()
+			if err != nil && !strings.HasPrefix(err.Error(), "OOM ") {
+				t.Fatal(err)
+			}
+			if err != nil || n > room/size {
+				break
+			}
+		}
+	}
+	if err := client.ConfigSet(ctx, "maxmemory", strconv.Itoa(limit-room)).Err(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// recordsAndLists is what is known of tasks: their records, the index, the stream, and asynq's pending tasks. Deliveries that
+// are over leave asynq without needing memory.
+func recordsAndLists(t *testing.T, client *redis.Client) map[string]string {
+	t.Helper()
+	ctx := t.Context()
+	values := map[string]string{"pending": fmt.Sprint(client.LRange(ctx, "asynq:{bind}:pending", 0, -1).Val())}
+	keys := client.Scan(ctx, 0, "dypls:*", 1000).Iterator()
+	for keys.Next(ctx) {
+		switch key := keys.Val(); client.Type(ctx, key).Val() {
+		case "hash":
+			fields := client.HGetAll(ctx, key).Val()
+			values[key] = fmt.Sprint(fields)
+			for _, field := range []string{"fingerprint", "action", "state", "fence", "delivery"} {
+				if fields[field] == "" && strings.HasPrefix(key, "dypls:{") {
+					t.Errorf("half a record: %s has %v", key, maps.Keys(fields))
+				}
+			}
+		case "zset":
+			values[key] = fmt.Sprint(client.ZRangeWithScores(ctx, key, 0, -1).Val())
+		case "stream":
+			values[key] = strconv.FormatInt(client.XLen(ctx, key).Val(), 10)
+		}
+	}
+	if err := keys.Err(); err != nil {
+		t.Fatal(err)
+	}
+	return values
+}
+
+func commandsOf(t *testing.T, client *redis.Client) int {
+	t.Helper()
+	return infoOf(t, client, "stats", "total_commands_processed")
+}
+
+func infoOf(t *testing.T, client *redis.Client, section, name string) int {
+	t.Helper()
+	info, err := client.Info(t.Context(), section).Result()
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, _ := strings.Cut(info, "\n"+name+":")
+	text, _, _ := strings.Cut(rest, "\r")
+	n, err := strconv.Atoi(text)
+	if err != nil {
+		t.Fatalf("redis' %s: %v", name, err)
+	}
+	return n
+}

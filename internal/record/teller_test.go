@@ -1,0 +1,51 @@
+package record_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/seed-5c07c2e9/dyplsq/internal/record"
+	"github.com/seed-5c07c2e9/dyplsq/internal/redistest"
+)
+
+// What is left to a teller is told all the same, the rest of it when it is stopped, and is off the index then.
+func TestTeller(t *testing.T) {
+	t.Parallel()
+	onEachServer(t, func(t *testing.T, s server) {
+		const tasks = 700
+		teller, behind := record.NewTeller(s.store)
+		s.store = behind
+		settle := func(n int) {
+			id := fmt.Sprint("task-", n)
+			s.create(t, id)
+			s.finish(t, rejected(id, s.call(t, id, "run").Fence))
+		}
+		ctx, stop := context.WithCancel(t.Context())
+		var running sync.WaitGroup
+		for n := range tasks / 2 {
+			settle(n)
+		}
+		running.Go(func() { teller.Run(ctx) })
+		redistest.Poll(t, 10*time.Second, "what waited to be told", func(ctx context.Context) error {
+			if told := s.client.XLen(ctx, record.Stream).Val(); told != tasks/2 {
+				return errors.New("not yet")
+			}
+			return nil
+		})
+		for n := range tasks / 2 {
+			settle(tasks/2 + n)
+		}
+		stop()
+		running.Wait()
+		if told := s.client.XLen(t.Context(), record.Stream).Val(); told != tasks {
+			t.Errorf("%d outcomes were told, want %d", told, tasks)
+		}
+		for _, key := range s.client.Keys(t.Context(), "dypls:open:*").Val() {
+			t.Errorf("%s has %d entries", key, s.client.ZCard(t.Context(), key).Val())
+		}
+	})
+}

@@ -1,0 +1,93 @@
+package worker
+
+import (
+	"context"
+	"encoding/json"
+	"time"
+
+	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
+	"github.com/seed-5c07c2e9/dyplsq/internal/record"
+)
+
+const (
+	bindWaitBase = time.Second
+	bindWaitCap  = 30 * time.Second
+)
+
+// resolveBind finds out what an unbind is to remove that names the task of its bind: it waits for that bind, or withdraws
+// it where no call of it took effect. Where there is nothing to call, it returns what becomes of the task instead.
+func (d *delivery) resolveBind(ctx context.Context, begun record.Begun) (request []byte, instead *verdict) {
+	if begun.Undoes == "" {
+		return begun.Request, nil
+	}
+	var state record.State
+	err := d.worker.untilWritten(ctx, d.id, "bind", func(ctx context.Context) (err error) {
+		state, err = d.worker.records.Cancel(ctx, begun.Undoes, d.worker.config.Keep)
+		return err
+	})
+	switch {
+	case err != nil:
+		return nil, bindPending(begun)
+	case state == record.Succeeded:
+		return d.rewrite(ctx, begun)
+	case state == record.Canceled:
+		return nil, &verdict{state: record.Succeeded, code: dypls.CodeOK, message: "the bind was withdrawn before it took effect: there is nothing to unbind"}
+	case state == record.Failed:
+		return nil, &verdict{state: record.Succeeded, code: dypls.CodeOK, message: "the bind failed: there is nothing to unbind"}
+	case state == "":
+		return nil, bindForgotten()
+	}
+	return nil, bindPending(begun)
+}
+
+// rewrite writes the request that removes a binding, for this run and the later ones: the bind's record may be gone by then.
+func (d *delivery) rewrite(ctx context.Context, begun record.Begun) (request []byte, instead *verdict) {
+	held := false
+	err := d.worker.untilWritten(ctx, d.id, "rewrite", func(ctx context.Context) error {
+		binds, err := d.worker.records.Read(ctx, begun.Undoes)
+		if err != nil {
+			return err
+		}
+		if request = unbinding([]byte(binds[0].Undoing), binds[0].Result); request == nil {
+			return nil
+		}
+		held, err = d.worker.records.Rewrite(ctx, d.id, begun.Fence, request)
+		return err
+	})
+	switch {
+	case err == nil && request == nil:
+		return nil, bindForgotten()
+	case err != nil || !held:
+		return nil, bindPending(begun)
+	}
+	return request, nil
+}
+
+func bindPending(begun record.Begun) *verdict {
+	v := verdict{code: dypls.CodeNotSent, class: dypls.Unavailable, message: "waiting for the outcome of the bind's task"}
+	v.wait(growing(bindWaitBase, bindWaitCap, begun.Uncounted), begun)
+	return &v
+}
+
+func bindForgotten() *verdict {
+	return &verdict{
+		state: record.Failed, code: dypls.CodeNotSent, class: dypls.Rejected,
+		message: "the bind's outcome is no longer kept: enqueue the unbind with PoolKey, SubsId and SecretNo",
+	}
+}
+
+// unbinding is the request that removes the binding which a bind made, nil where there is none. bind holds the pool, under
+// the names that both requests share.
+func unbinding(bind, result []byte) []byte {
+	var undo dypls.UnbindSubscriptionRequest
+	var made dypls.Binding
+	if json.Unmarshal(bind, &undo) != nil || json.Unmarshal(result, &made) != nil || made.SubsID == "" {
+		return nil
+	}
+	undo.SubsID, undo.SecretNo = made.SubsID, made.SecretNo
+	request, err := json.Marshal(undo)
+	if err != nil {
+		return nil
+	}
+	return request
+}

@@ -1,0 +1,76 @@
+package worker
+
+import (
+	"context"
+	"errors"
+	"strings"
+
+	"github.com/hibiken/asynq"
+
+	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
+	"github.com/seed-5c07c2e9/dyplsq/internal/record"
+)
+
+// byDashboard is who lets a failed task run again by asynq's own means.
+const byDashboard = "asynq"
+
+// afterEnd is for a delivery of a task that has its outcome. A second delivery, or an echo, changes nothing. But a person may have
+// told asynq to run a task that it had archived: one that failed is run again, one that is uncertain never is.
+func (d *delivery) afterEnd(ctx context.Context, begun record.Begun) error {
+	if begun.State != record.Failed && begun.State != record.Uncertain {
+		return nil
+	}
+	var r record.Record
+	asked := false
+	err := d.worker.untilWritten(ctx, d.id, "rerun", func(ctx context.Context) error {
+		records, err := d.worker.records.Read(ctx, d.id)
+		if err != nil {
+			return err
+		}
+		r = records[0]
+		asked, err = d.wasArchived()
+		return err
+	})
+	switch {
+	case err != nil:
+		return later(redisAway, "redis is out of reach")
+	case r.State == record.Uncertain && asked:
+		d.worker.log.Warn().Str("id", d.id).Str("action", d.kind.action).Msg("an uncertain task is not run again: settle it with dyplsq resolve")
+		return archivedError{heldPrefix + d.id}
+	case r.State == record.Failed && asked:
+		return d.runAgain(ctx, r)
+	case r.State.Told():
+		return archive(r.Code, dypls.Class(r.Class)) // so that it stays where a dashboard shows it
+	}
+	return later(redisAway, "its record has changed")
+}
+
+// heldPrefix begins what a dashboard shows of an uncertain task that somebody wanted to run.
+const heldPrefix = "uncertain, not run: it may have taken effect. Settle it: dyplsq resolve "
+
+// wasArchived reports whether asynq had archived this delivery after an attempt of ours: what it remembers of the
+// latest failure are then our last words on it. A delivery that only came twice has others, or none.
+func (d *delivery) wasArchived() (bool, error) {
+	info, err := d.worker.inspector.GetTaskInfo(d.queue, d.taskID)
+	switch {
+	case errors.Is(err, asynq.ErrTaskNotFound), errors.Is(err, asynq.ErrQueueNotFound):
+		return false, nil
+	case err != nil:
+		return false, err
+	}
+	return strings.HasPrefix(info.LastErr, heldPrefix) || lastWords.MatchString(info.LastErr), nil
+}
+
+// runAgain lets a failed task run again, in this very delivery.
+func (d *delivery) runAgain(ctx context.Context, r record.Record) error {
+	var found record.State
+	err := d.worker.untilWritten(ctx, d.id, "reopen", func(ctx context.Context) (err error) {
+		found, err = d.worker.records.Reopen(ctx, d.id, byDashboard)
+		return err
+	})
+	if err != nil || found != record.Queued {
+		return archive(r.Code, dypls.Class(r.Class))
+	}
+	d.worker.log.Warn().Str("id", d.id).Str("action", d.kind.action).Str("code", r.Code).Msg("a failed task is run again, as asked")
+	return d.proceed(ctx)
+}

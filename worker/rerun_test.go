@@ -1,0 +1,116 @@
+package worker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/hibiken/asynq"
+
+	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
+	"github.com/seed-5c07c2e9/dyplsq/aliyun/dyplstest"
+	"github.com/seed-5c07c2e9/dyplsq/internal/redistest"
+	"github.com/seed-5c07c2e9/dyplsq/tasks"
+)
+
+// archived waits until asynq has a delivery among its archived ones, and returns its last words.
+func (s *system) archived(t *testing.T, delivery string) string {
+	t.Helper()
+	inspector := asynq.NewInspectorFromRedisClient(s.redis)
+	var words string
+	redistest.Poll(t, outcomeWithin, delivery+" to be archived", func(context.Context) error {
+		info, err := inspector.GetTaskInfo("bind", delivery)
+		if err != nil || info.State != asynq.TaskStateArchived {
+			return errors.Join(err, errors.New("not yet"))
+		}
+		words = info.LastErr
+		return nil
+	})
+	return words
+}
+
+// TestRunOfFailedTask: whoever lets asynq run what it had archived means the task to be tried again.
+func TestRunOfFailedTask(t *testing.T) {
+	t.Parallel()
+	s := newSystem(t, dyplstest.Config{Faults: []dyplstest.Fault{{Code: "isv.NO_AVAILABLE_NUMBER", Times: 1}}}, nil)
+	s.bind(t, "order-1")
+	if o := s.outcome(t, "order-1"); o.State != tasks.StateFailed {
+		t.Fatalf("%+v", o)
+	}
+	s.archived(t, "order-1.1")
+	if err := asynq.NewInspectorFromRedisClient(s.redis).RunTask("bind", "order-1.1"); err != nil {
+		t.Fatal(err)
+	}
+	s.state(t, "order-1", "succeeded")
+	if o := s.outcome(t, "order-1"); o.Attempts != 1 || o.Calls != 2 {
+		t.Errorf("%+v", o)
+	}
+	if n := s.performed("BindAxn"); n != 1 {
+		t.Errorf("%d binds were performed", n)
+	}
+	redistest.Poll(t, outcomeWithin, "the failure and the success to be told", func(ctx context.Context) error {
+		if told := s.redis.XLen(ctx, "dypls:outcomes").Val(); told != 2 {
+			return fmt.Errorf("%d are", told)
+		}
+		return nil
+	})
+}
+
+// TestRunOfUncertainTask: it may have taken effect. It is archived again, and says what to do.
+func TestRunOfUncertainTask(t *testing.T) {
+	t.Parallel()
+	s := newSystem(t, dyplstest.Config{Faults: []dyplstest.Fault{{Do: dyplstest.DropAfter}}}, nil)
+	s.bind(t, "order-1")
+	if o := s.outcome(t, "order-1"); o.State != tasks.StateUncertain {
+		t.Fatalf("%+v", o)
+	}
+	s.archived(t, "order-1.1")
+	if err := asynq.NewInspectorFromRedisClient(s.redis).RunTask("bind", "order-1.1"); err != nil {
+		t.Fatal(err)
+	}
+	s.logged(t, "settle it with dyplsq resolve")
+	if words := s.archived(t, "order-1.1"); !strings.Contains(words, "dyplsq resolve order-1") {
+		t.Errorf("it says %q", words)
+	}
+	if calls := len(s.simulator.Ledger()); calls != 1 {
+		t.Errorf("%d calls, want 1", calls)
+	}
+}
+
+// TestSecondDeliveryOfFailedTask: that a delivery came twice is no wish of anybody's.
+func TestSecondDeliveryOfFailedTask(t *testing.T) {
+	t.Parallel()
+	s := newSystem(t, dyplstest.Config{Faults: []dyplstest.Fault{{Code: "isv.NO_AVAILABLE_NUMBER"}}}, nil)
+	s.bind(t, "order-1")
+	s.outcome(t, "order-1")
+	task := asynq.NewTask("dypls:BindAxn", tasks.Payload{Version: 1, ID: "order-1"}.Encode())
+	if _, err := asynq.NewClientFromRedisClient(s.redis).Enqueue(task, asynq.Queue("bind"), asynq.TaskID("order-1.2")); err != nil {
+		t.Fatal(err)
+	}
+	if words := s.archived(t, "order-1.2"); words != "isv.NO_AVAILABLE_NUMBER (Exhausted)" {
+		t.Errorf("it says %q", words)
+	}
+	if o := s.outcome(t, "order-1"); o.State != tasks.StateFailed || o.Code != "isv.NO_AVAILABLE_NUMBER" || len(s.simulator.Ledger()) != 1 {
+		t.Errorf("%+v after %d calls", o, len(s.simulator.Ledger()))
+	}
+}
+
+// TestRunOfCanceledTask: what was withdrawn can be wanted after all.
+func TestRunOfCanceledTask(t *testing.T) {
+	t.Parallel()
+	s := newSystem(t, dyplstest.Config{Faults: []dyplstest.Fault{{Code: "isv.FLOW_LIMIT", Times: 1}}}, nil)
+	s.bind(t, "order-1")
+	s.state(t, "order-1", "waiting")
+	if err := s.queue.Cancel(t.Context(), "order-1"); err != nil {
+		t.Fatal(err)
+	}
+	if words := s.archived(t, "order-1.1"); words != dypls.CodeCanceled+" (Rejected)" {
+		t.Errorf("it says %q", words)
+	}
+	if err := asynq.NewInspectorFromRedisClient(s.redis).RunTask("bind", "order-1.1"); err != nil {
+		t.Fatal(err)
+	}
+	s.state(t, "order-1", "succeeded")
+}
