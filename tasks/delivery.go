@@ -17,7 +17,7 @@ const (
 	// maxRetry is asynq's, and far above any number of attempts: those are counted in the record.
 	maxRetry = 1_000_000
 
-	deliveriesOut = 32
+	deliveriesOut = 256 // they share round trips
 )
 
 // deliver hands what has no outcome to asynq. A delivery that is there already is left alone, so that a task whose
@@ -26,7 +26,7 @@ func (q *Queue) deliver(ctx context.Context, drafts []*draft) error {
 	group, groupCtx := errgroup.WithContext(ctx)
 	group.SetLimit(deliveriesOut)
 	for _, d := range drafts {
-		if d.err != nil || d.found.State.Told() || d.found.State == record.Calling || d.found.State == record.Looking {
+		if d.err != nil || d.handedOver() || d.found.State.Told() || d.found.State == record.Calling || d.found.State == record.Looking {
 			continue
 		}
 		group.Go(func() error { return q.deliverOne(groupCtx, d) })
@@ -103,15 +103,7 @@ func (q *Queue) isArchived(ctx context.Context, queue, taskID string) (archived 
 
 // put hands one delivery to asynq, and tells whether one of its number was there.
 func (q *Queue) put(ctx context.Context, d *draft, delivery int64) (there bool, err error) {
-	task := asynq.NewTask(TypePrefix+d.action, Payload{payloadVersion, d.record.ID}.Encode())
-	options := []asynq.Option{
-		asynq.Queue(d.policy.Queue), asynq.TaskID(DeliveryID(d.record.ID, delivery)),
-		asynq.MaxRetry(maxRetry), asynq.Timeout(Timeout),
-	}
-	if at := d.found.ProcessAt; at.After(q.now()) {
-		// asynq schedules by the second and rounds down.
-		options = append(options, asynq.ProcessAt(at.Add(time.Second-time.Nanosecond).Truncate(time.Second)))
-	}
+	task, options := d.task(), d.deliveryOptions(delivery, d.found.ProcessAt, q.now())
 	err = q.again(ctx, func() error {
 		_, err := q.asynq.EnqueueContext(ctx, task, options...)
 		if there = errors.Is(err, asynq.ErrTaskIDConflict); there {
@@ -120,4 +112,16 @@ func (q *Queue) put(ctx context.Context, d *draft, delivery int64) (there bool, 
 		return err
 	})
 	return there, err
+}
+
+func (d *draft) deliveryOptions(delivery int64, at, now time.Time) []asynq.Option {
+	options := []asynq.Option{
+		asynq.Queue(d.policy.Queue), asynq.TaskID(DeliveryID(d.record.ID, delivery)),
+		asynq.MaxRetry(maxRetry), asynq.Timeout(Timeout),
+	}
+	if at.After(now) {
+		// asynq schedules by the second and rounds down.
+		options = append(options, asynq.ProcessAt(at.Add(time.Second-time.Nanosecond).Truncate(time.Second)))
+	}
+	return options
 }

@@ -65,6 +65,11 @@ func (q *Queue) lookUp(ctx context.Context, drafts []*draft, now time.Time) erro
 func (q *Queue) record(ctx context.Context, drafts []*draft) error {
 	// One that is over is found already; to open it again in the index would tell its outcome again.
 	open := slices.DeleteFunc(slices.Clone(drafts), func(d *draft) bool { return d.found.State.Told() })
+	for _, d := range open {
+		if err := q.handOver(ctx, d); err != nil {
+			return err
+		}
+	}
 	if err := q.inTrips(ctx, open, q.records.Create); err != nil {
 		return err
 	}

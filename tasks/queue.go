@@ -16,6 +16,7 @@ type Queue struct {
 	redis     redis.UniversalClient
 	owned     bool
 	asynq     *asynq.Client
+	handsOver bool
 	inspector *asynq.Inspector
 	records   record.Store
 	mailbox   *mailbox
@@ -56,8 +57,9 @@ func Keep(d time.Duration) QueueOption {
 // NewQueue uses a client of the application's own, which it does not close. Make it from [ParseRedisURL]'s options:
 // a client that sends commands again by itself, go-redis' default, can lose deliveries.
 func NewQueue(client redis.UniversalClient, options ...QueueOption) *Queue {
+	enqueuing, handsOver := enqueuing(client)
 	q := &Queue{
-		redis: client, asynq: asynq.NewClientFromRedisClient(client),
+		redis: client, asynq: asynq.NewClientFromRedisClient(enqueuing), handsOver: handsOver,
 		inspector: asynq.NewInspectorFromRedisClient(client), records: record.NewStore(client),
 		mailbox: newMailbox(client), now: time.Now, recordingRetention: defaultRecordingRetention, keep: keepSettled,
 	}

@@ -53,7 +53,7 @@ func (g *governor) ofAction(action string) *budget {
 			ceiling = float64(quota)
 		}
 		if own, set := g.ceilings[action]; set {
-			ceiling = min(ceiling, own)
+			ceiling = own // what an account really has may be more than what is published
 		}
 		return ceiling, startRate
 	})

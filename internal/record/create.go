@@ -20,6 +20,9 @@ type New struct {
 	Undoing string
 	// Undoes is the id of the task that this one is to undo, "" where its request says it all.
 	Undoes string
+	// Then are the arguments of a command that hands the task over, sent right behind. A cluster does not keep that order, and
+	// is not sent it.
+	Then []any
 }
 
 // CreateVerdict tells what was there.
@@ -40,6 +43,7 @@ type Created struct {
 	State       State
 	Delivery    int64
 	ProcessAt   time.Time
+	Then        *redis.Cmd // its reply, nil where it was not sent
 }
 
 // Create records tasks, in one round trip, and in the index before. One that is recorded already is left as it is.
@@ -51,9 +55,12 @@ func (s Store) Create(ctx context.Context, tasks []New) ([]Created, error) {
 	calls := make([]scriptCall, len(tasks))
 	for i, t := range tasks {
 		opening.add(t.ID, max(time.Until(t.ProcessAt), 0)+firstLook)
-		calls[i] = scriptCall{t.ID, []any{
+		calls[i] = scriptCall{id: t.ID, args: []any{
 			string(t.Fingerprint), t.Action, t.Request, millis(t.ProcessAt), millis(t.Deadline), t.Undoing, t.Undoes,
 		}}
+		if t.Then != nil {
+			calls[i].then = redis.NewCmd(ctx, t.Then...)
+		}
 	}
 	cmds, err := s.runAll(ctx, opening, createScript, calls)
 	if err != nil {
@@ -64,6 +71,7 @@ func (s Store) Create(ctx context.Context, tasks []New) ([]Created, error) {
 		if created[i], err = readCreated(cmd); err != nil {
 			return nil, fmt.Errorf("record: create: %w", err)
 		}
+		created[i].Then = calls[i].then
 	}
 	return created, nil
 }

@@ -60,7 +60,7 @@ func (s Store) Finish(ctx context.Context, e Ending) (FinishVerdict, error) {
 	if e.Surplus != nil { // a binding may turn out to be a surplus one, and the reaper is to see that it is undone
 		opening = entry(addEntry, e.ID, firstLook)
 	}
-	cmds, err := s.runAll(ctx, opening, finishScript, []scriptCall{{e.ID, []any{
+	cmds, err := s.runAll(ctx, opening, finishScript, []scriptCall{{id: e.ID, args: []any{
 		e.ID, Channel, e.Fence, string(e.State), e.Keep.Milliseconds(),
 		e.Code, e.Message, e.Class, e.RequestID, e.Result, millis(e.ExpiresAt), e.SubsID, bit(e.Counts), bit(e.Sent),
 		bit(e.MayHaveRun), string(e.Doubt), bit(e.Suspect), e.Surplus,
@@ -87,7 +87,7 @@ type Rejection struct {
 
 // Reject records a delivery that cannot be read as the task's failure, unless the record knows better.
 func (s Store) Reject(ctx context.Context, r Rejection) error {
-	cmds, err := s.runAll(ctx, entry(addEntry, r.ID, firstLook), rejectScript, []scriptCall{{r.ID, []any{
+	cmds, err := s.runAll(ctx, entry(addEntry, r.ID, firstLook), rejectScript, []scriptCall{{id: r.ID, args: []any{
 		r.ID, Channel, r.Keep.Milliseconds(), r.Action, r.Code, r.Message,
 	}}})
 	if err != nil {

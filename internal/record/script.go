@@ -4,6 +4,7 @@ import (
 	"context"
 	_ "embed" // the scripts
 	"errors"
+	"slices"
 	"strings"
 
 	"github.com/redis/go-redis/v9"
@@ -73,13 +74,14 @@ func NewStore(r redis.UniversalClient) Store { return Store{redis: r} }
 type scriptCall struct {
 	id   string
 	args []any
+	then *redis.Cmd // sent right behind it; nil for none
 }
 
 // runAll runs a script on many records, after it has written what the index needs first: in one round trip, where that
 // keeps the order. Each call gets its own reply or error.
 func (s Store) runAll(ctx context.Context, first *entries, script *redis.Script, calls []scriptCall) ([]*redis.Cmd, error) {
 	cmds := make([]*redis.Cmd, len(calls))
-	if len(calls) == 1 && first == nil {
+	if len(calls) == 1 && first == nil && calls[0].then == nil {
 		cmds[0] = script.Run(ctx, s.redis, []string{Key(calls[0].id)}, calls[0].args...)
 		return cmds, cmds[0].Err()
 	}
@@ -88,12 +90,21 @@ func (s Store) runAll(ctx context.Context, first *entries, script *redis.Script,
 			return cmds, err
 		}
 		first = nil
+		for i := range calls {
+			calls[i].then = nil
+		}
 	}
 	var written []*redis.Cmd
 	_, err := s.redis.Pipelined(ctx, func(p redis.Pipeliner) error {
 		written = first.write(ctx, p)
+		if hasThen(calls) { // what follows a script must not overtake it because Redis did not know it
+			script.Load(ctx, p)
+		}
 		for i, c := range calls {
 			cmds[i] = script.EvalSha(ctx, p, []string{Key(c.id)}, c.args...)
+			if c.then != nil {
+				_ = p.Process(ctx, c.then)
+			}
 		}
 		return nil
 	})
@@ -115,6 +126,10 @@ func (s Store) runAll(ctx context.Context, first *entries, script *redis.Script,
 		return nil
 	})
 	return cmds, firstError(cmds)
+}
+
+func hasThen(calls []scriptCall) bool {
+	return slices.ContainsFunc(calls, func(c scriptCall) bool { return c.then != nil })
 }
 
 func isNoScript(err error) bool {
