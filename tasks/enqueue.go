@@ -8,12 +8,15 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/seed-5c07c2e9/dyplsq/internal/record"
 )
 
 const (
 	recordsPerTrip = 500
+	createdPerTrip = 100 // so that one trip is made ready while Redis is busy with others
+	tripsOut       = 3
 	tries          = 3
 )
 
@@ -65,12 +68,19 @@ func (q *Queue) lookUp(ctx context.Context, drafts []*draft, now time.Time) erro
 func (q *Queue) record(ctx context.Context, drafts []*draft) error {
 	// One that is over is found already; to open it again in the index would tell its outcome again.
 	open := slices.DeleteFunc(slices.Clone(drafts), func(d *draft) bool { return d.found.State.Told() })
-	for _, d := range open {
-		if err := q.handOver(ctx, d); err != nil {
-			return err
-		}
+	group, groupCtx := errgroup.WithContext(ctx)
+	group.SetLimit(tripsOut)
+	for trip := range slices.Chunk(open, createdPerTrip) {
+		group.Go(func() error {
+			for _, d := range trip {
+				if err := q.handOver(groupCtx, d); err != nil {
+					return err
+				}
+			}
+			return q.inTrips(groupCtx, trip, q.records.Create)
+		})
 	}
-	if err := q.inTrips(ctx, open, q.records.Create); err != nil {
+	if err := group.Wait(); err != nil {
 		return err
 	}
 	for _, d := range drafts {

@@ -71,6 +71,9 @@ func (s Store) Create(ctx context.Context, tasks []New) ([]Created, error) {
 		if created[i], err = readCreated(cmd); err != nil {
 			return nil, fmt.Errorf("record: create: %w", err)
 		}
+		if created[i].Verdict == IsNew {
+			created[i].Fingerprint = tasks[i].Fingerprint
+		}
 		created[i].Then = calls[i].then
 	}
 	return created, nil

@@ -46,7 +46,7 @@ var (
 	//go:embed lua/undone.lua
 	undoneLua string
 
-	createScript    = redis.NewScript(settleLua + createLua)
+	createScript    = redis.NewScript(createLua)
 	beginScript     = redis.NewScript(settleLua + beginLua)
 	finishScript    = redis.NewScript(settleLua + finishLua)
 	sequenceScript  = redis.NewScript(sequenceLua)
@@ -98,7 +98,7 @@ func (s Store) runAll(ctx context.Context, first *entries, script *redis.Script,
 	_, err := s.redis.Pipelined(ctx, func(p redis.Pipeliner) error {
 		written = first.write(ctx, p)
 		if hasThen(calls) { // what follows a script must not overtake it because Redis did not know it
-			script.Load(ctx, p)
+			p.ScriptLoad(ctx, createLua) // the only one that something may follow
 		}
 		for i, c := range calls {
 			cmds[i] = script.EvalSha(ctx, p, []string{Key(c.id)}, c.args...)

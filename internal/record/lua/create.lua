@@ -1,5 +1,7 @@
 -- KEYS: record. ARGV: fingerprint, action, request, process_at, deadline (ms, 0 for none), undoing, undoes.
 -- Returns verdict, fingerprint, state, delivery, process_at of what is there.
+local clock = redis.call('TIME')
+local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
 local found = redis.call('HMGET', KEYS[1], 'fingerprint', 'state', 'delivery', 'process_at', 'expires_at')
 local stale = found[5] and tonumber(found[5]) > 0 and tonumber(found[5]) <= now
 if found[1] and not stale then
@@ -12,10 +14,8 @@ end
 -- Fences count from the clock, to the microsecond, which no chain of runs outpaces: a run of an earlier record under this id holds none that is current.
 redis.call('HSET', KEYS[1], 'fingerprint', ARGV[1], 'action', ARGV[2], 'request', ARGV[3], 'process_at', ARGV[4],
   'deadline', ARGV[5], 'state', 'queued', 'delivery', 1, 'enqueued_at', now,
-  'fence', clock[1] * 1000000 + clock[2], 'attempts', 0, 'calls', 0)
-for i, name in ipairs({'undoing', 'undoes'}) do
-  if ARGV[5 + i] ~= '' then
-    redis.call('HSET', KEYS[1], name, ARGV[5 + i])
-  end
+  'fence', clock[1] * 1000000 + clock[2], 'attempts', 0, 'calls', 0, 'undoing', ARGV[6])
+if ARGV[7] ~= '' then
+  redis.call('HSET', KEYS[1], 'undoes', ARGV[7])
 end
-return {'new', ARGV[1], 'queued', 1, tonumber(ARGV[4])}
+return {'new', '', 'queued', 1, tonumber(ARGV[4])}
