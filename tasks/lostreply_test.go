@@ -49,13 +49,13 @@ func TestLostRepliesAreNoErrors(t *testing.T) {
 func TestBatchWithLostReplies(t *testing.T) {
 	t.Parallel()
 	onEachServer(t, func(t *testing.T, s server) {
-		const many = 50
+		const many = 500 // some round trips
 		const losses = 15 // a batch is told to have failed after three in one step: five times at the most
 		s.enqueue(t, tasks.TaskID("first"))
 		n, lost := 0, 0
 		p := startProxy(t, s.url, func(request []byte) bool {
 			n++
-			if n%5 != 0 || lost == losses || !bytes.Contains(bytes.ToLower(request), []byte("\r\neval")) {
+			if n%3 != 0 || lost == losses || !bytes.Contains(bytes.ToLower(request), []byte("\r\neval")) {
 				return false
 			}
 			lost++
