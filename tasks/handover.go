@@ -17,7 +17,7 @@ type handoverKey struct{}
 
 // enqueuing returns a client for asynq on the same connections, and whether it hands over. Commands of concurrent callers
 // share round trips, because asynq enqueues one task at a time.
-func enqueuing(client redis.UniversalClient) (redis.UniversalClient, bool) {
+func enqueuing(client redis.UniversalClient) (redis.UniversalClient, bool) { //nolint:ireturn // what asynq takes
 	single, ok := client.(*redis.Client)
 	if !ok {
 		return client, false

@@ -49,7 +49,7 @@ func TestLostRepliesAreNoErrors(t *testing.T) {
 func TestBatchWithLostReplies(t *testing.T) {
 	t.Parallel()
 	onEachServer(t, func(t *testing.T, s server) {
-		const many = 500 // some round trips
+		const many = 500  // some round trips
 		const losses = 15 // a batch is told to have failed after three in one step: five times at the most
 		s.enqueue(t, tasks.TaskID("first"))
 		n, lost := 0, 0

@@ -81,21 +81,16 @@ type scriptCall struct {
 // keeps the order. Each call gets its own reply or error.
 func (s Store) runAll(ctx context.Context, first *entries, script *redis.Script, calls []scriptCall) ([]*redis.Cmd, error) {
 	cmds := make([]*redis.Cmd, len(calls))
-	if len(calls) == 1 && first == nil && calls[0].then == nil {
+	if len(calls) == 1 && first == nil && !hasThen(calls) {
 		cmds[0] = script.Run(ctx, s.redis, []string{Key(calls[0].id)}, calls[0].args...)
 		return cmds, cmds[0].Err()
 	}
-	if _, cluster := s.redis.(*redis.ClusterClient); cluster && first != nil {
-		if err := s.writeEntries(ctx, first); err != nil && first.needed {
-			return cmds, err
-		}
-		first = nil
-		for i := range calls {
-			calls[i].then = nil
-		}
+	first, err := s.apart(ctx, first, calls)
+	if err != nil {
+		return cmds, err
 	}
 	var written []*redis.Cmd
-	_, err := s.redis.Pipelined(ctx, func(p redis.Pipeliner) error {
+	_, err = s.redis.Pipelined(ctx, func(p redis.Pipeliner) error {
 		written = first.write(ctx, p)
 		if hasThen(calls) { // what follows a script must not overtake it because Redis did not know it
 			p.ScriptLoad(ctx, createLua) // the only one that something may follow
@@ -117,6 +112,11 @@ func (s Store) runAll(ctx context.Context, first *entries, script *redis.Script,
 	if err := firstError(cmds); !isNoScript(err) { // or the first error is another one, and told
 		return cmds, err
 	}
+	return s.runUnknown(ctx, script, calls, cmds)
+}
+
+// runUnknown runs those again that Redis did not run because it did not know the script.
+func (s Store) runUnknown(ctx context.Context, script *redis.Script, calls []scriptCall, cmds []*redis.Cmd) ([]*redis.Cmd, error) {
 	_, _ = s.redis.Pipelined(ctx, func(p redis.Pipeliner) error {
 		for i, c := range calls {
 			if isNoScript(cmds[i].Err()) {
@@ -126,6 +126,28 @@ func (s Store) runAll(ctx context.Context, first *entries, script *redis.Script,
 		return nil
 	})
 	return cmds, firstError(cmds)
+}
+
+// apart sends what must come first by itself where Redis is a cluster, which keeps no order between slots, and leaves out what must
+// come last. It returns what is still to be sent.
+func (s Store) apart(ctx context.Context, first *entries, calls []scriptCall) (*entries, error) {
+	if _, cluster := s.redis.(*redis.ClusterClient); !cluster {
+		return first, nil
+	}
+	forgetThen(calls)
+	if first == nil {
+		return nil, nil //nolint:nilnil // nothing is left
+	}
+	if err := s.writeEntries(ctx, first); err != nil && first.needed {
+		return nil, err
+	}
+	return nil, nil //nolint:nilnil // nothing is left
+}
+
+func forgetThen(calls []scriptCall) {
+	for i := range calls {
+		calls[i].then = nil
+	}
 }
 
 func hasThen(calls []scriptCall) bool {
