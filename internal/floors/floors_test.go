@@ -25,6 +25,7 @@ func TestFloors(t *testing.T) {
 		"tasks":              {ours: []string{"aliyun/dypls", "internal/record"}, never: []string{"net/http", "github.com/rs/zerolog"}},
 		"internal/inventory": {ours: []string{"aliyun/dypls"}, never: []string{"net/http", "github.com/rs/zerolog"}},
 		"internal/dashboard": {ours: []string{"aliyun/dypls", "internal/record", "tasks"}, never: []string{"github.com/rs/zerolog"}},
+		"internal/doctor":    {ours: []string{"aliyun/dypls", "internal/inventory", "internal/record", "tasks"}, never: []string{"net/http", "github.com/rs/zerolog"}},
 		"worker":             {ours: []string{"aliyun/dypls", "internal/inventory", "internal/record", "tasks"}, never: []string{"net/http"}},
 	}
 	for name, test := range tests {
