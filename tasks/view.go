@@ -33,10 +33,14 @@ func (q *Queue) View(ctx context.Context, id string) (View, error) {
 	if r.State == "" {
 		return View{}, fmt.Errorf("task %s: %w", id, ErrUnknownTask)
 	}
+	return viewOf(r), nil
+}
+
+func viewOf(r record.Record) View {
 	return View{
-		ID: id, Action: r.Action, State: string(r.State), Attempts: r.Attempts, Calls: r.Calls,
+		ID: r.ID, Action: r.Action, State: string(r.State), Attempts: r.Attempts, Calls: r.Calls,
 		Code: r.Code, Class: r.Class, Message: r.Message, RequestID: r.RequestID, Request: maskedRequest(r), BindTask: r.Undoes,
-	}, nil
+	}
 }
 
 func maskedRequest(r record.Record) map[string]string {

@@ -12,8 +12,9 @@ const dashPort = "8080"
 type dashCommand struct {
 	redisFlags
 	logFlags
+	doorFlags
 
-	Listen       string `default:"127.0.0.1:8080" env:"DYPLSQ_DASH_LISTEN" help:"Address to serve on (${default}). The dashboard has no password: keep it on loopback, or publish it there." placeholder:"ADDRESS"`
+	Listen       string `default:"127.0.0.1:8080" env:"DYPLSQ_DASH_LISTEN" help:"Address to serve on (${default}). Beyond loopback it needs a password file or a proxy, and TLS or a proxy." placeholder:"ADDRESS"`
 	AllowActions bool   `env:"DYPLSQ_DASH_ALLOW_ACTIONS" help:"Let its buttons change something: run, cancel, pause. Without it the dashboard only reads."`
 }
 
@@ -21,20 +22,19 @@ type dashCommand struct {
 func (c *dashCommand) Run(ctx context.Context, s streams) error {
 	log := c.logger(s.err)
 	options, err := c.options()
-	if err != nil {
-		return err
+	door, certificate, doorErr := c.check(isLoopback(c.Listen, dashPort))
+	if err = errors.Join(err, doorErr); err != nil {
+		return usage(err.Error())
 	}
 	listener, err := listen(c.Listen, dashPort)
 	if err != nil {
 		return err
 	}
-	if !isLoopback(listener) {
-		if c.AllowActions {
-			return errors.Join(usage("--allow-actions needs a loopback address: the dashboard has no password"), listener.Close())
-		}
-		log.Warn().Msg("the dashboard has no password: whoever reaches this address can read the queues")
+	d, err := dashboard.New(dashboard.Config{Redis: options, AllowActions: c.AllowActions, Door: door, Prometheus: c.Prometheus, Note: dashNote(log)})
+	if err != nil {
+		return errors.Join(err, listener.Close())
 	}
-	d := dashboard.New(dashboard.Config{Redis: options, AllowActions: c.AllowActions})
-	log.Info().Str("url", "http://"+listener.Addr().String()+"/").Bool("actions", c.AllowActions).Msg("dashboard")
-	return errors.Join(serve(ctx, listener, d), d.Close())
+	server := dashServer(d, certificate, log)
+	log.Info().Str("url", urlOf(listener, server)).Bool("actions", c.AllowActions).Msg("dashboard")
+	return errors.Join(serveWith(ctx, listener, server), d.Close())
 }

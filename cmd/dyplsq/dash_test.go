@@ -1,72 +1,87 @@
 package main
 
 import (
-	"context"
-	"errors"
 	"fmt"
-	"io"
 	"net/http"
-	"os"
-	"os/exec"
-	"path/filepath"
-	"regexp"
 	"strings"
 	"testing"
-	"time"
+
+	"github.com/chromedp/chromedp"
 
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dyplstest"
-	"github.com/seed-5c07c2e9/dyplsq/internal/redistest"
+	"github.com/seed-5c07c2e9/dyplsq/tasks"
 )
 
-const (
-	// requireChromium turns a skip for want of Chromium into a failure.
-	requireChromium = "DYPLSQ_REQUIRE_CHROMIUM"
-	// screenshotTo is where the README's picture is written, when it is to be made anew.
-	screenshotTo = "DYPLSQ_SCREENSHOT"
-)
-
-// TestDashboard opens the dashboard in a real browser: the queues, and a failed task with its masked payload.
+// TestDashboard opens the dashboard of a network in a real browser: it logs in, reads the queues and a failed task with its masked
+// payload, and, where actions are allowed, tries it again with a click. Nothing is asked of another host.
 func TestDashboard(t *testing.T) {
 	t.Parallel()
-	browser := chromium(t)
+	b := newBrowser(t)
 	s := newSystem(t, dyplstest.Config{Faults: []dyplstest.Fault{
-		{Match: map[string]string{"PhoneNoA": "13900000009"}, Code: "isv.NO_AVAILABLE_NUMBER"},
+		{Match: map[string]string{"PhoneNoA": "13900000009"}, Code: "isv.NO_AVAILABLE_NUMBER", Times: 2},
 		{Match: map[string]string{"PhoneNoA": "13900000008"}, Do: dyplstest.DropAfter},
 	}})
 	s.worker(t)
 	s.enqueue(t, statusOK, "BindAxn", bind(1, ""), "--wait", "20s")
 	s.enqueue(t, statusFailed, "BindAxn", bind(9, `,"ExpectCity":"北京"`), "--id", "order-9", "--wait", "20s")
+	s.enqueue(t, statusFailed, "BindAxn", bind(9, ""), "--id", "shop/7", "--wait", "20s")
 	s.enqueue(t, statusFailed, "BindAxn", bind(8, ""), "--id", "order-8", "--wait", "20s")
 	s.enqueue(t, statusOK, "BindAxn", bind(7, ""), "--id", "order-7", "--in", "1h")
-	url := s.dash(t)
+	cert, key := certificate(t)
+	door := []string{"--listen", "0.0.0.0:0", "--auth", passwordFile(t), "--tls-cert", cert, "--tls-key", key}
+	url := s.dash(t, door...)
 
-	overview := browser.page(t, url)
-	for _, queue := range []string{"bind", "unbind", "update", "query"} {
-		if !regexp.MustCompile(`>`+queue+`<`).MatchString(overview) && !strings.Contains(overview, `/queues/`+queue) {
-			t.Errorf("the overview does not show the queue %s", queue)
-		}
+	b.login("ann", "wrong")
+	b.page(t, url, "name and password, please")
+	b.login("ann", dashPassword)
+	overview := b.page(t, url, ">bind<", ">unbind<", ">update<", ">query<")
+	b.screenshot(t, "dashboard.png")
+	fonts, err := chromedp.Run(b.ctx, chromedp.Evaluate[int](
+		`document.fonts.ready.then(all => [...all].filter(f => f.family == "Roboto" && f.status == "loaded").length)`, chromedp.EvalAwaitPromise))
+	if err != nil || fonts == 0 {
+		t.Errorf("%d fonts of ours are in use, %v", fonts, err)
 	}
-	failed := browser.page(t, url+"queues/bind?status=archived")
-	for _, text := range []string{"isv.NO_AVAILABLE_NUMBER (Exhausted)", "139****0009", "dyplsq.NoAnswer (Uncertain)", "139****0008"} {
-		if !strings.Contains(failed, text) {
-			t.Errorf("the failed tasks do not show %q:\n%s", text, tail(failed))
-		}
+	failed := b.page(t, url+"queues/bind?status=archived",
+		"isv.NO_AVAILABLE_NUMBER (Exhausted)", "139****0009", "dyplsq.NoAnswer (Uncertain)", "139****0008")
+	b.screenshot(t, "dashboard-failed.png")
+	if strings.Contains(failed, `title="Run"`) || strings.Contains(failed, `type="checkbox"`) {
+		t.Error("a dashboard that only reads shows buttons")
 	}
-	task := browser.page(t, url+"queues/bind/tasks/order-9.1")
-	for _, text := range []string{"order-9.1", "isv.NO_AVAILABLE_NUMBER", "139****0009", "北京"} {
-		if !strings.Contains(task, text) {
-			t.Errorf("the failed task's page does not show %q:\n%s", text, tail(task))
-		}
+	b.click(t, url+"queues/bind?status=archived", `//tr[contains(., "shop/7")]`)
+	slash := b.shows(t, "the task whose id has a slash", "shop/7.1", "isv.NO_AVAILABLE_NUMBER", "139****0009")
+	b.page(t, url+"queues/bind/tasks/shop/7.1", "shop/7.1", "139****0009")
+	task := b.page(t, url+"queues/bind/tasks/order-9.1", "order-9.1", "isv.NO_AVAILABLE_NUMBER", "139****0009", "北京")
+	pages := map[string]string{"overview": overview, "failed": failed, "slash": slash, "task": task}
+	for path, text := range map[string]string{
+		"queues/bind?status=scheduled": "139****0007", "queues/bind?status=completed": "Completed", "servers": "Active Workers",
+		"schedulers": "No entries", "redis": "redis_version", "settings": "Polling", "queues/bind?status=active": "Active", "elsewhere": "404",
+	} {
+		pages[path] = b.page(t, url+path, text)
 	}
-	scheduled := browser.page(t, url+"queues/bind?status=scheduled")
-	if !strings.Contains(scheduled, "139****0007") {
-		t.Error("the scheduled task's masked payload is not shown")
-	}
-	for name, page := range map[string]string{"overview": overview, "failed": failed, "task": task, "scheduled": scheduled} {
+	for name, page := range pages {
 		noNumbers(t, "the page "+name, page)
 	}
-	if picture := os.Getenv(screenshotTo); picture != "" {
-		browser.screenshot(t, url+"queues/bind?status=archived", picture)
+	b.page(t, url, ">bind<") // the last of those was any of them
+	refused, err := chromedp.Run(b.ctx, chromedp.Evaluate[int](
+		`fetch("/api/queues/bind/archived_tasks/order-9.1:run", {method: "POST"}).then(r => r.status)`, chromedp.EvalAwaitPromise))
+	if err != nil || refused != http.StatusMethodNotAllowed {
+		t.Errorf("an action on a dashboard that only reads: %d, %v", refused, err)
+	}
+
+	acting := s.dash(t, append(door, "--allow-actions")...)
+	b.login("ann", dashPassword)
+	b.page(t, acting+"queues/bind?status=archived", "order-9", "shop/7")
+	for id, state := range map[string]tasks.State{"order-9": tasks.StateSucceeded, "shop/7": tasks.StateSucceeded} {
+		row := fmt.Sprintf(`//tr[contains(., %q)]`, id)
+		// The triangle is named by its shape: a tooltip that is open takes the button's name away.
+		b.click(t, acting+"queues/bind?status=archived", row+`/td[last()]//button`, row+`//button[.//*[@d="M8 5v14l11-7z"]]`)
+		s.becomes(t, id, state, "OK")
+	}
+	if others := b.elsewhere(t, url, acting); len(others) > 0 {
+		t.Errorf("the pages asked elsewhere: %q", others)
+	}
+	if complaints := b.complained(); len(complaints) > 0 {
+		t.Errorf("the browser complains: %q", complaints)
 	}
 }
 
@@ -77,93 +92,10 @@ func TestDashboardIsReadOnly(t *testing.T) {
 	s.enqueue(t, statusOK, "BindAxn", bind(7, ""), "--id", "order-7", "--in", "1h")
 	url := s.dash(t)
 	for _, action := range []string{"queues/bind:pause", "queues/bind/scheduled_tasks/order-7.1:run", "queues/bind/scheduled_tasks:delete_all"} {
-		for _, method := range []string{http.MethodPost, http.MethodDelete} {
-			request, err := http.NewRequestWithContext(t.Context(), method, url+"api/"+action, nil)
-			if err != nil {
-				t.Fatal(err)
-			}
-			response, err := http.DefaultClient.Do(request)
-			if err != nil {
-				t.Fatal(err)
-			}
-			_, _ = io.Copy(io.Discard, response.Body)
-			_ = response.Body.Close()
-			if response.StatusCode != http.StatusMethodNotAllowed {
-				t.Errorf("%s %s: %s", method, action, response.Status)
+		for _, method := range []string{http.MethodPost, http.MethodDelete, http.MethodPut, http.MethodPatch} {
+			if status, text := press(t, method, url+"api/"+action, ""); status != http.StatusMethodNotAllowed {
+				t.Errorf("%s %s: %d %s", method, action, status, text)
 			}
 		}
 	}
-}
-
-// dash starts the dashboard and returns its address.
-func (s *system) dash(t *testing.T, args ...string) string {
-	t.Helper()
-	p := start(t, s.env, append([]string{"dash", "--listen", "127.0.0.1:0"}, args...)...)
-	redistest.Poll(t, startWithin, "the dashboard to be up", p.wrote(`"message":"dashboard"`))
-	url := regexp.MustCompile(`http://[^"]+/`).FindString(p.text())
-	redistest.Poll(t, startWithin, "the dashboard to know the queue", func(ctx context.Context) error {
-		request, err := http.NewRequestWithContext(ctx, http.MethodGet, url+"api/queues", nil)
-		if err != nil {
-			return err
-		}
-		response, err := http.DefaultClient.Do(request)
-		if err != nil {
-			return err
-		}
-		defer func() { _ = response.Body.Close() }()
-		body, err := io.ReadAll(response.Body)
-		if !strings.Contains(string(body), `"bind"`) {
-			return errors.Join(err, fmt.Errorf("not yet: %s", response.Status))
-		}
-		return err
-	})
-	return url
-}
-
-// headless is a real Chromium without a window.
-type headless struct{ path string }
-
-func chromium(t *testing.T) headless {
-	t.Helper()
-	for _, name := range []string{"chromium", "chromium-browser", "google-chrome"} {
-		if path, err := exec.LookPath(name); err == nil {
-			return headless{path}
-		}
-	}
-	if os.Getenv(requireChromium) != "" {
-		t.Fatalf("Chromium is not installed, and %s is set", requireChromium)
-	}
-	t.Skip("needs Chromium, which is not installed")
-	return headless{}
-}
-
-// page opens a page, lets its scripts run, and returns what is then on it.
-func (h headless) page(t *testing.T, url string) string {
-	t.Helper()
-	return h.run(t, "--dump-dom", url)
-}
-
-func (h headless) screenshot(t *testing.T, url, picture string) {
-	t.Helper()
-	h.run(t, "--window-size=1280,1000", "--screenshot="+picture, url)
-}
-
-func (h headless) run(t *testing.T, args ...string) string {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 90*time.Second)
-	defer cancel()
-	args = append([]string{
-		"--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-dev-shm-usage",
-		"--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-extensions",
-		"--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1", // fonts from elsewhere are not waited for
-		"--user-data-dir=" + filepath.Join(t.TempDir(), "profile"), "--virtual-time-budget=8000",
-	}, args...)
-	cmd := exec.CommandContext(ctx, h.path, args...)
-	var errs strings.Builder
-	cmd.Stderr = &errs
-	out, err := cmd.Output()
-	if err != nil {
-		t.Fatalf("chromium: %v\n%s", err, tail(errs.String()))
-	}
-	return string(out)
 }

@@ -101,7 +101,7 @@ func TestDashboardButtons(t *testing.T) {
 func (s *system) becomes(t *testing.T, id string, state tasks.State, code string) {
 	t.Helper()
 	redistest.Poll(t, startWithin, id+" to be "+string(state), func(context.Context) error {
-		if o := s.outcome(t, id, "0s"); o.State != state || o.Code != code { //nolint:contextcheck // the process has the test's own
+		if o := s.outcome(t, id, "0s"); o.State != state || o.Code != code { //nolint:contextcheck // a command has the context of the test
 			return errors.New("it is " + string(o.State) + " " + o.Code)
 		}
 		return nil

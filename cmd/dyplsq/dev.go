@@ -11,13 +11,18 @@ import (
 
 type devCommand struct {
 	logFlags
+	doorFlags
 
-	Listen string `default:"127.0.0.1:8080" help:"Address of the dashboard (${default})." placeholder:"ADDRESS"`
+	Listen string `default:"127.0.0.1:8080" help:"Address of the dashboard (${default}); beyond loopback as for dash." placeholder:"ADDRESS"`
 }
 
 // Run stays up until ctx is done.
 func (c *devCommand) Run(ctx context.Context, s streams) error {
 	log := c.logger(s.err)
+	door, certificate, err := c.check(isLoopback(c.Listen, dashPort))
+	if err != nil {
+		return usage(err.Error())
+	}
 	listener, err := listen(c.Listen, dashPort)
 	if err != nil {
 		return err
@@ -28,11 +33,15 @@ func (c *devCommand) Run(ctx context.Context, s streams) error {
 	if err != nil {
 		return errors.Join(err, listener.Close())
 	}
-	d := dashboard.New(dashboard.Config{Redis: e.options, AllowActions: isLoopback(listener)})
+	d, err := dashboard.New(dashboard.Config{Redis: e.options, AllowActions: true, Door: door, Prometheus: c.Prometheus, Note: dashNote(log)})
+	if err != nil {
+		return errors.Join(err, listener.Close(), e.close())
+	}
+	server := dashServer(d, certificate, log)
 	_, _ = fmt.Fprintf(s.err, `dyplsq dev: everything in memory, LOST ON EXIT. Redis is embedded, the API is simulated, no number is real.
-  dashboard   http://%s/
+  dashboard   %s
   queue       export REDIS_URL=%s
               dyplsq enqueue BindAxn '{"PoolKey":"%s","PhoneNoA":"13800000001","Expiration":"2099-01-31 23:59:59"}' --wait 10s
-`, listener.Addr(), e.url(), dyplstest.DefaultPoolKey)
-	return errors.Join(serve(ctx, listener, d), d.Close(), e.close())
+`, urlOf(listener, server), e.url(), dyplstest.DefaultPoolKey)
+	return errors.Join(serveWith(ctx, listener, server), d.Close(), e.close())
 }

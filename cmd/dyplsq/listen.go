@@ -2,12 +2,19 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
+	stdlog "log"
 	"net"
 	"net/http"
 	"strings"
 	"time"
+
+	"github.com/rs/zerolog"
+
+	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
+	"github.com/seed-5c07c2e9/dyplsq/internal/dashboard"
 )
 
 const (
@@ -15,28 +22,89 @@ const (
 	closeTimeout      = 5 * time.Second
 )
 
+// withPort is an address as net.Listen takes it; one without a port gets the default one.
+func withPort(address, defaultPort string) string {
+	if !strings.Contains(address, ":") || strings.HasSuffix(address, "]") {
+		return net.JoinHostPort(strings.Trim(address, "[]"), defaultPort)
+	}
+	return address
+}
+
 // listen opens a TCP address; one without a port gets the default one.
 func listen(address, defaultPort string) (net.Listener, error) {
-	if !strings.Contains(address, ":") || strings.HasSuffix(address, "]") {
-		address = net.JoinHostPort(strings.Trim(address, "[]"), defaultPort)
-	}
-	listener, err := net.Listen("tcp", address)
+	listener, err := net.Listen("tcp", withPort(address, defaultPort))
 	if err != nil {
 		return nil, usage(fmt.Sprintf("cannot listen: %v", err))
 	}
 	return listener, nil
 }
 
-func isLoopback(listener net.Listener) bool {
-	address, ok := listener.Addr().(*net.TCPAddr)
-	return ok && address.IP.IsLoopback()
+// isLoopback tells an address that this machine alone reaches. A name must be one of loopback for certain.
+func isLoopback(address, defaultPort string) bool {
+	host, _, err := net.SplitHostPort(withPort(address, defaultPort))
+	if err != nil {
+		return false
+	}
+	ip := net.ParseIP(host)
+	return host == "localhost" || ip != nil && ip.IsLoopback()
 }
 
 // serve answers until ctx is done.
 func serve(ctx context.Context, listener net.Listener, handler http.Handler) error {
-	server := &http.Server{Handler: handler, ReadHeaderTimeout: readHeaderTimeout}
+	return serveWith(ctx, listener, &http.Server{Handler: handler, ReadHeaderTimeout: readHeaderTimeout})
+}
+
+// dashServer keeps no connection longer, and reads no more, than a browser that shows the dashboard needs.
+func dashServer(handler http.Handler, certificate *tls.Config, log zerolog.Logger) *http.Server {
+	const (
+		readTimeout, writeTimeout, idleTimeout = 20 * time.Second, time.Minute, 2 * time.Minute
+		maxHeaderBytes                         = 16 << 10
+	)
+	return &http.Server{
+		Handler: handler, TLSConfig: certificate, MaxHeaderBytes: maxHeaderBytes, DisableGeneralOptionsHandler: true,
+		ReadHeaderTimeout: readHeaderTimeout, ReadTimeout: readTimeout, WriteTimeout: writeTimeout, IdleTimeout: idleTimeout,
+		ErrorLog: stdlog.New(warnings{log}, "", 0),
+	}
+}
+
+// dashNote writes down who changed what, and who was not let in.
+func dashNote(log zerolog.Logger) func(dashboard.Event) {
+	return func(e dashboard.Event) {
+		if e.Method == "" {
+			log.Warn().Str("from", e.From).Msg("a log-in to the dashboard was refused")
+			return
+		}
+		log.Info().Str("user", e.User).Str("from", e.From).Str("method", e.Method).Str("path", e.Path).Int("status", e.Status).Msg("dashboard action")
+	}
+}
+
+// warnings are net/http's own words in our log: certificates that a client does not like, and code that panicked.
+type warnings struct{ log zerolog.Logger }
+
+// Write implements [io.Writer].
+func (l warnings) Write(text []byte) (int, error) {
+	l.log.Warn().Str("from", "net/http").Msg(dypls.Scrub(strings.TrimSpace(string(text))))
+	return len(text), nil
+}
+
+func urlOf(listener net.Listener, server *http.Server) string {
+	scheme := "http"
+	if server.TLSConfig != nil {
+		scheme = "https"
+	}
+	return scheme + "://" + listener.Addr().String() + "/"
+}
+
+// serveWith answers, over TLS when the server has a configuration for it, until ctx is done.
+func serveWith(ctx context.Context, listener net.Listener, server *http.Server) error {
 	failed := make(chan error, 1)
-	go func() { failed <- server.Serve(listener) }()
+	go func() {
+		if server.TLSConfig != nil {
+			failed <- server.ServeTLS(listener, "", "")
+			return
+		}
+		failed <- server.Serve(listener)
+	}()
 	select {
 	case err := <-failed:
 		return fmt.Errorf("serve: %w", err)

@@ -28,6 +28,11 @@ type commands struct {
 	Resolve resolveCommand `cmd:"" help:"Settle a task that is held as uncertain."`
 	Numbers numbersCommand `cmd:"" help:"Keep the numbers (X) that a pool owns, so that every bind names its X."`
 	Follow  followCommand  `cmd:"" help:"Print the outcomes of all tasks as they come, each group its own, until SIGTERM or SIGINT."`
+	Doctor  doctorCommand  `cmd:"" help:"Check Redis, queues, credentials and settings; tell what will lose data, and what to do about it."`
+	Explain explainCommand `cmd:"" help:"Tell what happened to a task, attempt by attempt, why it waits, and until when."`
+	Queues  queuesCommand  `cmd:"" help:"Show how the queues stand: a table on a terminal, JSON in a pipe."`
+	Pause   pauseCommand   `cmd:"" help:"Keep workers from fetching from queues."`
+	Resume  resumeCommand  `cmd:"" help:"Let workers fetch from queues again."`
 	Dash    dashCommand    `cmd:"" help:"Serve the dashboard, read-only, numbers masked."`
 	Sim     simCommand     `cmd:"" help:"Serve a simulated API, in memory."`
 	Codes   codesCommand   `cmd:"" help:"Print what every code of the API means and what is done about it."`

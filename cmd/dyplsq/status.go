@@ -38,9 +38,13 @@ func statusOf(err error) int {
 	if e, ok := errors.AsType[statusError](err); ok {
 		return e.status
 	}
-	if _, invalid := errors.AsType[*dypls.ValidationError](err); invalid ||
-		errors.Is(err, tasks.ErrKeyReused) || errors.Is(err, tasks.ErrUnknownTask) || errors.Is(err, tasks.ErrNotUncertain) {
+	if _, invalid := errors.AsType[*dypls.ValidationError](err); invalid {
 		return statusUsage
+	}
+	for _, usage := range []error{tasks.ErrKeyReused, tasks.ErrUnknownTask, tasks.ErrNotUncertain, tasks.ErrUnknownQueue} {
+		if errors.Is(err, usage) {
+			return statusUsage
+		}
 	}
 	return statusFailed
 }

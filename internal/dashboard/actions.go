@@ -72,14 +72,16 @@ func (a *actions) press(ctx context.Context, b button, id string) error {
 		return a.asynq.RunTask(b.queue, id) // the worker that gets it opens the record of a failed task again
 	case archive:
 		return a.asynq.ArchiveTask(b.queue, id)
+	case cancel:
+		return a.asynq.CancelProcessing(id)
 	}
 	return a.asynq.DeleteTask(b.queue, id)
 }
 
 // tellRecord makes the record say what the button will make of the task, or refuses.
 func (a *actions) tellRecord(ctx context.Context, b button, id string) error {
-	if id == "" {
-		return nil // not a task of ours
+	if id == "" || b.verb == cancel {
+		return nil // not a task of ours, or one whose worker tells its record
 	}
 	view, err := a.records.View(ctx, id)
 	switch {

@@ -1,7 +1,9 @@
-// Package dashboard is asynqmon with the records of tasks in place of their payloads, and with buttons that keep the records true.
+// Package dashboard is asynqmon behind a door: with the records of tasks in place of their payloads, with buttons that keep
+// the records true, and with nothing on it that shows a number or asks another host.
 package dashboard
 
 import (
+	"fmt"
 	"net/http"
 
 	"github.com/hibiken/asynq"
@@ -16,6 +18,12 @@ type Config struct {
 	Redis *redis.Options
 	// AllowActions lets its buttons change something. Without it, whatever is not a GET is answered with 405.
 	AllowActions bool
+	// Door says who may come in.
+	Door Door
+	// Prometheus is the base URL of a Prometheus whose series the charts show. Without it there are no charts.
+	Prometheus string
+	// Note is told of what the operator's log should hold: each action, and each log-in that was refused. It may be nil.
+	Note func(Event)
 }
 
 // Dashboard serves the pages and their API.
@@ -28,21 +36,32 @@ type Dashboard struct {
 }
 
 // New makes a dashboard. It does not wait for a connection to Redis.
-func New(config Config) *Dashboard {
-	client := redis.NewClient(config.Redis)
+func New(config Config) (*Dashboard, error) {
+	connect := connections{config.Redis}
+	client := connect.client()
 	d := &Dashboard{queue: tasks.NewQueue(client), client: client}
+	shown := payloads{d.queue}
 	d.mon = asynqmon.New(asynqmon.Options{
-		RedisConnOpt:     connections{config.Redis},
-		ReadOnly:         !config.AllowActions,
-		PayloadFormatter: payloads{d.queue},
-		ResultFormatter:  asynqmon.ResultFormatterFunc(func(string, []byte) string { return "" }),
+		RedisConnOpt:      connect,
+		ReadOnly:          !config.AllowActions,
+		PayloadFormatter:  shown,
+		ResultFormatter:   asynqmon.ResultFormatterFunc(func(string, []byte) string { return "" }),
+		PrometheusAddress: config.Prometheus,
 	})
-	d.Handler = d.mon
-	if config.AllowActions {
-		buttons := &actions{records: d.queue, asynq: asynq.NewInspectorFromRedisClient(client), next: d.mon}
-		d.Handler = http.NewCrossOriginProtection().Handler(buttons) // another site's page must not press them
+	inspector := asynq.NewInspectorFromRedisClient(client)
+	pages, err := newPages(d.mon)
+	if err != nil {
+		return nil, fmt.Errorf("the dashboard's pages: %w", err)
 	}
-	return d
+	d.Handler = newDoor(config.Door, config.Note, &site{
+		api: &api{
+			mon: masked{d.mon}, queues: queues{inspector}, tasks: details{inspector, shown},
+			buttons:  &actions{records: d.queue, asynq: inspector, next: masked{d.mon}},
+			readOnly: !config.AllowActions, charts: config.Prometheus != "",
+		},
+		pages: pages,
+	})
+	return d, nil
 }
 
 // Close ends its connections.
@@ -56,7 +75,11 @@ func (d *Dashboard) Close() error {
 type connections struct{ options *redis.Options }
 
 // MakeRedisClient implements asynq.RedisConnOpt.
-func (c connections) MakeRedisClient() any {
+func (c connections) MakeRedisClient() any { return c.client() }
+
+func (c connections) client() *redis.Client {
 	options := *c.options
-	return redis.NewClient(&options)
+	client := redis.NewClient(&options)
+	client.AddHook(memoryHook{})
+	return client
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
@@ -16,9 +17,9 @@ type payloads struct{ queue *tasks.Queue }
 const viewTimeout = 2 * time.Second
 
 // FormatPayload implements [asynqmon.PayloadFormatter].
-func (f payloads) FormatPayload(_ string, data []byte) string {
+func (f payloads) FormatPayload(kind string, data []byte) string {
 	payload, err := tasks.DecodePayload(data)
-	if err != nil {
+	if err != nil || !strings.HasPrefix(kind, ownTypes) { // another program's payload may be anybody's number
 		return fmt.Sprintf(`{"unreadable":"%d bytes, not shown"}`, len(data))
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), viewTimeout)

@@ -12,6 +12,7 @@ const (
 	remove  = "delete"
 	run     = "run"
 	archive = "archive"
+	cancel  = "cancel"
 )
 
 // button is what a request to asynqmon's API asks for.
@@ -25,6 +26,7 @@ type button struct {
 
 var (
 	oneTask   = regexp.MustCompile(`^/api/queues/([^/:]+)/(pending|scheduled|retry|archived|completed)_tasks/(.+?)(?::(run|archive))?$`)
+	running   = regexp.MustCompile(`^/api/queues/([^/:]+)/active_tasks/(.+):cancel$`)
 	manyTasks = regexp.MustCompile(`^/api/queues/([^/:]+)/(pending|scheduled|retry|archived|completed)_tasks:(batch_)?(delete|run|archive)(_all)?$`)
 )
 
@@ -41,6 +43,9 @@ func readButton(w http.ResponseWriter, r *http.Request) (b button, ok bool, err 
 			b.verb = remove
 		}
 		return b, b.verb != "", nil
+	}
+	if m := running.FindStringSubmatch(r.URL.Path); m != nil {
+		return button{queue: m[1], list: "active", ids: []string{m[2]}, verb: cancel}, r.Method == http.MethodPost, nil
 	}
 	m := manyTasks.FindStringSubmatch(r.URL.Path)
 	if m == nil {

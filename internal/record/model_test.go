@@ -15,6 +15,7 @@ type model struct {
 	refusal, subsID            string
 	surplus                    map[string]bool // by SubsId
 	resolved                   bool
+	steps                      []record.StepKind
 	repeatable                 bool
 	maxAttempts, mostCrashing  int
 }
@@ -39,6 +40,7 @@ func (m *model) begin(run string) (record.BeginVerdict, int) {
 		} else {
 			m.lookCrashes++
 		}
+		m.note(map[bool]record.StepKind{true: record.StepCut, false: record.StepCutLook}[called])
 		m.mayHaveRun = m.mayHaveRun || called
 		if m.crashes >= m.mostCrashing && called || m.lookCrashes >= 4*m.mostCrashing || m.repeatable && called && m.attempts >= m.maxAttempts {
 			m.state, m.run = record.Uncertain, ""
@@ -81,6 +83,9 @@ func (m *model) finish(fence int, e record.Ending) record.FinishVerdict {
 		m.surplus[e.SubsID] = true
 		return record.Surplus
 	case ok:
+		if len(m.steps) > 0 {
+			m.note(m.kindOf(fence))
+		}
 		m.state, m.run, m.subsID, m.answered = record.Succeeded, "", e.SubsID, fence
 		return record.Done
 	case m.answered == fence:
@@ -88,6 +93,7 @@ func (m *model) finish(fence int, e record.Ending) record.FinishVerdict {
 	case !m.out() || m.fence != fence:
 		return record.Stale
 	}
+	m.note(m.kindOf(fence))
 	if m.state == record.Calling {
 		m.attempts -= 1 - bit(e.Counts)
 		m.calls -= 1 - bit(e.Sent)
@@ -123,6 +129,7 @@ func (m *model) again() record.State {
 	if m.state != record.Uncertain {
 		return m.state
 	}
+	m.note(record.StepResolved)
 	m.state, m.run, m.crashes, m.lookCrashes, m.suspect, m.resolved = record.Queued, "", 0, 0, true, true
 	m.keep(record.Ending{Doubt: record.DoubtCleared})
 	return record.Uncertain
@@ -130,9 +137,27 @@ func (m *model) again() record.State {
 
 // reopen lets a failed task run again.
 func (m *model) reopen() {
+	m.note(record.StepReopened)
 	m.state, m.run, m.attempts, m.crashes, m.lookCrashes = record.Queued, "", 0, 0, 0
 	m.mayHaveRun, m.suspect, m.resolved = false, false, false
 	m.keep(record.Ending{Doubt: record.DoubtCleared})
+}
+
+// note appends a step, of which only the latest are kept.
+func (m *model) note(kind record.StepKind) {
+	m.steps = append(m.steps, kind)
+	m.steps = m.steps[max(0, len(m.steps)-record.MaxSteps):]
+}
+
+// kindOf is what a run was that tells its end.
+func (m *model) kindOf(fence int) record.StepKind {
+	switch {
+	case m.fence != fence || !m.out():
+		return record.StepLate
+	case m.state == record.Calling:
+		return record.StepCall
+	}
+	return record.StepLook
 }
 
 func bit(b bool) int {

@@ -140,6 +140,9 @@ func (h *history) compare(before record.State) {
 	if (before == record.Succeeded || before == record.Failed) && r.State != before {
 		h.Errorf("%s became %s", before, r.State)
 	}
+	if diff := cmp.Diff(m.steps, h.steps()); diff != "" {
+		h.Errorf("history (-want +got):\n%s", diff)
+	}
 	// at most one run is let in at a time: the one with the newest fence
 	fields := h.hash(h.T, h.id)
 	if m.out() && h.fences[fields["run"]] != h.base+int64(m.fence) {
@@ -153,6 +156,13 @@ func (h *history) compare(before record.State) {
 			h.Errorf("the success of fence %d, %s: the outcome is %q; a surplus: %t", e.Fence, e.SubsID, fields["subs_id"], surplus)
 		}
 	}
+}
+
+func (h *history) steps() (kinds []record.StepKind) {
+	for _, step := range h.detail(h.T, h.id).History {
+		kinds = append(kinds, step.Kind)
+	}
+	return kinds
 }
 
 func (h *history) notef(format string, args ...any) {

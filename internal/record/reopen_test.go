@@ -38,6 +38,13 @@ func TestReopen(t *testing.T) {
 		s.reopen(t, "new", record.Queued)
 		s.hold(t, "held")
 		s.reopen(t, "held", record.Uncertain)
+
+		s.hold(t, "retried")
+		s.resolve(t, resolved("retried", record.Queued), record.Uncertain, 2)
+		begun := s.call(t, "retried", "run-9")
+		s.finish(t, record.Ending{ID: "retried", Fence: begun.Fence, State: record.Failed, Counts: true, Sent: true})
+		s.reopen(t, "retried", record.Queued)
+		s.resolve(t, resolved("retried", record.Queued), record.Queued, 0) // that was another time
 	})
 }
 

@@ -19,6 +19,8 @@ func Key(id string) string { return "dypls:{" + id + "}" }
 var (
 	//go:embed lua/settle.lua
 	settleLua string
+	//go:embed lua/history.lua
+	historyLua string
 	//go:embed lua/create.lua
 	createLua string
 	//go:embed lua/begin.lua
@@ -47,15 +49,15 @@ var (
 	undoneLua string
 
 	createScript    = redis.NewScript(createLua)
-	beginScript     = redis.NewScript(settleLua + beginLua)
-	finishScript    = redis.NewScript(settleLua + finishLua)
+	beginScript     = redis.NewScript(settleLua + historyLua + beginLua)
+	finishScript    = redis.NewScript(settleLua + historyLua + finishLua)
 	sequenceScript  = redis.NewScript(sequenceLua)
 	endChangeScript = redis.NewScript(endChangeLua)
 	cancelScript    = redis.NewScript(settleLua + cancelLua)
 	renewScript     = redis.NewScript(settleLua + renewLua)
-	resolveScript   = redis.NewScript(settleLua + resolveLua)
+	resolveScript   = redis.NewScript(settleLua + historyLua + resolveLua)
 	rewriteScript   = redis.NewScript(rewriteLua)
-	reopenScript    = redis.NewScript(settleLua + reopenLua)
+	reopenScript    = redis.NewScript(settleLua + historyLua + reopenLua)
 	rejectScript    = redis.NewScript(settleLua + rejectLua)
 	redeliverScript = redis.NewScript(redeliverLua)
 	undoneScript    = redis.NewScript(undoneLua)

@@ -28,13 +28,13 @@ func (s Store) tell(ctx context.Context, id string, state State) {
 		s.teller.add(Open{ID: id, State: state})
 		return
 	}
-	if err := s.redis.XAdd(ctx, toldAs(id, state)).Err(); err != nil {
+	if err := s.Tell(ctx, []Open{{ID: id, State: state}}); err != nil {
 		return
 	}
 	_ = s.redis.ZRem(ctx, indexKey(shardOf(id)), id).Err()
 }
 
-// Tell appends outcomes to the stream.
+// Tell appends outcomes to the stream, and those that are held to the list of them.
 func (s Store) Tell(ctx context.Context, told []Open) error {
 	if len(told) == 0 {
 		return nil
@@ -42,6 +42,9 @@ func (s Store) Tell(ctx context.Context, told []Open) error {
 	_, err := s.redis.Pipelined(ctx, func(p redis.Pipeliner) error {
 		for _, o := range told {
 			p.XAdd(ctx, toldAs(o.ID, o.State))
+			if o.State == Uncertain {
+				p.Eval(ctx, indexLua, []string{heldKey}, setEntry, o.ID, 0)
+			}
 		}
 		return nil
 	})

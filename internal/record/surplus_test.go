@@ -83,3 +83,21 @@ func TestFoundBindingIsNoSurplus(t *testing.T) {
 		}
 	})
 }
+
+// A look that found a binding, and comes late with it, does not make that the outcome which is being removed as a surplus.
+func TestSurplusIsFoundLate(t *testing.T) {
+	t.Parallel()
+	onEachServer(t, func(t *testing.T, s server) {
+		s.create(t, "k")
+		call := s.call(t, "k", "run-1", brief)
+		look := s.lapsed(t, "k", "run-2")
+		s.finish(t, rejected("k", look.Fence))
+		if verdict := s.finish(t, bound("k", call.Fence, "1000")); verdict != record.Surplus {
+			t.Errorf("a late answer: %s", verdict)
+		}
+		s.reopen(t, "k", record.Queued)
+		if verdict := s.finish(t, bound("k", look.Fence, "1000")); verdict != record.Surplus || s.read(t, "k").State != record.Queued {
+			t.Errorf("a late look: %s, %+v", verdict, s.read(t, "k"))
+		}
+	})
+}

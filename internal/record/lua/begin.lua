@@ -2,7 +2,7 @@
 -- Returns verdict; with settled: state, code, class; with go and look: fence, attempts, calls, uncounted, deadline, may have run (1 | 0), suspect (1 | 0),
 -- first call at, looks, refusal, request, undoes.
 local r = redis.call('HMGET', KEYS[1], 'state', 'run', 'claim_until', 'deadline', 'attempts', 'code', 'doubt_at', 'noted_at',
-  'may_have_run')
+  'may_have_run', 'history')
 local id, channel, run, keep, repeatable = ARGV[1], ARGV[2], ARGV[3], ARGV[8], ARGV[5] == '1'
 local state, doubt_at = r[1], tonumber(r[7])
 if not state then
@@ -26,6 +26,7 @@ if out then
     -- the run before ended without saying what came of its call
     local crashes
     local most = tonumber(ARGV[7])
+    note(r[10], state == 'calling' and 'cut' or 'cutlook', state == 'calling' and r[5] or 0, 1, 0, '', '', '')
     if state == 'calling' then
       crashes = redis.call('HINCRBY', KEYS[1], 'crashes', 1)
       redis.call('HSET', KEYS[1], 'may_have_run', 1)

@@ -2,10 +2,18 @@
 -- class, request_id, result, expires_at (ms), subs_id, counts (1 | 0: whether the call uses up an attempt), sent (1 | 0),
 -- may have run (1 | 0), doubt (call | refusal | absent | clear | ''), suspect (1 | 0), surplus (JSON).
 -- Returns verdict: done | again | stale | surplus | unknown.
-local r = redis.call('HMGET', KEYS[1], 'state', 'fence', 'answered', 'subs_id', 'noted_at', 'surplus:' .. ARGV[12])
+local r = redis.call('HMGET', KEYS[1], 'state', 'fence', 'answered', 'subs_id', 'noted_at', 'surplus:' .. ARGV[12], 'history', 'attempts')
 local id, channel, fence, state, subs = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[12]
 if not r[1] then
   return 'unknown'
+end
+local function remember()
+  local mine = r[2] == fence
+  if mine and r[1] == 'calling' then
+    note(r[7], 'call', r[8] or 0, ARGV[13], now - (tonumber(r[5]) or now), ARGV[6], ARGV[8], ARGV[9])
+  else
+    note(r[7], mine and r[1] == 'looking' and 'look' or 'late', 0, 0, 0, ARGV[6], ARGV[8], ARGV[9])
+  end
 end
 local outcome = {code = ARGV[6], message = ARGV[7], class = ARGV[8], request_id = ARGV[9], result = ARGV[10], expires_at = ARGV[11]}
 if state == 'succeeded' then
@@ -23,6 +31,9 @@ if state == 'succeeded' then
     return 'surplus' -- it is being undone, though the task was opened again since
   end
   redis.call('HSET', KEYS[1], 'answered', fence, 'subs_id', subs)
+  if r[7] then -- one that succeeds at once has no history
+    remember()
+  end
   if ARGV[14] == '0' and r[1] == 'calling' and r[2] == fence then -- there was nothing left to do
     redis.call('HINCRBY', KEYS[1], 'attempts', -1)
     redis.call('HINCRBY', KEYS[1], 'calls', -1)
@@ -38,6 +49,7 @@ if not (looking or r[1] == 'calling') or r[2] ~= fence then
   return 'stale'
 end
 redis.call('HSET', KEYS[1], 'answered', fence)
+remember()
 if not looking and ARGV[13] == '0' then
   redis.call('HINCRBY', KEYS[1], 'attempts', -1)
   redis.call('HINCRBY', KEYS[1], 'uncounted', 1)

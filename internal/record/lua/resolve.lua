@@ -1,6 +1,6 @@
 -- KEYS: record. ARGV: id, channel, keep (ms), state (succeeded | failed | queued), code, message, result, expires_at (ms), subs_id, by.
 -- Settles a task that is held as uncertain, or lets it run again. Returns what it was, and the delivery that queued needs.
-local r = redis.call('HMGET', KEYS[1], 'state', 'resolved_by', 'delivery')
+local r = redis.call('HMGET', KEYS[1], 'state', 'resolved_by', 'delivery', 'history')
 if not r[1] then
   return {'', 0}
 end
@@ -11,6 +11,7 @@ if r[1] ~= 'uncertain' then
   return {r[1], 0}
 end
 redis.call('HSET', KEYS[1], 'resolved_by', ARGV[10], 'resolved_at', now)
+note(r[4], 'resolved', 0, 0, 0, '', ARGV[4], '')
 if ARGV[4] == 'queued' then
   redis.call('HDEL', KEYS[1], 'doubt_at', 'looks', 'refusal', 'crashes', 'look_crashes', 'finished_at')
   redis.call('HSET', KEYS[1], 'state', 'queued', 'run', '', 'suspect', 1)

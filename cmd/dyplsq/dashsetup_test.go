@@ -1,0 +1,94 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"math/big"
+	"net"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/crypto/bcrypt"
+
+	"github.com/seed-5c07c2e9/dyplsq/internal/redistest"
+)
+
+const dashPassword = "correct horse battery staple"
+
+// passwordFile is an htpasswd file in which ann and bob have the same password.
+func passwordFile(t *testing.T) string {
+	t.Helper()
+	hash, err := bcrypt.GenerateFromPassword([]byte(dashPassword), bcrypt.MinCost)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return tempFile(t, fmt.Sprintf("# made by a test\nann:%s\nbob:%s\n", hash, bytes.Replace(hash, []byte("$2a$"), []byte("$2y$"), 1)))
+}
+
+// dash starts the dashboard and returns its address, once Redis knows the queues.
+func (s *system) dash(t *testing.T, args ...string) string {
+	t.Helper()
+	redistest.Poll(t, startWithin, "Redis to know the queue", func(ctx context.Context) error {
+		names, err := s.redis.Client(t).SMembers(ctx, "asynq:queues").Result()
+		if len(names) == 0 {
+			return errors.Join(err, errors.New("not yet"))
+		}
+		return nil
+	})
+	url, _ := startDash(t, s.env, args...)
+	return url
+}
+
+func startDash(t *testing.T, env []string, args ...string) (url string, p *process) {
+	t.Helper()
+	if !strings.Contains(strings.Join(args, " "), "--listen") {
+		args = append(args, "--listen", "127.0.0.1:0")
+	}
+	p = start(t, env, append([]string{"dash"}, args...)...)
+	redistest.Poll(t, startWithin, "the dashboard to be up", p.wrote(`"message":"dashboard"`))
+	url = regexp.MustCompile(`https?://[^"]+/`).FindString(p.text())
+	return strings.Replace(url, "[::]", "127.0.0.1", 1), p
+}
+
+// certificate is one of the test's own for 127.0.0.1.
+func certificate(t *testing.T) (certFile, keyFile string) {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(1), NotAfter: time.Now().Add(time.Hour), IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
+		IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign,
+	}
+	cert, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	private, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return tempFile(t, string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: cert}))),
+		tempFile(t, string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private})))
+}
+
+func tempFile(t *testing.T, text string) string {
+	t.Helper()
+	name := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return name
+}

@@ -1,0 +1,101 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/seed-5c07c2e9/dyplsq/aliyun"
+	"github.com/seed-5c07c2e9/dyplsq/internal/doctor"
+	"github.com/seed-5c07c2e9/dyplsq/worker"
+)
+
+// quotaAccount names the account whose budgets the workers share.
+const quotaAccount = "default"
+
+type doctorCommand struct {
+	redisFlags
+	apiFlags
+
+	Concurrency     int           `default:"64" env:"DYPLSQ_CONCURRENCY" help:"Of the worker whose settings are checked (${default})."`
+	Fetchers        int           `default:"2" env:"DYPLSQ_FETCHERS" help:"Likewise (${default})."`
+	ShutdownTimeout time.Duration `default:"20s" env:"DYPLSQ_SHUTDOWN_TIMEOUT" help:"Likewise (${default})." placeholder:"DURATION"`
+	JSON            bool          `help:"Print one JSON object a line." name:"json"`
+
+	now func() time.Time // tests alone
+}
+
+// Run makes every check and prints what it found.
+func (c *doctorCommand) Run(ctx context.Context, s streams) error {
+	client, err := c.redisFlags.client(0)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = client.Close() }()
+	api, err := c.apiFlags.client(c.Concurrency)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = api.Close() }()
+	var lost []string
+	var unwritten error
+	err = doctor.Run(ctx, doctor.Config{
+		Redis: client, Now: c.now, Endpoint: c.Endpoint, Settings: c.checkSettings(api), Credentials: api.CredentialSource,
+		Quotas: doctor.Quotas{Wanted: wantedCeilings(), Account: quotaAccount},
+	}, func(f doctor.Finding) {
+		if f.Verdict == doctor.Loses {
+			lost = append(lost, f.Check)
+		}
+		unwritten = errors.Join(unwritten, c.print(s, f))
+	})
+	switch {
+	case err != nil:
+		return err
+	case unwritten != nil:
+		return fmt.Errorf("the findings could not be written: %w", unwritten)
+	case lost != nil:
+		return statusError{statusFailed, "data will be lost: " + strings.Join(lost, ", ")}
+	}
+	return nil
+}
+
+func (c *doctorCommand) print(s streams, f doctor.Finding) error {
+	if c.JSON {
+		return writeLines(s.out, []doctor.Finding{f})
+	}
+	if f.Remedy != "" {
+		f.Found += ". Remedy: " + f.Remedy
+	}
+	_, err := fmt.Fprintf(s.out, "%-14s  %-11s  %s\n", f.Verdict, f.Check, f.Found)
+	return err
+}
+
+// checkSettings asks a worker that is never run.
+func (c *doctorCommand) checkSettings(api *aliyun.Client) error {
+	options, err := c.options()
+	if err != nil {
+		return err
+	}
+	own := redis.NewClient(options) // a worker changes its client
+	defer func() { _ = own.Close() }()
+	_, err = worker.New(worker.Config{
+		Redis: own, Caller: api, Concurrency: c.Concurrency, Fetchers: c.Fetchers, HTTPTimeout: c.HTTPTimeout, ShutdownTimeout: c.ShutdownTimeout,
+	})
+	return err
+}
+
+// wantedCeilings are the environment's.
+func wantedCeilings() map[string]string {
+	wanted := map[string]string{}
+	for _, entry := range os.Environ() {
+		if name, value, _ := strings.Cut(entry, "="); strings.HasPrefix(name, "DYPLSQ_QPS_") {
+			wanted[name] = value
+		}
+	}
+	return wanted
+}

@@ -1,0 +1,125 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/seed-5c07c2e9/dyplsq/aliyun/dyplstest"
+	"github.com/seed-5c07c2e9/dyplsq/internal/doctor"
+	"github.com/seed-5c07c2e9/dyplsq/internal/redistest"
+	"github.com/seed-5c07c2e9/dyplsq/tasks"
+)
+
+// diagnose runs dyplsq doctor --json, and returns its findings by check, the first of each.
+func (s *system) diagnose(t *testing.T, wantStatus int, args ...string) map[string]doctor.Finding {
+	t.Helper()
+	r := dyplsq(t, s.env, "", append([]string{"doctor", "--json"}, args...)...)
+	if r.status != wantStatus {
+		t.Errorf("doctor: exit status %d, want %d\n%s%s", r.status, wantStatus, r.out, r.errors)
+	}
+	noNumbers(t, "doctor", r.out+r.errors)
+	for _, entry := range s.env {
+		if name, secret, _ := strings.Cut(entry, "="); strings.HasPrefix(name, "ALIBABA_CLOUD_ACCESS") && strings.Contains(r.out+r.errors, secret) {
+			t.Errorf("doctor prints %s", name)
+		}
+	}
+	findings := map[string]doctor.Finding{}
+	for line := range splitLines(r.out) {
+		var f doctor.Finding
+		if err := json.Unmarshal([]byte(line), &f); err != nil || f.Check == "" || f.Found == "" {
+			t.Fatalf("%v: %s", err, line)
+		}
+		if _, several := findings[f.Check]; !several {
+			findings[f.Check] = f
+		}
+	}
+	return findings
+}
+
+// TestDoctor: with a worker on a Redis that keeps what it is given, nothing is wrong.
+func TestDoctor(t *testing.T) {
+	t.Parallel()
+	s := newSystem(t, dyplstest.Config{Faults: []dyplstest.Fault{{Do: dyplstest.DropAfter}}}, "--appendonly", "yes")
+	s.worker(t)
+	s.enqueue(t, statusFailed, "BindAxn", bind(1, ""), "--id", "lost", "--wait", "20s")
+	var findings map[string]doctor.Finding
+	redistest.Poll(t, startWithin, "all workers to have said that they live", func(context.Context) error {
+		findings = s.diagnose(t, statusOK) //nolint:contextcheck // the test's own
+		if findings["workers"].Verdict != doctor.OK {
+			return errors.New(findings["workers"].Found)
+		}
+		return nil
+	})
+	for check, f := range findings {
+		if want := map[bool]doctor.Verdict{false: doctor.OK, true: doctor.Warning}[check == "uncertain"]; f.Verdict != want {
+			t.Errorf("%+v", f)
+		}
+	}
+	if len(findings) != 16 || !strings.Contains(findings["uncertain"].Found, "1 tasks are held, which may have taken effect: lost") ||
+		findings["credentials"].Found != "found, from the environment" {
+		t.Errorf("%+v", findings)
+	}
+	if dyplsq(t, s.env, "", "resolve", "lost", "--failed"); s.diagnose(t, statusOK)["uncertain"].Verdict != doctor.OK {
+		t.Error("a task that is settled is still held")
+	}
+	if f := s.diagnose(t, statusOK, "--shutdown-timeout", "5s")["settings"]; f.Verdict != doctor.Warning || !strings.Contains(f.Found, "shutdown timeout") {
+		t.Errorf("%+v", f)
+	}
+}
+
+// TestDoctorNames: a Redis that evicts and forgets, an orphan, a clock 40 s off, a setting without effect: each with its remedy.
+func TestDoctorNames(t *testing.T) {
+	t.Parallel()
+	s := newSystem(t, dyplstest.Config{}, "--maxmemory-policy", "allkeys-lru")
+	s.redis.Client(t).LPush(t.Context(), "asynq:{bind}:active", "orphan.1")
+	s.env = append(s.env, "DYPLSQ_QPS_BINDAXN=5")
+	findings := s.diagnose(t, statusFailed)
+	for check, says := range map[string]string{"eviction": "allkeys-lru", "persistence": "neither", "active": "orphan.1"} {
+		if f := findings[check]; f.Verdict != doctor.Loses || !strings.Contains(f.Found, says) || f.Remedy == "" {
+			t.Errorf("%+v", f)
+		}
+	}
+	if f := findings["quota"]; f.Verdict != doctor.Warning || !strings.Contains(f.Found, "DYPLSQ_QPS_BINDAXN") {
+		t.Errorf("%+v", f)
+	}
+	people := dyplsq(t, s.env, "", "doctor")
+	for _, text := range []string{"will lose data", "eviction", "Remedy: set maxmemory-policy to noeviction"} {
+		if !strings.Contains(people.out, text) {
+			t.Errorf("it does not say %q:\n%s", text, people.out)
+		}
+	}
+	if !strings.Contains(people.errors, "data will be lost: eviction, persistence, active") {
+		t.Errorf("in the end it says: %s", people.errors)
+	}
+
+	sound := redistest.Start(t, "--appendonly", "yes")
+	var out bytes.Buffer
+	off := doctorCommand{now: func() time.Time { return time.Now().Add(40 * time.Second) }}
+	off.RedisURL, off.Endpoint, off.HTTPTimeout = sound.URL(), "http://127.0.0.1:1", time.Second
+	err := off.Run(t.Context(), streams{out: &out, err: &out})
+	if statusOf(err) != statusFailed || !strings.Contains(out.String(), "this machine is 40") || !strings.Contains(err.Error(), "clock") {
+		t.Errorf("a clock 40 s off: %v\n%s", err, out.String())
+	}
+	if r := dyplsq(t, cleanEnv(), "", "doctor"); r.status != statusUsage || r.out != "" {
+		t.Errorf("without REDIS_URL: exit status %d: %s", r.status, r.out)
+	}
+}
+
+// becomesArchived waits until asynq has put the failed task away, which comes after its outcome was told.
+func (s *system) becomesArchived(t *testing.T) {
+	t.Helper()
+	redistest.Poll(t, startWithin, "the failed task to be archived", func(context.Context) error {
+		queue := tasks.NewQueue(s.redis.Client(t))
+		defer func() { _ = queue.Close() }()
+		infos, err := queue.Infos(t.Context()) //nolint:contextcheck // the test's own
+		if err == nil && infos[0].Archived == 0 {
+			return errors.New("not yet")
+		}
+		return err
+	})
+}

@@ -1,0 +1,113 @@
+package main
+
+import (
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net/netip"
+	"net/url"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/seed-5c07c2e9/dyplsq/internal/dashboard"
+)
+
+// doorFlags say who may come to the dashboard, and how.
+type doorFlags struct {
+	Auth          string   `env:"DYPLSQ_DASH_AUTH" help:"htpasswd file with bcrypt hashes (htpasswd -B -C 12): everybody must log in." placeholder:"FILE"`
+	TLSCert       string   `env:"DYPLSQ_DASH_TLS_CERT" help:"Certificate chain (PEM), with --tls-key." name:"tls-cert" placeholder:"FILE"`
+	TLSKey        string   `env:"DYPLSQ_DASH_TLS_KEY" help:"Its key (PEM)." name:"tls-key" placeholder:"FILE"`
+	BehindProxy   bool     `env:"DYPLSQ_DASH_BEHIND_PROXY" help:"A proxy in front ends TLS. Needs --trusted-proxy, and --trusted-header unless there is --auth."`
+	TrustedProxy  []string `env:"DYPLSQ_DASH_TRUSTED_PROXY" help:"Addresses or networks of the proxy, the only ones that are answered: 10.0.0.7,192.168.4.0/24." placeholder:"CIDR"`
+	TrustedHeader string   `env:"DYPLSQ_DASH_TRUSTED_HEADER" help:"Header in which the proxy names who it let in, such as X-Forwarded-User." placeholder:"NAME"`
+	Host          []string `env:"DYPLSQ_DASH_HOST" help:"Names under which the dashboard is opened; others are refused. On loopback its own names always work." placeholder:"NAME"`
+	Prometheus    string   `env:"DYPLSQ_DASH_PROMETHEUS" help:"Prometheus that scrapes the workers, for the dashboard's charts." placeholder:"URL"`
+}
+
+// check turns the flags into a door for an address, and finds everything that is wrong with them at once.
+func (f doorFlags) check(loopback bool) (door dashboard.Door, certificate *tls.Config, err error) {
+	var problems []error
+	door = dashboard.Door{Loopback: loopback, UserHeader: f.TrustedHeader}
+	problems = append(problems, f.checkCombination(loopback)...)
+	if f.Auth != "" {
+		if door.Passwords, err = dashboard.ReadPasswords(f.Auth); err != nil {
+			problems = append(problems, err)
+		}
+	}
+	if f.TLSCert != "" && f.TLSKey != "" {
+		pair, err := tls.LoadX509KeyPair(f.TLSCert, f.TLSKey)
+		if err != nil {
+			problems = append(problems, fmt.Errorf("--tls-cert and --tls-key cannot be used: %w", err))
+		}
+		certificate = &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12}
+	}
+	for _, text := range f.TrustedProxy {
+		network, err := parseNetwork(text)
+		if err != nil {
+			problems = append(problems, err)
+		}
+		door.Proxies = append(door.Proxies, network)
+	}
+	for _, name := range f.Host {
+		if !hostName.MatchString(name) {
+			problems = append(problems, fmt.Errorf("--host %q must be a name or an address without a port", name))
+		}
+		door.Hosts = append(door.Hosts, strings.ToLower(strings.Trim(name, "[].")))
+	}
+	if err := checkPrometheus(f.Prometheus); err != nil {
+		problems = append(problems, err)
+	}
+	return door, certificate, errors.Join(problems...)
+}
+
+func (f doorFlags) checkCombination(loopback bool) (problems []error) {
+	refuse := func(when bool, text string) {
+		if when {
+			problems = append(problems, errors.New(text))
+		}
+	}
+	refuse((f.TLSCert == "") != (f.TLSKey == ""), "--tls-cert and --tls-key belong together: give both, or neither")
+	refuse(f.BehindProxy && len(f.TrustedProxy) == 0, "--behind-proxy needs --trusted-proxy: the addresses from which the proxy connects")
+	refuse(!f.BehindProxy && len(f.TrustedProxy) > 0, "--trusted-proxy is of use with --behind-proxy only: add it, or leave both out")
+	refuse(!f.BehindProxy && f.TrustedHeader != "", "--trusted-header is believed with --behind-proxy only: add it, or leave the header out")
+	refuse(f.Auth != "" && f.TrustedHeader != "", "--auth and --trusted-header both say who is there: keep one")
+	refuse(f.TrustedHeader != "" && (!headerName.MatchString(f.TrustedHeader) || slices.Contains(ownHeaders, strings.ToLower(f.TrustedHeader))),
+		"--trusted-header must be a header that the proxy sets itself, such as X-Forwarded-User")
+	refuse((!loopback || f.BehindProxy) && f.Auth == "" && f.TrustedHeader == "",
+		"beyond loopback the dashboard needs to know who is there: --auth FILE, or --behind-proxy with --trusted-header and --trusted-proxy")
+	refuse(!loopback && f.TLSCert == "" && f.TLSKey == "" && !f.BehindProxy,
+		"beyond loopback the dashboard needs TLS: --tls-cert and --tls-key, or --behind-proxy where a proxy ends it")
+	return problems
+}
+
+var (
+	headerName = regexp.MustCompile(`^[A-Za-z0-9-]+$`)
+	hostName   = regexp.MustCompile(`^([A-Za-z0-9.-]+|\[?[0-9A-Fa-f:]+\]?)$`)
+	ownHeaders = []string{"authorization", "cookie", "host", "origin", "referer", "user-agent", "x-forwarded-for"} // any client sends these
+)
+
+func parseNetwork(text string) (netip.Prefix, error) {
+	network, err := netip.ParsePrefix(text)
+	if address, addressErr := netip.ParseAddr(text); addressErr == nil {
+		network, err = netip.PrefixFrom(address.Unmap(), address.Unmap().BitLen()), nil
+	}
+	switch {
+	case err != nil, network.Addr().Is4In6():
+		return netip.Prefix{}, fmt.Errorf("--trusted-proxy %q must be an address or a network, such as 10.0.0.7 or 192.168.4.0/24", text)
+	case network.Bits() == 0:
+		return netip.Prefix{}, fmt.Errorf("--trusted-proxy %s is everybody: name the proxy's own addresses", text)
+	}
+	return network, nil
+}
+
+func checkPrometheus(text string) error {
+	if text == "" {
+		return nil
+	}
+	u, err := url.Parse(text)
+	if err != nil || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Scheme != "http" && u.Scheme != "https" {
+		return errors.New("--prometheus must be http://host:port or https://host:port, without a password: the page shows it")
+	}
+	return nil
+}

@@ -1,0 +1,138 @@
+// Package doctor examines what dyplsq stands on: Redis, the queues in it, this machine's clock, credentials and settings. It
+// changes nothing, calls nothing that is billed, and reads no more than a bounded number of keys, however many there are.
+package doctor
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/seed-5c07c2e9/dyplsq/tasks"
+)
+
+// Verdict is what a check amounts to.
+type Verdict string
+
+// The verdicts.
+const (
+	OK      Verdict = "ok"
+	Warning Verdict = "warning"
+	Loses   Verdict = "will lose data"
+)
+
+// Finding is what one check found. It holds no number and no secret.
+type Finding struct {
+	Check   string  `json:"check"`
+	Verdict Verdict `json:"verdict"`
+	Found   string  `json:"found"`
+	Remedy  string  `json:"remedy,omitempty"`
+}
+
+func found(check, format string, args ...any) Finding {
+	return Finding{Check: check, Verdict: OK, Found: fmt.Sprintf(format, args...)}
+}
+
+// but makes it a finding with something to be done about it.
+func (f Finding) but(v Verdict, remedy string) Finding {
+	f.Verdict, f.Remedy = v, remedy
+	return f
+}
+
+// Config says what to examine.
+type Config struct {
+	Redis redis.UniversalClient
+	// Now is this machine's clock; nil for the real one.
+	Now func() time.Time
+	// Credentials looks credentials up, and names their source.
+	Credentials func(context.Context) (source string, err error)
+	// Endpoint of the API, a URL. It is connected to, and asked nothing.
+	Endpoint string
+	// Settings is what a worker says of the settings of this machine.
+	Settings error
+	Quotas   Quotas
+}
+
+// examination is one run of all checks, and what they share.
+type examination struct {
+	Config
+
+	info  map[string]string // of INFO
+	queue *tasks.Queue
+}
+
+// check is one of them. Its error is Redis': what Redis refuses to tell is a finding, too.
+type check struct {
+	name string
+	run  func(*examination, context.Context) ([]Finding, error)
+}
+
+var ofRedis = []check{
+	{"redis", (*examination).server}, {"proxy", (*examination).proxy}, {"eviction", (*examination).eviction},
+	{"persistence", (*examination).persistence}, {"memory", (*examination).memory}, {"clock", (*examination).clock},
+	{"queues", (*examination).queues}, {"workers", (*examination).workers}, {"active", (*examination).active}, {"archive", (*examination).archive},
+	{"uncertain", (*examination).uncertain}, {"numbers", (*examination).numbers}, {"quota", (*examination).quota},
+}
+
+var ofMachine = []check{
+	{"credentials", (*examination).credentials}, {"endpoint", (*examination).endpoint}, {"settings", (*examination).settings},
+}
+
+// Run makes every check, and reports each finding as it is made. Its error is [tasks.ErrUnreachable], after the checks that need
+// no Redis were made all the same, or ctx's.
+func Run(ctx context.Context, c Config, report func(Finding)) error {
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	e := &examination{Config: c, queue: tasks.NewQueue(c.Redis)}
+	defer func() { _ = e.queue.Close() }()
+	away := e.queue.Ping(ctx)
+	for _, check := range ofRedis {
+		if away != nil {
+			break
+		}
+		away = e.make(ctx, check, report)
+	}
+	if away != nil && ctx.Err() == nil {
+		report(found("redis", "out of reach: %s", reason(away)).but(Warning, "start it, or mend REDIS_URL, the network or the password"))
+	}
+	for _, check := range ofMachine {
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		_ = e.make(ctx, check, report)
+	}
+	return away
+}
+
+// make makes one check. Its error is that Redis did not answer.
+func (e *examination) make(ctx context.Context, c check, report func(Finding)) error {
+	findings, err := c.run(e, ctx)
+	for _, f := range findings {
+		f.Check = c.name
+		report(f)
+	}
+	answered, refused := errors.AsType[redis.Error](err)
+	switch {
+	case refused:
+		report(found(c.name, "Redis does not tell: %s", answered.Error()).but(Warning, "let this user ask, or look yourself"))
+		return nil
+	case err != nil && !errors.Is(err, tasks.ErrUnreachable):
+		return fmt.Errorf("%w: %w", tasks.ErrUnreachable, err)
+	}
+	return err
+}
+
+// reason is an error in one line, without the words that stand beside it.
+func reason(err error) string {
+	for cause := err; cause != nil; cause = errors.Unwrap(cause) {
+		if joined, ok := cause.(interface{ Unwrap() []error }); ok {
+			if parts := joined.Unwrap(); len(parts) > 0 {
+				return parts[len(parts)-1].Error()
+			}
+		}
+	}
+	return err.Error()
+}

@@ -1,0 +1,69 @@
+package doctor
+
+import (
+	"context"
+	"time"
+
+	"github.com/seed-5c07c2e9/dyplsq/internal/inventory"
+	"github.com/seed-5c07c2e9/dyplsq/internal/record"
+)
+
+const (
+	// heldMost is how many tasks that are held are compared with their records: the longest held.
+	heldMost = 1000
+	// nearEmpty is the part of a pool's numbers below which few are free.
+	nearEmpty = 10
+)
+
+// uncertain are the tasks that nobody but a person can settle.
+func (e *examination) uncertain(ctx context.Context) ([]Finding, error) {
+	held, err := record.NewStore(e.Redis).Held(ctx, heldMost)
+	if err != nil {
+		return nil, err
+	}
+	if held.Count == 0 || len(held.Tasks) == 0 {
+		return []Finding{found("", "no task waits to be settled")}, nil
+	}
+	ids := make([]string, len(held.Tasks))
+	for i, t := range held.Tasks {
+		ids[i] = t.ID
+	}
+	since := held.Tasks[0].Since
+	return []Finding{found("", "%d tasks are held, which may have taken effect: %s; the first for %s, since %s", held.Count, list(ids),
+		e.Now().Sub(since).Round(time.Second), since.Format(time.RFC3339)).
+		but(Warning, "dyplsq explain "+ids[0]+", then dyplsq resolve "+ids[0]+" --succeeded JSON | --failed | --retry")}, nil
+}
+
+// numbers counts the inventories.
+func (e *examination) numbers(ctx context.Context) ([]Finding, error) {
+	numbers := inventory.New(e.Redis, inventory.DefaultCooldown)
+	pools, err := numbers.Pools(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var findings []Finding
+	for _, pool := range pools {
+		n, err := numbers.Counts(ctx, pool)
+		if err != nil {
+			return nil, err
+		}
+		if n.Total() == 0 {
+			continue
+		}
+		f := found("", "%s: %d free, %d resting, %d in use, %d set aside or leaving, of %d", pool, n.Free, n.Resting, n.Leased+n.Bound,
+			n.Aside+n.Leaving, n.Total())
+		switch remedy := "dyplsq numbers import " + pool + " FILE, or unbind what is needed no longer"; {
+		case n.Free == 0:
+			f.Found += ": binds of this pool fail as Exhausted"
+			f = f.but(Warning, remedy)
+		case n.Free*nearEmpty < n.Total():
+			f.Found += ": nearly empty"
+			f = f.but(Warning, remedy)
+		}
+		findings = append(findings, f)
+	}
+	if findings == nil {
+		findings = []Finding{found("", "no pool has an inventory: binds that name no X cannot be looked up when their answer is lost")}
+	}
+	return findings, nil
+}

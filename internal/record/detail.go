@@ -1,0 +1,77 @@
+package record
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// Detail is all that a record says of its task, for a person who wants to know what became of it.
+type Detail struct {
+	Record
+
+	Now        time.Time // Redis' clock, when it was read
+	ProcessAt  time.Time // when it was meant to run
+	Deadline   time.Time // after which no call starts; the zero time for never
+	Delivery   int64
+	Uncounted  int // calls that used up no attempt
+	Crashes    int // workers that ended in a row while performing it
+	Claim      time.Time
+	MayHaveRun bool
+	Suspect    bool
+	InDoubt    bool      // an earlier call has to be looked for
+	DoubtAt    time.Time // when that call was noted, or the latest look; the zero time where nothing is in flight
+	Looks      int       // that found nothing
+	Refusal    string    // the code that put the earlier call in doubt
+	ResolvedBy string
+	ResolvedAt time.Time
+	ReopenedBy string
+	ReopenedAt time.Time
+	Surpluses  int // bindings beside the one that it keeps
+	KeptUntil  time.Time
+	History    []Step
+}
+
+var detailFields = []string{
+	"process_at", "deadline", "delivery", "uncounted", "crashes", "claim_until", "may_have_run", "suspect", "doubt_at", "looks", "refusal",
+	"resolved_by", "resolved_at", "reopened_by", "reopened_at", "history",
+}
+
+// Detail reads a record in one round trip. One that does not exist has no State.
+func (s Store) Detail(ctx context.Context, id string) (Detail, error) {
+	var plain, more *redis.SliceCmd
+	var names *redis.StringSliceCmd
+	var clock *redis.TimeCmd
+	var ttl *redis.DurationCmd
+	_, err := s.redis.Pipelined(ctx, func(p redis.Pipeliner) error {
+		plain, more = p.HMGet(ctx, Key(id), recordFields...), p.HMGet(ctx, Key(id), detailFields...)
+		names, ttl, clock = p.HKeys(ctx, Key(id)), p.PTTL(ctx, Key(id)), p.Time(ctx)
+		return nil
+	})
+	if err != nil {
+		return Detail{}, fmt.Errorf("record: detail: %w", err)
+	}
+	r := fieldReader{more.Val()}
+	d := Detail{
+		Record: readRecord(id, plain.Val()), Now: clock.Val().UTC(), ProcessAt: fromMillis(r.integer(0)), Deadline: fromMillis(r.integer(1)),
+		Delivery: r.integer(2), Uncounted: int(r.integer(3)), Crashes: int(r.integer(4)), Claim: fromMillis(r.integer(5)),
+		MayHaveRun: r.integer(6) == 1, Suspect: r.integer(7) == 1, InDoubt: r.text(8) != "", Looks: int(r.integer(9)), Refusal: r.text(10),
+		ResolvedBy: r.text(11), ResolvedAt: fromMillis(r.integer(12)), ReopenedBy: r.text(13), ReopenedAt: fromMillis(r.integer(14)),
+		History: readHistory(r.text(15)),
+	}
+	if at := r.integer(8); at > 1 { // 1 stands for a call that was answered
+		d.DoubtAt = fromMillis(at)
+	}
+	if rest := ttl.Val(); rest > 0 {
+		d.KeptUntil = d.Now.Add(rest)
+	}
+	for _, name := range names.Val() {
+		if strings.HasPrefix(name, surplusField) {
+			d.Surpluses++
+		}
+	}
+	return d, nil
+}

@@ -1,0 +1,137 @@
+package tasks
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// queueNames is asynq's set of all queues.
+const queueNames = "asynq:queues"
+
+// QueueInfo is how one queue stands.
+type QueueInfo struct {
+	Queue     string `json:"queue"`
+	Paused    bool   `json:"paused"`
+	Pending   int64  `json:"pending"`   // due
+	Active    int64  `json:"active"`    // being performed
+	Scheduled int64  `json:"scheduled"` // to start later
+	Retry     int64  `json:"retry"`     // to be tried again
+	Archived  int64  `json:"archived"`  // failed and uncertain ones, the latest 9,999 of 90 days
+	Processed int64  `json:"processed"` // deliveries today, by UTC
+	Failed    int64  `json:"failed"`    // of these; each attempt that failed counts
+	// LatencyMS is how long the next one has been due.
+	LatencyMS int64 `json:"latency_ms"`
+}
+
+// Names returns the queues that this program's tasks use or used on this Redis: those of [Queues], and their shards (bind.0, ...).
+func (q *Queue) Names(ctx context.Context) ([]string, error) {
+	known, err := q.redis.SMembers(ctx, queueNames).Result()
+	if err != nil {
+		return nil, failure(ctx, err)
+	}
+	slices.Sort(known)
+	names := Queues()
+	for _, name := range known {
+		if !slices.Contains(names, name) && isShard(name) {
+			names = append(names, name)
+		}
+	}
+	return names, nil
+}
+
+func isShard(name string) bool {
+	queue, shard, found := strings.Cut(name, ".")
+	_, err := strconv.ParseUint(shard, 10, 16)
+	return found && err == nil && slices.Contains(Queues(), queue)
+}
+
+// Infos returns how every queue stands, in the order of [Queue.Names]. Its errors are [ErrUnreachable] and ctx's.
+func (q *Queue) Infos(ctx context.Context) ([]QueueInfo, error) {
+	names, err := q.Names(ctx)
+	if err != nil {
+		return nil, err
+	}
+	infos := make([]QueueInfo, len(names))
+	for i, name := range names {
+		if infos[i], err = q.info(ctx, name); err != nil {
+			return nil, failure(ctx, err)
+		}
+	}
+	return infos, nil
+}
+
+// info reads one queue's keys. asynq's own way to ask fails as a whole where one delivery's hash is gone.
+func (q *Queue) info(ctx context.Context, name string) (QueueInfo, error) {
+	now := q.now().UTC()
+	var pending, active *redis.IntCmd
+	var sets [3]*redis.IntCmd
+	var counts [2]*redis.StringCmd
+	var paused *redis.IntCmd
+	var oldest *redis.StringCmd
+	_, err := q.redis.Pipelined(ctx, func(p redis.Pipeliner) error {
+		pending, active = p.LLen(ctx, queueKey(name, "pending")), p.LLen(ctx, queueKey(name, "active"))
+		for i, set := range []string{"scheduled", "retry", "archived"} {
+			sets[i] = p.ZCard(ctx, queueKey(name, set))
+		}
+		for i, count := range []string{"processed", "failed"} {
+			counts[i] = p.Get(ctx, queueKey(name, count+":"+now.Format(time.DateOnly)))
+		}
+		paused, oldest = p.Exists(ctx, queueKey(name, "paused")), p.LIndex(ctx, queueKey(name, "pending"), -1)
+		return nil
+	})
+	if err = cmp.Or(oldest.Err(), err); err != nil && !errors.Is(err, redis.Nil) { // Nil of one hides what ended the others
+		return QueueInfo{}, err
+	}
+	info := QueueInfo{
+		Queue: name, Paused: paused.Val() == 1, Pending: pending.Val(), Active: active.Val(),
+		Scheduled: sets[0].Val(), Retry: sets[1].Val(), Archived: sets[2].Val(),
+	}
+	info.Processed, _ = counts[0].Int64()
+	info.Failed, _ = counts[1].Int64()
+	if oldest.Val() == "" {
+		return info, nil
+	}
+	since, err := q.redis.HGet(ctx, queueKey(name, "t:"+oldest.Val()), "pending_since").Int64()
+	if _, answered := errors.AsType[redis.Error](err); err != nil && !answered {
+		return QueueInfo{}, err
+	}
+	if since > 0 { // nanoseconds, by the clock of whoever made it due
+		info.LatencyMS = max(0, now.Sub(time.Unix(0, since)).Milliseconds())
+	}
+	return info, nil
+}
+
+// Pause keeps workers from fetching from a queue until [Queue.Resume]; what they have fetched they perform. To pause one that is
+// paused changes nothing. Its errors are an unknown queue's, [ErrUnreachable] and ctx's.
+func (q *Queue) Pause(ctx context.Context, queue string) error {
+	return q.setPaused(ctx, queue, func() error {
+		return q.redis.SetNX(ctx, queueKey(queue, "paused"), q.now().Unix(), 0).Err()
+	})
+}
+
+// Resume ends a pause. Where there is none it changes nothing.
+func (q *Queue) Resume(ctx context.Context, queue string) error {
+	return q.setPaused(ctx, queue, func() error { return q.redis.Del(ctx, queueKey(queue, "paused")).Err() })
+}
+
+// ErrUnknownQueue: no task of this program goes through a queue of this name.
+var ErrUnknownQueue = errors.New("unknown queue")
+
+func (q *Queue) setPaused(ctx context.Context, queue string, set func() error) error {
+	names, err := q.Names(ctx)
+	if err != nil {
+		return err
+	}
+	if !slices.Contains(names, queue) {
+		return fmt.Errorf("%w %s: take one of %s", ErrUnknownQueue, cmp.Or(queue, `""`), strings.Join(names, ", "))
+	}
+	return q.again(ctx, set)
+}
