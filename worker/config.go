@@ -22,6 +22,8 @@ type Config struct {
 	// Caller performs the calls, one signed request each.
 	Caller dypls.Caller
 	Logger zerolog.Logger
+	// Observer is told what happens, for metrics; nobody by default.
+	Observer Observer
 
 	// Concurrency is how many calls this process makes at once: 64 by default, at least one for each queue. Every queue
 	// has a share of its own, so that a slow or throttled kind holds no other up.
@@ -92,6 +94,9 @@ func (c Config) withDefaults() Config {
 	c.KeepStream = cmp.Or(c.KeepStream, defaultKeep)
 	c.NumberCooldown = cmp.Or(c.NumberCooldown, inventory.DefaultCooldown)
 	c.OnUncertain = cmp.Or(c.OnUncertain, Hold)
+	if c.Observer == nil {
+		c.Observer = unobserved{}
+	}
 	return c
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/hibiken/asynq"
@@ -27,6 +28,10 @@ type Worker struct {
 	numbers *inventory.Inventory
 	timing  timing
 
+	pulse   *pulse
+	phase   atomic.Pointer[Phase]
+	sampled atomic.Int64 // when a time in the queue was last looked up, in ns
+
 	running sync.WaitGroup // deliveries that are being performed
 	stopped chan struct{}  // closed when nobody waits for them any longer
 }
@@ -46,6 +51,9 @@ func New(config Config) (*Worker, error) {
 		inspector: asynq.NewInspectorFromRedisClient(config.Redis), numbers: inventory.New(config.Redis, config.NumberCooldown),
 		timing: timing{claimLease: claimLease, lookAfter: defaultLookAfter, lookAgainAfter: defaultLookAgainAfter},
 	}
+	w.pulse = newPulse()
+	w.enter(Starting)
+	config.Redis.AddHook(w.pulse)
 	config.Redis.AddHook(acknowledgeAnyway{})
 	config.Redis.AddHook(pauseWhenAway{})
 	register(w, tasks.BindAXN)
@@ -75,8 +83,10 @@ func (w *Worker) Run(ctx context.Context) error {
 	housekeeping.Go(func() { w.declareQueues(keeping) })
 	housekeeping.Go(func() { w.sweepNumbers(keeping) })
 	housekeeping.Go(func() { w.newReaper().run(ctx) }) // while it drains, others reap
+	w.enter(Performing)
 	w.log.Info().Int("concurrency", w.config.Concurrency).Strs("queues", tasks.Queues()).Msg("performing tasks")
 	<-ctx.Done()
+	w.enter(Draining)
 	w.log.Info().Stringer("at_most", w.config.ShutdownTimeout).Msg("draining: no new tasks; waiting for calls that are out")
 	w.drain(servers)
 	stopKeeping()
@@ -84,6 +94,8 @@ func (w *Worker) Run(ctx context.Context) error {
 	w.log.Info().Msg("drained")
 	return nil
 }
+
+func (w *Worker) enter(p Phase) { w.phase.Store(&p) }
 
 // drain stops every server and waits for the deliveries, which outlive their server when Redis is away.
 func (w *Worker) drain(servers []server) {

@@ -2,12 +2,11 @@ package main
 
 import (
 	"context"
-	"fmt"
+	"errors"
 	"os"
 	"strings"
 	"time"
 
-	"github.com/hibiken/asynq"
 	"github.com/rs/zerolog"
 
 	"github.com/seed-5c07c2e9/dyplsq/worker"
@@ -17,6 +16,7 @@ type workerCommand struct {
 	redisFlags
 	apiFlags
 	logFlags
+	metricsFlags
 
 	Concurrency     int           `default:"64" env:"DYPLSQ_CONCURRENCY" help:"Calls at once in this process, shared out among the queues (${default})."`
 	Fetchers        int           `default:"2" env:"DYPLSQ_FETCHERS" help:"Servers that fetch tasks, for each queue (${default})."`
@@ -26,38 +26,44 @@ type workerCommand struct {
 	Keep            time.Duration `default:"24h" env:"DYPLSQ_KEEP" help:"How long outcomes are kept (${default}); a recording's until its link expires." placeholder:"DURATION"`
 	KeepStream      time.Duration `default:"24h" env:"DYPLSQ_KEEP_STREAM" help:"How long the ids of finished tasks can be followed (${default})." placeholder:"DURATION"`
 	NumberCooldown  time.Duration `default:"24h" env:"DYPLSQ_NUMBER_COOLDOWN" help:"How long a number of an inventory rests after its binding ended (${default})." placeholder:"DURATION"`
-	Probe           bool          `help:"Tell, by the exit status, whether a worker on this host is alive: a health check for containers."`
+	Probe           bool          `help:"Tell, by the exit status, whether the worker on this host is ready, or, without --metrics-listen, whether one is alive: a health check for containers."`
 }
 
 // Run performs tasks until ctx is done.
 func (c *workerCommand) Run(ctx context.Context, s streams) error {
 	log := c.logger(s.err)
+	if c.Probe {
+		return c.probe(ctx)
+	}
 	redisClient, err := c.redisFlags.client(worker.PoolSize(c.Concurrency, c.Fetchers))
 	if err != nil {
 		return err
 	}
 	defer func() { _ = redisClient.Close() }()
 	warnOfQuotas(log)
-	if c.Probe {
-		return probe(asynq.NewInspectorFromRedisClient(redisClient))
-	}
 	api, err := c.apiFlags.client(c.Concurrency)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = api.Close() }()
-	w, err := worker.New(worker.Config{
+	config := worker.Config{
 		Redis: redisClient, Caller: api, Logger: log, Concurrency: c.Concurrency, Fetchers: c.Fetchers, MaxAttempts: c.MaxAttempts,
 		HTTPTimeout: c.HTTPTimeout, ShutdownTimeout: c.ShutdownTimeout, Keep: c.Keep, KeepStream: c.KeepStream,
 		OnUncertain: worker.OnUncertain(c.OnUncertain), NumberCooldown: c.NumberCooldown,
-	})
+	}
+	observed := c.observe(redisClient, &config)
+	w, err := worker.New(config)
 	if err != nil {
 		return usage(err.Error())
 	}
-	if err := awaitCredentials(ctx, api, log); err != nil {
+	o, err := c.overview(ctx, c.redisFlags, observed, api.CheckCredentials, w.Status, log)
+	if err != nil {
 		return err
 	}
-	return w.Run(ctx)
+	if err = awaitCredentials(ctx, api, log); err == nil {
+		err = w.Run(ctx)
+	}
+	return errors.Join(err, o.close())
 }
 
 // warnOfQuotas says that a setting which a coming version reads is not in force: nobody should rely on it unawares.
@@ -67,22 +73,4 @@ func warnOfQuotas(log zerolog.Logger) {
 			log.Warn().Str("variable", name).Msg("this version sets no ceiling on calls: the variable has no effect")
 		}
 	}
-}
-
-// probe looks for a heartbeat of this host.
-func probe(inspector *asynq.Inspector) error {
-	host, err := os.Hostname()
-	if err != nil {
-		return fmt.Errorf("find this host's name: %w", err)
-	}
-	servers, err := inspector.Servers()
-	if err != nil {
-		return statusError{statusUnreachable, fmt.Sprintf("redis is out of reach: %v", err)}
-	}
-	for _, server := range servers {
-		if server.Host == host && server.Status == "active" {
-			return nil
-		}
-	}
-	return statusError{statusFailed, "no worker is alive on this host"}
 }
