@@ -78,6 +78,7 @@ tools: ## Compile the pinned golangci-lint where it is missing
 compose: ## Check docker-compose.yml, with and without the simulator
 	docker-compose config --quiet
 	docker-compose --profile sim config --quiet
+	docker-compose --profile observability config --quiet
 
 .PHONY: ci
 ci: ## Do all that the continuous integration does

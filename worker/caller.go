@@ -13,6 +13,7 @@ type notedCaller struct {
 	dypls.Caller
 
 	noted     time.Time
+	observer  Observer
 	called    bool
 	requestID string
 }
@@ -21,7 +22,9 @@ type notedCaller struct {
 func (c *notedCaller) Call(ctx context.Context, call dypls.Call) (dypls.Answer, error) {
 	call.Noted = c.noted
 	c.called = true
+	left := time.Now()
 	answer, err := c.Caller.Call(ctx, call)
+	c.observer.Called(call.Action, time.Since(left))
 	c.requestID = answer.RequestID
 	return answer, err
 }

@@ -23,6 +23,8 @@ type Config struct {
 	// Caller performs the calls, one signed request each.
 	Caller dypls.Caller
 	Logger zerolog.Logger
+	// Observer is told what happens, for metrics; nobody by default.
+	Observer Observer
 
 	// Concurrency is how many calls this process makes at once: 64 by default, at least one for each queue. Every queue
 	// has a share of its own, so that a slow or throttled kind holds no other up.
@@ -116,6 +118,9 @@ func (c Config) withDefaults() Config {
 	c.OnUncertain = cmp.Or(c.OnUncertain, Hold)
 	c.OnNoNumber = cmp.Or(c.OnNoNumber, Fail)
 	c.Account = cmp.Or(c.Account, defaultAccount)
+	if c.Observer == nil {
+		c.Observer = unobserved{}
+	}
 	return c
 }
 

@@ -64,6 +64,7 @@ func (d *delivery) proceed(ctx context.Context) error {
 			return later(redisAway, "its call may not leave yet")
 		}
 	}
+	d.sampleWait(ctx, begun, noted)
 	return d.attempt(ctx, begun, noted)
 }
 
@@ -89,7 +90,7 @@ func (d *delivery) call(ctx context.Context, begun record.Begun, noted time.Time
 	}
 	ctx, cancel := context.WithTimeout(ctx, d.worker.config.HTTPTimeout)
 	defer cancel()
-	c := &notedCaller{Caller: d.caller(), noted: noted}
+	c := &notedCaller{Caller: d.caller(), noted: noted, observer: d.worker.config.Observer}
 	defer func() {
 		if p := recover(); p != nil {
 			d.worker.logPanic(d, p)
@@ -132,6 +133,7 @@ func (d *delivery) panicError() error {
 func (d *delivery) settled(begun record.Begun) error {
 	d.worker.log.Error().Str("id", d.id).Str("action", d.kind.action).Str("state", string(begun.State)).
 		Str("code", begun.Code).Msg("settled without a call")
+	d.observeEnd(begun.State)
 	return archive(begun.Code, dypls.Class(begun.Class))
 }
 
@@ -171,11 +173,13 @@ func (d *delivery) finish(ctx context.Context, e record.Ending) {
 	case err != nil:
 		log.Err(err).Msg("the outcome could not be written")
 	case verdict == record.Surplus:
+		d.worker.config.Observer.Surplus(d.kind.action)
 		log.Msg("a surplus binding: the task has another one already; it is being unbound")
 		d.compensate(ctx, e)
 	case verdict == record.Stale, verdict == record.Gone:
 		log.Msg(fmt.Sprintf("the outcome came too late: the record is %s", verdict))
 	default:
+		d.observeEnd(e.State)
 		log.Discard().Send()
 	}
 }

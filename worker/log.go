@@ -14,8 +14,9 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/internal/record"
 )
 
-// logAttempt writes the one line of an attempt.
+// logAttempt writes the one line of an attempt, and has it counted.
 func (w *Worker) logAttempt(d *delivery, begun record.Begun, v verdict, err error, took time.Duration) {
+	w.config.Observer.Attempted(d.kind.action, v.class, v.code)
 	level := zerolog.InfoLevel
 	switch v.state {
 	case record.Waiting:

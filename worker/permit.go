@@ -33,6 +33,7 @@ func (t *traffic) admit(ctx context.Context, action, pool, run string) (*permit,
 		return nil, err
 	}
 	p := &permit{traffic: t, action: action, pool: pool, run: run, probes: probes}
+	asked := time.Now()
 	for _, b := range []*budget{t.governor.ofPool(pool), t.governor.ofAction(action)} {
 		if b == nil {
 			continue
@@ -44,6 +45,7 @@ func (t *traffic) admit(ctx context.Context, action, pool, run string) (*permit,
 		}
 		p.slots = append(p.slots, reserved{b, one})
 	}
+	t.worker.config.Observer.Waited(action, time.Since(asked))
 	if len(probes) == 0 && t.breaker.opened.Load() > 0 { // something may have been opened meanwhile
 		if _, err := t.breaker.due(action, pool); err != nil {
 			p.giveBack(ctx)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/hibiken/asynq"
@@ -33,6 +34,10 @@ type Worker struct {
 	timing  timing
 	traffic *traffic
 
+	pulse   *pulse
+	phase   atomic.Pointer[Phase]
+	sampled atomic.Int64 // when a time in the queue was last looked up, in ns
+
 	running sync.WaitGroup // deliveries that are being performed
 	stopped chan struct{}  // closed when nobody waits for them any longer
 }
@@ -57,7 +62,10 @@ func New(config Config) (*Worker, error) {
 	w.teller, w.records = record.NewTeller(record.NewStore(config.Redis))
 	w.slots = shares(tasks.Queues(), config.Concurrency)
 	w.ahead = prefetch.New(config.Redis, w.slots)
+	w.pulse = newPulse()
+	w.enter(Starting)
 	// The first is the outermost: a command is looked at by itself before it shares a pipeline.
+	config.Redis.AddHook(w.pulse)
 	config.Redis.AddHook(acknowledgeAnyway{})
 	config.Redis.AddHook(pauseWhenAway{})
 	config.Redis.AddHook(w.ahead)
@@ -92,8 +100,10 @@ func (w *Worker) Run(ctx context.Context) error {
 	housekeeping.Go(func() { w.declareQueues(keeping) })
 	housekeeping.Go(func() { w.sweepNumbers(keeping) })
 	housekeeping.Go(func() { w.newReaper().run(ctx) }) // while it drains, others reap
+	w.enter(Performing)
 	w.log.Info().Int("concurrency", w.config.Concurrency).Strs("queues", tasks.Queues()).Msg("performing tasks")
 	<-ctx.Done()
+	w.enter(Draining)
 	w.log.Info().Stringer("at_most", w.config.ShutdownTimeout).Msg("draining: no new tasks; waiting for calls that are out")
 	w.putBack(ctx)
 	w.drain(servers)
@@ -111,6 +121,8 @@ func (w *Worker) putBack(ctx context.Context) {
 		w.log.Warn().Err(err).Msg("tasks that were fetched and not begun are left to the reaper")
 	}
 }
+
+func (w *Worker) enter(p Phase) { w.phase.Store(&p) }
 
 // drain stops every server and waits for the deliveries, which outlive their server when Redis is away.
 func (w *Worker) drain(servers []server) {

@@ -11,6 +11,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/seed-5c07c2e9/dyplsq/aliyun"
+	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
 	"github.com/seed-5c07c2e9/dyplsq/internal/doctor"
 	"github.com/seed-5c07c2e9/dyplsq/worker"
 )
@@ -23,7 +24,7 @@ type doctorCommand struct {
 	apiFlags
 
 	Concurrency     int           `default:"64" env:"DYPLSQ_CONCURRENCY" help:"Of the worker whose settings are checked (${default})."`
-	Fetchers        int           `default:"2" env:"DYPLSQ_FETCHERS" help:"Likewise (${default})."`
+	Fetchers        int           `default:"1" env:"DYPLSQ_FETCHERS" help:"Likewise (${default})."`
 	ShutdownTimeout time.Duration `default:"20s" env:"DYPLSQ_SHUTDOWN_TIMEOUT" help:"Likewise (${default})." placeholder:"DURATION"`
 	JSON            bool          `help:"Print one JSON object a line." name:"json"`
 
@@ -46,7 +47,7 @@ func (c *doctorCommand) Run(ctx context.Context, s streams) error {
 	var unwritten error
 	err = doctor.Run(ctx, doctor.Config{
 		Redis: client, Now: c.now, Endpoint: c.Endpoint, Settings: c.checkSettings(api), Credentials: api.CredentialSource,
-		Quotas: doctor.Quotas{Wanted: wantedCeilings(), Account: quotaAccount},
+		Quotas: doctor.Quotas{Wanted: wantedCeilings(), Kept: true, Published: dypls.Quota, Account: quotaAccount},
 	}, func(f doctor.Finding) {
 		if f.Verdict == doctor.Loses {
 			lost = append(lost, f.Check)

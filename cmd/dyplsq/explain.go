@@ -43,7 +43,7 @@ func explain(w io.Writer, e tasks.Explanation) error {
 	}
 	when := func(name string, at time.Time) {
 		if !at.IsZero() {
-			line(name, "%s", moment(at, e.At))
+			line(name, "%s", inWords(at, e.At))
 		}
 	}
 	line("task", "%s  %s  %s", e.ID, e.Action, e.State)
@@ -108,7 +108,7 @@ func explainSteps(w io.Writer, e tasks.Explanation) error {
 		if step.TookMS > 0 {
 			took = (time.Duration(step.TookMS) * time.Millisecond).String()
 		}
-		_, _ = fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\n", moment(step.At, e.At), what(step), step.Code, step.Class, took, step.RequestID)
+		_, _ = fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\n", inWords(step.At, e.At), what(step), step.Code, step.Class, took, step.RequestID)
 	}
 	return table.Flush()
 }
@@ -128,8 +128,8 @@ func what(step tasks.Step) string {
 	return text
 }
 
-// moment is a time, and how far from now that is.
-func moment(at, now time.Time) string {
+// inWords is a time, and how far from now that is.
+func inWords(at, now time.Time) string {
 	text := at.Local().Format(time.RFC3339)
 	switch d := at.Sub(now).Round(time.Second); {
 	case d > 0:

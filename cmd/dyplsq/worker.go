@@ -2,11 +2,8 @@ package main
 
 import (
 	"context"
-	"fmt"
-	"os"
+	"errors"
 	"time"
-
-	"github.com/hibiken/asynq"
 
 	"github.com/seed-5c07c2e9/dyplsq/worker"
 )
@@ -16,6 +13,7 @@ type workerCommand struct {
 	apiFlags
 	logFlags
 	quotaFlags
+	metricsFlags
 
 	Concurrency     int           `default:"64" env:"DYPLSQ_CONCURRENCY" help:"Calls at once in this process, shared out among the queues (${default})."`
 	Fetchers        int           `default:"1" env:"DYPLSQ_FETCHERS" help:"Servers that fetch tasks, for each queue (${default})."`
@@ -26,20 +24,20 @@ type workerCommand struct {
 	Keep            time.Duration `default:"24h" env:"DYPLSQ_KEEP" help:"How long outcomes are kept (${default}); a recording's until its link expires." placeholder:"DURATION"`
 	KeepStream      time.Duration `default:"24h" env:"DYPLSQ_KEEP_STREAM" help:"How long the ids of finished tasks can be followed (${default})." placeholder:"DURATION"`
 	NumberCooldown  time.Duration `default:"24h" env:"DYPLSQ_NUMBER_COOLDOWN" help:"How long a number of an inventory rests after its binding ended (${default})." placeholder:"DURATION"`
-	Probe           bool          `help:"Tell, by the exit status, whether a worker on this host is alive: a health check for containers."`
+	Probe           bool          `help:"Tell, by the exit status, whether the worker on this host is ready, or, without --metrics-listen, whether one is alive: a health check for containers."`
 }
 
 // Run performs tasks until ctx is done.
 func (c *workerCommand) Run(ctx context.Context, s streams) error {
 	log := c.logger(s.err)
+	if c.Probe {
+		return c.probe(ctx)
+	}
 	redisClient, err := c.redisFlags.client(worker.PoolSize(c.Concurrency, c.Fetchers))
 	if err != nil {
 		return err
 	}
 	defer func() { _ = redisClient.Close() }()
-	if c.Probe {
-		return probe(asynq.NewInspectorFromRedisClient(redisClient))
-	}
 	ceilings, err := c.ceilings()
 	if err != nil {
 		return err
@@ -49,35 +47,24 @@ func (c *workerCommand) Run(ctx context.Context, s streams) error {
 		return err
 	}
 	defer func() { _ = api.Close() }()
-	w, err := worker.New(worker.Config{
+	config := worker.Config{
 		Redis: redisClient, Caller: api, Logger: log, Concurrency: c.Concurrency, Fetchers: c.Fetchers, MaxAttempts: c.MaxAttempts,
 		HTTPTimeout: c.HTTPTimeout, ShutdownTimeout: c.ShutdownTimeout, Keep: c.Keep, KeepStream: c.KeepStream,
 		OnUncertain: worker.OnUncertain(c.OnUncertain), NumberCooldown: c.NumberCooldown,
 		QPS: ceilings, PoolQPS: c.PoolQPS, OnNoNumber: worker.OnNoNumber(c.OnNoNumber),
-	})
+	}
+	observed := c.observe(redisClient, &config)
+	w, err := worker.New(config)
 	if err != nil {
 		return usage(err.Error())
 	}
-	if err := awaitCredentials(ctx, api, log); err != nil {
+	showTraffic(observed, w)
+	o, err := c.overview(ctx, c.redisFlags, observed, api.CheckCredentials, w.Status, log)
+	if err != nil {
 		return err
 	}
-	return w.Run(ctx)
-}
-
-// probe looks for a heartbeat of this host.
-func probe(inspector *asynq.Inspector) error {
-	host, err := os.Hostname()
-	if err != nil {
-		return fmt.Errorf("find this host's name: %w", err)
+	if err = awaitCredentials(ctx, api, log); err == nil {
+		err = w.Run(ctx)
 	}
-	servers, err := inspector.Servers()
-	if err != nil {
-		return statusError{statusUnreachable, fmt.Sprintf("redis is out of reach: %v", err)}
-	}
-	for _, server := range servers {
-		if server.Host == host && server.Status == "active" {
-			return nil
-		}
-	}
-	return statusError{statusFailed, "no worker is alive on this host"}
+	return errors.Join(err, o.close())
 }

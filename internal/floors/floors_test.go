@@ -28,6 +28,7 @@ func TestFloors(t *testing.T) {
 		"internal/inventory":    {ours: []string{"aliyun/dypls"}, never: []string{"net/http", "github.com/rs/zerolog"}},
 		"worker":                {ours: []string{"aliyun/dypls", "internal/autopipeline", "internal/inventory", "internal/prefetch", "internal/record", "tasks"}, never: []string{"net/http"}},
 		"internal/dashboard":    {ours: []string{"aliyun/dypls", "internal/autopipeline", "internal/record", "tasks"}, never: []string{"github.com/rs/zerolog"}},
+		"internal/metrics":      {ours: []string{"aliyun/dypls", "internal/autopipeline", "internal/inventory", "internal/record", "tasks"}, never: []string{"github.com/rs/zerolog"}},
 		"internal/doctor":       {ours: []string{"aliyun/dypls", "internal/autopipeline", "internal/inventory", "internal/record", "tasks"}, never: []string{"net/http", "github.com/rs/zerolog"}},
 	}
 	for name, test := range tests {

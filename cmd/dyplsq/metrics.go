@@ -1,0 +1,110 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+	"github.com/rs/zerolog"
+
+	"github.com/seed-5c07c2e9/dyplsq/internal/metrics"
+	"github.com/seed-5c07c2e9/dyplsq/worker"
+)
+
+// metricsPort is the one that OpenTelemetry's exporters for Prometheus use: 9090 is Prometheus' own.
+const metricsPort = "9464"
+
+// metricsFlags say where a worker shows how it is. There is no default: a second worker on the same machine could not have it, too.
+type metricsFlags struct {
+	MetricsListen string `env:"DYPLSQ_METRICS_LISTEN" help:"Address of /metrics, /healthz and /readyz, such as 127.0.0.1:9464; off unless set. It has no password and shows no number." placeholder:"ADDRESS"`
+}
+
+// observe has a worker counted, where somebody can see it.
+func (f metricsFlags) observe(client *redis.Client, config *worker.Config) *metrics.Metrics {
+	if f.MetricsListen == "" {
+		return nil
+	}
+	m := metrics.New()
+	m.CountErrors(client)
+	config.Observer = m
+	return m
+}
+
+// showTraffic lets a worker's quotas and breakers be seen.
+func showTraffic(m *metrics.Metrics, w *worker.Worker) {
+	if m == nil {
+		return
+	}
+	m.CollectTraffic(func() metrics.Traffic {
+		t := metrics.Traffic{Rates: map[string]float64{}, Ceilings: map[string]float64{}}
+		now := w.Traffic()
+		for _, b := range now.Budgets {
+			t.Rates[b.Name], t.Ceilings[b.Name] = b.Rate, b.Ceiling
+		}
+		t.Open = now.Open
+		return t
+	})
+}
+
+// overview is a worker's own HTTP server: its metrics and its health.
+type overview struct {
+	redis *redis.Client // of its own, which gives up soon and takes nothing from the tasks' pool
+	stop  context.CancelFunc
+	ended chan error
+}
+
+// overview opens the port, or returns nil where there is none. It is open until it is closed: a worker that drains is still seen.
+func (f metricsFlags) overview(
+	ctx context.Context, flags redisFlags, m *metrics.Metrics, credentials func(context.Context) error, status func() worker.Status, log zerolog.Logger,
+) (*overview, error) {
+	if f.MetricsListen == "" {
+		return nil, nil //nolint:nilnil // no port, no error
+	}
+	client, err := quickClient(flags)
+	if err != nil {
+		return nil, err
+	}
+	listener, err := listen(f.MetricsListen, metricsPort)
+	if err != nil {
+		return nil, errors.Join(err, client.Close())
+	}
+	m.CollectQueues(client)
+	h := health{redis: client, credentials: credentials, status: status}
+	mux := http.NewServeMux()
+	mux.Handle("GET /metrics", m.Handler())
+	mux.HandleFunc("GET /healthz", h.alive)
+	mux.HandleFunc("GET /readyz", h.ready)
+	ctx, stop := context.WithCancel(context.WithoutCancel(ctx))
+	o := &overview{redis: client, stop: stop, ended: make(chan error, 1)}
+	server := dashServer(mux, nil, log)
+	log.Info().Str("url", urlOf(listener, server)+"metrics").Msg("metrics and health")
+	go m.Watch(ctx, client)
+	go func() { o.ended <- serveWith(ctx, listener, server) }()
+	return o, nil
+}
+
+// close ends the server.
+func (o *overview) close() error {
+	if o == nil {
+		return nil
+	}
+	o.stop()
+	return errors.Join(<-o.ended, o.redis.Close())
+}
+
+// quickClient is for what must answer within seconds, also where Redis does not.
+func quickClient(flags redisFlags) (*redis.Client, error) {
+	const (
+		within      = 2 * time.Second
+		connections = 16
+	)
+	options, err := flags.options()
+	if err != nil {
+		return nil, err
+	}
+	options.DialTimeout, options.ReadTimeout, options.WriteTimeout, options.PoolTimeout = within, within, within, within
+	options.PoolSize, options.MinIdleConns, options.MaxRetries, options.ContextTimeoutEnabled = connections, 0, -1, true
+	return redis.NewClient(options), nil
+}

@@ -1,0 +1,140 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/seed-5c07c2e9/dyplsq/aliyun/dyplstest"
+	"github.com/seed-5c07c2e9/dyplsq/internal/redistest"
+)
+
+const listens = "DYPLSQ_METRICS_LISTEN=127.0.0.1:0"
+
+// observedWorker starts a worker with metrics and health, and returns the address of both.
+func (s *system) observedWorker(t *testing.T) (p *process, url string) {
+	t.Helper()
+	p = start(t, append(slices.Clone(s.env), listens), "worker")
+	redistest.Poll(t, startWithin, "the worker to listen", p.wrote("/metrics"))
+	return p, regexp.MustCompile(`"url":"(http://[^"]*)/metrics"`).FindStringSubmatch(p.text())[1]
+}
+
+// get returns an answer's status and body.
+func get(t *testing.T, url string) (status int, body string) {
+	t.Helper()
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, http.NoBody)
+	if err != nil {
+		t.Fatal(err)
+	}
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = response.Body.Close() }()
+	text, err := io.ReadAll(response.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return response.StatusCode, string(text)
+}
+
+const inventoryPool = "FC200000000002"
+
+// eventful is a system in which tasks succeed, are throttled, fail in ways known and unknown, and become uncertain.
+func eventful(t *testing.T) *system {
+	t.Helper()
+	s := newSystem(t, dyplstest.Config{Faults: []dyplstest.Fault{
+		{Match: map[string]string{"PhoneNoA": "13900000001"}, Do: dyplstest.DropAfter},
+		{Match: map[string]string{"PhoneNoA": "13900000002"}, Code: "isv.NO_AVAILABLE_NUMBER"},
+		{Match: map[string]string{"PhoneNoA": "13900000003"}, Code: "isv.FLOW_LIMIT", First: 1},
+		{Match: map[string]string{"PhoneNoA": "13900000004"}, Code: "isv.NEVER_HEARD_OF_13900000004"},
+	}})
+	file := filepath.Join(t.TempDir(), "numbers")
+	if err := os.WriteFile(file, []byte("17000009001\n17000009002\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if r := dyplsq(t, s.env, "", "numbers", "import", inventoryPool, file); r.status != statusOK {
+		t.Fatal(r.errors)
+	}
+	return s
+}
+
+// happen has one of each happen, and waits until all are over.
+func (s *system) happen(t *testing.T) {
+	t.Helper()
+	var input strings.Builder
+	for i := range 5 {
+		_, _ = fmt.Fprintln(&input, bind(i, fmt.Sprintf(`,"TaskID":"task-%d"`, i)))
+	}
+	r := dyplsq(t, s.env, input.String(), "enqueue", "BindAxn", "-", "--wait", "30s", "--json")
+	if r.status != statusFailed {
+		t.Fatalf("exit status %d, want %d: some fail\n%s%s", r.status, statusFailed, r.out, r.errors)
+	}
+}
+
+// TestMetrics: what happens is counted, under labels of which there are few, and without a number.
+func TestMetrics(t *testing.T) {
+	t.Parallel()
+	s := eventful(t)
+	_, url := s.observedWorker(t)
+	s.happen(t)
+	_, text := get(t, url+"/metrics")
+	for _, line := range []string{
+		`dyplsq_attempts_total{action="BindAxn",class="",code="OK"} 2`,
+		`dyplsq_attempts_total{action="BindAxn",class="Throttled",code="isv.FLOW_LIMIT"} 1`,
+		`dyplsq_attempts_total{action="BindAxn",class="Exhausted",code="isv.NO_AVAILABLE_NUMBER"} 1`,
+		`dyplsq_attempts_total{action="BindAxn",class="Uncertain",code="dyplsq.NoAnswer"} 1`,
+		`dyplsq_attempts_total{action="BindAxn",class="Rejected",code="other"} 1`,
+		`dyplsq_outcomes_total{action="BindAxn",state="succeeded"} 2`,
+		`dyplsq_outcomes_total{action="BindAxn",state="failed"} 2`,
+		`dyplsq_outcomes_total{action="BindAxn",state="uncertain"} 1`,
+		`dyplsq_throttled_total{action="BindAxn"} 1`,
+		`dyplsq_uncertain_total{action="BindAxn"} 1`,
+		`dyplsq_surplus_total{action="BindAxn"} 0`,
+		`dyplsq_call_duration_seconds_count{action="BindAxn"} 6`,
+		`dyplsq_inventory_numbers{pool="FC200000000002",state="free"} 2`,
+		`dyplsq_inventory_numbers{pool="FC200000000002",state="bound"} 0`,
+		`dyplsq_redis_errors_total{kind="unreachable"} 0`,
+		`dyplsq_redis_errors_total{kind="refused"} 0`,
+		`dyplsq_queue_up{queue="bind"} 1`,
+		`dyplsq_collector_success{collector="inventory"} 1`,
+		`asynq_tasks_enqueued_total{queue="bind",state="archived"} 3`,
+		`asynq_queue_paused_total{queue="bind"} 0`,
+		`asynq_queue_size{queue="bind"} 3`,
+	} {
+		if !strings.Contains(text, line+"\n") {
+			name, _, _ := strings.Cut(line, "{")
+			t.Errorf("lacks %s, has\n%s", line, strings.Join(regexp.MustCompile(name+`.*`).FindAllString(text, -1), "\n"))
+		}
+	}
+	if regexp.MustCompile(`dyplsq_time_in_queue_seconds_count\{queue="bind"\} 0`).MatchString(text) {
+		t.Error("no time in the queue was observed")
+	}
+	noNumbers(t, "/metrics", text)
+	if strings.Contains(text, "NEVER_HEARD_OF") || strings.Contains(text, "task-1") {
+		t.Error("a label holds what the API made up, or an id")
+	}
+	if status, _ := get(t, url+"/nothing"); status != http.StatusNotFound {
+		t.Errorf("another path: status %d", status)
+	}
+}
+
+// TestMetricsWithoutRedis: a scrape is answered within bounds, shows what the worker itself knows, and says what it could not read.
+func TestMetricsWithoutRedis(t *testing.T) {
+	t.Parallel()
+	s := newSystem(t, dyplstest.Config{})
+	p, url := s.observedWorker(t)
+	redistest.Poll(t, startWithin, "the worker to be up", p.wrote("performing tasks"))
+	s.redis.Kill()
+	redistest.Poll(t, startWithin, "the failure to be counted", notYet(func() bool {
+		status, text := get(t, url+"/metrics")
+		return status == http.StatusOK && strings.Contains(text, `dyplsq_queue_up{queue="bind"} 0`) &&
+			!strings.Contains(text, `dyplsq_redis_errors_total{kind="unreachable"} 0`)
+	}))
+}

@@ -1,0 +1,120 @@
+package metrics
+
+import (
+	"net/http"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
+	"github.com/seed-5c07c2e9/dyplsq/internal/record"
+	"github.com/seed-5c07c2e9/dyplsq/tasks"
+)
+
+const (
+	// scrapesAtOnce is how many scrapes are answered at a time; others are refused.
+	scrapesAtOnce = 4
+	// scrapeTimeout ends a scrape. Prometheus gives one up after 10 s, unless it is told otherwise.
+	scrapeTimeout = 9 * time.Second
+)
+
+var (
+	// callBuckets reach from a millisecond to the longest that a call may take.
+	callBuckets = []float64{.001, .002, .005, .01, .02, .05, .1, .2, .5, 1, 2, 5, 10, 15}
+	// queueBuckets reach from a millisecond to the day within which most tasks are of use.
+	queueBuckets = []float64{.001, .005, .01, .05, .1, .5, 1, 5, 15, 60, 300, 900, 3600, 6 * 3600, 24 * 3600}
+)
+
+// Metrics are those of one worker. It is the worker's observer.
+type Metrics struct {
+	registry *prometheus.Registry
+
+	attempts    *prometheus.CounterVec
+	throttled   *prometheus.CounterVec
+	calls       *prometheus.HistogramVec
+	waited      *prometheus.HistogramVec
+	queued      *prometheus.HistogramVec
+	outcomes    *prometheus.CounterVec
+	uncertain   *prometheus.CounterVec
+	surplus     *prometheus.CounterVec
+	redisErrors *prometheus.CounterVec
+
+	inventory *prometheus.GaugeVec
+	held      prometheus.Gauge
+	collected *prometheus.GaugeVec
+}
+
+// New registers everything. What can be named beforehand begins at 0, so that the first event shows as an increase.
+func New() *Metrics {
+	m := &Metrics{registry: prometheus.NewRegistry()}
+	m.attempts = counter("attempts_total", "Attempts, by what came of them. The class of a success is empty.", "action", "class", "code")
+	m.throttled = counter("throttled_total", "Calls that the API throttled.", "action")
+	m.calls = histogram("call_duration_seconds", "How long calls of the API took.", callBuckets, "action")
+	m.waited = histogram("governor_wait_seconds", "How long calls waited for their turn in the quota of all workers.", callBuckets, "action")
+	m.queued = histogram("time_in_queue_seconds", "From when a task was due until it was first called; at most 50 tasks a second are sampled.",
+		queueBuckets, "queue")
+	m.outcomes = counter("outcomes_total", "Tasks that came to their end in this worker.", "action", "state")
+	m.uncertain = counter("uncertain_total", "Tasks of which nobody can tell whether they took effect.", "action")
+	m.surplus = counter("surplus_total", "Bindings that turned up late and are unbound again.", "action")
+	m.redisErrors = counter("redis_errors_total", "Commands to Redis that failed, by how.", "kind")
+	m.inventory = gauge("inventory_numbers", "Numbers of a pool's inventory, by where they stand.", "pool", "state")
+	m.held = prometheus.NewGauge(prometheus.GaugeOpts{
+		Namespace: namespace, Name: "uncertain_tasks", Help: "Uncertain tasks that wait for somebody to settle them, in all.",
+	})
+	m.collected = gauge("collector_success", "1 where what is counted every minute, inventories and uncertain tasks, was read in full the last time.", "collector")
+	m.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
+		m.attempts, m.throttled, m.calls, m.waited, m.queued, m.outcomes, m.uncertain, m.surplus, m.redisErrors, m.inventory, m.held, m.collected)
+	for _, kind := range tasks.Kinds() {
+		m.calls.WithLabelValues(kind.Action())
+		m.waited.WithLabelValues(kind.Action())
+		m.throttled.WithLabelValues(kind.Action())
+		m.queued.WithLabelValues(kind.Queue())
+		m.uncertain.WithLabelValues(kind.Action())
+		m.surplus.WithLabelValues(kind.Action())
+		for _, state := range []record.State{record.Succeeded, record.Failed, record.Uncertain} {
+			m.outcomes.WithLabelValues(kind.Action(), string(state))
+		}
+	}
+	m.expectRefusals()
+	for _, kind := range redisErrorKinds {
+		m.redisErrors.WithLabelValues(kind)
+	}
+	return m
+}
+
+// expectRefusals lets the codes that an operator has to act on begin at 0.
+func (m *Metrics) expectRefusals() {
+	for _, row := range dypls.Codes() {
+		for _, kind := range tasks.Kinds() {
+			if row.Class == dypls.Denied || row.Class == dypls.Exhausted {
+				m.attempts.WithLabelValues(kind.Action(), string(row.Class), row.Code)
+			}
+		}
+	}
+	for _, kind := range tasks.Kinds() { // no number of the inventory is free
+		m.attempts.WithLabelValues(kind.Action(), string(dypls.Exhausted), dypls.CodeNotSent)
+	}
+}
+
+// Handler answers scrapes.
+func (m *Metrics) Handler() http.Handler {
+	return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{
+		ErrorHandling: promhttp.ContinueOnError, MaxRequestsInFlight: scrapesAtOnce, Timeout: scrapeTimeout,
+	})
+}
+
+const namespace = "dyplsq"
+
+func counter(name, help string, labels ...string) *prometheus.CounterVec {
+	return prometheus.NewCounterVec(prometheus.CounterOpts{Namespace: namespace, Name: name, Help: help}, labels)
+}
+
+func gauge(name, help string, labels ...string) *prometheus.GaugeVec {
+	return prometheus.NewGaugeVec(prometheus.GaugeOpts{Namespace: namespace, Name: name, Help: help}, labels)
+}
+
+func histogram(name, help string, buckets []float64, labels ...string) *prometheus.HistogramVec {
+	return prometheus.NewHistogramVec(prometheus.HistogramOpts{Namespace: namespace, Name: name, Help: help, Buckets: buckets}, labels)
+}

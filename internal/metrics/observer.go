@@ -1,0 +1,74 @@
+package metrics
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
+	"github.com/seed-5c07c2e9/dyplsq/internal/record"
+	"github.com/seed-5c07c2e9/dyplsq/tasks"
+)
+
+// other stands for every value that is not ours.
+const other = "other"
+
+// Attempted implements the worker's observer.
+func (m *Metrics) Attempted(action string, class dypls.Class, code string) {
+	action = actionLabel(action)
+	m.attempts.WithLabelValues(action, string(class), codeLabel(code)).Inc()
+	if class == dypls.Throttled {
+		m.throttled.WithLabelValues(action).Inc()
+	}
+}
+
+// Called implements the worker's observer.
+func (m *Metrics) Called(action string, took time.Duration) {
+	m.calls.WithLabelValues(actionLabel(action)).Observe(took.Seconds())
+}
+
+// Waited implements the worker's observer.
+func (m *Metrics) Waited(action string, took time.Duration) {
+	m.waited.WithLabelValues(actionLabel(action)).Observe(took.Seconds())
+}
+
+// Queued implements the worker's observer.
+func (m *Metrics) Queued(queue string, waited time.Duration) {
+	m.queued.WithLabelValues(queueLabel(queue)).Observe(waited.Seconds())
+}
+
+// Ended implements the worker's observer.
+func (m *Metrics) Ended(action, state string) {
+	action = actionLabel(action)
+	m.outcomes.WithLabelValues(action, state).Inc()
+	if state == string(record.Uncertain) {
+		m.uncertain.WithLabelValues(action).Inc()
+	}
+}
+
+// Surplus implements the worker's observer.
+func (m *Metrics) Surplus(action string) { m.surplus.WithLabelValues(actionLabel(action)).Inc() }
+
+func actionLabel(action string) string {
+	if _, known := tasks.Lookup(action); known {
+		return action
+	}
+	return other
+}
+
+// codeLabel is a code's row in the table of codes: a family of codes is one label.
+func codeLabel(code string) string {
+	if row, known := dypls.LookupCode(code); known {
+		return row.Code
+	}
+	return other
+}
+
+// queueLabel is a queue without its shard.
+func queueLabel(queue string) string {
+	queue, _, _ = strings.Cut(queue, ".")
+	if slices.Contains(tasks.Queues(), queue) {
+		return queue
+	}
+	return other
+}
