@@ -37,7 +37,7 @@ func (o *observations) Attempted(action string, class dypls.Class, code string) 
 func (o *observations) Called(action string, _ time.Duration) { o.add("called " + action) }
 func (o *observations) Queued(queue string, _ time.Duration)  { o.add("queued " + queue) }
 func (o *observations) Ended(action, state string)            { o.add("ended " + action + " " + state) }
-func (o *observations) Waited(string, time.Duration)           {}
+func (o *observations) Waited(string, time.Duration)          {}
 func (o *observations) Surplus(action string)                 { o.add("surplus " + action) }
 func (o *observations) all() map[string]int {
 	o.mu.Lock()

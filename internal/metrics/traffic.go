@@ -18,7 +18,9 @@ var (
 type trafficCollector struct{ read func() Traffic }
 
 // CollectTraffic shows what read returns.
-func (m *Metrics) CollectTraffic(read func() Traffic) { m.registry.MustRegister(trafficCollector{read}) }
+func (m *Metrics) CollectTraffic(read func() Traffic) {
+	m.registry.MustRegister(trafficCollector{read})
+}
 
 // Describe implements [prometheus.Collector].
 func (trafficCollector) Describe(to chan<- *prometheus.Desc) {
