@@ -15,7 +15,8 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
 )
 
-// frozenPair brings a bind that names its X, and one that does not, to a gate, in a worker of their own.
+// frozenPair brings a bind that names its X, and then one that does not, to a gate, in a worker of their own: had they shared a
+// pipeline, the first would hold up the second.
 func frozenPair(t *testing.T, when moment, at step) (*system, *process, []*gate) {
 	t.Helper()
 	s := newSystem(t, dyplstest.Config{Pools: twoPools(2)})
@@ -23,9 +24,9 @@ func frozenPair(t *testing.T, when moment, at step) (*system, *process, []*gate)
 	gates := []*gate{proxy.hold(when, at, "named"), proxy.hold(when, at, "chosen")}
 	victim := start(t, proxy.through(s.env), "worker")
 	redistest.Poll(t, startWithin, "the victim to be up", victim.wrote("performing tasks"))
-	s.enqueueLines(t, namedBind(0, `,"TaskID":"named"`)+"\n"+bind(1, `,"TaskID":"chosen"`))
-	for _, g := range gates {
-		g.await(t)
+	for i, line := range []string{namedBind(0, `,"TaskID":"named"`), bind(1, `,"TaskID":"chosen"`)} {
+		s.enqueueLines(t, line)
+		gates[i].await(t)
 	}
 	victim.freeze(t)
 	return s, victim, gates

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -22,24 +23,24 @@ type killPoint struct {
 	fault dyplstest.Fault // of the API, where there is none
 
 	doubt bool // whether the call took effect cannot be told by whoever comes next: a bind that names no X is uncertain
-	late  bool // settled later than 30 s, and so part of the whole test alone
-	// lateNamed: the same of a bind that names its X, where two looks, 30 s apart, must find nothing
+	brief bool // part of the short test, too
+	// lateNamed: of a bind that names its X, two looks, 30 s apart, must find nothing, so that it is part of the whole test alone
 	lateNamed bool
 }
 
 // killPoints are in the order of the way. What is to be killed at is reached by one task that names X and one that does not.
 var killPoints = []killPoint{
-	{id: "a", what: "dequeued, the reply not delivered", when: beforeReply, step: stepDequeue, late: true, lateNamed: true},
-	{id: "b", what: "dequeued, begin not sent", when: beforeRequest, step: stepBegin, late: true, lateNamed: true},
-	{id: "c", what: "begin performed, the reply withheld", when: beforeReply, step: stepBegin, doubt: true, lateNamed: true},
-	{id: "d", what: "begin replied, no byte of the call sent", when: beforeReply, step: stepBegin, doubt: true, lateNamed: true},
-	{id: "e", what: "call received, not performed", fault: dyplstest.Fault{Do: dyplstest.Hang}, doubt: true, lateNamed: true},
-	{id: "f", what: "call performed, the answer withheld", fault: dyplstest.Fault{Do: dyplstest.Hang, Performed: true}, doubt: true},
-	{id: "g", what: "answered, finish not sent", when: beforeRequest, step: stepFinish, doubt: true},
+	{id: "a", what: "dequeued, the reply not delivered", when: beforeReply, step: stepDequeue},
+	{id: "b", what: "dequeued, begin not sent", when: beforeRequest, step: stepBegin},
+	{id: "c", what: "begin performed, the reply withheld", when: beforeReply, step: stepBegin, doubt: true, brief: true, lateNamed: true},
+	{id: "d", what: "begin replied, no byte of the call sent", when: beforeReply, step: stepBegin, doubt: true},
+	{id: "e", what: "call received, not performed", fault: dyplstest.Fault{Do: dyplstest.Hang}, doubt: true},
+	{id: "f", what: "call performed, the answer withheld", fault: dyplstest.Fault{Do: dyplstest.Hang, Performed: true}, doubt: true, brief: true},
+	{id: "g", what: "answered, finish not sent", when: beforeRequest, step: stepFinish, doubt: true, brief: true},
 	{id: "h", what: "finish performed, the reply withheld", when: beforeReply, step: stepFinish},
-	{id: "i", what: "finish replied, asynq's done not sent", when: beforeRequest, step: stepDone},
+	{id: "i", what: "finish replied, asynq's done not sent", when: beforeRequest, step: stepDone, brief: true},
 	{id: "j", what: "asynq's done performed, the reply withheld", when: beforeReply, step: stepDone},
-	{id: "k", what: "producer: recorded, not handed to asynq", when: beforeRequest, step: stepEnqueue, late: true, lateNamed: true},
+	{id: "k", what: "producer: recorded, not handed to asynq", when: beforeRequest, step: stepEnqueue, brief: true},
 }
 
 const (
@@ -65,21 +66,31 @@ func (v victimTask) want() tasks.State {
 	return tasks.StateSucceeded
 }
 
-func victims(whole bool) []*victimTask {
-	var all []*victimTask
-	for i, point := range killPoints {
-		if whole || !point.lateNamed {
-			all = append(all, &victimTask{killPoint: point, id: point.id + "-named", named: true, request: namedBind(i, "")})
-		}
-		if whole || !point.late {
-			all = append(all, &victimTask{killPoint: point, id: point.id + "-chosen", request: bind(len(killPoints)+i, "")})
-		}
+// victims are the tasks that are brought to a point.
+func victims(point killPoint) []*victimTask {
+	chosen := &victimTask{killPoint: point, id: point.id + "-chosen", request: bind(1, "")}
+	if point.lateNamed && !wholeFaults() {
+		return []*victimTask{chosen}
 	}
-	return all
+	return []*victimTask{{killPoint: point, id: point.id + "-named", named: true, request: namedBind(0, "")}, chosen}
+}
+
+// killFigures are what became of the binds of one point, or of many.
+type killFigures struct {
+	binds, points, surplus, uncertain int
+	last                              time.Duration // after the kill
+}
+
+func (f *killFigures) add(more killFigures) {
+	f.binds += more.binds
+	f.points += more.points
+	f.surplus += more.surplus
+	f.uncertain += more.uncertain
+	f.last = max(f.last, more.last)
 }
 
 // TestKillPoints holds one bind that names its X, and one that does not, at every point of a task's way, kills the worker that
-// has them all, and lets another one settle them.
+// has them, and lets another one settle them.
 //
 // Invariant: a bind takes effect once at the most; its one outcome is succeeded, and the ledger's, or, where it names no X and
 // nobody can tell whether the call took effect, uncertain; nothing is unbound.
@@ -88,9 +99,36 @@ func TestKillPoints(t *testing.T) {
 	if testing.Short() {
 		t.Skip("waits for a claim of 20 s to lapse")
 	}
-	points := victims(wholeFaults())
-	config := dyplstest.Config{Pools: twoPools(len(killPoints))}
-	for _, v := range points {
+	var all killFigures
+	var mu sync.Mutex
+	var killing sync.WaitGroup
+	for _, point := range killPoints { //nolint:paralleltest // all at once, however few tests may: they wait rather than work
+		if !point.brief && !wholeFaults() {
+			continue
+		}
+		killing.Go(func() {
+			t.Run(point.what, func(t *testing.T) {
+				figures := killAt(t, point)
+				mu.Lock()
+				defer mu.Unlock()
+				all.add(figures)
+			})
+		})
+	}
+	killing.Wait()
+	t.Logf("%d binds at %d points: %d surplus, %d uncertain, the last settled %.0f s after the kill",
+		all.binds, all.points, all.surplus, all.uncertain, all.last.Seconds())
+}
+
+// killAt has a point's binds settled by another worker, in a system of their own: what is held back at the proxy holds up
+// whatever shares its connection, and that must not be what another point waits for.
+func killAt(t *testing.T, point killPoint) killFigures {
+	t.Helper()
+	binds := victims(point)
+	config := dyplstest.Config{Pools: twoPools(len(binds) + 1)}
+	ids := make([]string, len(binds))
+	for i, v := range binds {
+		ids[i] = v.id
 		if v.step == "" {
 			fault := v.fault
 			fault.Action, fault.Match, fault.Times = "BindAxn", map[string]string{"OutId": v.id}, 1
@@ -99,90 +137,71 @@ func TestKillPoints(t *testing.T) {
 	}
 	s := newSystem(t, config)
 	proxy := startFaultProxy(t, s.redis.Addr)
-	for _, v := range points {
+	for _, v := range binds {
 		if v.step != "" {
 			v.gate = proxy.hold(v.when, v.step, v.id)
 		}
 	}
-	killed := killAtAll(t, s, proxy, points)
-	s.worker(t)
-	ids := make([]string, len(points))
-	for i, v := range points {
-		ids[i] = v.id
+	var killed time.Time
+	if point.id == producerPoint {
+		killed = killProducers(t, s, proxy, binds)
+	} else {
+		killed = killWorker(t, s, proxy, binds)
 	}
+	s.worker(t)
 	settled := s.settledAfter(t, killed, ids...)
 	s.toldInStream(t, ids...)
 	if wholeFaults() {
 		s.emptied(t, emptyAfterKill) // whatever is delivered once more does no harm either
 	}
-	uncertain, at := 0, map[string]bool{}
-	for _, v := range points {
-		at[v.what] = true
+	figures := killFigures{binds: len(binds), points: 1, surplus: s.surplus(), last: latest(settled)}
+	for _, v := range binds {
 		if settled[v.id].State == tasks.StateUncertain {
-			uncertain++
+			figures.uncertain++
 		}
-		t.Run(v.what+"/"+v.id, func(t *testing.T) {
-			t.Parallel()
-			judgeVictim(t, s, v, settled[v.id])
-		})
+		t.Run(v.id, func(t *testing.T) { judgeVictim(t, s, v, settled[v.id]) })
 	}
 	s.nothingUnbound(t)
-	t.Logf("%d binds at %d points: %d surplus, %d uncertain, the last settled %.0f s after the kill", len(points), len(at), s.surplus(), uncertain, latest(settled).Seconds())
+	return figures
 }
 
-// killAtAll brings every task to its point, and kills the worker and the producers there.
-func killAtAll(t *testing.T, s *system, proxy *faultProxy, points []*victimTask) time.Time {
+// killWorker brings one task after the other to its point, and kills the worker there.
+func killWorker(t *testing.T, s *system, proxy *faultProxy, binds []*victimTask) time.Time {
 	t.Helper()
-	worker := start(t, proxy.through(s.env), "worker", "--concurrency", "256", "--fetchers", "4")
+	worker := start(t, proxy.through(s.env), "worker")
 	redistest.Poll(t, startWithin, "the victim to be up", worker.wrote("performing tasks"))
-	input, frozen := "", ""
-	var producers []*process
-	for _, v := range points {
-		switch line := strings.Replace(v.request, "{", fmt.Sprintf(`{"TaskID":%q,`, v.id), 1) + "\n"; v.killPoint.id {
-		case producerPoint:
-			producers = append(producers, start(t, proxy.through(s.env), "enqueue", "BindAxn", v.request, "--id", v.id))
-		case frozenPoint:
-			frozen += line
-		default:
-			input += line
-		}
-	}
-	s.enqueueLines(t, input)
-	for _, v := range points {
-		switch {
-		case v.killPoint.id == frozenPoint:
-		case v.gate != nil:
+	for _, v := range binds {
+		s.enqueueLines(t, strings.Replace(v.request, "{", fmt.Sprintf(`{"TaskID":%q,`, v.id), 1)+"\n")
+		if v.gate != nil {
 			v.gate.await(t)
-		default:
+		} else {
 			redistest.Poll(t, startWithin, "the call of "+v.id, s.isReceived(v.id))
 		}
 	}
-	for _, p := range producers {
-		p.kill(t)
-	}
-	if frozen != "" {
-		s.enqueueLines(t, frozen)
-		freezeInBegin(t, worker, points)
+	if binds[0].killPoint.id == frozenPoint { // only then may it have the leave to call
+		worker.freeze(t)
+		for _, v := range binds {
+			v.gate.release(t)
+		}
 	}
 	killed := time.Now()
 	worker.kill(t)
 	return killed
 }
 
-// freezeInBegin freezes the worker, and only then lets it have the leave to call.
-func freezeInBegin(t *testing.T, worker *process, points []*victimTask) {
+// killProducers kills those that have recorded a task each and not handed it over.
+func killProducers(t *testing.T, s *system, proxy *faultProxy, binds []*victimTask) time.Time {
 	t.Helper()
-	var gates []*gate
-	for _, v := range points {
-		if v.killPoint.id == frozenPoint {
-			v.gate.await(t)
-			gates = append(gates, v.gate)
-		}
+	producers := make([]*process, len(binds))
+	for i, v := range binds {
+		producers[i] = start(t, proxy.through(s.env), "enqueue", "BindAxn", v.request, "--id", v.id)
+		v.gate.await(t)
 	}
-	worker.freeze(t)
-	for _, g := range gates {
-		g.release(t)
+	killed := time.Now()
+	for _, p := range producers {
+		p.kill(t)
 	}
+	return killed
 }
 
 func judgeVictim(t *testing.T, s *system, v *victimTask, o settledTask) {
