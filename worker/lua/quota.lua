@@ -95,7 +95,7 @@ if fell > 0 and (proof > 0 and (probes > 0 or now >= probe) or short and now >= 
   else -- no window of a second: all that is known is that it was too much
     rate = math.min(rate, accepted(fell - second, fell)) / 2
   end
-  rate = math.max(rate, math.min(1, ceiling))
+  rate = math.max(rate, math.min(10, start, ceiling)) -- few calls tell little: where each weighs much, a throttled one now and then is no reason
   if step == 1 and turned - fell < second / 10 then -- throttled, and only just, at the rate that had been found safe
     streak = streak + 1
   else
