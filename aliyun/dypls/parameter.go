@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"regexp"
 	"time"
 )
 
@@ -17,12 +18,20 @@ type Parameter struct {
 	Time time.Time
 }
 
-// Masked returns the value as people may see it.
+// mobile is a mobile number in a free text; other runs of digits are ids, which people need.
+var mobile = regexp.MustCompile(`^(0{0,2}86)?1[3-9]\p{Nd}{9}$`)
+
+// Masked returns the value as people may see it. Callers write numbers into their order numbers, too.
 func (p Parameter) Masked() string {
 	if p.Personal {
 		return Phone(p.Value).Masked()
 	}
-	return p.Value
+	return longDigits.ReplaceAllStringFunc(p.Value, func(n string) string {
+		if !mobile.MatchString(n) {
+			return n
+		}
+		return Phone(n).Masked()
+	})
 }
 
 // Format implements [fmt.Formatter]: every verb prints the masked value.

@@ -52,11 +52,11 @@ func TestExplain(t *testing.T) {
 	s.worker(t)
 	s.enqueue(t, statusOK, "BindAxn", bind(1, ""), "--id", "once", "--wait", "20s")
 	s.enqueue(t, statusOK, "BindAxn", bind(2, ""), "--id", "rough", "--wait", "60s")
-	s.enqueue(t, statusOK, "BindAxn", bind(3, ""), "--id", "waiting")
 	s.enqueue(t, statusFailed, "BindAxn", bind(4, ""), "--id", "uncertain", "--wait", "20s")
 	s.enqueue(t, statusFailed, "BindAxn", bind(5, ""), "--id", "failed", "--wait", "20s")
 	s.enqueue(t, statusFailed, "BindAxn", bind(6, ""), "--id", "resolved", "--wait", "20s")
 	s.enqueue(t, statusOK, "BindAxn", bind(7, ""), "--id", "scheduled", "--in", "1h")
+	s.enqueue(t, statusOK, "BindAxn", bind(3, ""), "--id", "waiting") // the last one: what is denied holds up the others
 	if r := dyplsq(t, s.env, "", "resolve", "resolved", "--failed", "--by", "anna"); r.status != statusFailed {
 		t.Fatalf("resolve: %d %s", r.status, r.errors)
 	}
