@@ -41,7 +41,7 @@ fuzz: ## Run every fuzz target FUZZ (100,000) times, those of Redis scripts FUZZ
 		for target in $$(echo "$$targets" | grep '^Fuzz' || true); do \
 			case $$target in FuzzScripts) times=$(FUZZ_SCRIPTS);; *) times=$(FUZZ);; esac; \
 			echo "== $$package $$target, $$times times"; \
-			go test -run '^$$' -fuzz "^$$target\$$" -fuzztime "$${times}x" $$package; \
+			go test -run '^$$' -fuzz "^$$target\$$" -fuzztime "$${times}x" -fuzzminimizetime 100x $$package; \
 		done; \
 	done
 
