@@ -82,15 +82,7 @@ func (b *bench) keepQueued(ctx context.Context, c contender.Contender, length in
 	if err := b.warmUp(ctx, a); err != nil {
 		return s, err
 	}
-	before, err := a.take(ctx)
-	if err != nil {
-		return s, err
-	}
-	if err := pause(ctx, b.window); err != nil {
-		return s, err
-	}
-	after, err := a.take(ctx)
-	s = after.since(before)
+	s, err = b.overWindow(ctx, a)
 	b.progressf("%d queued: %s: %.0f/s, %.1f commands/task", length, c.Name(), s.rate(), s.each(float64(s.commands.All)))
 	return s, err
 }

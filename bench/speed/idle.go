@@ -57,15 +57,7 @@ func (b *bench) doNothing(ctx context.Context, c contender.Contender) (s sample,
 	if err := pause(ctx, b.window/4); err != nil { // it has started up
 		return s, err
 	}
-	before, err := a.take(ctx)
-	if err != nil {
-		return s, err
-	}
-	if err := pause(ctx, b.window); err != nil {
-		return s, err
-	}
-	after, err := a.take(ctx)
-	s = after.since(before)
+	s, err = b.overWindow(ctx, a)
 	b.progressf("idle: %s: %.1f %% and %.1f %% of a CPU over %s", c.Name(), s.share(s.worker), s.share(s.store), s.took.Round(time.Second))
 	return s, err
 }

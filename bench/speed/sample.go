@@ -102,3 +102,16 @@ func column(samples []sample, of func(sample) float64) []float64 {
 
 // ownCPU is this process', without its children.
 func ownCPU() (time.Duration, error) { return rig.OwnCPU(os.Getpid()) }
+
+// overWindow samples what an arena does in the time of one measurement.
+func (b *bench) overWindow(ctx context.Context, a *arena) (sample, error) {
+	before, err := a.take(ctx)
+	if err != nil {
+		return sample{}, err
+	}
+	if err := pause(ctx, b.window); err != nil {
+		return sample{}, err
+	}
+	after, err := a.take(ctx)
+	return after.since(before), err
+}

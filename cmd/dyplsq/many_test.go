@@ -28,7 +28,7 @@ func TestManyBinds(t *testing.T) {
 	t.Parallel()
 	jobs := 10_000
 	if testing.Short() {
-		jobs = 300
+		jobs = 500
 	}
 	server := redistest.Start(t)
 	sim := start(t, cleanEnv(), "sim", "--listen", "127.0.0.1:0",
