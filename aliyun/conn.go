@@ -104,9 +104,21 @@ func (c *conn) take(p []byte) int {
 }
 
 // endOfAnswer finds where the first whole answer ends, 0 while it is not all there, and whether it is the API's.
-// It uses the parser that net/http uses, so that the two agree; what is malformed is left to that.
-// An answer that lasts until the connection is closed is never all there.
+// What is malformed is left to net/http. An answer that lasts until the connection is closed is never all there.
 func endOfAnswer(received []byte) (end int, usable bool) {
+	if head, length, plain := plainAnswer(received); plain {
+		end = head + length
+		if len(received) < end {
+			return 0, false
+		}
+		_, err := envelopeOf(received[head:end])
+		return end, err == nil
+	}
+	return endOfAnyAnswer(received)
+}
+
+// endOfAnyAnswer uses the parser that net/http uses, so that the two agree.
+func endOfAnyAnswer(received []byte) (end int, usable bool) {
 	source := bytes.NewReader(received)
 	reader := bufio.NewReaderSize(source, min(len(received), 4096)) // no greater than it must be
 	for {

@@ -40,15 +40,18 @@ func DecodePayload(data []byte) (Payload, error) {
 	if len(data) > maxPayload {
 		return Payload{}, fmt.Errorf("%w: it has %d bytes, more than %d", ErrBadPayload, len(data), maxPayload)
 	}
-	var newer struct { // may have anything beside its version
-		Version int `json:"v"`
-	}
-	if err := json.Unmarshal(data, &newer); err == nil && newer.Version > payloadVersion {
-		return Payload{}, fmt.Errorf("%w: %d", ErrNewerPayload, newer.Version)
-	}
 	var p Payload
 	if err := json.Unmarshal(data, &p); err != nil {
-		return Payload{}, fmt.Errorf("%w: it is not a JSON object with v and id", ErrBadPayload)
+		var newer struct { // may have anything beside its version
+			Version int `json:"v"`
+		}
+		if json.Unmarshal(data, &newer) != nil || newer.Version <= payloadVersion {
+			return Payload{}, fmt.Errorf("%w: it is not a JSON object with v and id", ErrBadPayload)
+		}
+		p.Version = newer.Version
+	}
+	if p.Version > payloadVersion {
+		return Payload{}, fmt.Errorf("%w: %d", ErrNewerPayload, p.Version)
 	}
 	if p.Version < 0 || !idPattern.MatchString(p.ID) {
 		return Payload{}, fmt.Errorf("%w: v or id is not valid", ErrBadPayload)

@@ -33,6 +33,7 @@ func (d *delivery) attempt(ctx context.Context, begun record.Begun, noted time.T
 	}
 	begun.Request = request
 	success, callErr := d.call(ctx, begun, noted)
+	d.leaveSlot()
 	v := d.worker.decide(d.kind, begun, callErr)
 	if v.class == dypls.Denied && v.state == record.Waiting && d.permit.heldFor > 0 {
 		v.wait(d.permit.heldFor, begun)

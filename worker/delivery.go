@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/rs/zerolog"
+
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
 	"github.com/seed-5c07c2e9/dyplsq/internal/record"
 )
@@ -25,12 +27,17 @@ type delivery struct {
 	kind   kind
 	id     string
 	run    string
-	permit *permit // nil where no call may leave now
-	queue  string  // of asynq
-	taskID string  // of asynq
+	permit *permit       // nil where no call may leave now
+	queue  string        // of asynq
+	slot   chan struct{} // for its call, nil while it has none
+	taskID string        // of asynq
 }
 
 func (d *delivery) perform(ctx context.Context) error {
+	if err := d.takeSlot(ctx); err != nil {
+		return err
+	}
+	defer d.leaveSlot()
 	if err := d.admit(ctx); err != nil {
 		return d.hold(ctx, err)
 	}
@@ -153,7 +160,7 @@ func (d *delivery) ending(begun record.Begun, v verdict, p performed) record.End
 		return e
 	}
 	e.Result, e.SubsID, e.ExpiresAt = p.result, p.subsID, p.expiresAt
-	e.Surplus = unbinding(begun.Request, p.result)
+	e.Surplus = func() []byte { return unbinding(begun.Request, p.result) }
 	if !p.expiresAt.IsZero() {
 		e.Keep = max(time.Until(p.expiresAt), time.Second)
 	}
@@ -168,18 +175,19 @@ func (d *delivery) finish(ctx context.Context, e record.Ending) {
 		verdict, err = d.worker.records.Finish(ctx, e)
 		return err
 	})
-	log := d.worker.log.Error().Str("id", d.id).Str("action", d.kind.action).Str("state", string(e.State)).Str("code", e.Code)
+	said := func() *zerolog.Event {
+		return d.worker.log.Error().Str("id", d.id).Str("action", d.kind.action).Str("state", string(e.State)).Str("code", e.Code)
+	}
 	switch {
 	case err != nil:
-		log.Err(err).Msg("the outcome could not be written")
+		said().Err(err).Msg("the outcome could not be written")
 	case verdict == record.Surplus:
 		d.worker.config.Observer.Surplus(d.kind.action)
-		log.Msg("a surplus binding: the task has another one already; it is being unbound")
+		said().Msg("a surplus binding: the task has another one already; it is being unbound")
 		d.compensate(ctx, e)
 	case verdict == record.Stale, verdict == record.Gone:
-		log.Msg(fmt.Sprintf("the outcome came too late: the record is %s", verdict))
+		said().Msg(fmt.Sprintf("the outcome came too late: the record is %s", verdict))
 	default:
 		d.observeEnd(e.State)
-		log.Discard().Send()
 	}
 }

@@ -61,6 +61,9 @@ func (n *number) another(v *verdict, k kind, begun record.Begun) {
 // lease gives the bind an X of its pool's inventory, the same one in every run of the task, and writes it into the request.
 // It returns nil where the action takes none, or the pool has no inventory.
 func (d *delivery) lease(ctx context.Context, request []byte) (*number, []byte, error) {
+	if used, err := d.worker.numbers.InUse(ctx); err != nil || !used {
+		return nil, request, err
+	}
 	n := d.numberOf(request)
 	if n == nil {
 		return nil, request, nil

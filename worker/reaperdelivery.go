@@ -12,8 +12,11 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
 )
 
-//go:embed lua/status.lua
-var statusLua string
+var (
+	//go:embed lua/status.lua
+	statusLua    string
+	statusScript = redis.NewScript(statusLua)
+)
 
 // How a delivery stands, in asynq's words, and two of our own: its hash is gone, or has no message.
 const (
@@ -56,6 +59,7 @@ func (s status) live(now time.Time, o record.Open) (time.Time, bool) {
 func (r *reaper) statuses(ctx context.Context, open []record.Open) ([]status, error) {
 	statuses := make([]status, len(open))
 	cmds := make([]*redis.Cmd, len(open))
+	told := map[string]bool{} // queues whose node of Redis knows the script
 	_, err := r.redis.Pipelined(ctx, func(p redis.Pipeliner) error {
 		for i, o := range open {
 			kind, known := tasks.Lookup(o.Action)
@@ -65,7 +69,11 @@ func (r *reaper) statuses(ctx context.Context, open []record.Open) ([]status, er
 			}
 			statuses[i].queue = kind.Queue()
 			k, id := queueKeys(kind.Queue()), tasks.DeliveryID(o.ID, o.Delivery)
-			cmds[i] = p.Eval(ctx, statusLua, []string{k.task(id), k.of("lease"), k.of(scheduled), k.of(retry)}, id)
+			run := statusScript.EvalSha
+			if !told[kind.Queue()] {
+				told[kind.Queue()], run = true, statusScript.Eval
+			}
+			cmds[i] = run(ctx, p, []string{k.task(id), k.of("lease"), k.of(scheduled), k.of(retry)}, id)
 		}
 		return nil
 	})

@@ -17,12 +17,14 @@ const (
 
 	// lookSoon is when a task that was set going again, or should be going soon, is looked at.
 	lookSoon = 30 * time.Second
-	// lookLate is when a task that waits its turn is looked at: whoever begins it moves its entry up.
+	// lookLate is when a task that waits its turn is looked at: once it is active, silence moves its entry up.
 	lookLate = 10 * time.Minute
 )
 
-// sweepOpen looks at every open record that is due. It takes no more than half of the time, so that a million that fall
-// due at once hold up nobody else.
+// restPerWork is how long a sweep rests for what it has worked, so that a million tasks that fall due at once hold up nobody.
+const restPerWork = 4
+
+// sweepOpen looks at every open record that is due.
 func (r *reaper) sweepOpen(ctx context.Context) error {
 	for {
 		if err := r.hold(ctx); err != nil {
@@ -43,7 +45,7 @@ func (r *reaper) sweepOpen(ctx context.Context) error {
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
-		case <-time.After(min(time.Since(started), r.timing.lock/2)):
+		case <-time.After(min(restPerWork*time.Since(started), r.timing.lock/2)):
 		}
 	}
 }

@@ -19,6 +19,13 @@ var (
 	discardScript = redis.NewScript(discardLua)
 )
 
+const (
+	// asynqLease is how long a delivery is a process' own from when it was fetched, or renewed last.
+	asynqLease = 30 * time.Second
+	// renewedEvery is more than the 5 s after which asynq renews it: what is older belongs to a process that ended, or hangs.
+	renewedEvery = 8 * time.Second
+)
+
 // suspectsPerStep is how many deliveries that nobody performs are mended under one hold of the lock.
 const suspectsPerStep = 256
 
@@ -40,8 +47,11 @@ type seen struct {
 // repairQueues mends what stands still in asynq, which looks only at tasks whose lease lapsed half a minute ago, and at none
 // while one of them cannot be read.
 func (r *reaper) repairQueues(ctx context.Context) error {
-	now, suspects, err := r.suspects(ctx)
+	now, suspects, silent, err := r.suspects(ctx)
 	if err != nil {
+		return err
+	}
+	if err := r.records.Hurry(ctx, silent...); err != nil {
 		return err
 	}
 	for step := range slices.Chunk(suspects, suspectsPerStep) {
@@ -67,13 +77,14 @@ func (r *reaper) repairQueues(ctx context.Context) error {
 	return nil
 }
 
-// suspects are the deliveries in every queue's active list without a lease, or with one that lapsed.
-func (r *reaper) suspects(ctx context.Context) (now time.Time, suspects []suspect, err error) {
+// suspects are the deliveries in every queue's active list without a lease, or with one that lapsed. The tasks of those that
+// somebody should have renewed are silent: their record knows whether a run of theirs is over.
+func (r *reaper) suspects(ctx context.Context) (now time.Time, suspects []suspect, silent []string, err error) {
 	queues := tasks.Queues()
 	ids, leases := make([]*redis.StringSliceCmd, len(queues)), make([]*redis.ZSliceCmd, len(queues))
 	clock, err := r.redis.Time(ctx).Result()
 	if err != nil {
-		return now, nil, fmt.Errorf("read queues: %w", err)
+		return now, nil, nil, fmt.Errorf("read queues: %w", err)
 	}
 	_, err = r.redis.Pipelined(ctx, func(p redis.Pipeliner) error {
 		for i, name := range queues {
@@ -83,7 +94,7 @@ func (r *reaper) suspects(ctx context.Context) (now time.Time, suspects []suspec
 		return nil
 	})
 	if err != nil {
-		return now, nil, fmt.Errorf("read queues: %w", err)
+		return now, nil, nil, fmt.Errorf("read queues: %w", err)
 	}
 	for i, name := range queues {
 		until := make(map[any]time.Time, len(leases[i].Val()))
@@ -91,12 +102,16 @@ func (r *reaper) suspects(ctx context.Context) (now time.Time, suspects []suspec
 			until[z.Member] = time.Unix(int64(z.Score), 0)
 		}
 		for _, id := range ids[i].Val() {
-			if lease := until[id]; !lease.After(clock) {
+			lease := until[id]
+			if !lease.After(clock) {
 				suspects = append(suspects, suspect{queue: name, id: id, lease: lease})
+			}
+			if task := tasks.IDOfDelivery(id); task != "" && lease.Before(clock.Add(asynqLease-renewedEvery)) {
+				silent = append(silent, task)
 			}
 		}
 	}
-	return clock, suspects, nil
+	return clock, suspects, silent, nil
 }
 
 // mend has the task of a delivery that nobody performs delivered anew where it needs that, and only then takes the old one out

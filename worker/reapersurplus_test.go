@@ -16,7 +16,7 @@ func TestForgottenSurplusIsUndone(t *testing.T) {
 	bound := func(subs string, fence int64) {
 		y.finish(t, record.Ending{
 			ID: "k", Fence: fence, State: record.Succeeded, SubsID: subs, Result: []byte(`{}`),
-			Surplus: []byte(`{"PoolKey":"FC1","SubsId":"` + subs + `","SecretNo":"17000000001"}`),
+			Surplus: func() []byte { return []byte(`{"PoolKey":"FC1","SubsId":"` + subs + `","SecretNo":"17000000001"}`) },
 		})
 	}
 	fence := y.begin(t, "k", time.Minute).Fence

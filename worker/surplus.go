@@ -16,7 +16,7 @@ const surplusPrefix = "surplus:"
 // ends before.
 func (d *delivery) compensate(ctx context.Context, e record.Ending) {
 	var undo dypls.UnbindSubscriptionRequest
-	err := json.Unmarshal(e.Surplus, &undo)
+	err := json.Unmarshal(e.Surplus(), &undo)
 	if err == nil {
 		_, err = tasks.UnbindSubscription.Enqueue(context.WithoutCancel(ctx), d.worker.queue, undo, tasks.TaskID(surplusPrefix+undo.SubsID))
 	}

@@ -23,8 +23,9 @@ type Worker struct {
 	kinds   map[string]kind // by the task's type, exactly
 	records record.Store
 	teller  *record.Teller
-	queue   *tasks.Queue // for tasks that the worker itself has done
-	slots   map[string]int
+	queue   *tasks.Queue   // for tasks that the worker itself has done
+	slots   map[string]int // calls at once, by queue
+	calls   callSlots
 	ahead   *prefetch.Prefetcher
 	log     zerolog.Logger
 
@@ -38,8 +39,9 @@ type Worker struct {
 	phase   atomic.Pointer[Phase]
 	sampled atomic.Int64 // when a time in the queue was last looked up, in ns
 
-	running sync.WaitGroup // deliveries that are being performed
-	stopped chan struct{}  // closed when nobody waits for them any longer
+	running  sync.WaitGroup // deliveries that are being performed
+	draining chan struct{}  // closed when no more are begun
+	stopped  chan struct{}  // closed when nobody waits for them any longer
 }
 
 // timing holds the waits that a test cannot sit out.
@@ -55,13 +57,18 @@ func New(config Config) (*Worker, error) {
 		return nil, fmt.Errorf("worker: %w", err)
 	}
 	w := &Worker{
-		config: config, kinds: map[string]kind{}, log: config.Logger, stopped: make(chan struct{}), queue: tasks.NewQueue(config.Redis),
+		config: config, kinds: map[string]kind{}, log: config.Logger, draining: make(chan struct{}), stopped: make(chan struct{}), queue: tasks.NewQueue(config.Redis),
 		inspector: asynq.NewInspectorFromRedisClient(config.Redis), numbers: inventory.New(config.Redis, config.NumberCooldown),
 		timing: timing{claimLease: claimLease, lookAfter: defaultLookAfter, lookAgainAfter: defaultLookAgainAfter},
 	}
 	w.teller, w.records = record.NewTeller(record.NewStore(config.Redis))
 	w.slots = shares(tasks.Queues(), config.Concurrency)
-	w.ahead = prefetch.New(config.Redis, w.slots)
+	w.calls = newCallSlots(w.slots)
+	performed := make(map[string]int, len(w.slots))
+	for queue, calls := range w.slots {
+		performed[queue] = performedAtOnce(calls)
+	}
+	w.ahead = prefetch.New(config.Redis, performed)
 	w.pulse = newPulse()
 	w.enter(Starting)
 	// The first is the outermost: a command is looked at by itself before it shares a pipeline.
@@ -104,6 +111,7 @@ func (w *Worker) Run(ctx context.Context) error {
 	w.log.Info().Int("concurrency", w.config.Concurrency).Strs("queues", tasks.Queues()).Msg("performing tasks")
 	<-ctx.Done()
 	w.enter(Draining)
+	close(w.draining)
 	w.log.Info().Stringer("at_most", w.config.ShutdownTimeout).Msg("draining: no new tasks; waiting for calls that are out")
 	w.putBack(ctx)
 	w.drain(servers)

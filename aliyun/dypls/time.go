@@ -51,7 +51,9 @@ func (t Time) MarshalJSON() ([]byte, error) { return json.Marshal(t.String()) }
 // UnmarshalJSON reads the wire form; "" and null are the zero time.
 func (t *Time) UnmarshalJSON(data []byte) error {
 	var s string
-	if err := json.Unmarshal(data, &s); err != nil {
+	if quoted := len(timeLayout) + len(`""`); len(data) == quoted && data[0] == '"' {
+		s = string(data[1 : quoted-1]) // what is escaped in it is no time either
+	} else if json.Unmarshal(data, &s) != nil {
 		return errTimeFormat
 	}
 	if s == "" {

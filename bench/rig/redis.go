@@ -27,8 +27,9 @@ type Redis struct {
 	dir string
 }
 
-// StartRedis starts an empty one and waits until it answers.
-func StartRedis(ctx context.Context) (*Redis, error) {
+// StartRedis starts an empty one and waits until it answers. One that is durable keeps an append-only file, and writes it to the
+// disk every second.
+func StartRedis(ctx context.Context, durable bool) (*Redis, error) {
 	addr, err := freeAddr()
 	if err != nil {
 		return nil, err
@@ -41,8 +42,12 @@ func StartRedis(ctx context.Context) (*Redis, error) {
 	if err != nil {
 		return nil, err
 	}
+	appendOnly := "no"
+	if durable {
+		appendOnly = "yes"
+	}
 	process, err := Start(exec.Command("redis-server", "--bind", host, "--port", port, "--dir", dir, "--save", "",
-		"--appendonly", "yes", "--appendfsync", "everysec", "--auto-aof-rewrite-percentage", "0",
+		"--appendonly", appendOnly, "--appendfsync", "everysec", "--auto-aof-rewrite-percentage", "0",
 		"--maxmemory-policy", "noeviction", "--logfile", filepath.Join(dir, "redis.log")), syscall.SIGKILL)
 	if err != nil {
 		return nil, errors.Join(err, os.RemoveAll(dir))

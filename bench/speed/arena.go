@@ -21,10 +21,15 @@ type conditions struct {
 	quota     int // calls a second; 0: no bound
 	numbers   int // that can be bound
 	ledger    bool
+	durable   bool // Redis keeps an append-only file
 }
 
 func (c conditions) String() string {
-	return fmt.Sprintf("%s round trip, %s call, %d slots in %d", short(c.roundTrip), short(c.api), c.slots, c.workers)
+	text := fmt.Sprintf("%s round trip, %s call, %d slots in %d", short(c.roundTrip), short(c.api), c.slots, c.workers)
+	if c.durable {
+		text += ", append-only file"
+	}
+	return text
 }
 
 func short(d time.Duration) string { return fmt.Sprintf("%d ms", d.Milliseconds()) }
@@ -69,7 +74,7 @@ func (b *bench) open(ctx context.Context, c contender.Contender, cond conditions
 		}
 		near.Postgres, far.Postgres = rig.URL(b.postgres.Addr), rig.URL(addr)
 	default:
-		if a.redis, err = rig.StartRedis(ctx); err != nil {
+		if a.redis, err = rig.StartRedis(ctx, cond.durable); err != nil {
 			return nil, err
 		}
 		a.store = a.redis.PID()

@@ -51,6 +51,8 @@ func (b *bench) claimThroughput(cond conditions, all taken) {
 	}
 	where := short(cond.roundTrip) + ", " + short(cond.api) + ": "
 	switch {
+	case cond.durable:
+		return
 	case cond.roundTrip == 0 && cond.api == 0:
 		b.noteHalfLoad(all)
 		b.atLeast(where+"tasks/s against tuned", 1.1, against(tunedName, sample.rate))

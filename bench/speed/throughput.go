@@ -17,7 +17,11 @@ type cell struct {
 }
 
 func (c cell) name() string {
-	return fmt.Sprintf("%s / %s, %d slots", short(c.roundTrip), short(c.api), c.slots)
+	name := fmt.Sprintf("%s / %s, %d slots", short(c.roundTrip), short(c.api), c.slots)
+	if c.durable {
+		name += ", append-only file"
+	}
+	return name
 }
 
 // cells: those that must be shown are measured more often.
@@ -28,6 +32,7 @@ func (b *bench) cells() []cell {
 	}
 	return []cell{
 		{conditions{workers: 1, slots: 64}, b.roundsOr(defaultRounds)},
+		{conditions{workers: 1, slots: 64, durable: true}, b.roundsOr(1)},
 		{conditions{api: slow, workers: 1, slots: 256}, b.roundsOr(1)},
 		{conditions{roundTrip: far, workers: 1, slots: 64}, b.roundsOr(1)},
 		{conditions{roundTrip: far, api: slow, workers: 1, slots: 256}, b.roundsOr(defaultRounds)},
@@ -63,6 +68,7 @@ func (b *bench) throughput(ctx context.Context) (section, error) {
 	}
 	found.text = tableText(table) + "\nA drained queue: enqueued before, the outcome recorded, nobody waits for it. " +
 		"Ratios are those of the same round, medians of the rounds. " +
+		"Redis keeps nothing on the disk but where an append-only file (everysec) is named. " +
 		"Store is Redis, or PostgreSQL with all its processes; scripts and commands are Redis', commands inside scripts included; " +
 		"rest is this program: the simulator and the line." + b.pinged() + "\n"
 	return found, nil

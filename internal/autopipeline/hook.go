@@ -10,9 +10,12 @@ import (
 )
 
 const (
-	// senders is how many pipelines are under way at once: with one, a command would wait for the end of a round trip that
-	// it has just missed; with many, pipelines would be short. Measured.
+	// senders is how many pipelines are under way at once, whatever there is to send: with one, a command would wait for the end
+	// of a round trip that it has just missed; with many, pipelines would be short. Measured.
 	senders = 4
+	// moreSenders is how many there are at most where Redis is far away: each beyond the first needs worthAnother groups that wait.
+	moreSenders  = 16
+	worthAnother = 8
 	// longest is how many commands a pipeline takes in. A longer group goes by itself.
 	longest = 64
 	// sendWithin bounds one pipeline.
@@ -79,7 +82,7 @@ func (h *Hook) enqueue(g *group) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.waiting = append(h.waiting, g)
-	if h.sending < senders {
+	if h.sending < senders || h.sending < moreSenders && len(h.waiting) >= worthAnother {
 		h.sending++
 		go h.send()
 	}

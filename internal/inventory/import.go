@@ -44,7 +44,8 @@ func (v *Inventory) Import(ctx context.Context, pool string, numbers []Number) (
 		added, moved := int(counts[0]), int(counts[1])
 		done.Added, done.Moved, done.Known = done.Added+added, done.Moved+moved, done.Known+len(some)-added-moved
 	}
-	v.noteHas(pool, true)
+	v.noteHas(key(pool, "numbers"), true)
+	v.noteHas(poolsKey, true)
 	return done, nil
 }
 

@@ -27,7 +27,7 @@ type Inventory struct {
 	ahead    time.Duration // of Redis' clock; tests alone
 
 	mu      sync.Mutex
-	has     map[string]asked
+	has     map[string]asked // by key
 	secrets map[string]secret
 }
 
@@ -44,17 +44,28 @@ func New(r redis.UniversalClient, cooldown time.Duration) *Inventory {
 // Has reports whether a pool has an inventory. An answer holds for a while: after a pool's first import, binds
 // may leave without an X for a second.
 func (v *Inventory) Has(ctx context.Context, pool string) (bool, error) {
+	return v.exists(ctx, key(pool, "numbers"))
+}
+
+// InUse reports whether any pool has, or had, an inventory, with the same delay.
+func (v *Inventory) InUse(ctx context.Context) (bool, error) { return v.exists(ctx, poolsKey) }
+
+func (v *Inventory) exists(ctx context.Context, key string) (bool, error) {
 	v.mu.Lock()
-	before, ok := v.has[pool]
+	before, ok := v.has[key]
 	v.mu.Unlock()
-	if holds := map[bool]time.Duration{true: hasFor, false: lacksFor}[before.has]; ok && time.Since(before.at) < holds {
+	holds := lacksFor
+	if before.has {
+		holds = hasFor
+	}
+	if ok && time.Since(before.at) < holds {
 		return before.has, nil
 	}
-	n, err := v.redis.Exists(ctx, key(pool, "numbers")).Result()
+	n, err := v.redis.Exists(ctx, key).Result()
 	if err != nil {
 		return false, fmt.Errorf("inventory: ask whether a pool has numbers: %w", err)
 	}
-	v.noteHas(pool, n == 1)
+	v.noteHas(key, n == 1)
 	return n == 1, nil
 }
 
@@ -71,10 +82,10 @@ func (v *Inventory) LeasedSince(ctx context.Context, pool string) (since time.Ti
 	return time.UnixMilli(millis).Add(2 * lacksFor), true, nil
 }
 
-func (v *Inventory) noteHas(pool string, has bool) {
+func (v *Inventory) noteHas(key string, has bool) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	v.has[pool] = asked{time.Now(), has}
+	v.has[key] = asked{time.Now(), has}
 }
 
 // Pools returns the pools that numbers were ever imported for, sorted.

@@ -61,7 +61,7 @@ func (s Store) Begin(ctx context.Context, run Run) (Begun, error) {
 	if run.Repeatable {
 		repeatable = 1
 	}
-	cmds, err := s.runAll(ctx, entry(moveEntry, run.ID, run.Lease+afterClaim), beginScript, []scriptCall{{id: run.ID, args: []any{
+	cmds, err := s.runAll(ctx, nil, beginScript, []scriptCall{{id: run.ID, args: []any{
 		run.ID, Channel, run.Run, run.Lease.Milliseconds(),
 		repeatable, run.MaxAttempts, run.MaxCrashes, run.Keep.Milliseconds(), run.LookAfter.Milliseconds(),
 	}}})

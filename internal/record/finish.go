@@ -15,12 +15,12 @@ type Ending struct {
 	Message   string
 	Class     string
 	RequestID string
-	Result    []byte    // JSON, only when succeeded
-	ExpiresAt time.Time // after which the result is of no use; the zero time for never
-	SubsID    string    // of a binding that was made
-	Surplus   []byte    // JSON: what undoes the binding, where the record holds another already
-	Counts    bool      // whether the call uses up an attempt
-	Sent      bool      // whether a request may have left
+	Result    []byte        // JSON, only when succeeded
+	ExpiresAt time.Time     // after which the result is of no use; the zero time for never
+	SubsID    string        // of a binding that was made
+	Surplus   func() []byte // JSON: what undoes the binding, where the record holds another already; nil for no binding
+	Counts    bool          // whether the call uses up an attempt
+	Sent      bool          // whether a request may have left
 	// MayHaveRun: the API said no, or nothing, and the call may have taken effect all the same.
 	MayHaveRun bool
 	Doubt      Doubt // with Waiting: what the next run is to do first
@@ -56,27 +56,37 @@ const (
 // Finish records what came of the call that Begin noted. A success counts whichever run brings it, as long as
 // the record does not hold another.
 func (s Store) Finish(ctx context.Context, e Ending) (FinishVerdict, error) {
-	var opening *entries
-	if e.Surplus != nil { // a binding may turn out to be a surplus one, and the reaper is to see that it is undone
-		opening = entry(addEntry, e.ID, firstLook)
+	verdict, err := s.finish(ctx, e, nil)
+	if err == nil && verdict == unlisted {
+		verdict, err = s.finish(ctx, e, entry(addEntry, e.ID, firstLook))
 	}
-	cmds, err := s.runAll(ctx, opening, finishScript, []scriptCall{{id: e.ID, args: []any{
-		e.ID, Channel, e.Fence, string(e.State), e.Keep.Milliseconds(),
-		e.Code, e.Message, e.Class, e.RequestID, e.Result, millis(e.ExpiresAt), e.SubsID, bit(e.Counts), bit(e.Sent),
-		bit(e.MayHaveRun), string(e.Doubt), bit(e.Suspect), e.Surplus,
-	}}})
 	if err != nil {
 		return "", fmt.Errorf("record: finish: %w", err)
 	}
-	text, err := cmds[0].Text()
-	if err != nil {
-		return "", fmt.Errorf("record: finish: %w", err)
-	}
-	verdict := FinishVerdict(text)
 	if e.State.Told() && (verdict == Done || verdict == Again) {
 		s.tell(ctx, e.ID, e.State)
 	}
 	return verdict, nil
+}
+
+// unlisted: the record had an outcome, and is off the index, from which the reaper is to see what this one brings.
+const unlisted FinishVerdict = "unlisted"
+
+func (s Store) finish(ctx context.Context, e Ending, listed *entries) (FinishVerdict, error) {
+	var surplus []byte
+	if listed != nil && e.Surplus != nil {
+		surplus = e.Surplus()
+	}
+	cmds, err := s.runAll(ctx, listed, finishScript, []scriptCall{{id: e.ID, args: []any{
+		e.ID, Channel, e.Fence, string(e.State), e.Keep.Milliseconds(),
+		e.Code, e.Message, e.Class, e.RequestID, e.Result, optionalMillis(e.ExpiresAt), e.SubsID, bit(e.Counts), bit(e.Sent),
+		bit(e.MayHaveRun), string(e.Doubt), bit(e.Suspect), surplus, bit(listed != nil),
+	}}})
+	if err != nil {
+		return "", err
+	}
+	text, err := cmds[0].Text()
+	return FinishVerdict(text), err
 }
 
 // Rejection is a delivery that cannot be read.

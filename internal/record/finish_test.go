@@ -12,7 +12,7 @@ import (
 func bound(id string, fence int64, subsID string) record.Ending {
 	return record.Ending{
 		ID: id, Fence: fence, State: record.Succeeded, Code: "OK", Message: "OK", RequestID: "R-" + subsID,
-		Result: []byte(`{"SubsId":"` + subsID + `"}`), SubsID: subsID, Surplus: []byte("undo " + subsID), Counts: true, Sent: true,
+		Result: []byte(`{"SubsId":"` + subsID + `"}`), SubsID: subsID, Surplus: func() []byte { return []byte("undo " + subsID) }, Counts: true, Sent: true,
 	}
 }
 

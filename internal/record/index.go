@@ -14,17 +14,15 @@ import (
 // everything: sorted sets, whose scores say when the reaper is to look next, in milliseconds of Redis' clock. An id is
 // there before its record is, and leaves after its outcome was told; a crash between leaves an entry that does no harm.
 //
-// What it costs a task: one ZADD in the round trip of Create (one script for each shard that a batch touches), one in
-// that of each Begin, one in that of a Finish that brings a binding, and at the end one XADD, which tells the outcome, and
-// one ZREM, each in a round trip of its own. A record and the index are in different slots of a cluster, so that no script
-// touches both.
+// What it costs a task: one ZADD in the round trip of Create (one script for each shard that a batch touches), and at the
+// end one XADD, which tells the outcome, and one ZREM, both behind the back of whoever waits. A run that begins leaves its
+// entry where it is: whoever sees that the run may have ended without a word moves it up, see [Store.Hurry]. A record and the
+// index are in different slots of a cluster, so that no script touches both.
 const (
 	indexShards = 16
 
 	// firstLook is when a task that nobody began is looked at, counted from when it was meant to run.
 	firstLook = 30 * time.Second
-	// afterClaim is added to a claim, so that it has lapsed for certain.
-	afterClaim = time.Second
 )
 
 // indexKey is a shard of the index. It never looks like a record's key, which begins with dypls:{ whatever the id.
@@ -84,6 +82,18 @@ func (e *entries) write(ctx context.Context, p redis.Pipeliner) []*redis.Cmd {
 		}
 	}
 	return cmds
+}
+
+// Hurry has the reaper look at tasks at once that it would look at later, as far as they have no outcome yet.
+func (s Store) Hurry(ctx context.Context, ids ...string) error {
+	e := &entries{how: moveEntry}
+	for _, id := range ids {
+		e.add(id, 0)
+	}
+	if err := s.writeEntries(ctx, e); err != nil {
+		return fmt.Errorf("record: hurry: %w", err)
+	}
+	return nil
 }
 
 // writeEntries is for a step whose script is sent apart from its entries.

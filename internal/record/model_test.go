@@ -86,8 +86,10 @@ func (m *model) finish(fence int, e record.Ending) record.FinishVerdict {
 		if len(m.steps) > 0 {
 			m.note(m.kindOf(fence))
 		}
-		m.state, m.run, m.subsID, m.answered = record.Succeeded, "", e.SubsID, fence
+		m.state, m.run, m.subsID = record.Succeeded, "", e.SubsID
 		return record.Done
+	case m.state == record.Succeeded:
+		return record.Stale
 	case m.answered == fence:
 		return record.Again
 	case !m.out() || m.fence != fence:

@@ -54,7 +54,7 @@ func TestSurplusOutlivesReopen(t *testing.T) {
 	onEachServer(t, func(t *testing.T, s server) {
 		fence := s.hold(t, "order")
 		s.resolve(t, resolved("order", record.Failed), record.Uncertain, 0)
-		late := record.Ending{ID: "order", Fence: fence, State: record.Succeeded, SubsID: "1000", Surplus: []byte(`{}`)}
+		late := record.Ending{ID: "order", Fence: fence, State: record.Succeeded, SubsID: "1000", Surplus: func() []byte { return []byte(`{}`) }}
 		for range 2 {
 			if verdict := s.finish(t, late); verdict != record.Surplus {
 				t.Errorf("a late answer: %s", verdict)

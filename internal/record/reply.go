@@ -46,6 +46,14 @@ func millis(t time.Time) int64 {
 	return t.UnixMilli()
 }
 
+// optionalMillis is "" for the zero time.
+func optionalMillis(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return strconv.FormatInt(t.UnixMilli(), 10)
+}
+
 // maxMillis is the end of the year 9999, the last that JSON can write.
 const maxMillis = 253402300799999
 

@@ -3,6 +3,7 @@ package record
 import (
 	"context"
 	"sync"
+	"time"
 
 	"github.com/redis/go-redis/v9"
 )
@@ -10,6 +11,8 @@ import (
 const (
 	tellAtMost = 500    // in one round trip
 	untoldMost = 20_000 // that wait; the reaper tells what is beyond
+	// tellPause is between two round trips, so that a busy process needs few: the first of a lull is told at once.
+	tellPause = 10 * time.Millisecond
 )
 
 // Teller tells outcomes behind the back of whoever settled them, many at a time: nobody waits for the stream and the index.
@@ -39,7 +42,17 @@ func (t *Teller) Run(ctx context.Context) {
 		}
 		for told := t.take(); len(told) > 0; told = t.take() {
 			t.store.tellAll(context.WithoutCancel(ctx), told)
+			if len(told) < tellAtMost {
+				pause(ctx, tellPause)
+			}
 		}
+	}
+}
+
+func pause(ctx context.Context, d time.Duration) {
+	select {
+	case <-ctx.Done():
+	case <-time.After(d):
 	}
 }
 

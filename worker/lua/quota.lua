@@ -134,7 +134,11 @@ end
 
 -- Slots.
 local wanted, granted, first, wait = tonumber(ARGV[4]), 0, now, 0
-next_at = math.max(now - 20000, next_at - tonumber(ARGV[5]) / rate * second)
+local burst = 20000 -- of what was not used
+if opened == 0 and 2 * rate <= ceiling then -- nothing says that the quota is near
+  burst = 100000
+end
+next_at = math.max(now - burst, next_at - tonumber(ARGV[5]) / rate * second)
 if wanted > 0 then
   redis.call('ZADD', KEYS[2], now, ARGV[1])
   redis.call('ZREMRANGEBYSCORE', KEYS[2], '-inf', now - 2 * second)

@@ -1,24 +1,29 @@
 -- KEYS: record. ARGV: id, channel, run, lease (ms), repeatable (1 | 0), most attempts, most crashes, keep (ms), look after (ms).
 -- Returns verdict; with settled: state, code, class; with go and look: fence, attempts, calls, uncounted, deadline, may have run (1 | 0), suspect (1 | 0),
 -- first call at, looks, refusal, request, undoes.
-local r = redis.call('HMGET', KEYS[1], 'state', 'run', 'claim_until', 'deadline', 'attempts', 'code', 'doubt_at', 'noted_at',
-  'may_have_run', 'history')
+local r = redis.call('HMGET', KEYS[1], 'state', 'deadline', 'attempts', 'calls', 'fence', 'request', 'undoes', 'noted_at')
 local id, channel, run, keep, repeatable = ARGV[1], ARGV[2], ARGV[3], ARGV[8], ARGV[5] == '1'
-local state, doubt_at = r[1], tonumber(r[7])
+local state, deadline, attempts, calls, fence, noted_at = r[1], tonumber(r[2]), tonumber(r[3]), tonumber(r[4]), r[5], r[8]
 if not state then
   return {'unknown'}
 end
 if state == 'succeeded' or state == 'failed' or state == 'uncertain' then
   return {'finished', state}
 end
+local e = {} -- what earlier runs have left; nothing, where none has called
+if state ~= 'queued' or noted_at then
+  e = redis.call('HMGET', KEYS[1], 'run', 'claim_until', 'code', 'doubt_at', 'may_have_run', 'history', 'uncounted', 'suspect',
+    'first_call_at', 'looks', 'refusal', 'enqueued_at')
+end
+local doubt_at, may_have_run, looks, refusal = e[4] and tonumber(e[4]), tonumber(e[5] or 0), tonumber(e[10] or 0), e[11] or ''
 local out = state == 'calling' or state == 'looking'
-if not out and r[2] == run then
+if not out and e[1] == run then
   return {'finished', state} -- an echo of a run that has ended: a try that was given up and came through late
 end
 local fresh = true
 if out then
-  local rest = tonumber(r[3]) - now
-  if r[2] == run then
+  local rest = tonumber(e[2]) - now
+  if e[1] == run then
     fresh = false -- the reply was lost, and nothing was sent: the same run is told again
   elseif rest > 0 then
     return {'busy', rest}
@@ -26,10 +31,11 @@ if out then
     -- the run before ended without saying what came of its call
     local crashes
     local most = tonumber(ARGV[7])
-    note(r[10], state == 'calling' and 'cut' or 'cutlook', state == 'calling' and r[5] or 0, 1, 0, '', '', '')
+    note(e[6], state == 'calling' and 'cut' or 'cutlook', state == 'calling' and attempts or 0, 1, 0, '', '', '')
     if state == 'calling' then
       crashes = redis.call('HINCRBY', KEYS[1], 'crashes', 1)
-      redis.call('HSET', KEYS[1], 'may_have_run', 1)
+      may_have_run = 1
+      redis.call('HSET', KEYS[1], 'may_have_run', may_have_run)
     else -- a look does no harm, and takes longer: more of them may be cut
       crashes = redis.call('HINCRBY', KEYS[1], 'look_crashes', 1)
       most = most * 4
@@ -38,13 +44,13 @@ if out then
       settle('uncertain', id, channel, keep, ours('dyplsq.NoAnswer', 'Uncertain', 'workers ended while performing it'))
       return {'settled', 'uncertain', 'dyplsq.NoAnswer', 'Uncertain'}
     end
-    if repeatable and (crashes >= most or state == 'calling' and tonumber(r[5]) >= tonumber(ARGV[6])) then
+    if repeatable and (crashes >= most or state == 'calling' and attempts >= tonumber(ARGV[6])) then
       settle('failed', id, channel, keep, ours('dyplsq.NoAnswer', 'Unavailable', 'workers ended while performing it'))
       return {'settled', 'failed', 'dyplsq.NoAnswer', 'Unavailable'}
     end
     if not repeatable and state == 'calling' then
-      doubt_at = tonumber(r[8] or r[3])
-      redis.call('HSET', KEYS[1], 'doubt_at', doubt_at, 'looks', 0)
+      doubt_at, looks = tonumber(noted_at or e[2]), 0
+      redis.call('HSET', KEYS[1], 'doubt_at', doubt_at, 'looks', looks)
     end
   end
 end
@@ -55,36 +61,39 @@ if doubt_at and fresh and doubt_at + ARGV[9] > now then
   end
   return {'busy', doubt_at + ARGV[9] - now}
 end
-local deadline = tonumber(r[4])
 local over = not doubt_at and deadline > 0 and now >= deadline
 if over and not fresh then -- granted in time, and asked again too late: nothing was sent
-  redis.call('HINCRBY', KEYS[1], 'attempts', -1)
-  redis.call('HINCRBY', KEYS[1], 'calls', -1)
+  attempts, calls = attempts - 1, calls - 1
+  redis.call('HSET', KEYS[1], 'attempts', attempts, 'calls', calls)
 end
-if over and not repeatable and r[9] == '1' then -- told to have failed only when no earlier call took effect
-  doubt_at = 1
-  redis.call('HSET', KEYS[1], 'doubt_at', doubt_at, 'looks', 0, 'refusal', 'dyplsq.Expired')
+if over and not repeatable and may_have_run == 1 then -- told to have failed only when no earlier call took effect
+  doubt_at, looks, refusal = 1, 0, 'dyplsq.Expired'
+  redis.call('HSET', KEYS[1], 'doubt_at', doubt_at, 'looks', looks, 'refusal', refusal)
 elseif over then
   local message = 'its time was over before a call could start'
-  if r[6] and r[6] ~= '' then
-    message = message .. '; the last attempt ended as ' .. r[6]
+  if e[3] and e[3] ~= '' then
+    message = message .. '; the last attempt ended as ' .. e[3]
   end
   settle('failed', id, channel, keep, ours('dyplsq.Expired', 'Rejected', message))
   return {'settled', 'failed', 'dyplsq.Expired', 'Rejected'}
 end
-redis.call('HSET', KEYS[1], 'state', doubt_at and 'looking' or 'calling', 'run', run, 'claim_until', now + ARGV[4])
-if fresh then
-  redis.call('HINCRBY', KEYS[1], 'fence', 1)
+local first_call_at = e[9] or noted_at -- the first call is noted in its own field from the second on
+if noted_at and not e[9] then
+  redis.call('HSET', KEYS[1], 'first_call_at', noted_at)
 end
-if not doubt_at then
-  redis.call('HSET', KEYS[1], 'noted_at', now)
+local claim = int(now + ARGV[4])
+if doubt_at then
   if fresh then
-    redis.call('HSETNX', KEYS[1], 'first_call_at', now)
-    redis.call('HINCRBY', KEYS[1], 'attempts', 1)
-    redis.call('HINCRBY', KEYS[1], 'calls', 1)
+    fence = int(fence + 1)
   end
+  redis.call('HSET', KEYS[1], 'state', 'looking', 'run', run, 'claim_until', claim, 'fence', fence)
+else
+  if fresh then
+    fence, attempts, calls = int(fence + 1), attempts + 1, calls + 1
+  end
+  first_call_at = first_call_at or now
+  redis.call('HSET', KEYS[1], 'state', 'calling', 'run', run, 'claim_until', claim, 'fence', fence, 'noted_at', int(now),
+    'attempts', int(attempts), 'calls', int(calls))
 end
-local c = redis.call('HMGET', KEYS[1], 'fence', 'attempts', 'calls', 'uncounted', 'may_have_run', 'suspect', 'first_call_at',
-  'looks', 'refusal', 'request', 'enqueued_at', 'undoes')
-return {doubt_at and 'look' or 'go', tonumber(c[1]), tonumber(c[2]), tonumber(c[3]), tonumber(c[4] or 0), deadline,
-  tonumber(c[5] or 0), tonumber(c[6] or 0), tonumber(c[7] or c[11] or 0), tonumber(c[8] or 0), c[9] or '', c[10] or '', c[12] or ''}
+return {doubt_at and 'look' or 'go', tonumber(fence), attempts, calls, tonumber(e[7] or 0), deadline, may_have_run, tonumber(e[8] or 0),
+  tonumber(first_call_at or e[12] or 0), looks, refusal, r[6] or '', r[7] or ''}

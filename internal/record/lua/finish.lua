@@ -1,21 +1,26 @@
 -- KEYS: record. ARGV: id, channel, fence, state (succeeded | failed | uncertain | waiting), keep (ms), code, message,
 -- class, request_id, result, expires_at (ms), subs_id, counts (1 | 0: whether the call uses up an attempt), sent (1 | 0),
--- may have run (1 | 0), doubt (call | refusal | absent | clear | ''), suspect (1 | 0), surplus (JSON).
--- Returns verdict: done | again | stale | surplus | unknown.
-local r = redis.call('HMGET', KEYS[1], 'state', 'fence', 'answered', 'subs_id', 'noted_at', 'surplus:' .. ARGV[12], 'history', 'attempts')
+-- may have run (1 | 0), doubt (call | refusal | absent | clear | ''), suspect (1 | 0), surplus (JSON),
+-- whether the index has an entry for certain (1 | 0: it has one as long as there is no outcome).
+-- Returns verdict: done | again | stale | surplus | unknown; unlisted: nothing was changed, for want of an entry.
 local id, channel, fence, state, subs = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[12]
+local r = redis.call('HMGET', KEYS[1], 'state', 'fence', 'answered', 'subs_id', 'surplus:' .. subs, 'history')
 if not r[1] then
   return 'unknown'
 end
+local noted_at
 local function remember()
   local mine = r[2] == fence
+  local more = redis.call('HMGET', KEYS[1], 'noted_at', 'attempts')
+  noted_at = more[1]
   if mine and r[1] == 'calling' then
-    note(r[7], 'call', r[8] or 0, ARGV[13], now - (tonumber(r[5]) or now), ARGV[6], ARGV[8], ARGV[9])
+    note(r[6], 'call', more[2] or 0, ARGV[13], now - (tonumber(noted_at) or now), ARGV[6], ARGV[8], ARGV[9])
   else
-    note(r[7], mine and r[1] == 'looking' and 'look' or 'late', 0, 0, 0, ARGV[6], ARGV[8], ARGV[9])
+    note(r[6], mine and r[1] == 'looking' and 'look' or 'late', 0, 0, 0, ARGV[6], ARGV[8], ARGV[9])
   end
 end
-local outcome = {code = ARGV[6], message = ARGV[7], class = ARGV[8], request_id = ARGV[9], result = ARGV[10], expires_at = ARGV[11]}
+local outcome = {code = ARGV[6], message = ARGV[7], class = ARGV[8], request_id = ARGV[9], result = ARGV[10], expires_at = ARGV[11], subs_id = subs,
+  after_failure = r[6]} -- one that succeeds at once has no history
 if state == 'succeeded' then
   if r[1] == 'succeeded' and (subs == '' or r[4] == subs) then
     return 'again'
@@ -23,15 +28,18 @@ if state == 'succeeded' then
   if r[1] == 'failed' and subs == '' then
     return 'stale'
   end
-  if r[1] == 'succeeded' or r[1] == 'failed' then
+  if r[5] then
+    return 'surplus' -- it is being undone, though the task may have been opened again since
+  end
+  local told = r[1] == 'succeeded' or r[1] == 'failed'
+  if ARGV[19] == '0' and (told or r[1] == 'uncertain') then
+    return 'unlisted'
+  end
+  if told then
     redis.call('HSET', KEYS[1], 'surplus:' .. subs, ARGV[18])
     return 'surplus'
   end
   if r[6] then
-    return 'surplus' -- it is being undone, though the task was opened again since
-  end
-  redis.call('HSET', KEYS[1], 'answered', fence, 'subs_id', subs)
-  if r[7] then -- one that succeeds at once has no history
     remember()
   end
   if ARGV[14] == '0' and r[1] == 'calling' and r[2] == fence then -- there was nothing left to do
@@ -40,6 +48,9 @@ if state == 'succeeded' then
   end
   settle(state, id, channel, ARGV[5], outcome)
   return 'done'
+end
+if r[1] == 'succeeded' then
+  return 'stale'
 end
 if r[3] == fence then
   return 'again' -- its reply was lost
@@ -69,7 +80,7 @@ if state ~= 'waiting' then
 end
 local doubt = ARGV[16]
 if doubt == 'call' then
-  redis.call('HSET', KEYS[1], 'doubt_at', r[5], 'looks', 0)
+  redis.call('HSET', KEYS[1], 'doubt_at', noted_at, 'looks', 0)
 elseif doubt == 'refusal' then -- answered, so nothing is in flight: to be looked into at once
   redis.call('HSET', KEYS[1], 'doubt_at', 1, 'looks', 0, 'refusal', ARGV[6])
 elseif doubt == 'absent' then -- two deliveries at once are no two looks: the next one has to wait

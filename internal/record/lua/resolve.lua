@@ -17,10 +17,7 @@ if ARGV[4] == 'queued' then
   redis.call('HSET', KEYS[1], 'state', 'queued', 'run', '', 'suspect', 1)
   return {'uncertain', redis.call('HINCRBY', KEYS[1], 'delivery', 1)}
 end
-if ARGV[9] ~= '' then
-  redis.call('HSET', KEYS[1], 'subs_id', ARGV[9])
-end
-local class = ARGV[4] == 'failed' and 'Rejected' or ''
 settle(ARGV[4], ARGV[1], ARGV[2], ARGV[3],
-  {code = ARGV[5], message = ARGV[6], class = class, request_id = '', result = ARGV[7], expires_at = ARGV[8]})
+  {code = ARGV[5], message = ARGV[6], class = 'Rejected', request_id = '', result = ARGV[7], expires_at = ARGV[8], subs_id = ARGV[9],
+  after_failure = true})
 return {'uncertain', 0}

@@ -1,0 +1,55 @@
+package worker
+
+import (
+	"context"
+	"time"
+)
+
+// aheadPerSlot: for so many calls at once, one more task is performed whose call is over or has not begun. Without it a
+// slot would stand idle while Redis is told of an outcome, and asked for the next task.
+const aheadPerSlot = 4
+
+// performedAtOnce is how many tasks of a queue are performed for so many calls at once.
+func performedAtOnce(calls int) int { return calls + calls/aheadPerSlot }
+
+// callSlots bounds the calls of each queue's tasks.
+type callSlots map[string]chan struct{}
+
+func newCallSlots(calls map[string]int) callSlots {
+	slots := make(callSlots, len(calls))
+	for queue, n := range calls {
+		slots[queue] = make(chan struct{}, n)
+	}
+	return slots
+}
+
+// takeSlot waits until another call may be made. While the worker drains none is begun that had to wait.
+func (d *delivery) takeSlot(ctx context.Context) error {
+	slots, bounded := d.worker.calls[d.queue]
+	if !bounded {
+		return nil
+	}
+	select {
+	case slots <- struct{}{}:
+		d.slot = slots
+		return nil
+	default:
+	}
+	select {
+	case slots <- struct{}{}:
+		d.slot = slots
+		return nil
+	case <-d.worker.draining:
+		return later(0, "its worker ends")
+	case <-ctx.Done():
+		return later(time.Second, "the queue gave the delivery up")
+	}
+}
+
+// leaveSlot lets another call begin. It may be called again.
+func (d *delivery) leaveSlot() {
+	if d.slot != nil {
+		<-d.slot
+		d.slot = nil
+	}
+}
