@@ -36,7 +36,7 @@ const (
 	maxServers     = 8
 	slotsPerServer = 8
 	// checkEvery is dyplsq's own, for an idle load that can be compared.
-	checkEvery = 50 * time.Millisecond
+	checkEvery = 20 * time.Millisecond
 	// enqueuers is how many enqueue at once, asynq having no batches.
 	enqueuers = 64
 )
@@ -61,7 +61,7 @@ func runTuned(site Site, slots int) error {
 		}
 		server := asynq.NewServerFromRedisClient(client, asynq.Config{
 			Concurrency: concurrency, Queues: map[string]int{tunedQueue: 1}, TaskCheckInterval: checkEvery,
-			DelayedTaskCheckInterval: 10 * checkEvery, LogLevel: asynq.ErrorLevel,
+			DelayedTaskCheckInterval: 25 * checkEvery, LogLevel: asynq.ErrorLevel,
 		})
 		if err := server.Start(handler); err != nil {
 			return err
