@@ -11,6 +11,7 @@ type Traffic struct {
 var (
 	quotaRate    = prometheus.NewDesc("dyplsq_quota_rate", "Calls a second that all workers together make at most now.", []string{"budget"}, nil)
 	quotaCeiling = prometheus.NewDesc("dyplsq_quota_ceiling", "Calls a second that they never go beyond.", []string{"budget"}, nil)
+	breakersOpen = prometheus.NewDesc("dyplsq_breakers_open", "Scopes whose calls are held, because the API denies them.", nil, nil)
 	breakerState = prometheus.NewDesc("dyplsq_breaker_state", "1 while calls of the scope are held, because the API denies them.", []string{"scope"}, nil)
 )
 
@@ -26,6 +27,7 @@ func (m *Metrics) CollectTraffic(read func() Traffic) {
 func (trafficCollector) Describe(to chan<- *prometheus.Desc) {
 	to <- quotaRate
 	to <- quotaCeiling
+	to <- breakersOpen
 	to <- breakerState
 }
 
@@ -40,6 +42,7 @@ func (c trafficCollector) Collect(to chan<- prometheus.Metric) {
 		to <- prometheus.MustNewConstMetric(quotaRate, prometheus.GaugeValue, rate, budget)
 		to <- prometheus.MustNewConstMetric(quotaCeiling, prometheus.GaugeValue, t.Ceilings[budget], budget)
 	}
+	to <- prometheus.MustNewConstMetric(breakersOpen, prometheus.GaugeValue, float64(len(t.Open)))
 	for i, scope := range t.Open {
 		if i == maxPools {
 			break
