@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/rs/zerolog"
-
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
 	"github.com/seed-5c07c2e9/dyplsq/internal/record"
 )
@@ -175,19 +173,19 @@ func (d *delivery) finish(ctx context.Context, e record.Ending) {
 		verdict, err = d.worker.records.Finish(ctx, e)
 		return err
 	})
-	said := func() *zerolog.Event {
-		return d.worker.log.Error().Str("id", d.id).Str("action", d.kind.action).Str("state", string(e.State)).Str("code", e.Code)
+	if err == nil && (verdict == record.Done || verdict == record.Again) {
+		d.observeEnd(e.State)
+		return
 	}
+	log := d.worker.log.Error().Str("id", d.id).Str("action", d.kind.action).Str("state", string(e.State)).Str("code", e.Code)
 	switch {
 	case err != nil:
-		said().Err(err).Msg("the outcome could not be written")
+		log.Err(err).Msg("the outcome could not be written")
 	case verdict == record.Surplus:
 		d.worker.config.Observer.Surplus(d.kind.action)
-		said().Msg("a surplus binding: the task has another one already; it is being unbound")
+		log.Msg("a surplus binding: the task has another one already; it is being unbound")
 		d.compensate(ctx, e)
-	case verdict == record.Stale, verdict == record.Gone:
-		said().Msg(fmt.Sprintf("the outcome came too late: the record is %s", verdict))
 	default:
-		d.observeEnd(e.State)
+		log.Msg(fmt.Sprintf("the outcome came too late: the record is %s", verdict))
 	}
 }

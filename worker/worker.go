@@ -57,7 +57,8 @@ func New(config Config) (*Worker, error) {
 		return nil, fmt.Errorf("worker: %w", err)
 	}
 	w := &Worker{
-		config: config, kinds: map[string]kind{}, log: config.Logger, draining: make(chan struct{}), stopped: make(chan struct{}), queue: tasks.NewQueue(config.Redis),
+		config: config, kinds: map[string]kind{}, log: config.Logger, queue: tasks.NewQueue(config.Redis),
+		draining: make(chan struct{}), stopped: make(chan struct{}),
 		inspector: asynq.NewInspectorFromRedisClient(config.Redis), numbers: inventory.New(config.Redis, config.NumberCooldown),
 		timing: timing{claimLease: claimLease, lookAfter: defaultLookAfter, lookAgainAfter: defaultLookAgainAfter},
 	}

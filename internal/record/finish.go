@@ -58,7 +58,7 @@ const (
 func (s Store) Finish(ctx context.Context, e Ending) (FinishVerdict, error) {
 	verdict, err := s.finish(ctx, e, nil)
 	if err == nil && verdict == unlisted {
-		verdict, err = s.finish(ctx, e, entry(addEntry, e.ID, firstLook))
+		verdict, err = s.finish(ctx, e, entry(addEntry, e.ID))
 	}
 	if err != nil {
 		return "", fmt.Errorf("record: finish: %w", err)
@@ -97,7 +97,7 @@ type Rejection struct {
 
 // Reject records a delivery that cannot be read as the task's failure, unless the record knows better.
 func (s Store) Reject(ctx context.Context, r Rejection) error {
-	cmds, err := s.runAll(ctx, entry(addEntry, r.ID, firstLook), rejectScript, []scriptCall{{id: r.ID, args: []any{
+	cmds, err := s.runAll(ctx, entry(addEntry, r.ID), rejectScript, []scriptCall{{id: r.ID, args: []any{
 		r.ID, Channel, r.Keep.Milliseconds(), r.Action, r.Code, r.Message,
 	}}})
 	if err != nil {

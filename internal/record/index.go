@@ -56,9 +56,10 @@ type entries struct {
 	needed bool
 }
 
-func entry(how, id string, after time.Duration) *entries {
+// entry has the reaper look at one task after firstLook.
+func entry(how, id string) *entries {
 	e := &entries{how: how}
-	e.add(id, after)
+	e.add(id, firstLook)
 	return e
 }
 
