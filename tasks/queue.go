@@ -38,13 +38,13 @@ func RecordingRetention(d time.Duration) QueueOption {
 	return func(q *Queue) { q.recordingRetention = d }
 }
 
-// Open connects to the Redis at a URL: redis:// or rediss://, see [ParseRedisURL]. It does not wait for a connection.
+// Open connects to the Redis at a URL, see [RedisConfig], which also has clusters and certificates. It does not wait for a connection.
 func Open(redisURL string, options ...QueueOption) (*Queue, error) {
-	redisOptions, err := ParseRedisURL(redisURL)
+	client, err := RedisConfig{URL: redisURL}.Client()
 	if err != nil {
 		return nil, err
 	}
-	q := NewQueue(redis.NewClient(redisOptions), options...)
+	q := NewQueue(client, options...)
 	q.owned = true
 	return q, nil
 }
@@ -54,7 +54,7 @@ func Keep(d time.Duration) QueueOption {
 	return func(q *Queue) { q.keep = d }
 }
 
-// NewQueue uses a client of the application's own, which it does not close. Make it from [ParseRedisURL]'s options:
+// NewQueue uses a client of the application's own, which it does not close. Make it with [RedisConfig]:
 // a client that sends commands again by itself, go-redis' default, can lose deliveries.
 func NewQueue(client redis.UniversalClient, options ...QueueOption) *Queue {
 	enqueuing, handsOver := enqueuing(client)

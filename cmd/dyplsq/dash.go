@@ -21,16 +21,16 @@ type dashCommand struct {
 // Run serves the dashboard until ctx is done.
 func (c *dashCommand) Run(ctx context.Context, s streams) error {
 	log := c.logger(s.err)
-	options, err := c.options()
+	client, err := c.client(0)
 	door, certificate, doorErr := c.check(isLoopback(c.Listen, dashPort))
 	if err = errors.Join(err, doorErr); err != nil {
 		return usage(err.Error())
 	}
 	listener, err := listen(c.Listen, dashPort)
 	if err != nil {
-		return err
+		return errors.Join(err, client.Close())
 	}
-	d, err := dashboard.New(dashboard.Config{Redis: options, AllowActions: c.AllowActions, Door: door, Prometheus: c.Prometheus, Note: dashNote(log)})
+	d, err := dashboard.New(dashboard.Config{Redis: client, AllowActions: c.AllowActions, Door: door, Prometheus: c.Prometheus, Note: dashNote(log)})
 	if err != nil {
 		return errors.Join(err, listener.Close())
 	}

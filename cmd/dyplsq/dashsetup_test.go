@@ -46,19 +46,18 @@ func (s *system) dash(t *testing.T, args ...string) string {
 		}
 		return nil
 	})
-	url, _ := startDash(t, s.env, args...)
-	return url
+	return startDash(t, s.env, args...)
 }
 
-func startDash(t *testing.T, env []string, args ...string) (url string, p *process) {
+func startDash(t *testing.T, env []string, args ...string) (url string) {
 	t.Helper()
 	if !strings.Contains(strings.Join(args, " "), "--listen") {
 		args = append(args, "--listen", "127.0.0.1:0")
 	}
-	p = start(t, env, append([]string{"dash"}, args...)...)
+	p := start(t, env, append([]string{"dash"}, args...)...)
 	redistest.Poll(t, startWithin, "the dashboard to be up", p.wrote(`"message":"dashboard"`))
 	url = regexp.MustCompile(`https?://[^"]+/`).FindString(p.text())
-	return strings.Replace(url, "[::]", "127.0.0.1", 1), p
+	return strings.Replace(url, "[::]", "127.0.0.1", 1)
 }
 
 // certificate is one of the test's own for 127.0.0.1.

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/redis/go-redis/v9"
+
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dyplstest"
 	"github.com/seed-5c07c2e9/dyplsq/internal/dashboard"
 )
@@ -33,7 +35,7 @@ func (c *devCommand) Run(ctx context.Context, s streams) error {
 	if err != nil {
 		return errors.Join(err, listener.Close())
 	}
-	d, err := dashboard.New(dashboard.Config{Redis: e.options, AllowActions: true, Door: door, Prometheus: c.Prometheus, Note: dashNote(log)})
+	d, err := dashboard.New(dashboard.Config{Redis: redis.NewClient(e.options), AllowActions: true, Door: door, Prometheus: c.Prometheus, Note: dashNote(log)})
 	if err != nil {
 		return errors.Join(err, listener.Close(), e.close())
 	}

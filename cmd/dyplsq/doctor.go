@@ -8,8 +8,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/redis/go-redis/v9"
-
 	"github.com/seed-5c07c2e9/dyplsq/aliyun"
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
 	"github.com/seed-5c07c2e9/dyplsq/internal/doctor"
@@ -78,11 +76,10 @@ func (c *doctorCommand) print(s streams, f doctor.Finding) error {
 
 // checkSettings asks a worker that is never run.
 func (c *doctorCommand) checkSettings(api *aliyun.Client) error {
-	options, err := c.options()
+	own, err := c.redisFlags.client(0) // a worker changes its client
 	if err != nil {
 		return err
 	}
-	own := redis.NewClient(options) // a worker changes its client
 	defer func() { _ = own.Close() }()
 	_, err = worker.New(worker.Config{
 		Redis: own, Caller: api, Concurrency: c.Concurrency, Fetchers: c.Fetchers, HTTPTimeout: c.HTTPTimeout, ShutdownTimeout: c.ShutdownTimeout,

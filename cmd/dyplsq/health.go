@@ -23,7 +23,7 @@ const (
 
 // health answers whether a worker is alive, and whether it is ready.
 type health struct {
-	redis       *redis.Client
+	redis       redis.UniversalClient
 	credentials func(context.Context) error
 	status      func() worker.Status
 }

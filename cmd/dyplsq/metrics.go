@@ -22,7 +22,7 @@ type metricsFlags struct {
 }
 
 // observe has a worker counted, where somebody can see it.
-func (f metricsFlags) observe(client *redis.Client, config *worker.Config) *metrics.Metrics {
+func (f metricsFlags) observe(client redis.UniversalClient, config *worker.Config) *metrics.Metrics {
 	if f.MetricsListen == "" {
 		return nil
 	}
@@ -50,7 +50,7 @@ func showTraffic(m *metrics.Metrics, w *worker.Worker) {
 
 // overview is a worker's own HTTP server: its metrics and its health.
 type overview struct {
-	redis *redis.Client // of its own, which gives up soon and takes nothing from the tasks' pool
+	redis redis.UniversalClient // of its own, which gives up soon and takes nothing from the tasks' pool
 	stop  context.CancelFunc
 	ended chan error
 }
@@ -95,16 +95,12 @@ func (o *overview) close() error {
 }
 
 // quickClient is for what must answer within seconds, also where Redis does not.
-func quickClient(flags redisFlags) (*redis.Client, error) {
+func quickClient(flags redisFlags) (redis.UniversalClient, error) { //nolint:ireturn // one server, or many
 	const (
 		within      = 2 * time.Second
 		connections = 16
 	)
-	options, err := flags.options()
-	if err != nil {
-		return nil, err
-	}
-	options.DialTimeout, options.ReadTimeout, options.WriteTimeout, options.PoolTimeout = within, within, within, within
-	options.PoolSize, options.MinIdleConns, options.MaxRetries, options.ContextTimeoutEnabled = connections, 0, -1, true
-	return redis.NewClient(options), nil
+	config := flags.config()
+	config.Timeout, config.PoolSize = within, connections
+	return connect(config)
 }

@@ -10,8 +10,6 @@ import (
 	"slices"
 	"text/tabwriter"
 
-	"github.com/redis/go-redis/v9"
-
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
 	"github.com/seed-5c07c2e9/dyplsq/internal/inventory"
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
@@ -156,7 +154,7 @@ func (f redisFlags) withInventory(ctx context.Context, use func(*inventory.Inven
 	if err := client.Ping(ctx).Err(); err != nil {
 		return fmt.Errorf("%w: %w", tasks.ErrUnreachable, err)
 	}
-	err = use(inventory.New(redis.UniversalClient(client), inventory.DefaultCooldown))
+	err = use(inventory.New(client, inventory.DefaultCooldown))
 	if err != nil && ctx.Err() != nil {
 		return ctx.Err()
 	}

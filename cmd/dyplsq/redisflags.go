@@ -8,32 +8,35 @@ import (
 
 // redisFlags say where Redis is. There is no default: a queue that nobody looks into would lose tasks silently.
 type redisFlags struct {
-	RedisURL          string `env:"REDIS_URL" help:"Redis, as redis://[user:password@]host:port/db, or rediss:// for TLS." name:"redis-url" placeholder:"URL"`
-	RedisClusterNodes string `env:"REDIS_CLUSTER_NODES" hidden:"" name:"redis-cluster-nodes"`
+	RedisURL          string `env:"REDIS_URL" help:"Redis, as redis://[user:password@]host:port/db, or redis-sentinel://[user:password@]host,host/db?master=NAME; rediss:// and rediss-sentinel:// for TLS." name:"redis-url" placeholder:"URL"`
+	RedisClusterNodes string `env:"REDIS_CLUSTER_NODES" help:"Nodes of a Redis cluster, as host:port,host:port; user, password and TLS are those of --redis-url, the URL of one of them." name:"redis-cluster-nodes" placeholder:"NODES"`
+	RedisCAFile       string `env:"REDIS_CA_FILE" help:"Certificates (PEM) of the authorities that Redis is trusted by; the system's otherwise." name:"redis-ca-file" placeholder:"FILE"`
+	RedisCertFile     string `env:"REDIS_CERT_FILE" help:"Certificate (PEM) to show to Redis, with --redis-key-file." name:"redis-cert-file" placeholder:"FILE"`
+	RedisKeyFile      string `env:"REDIS_KEY_FILE" help:"Its key (PEM)." name:"redis-key-file" placeholder:"FILE"`
+	RedisServerName   string `env:"REDIS_SERVER_NAME" help:"Name in Redis' certificate, where it is not the host that is connected to." name:"redis-server-name" placeholder:"NAME"`
 }
 
-func (f redisFlags) options() (*redis.Options, error) {
-	if f.RedisClusterNodes != "" {
-		return nil, usage("REDIS_CLUSTER_NODES is not supported yet: unset it and set REDIS_URL to a single Redis")
+func (f redisFlags) config() tasks.RedisConfig {
+	return tasks.RedisConfig{
+		URL: f.RedisURL, ClusterNodes: f.RedisClusterNodes,
+		CAFile: f.RedisCAFile, CertFile: f.RedisCertFile, KeyFile: f.RedisKeyFile, ServerName: f.RedisServerName,
 	}
-	if f.RedisURL == "" {
-		return nil, usage("REDIS_URL is not set: set it, or --redis-url, to the queue's Redis, such as redis://localhost:6379/0")
+}
+
+// client connects with a pool of at least so many connections; 0 leaves it to the URL.
+func (f redisFlags) client(poolSize int) (redis.UniversalClient, error) { //nolint:ireturn // one server, or many
+	config := f.config()
+	config.PoolSize = poolSize
+	return connect(config)
+}
+
+func connect(config tasks.RedisConfig) (redis.UniversalClient, error) { //nolint:ireturn // one server, or many
+	if config.URL == "" && config.ClusterNodes == "" {
+		return nil, usage("REDIS_URL is not set: set it, or --redis-url, to the queue's Redis, such as redis://localhost:6379/0, or REDIS_CLUSTER_NODES")
 	}
-	options, err := tasks.ParseRedisURL(f.RedisURL)
+	client, err := config.Client()
 	if err != nil {
 		return nil, usage(err.Error())
 	}
-	return options, nil
-}
-
-// client connects with a pool of at most so many connections; 0 leaves it to the URL.
-func (f redisFlags) client(poolSize int) (*redis.Client, error) {
-	options, err := f.options()
-	if err != nil {
-		return nil, err
-	}
-	if poolSize > 0 {
-		options.PoolSize = max(options.PoolSize, poolSize)
-	}
-	return redis.NewClient(options), nil
+	return client, nil
 }

@@ -57,8 +57,14 @@ func TestUsage(t *testing.T) {
 		"a malformed Redis URL that holds a password": {
 			env: []string{"REDIS_URL=redis://:" + marker + "@host:port/0"}, args: []string{"worker"}, status: statusUsage, says: []string{"malformed"},
 		},
-		"a scheme that is not supported": {
-			env: []string{"REDIS_URL=redis-sentinel://h/0"}, args: []string{"result", "x"}, status: statusUsage, says: []string{"redis-sentinel"},
+		"everything wrong with Sentinels": {
+			env:    []string{"REDIS_URL=redis-sentinel://:" + marker + "@h:port/0", "REDIS_CERT_FILE=/nonexistent", "REDIS_CA_FILE=/nonexistent"},
+			args:   []string{"result", "x"},
+			status: statusUsage, says: []string{"number 1 of the list", "?master=NAME", "belong together", "CA file"},
+		},
+		"a URL of another Redis than the cluster's": {
+			env:  []string{"REDIS_URL=redis://:" + marker + "@h", "REDIS_CLUSTER_NODES=a:1,b:2"},
+			args: []string{"result", "x"}, status: statusUsage, says: []string{"none of the nodes"},
 		},
 		"unknown command": {args: []string{"enque"}, status: statusUsage, says: []string{"enque"}},
 		"unknown action": {

@@ -15,7 +15,8 @@ import (
 
 // Config is what a dashboard needs.
 type Config struct {
-	Redis *redis.Options
+	// Redis is a client of the dashboard's own, which adds a hook to it and closes it.
+	Redis redis.UniversalClient
 	// AllowActions lets its buttons change something. Without it, whatever is not a GET is answered with 405.
 	AllowActions bool
 	// Door says who may come in.
@@ -32,17 +33,17 @@ type Dashboard struct {
 
 	mon    *asynqmon.HTTPHandler
 	queue  *tasks.Queue
-	client *redis.Client
+	client redis.UniversalClient
 }
 
 // New makes a dashboard. It does not wait for a connection to Redis.
 func New(config Config) (*Dashboard, error) {
-	connect := connections{config.Redis}
-	client := connect.client()
+	client := config.Redis
+	client.AddHook(memoryHook{})
 	d := &Dashboard{queue: tasks.NewQueue(client), client: client}
 	shown := payloads{d.queue}
 	d.mon = asynqmon.New(asynqmon.Options{
-		RedisConnOpt:      connect,
+		RedisConnOpt:      connection{client},
 		ReadOnly:          !config.AllowActions,
 		PayloadFormatter:  shown,
 		ResultFormatter:   asynqmon.ResultFormatterFunc(func(string, []byte) string { return "" }),
@@ -66,20 +67,12 @@ func New(config Config) (*Dashboard, error) {
 
 // Close ends its connections.
 func (d *Dashboard) Close() error {
-	_ = d.mon.Close()
 	_ = d.queue.Close()
-	return d.client.Close()
+	return d.client.Close() // asynqmon has no other
 }
 
-// connections gives asynqmon clients of its own, which it closes.
-type connections struct{ options *redis.Options }
+// connection gives asynqmon the client that the dashboard has.
+type connection struct{ redis.UniversalClient }
 
 // MakeRedisClient implements asynq.RedisConnOpt.
-func (c connections) MakeRedisClient() any { return c.client() }
-
-func (c connections) client() *redis.Client {
-	options := *c.options
-	client := redis.NewClient(&options)
-	client.AddHook(memoryHook{})
-	return client
-}
+func (c connection) MakeRedisClient() any { return c.UniversalClient }

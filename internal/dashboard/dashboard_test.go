@@ -34,7 +34,7 @@ type opened struct {
 func open(t *testing.T, config Config) *opened {
 	t.Helper()
 	server := redistest.Start(t)
-	config.Redis = &redis.Options{Addr: server.Addr, ContextTimeoutEnabled: true, MaxRetries: -1}
+	config.Redis = server.Client(t)
 	o := &opened{config: config, redis: server.Client(t)}
 	d, err := New(config)
 	if err != nil {
@@ -244,7 +244,7 @@ func TestSameShape(t *testing.T) {
 	t.Parallel()
 	o := open(t, Config{})
 	o.enqueue(t, "x", "{}", asynq.Queue("q"), asynq.TaskID("one"))
-	mon := asynqmon.New(asynqmon.Options{RedisConnOpt: connections{o.config.Redis}})
+	mon := asynqmon.New(asynqmon.Options{RedisConnOpt: connection{o.config.Redis}})
 	t.Cleanup(func() { _ = mon.Close() })
 	for _, path := range []string{"/api/queues", "/api/queue_stats", "/api/queues/q/tasks/one"} {
 		recorder := httptest.NewRecorder()

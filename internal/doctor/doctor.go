@@ -59,6 +59,7 @@ type Config struct {
 type examination struct {
 	Config
 
+	node  string            // of a cluster, "" where Redis is none
 	info  map[string]string // of INFO
 	queue *tasks.Queue
 }
@@ -69,11 +70,15 @@ type check struct {
 	run  func(*examination, context.Context) ([]Finding, error)
 }
 
+// ofServer are of each master.
+var ofServer = []check{
+	{"redis", (*examination).server}, {"eviction", (*examination).eviction}, {"persistence", (*examination).persistence},
+	{"memory", (*examination).memory}, {"clock", (*examination).clock},
+}
+
 var ofRedis = []check{
-	{"redis", (*examination).server}, {"proxy", (*examination).proxy}, {"eviction", (*examination).eviction},
-	{"persistence", (*examination).persistence}, {"memory", (*examination).memory}, {"clock", (*examination).clock},
-	{"queues", (*examination).queues}, {"workers", (*examination).workers}, {"active", (*examination).active}, {"archive", (*examination).archive},
-	{"uncertain", (*examination).uncertain}, {"numbers", (*examination).numbers}, {"quota", (*examination).quota},
+	{"proxy", (*examination).proxy}, {"queues", (*examination).queues}, {"workers", (*examination).workers}, {"active", (*examination).active},
+	{"archive", (*examination).archive}, {"uncertain", (*examination).uncertain}, {"numbers", (*examination).numbers}, {"quota", (*examination).quota},
 }
 
 var ofMachine = []check{
@@ -88,13 +93,7 @@ func Run(ctx context.Context, c Config, report func(Finding)) error {
 	}
 	e := &examination{Config: c, queue: tasks.NewQueue(c.Redis)}
 	defer func() { _ = e.queue.Close() }()
-	away := e.queue.Ping(ctx)
-	for _, check := range ofRedis {
-		if away != nil {
-			break
-		}
-		away = e.make(ctx, check, report)
-	}
+	away := e.redis(ctx, report)
 	if away != nil && ctx.Err() == nil {
 		report(found("redis", "out of reach: %s", reason(away)).but(Warning, "start it, or mend REDIS_URL, the network or the password"))
 	}
@@ -107,11 +106,38 @@ func Run(ctx context.Context, c Config, report func(Finding)) error {
 	return away
 }
 
+// redis makes the checks of each server, and of what is in them all, until one finds that Redis is away.
+func (e *examination) redis(ctx context.Context, report func(Finding)) error {
+	if err := e.queue.Ping(ctx); err != nil {
+		return err
+	}
+	servers, err := e.servers(ctx)
+	if err != nil {
+		return err
+	}
+	for _, server := range servers {
+		for _, check := range ofServer {
+			if err := server.make(ctx, check, report); err != nil {
+				return err
+			}
+		}
+	}
+	for _, check := range ofRedis {
+		if err := e.make(ctx, check, report); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // make makes one check. Its error is that Redis did not answer.
 func (e *examination) make(ctx context.Context, c check, report func(Finding)) error {
 	findings, err := c.run(e, ctx)
 	for _, f := range findings {
 		f.Check = c.name
+		if e.node != "" {
+			f.Found = e.node + ": " + f.Found
+		}
 		report(f)
 	}
 	answered, refused := errors.AsType[redis.Error](err)

@@ -27,7 +27,6 @@ func (e *examination) server(ctx context.Context) ([]Finding, error) {
 		name, version = "Valkey", version+" ("+own+")"
 	}
 	f := found("", "%s %s, %s, %s", name, cmp.Or(version, "of an unknown version"), cmp.Or(e.info["redis_mode"], "standalone"), cmp.Or(e.info["role"], "master"))
-	_, cluster := e.Redis.(*redis.ClusterClient)
 	switch {
 	case version == "":
 		f = f.but(Warning, fmt.Sprintf("make sure that it is %d.%d or later", oldestMajor, oldestMinor))
@@ -37,9 +36,9 @@ func (e *examination) server(ctx context.Context) ([]Finding, error) {
 	case e.info["role"] == "slave":
 		f.Found += ": a replica refuses what is written to it, or loses it"
 		f = f.but(Loses, "point REDIS_URL to the master")
-	case e.info["redis_mode"] == "cluster" && !cluster:
+	case e.info["redis_mode"] == "cluster" && e.node == "":
 		f.Found += ": a node of a cluster refuses the keys of the others"
-		f = f.but(Warning, "point REDIS_URL to a single Redis")
+		f = f.but(Warning, "set REDIS_CLUSTER_NODES to some of its nodes, host:port,host:port")
 	}
 	return []Finding{f}, nil
 }

@@ -32,7 +32,7 @@ func TestRedis(t *testing.T) {
 		"fsync everysec":   {[]string{"--appendonly", "yes"}, "persistence", doctor.OK, []string{"about a second"}},
 		"fsync always":     {[]string{"--appendonly", "yes", "--appendfsync", "always"}, "persistence", doctor.OK, []string{"loses nothing"}},
 		"a replica":        {[]string{"--replicaof", host + " " + port}, "redis", doctor.Loses, []string{"replica", "master"}},
-		"cluster, no node": {[]string{"--cluster-enabled", "yes"}, "redis", doctor.Warning, []string{"single Redis"}},
+		"cluster, no node": {[]string{"--cluster-enabled", "yes"}, "redis", doctor.Warning, []string{"REDIS_CLUSTER_NODES"}},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -1,4 +1,4 @@
-// Package redistest starts a real redis-server for a test.
+// Package redistest starts real redis-servers for a test: one, one that speaks TLS alone, some with Sentinels, or a cluster.
 package redistest
 
 import (
@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"testing"
 	"time"
@@ -22,14 +23,41 @@ const startWithin = 30 * time.Second
 
 // Server is a redis-server of the test's own, on a free port of the loopback interface.
 type Server struct {
-	Addr string
-	args []string
-	cmd  *exec.Cmd
+	Addr    string
+	options redis.Options // of a client, but for the address
+	args    []string
+	cmd     *exec.Cmd
 }
 
 // Start starts a redis-server that ends with the test, without persistence unless args (as redis-server takes them) say so.
 // Where no redis-server is installed the test is skipped, or fails when DYPLSQ_REQUIRE_REDIS is set.
 func Start(tb testing.TB, args ...string) *Server {
+	tb.Helper()
+	return startWith(tb, redis.Options{}, args...)
+}
+
+// startWith starts one that is spoken to by a client with these options.
+func startWith(tb testing.TB, options redis.Options, args ...string) *Server {
+	tb.Helper()
+	require(tb)
+	dir, port := tb.TempDir(), freePort(tb)
+	listen := []string{"--port", port}
+	if options.TLSConfig != nil {
+		listen = []string{"--port", "0", "--tls-port", port}
+	}
+	common := []string{"--bind", "127.0.0.1", "--dir", dir, "--save", "", "--appendonly", "no", "--logfile", filepath.Join(dir, "redis.log")}
+	return start(tb, port, options, slices.Concat(listen, common, args))
+}
+
+func start(tb testing.TB, port string, options redis.Options, args []string) *Server {
+	tb.Helper()
+	s := &Server{Addr: net.JoinHostPort("127.0.0.1", port), options: options, args: args}
+	s.Restart(tb)
+	tb.Cleanup(s.Kill)
+	return s
+}
+
+func require(tb testing.TB) {
 	tb.Helper()
 	if _, err := exec.LookPath("redis-server"); err != nil {
 		if os.Getenv(requireEnv) != "" {
@@ -37,16 +65,6 @@ func Start(tb testing.TB, args ...string) *Server {
 		}
 		tb.Skip("needs redis-server, which is not installed")
 	}
-	dir := tb.TempDir()
-	port := freePort(tb)
-	s := &Server{Addr: net.JoinHostPort("127.0.0.1", strconv.Itoa(port))}
-	s.args = append([]string{
-		"--bind", "127.0.0.1", "--port", strconv.Itoa(port), "--dir", dir, "--save", "",
-		"--appendonly", "no", "--logfile", filepath.Join(dir, "redis.log"),
-	}, args...)
-	s.Restart(tb)
-	tb.Cleanup(s.Kill)
-	return s
 }
 
 // URL is the server's redis:// address.
@@ -55,9 +73,16 @@ func (s *Server) URL() string { return "redis://" + s.Addr + "/0" }
 // Client returns a client that ends with the test.
 func (s *Server) Client(tb testing.TB) *redis.Client {
 	tb.Helper()
-	client := redis.NewClient(&redis.Options{Addr: s.Addr, ContextTimeoutEnabled: true, MaxRetries: -1})
+	client := s.newClient()
 	tb.Cleanup(func() { _ = client.Close() })
 	return client
+}
+
+func (s *Server) newClient() *redis.Client {
+	return redis.NewClient(&redis.Options{
+		Addr: s.Addr, Username: s.options.Username, Password: s.options.Password, TLSConfig: s.options.TLSConfig,
+		ContextTimeoutEnabled: true, MaxRetries: -1,
+	})
 }
 
 // Kill ends the server as a crash would. It may be started again with Restart.
@@ -78,7 +103,7 @@ func (s *Server) Restart(tb testing.TB) {
 	if err := s.cmd.Start(); err != nil {
 		tb.Fatalf("start redis-server: %v", err)
 	}
-	client := redis.NewClient(&redis.Options{Addr: s.Addr, MaxRetries: -1})
+	client := s.newClient()
 	defer func() { _ = client.Close() }()
 	Poll(tb, startWithin, "redis-server to answer", func(ctx context.Context) error { return client.Ping(ctx).Err() })
 }
@@ -105,17 +130,28 @@ func Poll(tb testing.TB, within time.Duration, what string, done func(context.Co
 
 // freePort picks a port below those that the system gives to outgoing connections: one of these could take the port of a server
 // that a test has stopped for a moment.
-func freePort(tb testing.TB) int {
+func freePort(tb testing.TB) string {
 	tb.Helper()
-	const lowest, ports, tries = 10_000, 20_000, 100
+	return portFrom(tb, 10_000, 20_000)
+}
+
+// busPort is for what the nodes of a cluster say to each other, where no test has its servers.
+func busPort(tb testing.TB) string {
+	tb.Helper()
+	return portFrom(tb, 2_000, 8_000)
+}
+
+func portFrom(tb testing.TB, lowest, ports int) string {
+	tb.Helper()
+	const tries = 100
 	for range tries {
-		port := lowest + rand.IntN(ports)
-		listener, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
+		port := strconv.Itoa(lowest + rand.IntN(ports))
+		listener, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", port))
 		if err == nil {
 			_ = listener.Close()
 			return port
 		}
 	}
 	tb.Fatal("no free port found")
-	return 0
+	return ""
 }

@@ -1,0 +1,240 @@
+package worker
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+	"github.com/rs/zerolog"
+
+	"github.com/seed-5c07c2e9/dyplsq/aliyun"
+	"github.com/seed-5c07c2e9/dyplsq/aliyun/dyplstest"
+	"github.com/seed-5c07c2e9/dyplsq/internal/redistest"
+	"github.com/seed-5c07c2e9/dyplsq/tasks"
+)
+
+// plant is a worker on any Redis, and an application beside it.
+type plant struct {
+	queue     *tasks.Queue
+	simulator *dyplstest.Simulator
+	log       *lockedBuffer
+}
+
+// dial makes a client as an application does.
+func dial(t *testing.T, config tasks.RedisConfig) redis.UniversalClient {
+	t.Helper()
+	client, err := config.Client()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = client.Close() })
+	return client
+}
+
+func build(t *testing.T, config tasks.RedisConfig) *plant {
+	t.Helper()
+	api := dyplstest.Start(t, dyplstest.Config{})
+	caller, err := aliyun.New(aliyun.Config{
+		Endpoint: api.URL(), Credentials: aliyun.StaticCredentials(api.AccessKeyID, api.AccessKeySecret, ""),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := &plant{queue: tasks.NewQueue(dial(t, config)), simulator: api.Simulator, log: &lockedBuffer{}}
+	t.Cleanup(func() { _ = p.queue.Close() })
+	config.PoolSize = PoolSize(8, 1)
+	w, err := New(Config{Redis: dial(t, config), Caller: caller, Logger: zerolog.New(p.log), Concurrency: 8, Fetchers: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	var running sync.WaitGroup
+	running.Go(func() {
+		if err := w.Run(ctx); err != nil {
+			t.Errorf("the worker ended: %v", err)
+		}
+	})
+	t.Cleanup(func() {
+		stop()
+		running.Wait()
+		if t.Failed() {
+			t.Log(p.log.String())
+		}
+	})
+	return p
+}
+
+// binds enqueues a task for each id, again while Redis is away, and waits until each has succeeded.
+func (p *plant) binds(t *testing.T, ids ...string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), outcomeWithin)
+	defer cancel()
+	request := bindRequest() // the same each time
+	var binding sync.WaitGroup
+	for _, id := range ids {
+		binding.Go(func() {
+			redistest.Poll(t, outcomeWithin, "Redis to take "+id, func(context.Context) error { //nolint:contextcheck // the one of all of them
+				_, err := tasks.BindAXN.Enqueue(ctx, p.queue, request, tasks.TaskID(id))
+				return err
+			})
+			for {
+				o, err := p.queue.Wait(ctx, id)
+				if err == nil {
+					if o.State != tasks.StateSucceeded {
+						t.Errorf("%s: %+v", id, o)
+					}
+					return
+				}
+				if ctx.Err() != nil {
+					t.Errorf("wait for %s: %v", id, err)
+					return
+				}
+			}
+		})
+	}
+	binding.Wait()
+}
+
+// performed compares what the simulator did with what was asked for.
+func (p *plant) performed(t *testing.T, want int) {
+	t.Helper()
+	n := 0
+	for _, e := range p.simulator.Ledger() {
+		if e.Performed {
+			n++
+		}
+	}
+	if n != want {
+		t.Errorf("%d calls performed, want %d", n, want)
+	}
+}
+
+// TestSentinel: a master is killed between two binds, and a third bind is made after it came back as a replica.
+func TestSentinel(t *testing.T) {
+	t.Parallel()
+	site := redistest.StartSentinel(t)
+	p := build(t, tasks.RedisConfig{URL: site.URL()})
+	p.binds(t, "before")
+	killed, at := site.KillMaster(t), time.Now()
+	p.binds(t, "after")
+	t.Logf("%s without service at most", time.Since(at).Round(100*time.Millisecond))
+	if site.Master(t) == killed {
+		t.Fatal("nobody took its place")
+	}
+	killed.Restart(t)
+	p.binds(t, "back")
+	p.performed(t, 3)
+}
+
+// TestCluster: records in all slots, the queue in one of them.
+func TestCluster(t *testing.T) {
+	t.Parallel()
+	const binds = 40
+	site := redistest.StartCluster(t)
+	p := build(t, tasks.RedisConfig{ClusterNodes: site.Nodes()})
+	ids := make([]string, binds)
+	for i := range ids {
+		ids[i] = fmt.Sprint("bind-", i)
+	}
+	p.binds(t, ids...)
+	p.performed(t, binds)
+	for _, master := range site.Servers[:3] {
+		if n := len(master.Client(t).Keys(t.Context(), "dypls:{bind-*").Val()); n < binds/10 {
+			t.Errorf("%d of %d records on %s", n, binds, master.Addr)
+		}
+	}
+	if text := p.log.String(); strings.Contains(text, "CROSSSLOT") || strings.Contains(text, "MOVED") {
+		t.Error("the log tells of slots")
+	}
+}
+
+// least are the parts of the rule that README.md gives to the user of Redis without which nothing is performed, and what is
+// refused where one is missing.
+var least = []struct{ part, refused, without string }{
+	{"~asynq:*", "key", "asynq:"},
+	{"~dypls:*", "key", "dypls:"},
+	{"&asynq:*", "channel", "asynq:cancel"},
+	{"&dypls:*", "channel", "dypls:finished"},
+	{"+@read", "command", ""},
+	{"+@write", "command", ""},
+	{"+@connection", "command", ""},
+	{"+@pubsub", "command", "subscribe"},
+	{"+@scripting", "command", "eval"},
+	{"-@admin", "", ""},
+	{"-@dangerous", "", ""},
+	{"+time", "command", "time"},
+	{"+config|get", "command", "config|get"},
+}
+
+func rule(without string) string {
+	var parts []string
+	for _, p := range least {
+		if p.part != without {
+			parts = append(parts, p.part)
+		}
+	}
+	return strings.Join(parts, " ")
+}
+
+func secured(site *redistest.Secured) tasks.RedisConfig {
+	return tasks.RedisConfig{
+		URL: site.URL(), CAFile: site.CAFile, CertFile: site.CertFile, KeyFile: site.KeyFile, ServerName: redistest.ServerName,
+	}
+}
+
+// refused is what Redis refused to the user app: reasons and objects.
+func refused(t *testing.T, site *redistest.Secured) (entries []string) {
+	t.Helper()
+	const most = 100
+	for _, e := range site.Client(t).ACLLog(t.Context(), most).Val() {
+		entries = append(entries, e.Reason+" "+e.Object)
+	}
+	return entries
+}
+
+// TestTLSAndACL: a client certificate, and a user that may do no more than it must.
+func TestTLSAndACL(t *testing.T) {
+	t.Parallel()
+	site := redistest.StartTLS(t, rule(""))
+	p := build(t, secured(site))
+	p.binds(t, "one", "two")
+	p.performed(t, 2)
+	if lacks := refused(t, site); len(lacks) > 0 {
+		t.Errorf("the rule lacks %q", lacks)
+	}
+}
+
+// TestACLNeedsEachPart: without one of them Redis refuses something that every worker or application asks for.
+func TestACLNeedsEachPart(t *testing.T) {
+	t.Parallel()
+	for _, p := range least {
+		if p.refused == "" {
+			continue // it takes something away
+		}
+		t.Run(p.part, func(t *testing.T) {
+			t.Parallel()
+			site := redistest.StartTLS(t, rule(p.part))
+			plant := build(t, secured(site))
+			ctx, stop := context.WithCancel(t.Context())
+			var asking sync.WaitGroup
+			asking.Go(func() {
+				_, _ = tasks.BindAXN.Enqueue(ctx, plant.queue, bindRequest(), tasks.TaskID("one"))
+				_, _ = plant.queue.Wait(ctx, "one")
+			})
+			redistest.Poll(t, outcomeWithin, "Redis to refuse a "+p.refused, func(context.Context) error {
+				lacks := refused(t, site) //nolint:contextcheck // the test's own
+				if !slices.ContainsFunc(lacks, func(e string) bool { return strings.HasPrefix(e, p.refused+" "+p.without) }) {
+					return fmt.Errorf("refused are %q", lacks)
+				}
+				return nil
+			})
+			stop()
+			asking.Wait()
+		})
+	}
+}
