@@ -126,6 +126,9 @@ func (q *Queue) again(ctx context.Context, step func() error) error {
 		if _, answered := errors.AsType[redis.Error](err); answered {
 			break
 		}
+		if _, short := errors.AsType[*record.ShortageError](err); short {
+			break
+		}
 	}
 	return unreachable(err)
 }

@@ -9,12 +9,17 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
+
+	"github.com/seed-5c07c2e9/dyplsq/internal/record"
 )
 
 var (
 	// ErrUnreachable: Redis could not be asked. Whether an Enqueue took effect is then not known: enqueue again under the same
 	// key, which is the id that came with the error where the task had none of its own.
 	ErrUnreachable = errors.New("redis is out of reach")
+	// ErrUnreplicated: the tasks are recorded, but fewer replicas than [WaitReplicas] asks for hold them, and a failover could
+	// forget them. Enqueue them again under the same keys, as after [ErrUnreachable], which such an error matches, too.
+	ErrUnreplicated = errors.New("too few replicas hold the task")
 	// ErrUnknownTask: no task is recorded under this id. It never was, or its outcome was kept for its time and is gone;
 	// a recording's is gone when its link has expired, and the same request enqueued again fetches a new one.
 	ErrUnknownTask = errors.New("unknown task: never enqueued, or its outcome is no longer kept")
@@ -86,7 +91,22 @@ func failure(ctx context.Context, err error) error {
 	return unreachable(err)
 }
 
+// unreplicatedError is a shortage of replicas. To whoever knows [ErrUnreachable] alone it is one: what to do is the same.
+type unreplicatedError struct{ shortage *record.ShortageError }
+
+func (e unreplicatedError) Error() string {
+	return fmt.Sprintf("%v: %v: a failover could forget it; enqueue it again under the same key, which is safe and doubles nothing", ErrUnreplicated, e.shortage)
+}
+
+// Is makes errors.Is(err, ErrUnreplicated) true.
+func (unreplicatedError) Is(target error) bool {
+	return target == ErrUnreplicated || target == ErrUnreachable
+}
+
 func unreachable(err error) error {
+	if shortage, ok := errors.AsType[*record.ShortageError](err); ok {
+		return unreplicatedError{shortage}
+	}
 	if redis.IsOOMError(err) {
 		return fmt.Errorf("%w for writing, out of memory: raise its maxmemory, then do this again under the same key, which doubles nothing; "+
 			"a part may be queued already: %w", ErrUnreachable, err)

@@ -24,7 +24,7 @@ func newKind[Req dypls.Request, Res any](operation dypls.Operation[Req, Res], po
 
 // Enqueue records the task and hands it to the workers. It returns the task's id: the key given as [TaskID], or a new UUIDv7.
 //
-// Errors: *dypls.ValidationError, [ErrKeyReused], [ErrUnreachable], or ctx's. With a key, Enqueue may be repeated after any
+// Errors: *dypls.ValidationError, [ErrKeyReused], [ErrUnreachable], [ErrUnreplicated], or ctx's. With a key, Enqueue may be repeated after any
 // error. Without one, an id that comes with an error is the key to repeat it with, as [TaskID]: the task may be queued.
 func (k Kind[Req, Res]) Enqueue(ctx context.Context, q *Queue, req Req, options ...Option) (string, error) {
 	ids, err := k.EnqueueAll(ctx, q, []Item[Req]{{Request: req, Options: options}})

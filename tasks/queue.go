@@ -54,6 +54,12 @@ func Keep(d time.Duration) QueueOption {
 	return func(q *Queue) { q.keep = d }
 }
 
+// WaitReplicas is how many replicas of Redis have to hold a task before it counts as enqueued, so that a failover cannot
+// forget it: none by default. They are waited for half a second at most, see [ErrUnreplicated]. A Redis Cluster has no part in it.
+func WaitReplicas(n int) QueueOption {
+	return func(q *Queue) { q.records = q.records.WithReplicas(n) }
+}
+
 // NewQueue uses a client of the application's own, which it does not close. Make it with [RedisConfig]:
 // a client that sends commands again by itself, go-redis' default, can lose deliveries.
 func NewQueue(client redis.UniversalClient, options ...QueueOption) *Queue {

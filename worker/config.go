@@ -54,6 +54,9 @@ type Config struct {
 	// NumberCooldown is how long a number of an inventory rests after its binding ended, so that nobody's old caller reaches
 	// a stranger: 24 h by default. All workers should have the same.
 	NumberCooldown time.Duration
+	// WaitReplicas is how many replicas of Redis have to know that a call is about to leave before it does, so that a failover
+	// cannot forget it: none by default. They are waited for half a second at most; where fewer answer, the task is tried again later.
+	WaitReplicas int
 	// Keep is how long a record lives after its end: 24 h by default. A recording's lives until its link expires.
 	Keep time.Duration
 	// KeepStream is how long the ids of finished tasks stay in the stream that [tasks.Queue.Follow] reads: 24 h by default.
@@ -157,6 +160,9 @@ func (c Config) validate() error {
 	}
 	check(c.PoolQPS >= 0, "the ceiling of pools must not be negative: leave it out for none")
 	check(!strings.ContainsAny(c.Account, " {}"), "the account's name must hold no space and no brace")
+	check(c.WaitReplicas >= 0, "the number of replicas to wait for must not be negative: leave it out for none")
+	_, cluster := c.Redis.(*redis.ClusterClient)
+	check(c.WaitReplicas == 0 || !cluster, "waiting for replicas is not supported on a Redis Cluster: set the number of replicas to wait for to 0")
 	check(c.Keep >= time.Minute, "outcomes must be kept for at least a minute: raise it")
 	check(c.KeepStream >= time.Minute, "the stream of finished tasks must be kept for at least a minute: raise it")
 	return errors.Join(errs...)

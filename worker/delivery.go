@@ -32,6 +32,9 @@ type delivery struct {
 }
 
 func (d *delivery) perform(ctx context.Context) error {
+	if err := d.recall(); err != nil {
+		return d.hold(ctx, err)
+	}
 	if err := d.takeSlot(ctx); err != nil {
 		return err
 	}
@@ -64,13 +67,25 @@ func (d *delivery) proceed(ctx context.Context) error {
 		d.permit.giveBack(ctx) // the calls of a look are others
 		return d.look(ctx, begun)
 	case record.Go:
-		if d.permit == nil {
+		if err := d.mayLeave(ctx, begun); err != nil {
 			d.finish(ctx, d.handBack(begun))
-			return later(redisAway, "its call may not leave yet")
+			return err
 		}
 	}
 	d.sampleWait(ctx, begun, noted)
 	return d.attempt(ctx, begun, noted)
+}
+
+// mayLeave says what keeps a call that is noted from leaving, and when to try again.
+func (d *delivery) mayLeave(ctx context.Context, begun record.Begun) error {
+	switch {
+	case d.permit == nil:
+		return later(redisAway, "its call may not leave yet")
+	case begun.Shortage != nil:
+		d.worker.sayShortage(begun.Shortage)
+		return later(redisAway, "too few replicas of redis know of its call")
+	}
+	return d.recallSince(ctx)
 }
 
 // begin asks the record for leave to call, until there is an answer: a claim that might have been granted must not be left
@@ -171,6 +186,10 @@ func (d *delivery) finish(ctx context.Context, e record.Ending) {
 	err := d.worker.untilWritten(ctx, d.id, "finish", func(ctx context.Context) error {
 		var err error
 		verdict, err = d.worker.records.Finish(ctx, e)
+		if shortage, ok := errors.AsType[*record.ShortageError](err); ok {
+			d.sayUnreplicated(shortage)
+			return nil
+		}
 		return err
 	})
 	if err == nil && (verdict == record.Done || verdict == record.Again) {

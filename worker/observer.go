@@ -23,6 +23,8 @@ type Observer interface {
 	Waited(action string, took time.Duration)
 	// Surplus: a binding turned up that its task has no use for.
 	Surplus(action string)
+	// Forgot: Redis came back with less than it had.
+	Forgot()
 }
 
 // unobserved is the observer where nobody observes.
@@ -34,6 +36,7 @@ func (unobserved) Queued(string, time.Duration)          {}
 func (unobserved) Ended(string, string)                  {}
 func (unobserved) Waited(string, time.Duration)          {}
 func (unobserved) Surplus(string)                        {}
+func (unobserved) Forgot()                               {}
 
 // sampleEvery is how far apart the tasks are whose time in the queue is looked up.
 const sampleEvery = 20 * time.Millisecond

@@ -39,6 +39,7 @@ func (o *observations) Queued(queue string, _ time.Duration)  { o.add("queued " 
 func (o *observations) Ended(action, state string)            { o.add("ended " + action + " " + state) }
 func (o *observations) Waited(string, time.Duration)          {}
 func (o *observations) Surplus(action string)                 { o.add("surplus " + action) }
+func (o *observations) Forgot()                               { o.add("forgot") }
 func (o *observations) all() map[string]int {
 	o.mu.Lock()
 	defer o.mu.Unlock()

@@ -43,7 +43,11 @@ func newSystem(t *testing.T, simulated dyplstest.Config, change func(*Config)) *
 
 func newTimedSystem(t *testing.T, timing timing, simulated dyplstest.Config, change func(*Config)) *system {
 	t.Helper()
-	server := redistest.Start(t)
+	return newSystemOn(t, redistest.Start(t), timing, simulated, change)
+}
+
+func newSystemOn(t *testing.T, server *redistest.Server, timing timing, simulated dyplstest.Config, change func(*Config)) *system {
+	t.Helper()
 	api := dyplstest.Start(t, simulated)
 	client, err := aliyun.New(aliyun.Config{
 		Endpoint: api.URL(), Credentials: aliyun.StaticCredentials(api.AccessKeyID, api.AccessKeySecret, ""),

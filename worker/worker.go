@@ -35,9 +35,12 @@ type Worker struct {
 	timing  timing
 	traffic *traffic
 
+	witness *witness
 	pulse   *pulse
 	phase   atomic.Pointer[Phase]
 	sampled atomic.Int64 // when a time in the queue was last looked up, in ns
+
+	saidShort atomic.Int64 // when it was last said that too few replicas answer, in ns
 
 	running  sync.WaitGroup // deliveries that are being performed
 	draining chan struct{}  // closed when no more are begun
@@ -48,6 +51,7 @@ type Worker struct {
 type timing struct {
 	claimLease, lookAfter, lookAgainAfter time.Duration
 	probeFirst, probeMost, probeLease     time.Duration // 0 for the breaker's own
+	forgotPause                           time.Duration // 0 for the witness' own
 }
 
 // New checks the configuration and registers every kind of task.
@@ -57,12 +61,12 @@ func New(config Config) (*Worker, error) {
 		return nil, fmt.Errorf("worker: %w", err)
 	}
 	w := &Worker{
-		config: config, kinds: map[string]kind{}, log: config.Logger, queue: tasks.NewQueue(config.Redis),
-		draining: make(chan struct{}), stopped: make(chan struct{}),
+		config: config, kinds: map[string]kind{}, log: config.Logger, draining: make(chan struct{}), stopped: make(chan struct{}),
+		queue:     tasks.NewQueue(config.Redis, tasks.WaitReplicas(config.WaitReplicas)),
 		inspector: asynq.NewInspectorFromRedisClient(config.Redis), numbers: inventory.New(config.Redis, config.NumberCooldown),
 		timing: timing{claimLease: claimLease, lookAfter: defaultLookAfter, lookAgainAfter: defaultLookAgainAfter},
 	}
-	w.teller, w.records = record.NewTeller(record.NewStore(config.Redis))
+	w.teller, w.records = record.NewTeller(record.NewStore(config.Redis).WithReplicas(config.WaitReplicas))
 	w.slots = shares(tasks.Queues(), config.Concurrency)
 	w.calls = newCallSlots(w.slots)
 	performed := make(map[string]int, len(w.slots))
@@ -71,9 +75,11 @@ func New(config Config) (*Worker, error) {
 	}
 	w.ahead = prefetch.New(config.Redis, performed)
 	w.pulse = newPulse()
+	w.witness = newWitness(w)
 	w.enter(Starting)
 	// The first is the outermost: a command is looked at by itself before it shares a pipeline.
 	config.Redis.AddHook(w.pulse)
+	config.Redis.AddHook(w.witness)
 	config.Redis.AddHook(acknowledgeAnyway{})
 	config.Redis.AddHook(pauseWhenAway{})
 	config.Redis.AddHook(w.ahead)
@@ -105,6 +111,7 @@ func (w *Worker) Run(ctx context.Context) error {
 	var housekeeping sync.WaitGroup
 	housekeeping.Go(func() { w.teller.Run(keeping) })
 	housekeeping.Go(func() { w.traffic.run(keeping) })
+	housekeeping.Go(func() { w.witness.run(keeping) })
 	housekeeping.Go(func() { w.declareQueues(keeping) })
 	housekeeping.Go(func() { w.sweepNumbers(keeping) })
 	housekeeping.Go(func() { w.newReaper().run(ctx) }) // while it drains, others reap

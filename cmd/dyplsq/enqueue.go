@@ -26,6 +26,7 @@ type enqueueCommand struct {
 	JSON   bool           `help:"Print one JSON object a line." name:"json"`
 
 	RecordingRetention time.Duration `default:"720h" env:"DYPLSQ_RECORDING_RETENTION" help:"How long after its call a recording is asked for (${default})." name:"recording-retention" placeholder:"DURATION"`
+	WaitReplicas       int           `env:"DYPLSQ_WAIT_REPLICAS" help:"Replicas of Redis that must hold a task before it counts as enqueued; 0 for none." placeholder:"N"`
 }
 
 // Run checks everything, enqueues all or nothing, and prints an outcome for each.
@@ -33,6 +34,9 @@ func (c *enqueueCommand) Run(ctx context.Context, s streams) error {
 	kind, known := tasks.Lookup(c.Action)
 	if !known {
 		return usage("unknown action: take one of " + strings.Join(actions(), ", "))
+	}
+	if c.WaitReplicas < 0 {
+		return usage("--wait-replicas must not be negative: leave it out for none")
 	}
 	wait, err := checkWait(c.Wait)
 	if err != nil {
@@ -54,7 +58,7 @@ func (c *enqueueCommand) Run(ctx context.Context, s streams) error {
 		return err
 	}
 	defer func() { _ = client.Close() }()
-	queue := tasks.NewQueue(client, tasks.RecordingRetention(c.RecordingRetention))
+	queue := tasks.NewQueue(client, tasks.RecordingRetention(c.RecordingRetention), tasks.WaitReplicas(c.WaitReplicas))
 	defer func() { _ = queue.Close() }()
 	if err := queue.Ping(ctx); err != nil {
 		return err

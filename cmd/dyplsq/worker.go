@@ -26,6 +26,7 @@ type workerCommand struct {
 	Keep            time.Duration `default:"24h" env:"DYPLSQ_KEEP" help:"How long outcomes are kept (${default}); a recording's until its link expires." placeholder:"DURATION"`
 	KeepStream      time.Duration `default:"24h" env:"DYPLSQ_KEEP_STREAM" help:"How long the ids of finished tasks can be followed (${default})." placeholder:"DURATION"`
 	NumberCooldown  time.Duration `default:"24h" env:"DYPLSQ_NUMBER_COOLDOWN" help:"How long a number of an inventory rests after its binding ended (${default})." placeholder:"DURATION"`
+	WaitReplicas    int           `env:"DYPLSQ_WAIT_REPLICAS" help:"Replicas of Redis that must know of a call before it leaves; 0 for none." placeholder:"N"`
 	Probe           bool          `help:"Tell, by the exit status, whether the worker on this host is ready, or, without --metrics-listen, whether one is alive: a health check for containers."`
 }
 
@@ -54,7 +55,7 @@ func (c *workerCommand) Run(ctx context.Context, s streams) error {
 		Redis: redisClient, Caller: api, Logger: log, Concurrency: c.Concurrency, Fetchers: c.Fetchers, MaxAttempts: c.MaxAttempts,
 		HTTPTimeout: c.HTTPTimeout, ShutdownTimeout: c.ShutdownTimeout, Keep: c.Keep, KeepStream: c.KeepStream,
 		OnUncertain: worker.OnUncertain(c.OnUncertain), NumberCooldown: c.NumberCooldown,
-		QPS: ceilings, PoolQPS: c.PoolQPS, OnNoNumber: worker.OnNoNumber(c.OnNoNumber),
+		WaitReplicas: c.WaitReplicas, QPS: ceilings, PoolQPS: c.PoolQPS, OnNoNumber: worker.OnNoNumber(c.OnNoNumber),
 	}
 	observed := c.observe(redisClient, &config)
 	w, err := worker.New(config)

@@ -40,6 +40,7 @@ type Metrics struct {
 	uncertain   *prometheus.CounterVec
 	surplus     *prometheus.CounterVec
 	redisErrors *prometheus.CounterVec
+	forgot      prometheus.Counter
 
 	inventory *prometheus.GaugeVec
 	held      prometheus.Gauge
@@ -59,13 +60,16 @@ func New() *Metrics {
 	m.uncertain = counter("uncertain_total", "Tasks of which nobody can tell whether they took effect.", "action")
 	m.surplus = counter("surplus_total", "Bindings that turned up late and are unbound again.", "action")
 	m.redisErrors = counter("redis_errors_total", "Commands to Redis that failed, by how.", "kind")
+	m.forgot = prometheus.NewCounter(prometheus.CounterOpts{
+		Namespace: namespace, Name: "redis_forgot_total", Help: "How often Redis came back with less than it had; binds then pause for a while.",
+	})
 	m.inventory = gauge("inventory_numbers", "Numbers of a pool's inventory, by where they stand.", "pool", "state")
 	m.held = prometheus.NewGauge(prometheus.GaugeOpts{
 		Namespace: namespace, Name: "uncertain_tasks", Help: "Uncertain tasks that wait for somebody to settle them, in all.",
 	})
 	m.collected = gauge("collector_success", "1 where what is counted every minute, inventories and uncertain tasks, was read in full the last time.", "collector")
 	m.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
-		m.attempts, m.throttled, m.calls, m.waited, m.queued, m.outcomes, m.uncertain, m.surplus, m.redisErrors, m.inventory, m.held, m.collected)
+		m.attempts, m.throttled, m.calls, m.waited, m.queued, m.outcomes, m.uncertain, m.surplus, m.redisErrors, m.forgot, m.inventory, m.held, m.collected)
 	for _, kind := range tasks.Kinds() {
 		m.calls.WithLabelValues(kind.Action())
 		m.waited.WithLabelValues(kind.Action())

@@ -49,6 +49,9 @@ func (m *Metrics) Ended(action, state string) {
 // Surplus implements the worker's observer.
 func (m *Metrics) Surplus(action string) { m.surplus.WithLabelValues(actionLabel(action)).Inc() }
 
+// Forgot implements the worker's observer.
+func (m *Metrics) Forgot() { m.forgot.Inc() }
+
 func actionLabel(action string) string {
 	if _, known := tasks.Lookup(action); known {
 		return action

@@ -53,6 +53,8 @@ type Begun struct {
 	Refusal    string    // with Look: the code of the refusal that put the earlier call in doubt, "" for a lost answer
 	Request    []byte
 	Undoes     string // the id of the task that this one is to undo, until Rewrite has said how
+	// Shortage, with Go: a failover could forget that a call is out. It must not leave, nil otherwise.
+	Shortage *ShortageError
 }
 
 // Begin notes that a call is about to leave, and claims the task for this run.
@@ -61,7 +63,7 @@ func (s Store) Begin(ctx context.Context, run Run) (Begun, error) {
 	if run.Repeatable {
 		repeatable = 1
 	}
-	cmds, err := s.runAll(ctx, nil, beginScript, []scriptCall{{id: run.ID, args: []any{
+	cmds, shortage, err := s.runSafe(ctx, nil, beginScript, []scriptCall{{id: run.ID, args: []any{
 		run.ID, Channel, run.Run, run.Lease.Milliseconds(),
 		repeatable, run.MaxAttempts, run.MaxCrashes, run.Keep.Milliseconds(), run.LookAfter.Milliseconds(),
 	}}})
@@ -73,7 +75,7 @@ func (s Store) Begin(ctx context.Context, run Run) (Begun, error) {
 		return Begun{}, fmt.Errorf("record: begin: %w", err)
 	}
 	r := replyReader{reply: reply}
-	b := Begun{Verdict: BeginVerdict(r.text(0))}
+	b := Begun{Verdict: BeginVerdict(r.text(0)), Shortage: shortage}
 	switch b.Verdict {
 	case Go, Look:
 		b.Fence, b.Attempt, b.Call = r.integer(1), int(r.integer(2)), int(r.integer(3))

@@ -46,7 +46,8 @@ type Created struct {
 	Then        *redis.Cmd // its reply, nil where it was not sent
 }
 
-// Create records tasks, in one round trip, and in the index before. One that is recorded already is left as it is.
+// Create records tasks, in one round trip, and in the index before. One that is recorded already is left as it is. With a
+// *[ShortageError] it has done so, and returns what was there.
 func (s Store) Create(ctx context.Context, tasks []New) ([]Created, error) {
 	if len(tasks) == 0 {
 		return nil, nil
@@ -62,7 +63,7 @@ func (s Store) Create(ctx context.Context, tasks []New) ([]Created, error) {
 			calls[i].then = redis.NewCmd(ctx, t.Then...)
 		}
 	}
-	cmds, err := s.runAll(ctx, opening, createScript, calls)
+	cmds, shortage, err := s.runSafe(ctx, opening, createScript, calls)
 	if err != nil {
 		return nil, fmt.Errorf("record: create: %w", err)
 	}
@@ -75,6 +76,9 @@ func (s Store) Create(ctx context.Context, tasks []New) ([]Created, error) {
 			created[i].Fingerprint = tasks[i].Fingerprint
 		}
 		created[i].Then = calls[i].then
+	}
+	if shortage != nil {
+		return created, fmt.Errorf("record: create: %w", shortage)
 	}
 	return created, nil
 }

@@ -54,11 +54,14 @@ const (
 )
 
 // Finish records what came of the call that Begin noted. A success counts whichever run brings it, as long as
-// the record does not hold another.
+// the record does not hold another. With a *[ShortageError] it has done so.
 func (s Store) Finish(ctx context.Context, e Ending) (FinishVerdict, error) {
-	verdict, err := s.finish(ctx, e, nil)
+	if !e.State.Told() { // an outcome is waited for; what is tried again anyway is not
+		s.replicas = 0
+	}
+	verdict, shortage, err := s.finish(ctx, e, nil)
 	if err == nil && verdict == unlisted {
-		verdict, err = s.finish(ctx, e, entry(addEntry, e.ID))
+		verdict, shortage, err = s.finish(ctx, e, entry(addEntry, e.ID))
 	}
 	if err != nil {
 		return "", fmt.Errorf("record: finish: %w", err)
@@ -66,27 +69,30 @@ func (s Store) Finish(ctx context.Context, e Ending) (FinishVerdict, error) {
 	if e.State.Told() && (verdict == Done || verdict == Again) {
 		s.tell(ctx, e.ID, e.State)
 	}
+	if shortage != nil {
+		return verdict, fmt.Errorf("record: finish: %w", shortage)
+	}
 	return verdict, nil
 }
 
 // unlisted: the record had an outcome, and is off the index, from which the reaper is to see what this one brings.
 const unlisted FinishVerdict = "unlisted"
 
-func (s Store) finish(ctx context.Context, e Ending, listed *entries) (FinishVerdict, error) {
+func (s Store) finish(ctx context.Context, e Ending, listed *entries) (FinishVerdict, *ShortageError, error) {
 	var surplus []byte
 	if listed != nil && e.Surplus != nil {
 		surplus = e.Surplus()
 	}
-	cmds, err := s.runAll(ctx, listed, finishScript, []scriptCall{{id: e.ID, args: []any{
+	cmds, shortage, err := s.runSafe(ctx, listed, finishScript, []scriptCall{{id: e.ID, args: []any{
 		e.ID, Channel, e.Fence, string(e.State), e.Keep.Milliseconds(),
 		e.Code, e.Message, e.Class, e.RequestID, e.Result, optionalMillis(e.ExpiresAt), e.SubsID, bit(e.Counts), bit(e.Sent),
 		bit(e.MayHaveRun), string(e.Doubt), bit(e.Suspect), surplus, bit(listed != nil),
 	}}})
 	if err != nil {
-		return "", err
+		return "", nil, err
 	}
 	text, err := cmds[0].Text()
-	return FinishVerdict(text), err
+	return FinishVerdict(text), shortage, err
 }
 
 // Rejection is a delivery that cannot be read.

@@ -65,8 +65,9 @@ var (
 
 // Store reads and writes records.
 type Store struct {
-	redis  redis.UniversalClient
-	teller *Teller // nil to tell at once
+	redis    redis.UniversalClient
+	teller   *Teller // nil to tell at once
+	replicas int     // see WithReplicas
 }
 
 // NewStore returns a store on a Redis.
@@ -82,8 +83,13 @@ type scriptCall struct {
 // runAll runs a script on many records, after it has written what the index needs first: in one round trip, where that
 // keeps the order. Each call gets its own reply or error.
 func (s Store) runAll(ctx context.Context, first *entries, script *redis.Script, calls []scriptCall) ([]*redis.Cmd, error) {
+	return s.run(ctx, first, script, calls, nil)
+}
+
+// run is runAll with a waiter, which may be nil, right behind the scripts.
+func (s Store) run(ctx context.Context, first *entries, script *redis.Script, calls []scriptCall, w *waiter) ([]*redis.Cmd, error) {
 	cmds := make([]*redis.Cmd, len(calls))
-	if len(calls) == 1 && first == nil && !hasThen(calls) {
+	if len(calls) == 1 && first == nil && w == nil && !hasThen(calls) {
 		cmds[0] = script.Run(ctx, s.redis, []string{Key(calls[0].id)}, calls[0].args...)
 		return cmds, cmds[0].Err()
 	}
@@ -103,6 +109,7 @@ func (s Store) runAll(ctx context.Context, first *entries, script *redis.Script,
 				_ = p.Process(ctx, c.then)
 			}
 		}
+		w.ask(ctx, p)
 		return nil
 	})
 	if _, answered := errors.AsType[redis.Error](err); err != nil && !answered {
@@ -114,17 +121,18 @@ func (s Store) runAll(ctx context.Context, first *entries, script *redis.Script,
 	if err := firstError(cmds); !isNoScript(err) { // or the first error is another one, and told
 		return cmds, err
 	}
-	return s.runUnknown(ctx, script, calls, cmds)
+	return s.runUnknown(ctx, script, calls, cmds, w)
 }
 
 // runUnknown runs those again that Redis did not run because it did not know the script.
-func (s Store) runUnknown(ctx context.Context, script *redis.Script, calls []scriptCall, cmds []*redis.Cmd) ([]*redis.Cmd, error) {
+func (s Store) runUnknown(ctx context.Context, script *redis.Script, calls []scriptCall, cmds []*redis.Cmd, w *waiter) ([]*redis.Cmd, error) {
 	_, _ = s.redis.Pipelined(ctx, func(p redis.Pipeliner) error {
 		for i, c := range calls {
 			if isNoScript(cmds[i].Err()) {
 				cmds[i] = script.Eval(ctx, p, []string{Key(c.id)}, c.args...)
 			}
 		}
+		w.ask(ctx, p)
 		return nil
 	})
 	return cmds, firstError(cmds)

@@ -1,0 +1,215 @@
+package worker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/seed-5c07c2e9/dyplsq/aliyun/dyplstest"
+	"github.com/seed-5c07c2e9/dyplsq/internal/redistest"
+	"github.com/seed-5c07c2e9/dyplsq/tasks"
+)
+
+const (
+	testPause = 8 * time.Second
+	slowCall  = 4 * time.Second
+)
+
+// TestRedisForgets: Redis is killed while calls are out, and comes back as it was before they were noted. No bind leaves until
+// those calls are over, all of them are told, and then all goes on by itself.
+func TestRedisForgets(t *testing.T) {
+	t.Parallel()
+	const out, later = 4, 6 // out at once: as many as the queue of binds has calls
+	server := redistest.Start(t, "--appendonly", "yes", "--appendfsync", "always")
+	producer := tasks.NewQueue(server.Client(t))
+	t.Cleanup(func() { _ = producer.Close() })
+	var ids []string
+	for i := range out + later {
+		id := fmt.Sprint("k", i)
+		if _, err := tasks.BindAXN.Enqueue(t.Context(), producer, bindRequest(), tasks.TaskID(id)); err != nil {
+			t.Fatal(err)
+		}
+		ids = append(ids, id)
+	}
+	before := server.Copy(t) // nothing is noted yet
+	told := &observations{told: map[string]int{}}
+	pausing := quick
+	pausing.forgotPause = testPause
+	s := newSystemOn(t, server, pausing, dyplstest.Config{
+		Faults: []dyplstest.Fault{{Action: "BindAxn", Do: dyplstest.Slow, Delay: slowCall}},
+	}, func(c *Config) { c.Observer = told })
+	waiting := waitAll(t, s.queue, ids)
+	redistest.Poll(t, outcomeWithin, "calls to be out", func(context.Context) error {
+		if n := s.calls("BindAxn"); n < out {
+			return fmt.Errorf("%d", n)
+		}
+		return nil
+	})
+	calls := s.calls("BindAxn")
+	server.RestartFrom(t, before)
+	restarted := time.Now()
+	s.logged(t, "redis came back with less than it had")
+	noticed := time.Since(restarted)
+	if n := s.calls("BindAxn"); n != calls {
+		t.Errorf("%d calls left before it was noticed", n-calls)
+	}
+	redistest.Poll(t, outcomeWithin, "the next call", func(context.Context) error {
+		if s.calls("BindAxn") == calls {
+			return errors.New("none yet")
+		}
+		return nil
+	})
+	paused := time.Since(restarted)
+	waiting.Wait()
+	for _, id := range ids {
+		if o := s.outcome(t, id); o.State != tasks.StateSucceeded {
+			t.Errorf("%s is %s %s", id, o.State, o.Code)
+		}
+	}
+	t.Logf("noticed within %s, binds paused for %s, all over after %s; %d calls were out", noticed.Round(time.Millisecond),
+		paused.Round(time.Millisecond), time.Since(restarted).Round(time.Millisecond), calls)
+	if paused < testPause-time.Second {
+		t.Errorf("binds paused for %s only, want %s", paused, testPause)
+	}
+	if n := s.performed("BindAxn"); n != len(ids) {
+		t.Errorf("%d binds took effect for %d tasks", n, len(ids))
+	}
+	if n := told.all()["forgot"]; n != 1 {
+		t.Errorf("it was told %d times", n)
+	}
+	if n := strings.Count(s.log.String(), "redis came back with less than it had"); n != 1 {
+		t.Errorf("it was said %d times", n)
+	}
+	s.logged(t, "binds go on")
+	s.everythingIsBack(t)
+}
+
+// everythingIsBack checks what is written once, or by others: queue names, subscriptions, and what the governor knows.
+func (s *system) everythingIsBack(t *testing.T) {
+	t.Helper()
+	redistest.Poll(t, outcomeWithin, "names, subscriptions and quotas", func(ctx context.Context) error {
+		names, err := s.redis.SMembers(ctx, "asynq:queues").Result()
+		if err != nil || len(names) < len(tasks.Queues()) {
+			return fmt.Errorf("queues %q: %w", names, err)
+		}
+		for _, channel := range []string{quotaNews, breakerNews} {
+			if n := s.redis.PubSubNumSub(ctx, channel).Val()[channel]; n != 1 {
+				return fmt.Errorf("%d subscribe to %s", n, channel)
+			}
+		}
+		if quotas := s.redis.Keys(ctx, "dypls:quota*").Val(); len(quotas) == 0 {
+			return errors.New("no quota")
+		}
+		return nil
+	})
+}
+
+// waitAll waits for outcomes by a subscription that is made now.
+func waitAll(t *testing.T, queue *tasks.Queue, ids []string) *sync.WaitGroup {
+	t.Helper()
+	var waiting sync.WaitGroup
+	ctx, cancel := context.WithTimeout(t.Context(), 2*outcomeWithin)
+	t.Cleanup(cancel)
+	waiting.Go(func() {
+		told := 0
+		if err := queue.WaitAll(ctx, ids, func(tasks.Outcome) { told++ }); err != nil {
+			t.Errorf("whoever waited since before was told %d of %d outcomes: %v", told, len(ids), err)
+		}
+	})
+	return &waiting
+}
+
+// TestRestartWithoutLoss: a Redis that forgot nothing pauses nobody.
+func TestRestartWithoutLoss(t *testing.T) {
+	t.Parallel()
+	server := redistest.Start(t, "--appendonly", "yes", "--appendfsync", "always")
+	s := newSystemOn(t, server, quick, dyplstest.Config{}, nil)
+	s.bind(t, "before")
+	s.outcome(t, "before")
+	server.Kill()
+	server.Restart(t)
+	s.bind(t, "after")
+	if o := s.outcome(t, "after"); o.State != tasks.StateSucceeded {
+		t.Errorf("%s %s", o.State, o.Code)
+	}
+	s.logged(t, "as far as can be told, nothing is missing")
+	if log := s.log.String(); strings.Contains(log, "less than it had") {
+		t.Errorf("it is said to have forgotten:\n%s", log)
+	}
+}
+
+// TestWitness: whoever has seen most notices, and the others learn of it from Redis.
+func TestWitness(t *testing.T) {
+	t.Parallel()
+	server := redistest.Start(t)
+	var witnesses []*witness
+	told := &observations{told: map[string]int{}}
+	for range 3 {
+		w, err := New(Config{Redis: server.Client(t), Caller: panickyCaller{}, Observer: told})
+		if err != nil {
+			t.Fatal(err)
+		}
+		witnesses = append(witnesses, w.witness)
+	}
+	asks := func(w *witness) {
+		t.Helper()
+		if err := w.raise(t.Context(), w.checked.Load()+1); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, w := range slices.Repeat(witnesses, 4) {
+		asks(w)
+		if w.left() > 0 {
+			t.Fatal("it pauses although nothing was forgotten")
+		}
+	}
+	client := server.Client(t)
+	client.HSet(t.Context(), witnessKey, "raised", 10) // the first has seen 10, the last 12
+	asks(witnesses[0])
+	if witnesses[0].left() > 0 {
+		t.Error("it noticed what it could not")
+	}
+	for _, i := range []int{2, 0, 1} {
+		asks(witnesses[i])
+		if left := witnesses[i].left(); left < 30*time.Second || left > 36*time.Second {
+			t.Errorf("worker %d pauses for %s, want claim, timeout and a margin: 35 s", i, left)
+		}
+	}
+	client.FlushDB(t.Context())
+	asks(witnesses[1])
+	if n := told.all()["forgot"]; n != 3 {
+		t.Errorf("told %d times, want once by each", n)
+	}
+}
+
+// TestBindWaitsForWitness: a bind that was noted over a new connection does not leave before the witness was asked.
+func TestBindWaitsForWitness(t *testing.T) {
+	t.Parallel()
+	server := redistest.Start(t)
+	w, err := New(Config{Redis: server.Client(t), Caller: panickyCaller{}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.witness.ask(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for range 3 {
+		if err := w.witness.raise(t.Context(), w.witness.checked.Load()+1); err != nil {
+			t.Fatal(err)
+		}
+	}
+	server.Kill()
+	server.Restart(t)
+	redistest.Poll(t, outcomeWithin, "a connection", func(ctx context.Context) error { return w.config.Redis.Ping(ctx).Err() })
+	left, err := w.witness.ask(t.Context())
+	if err != nil && !errors.Is(err, redis.Nil) || left == 0 {
+		t.Errorf("it may leave: %s, %v", left, err)
+	}
+}
