@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/redis/go-redis/v9"
+
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
 )
 
@@ -66,7 +68,16 @@ func (w *Worker) awaitRedis(ctx context.Context) error {
 
 // checkEviction: a Redis that evicts keys when memory is short loses tasks and outcomes without a word.
 func (w *Worker) checkEviction(ctx context.Context) error {
-	settings, err := w.config.Redis.ConfigGet(ctx, "maxmemory-policy").Result()
+	if cluster, ok := w.config.Redis.(*redis.ClusterClient); ok {
+		return cluster.ForEachMaster(ctx, func(ctx context.Context, master *redis.Client) error {
+			return w.checkEvictionOf(ctx, master)
+		})
+	}
+	return w.checkEvictionOf(ctx, w.config.Redis)
+}
+
+func (w *Worker) checkEvictionOf(ctx context.Context, server redis.Cmdable) error {
+	settings, err := server.ConfigGet(ctx, "maxmemory-policy").Result()
 	policy, told := settings["maxmemory-policy"]
 	if err != nil || !told {
 		w.log.Warn().Msg("redis does not tell its maxmemory-policy: make sure that it is noeviction")
