@@ -7,6 +7,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/seed-5c07c2e9/dyplsq/internal/autopipeline"
+	"github.com/seed-5c07c2e9/dyplsq/internal/sendonce"
 )
 
 // handover lets a task that is new leave together with its record: asynq is asked for the script that enqueues it, which then
@@ -16,10 +17,12 @@ type handover struct{ redis.Hook }
 type handoverKey struct{}
 
 // enqueuing returns a client for asynq on the same connections, and whether it hands over. Commands of concurrent callers
-// share round trips, because asynq enqueues one task at a time.
+// share round trips, because asynq enqueues one task at a time. A cluster's client hands nothing over, as the task and its record
+// are in different slots; it is kept from sending scripts again.
 func enqueuing(client redis.UniversalClient) (redis.UniversalClient, bool) { //nolint:ireturn // what asynq takes
 	single, ok := client.(*redis.Client)
 	if !ok {
+		sendonce.Install(client)
 		return client, false
 	}
 	own := single.WithTimeout(single.Options().ReadTimeout)

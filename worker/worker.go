@@ -14,6 +14,7 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/internal/inventory"
 	"github.com/seed-5c07c2e9/dyplsq/internal/prefetch"
 	"github.com/seed-5c07c2e9/dyplsq/internal/record"
+	"github.com/seed-5c07c2e9/dyplsq/internal/sendonce"
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
 )
 
@@ -84,6 +85,7 @@ func New(config Config) (*Worker, error) {
 	config.Redis.AddHook(pauseWhenAway{})
 	config.Redis.AddHook(w.ahead)
 	config.Redis.AddHook(autopipeline.New(config.Redis))
+	sendonce.Install(config.Redis)
 	w.traffic = newTraffic(w)
 	register(w, tasks.BindAXN)
 	register(w, tasks.BindAXB)

@@ -2,73 +2,22 @@ package autopipeline
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"math/rand/v2"
-	"net"
-	"strconv"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/redis/go-redis/v9"
 
 	"github.com/seed-5c07c2e9/dyplsq/internal/redistest"
 )
 
-// startNode starts a Redis that belongs to a cluster, whose nodes talk to each other on a port below those of all tests.
-func startNode(t *testing.T) (server *redistest.Server, bus string) {
-	t.Helper()
-	for {
-		bus = strconv.Itoa(2000 + rand.IntN(8000))
-		if listener, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", bus)); err == nil {
-			_ = listener.Close()
-			return redistest.Start(t, "--cluster-enabled", "yes", "--cluster-port", bus), bus
-		}
-	}
-}
-
-// startCluster starts a cluster of three nodes without replicas.
-func startCluster(t *testing.T) *redis.ClusterClient {
-	t.Helper()
-	const nodes, slots = 3, 16384
-	var addrs, buses []string
-	for i := range nodes {
-		server, bus := startNode(t)
-		buses = append(buses, bus)
-		addrs = append(addrs, server.Addr)
-		node := server.Client(t)
-		first, last := i*slots/nodes, (i+1)*slots/nodes-1
-		if err := node.ClusterAddSlotsRange(t.Context(), first, last).Err(); err != nil {
-			t.Fatal(err)
-		}
-		host, port, _ := net.SplitHostPort(addrs[0])
-		node.Do(t.Context(), "CLUSTER", "MEET", host, port, buses[0])
-		redistest.Poll(t, within, "the nodes to meet", func(ctx context.Context) error {
-			info := node.ClusterInfo(ctx).Val()
-			if !strings.Contains(info, fmt.Sprint("cluster_known_nodes:", i+1)) || i == nodes-1 && !strings.Contains(info, "cluster_state:ok") {
-				return errors.New("not yet")
-			}
-			return nil
-		})
-	}
-	client := redis.NewClusterClient(&redis.ClusterOptions{Addrs: addrs, ContextTimeoutEnabled: true, MaxRetries: -1})
-	t.Cleanup(func() { _ = client.Close() })
-	redistest.Poll(t, within, "every node to know the cluster", func(ctx context.Context) error {
-		return client.ForEachShard(ctx, func(ctx context.Context, node *redis.Client) error {
-			if !strings.Contains(node.ClusterInfo(ctx).Val(), "cluster_state:ok") {
-				return errors.New("not yet")
-			}
-			return nil
-		})
-	})
-	return client
-}
-
 // TestCluster: commands of many slots share; each goes to its node, and each caller gets its own reply or error.
 func TestCluster(t *testing.T) {
 	t.Parallel()
-	client := startCluster(t)
+	client := redistest.StartMasters(t, 3).Client(t)
 	hook := New(client)
 	client.AddHook(hook)
 	set := redis.NewScript(`redis.call('SET', KEYS[1], ARGV[1]); return ARGV[1]`)
@@ -107,4 +56,87 @@ func TestCluster(t *testing.T) {
 		})
 	}
 	calling.Wait()
+}
+
+// TestAFrozenNodeHoldsNobodyElseUp: what waits for one node of three takes no sender from the others.
+func TestAFrozenNodeHoldsNobodyElseUp(t *testing.T) {
+	t.Parallel()
+	const held, calls = 4 * moreSenders, 300
+	nodes := redistest.StartMasters(t, 3)
+	client := nodes.Client(t)
+	hook := New(client)
+	client.AddHook(hook)
+	frozen, others := keysByNode(t, client, nodes[0].Addr)
+	set := redis.NewScript(`return redis.call('INCR', KEYS[1])`)
+	latencies := func() []time.Duration {
+		took := make([]time.Duration, calls)
+		for i := range took {
+			started := time.Now()
+			if err := set.Run(t.Context(), client, []string{others[i%len(others)]}).Err(); err != nil {
+				t.Error(err)
+			}
+			took[i] = time.Since(started)
+		}
+		slices.Sort(took)
+		return took
+	}
+	latencies() // connections, and the script where it belongs
+	before := latencies()
+
+	thaw := nodes[0].Freeze(t)
+	defer thaw()
+	ctx, end := context.WithCancel(t.Context())
+	defer end()
+	var waiting sync.WaitGroup
+	done := make(chan struct{})
+	for i := range held {
+		waiting.Go(func() { set.Run(ctx, client, []string{frozen[i%len(frozen)]}) })
+		waiting.Go(func() { // a group whose keys are on several nodes
+			_, _ = client.Pipelined(ctx, func(p redis.Pipeliner) error {
+				set.Eval(ctx, p, []string{frozen[i%len(frozen)]})
+				set.Eval(ctx, p, []string{others[i%len(others)]})
+				return nil
+			})
+		})
+	}
+	go func() { waiting.Wait(); close(done) }()
+	l := hook.laneOf(ctx, redis.NewIntCmd(ctx, "hget", frozen[0]))
+	redistest.Poll(t, within, "the senders to wait for the frozen node", func(context.Context) error {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		if l.sending < senders {
+			return fmt.Errorf("%d", l.sending)
+		}
+		return nil
+	})
+	during := latencies()
+	t.Logf("p50 %v, p99 %v; with a frozen node %v, %v", before[calls/2], before[calls*99/100], during[calls/2], during[calls*99/100])
+	select {
+	case <-done:
+		t.Error("the others waited as long as whoever waits for the frozen node")
+	default:
+	}
+	if worst := during[calls-1]; worst >= sendWithin {
+		t.Errorf("one waited %v", worst)
+	}
+	end()
+	<-done
+}
+
+// keysByNode returns keys of one node, and keys of the others.
+func keysByNode(t *testing.T, client *redis.ClusterClient, addr string) (of, others []string) {
+	t.Helper()
+	for i := range 120 {
+		key := fmt.Sprintf("key %d", i)
+		node, err := client.MasterForKey(t.Context(), key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if node.Options().Addr == addr {
+			of = append(of, key)
+		} else {
+			others = append(others, key)
+		}
+	}
+	return of, others
 }

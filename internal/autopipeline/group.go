@@ -4,6 +4,8 @@ import (
 	"context"
 
 	"github.com/redis/go-redis/v9"
+
+	"github.com/seed-5c07c2e9/dyplsq/internal/sendonce"
 )
 
 // shared are the commands that share pipelines: those that are issued often, answer at once, and touch nothing but keys.
@@ -12,31 +14,22 @@ var shared = map[string]bool{
 	"hset": true, "hget": true, "zadd": true, "zrem": true, "xadd": true,
 }
 
-// group is what one caller wants sent together. The pipeline fills copies in, and the caller takes their replies over itself:
+// group is what one caller wants sent together. The pipelines fill copies in, and the caller takes their replies over itself:
 // one that has left is not written to behind its back.
 type group struct {
-	ctx      context.Context //nolint:containedctx // of the caller that waits
-	cmds     []redis.Cmder   // the caller's
-	sent     []once          // copies
-	answered chan struct{}   // closed when every copy has its reply or error
+	cmds []redis.Cmder      // the caller's
+	sent []sendonce.Command // copies
 }
-
-// once is a command that the client does not send again, whatever its settings: one whose reply was lost may have been
-// carried out. A cluster's client still follows a slot that has moved.
-type once struct{ redis.Cmder }
-
-// NoRetry implements [redis.Cmder].
-func (once) NoRetry() bool { return true }
 
 // newGroup returns nil for commands that are not to be shared.
 func newGroup(ctx context.Context, cmds ...redis.Cmder) *group {
-	sent := make([]once, len(cmds))
+	sent := make([]sendonce.Command, len(cmds))
 	for i, cmd := range cmds {
 		if sent[i].Cmder = copyOf(ctx, cmd); sent[i].Cmder == nil {
 			return nil
 		}
 	}
-	return &group{ctx: ctx, cmds: cmds, sent: sent, answered: make(chan struct{})}
+	return &group{cmds: cmds, sent: sent}
 }
 
 // deliver hands the replies over, and returns the first error.

@@ -1,10 +1,8 @@
 package autopipeline
 
 import (
-	"bytes"
 	"context"
 	"errors"
-	"net"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -19,7 +17,7 @@ const within = 20 * time.Second
 
 // world is a Redis, a client that shares pipelines, and one that does not.
 type world struct {
-	*Hook
+	*lane
 
 	shared    redis.UniversalClient
 	plain     *redis.Client
@@ -34,8 +32,12 @@ func newWorld(t *testing.T) world {
 
 func newWorldOn(t *testing.T, shared redis.UniversalClient, plain *redis.Client) world {
 	t.Helper()
-	w := world{Hook: New(shared), shared: shared, plain: plain, pipelines: &counter{}}
-	shared.AddHook(w.Hook)
+	hook := New(shared)
+	w := world{lane: hook.all, shared: shared, plain: plain, pipelines: &counter{}}
+	shared.AddHook(hook)
+	if hook.cluster != nil { // of one node
+		w.lane = hook.laneOf(t.Context(), redis.NewIntCmd(t.Context(), "hget", "any key"))
+	}
 	shared.AddHook(w.pipelines)
 	return w
 }
@@ -54,19 +56,28 @@ func (w world) hold(t *testing.T) func() {
 	}
 }
 
-// holdSenders keeps every sender busy besides, so that what comes next waits.
+// holdSenders keeps every sender busy besides, so that what comes next waits, however much it is: those that would come to help
+// count as busy.
 func (w world) holdSenders(t *testing.T) func() {
 	t.Helper()
 	release := w.hold(t)
 	var busy sync.WaitGroup
 	for i := range senders {
-		busy.Go(func() { w.shared.Eval(t.Context(), `return 1`, nil) })
+		busy.Go(func() { w.shared.Eval(t.Context(), `return 1`, []string{"any key"}) })
 		w.poll(t, "a busy sender", func() bool { return w.sending == i+1 && len(w.waiting) == 0 })
 	}
+	w.help(moreSenders - senders)
 	return func() {
 		release()
 		busy.Wait()
+		w.help(senders - moreSenders)
 	}
+}
+
+func (w world) help(n int) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.sending += n
 }
 
 // poll waits until the hook is as it should be.
@@ -109,57 +120,5 @@ func (c *counter) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.Proc
 			c.commands.Add(int64(len(cmds)))
 		}
 		return next(ctx, cmds)
-	}
-}
-
-// startLossy returns the address of a Redis whose replies to requests with a mark in them are lost, and their connection with
-// them, after they were carried out.
-func startLossy(t *testing.T, addr, mark string) string {
-	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var serving sync.WaitGroup
-	t.Cleanup(func() {
-		_ = listener.Close()
-		serving.Wait()
-	})
-	serving.Go(func() {
-		for {
-			client, err := listener.Accept()
-			if err != nil {
-				return
-			}
-			serving.Go(func() { serveLossy(client, addr, []byte(mark)) })
-		}
-	})
-	return listener.Addr().String()
-}
-
-func serveLossy(client net.Conn, addr string, mark []byte) {
-	defer func() { _ = client.Close() }()
-	server, err := net.Dial("tcp", addr)
-	if err != nil {
-		return
-	}
-	defer func() { _ = server.Close() }()
-	buffer := make([]byte, 64<<10) // requests of a test fit in, and replies
-	for {
-		n, err := client.Read(buffer)
-		if err != nil {
-			return
-		}
-		lose := bytes.Contains(buffer[:n], mark)
-		if _, err := server.Write(buffer[:n]); err != nil {
-			return
-		}
-		n, err = server.Read(buffer)
-		if err != nil || lose {
-			return
-		}
-		if _, err := client.Write(buffer[:n]); err != nil {
-			return
-		}
 	}
 }

@@ -1,0 +1,128 @@
+package sendonce
+
+import (
+	"context"
+	"errors"
+	"net"
+	"slices"
+	"sync/atomic"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// Hook is for one cluster's client. It may be added before other hooks or after: where a client has several, the last does
+// the work, so that the hooks before it see commands as they are.
+type Hook struct {
+	client *redis.ClusterClient
+	off    atomic.Bool // another one is behind it
+}
+
+// New returns a hook for a client, which it is to be added to.
+func New(client *redis.ClusterClient) *Hook { return &Hook{client: client} }
+
+// Install adds a hook to a cluster's client. Any other client obeys its MaxRetries, and is left as it is.
+func Install(client redis.UniversalClient) {
+	if cluster, is := client.(*redis.ClusterClient); is {
+		cluster.AddHook(New(cluster))
+	}
+}
+
+// DialHook implements [redis.Hook].
+func (*Hook) DialHook(next redis.DialHook) redis.DialHook {
+	return func(ctx context.Context, network, addr string) (net.Conn, error) { return next(ctx, network, addr) }
+}
+
+// ProcessHook implements [redis.Hook].
+func (h *Hook) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
+	return func(ctx context.Context, cmd redis.Cmder) error {
+		once, mine := h.wrapUp(cmd)
+		if !mine {
+			return next(ctx, cmd)
+		}
+		for n := 0; ; n++ {
+			err := next(ctx, once)
+			if !IsTryAgain(err) || !Pause(ctx, n) {
+				h.noteLost(ctx, err)
+				return err
+			}
+		}
+	}
+}
+
+// ProcessPipelineHook implements [redis.Hook].
+func (h *Hook) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
+	return func(ctx context.Context, cmds []redis.Cmder) error {
+		sent, wrapped := h.wrapUpAll(cmds)
+		err := next(ctx, sent)
+		for n := 0; wrapped && cmds[0].Name() != "multi"; n++ { // a transaction is all or nothing
+			refused := refusedForNow(sent)
+			if refused == nil || !Pause(ctx, n) {
+				break
+			}
+			_ = next(ctx, refused) // each command has its own error
+			err = firstError(cmds)
+		}
+		h.noteLost(ctx, err)
+		return err
+	}
+}
+
+// wrapUpAll returns the commands of a pipeline as they are to be sent, and whether a script is among them that is this hook's.
+func (h *Hook) wrapUpAll(cmds []redis.Cmder) (sent []redis.Cmder, wrapped bool) {
+	sent = cmds
+	for i, cmd := range cmds {
+		once, mine := h.wrapUp(cmd)
+		if !mine {
+			continue
+		}
+		if !wrapped {
+			sent, wrapped = slices.Clone(cmds), true
+		}
+		sent[i] = once
+	}
+	return sent, wrapped
+}
+
+// wrapUp reports whether a command is this hook's: a script, but for one that another package has wrapped up, and unless there is a
+// hook behind this one. A hook before this one learns that it is not the last.
+func (h *Hook) wrapUp(cmd redis.Cmder) (Command, bool) {
+	if name := cmd.Name(); name != "evalsha" && name != "eval" || h.off.Load() {
+		return Command{}, false
+	}
+	if wrapped, is := cmd.(Command); is {
+		if wrapped.by == nil {
+			return Command{}, false
+		}
+		if wrapped.by != h { // h's own, sent again by a hook between
+			wrapped.by.off.Store(true)
+		}
+		cmd = wrapped.Cmder
+	}
+	return Command{cmd, h}, true
+}
+
+// noteLost has the client look at once where the slots are, when a node may be gone. It would by itself within ten seconds.
+func (h *Hook) noteLost(ctx context.Context, err error) {
+	_, answered := errors.AsType[redis.Error](err)
+	if err != nil && !answered && ctx.Err() == nil {
+		h.client.ReloadState(ctx)
+	}
+}
+
+func refusedForNow(cmds []redis.Cmder) (refused []redis.Cmder) {
+	for _, cmd := range cmds {
+		if IsTryAgain(cmd.Err()) {
+			refused = append(refused, cmd)
+		}
+	}
+	return refused
+}
+
+func firstError(cmds []redis.Cmder) error {
+	for _, cmd := range cmds {
+		if err := cmd.Err(); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,415 @@
+package worker
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/hibiken/asynq"
+	"github.com/redis/go-redis/v9"
+	"github.com/rs/zerolog"
+
+	"github.com/seed-5c07c2e9/dyplsq/aliyun"
+	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
+	"github.com/seed-5c07c2e9/dyplsq/aliyun/dyplstest"
+	"github.com/seed-5c07c2e9/dyplsq/internal/inventory"
+	"github.com/seed-5c07c2e9/dyplsq/internal/record"
+	"github.com/seed-5c07c2e9/dyplsq/internal/redistest"
+	"github.com/seed-5c07c2e9/dyplsq/tasks"
+)
+
+const (
+	stockPool        = "FC100000000000002" // whose numbers an inventory leases
+	clusterBinds     = 30
+	everythingWithin = 3 * time.Minute // on a machine that does much else
+)
+
+// everything is a worker, not yet running, before a simulator behind real HTTP, and a producer. They do everything that this
+// project does with Redis.
+type everything struct {
+	*Worker
+
+	client    redis.UniversalClient
+	queue     *tasks.Queue
+	simulator *dyplstest.Server
+	log       *lockedBuffer
+	slots     *slotWatch
+}
+
+func newEverything(t *testing.T, connect func() redis.UniversalClient) *everything {
+	t.Helper()
+	c := &everything{client: connect(), log: &lockedBuffer{}, slots: &slotWatch{}}
+	c.simulator = dyplstest.Start(t, dyplstest.Config{Pools: []dyplstest.Pool{
+		{Key: dyplstest.DefaultPoolKey, Numbers: dyplstest.Numbers("170", 200)},
+		{Key: stockPool, Numbers: dyplstest.Numbers("171", 10)},
+	}})
+	caller, err := aliyun.New(aliyun.Config{
+		Endpoint: c.simulator.URL(), Credentials: aliyun.StaticCredentials(c.simulator.AccessKeyID, c.simulator.AccessKeySecret, ""),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.queue = tasks.NewQueue(c.client)
+	t.Cleanup(func() { _ = c.queue.Close() })
+	own := connect()
+	if c.Worker, err = New(Config{Redis: own, Caller: caller, Logger: zerolog.New(c.log), Concurrency: 16, PoolQPS: 1000}); err != nil {
+		t.Fatal(err)
+	}
+	c.timing = quickBreaker
+	c.client.AddHook(c.slots)
+	own.AddHook(c.slots)
+	return c
+}
+
+func (c *everything) start(t *testing.T) {
+	t.Helper()
+	ctx, stop := context.WithCancel(t.Context())
+	var running sync.WaitGroup
+	running.Go(func() {
+		if err := c.Run(ctx); err != nil {
+			t.Errorf("the worker ended: %v", err)
+		}
+	})
+	t.Cleanup(func() {
+		stop()
+		running.Wait()
+		if t.Failed() {
+			t.Log(c.log)
+		}
+	})
+}
+
+// succeed waits for tasks, which are to succeed.
+func (c *everything) succeed(t *testing.T, ids ...string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), everythingWithin)
+	defer cancel()
+	if err := c.queue.WaitAll(ctx, ids, func(o tasks.Outcome) {
+		if o.State != tasks.StateSucceeded {
+			t.Errorf("%s is %s: %s %s", o.ID, o.State, o.Code, o.Message)
+		}
+	}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// slotWatch is a hook that counts what a node refused because of where its keys are.
+type slotWatch struct{ refused, loaded atomic.Int64 }
+
+// DialHook implements [redis.Hook].
+func (*slotWatch) DialHook(next redis.DialHook) redis.DialHook { return next }
+
+// ProcessHook implements [redis.Hook].
+func (s *slotWatch) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
+	return func(ctx context.Context, cmd redis.Cmder) error {
+		err := next(ctx, cmd)
+		s.note(err)
+		return err
+	}
+}
+
+// ProcessPipelineHook implements [redis.Hook].
+func (s *slotWatch) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
+	return func(ctx context.Context, cmds []redis.Cmder) error {
+		err := next(ctx, cmds)
+		for _, cmd := range cmds {
+			s.note(cmd.Err())
+		}
+		return err
+	}
+}
+
+func (s *slotWatch) note(err error) {
+	if err != nil && (strings.Contains(err.Error(), "slot") || strings.Contains(err.Error(), "non local key")) {
+		s.refused.Add(1)
+	}
+	if redis.HasErrorPrefix(err, "NOSCRIPT") {
+		s.loaded.Add(1)
+	}
+}
+
+// TestCluster: everything works on three masters: no script's keys are in two slots, every node learns the scripts, and what
+// waits on one is heard of on another.
+func TestCluster(t *testing.T) {
+	t.Parallel()
+	nodes := redistest.StartMasters(t, 3)
+	c := newEverything(t, func() redis.UniversalClient { return nodes.Client(t) })
+	c.do(t)
+	if n := c.slots.refused.Load(); n != 0 {
+		t.Errorf("%d commands had keys of several slots", n)
+	}
+	for i, node := range nodes {
+		if n := node.Client(t).DBSize(t.Context()).Val(); n < clusterBinds/6 {
+			t.Errorf("node %d holds %d keys", i, n)
+		}
+	}
+	t.Logf("%d scripts were sent whole to a node that did not know them", c.slots.loaded.Load())
+}
+
+func (c *everything) do(t *testing.T) {
+	t.Helper()
+	left := c.leftOver(t)
+	c.start(t)
+	c.succeed(t, left...)
+	binds := c.binds(t)
+	c.succeed(t, binds...)
+	c.denied(t)
+	c.fromStock(t)
+	c.recording(t)
+	c.unbinds(t, binds)
+	c.uncertain(t)
+	c.told(t)
+}
+
+// leftOver is what producers and workers that died have left of two queues: the reaper, which nothing else helps here, delivers all of it.
+func (c *everything) leftOver(t *testing.T) []string {
+	t.Helper()
+	const each = 6
+	ctx := t.Context()
+	records := record.NewStore(c.client)
+	asynqClient := asynq.NewClientFromRedisClient(c.client)
+	var ids []string
+	for i := range 2 * each {
+		request := bindRequest()
+		request.PhoneNoX = dypls.Phone(strconv.Itoa(17000000100 + i))
+		body, err := json.Marshal(request)
+		if err != nil {
+			t.Fatal(err)
+		}
+		id := fmt.Sprint("left-", i)
+		ids = append(ids, id)
+		n := record.New{ID: id, Action: "BindAxn", Request: body, Fingerprint: "f", ProcessAt: time.Now()}
+		if _, err := records.Create(ctx, []record.New{n}); err != nil {
+			t.Fatal(err)
+		}
+		if i%2 == 0 { // never delivered
+			continue
+		}
+		delivery := tasks.DeliveryID(id, 1)
+		task := asynq.NewTask("dypls:BindAxn", tasks.Payload{Version: 1, ID: id}.Encode())
+		if _, err := asynqClient.Enqueue(task, asynq.Queue("bind"), asynq.TaskID(delivery)); err != nil {
+			t.Fatal(err)
+		}
+		k := queueKeys("bind")
+		c.client.LRem(ctx, k.of("pending"), 0, delivery)
+		c.client.LPush(ctx, k.of("active"), delivery)
+		c.client.HSet(ctx, k.task(delivery), "state", "active")
+		c.client.ZAdd(ctx, k.of("lease"), redis.Z{Member: delivery, Score: float64(time.Now().Add(-time.Minute).Unix())})
+		if _, err := records.Begin(ctx, record.Run{ID: id, Run: "r", Lease: time.Millisecond, MaxAttempts: 6, MaxCrashes: 3, Keep: time.Hour}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for i := range each { // of another queue
+		id := fmt.Sprint("left-query-", i)
+		body, err := json.Marshal(recordingRequest())
+		if err != nil {
+			t.Fatal(err)
+		}
+		n := record.New{ID: id, Action: "QueryRecordFileDownloadUrl", Request: body, Fingerprint: "f", ProcessAt: time.Now()}
+		if _, err := records.Create(ctx, []record.New{n}); err != nil {
+			t.Fatal(err)
+		}
+		ids = append(ids, id)
+	}
+	for shard := range 16 {
+		key := fmt.Sprintf("dypls:open:{%02x}", shard)
+		for _, id := range c.client.ZRange(ctx, key, 0, -1).Val() {
+			c.client.ZAddXX(ctx, key, redis.Z{Member: id, Score: 1})
+		}
+	}
+	if err := c.newReaper().turn(ctx); err != nil {
+		t.Fatal(err)
+	}
+	for queue, want := range map[string]int64{"bind": 2 * each, "query": each} {
+		if n := c.client.LLen(ctx, queueKeys(queue).of("pending")).Val(); n != want {
+			t.Errorf("the reaper delivered %d of queue %s, want %d\n%s", n, queue, want, c.log)
+		}
+	}
+	return ids
+}
+
+func recordingRequest() dypls.QueryRecordFileDownloadURLRequest {
+	return dypls.QueryRecordFileDownloadURLRequest{
+		PoolKey: dyplstest.DefaultPoolKey, CallID: "call-1", CallTime: dypls.At(time.Now().Add(-time.Hour)),
+	}
+}
+
+// binds enqueues binds, in a batch and one by one.
+func (c *everything) binds(t *testing.T) []string {
+	t.Helper()
+	items := make([]tasks.Item[dypls.BindAXNRequest], clusterBinds/2)
+	for i := range items {
+		items[i] = tasks.Item[dypls.BindAXNRequest]{Request: bindRequest(), Options: []tasks.Option{tasks.TaskID(fmt.Sprint("batch-", i))}}
+	}
+	ids, err := tasks.BindAXN.EnqueueAll(t.Context(), c.queue, items)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range clusterBinds / 2 {
+		id, err := tasks.BindAXN.Enqueue(t.Context(), c.queue, bindRequest(), tasks.TaskID(fmt.Sprint("bind-", i)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		ids = append(ids, id)
+	}
+	if again, err := tasks.BindAXN.EnqueueAll(t.Context(), c.queue, items); err != nil || len(again) != len(items) {
+		t.Errorf("the same batch again: %v", err)
+	}
+	return ids
+}
+
+// denied has the breaker open, and close again.
+func (c *everything) denied(t *testing.T) {
+	t.Helper()
+	if err := c.simulator.AddFault(dyplstest.Fault{Code: "isv.OUT_OF_SERVICE", Times: 2}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := tasks.BindAXN.Enqueue(t.Context(), c.queue, bindRequest(), tasks.TaskID("denied")); err != nil {
+		t.Fatal(err)
+	}
+	c.succeed(t, "denied")
+	if !strings.Contains(c.log.String(), `"scope":"account"`) {
+		t.Error("no breaker was open")
+	}
+}
+
+// fromStock binds numbers of an inventory, and frees one.
+func (c *everything) fromStock(t *testing.T) {
+	t.Helper()
+	v := inventory.New(c.client, inventory.DefaultCooldown)
+	numbers := make([]inventory.Number, 0, 3)
+	for _, x := range dyplstest.Numbers("171", 3) {
+		numbers = append(numbers, inventory.Number{X: x})
+	}
+	if _, err := v.Import(t.Context(), stockPool, numbers); err != nil {
+		t.Fatal(err)
+	}
+	redistest.Poll(t, everythingWithin, "every worker to know of the inventory", func(ctx context.Context) error {
+		since, known, err := v.LeasedSince(ctx, stockPool)
+		if err != nil || !known || time.Now().Before(since) {
+			return errors.Join(err, errors.New("not yet"))
+		}
+		return nil
+	})
+	for i := range numbers {
+		request := bindRequest()
+		request.PoolKey = stockPool
+		if _, err := tasks.BindAXN.Enqueue(t.Context(), c.queue, request, tasks.TaskID(fmt.Sprint("stock-", i))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	c.succeed(t, "stock-0", "stock-1", "stock-2")
+	c.unbinds(t, []string{"stock-0"})
+	redistest.Poll(t, everythingWithin, "the inventory to know", func(ctx context.Context) error {
+		stock, err := v.Counts(ctx, stockPool)
+		if err == nil && (stock.Bound != 2 || stock.Resting != 1) {
+			err = fmt.Errorf("%+v", stock.Counts)
+		}
+		return err
+	})
+}
+
+func (c *everything) recording(t *testing.T) {
+	t.Helper()
+	id, err := tasks.QueryRecordFileDownloadURL.Enqueue(t.Context(), c.queue, recordingRequest())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if link, err := tasks.QueryRecordFileDownloadURL.Wait(t.Context(), c.queue, id); err != nil || link.DownloadURL == "" {
+		t.Errorf("no link: %v", err)
+	}
+}
+
+// unbinds changes each binding, and ends it.
+func (c *everything) unbinds(t *testing.T, binds []string) {
+	t.Helper()
+	var updates, unbinds []string
+	var requests []dypls.UnbindSubscriptionRequest
+	for i, id := range binds {
+		bound, err := tasks.BindAXN.Result(t.Context(), c.queue, id)
+		if err != nil {
+			t.Fatal(err)
+		}
+		pool := dyplstest.DefaultPoolKey
+		if strings.HasPrefix(id, "stock") {
+			pool = stockPool
+		}
+		update, err := tasks.UpdateSubscription.Enqueue(t.Context(), c.queue, dypls.UpdateSubscriptionRequest{
+			PoolKey: pool, SubsID: bound.SubsID, PhoneNoX: bound.SecretNo, OperateType: dypls.UpdateNoA, PhoneNoA: dypls.Phone(strconv.Itoa(13900001000 + i)),
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		updates = append(updates, update)
+		requests = append(requests, dypls.UnbindSubscriptionRequest{PoolKey: pool, SubsID: bound.SubsID, SecretNo: bound.SecretNo})
+	}
+	c.succeed(t, updates...)
+	for _, request := range requests {
+		id, err := tasks.UnbindSubscription.Enqueue(t.Context(), c.queue, request)
+		if err != nil {
+			t.Fatal(err)
+		}
+		unbinds = append(unbinds, id)
+	}
+	c.succeed(t, unbinds...)
+}
+
+// uncertain has an answer lost that nobody can look for, and settles it by hand.
+func (c *everything) uncertain(t *testing.T) {
+	t.Helper()
+	if err := c.simulator.AddFault(dyplstest.Fault{Action: "BindAxn", Do: dyplstest.DropAfter, Times: 1}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := tasks.BindAXN.Enqueue(t.Context(), c.queue, bindRequest(), tasks.TaskID("lost")); err != nil {
+		t.Fatal(err)
+	}
+	if o, err := c.queue.Wait(t.Context(), "lost"); err != nil || o.State != tasks.StateUncertain {
+		t.Fatalf("%+v, %v", o, err)
+	}
+	redistest.Poll(t, everythingWithin, "the list of what is held", func(ctx context.Context) error {
+		held, err := record.NewStore(c.client).Held(ctx, 10)
+		if err == nil && (len(held.Tasks) != 1 || held.Tasks[0].ID != "lost") {
+			err = fmt.Errorf("%+v", held)
+		}
+		return err
+	})
+	if err := c.queue.Resolve(t.Context(), "lost", tasks.Resolution{Failed: true, By: "test"}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// told: whoever follows hears of every outcome, and the index is empty.
+func (c *everything) told(t *testing.T) {
+	t.Helper()
+	redistest.Poll(t, everythingWithin, "every outcome to be told", func(ctx context.Context) error {
+		open := int64(0)
+		for shard := range 16 {
+			open += c.client.ZCard(ctx, fmt.Sprintf("dypls:open:{%02x}", shard)).Val()
+		}
+		if open > 0 {
+			return fmt.Errorf("%d are not", open)
+		}
+		return nil
+	})
+	ctx, stop := context.WithTimeout(t.Context(), everythingWithin)
+	defer stop()
+	heard := map[string]bool{}
+	want := c.client.XLen(ctx, record.Stream).Val()
+	_ = c.queue.Follow(ctx, "test", "one", func(_ context.Context, o tasks.Outcome) error {
+		heard[o.ID] = true
+		if heard["lost"] && len(heard) > 3*clusterBinds {
+			stop()
+		}
+		return nil
+	})
+	if !heard["lost"] || !heard["stock-0"] || !heard["left-0"] {
+		t.Errorf("%d of %d outcomes were heard", len(heard), want)
+	}
+}
