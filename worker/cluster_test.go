@@ -135,9 +135,9 @@ func (s *slotWatch) note(err error) {
 	}
 }
 
-// TestCluster: everything works on three masters: no script's keys are in two slots, every node learns the scripts, and what
+// TestWholeLifeOnACluster: everything works on three masters: no script's keys are in two slots, every node learns the scripts, and what
 // waits on one is heard of on another.
-func TestCluster(t *testing.T) {
+func TestWholeLifeOnACluster(t *testing.T) {
 	t.Parallel()
 	nodes := redistest.StartMasters(t, 3)
 	c := newEverything(t, func() redis.UniversalClient { return nodes.Client(t) })

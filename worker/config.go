@@ -17,7 +17,7 @@ import (
 
 // Config is what a worker needs. Zero values mean the defaults.
 type Config struct {
-	// Redis is a client of the worker's own, which adds a hook to it. Make it from [tasks.ParseRedisURL]'s options,
+	// Redis is a client of the worker's own, which adds hooks to it. Make it with [tasks.RedisConfig],
 	// with a pool of about [PoolSize] connections. The worker does not close it.
 	Redis redis.UniversalClient
 	// Caller performs the calls, one signed request each.

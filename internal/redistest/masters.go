@@ -8,14 +8,10 @@ import (
 	"net"
 	"strconv"
 	"strings"
-	"syscall"
 	"testing"
 
 	"github.com/redis/go-redis/v9"
 )
-
-// slots is how many a cluster has.
-const slots = 16384
 
 // Masters are the nodes of a cluster without replicas. Each has as many slots as the next.
 type Masters []*Server
@@ -100,15 +96,4 @@ func (m Masters) ClientBehind(tb testing.TB, addrOf func(node *Server) string) *
 	})
 	tb.Cleanup(func() { _ = client.Close() })
 	return client
-}
-
-// Freeze keeps the server from running until what it returns is called, as a machine that hangs: it takes connections and
-// answers nothing.
-func (s *Server) Freeze(tb testing.TB) (thaw func()) {
-	tb.Helper()
-	process := s.cmd.Process
-	if err := process.Signal(syscall.SIGSTOP); err != nil {
-		tb.Fatal(err)
-	}
-	return func() { _ = process.Signal(syscall.SIGCONT) }
 }

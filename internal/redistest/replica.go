@@ -44,10 +44,12 @@ func (s *Server) Promote(tb testing.TB) {
 	}
 }
 
-// Freeze stops the server in its place, until Thaw.
-func (s *Server) Freeze(tb testing.TB) {
+// Freeze keeps the server from running until Thaw, or until what it returns is called, as a machine that hangs: it takes
+// connections and answers nothing.
+func (s *Server) Freeze(tb testing.TB) (thaw func()) {
 	tb.Helper()
 	s.signal(tb, syscall.SIGSTOP)
+	return func() { _ = s.cmd.Process.Signal(syscall.SIGCONT) }
 }
 
 // Thaw lets a frozen server go on.
