@@ -168,6 +168,7 @@ var least = []struct{ part, refused, without string }{
 	{"-@admin", "", ""},
 	{"-@dangerous", "", ""},
 	{"+time", "command", "time"},
+	{"+info", "command", "info"},
 	{"+config|get", "command", "config|get"},
 }
 
