@@ -26,7 +26,7 @@ func (q *Queue) deliver(ctx context.Context, drafts []*draft) error {
 	group, groupCtx := errgroup.WithContext(ctx)
 	group.SetLimit(deliveriesOut)
 	for _, d := range drafts {
-		if d.err != nil || d.handedOver() || d.found.State.Told() || d.found.State == record.Calling || d.found.State == record.Looking {
+		if d.err != nil || d.handedOver() || d.found.State.Told() || d.found.State.Running() {
 			continue
 		}
 		group.Go(func() error { return q.deliverOne(groupCtx, d) })

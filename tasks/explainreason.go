@@ -27,7 +27,7 @@ func (e *Explanation) reason(d record.Detail, known bool) {
 		e.Remedy = fmt.Sprintf("find out, then settle it: dyplsq resolve %s --succeeded JSON | --failed | --retry", e.ID)
 	case !known:
 		e.Why, e.Remedy = "this version does not know its action", "look with the version that enqueued it"
-	case d.State == record.Calling || d.State == record.Looking:
+	case d.State.Running():
 		e.reasonOut(d)
 	default:
 		e.reasonWaiting(d)

@@ -1,9 +1,6 @@
 package worker
 
-import (
-	"context"
-	"time"
-)
+import "context"
 
 // aheadPerSlot: for so many calls at once, one more task is performed whose call is over or has not begun. Without it a
 // slot would stand idle while Redis is told of an outcome, and asked for the next task.
@@ -11,6 +8,15 @@ const aheadPerSlot = 4
 
 // performedAtOnce is how many tasks of a queue are performed for so many calls at once.
 func performedAtOnce(calls int) int { return calls + calls/aheadPerSlot }
+
+// performedOf is performedAtOnce for each queue.
+func performedOf(calls map[string]int) map[string]int {
+	performed := make(map[string]int, len(calls))
+	for queue, n := range calls {
+		performed[queue] = performedAtOnce(n)
+	}
+	return performed
+}
 
 // callSlots bounds the calls of each queue's tasks.
 type callSlots map[string]chan struct{}
@@ -42,7 +48,7 @@ func (d *delivery) takeSlot(ctx context.Context) error {
 	case <-d.worker.draining:
 		return later(0, "its worker ends")
 	case <-ctx.Done():
-		return later(time.Second, "the queue gave the delivery up")
+		return d.hold(ctx, ctx.Err())
 	}
 }
 

@@ -11,7 +11,6 @@ import (
 
 	"github.com/rs/zerolog"
 
-	"github.com/seed-5c07c2e9/dyplsq/aliyun"
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dyplstest"
 	"github.com/seed-5c07c2e9/dyplsq/internal/redistest"
@@ -40,13 +39,7 @@ func TestCallsAtOnce(t *testing.T) {
 	t.Parallel()
 	const concurrency = 32
 	server, api := redistest.Start(t), dyplstest.Start(t, dyplstest.Config{})
-	client, err := aliyun.New(aliyun.Config{
-		Endpoint: api.URL(), Credentials: aliyun.StaticCredentials(api.AccessKeyID, api.AccessKeySecret, ""),
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	caller := &gatedCaller{Caller: client, gate: make(chan struct{})}
+	caller := &gatedCaller{Caller: callerOf(t, api), gate: make(chan struct{})}
 	queue := tasks.NewQueue(server.Client(t))
 	t.Cleanup(func() { _ = queue.Close() })
 	w, err := New(Config{

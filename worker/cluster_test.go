@@ -7,16 +7,12 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
-	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/hibiken/asynq"
 	"github.com/redis/go-redis/v9"
-	"github.com/rs/zerolog"
 
-	"github.com/seed-5c07c2e9/dyplsq/aliyun"
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dyplstest"
 	"github.com/seed-5c07c2e9/dyplsq/internal/inventory"
@@ -24,116 +20,6 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/internal/redistest"
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
 )
-
-const (
-	stockPool        = "FC100000000000002" // whose numbers an inventory leases
-	clusterBinds     = 30
-	everythingWithin = 3 * time.Minute // on a machine that does much else
-)
-
-// everything is a worker, not yet running, before a simulator behind real HTTP, and a producer. They do everything that this
-// project does with Redis.
-type everything struct {
-	*Worker
-
-	client    redis.UniversalClient
-	queue     *tasks.Queue
-	simulator *dyplstest.Server
-	log       *lockedBuffer
-	slots     *slotWatch
-}
-
-func newEverything(t *testing.T, connect func() redis.UniversalClient) *everything {
-	t.Helper()
-	c := &everything{client: connect(), log: &lockedBuffer{}, slots: &slotWatch{}}
-	c.simulator = dyplstest.Start(t, dyplstest.Config{Pools: []dyplstest.Pool{
-		{Key: dyplstest.DefaultPoolKey, Numbers: dyplstest.Numbers("170", 200)},
-		{Key: stockPool, Numbers: dyplstest.Numbers("171", 10)},
-	}})
-	caller, err := aliyun.New(aliyun.Config{
-		Endpoint: c.simulator.URL(), Credentials: aliyun.StaticCredentials(c.simulator.AccessKeyID, c.simulator.AccessKeySecret, ""),
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	c.queue = tasks.NewQueue(c.client)
-	t.Cleanup(func() { _ = c.queue.Close() })
-	own := connect()
-	if c.Worker, err = New(Config{Redis: own, Caller: caller, Logger: zerolog.New(c.log), Concurrency: 16, PoolQPS: 1000}); err != nil {
-		t.Fatal(err)
-	}
-	c.timing = quickBreaker
-	c.client.AddHook(c.slots)
-	own.AddHook(c.slots)
-	return c
-}
-
-func (c *everything) start(t *testing.T) {
-	t.Helper()
-	ctx, stop := context.WithCancel(t.Context())
-	var running sync.WaitGroup
-	running.Go(func() {
-		if err := c.Run(ctx); err != nil {
-			t.Errorf("the worker ended: %v", err)
-		}
-	})
-	t.Cleanup(func() {
-		stop()
-		running.Wait()
-		if t.Failed() {
-			t.Log(c.log)
-		}
-	})
-}
-
-// succeed waits for tasks, which are to succeed.
-func (c *everything) succeed(t *testing.T, ids ...string) {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), everythingWithin)
-	defer cancel()
-	if err := c.queue.WaitAll(ctx, ids, func(o tasks.Outcome) {
-		if o.State != tasks.StateSucceeded {
-			t.Errorf("%s is %s: %s %s", o.ID, o.State, o.Code, o.Message)
-		}
-	}); err != nil {
-		t.Fatal(err)
-	}
-}
-
-// slotWatch is a hook that counts what a node refused because of where its keys are.
-type slotWatch struct{ refused, loaded atomic.Int64 }
-
-// DialHook implements [redis.Hook].
-func (*slotWatch) DialHook(next redis.DialHook) redis.DialHook { return next }
-
-// ProcessHook implements [redis.Hook].
-func (s *slotWatch) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
-	return func(ctx context.Context, cmd redis.Cmder) error {
-		err := next(ctx, cmd)
-		s.note(err)
-		return err
-	}
-}
-
-// ProcessPipelineHook implements [redis.Hook].
-func (s *slotWatch) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
-	return func(ctx context.Context, cmds []redis.Cmder) error {
-		err := next(ctx, cmds)
-		for _, cmd := range cmds {
-			s.note(cmd.Err())
-		}
-		return err
-	}
-}
-
-func (s *slotWatch) note(err error) {
-	if err != nil && (strings.Contains(err.Error(), "slot") || strings.Contains(err.Error(), "non local key")) {
-		s.refused.Add(1)
-	}
-	if redis.HasErrorPrefix(err, "NOSCRIPT") {
-		s.loaded.Add(1)
-	}
-}
 
 // TestWholeLifeOnACluster: everything works on three masters: no script's keys are in two slots, every node learns the scripts, and what
 // waits on one is heard of on another.
@@ -156,7 +42,7 @@ func TestWholeLifeOnACluster(t *testing.T) {
 func (c *everything) do(t *testing.T) {
 	t.Helper()
 	left := c.leftOver(t)
-	c.start(t)
+	runUntilEnd(t, c.Worker, c.log)
 	c.succeed(t, left...)
 	binds := c.binds(t)
 	c.succeed(t, binds...)

@@ -49,8 +49,7 @@ func (s status) live(now time.Time, o record.Open) (time.Time, bool) {
 	case scheduled, retry:
 		return s.at.Add(lookSoon), !s.at.IsZero()
 	case active: // a run whose claim has lapsed is over, whatever its lease
-		inRun := o.State == record.Calling || o.State == record.Looking
-		return now.Add(lookSoon), !inRun && s.at.Add(leaseGrace).After(now)
+		return now.Add(lookSoon), !o.State.Running() && s.at.Add(leaseGrace).After(now)
 	}
 	return time.Time{}, false
 }

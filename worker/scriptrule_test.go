@@ -55,7 +55,7 @@ func TestProxyRefusesAsynq(t *testing.T) {
 	t.Parallel()
 	check := redistest.StartScriptCheck(t, redistest.Start(t), false)
 	c := newEverything(t, func() redis.UniversalClient { return clientOf(t, check.Addr) })
-	c.start(t)
+	runUntilEnd(t, c.Worker, c.log)
 	if _, err := tasks.BindAXN.Enqueue(t.Context(), c.queue, bindRequest(), tasks.TaskID("k")); err != nil {
 		t.Errorf("enqueue: %v", err)
 	}

@@ -49,12 +49,7 @@ func newTimedSystem(t *testing.T, timing timing, simulated dyplstest.Config, cha
 func newSystemOn(t *testing.T, server *redistest.Server, timing timing, simulated dyplstest.Config, change func(*Config)) *system {
 	t.Helper()
 	api := dyplstest.Start(t, simulated)
-	client, err := aliyun.New(aliyun.Config{
-		Endpoint: api.URL(), Credentials: aliyun.StaticCredentials(api.AccessKeyID, api.AccessKeySecret, ""),
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	client := callerOf(t, api)
 	s := &system{redis: server.Client(t), queue: tasks.NewQueue(server.Client(t)), simulator: api.Simulator, log: &lockedBuffer{}, caller: client}
 	t.Cleanup(func() { _ = s.queue.Close() })
 	config := Config{Redis: server.Client(t), Caller: client, Logger: zerolog.New(s.log), Concurrency: 8, Fetchers: 1}
@@ -66,6 +61,25 @@ func newSystemOn(t *testing.T, server *redistest.Server, timing timing, simulate
 		t.Fatal(err)
 	}
 	w.timing = timing
+	runUntilEnd(t, w, s.log)
+	return s
+}
+
+// callerOf is a client of a simulator.
+func callerOf(t *testing.T, api *dyplstest.Server) *aliyun.Client {
+	t.Helper()
+	client, err := aliyun.New(aliyun.Config{
+		Endpoint: api.URL(), Credentials: aliyun.StaticCredentials(api.AccessKeyID, api.AccessKeySecret, ""),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return client
+}
+
+// runUntilEnd runs a worker until the test ends, whose log is shown where that failed.
+func runUntilEnd(t *testing.T, w *Worker, log *lockedBuffer) {
+	t.Helper()
 	ctx, stop := context.WithCancel(t.Context())
 	var running sync.WaitGroup
 	running.Go(func() {
@@ -77,10 +91,9 @@ func newSystemOn(t *testing.T, server *redistest.Server, timing timing, simulate
 		stop()
 		running.Wait()
 		if t.Failed() {
-			t.Log(s.log.String())
+			t.Log(log.String())
 		}
 	})
-	return s
 }
 
 // outcome waits for a task's outcome.

@@ -12,7 +12,6 @@ import (
 	"github.com/redis/go-redis/v9"
 	"github.com/rs/zerolog"
 
-	"github.com/seed-5c07c2e9/dyplsq/aliyun"
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dyplstest"
 	"github.com/seed-5c07c2e9/dyplsq/internal/redistest"
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
@@ -39,33 +38,14 @@ func dial(t *testing.T, config tasks.RedisConfig) redis.UniversalClient {
 func build(t *testing.T, config tasks.RedisConfig) *plant {
 	t.Helper()
 	api := dyplstest.Start(t, dyplstest.Config{})
-	caller, err := aliyun.New(aliyun.Config{
-		Endpoint: api.URL(), Credentials: aliyun.StaticCredentials(api.AccessKeyID, api.AccessKeySecret, ""),
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
 	p := &plant{queue: tasks.NewQueue(dial(t, config)), simulator: api.Simulator, log: &lockedBuffer{}}
 	t.Cleanup(func() { _ = p.queue.Close() })
 	config.PoolSize = PoolSize(8, 1)
-	w, err := New(Config{Redis: dial(t, config), Caller: caller, Logger: zerolog.New(p.log), Concurrency: 8, Fetchers: 1})
+	w, err := New(Config{Redis: dial(t, config), Caller: callerOf(t, api), Logger: zerolog.New(p.log), Concurrency: 8, Fetchers: 1})
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, stop := context.WithCancel(t.Context())
-	var running sync.WaitGroup
-	running.Go(func() {
-		if err := w.Run(ctx); err != nil {
-			t.Errorf("the worker ended: %v", err)
-		}
-	})
-	t.Cleanup(func() {
-		stop()
-		running.Wait()
-		if t.Failed() {
-			t.Log(p.log.String())
-		}
-	})
+	runUntilEnd(t, w, p.log)
 	return p
 }
 

@@ -70,11 +70,7 @@ func New(config Config) (*Worker, error) {
 	w.teller, w.records = record.NewTeller(record.NewStore(config.Redis).WithReplicas(config.WaitReplicas))
 	w.slots = shares(tasks.Queues(), config.Concurrency)
 	w.calls = newCallSlots(w.slots)
-	performed := make(map[string]int, len(w.slots))
-	for queue, calls := range w.slots {
-		performed[queue] = performedAtOnce(calls)
-	}
-	w.ahead = prefetch.New(config.Redis, performed)
+	w.ahead = prefetch.New(config.Redis, performedOf(w.slots))
 	w.pulse = newPulse()
 	w.witness = newWitness(w)
 	w.enter(Starting)

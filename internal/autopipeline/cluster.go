@@ -17,7 +17,7 @@ func (h *Hook) doOnCluster(ctx context.Context, g *group) bool {
 		if !h.sendApart(ctx, sent) {
 			return false
 		}
-		sent = refusedForNow(sent)
+		sent = sendonce.RefusedForNow(sent)
 		if sent == nil || !sendonce.Pause(ctx, n) {
 			return true
 		}
@@ -87,14 +87,4 @@ func keyOf(cmd redis.Cmder) string {
 	default:
 		return fmt.Sprint(key)
 	}
-}
-
-// refusedForNow are the commands whose keys are apart while their slot moves.
-func refusedForNow(sent []sendonce.Command) (refused []sendonce.Command) {
-	for _, cmd := range sent {
-		if sendonce.IsTryAgain(cmd.Err()) {
-			refused = append(refused, cmd)
-		}
-	}
-	return refused
 }

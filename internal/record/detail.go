@@ -62,8 +62,8 @@ func (s Store) Detail(ctx context.Context, id string) (Detail, error) {
 		ResolvedBy: r.text(11), ResolvedAt: fromMillis(r.integer(12)), ReopenedBy: r.text(13), ReopenedAt: fromMillis(r.integer(14)),
 		History: readHistory(r.text(15)),
 	}
-	if d.State.Told() {
-		d.Claim = time.Time{} // of the run that settled it
+	if !d.State.Running() {
+		d.Claim = time.Time{} // of a run that is over
 	}
 	if at := r.integer(8); at > 1 { // 1 stands for a call that was answered
 		d.DoubtAt = fromMillis(at)

@@ -16,7 +16,7 @@ type Open struct {
 	Action    string
 	State     State // "" where there is no record
 	Delivery  int64
-	Claim     time.Time // until when a run holds it, by Redis' clock
+	Claim     time.Time // until when a run holds it, by Redis' clock; the zero time for none
 	ProcessAt time.Time
 	Enqueued  time.Time
 	Missed    bool // there was no record at the look before, either
@@ -60,6 +60,9 @@ func (s Store) Opened(ctx context.Context, ids ...string) ([]Open, error) {
 		opened[i] = Open{
 			ID: ids[i], Action: v.text(0), State: State(v.text(1)), Delivery: v.integer(2), Claim: fromMillis(v.integer(3)),
 			ProcessAt: fromMillis(v.integer(4)), Enqueued: fromMillis(v.integer(5)),
+		}
+		if !opened[i].State.Running() {
+			opened[i].Claim = time.Time{} // of a run that is over
 		}
 	}
 	return opened, nil

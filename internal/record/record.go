@@ -22,6 +22,9 @@ const (
 	Uncertain State = "uncertain"
 )
 
+// Running reports whether a run holds the task, until its claim lapses.
+func (s State) Running() bool { return s == Calling || s == Looking }
+
 // Told reports whether the owner is told this state: there is an outcome.
 func (s State) Told() bool { return s == Succeeded || s == Failed || s == Uncertain }
 

@@ -4,18 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
-	"slices"
 	"strings"
 	"testing"
 
 	"github.com/redis/go-redis/v9"
 )
 
-const (
-	masters = 3
-	slots   = 16384
-)
+// masters is how many a cluster with replicas has.
+const masters = 3
 
 // Cluster is one of three masters, and a replica of each.
 type Cluster struct {
@@ -26,28 +22,8 @@ type Cluster struct {
 // it is as with [Start]. The arguments are for each node.
 func StartCluster(tb testing.TB, args ...string) *Cluster {
 	tb.Helper()
-	c := &Cluster{}
-	buses := make([]string, 2*masters)
-	for i := range buses {
-		require(tb)
-		buses[i] = busPort(tb)
-		own := []string{"--cluster-enabled", "yes", "--cluster-port", buses[i], "--cluster-node-timeout", "2000", "--repl-diskless-sync-delay", "0"}
-		c.Servers = append(c.Servers, Start(tb, slices.Concat(own, args)...))
-	}
-	for i, server := range c.Servers[:masters] {
-		if err := server.Client(tb).ClusterAddSlotsRange(tb.Context(), i*slots/masters, (i+1)*slots/masters-1).Err(); err != nil {
-			tb.Fatal(err)
-		}
-	}
-	host, port, _ := net.SplitHostPort(c.Servers[0].Addr)
-	for _, server := range c.Servers[1:] {
-		if err := server.Client(tb).Do(tb.Context(), "CLUSTER", "MEET", host, port, buses[0]).Err(); err != nil {
-			tb.Fatal(err)
-		}
-	}
-	for _, server := range c.Servers {
-		server.pollCluster(tb, fmt.Sprint("cluster_known_nodes:", len(c.Servers)))
-	}
+	c := &Cluster{Servers: startNodes(tb, 2*masters, masters,
+		append([]string{"--cluster-node-timeout", "2000", "--repl-diskless-sync-delay", "0"}, args...)...)}
 	for i, replica := range c.Servers[masters:] {
 		c.replicate(tb, c.Servers[i], replica)
 	}
@@ -109,18 +85,10 @@ func (c *Cluster) pollKnown(tb testing.TB) {
 }
 
 // Nodes are the addresses of all nodes, as host:port,host:port.
-func (c *Cluster) Nodes() string {
-	addrs := make([]string, len(c.Servers))
-	for i, server := range c.Servers {
-		addrs[i] = server.Addr
-	}
-	return strings.Join(addrs, ",")
-}
+func (c *Cluster) Nodes() string { return strings.Join(Masters(c.Servers).Addrs(), ",") }
 
 // Client returns a client of the cluster that ends with the test.
 func (c *Cluster) Client(tb testing.TB) *redis.ClusterClient {
 	tb.Helper()
-	client := redis.NewClusterClient(&redis.ClusterOptions{Addrs: strings.Split(c.Nodes(), ","), ContextTimeoutEnabled: true, MaxRetries: -1})
-	tb.Cleanup(func() { _ = client.Close() })
-	return client
+	return Masters(c.Servers[:masters]).Client(tb)
 }

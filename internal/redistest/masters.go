@@ -2,65 +2,58 @@ package redistest
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"math/rand/v2"
 	"net"
-	"strconv"
-	"strings"
 	"testing"
 
 	"github.com/redis/go-redis/v9"
 )
 
+// slots is how many a cluster has.
+const slots = 16384
+
 // Masters are the nodes of a cluster without replicas. Each has as many slots as the next.
 type Masters []*Server
 
-// StartMasters starts a cluster that ends with the test.
+// StartMasters starts a cluster that ends with the test, and waits until every node knows it. Where no redis-server is installed
+// it is as with [Start].
 func StartMasters(tb testing.TB, n int) Masters {
 	tb.Helper()
-	nodes := make(Masters, n)
-	var host, port, firstBus string
-	for i := range nodes {
-		server, bus := startNode(tb)
-		nodes[i] = server
-		node := server.Client(tb)
-		first, last := nodes.slots(i)
-		if err := node.ClusterAddSlotsRange(tb.Context(), first, last).Err(); err != nil {
-			tb.Fatal(err)
-		}
-		if i == 0 {
-			host, port, _ = net.SplitHostPort(server.Addr)
-			firstBus = bus
-			continue
-		}
-		if err := node.Do(tb.Context(), "CLUSTER", "MEET", host, port, firstBus).Err(); err != nil {
-			tb.Fatal(err)
-		}
-	}
-	for _, server := range nodes {
-		node := server.Client(tb)
-		Poll(tb, startWithin, "every node to know the cluster", func(ctx context.Context) error {
-			info := node.ClusterInfo(ctx).Val()
-			if !strings.Contains(info, fmt.Sprint("cluster_known_nodes:", n)) || !strings.Contains(info, "cluster_state:ok") {
-				return errors.New("not yet")
-			}
-			return nil
-		})
+	nodes := Masters(startNodes(tb, n, n))
+	for _, node := range nodes {
+		node.pollCluster(tb, "cluster_state:ok")
 	}
 	return nodes
 }
 
-// startNode starts a Redis that belongs to a cluster, whose nodes talk to each other on a port below those of all tests.
-func startNode(tb testing.TB) (server *Server, bus string) {
+// startNodes starts nodes that know each other. The first are masters, which share the slots out. The arguments are for each node.
+func startNodes(tb testing.TB, n, ofMasters int, args ...string) []*Server {
 	tb.Helper()
-	for {
-		bus = strconv.Itoa(2000 + rand.IntN(8000)) //nolint:mnd // below freePort's
-		if listener, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", bus)); err == nil {
-			_ = listener.Close()
-			return Start(tb, "--cluster-enabled", "yes", "--cluster-port", bus), bus
+	require(tb)
+	nodes, firstBus := make([]*Server, n), ""
+	for i := range nodes {
+		bus := busPort(tb)
+		nodes[i] = Start(tb, append([]string{"--cluster-enabled", "yes", "--cluster-port", bus}, args...)...)
+		if i == 0 {
+			firstBus = bus
 		}
 	}
+	for i, node := range nodes[:ofMasters] {
+		first, last := Masters(nodes[:ofMasters]).slots(i)
+		if err := node.Client(tb).ClusterAddSlotsRange(tb.Context(), first, last).Err(); err != nil {
+			tb.Fatal(err)
+		}
+	}
+	host, port, _ := net.SplitHostPort(nodes[0].Addr)
+	for _, node := range nodes[1:] {
+		if err := node.Client(tb).Do(tb.Context(), "CLUSTER", "MEET", host, port, firstBus).Err(); err != nil {
+			tb.Fatal(err)
+		}
+	}
+	for _, node := range nodes {
+		node.pollCluster(tb, fmt.Sprint("cluster_known_nodes:", n))
+	}
+	return nodes
 }
 
 func (m Masters) slots(i int) (first, last int) { return i * slots / len(m), (i+1)*slots/len(m) - 1 }

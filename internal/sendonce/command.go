@@ -24,8 +24,15 @@ const (
 	pauses     = 8
 )
 
-// IsTryAgain tells whether an error is the answer of a node that has some of a command's keys, while another has the rest.
-func IsTryAgain(err error) bool { return redis.IsTryAgainError(err) }
+// RefusedForNow are the commands that were answered with TRYAGAIN: their keys are apart while their slot moves.
+func RefusedForNow[C redis.Cmder](cmds []C) (refused []C) {
+	for _, cmd := range cmds {
+		if redis.IsTryAgainError(cmd.Err()) {
+			refused = append(refused, cmd)
+		}
+	}
+	return refused
+}
 
 // Pause waits before what was answered with TRYAGAIN is sent again, n times so far. It returns false where that is not to be
 // done any more.

@@ -41,7 +41,7 @@ func (h *Hook) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
 		}
 		for n := 0; ; n++ {
 			err := next(ctx, once)
-			if !IsTryAgain(err) || !Pause(ctx, n) {
+			if !redis.IsTryAgainError(err) || !Pause(ctx, n) {
 				h.noteLost(ctx, err)
 				return err
 			}
@@ -55,7 +55,7 @@ func (h *Hook) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.Process
 		sent, wrapped := h.wrapUpAll(cmds)
 		err := next(ctx, sent)
 		for n := 0; wrapped && cmds[0].Name() != "multi"; n++ { // a transaction is all or nothing
-			refused := refusedForNow(sent)
+			refused := RefusedForNow(sent)
 			if refused == nil || !Pause(ctx, n) {
 				break
 			}
@@ -107,15 +107,6 @@ func (h *Hook) noteLost(ctx context.Context, err error) {
 	if err != nil && !answered && ctx.Err() == nil {
 		h.client.ReloadState(ctx)
 	}
-}
-
-func refusedForNow(cmds []redis.Cmder) (refused []redis.Cmder) {
-	for _, cmd := range cmds {
-		if IsTryAgain(cmd.Err()) {
-			refused = append(refused, cmd)
-		}
-	}
-	return refused
 }
 
 func firstError(cmds []redis.Cmder) error {

@@ -220,7 +220,7 @@ func (*watcher) DialHook(next redis.DialHook) redis.DialHook { return next }
 func (w *watcher) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
 	return func(ctx context.Context, cmd redis.Cmder) error {
 		err := next(ctx, cmd)
-		w.tryAgain.CompareAndSwap(false, sendonce.IsTryAgain(err))
+		w.tryAgain.CompareAndSwap(false, redis.IsTryAgainError(err))
 		return err
 	}
 }
@@ -230,7 +230,7 @@ func (w *watcher) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.Proc
 	return func(ctx context.Context, cmds []redis.Cmder) error {
 		err := next(ctx, cmds)
 		for _, cmd := range cmds {
-			w.tryAgain.CompareAndSwap(false, sendonce.IsTryAgain(cmd.Err()))
+			w.tryAgain.CompareAndSwap(false, redis.IsTryAgainError(cmd.Err()))
 		}
 		return err
 	}
