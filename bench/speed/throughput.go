@@ -50,6 +50,9 @@ func (b *bench) throughput(ctx context.Context) (section, error) {
 		"scripts/task", "commands/task", "worker memory MB", "calls wasted", "rest CPU us/task",
 	}}
 	for _, c := range b.cells() {
+		if !strings.Contains(c.name(), b.condition) {
+			continue
+		}
 		names := []string{oursName, scriptName, tunedName, riverName}
 		if c.roundTrip == 0 { // without a queue there is no way to it
 			names = append(names, directName)

@@ -8,6 +8,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/seed-5c07c2e9/dyplsq/internal/sendonce"
+	"github.com/seed-5c07c2e9/dyplsq/internal/stack"
 )
 
 const (
@@ -72,6 +73,7 @@ func (l *lane) enqueue(p *part) {
 
 // send sends whatever waits, until nothing does.
 func (l *lane) send() {
+	stack.Grow(senders)
 	for {
 		parts := l.next()
 		if parts == nil {

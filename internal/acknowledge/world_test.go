@@ -1,0 +1,139 @@
+package acknowledge
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/seed-5c07c2e9/dyplsq/internal/redistest"
+)
+
+const (
+	within    = 20 * time.Second
+	forgetDay = 4102444800 // 2100-01-01
+)
+
+// asynqDone is asynq's script for a task that is done, v0.26.0.
+var asynqDone = redis.NewScript(`
+if redis.call("LREM", KEYS[1], 0, ARGV[1]) == 0 then
+  return redis.error_reply("NOT FOUND")
+end
+if redis.call("ZREM", KEYS[2], ARGV[1]) == 0 then
+  return redis.error_reply("NOT FOUND")
+end
+if redis.call("DEL", KEYS[3]) == 0 then
+  return redis.error_reply("NOT FOUND")
+end
+local n = redis.call("INCR", KEYS[4])
+if tonumber(n) == 1 then
+	redis.call("EXPIREAT", KEYS[4], ARGV[2])
+end
+local total = redis.call("GET", KEYS[5])
+if tonumber(total) == tonumber(ARGV[3]) then
+	redis.call("SET", KEYS[5], 1)
+else
+	redis.call("INCR", KEYS[5])
+end
+return redis.status_reply("OK")
+`)
+
+// world is a Redis with asynq's queues, and a client that acknowledges many at a time.
+type world struct {
+	*Hook
+
+	client redis.UniversalClient
+	plain  redis.UniversalClient
+}
+
+func newWorld(t *testing.T) world {
+	t.Helper()
+	server := redistest.Start(t)
+	return newWorldOn(server.Client(t), server.Client(t))
+}
+
+func newWorldOn(client, plain redis.UniversalClient) world {
+	w := world{Hook: New(), client: client, plain: plain}
+	client.AddHook(w.Hook)
+	return w
+}
+
+func key(queue, name string) string { return "asynq:{" + queue + "}:" + name }
+
+func id(i int) string { return fmt.Sprintf("task-%d.1", i) }
+
+// activate makes the first n tasks of a queue active.
+func (w world) activate(t *testing.T, queue string, n int) {
+	t.Helper()
+	_, err := w.plain.Pipelined(t.Context(), func(p redis.Pipeliner) error {
+		for i := range n {
+			p.LPush(t.Context(), key(queue, "active"), id(i))
+			p.ZAdd(t.Context(), key(queue, "lease"), redis.Z{Score: forgetDay, Member: id(i)})
+			p.HSet(t.Context(), key(queue, "t:"+id(i)), "msg", "message", "state", "active")
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// done does what an asynq Server does once a task is done.
+func (w world) done(ctx context.Context, queue string, i int, day string) error {
+	return done(ctx, w.client, queue, id(i), day)
+}
+
+func done(ctx context.Context, client redis.UniversalClient, queue, id, day string) error {
+	keys := []string{
+		key(queue, "active"), key(queue, "lease"), key(queue, "t:"+id), key(queue, "processed:"+day), key(queue, "processed"),
+	}
+	const most = int64(^uint64(0) >> 1)
+	return asynqDone.Run(ctx, client, keys, id, forgetDay, most).Err()
+}
+
+// left is all that is in Redis, and when it is forgotten.
+func left(t *testing.T, client redis.UniversalClient) string {
+	t.Helper()
+	var all strings.Builder
+	for _, name := range slices.Sorted(slices.Values(client.Keys(t.Context(), "*").Val())) {
+		fmt.Fprintf(&all, "%s %v %s\n", name, client.ExpireTime(t.Context(), name).Val(), client.Dump(t.Context(), name).Val())
+	}
+	return all.String()
+}
+
+// held has the next script wait until release is called, with the number of tasks that are to wait behind it.
+func (w world) held(t *testing.T, queue string) (release func(waiting int)) {
+	t.Helper()
+	l := w.lineOf(key(queue, "active"))
+	l.mu.Lock()
+	l.sending = true
+	l.mu.Unlock()
+	return func(waiting int) {
+		redistest.Poll(t, within, "tasks to wait", func(context.Context) error {
+			l.mu.Lock()
+			defer l.mu.Unlock()
+			if len(l.waiting) != waiting {
+				return errors.New("not yet")
+			}
+			return nil
+		})
+		l.send(func(ctx context.Context, cmd redis.Cmder) error { return w.plain.Process(ctx, cmd) })
+	}
+}
+
+// scripts is how many EVALSHA Redis was sent.
+func (w world) scripts(t *testing.T) int {
+	t.Helper()
+	for line := range strings.SplitSeq(w.plain.Info(t.Context(), "commandstats").Val(), "\r\n") {
+		var n int
+		if _, err := fmt.Sscanf(line, "cmdstat_evalsha:calls=%d,", &n); err == nil {
+			return n
+		}
+	}
+	return 0
+}
