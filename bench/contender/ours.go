@@ -24,7 +24,7 @@ func (o ours) Worker(site Site, slots int) (*exec.Cmd, error) {
 	const queues = 4 // each needs one
 	cmd := exec.Command(o.program, "worker")
 	cmd.Env = []string{
-		"REDIS_URL=redis://" + site.Redis + "/0", "DYPLSQ_ENDPOINT=" + site.Endpoint,
+		redisSetting(site), "DYPLSQ_ENDPOINT=" + site.Endpoint,
 		"ALIBABA_CLOUD_ACCESS_KEY_ID=" + site.KeyID, "ALIBABA_CLOUD_ACCESS_KEY_SECRET=" + site.Secret,
 		"DYPLSQ_CONCURRENCY=" + strconv.Itoa(max(2*slots, queues)), "DYPLSQ_LOG_FORMAT=json",
 		"DYPLSQ_QPS_BINDAXN=" + strconv.Itoa(noCeiling),
@@ -35,20 +35,30 @@ func (o ours) Worker(site Site, slots int) (*exec.Cmd, error) {
 	return cmd, nil
 }
 
+func redisSetting(site Site) string {
+	if site.Cluster {
+		return "REDIS_CLUSTER_NODES=" + site.Redis
+	}
+	return "REDIS_URL=redis://" + site.Redis + "/0"
+}
+
 // noCeiling is above what any contender reaches: the API itself says what it allows.
 const noCeiling = 100_000
 
 func (ours) Producer(_ context.Context, site Site) (Producer, error) {
-	options, err := tasks.ParseRedisURL("redis://" + site.Redis + "/0")
+	config := tasks.RedisConfig{URL: "redis://" + site.Redis + "/0"}
+	if site.Cluster {
+		config = tasks.RedisConfig{ClusterNodes: site.Redis}
+	}
+	client, err := config.Client()
 	if err != nil {
 		return nil, err
 	}
-	client := redis.NewClient(options)
 	return &ourProducer{client, tasks.NewQueue(client)}, nil
 }
 
 type ourProducer struct {
-	redis *redis.Client
+	redis redis.UniversalClient
 	queue *tasks.Queue
 }
 

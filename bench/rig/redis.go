@@ -28,8 +28,8 @@ type Redis struct {
 }
 
 // StartRedis starts an empty one and waits until it answers. One that is durable keeps an append-only file, and writes it to the
-// disk every second.
-func StartRedis(ctx context.Context, durable bool) (*Redis, error) {
+// disk every second. It takes settings of redis-server.
+func StartRedis(ctx context.Context, durable bool, settings ...string) (*Redis, error) {
 	addr, err := freeAddr()
 	if err != nil {
 		return nil, err
@@ -46,9 +46,12 @@ func StartRedis(ctx context.Context, durable bool) (*Redis, error) {
 	if durable {
 		appendOnly = "yes"
 	}
-	process, err := Start(exec.Command("redis-server", "--bind", host, "--port", port, "--dir", dir, "--save", "",
+	args := append([]string{
+		"--bind", host, "--port", port, "--dir", dir, "--save", "",
 		"--appendonly", appendOnly, "--appendfsync", "everysec", "--auto-aof-rewrite-percentage", "0",
-		"--maxmemory-policy", "noeviction", "--logfile", filepath.Join(dir, "redis.log")), syscall.SIGKILL)
+		"--maxmemory-policy", "noeviction", "--logfile", filepath.Join(dir, "redis.log"),
+	}, settings...)
+	process, err := Start(exec.Command("redis-server", args...), syscall.SIGKILL)
 	if err != nil {
 		return nil, errors.Join(err, os.RemoveAll(dir))
 	}

@@ -22,12 +22,16 @@ type conditions struct {
 	numbers   int // that can be bound
 	ledger    bool
 	durable   bool // Redis keeps an append-only file
+	masters   int  // of a cluster; 0: one Redis that is none
 }
 
 func (c conditions) String() string {
 	text := fmt.Sprintf("%s round trip, %s call, %d slots in %d", short(c.roundTrip), short(c.api), c.slots, c.workers)
 	if c.durable {
 		text += ", append-only file"
+	}
+	if c.masters > 0 {
+		text += fmt.Sprintf(", %d masters", c.masters)
 	}
 	return text
 }
@@ -36,13 +40,16 @@ func short(d time.Duration) string { return fmt.Sprintf("%d ms", d.Milliseconds(
 
 const bindAction = "BindAxn"
 
+// shards are those of each queue on a cluster.
+const shards = 12
+
 // arena is what one contender runs on for once: an empty queue and a new simulator.
 type arena struct {
 	conditions
 
 	contender contender.Contender
-	redis     *rig.Redis // nil: it uses none
-	store     int        // process id of what keeps the queue; 0: there is none
+	redis     rig.Cluster // one, also where it is no cluster; none: it uses no Redis
+	stores    []int       // process ids of what keeps the queue
 	line      *rig.Line
 	sim       *dyplstest.Server
 	site      contender.Site
@@ -67,19 +74,19 @@ func (b *bench) open(ctx context.Context, c contender.Contender, cond conditions
 	switch c.Name() {
 	case directName:
 	case riverName:
-		a.store = b.postgres.PID()
+		a.stores = []int{b.postgres.PID()}
 		addr, err := a.reach(b.postgres.Addr)
 		if err != nil {
 			return nil, err
 		}
 		near.Postgres, far.Postgres = rig.URL(b.postgres.Addr), rig.URL(addr)
 	default:
-		if a.redis, err = rig.StartRedis(ctx, cond.durable); err != nil {
+		if err := a.startRedis(ctx); err != nil {
 			return nil, err
 		}
-		a.store = a.redis.PID()
-		near.Redis = a.redis.Addr
-		if far.Redis, err = a.reach(a.redis.Addr); err != nil {
+		near.Redis, near.Cluster = a.redis.Addrs(), cond.masters > 0
+		far = near
+		if far.Redis, err = a.reach(near.Redis); err != nil {
 			return nil, err
 		}
 		if a.line != nil {
@@ -94,6 +101,21 @@ func (b *bench) open(ctx context.Context, c contender.Contender, cond conditions
 	}
 	a.producer, err = c.Producer(ctx, far)
 	return a, err
+}
+
+func (a *arena) startRedis(ctx context.Context) (err error) {
+	if a.masters > 0 {
+		a.redis, err = rig.StartCluster(ctx, a.masters)
+	} else {
+		var single *rig.Redis
+		if single, err = rig.StartRedis(ctx, a.durable); err == nil {
+			a.redis = rig.Cluster{single}
+		}
+	}
+	for _, node := range a.redis {
+		a.stores = append(a.stores, node.PID())
+	}
+	return err
 }
 
 func (a *arena) simulate() (err error) {

@@ -47,6 +47,7 @@ func scenarios() []scenario {
 	return []scenario{
 		{"throughput", "Tasks a second, drained", (*bench).throughput},
 		{"workers", "The same slots in more workers", (*bench).workers},
+		{"scale", "More workers, more masters", (*bench).scale},
 		{"enqueue", "Enqueueing", (*bench).enqueue},
 		{"latency", "From enqueueing to the outcome", (*bench).latency},
 		{"idle", "Idle", (*bench).idle},

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/seed-5c07c2e9/dyplsq/bench/figure"
@@ -16,7 +17,8 @@ type sample struct {
 	finished int // tasks
 	calls    int
 	worker   time.Duration // CPU, of all workers
-	store    time.Duration // of Redis, or of PostgreSQL and all its processes
+	store    time.Duration // of all Redis, or of PostgreSQL and all its processes
+	stores   []time.Duration
 	harness  time.Duration // of this process: the simulator, the line, the producer
 	commands rig.Commands
 	memory   int64 // the most that one worker had, in bytes
@@ -44,15 +46,16 @@ func (a *arena) take(ctx context.Context) (s sample, err error) {
 		s.worker += used
 		s.memory = max(s.memory, peak)
 	}
-	if a.store != 0 {
-		if s.store, err = rig.CPU(a.store); err != nil {
+	for _, pid := range a.stores {
+		used, err := rig.CPU(pid)
+		if err != nil {
 			return s, err
 		}
+		s.stores = append(s.stores, used)
+		s.store += used
 	}
-	if a.redis != nil {
-		if s.commands, err = a.redis.Commands(ctx); err != nil {
-			return s, err
-		}
+	if s.commands, err = a.redis.Commands(ctx); err != nil {
+		return s, err
 	}
 	s.harness, err = ownCPU()
 	return s, err
@@ -65,6 +68,10 @@ func (s sample) since(earlier sample) sample {
 	s.calls -= earlier.calls
 	s.worker -= earlier.worker
 	s.store -= earlier.store
+	s.stores = slices.Clone(s.stores)
+	for i := range s.stores {
+		s.stores[i] -= earlier.stores[i]
+	}
 	s.harness -= earlier.harness
 	s.commands.All -= earlier.commands.All
 	s.commands.Scripts -= earlier.commands.Scripts

@@ -82,7 +82,7 @@ func (a *arena) bytes(ctx context.Context) (int64, error) {
 	}); ok {
 		return sized.Size(ctx)
 	}
-	return a.redis.Memory(ctx)
+	return a.redis[0].Memory(ctx)
 }
 
 // finish waits until n tasks have an outcome.
