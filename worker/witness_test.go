@@ -205,6 +205,7 @@ func TestBindWaitsForWitness(t *testing.T) {
 	}
 	server.Kill()
 	server.Restart(t)
+	redistest.Poll(t, outcomeWithin, "a connection", func(ctx context.Context) error { return w.config.Redis.Ping(ctx).Err() })
 	redistest.Poll(t, outcomeWithin, "the witness to be asked", func(ctx context.Context) error {
 		left, err := w.witness.ask(ctx)
 		if err == nil && left == 0 {
