@@ -102,7 +102,7 @@ func (c *cutTest) run(t *testing.T, lasts time.Duration, forgotten bool) {
 	c.report(t, outcomes, cut, healed)
 	steady := metric(t, before, "go_goroutines")
 	redistest.Poll(t, time.Minute, "the worker's goroutines to be as before", func(context.Context) error {
-		_, page := get(t, c.url+"/metrics")
+		_, page := get(t, c.url+"/metrics") //nolint:contextcheck // the test's own
 		if now := metric(t, page, "go_goroutines"); now > 1.2*steady {
 			return fmt.Errorf("%.0f, before the cut %.0f", now, steady)
 		}
@@ -121,9 +121,9 @@ func (c *cutTest) load(t *testing.T) (stop func()) {
 		defer tick.Stop()
 		for i := range int(cutMost) {
 			request := dypls.BindAXNRequest{PoolKey: namedPool, PhoneNoA: "13900000001", PhoneNoX: c.named[i], Expiration: dypls.At(time.Now().Add(time.Hour))}
-			c.enqueueOne(t, fmt.Sprint("named-", i), request)
+			c.enqueueOne(t, fmt.Sprint("named-", i), request) //nolint:contextcheck // what is begun is enqueued
 			request.PoolKey, request.PhoneNoX = chosenPool, ""
-			c.enqueueOne(t, fmt.Sprint("chosen-", i), request)
+			c.enqueueOne(t, fmt.Sprint("chosen-", i), request) //nolint:contextcheck // likewise
 			select {
 			case <-ctx.Done():
 				return
@@ -153,7 +153,7 @@ func (c *cutTest) works(t *testing.T, more float64) {
 	_, page := get(t, c.url+"/metrics")
 	from := metric(t, page, name)
 	redistest.Poll(t, time.Minute, "the worker to work", func(context.Context) error {
-		_, page := get(t, c.url+"/metrics")
+		_, page := get(t, c.url+"/metrics") //nolint:contextcheck // the test's own
 		if n := metric(t, page, name) - from; n < more {
 			return fmt.Errorf("%.0f tasks", n)
 		}

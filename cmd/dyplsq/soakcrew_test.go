@@ -63,7 +63,7 @@ func (c *soakCrew) restart(t *testing.T, most time.Duration) (stop func()) {
 				return
 			case <-time.After(most/4 + time.Duration(c.rng.Int64N(int64(3*most/4)))):
 			}
-			c.replace(t, 1+c.rng.IntN(soakWorkers-1), c.rng.IntN(2) == 0)
+			c.replace(t, 1+c.rng.IntN(soakWorkers-1), c.rng.IntN(2) == 0) //nolint:contextcheck // it is not left half done
 		}
 	})
 	stop = sync.OnceFunc(func() { cancel(); restarting.Wait() })

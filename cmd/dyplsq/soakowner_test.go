@@ -61,7 +61,10 @@ func startOwner(t *testing.T, s *system, pace soakPace, seed uint64) *soakOwner 
 	ctx, stop := context.WithCancel(t.Context())
 	var following, loading sync.WaitGroup
 	following.Go(func() {
-		err := o.queue.Follow(ctx, "soak", "owner", func(_ context.Context, outcome tasks.Outcome) error { o.take(t, outcome); return nil })
+		err := o.queue.Follow(ctx, "soak", "owner", func(_ context.Context, outcome tasks.Outcome) error {
+			o.take(t, outcome) //nolint:contextcheck // what it enqueues is taken, whatever becomes of following
+			return nil
+		})
 		if ctx.Err() == nil {
 			t.Errorf("follow: %v", err)
 		}
@@ -69,7 +72,9 @@ func startOwner(t *testing.T, s *system, pace soakPace, seed uint64) *soakOwner 
 	o.stop = sync.OnceFunc(func() { stop(); following.Wait(); o.doubts.Wait() })
 	load, unload := context.WithCancel(t.Context())
 	for what, perSecond := range map[string]int{"bind": pace.binds, "update": pace.updates, "link": pace.links} {
-		loading.Go(func() { o.every(load, time.Second/time.Duration(perSecond), func() { o.one(t, what) }) })
+		loading.Go(func() {
+			o.every(load, time.Second/time.Duration(perSecond), func() { o.one(t, what) }) //nolint:contextcheck // what is begun is enqueued
+		})
 	}
 	loading.Go(func() { o.every(load, time.Second, func() { o.ledger.read(t) }) })
 	o.stopLoad = sync.OnceFunc(func() { unload(); loading.Wait() })
