@@ -81,10 +81,14 @@ func (m *soakSamples) ofRedis(ctx context.Context) {
 		counts[familyOf(keys.Val())]++
 		counts["keys"]++
 	}
+	told := m.redis.XLen(ctx, "dypls:outcomes").Val()
+	if ctx.Err() != nil {
+		return // what was read is not all there is
+	}
 	for family, n := range counts {
 		m.add(m.series, "redis "+family, at, float64(n))
 	}
-	m.add(m.series, "stream entries", at, float64(m.redis.XLen(ctx, "dypls:outcomes").Val()))
+	m.add(m.series, "stream entries", at, float64(told))
 	m.add(m.series, "tasks without outcome", at, float64(m.owner.leftOf("")))
 }
 
@@ -175,8 +179,8 @@ func (m *soakSamples) judge(t *testing.T, pace soakPace) {
 	slices.Sort(lines)
 	t.Logf("from %s on:\n%s", (pace.lasts / 3).Round(time.Second), strings.Join(lines, "\n"))
 	for name, most := range map[string]float64{
-		"redis keys": 0.05, "redis keys of records": 0.05, "redis used_memory": 0.05, "redis connected_clients": 0.2, "stream entries": 0.1,
-		"steady worker's goroutines": 0.2, "steady worker's resident memory": 0.15, "steady worker's open files": 0.2,
+		"redis keys": 0.05, "redis keys of records": 0.05, "redis used_memory": 0.05, "redis connected_clients": 0.3, "stream entries": 0.1,
+		"steady worker's goroutines": 0.2, "steady worker's resident memory": 0.15, "steady worker's open files": 0.3,
 	} {
 		if growth[name] > most {
 			t.Errorf("%s: grew by %.1f %% of its level, want %.0f %% at most", name, 100*growth[name], 100*most)
