@@ -14,7 +14,7 @@ func newBreakers(t *testing.T, timing timing, n int) []*breaker {
 	server := redistest.Start(t)
 	all := make([]*breaker, n)
 	for i := range all {
-		w, err := New(Config{Redis: server.Client(t), Caller: panickyCaller{}})
+		w, err := New(Config{Redis: server.AppClient(t), Caller: panickyCaller{}})
 		if err != nil {
 			t.Fatal(err)
 		}

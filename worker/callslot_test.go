@@ -40,10 +40,10 @@ func TestCallsAtOnce(t *testing.T) {
 	const concurrency = 32
 	server, api := redistest.Start(t), dyplstest.Start(t, dyplstest.Config{})
 	caller := &gatedCaller{Caller: callerOf(t, api), gate: make(chan struct{})}
-	queue := tasks.NewQueue(server.Client(t))
+	queue := tasks.NewQueue(server.AppClient(t))
 	t.Cleanup(func() { _ = queue.Close() })
 	w, err := New(Config{
-		Redis: server.Client(t), Caller: caller, Logger: zerolog.Nop(), Concurrency: concurrency, Fetchers: 1,
+		Redis: server.AppClient(t), Caller: caller, Logger: zerolog.Nop(), Concurrency: concurrency, Fetchers: 1,
 		QPS: map[string]float64{dypls.BindAXN.Action: 1000},
 	})
 	if err != nil {

@@ -29,7 +29,7 @@ type fleet struct {
 func newFleet(t *testing.T, workers int, timing timing, simulated dyplstest.Config, change func(*Config)) *fleet {
 	t.Helper()
 	server := redistest.Start(t)
-	f := &fleet{server: server, simulator: dyplstest.Start(t, simulated), queue: tasks.NewQueue(server.Client(t)), log: &lockedBuffer{}}
+	f := &fleet{server: server, simulator: dyplstest.Start(t, simulated), queue: tasks.NewQueue(server.AppClient(t)), log: &lockedBuffer{}}
 	t.Cleanup(func() { _ = f.queue.Close() })
 	ctx, stop := context.WithCancel(t.Context())
 	var running sync.WaitGroup
@@ -40,7 +40,7 @@ func newFleet(t *testing.T, workers int, timing timing, simulated dyplstest.Conf
 		if err != nil {
 			t.Fatal(err)
 		}
-		config := Config{Redis: server.Client(t), Caller: caller, Logger: zerolog.New(f.log), Concurrency: 64}
+		config := Config{Redis: server.AppClient(t), Caller: caller, Logger: zerolog.New(f.log), Concurrency: 64}
 		if change != nil {
 			change(&config)
 		}

@@ -22,7 +22,7 @@ func newGovernors(t *testing.T, n int, change func(*Config)) (*redistest.Server,
 	ctx, stop := context.WithCancel(t.Context())
 	var running sync.WaitGroup
 	for i := range all {
-		config := Config{Redis: server.Client(t), Caller: panickyCaller{}, Logger: zerolog.Nop()}
+		config := Config{Redis: server.AppClient(t), Caller: panickyCaller{}, Logger: zerolog.Nop()}
 		if change != nil {
 			change(&config)
 		}

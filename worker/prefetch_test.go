@@ -97,7 +97,7 @@ func TestFetchedAheadNoMoreThanPerformed(t *testing.T) {
 	for i := range items {
 		items[i].Request = bindRequest()
 	}
-	queue := tasks.NewQueue(server.Client(t))
+	queue := tasks.NewQueue(server.AppClient(t))
 	ids, err := tasks.BindAXN.EnqueueAll(t.Context(), queue, items)
 	if err != nil {
 		t.Fatal(err)
@@ -109,7 +109,7 @@ func TestFetchedAheadNoMoreThanPerformed(t *testing.T) {
 	}
 	for range rounds {
 		caller := slowCaller{called: make(chan struct{}, queued), release: make(chan struct{})}
-		w, err := New(Config{Redis: server.Client(t), Caller: caller, Logger: zerolog.Nop(), Concurrency: 64, Fetchers: 2})
+		w, err := New(Config{Redis: server.AppClient(t), Caller: caller, Logger: zerolog.Nop(), Concurrency: 64, Fetchers: 2})
 		if err != nil {
 			t.Fatal(err)
 		}

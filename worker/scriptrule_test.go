@@ -19,8 +19,9 @@ import (
 // asynq do not.
 func TestScriptsKeepTheProxiesRule(t *testing.T) {
 	t.Parallel()
-	check := redistest.StartScriptCheck(t, redistest.Start(t), true)
-	c := newEverything(t, func() redis.UniversalClient { return clientOf(t, check.Addr) })
+	server := redistest.Start(t)
+	check := redistest.StartScriptCheck(t, server, true)
+	c := newEverything(t, func() redis.UniversalClient { return server.AppClientBehind(t, check.Addr) })
 	c.do(t)
 	files := luaFiles(t)
 	var unseen []string
@@ -53,8 +54,9 @@ func TestScriptsKeepTheProxiesRule(t *testing.T) {
 // TestProxyRefusesAsynq: behind a proxy that checks scripts, asynq takes tasks in and hands none out.
 func TestProxyRefusesAsynq(t *testing.T) {
 	t.Parallel()
-	check := redistest.StartScriptCheck(t, redistest.Start(t), false)
-	c := newEverything(t, func() redis.UniversalClient { return clientOf(t, check.Addr) })
+	server := redistest.Start(t)
+	check := redistest.StartScriptCheck(t, server, false)
+	c := newEverything(t, func() redis.UniversalClient { return server.AppClientBehind(t, check.Addr) })
 	runUntilEnd(t, c.Worker, c.log)
 	if _, err := tasks.BindAXN.Enqueue(t.Context(), c.queue, bindRequest(), tasks.TaskID("k")); err != nil {
 		t.Errorf("enqueue: %v", err)
@@ -76,13 +78,6 @@ func TestProxyRefusesAsynq(t *testing.T) {
 	if o, err := c.queue.Outcome(t.Context(), "k"); err != nil || o.State != tasks.StatePending {
 		t.Errorf("%+v, %v", o, err)
 	}
-}
-
-func clientOf(t *testing.T, addr string) *redis.Client {
-	t.Helper()
-	client := redis.NewClient(&redis.Options{Addr: addr, ContextTimeoutEnabled: true, MaxRetries: -1, PoolSize: 64})
-	t.Cleanup(func() { _ = client.Close() })
-	return client
 }
 
 // luaFiles are all Lua files of the module.

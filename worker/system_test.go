@@ -50,9 +50,9 @@ func newSystemOn(t *testing.T, server *redistest.Server, timing timing, simulate
 	t.Helper()
 	api := dyplstest.Start(t, simulated)
 	client := callerOf(t, api)
-	s := &system{redis: server.Client(t), queue: tasks.NewQueue(server.Client(t)), simulator: api.Simulator, log: &lockedBuffer{}, caller: client}
+	s := &system{redis: server.Client(t), queue: tasks.NewQueue(server.AppClient(t)), simulator: api.Simulator, log: &lockedBuffer{}, caller: client}
 	t.Cleanup(func() { _ = s.queue.Close() })
-	config := Config{Redis: server.Client(t), Caller: client, Logger: zerolog.New(s.log), Concurrency: 8, Fetchers: 1}
+	config := Config{Redis: server.AppClient(t), Caller: client, Logger: zerolog.New(s.log), Concurrency: 8, Fetchers: 1}
 	if change != nil {
 		change(&config)
 	}

@@ -133,59 +133,43 @@ func TestCluster(t *testing.T) {
 	}
 }
 
-// least are the parts of the rule that README.md gives to the user of Redis without which nothing is performed, and what is
-// refused where one is missing.
-var least = []struct{ part, refused, without string }{
-	{"~asynq:*", "key", "asynq:"},
-	{"~dypls:*", "key", "dypls:"},
-	{"&asynq:*", "channel", "asynq:cancel"},
-	{"&dypls:*", "channel", "dypls:finished"},
-	{"+@read", "command", ""},
-	{"+@write", "command", ""},
-	{"+@connection", "command", ""},
-	{"+@pubsub", "command", "subscribe"},
-	{"+@scripting", "command", "eval"},
-	{"-@admin", "", ""},
-	{"-@dangerous", "", ""},
-	{"+time", "command", "time"},
-	{"+info", "command", "info"},
-	{"+config|get", "command", "config|get"},
+// least tells what is refused to a worker and its producer where a part of [redistest.LeastRule] is missing: "" for a part that takes
+// something away, or that something else needs.
+var least = map[string]struct{ refused, without string }{
+	"~asynq:*":      {"key", "asynq:"},
+	"~dypls:*":      {"key", "dypls:"},
+	"&asynq:*":      {"channel", "asynq:cancel"},
+	"&dypls:*":      {"channel", "dypls:finished"},
+	"+@read":        {"command", ""},
+	"+@write":       {"command", ""},
+	"+@connection":  {"command", ""},
+	"+@pubsub":      {"command", "subscribe"},
+	"+@transaction": {}, // doctor
+	"-@admin":       {},
+	"-@dangerous":   {},
+	"+eval":         {"command", "eval"},
+	"+evalsha":      {"command", "evalsha"},
+	"+script|load":  {"command", "script|load"},
+	"+time":         {"command", "time"},
+	"+wait":         {}, // DYPLSQ_WAIT_REPLICAS
+	"+info":         {"command", "info"},
+	"+config|get":   {"command", "config|get"},
 }
 
-func rule(without string) string {
-	var parts []string
-	for _, p := range least {
-		if p.part != without {
-			parts = append(parts, p.part)
-		}
-	}
-	return strings.Join(parts, " ")
-}
-
-func secured(site *redistest.Secured) tasks.RedisConfig {
+func secured(site *redistest.Server) tasks.RedisConfig {
 	return tasks.RedisConfig{
-		URL: site.URL(), CAFile: site.CAFile, CertFile: site.CertFile, KeyFile: site.KeyFile, ServerName: redistest.ServerName,
+		URL: site.URL(), CAFile: site.CAFile, CertFile: site.CertFile, KeyFile: site.KeyFile, ServerName: site.ServerName,
 	}
-}
-
-// refused is what Redis refused to the user app: reasons and objects.
-func refused(t *testing.T, site *redistest.Secured) (entries []string) {
-	t.Helper()
-	const most = 100
-	for _, e := range site.Client(t).ACLLog(t.Context(), most).Val() {
-		entries = append(entries, e.Reason+" "+e.Object)
-	}
-	return entries
 }
 
 // TestTLSAndACL: a client certificate, and a user that may do no more than it must.
 func TestTLSAndACL(t *testing.T) {
 	t.Parallel()
-	site := redistest.StartTLS(t, rule(""))
+	site := redistest.StartTLS(t, redistest.LeastRule)
 	p := build(t, secured(site))
 	p.binds(t, "one", "two")
 	p.performed(t, 2)
-	if lacks := refused(t, site); len(lacks) > 0 {
+	if lacks := site.Refused(t); len(lacks) > 0 {
 		t.Errorf("the rule lacks %q", lacks)
 	}
 }
@@ -193,13 +177,18 @@ func TestTLSAndACL(t *testing.T) {
 // TestACLNeedsEachPart: without one of them Redis refuses something that every worker or application asks for.
 func TestACLNeedsEachPart(t *testing.T) {
 	t.Parallel()
-	for _, p := range least {
-		if p.refused == "" {
-			continue // it takes something away
+	parts := strings.Fields(redistest.LeastRule)
+	for i, part := range parts {
+		p, known := least[part]
+		if !known {
+			t.Errorf("nothing shows what %s is for", part)
 		}
-		t.Run(p.part, func(t *testing.T) {
+		if p.refused == "" {
+			continue
+		}
+		t.Run(part, func(t *testing.T) {
 			t.Parallel()
-			site := redistest.StartTLS(t, rule(p.part))
+			site := redistest.StartTLS(t, strings.Join(slices.Concat(parts[:i], parts[i+1:]), " "))
 			plant := build(t, secured(site))
 			ctx, stop := context.WithCancel(t.Context())
 			var asking sync.WaitGroup
@@ -208,7 +197,7 @@ func TestACLNeedsEachPart(t *testing.T) {
 				_, _ = plant.queue.Wait(ctx, "one")
 			})
 			redistest.Poll(t, outcomeWithin, "Redis to refuse a "+p.refused, func(context.Context) error {
-				lacks := refused(t, site) //nolint:contextcheck // the test's own
+				lacks := site.Refused(t) //nolint:contextcheck // the test's own
 				if !slices.ContainsFunc(lacks, func(e string) bool { return strings.HasPrefix(e, p.refused+" "+p.without) }) {
 					return fmt.Errorf("refused are %q", lacks)
 				}

@@ -36,7 +36,7 @@ func newYardOn(t *testing.T, server *redistest.Server) *yard {
 	t.Helper()
 	y := &yard{client: server.Client(t), log: &lockedBuffer{}}
 	w, err := New(Config{
-		Redis: server.Client(t), Logger: zerolog.New(y.log),
+		Redis: server.AppClient(t), Logger: zerolog.New(y.log),
 		Caller: panickyCaller{}, // nobody calls it
 	})
 	if err != nil {

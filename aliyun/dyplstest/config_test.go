@@ -30,6 +30,7 @@ func TestConfigErrors(t *testing.T) {
 		"negative delay":       {dyplstest.Config{ListDelay: -1}, "Config.ListDelay must not be negative: leave it 0"},
 		"fault":                {dyplstest.Config{Faults: []dyplstest.Fault{{Code: "X"}, {}}}, "Config.Faults[1]: do is missing"},
 		"recordings too short": {dyplstest.Config{Recordings: dyplstest.Recordings{ReadyAfter: time.Hour, KeptFor: time.Minute}}, "lengthen KeptFor"},
+		"links that are over":  {dyplstest.Config{Recordings: dyplstest.Recordings{LinkLife: -1}}, "LinkLife must not be negative: leave it 0"},
 		"recordings' base":     {dyplstest.Config{Recordings: dyplstest.Recordings{Base: "recordings"}}, "Config.Recordings.Base must be a URL"},
 	}
 	for name, test := range tests {

@@ -15,7 +15,7 @@ import (
 	"unicode/utf8"
 )
 
-// linkLife is how long a DownloadUrl works (help page of QueryRecordFileDownloadUrl).
+// linkLife is how long a DownloadUrl works, by the help page of QueryRecordFileDownloadUrl.
 const linkLife = 2 * time.Hour
 
 // Recordings says which calls have a recording. What the service answers where there is none yet, or never will be,
@@ -25,6 +25,8 @@ type Recordings struct {
 	ReadyAfter time.Duration
 	// KeptFor is how long after its CallTime a recording is kept. Default: 30 days.
 	KeptFor time.Duration
+	// LinkLife is how long a DownloadUrl works. Default: 2 hours.
+	LinkLife time.Duration
 	// CallIDs are the only calls that have one. Nil: every call has.
 	CallIDs []string
 	// Base is what a DownloadUrl starts with. Default: http://recordings.oss-cn-shanghai.example, a name that leads nowhere.
@@ -35,6 +37,9 @@ func (r Recordings) withDefaults() Recordings {
 	if r.KeptFor == 0 {
 		r.KeptFor = 30 * 24 * time.Hour
 	}
+	if r.LinkLife == 0 {
+		r.LinkLife = linkLife
+	}
 	if r.Base == "" {
 		r.Base = "http://recordings.oss-cn-shanghai.example"
 	}
@@ -44,6 +49,9 @@ func (r Recordings) withDefaults() Recordings {
 func (r Recordings) validate() error {
 	if r.ReadyAfter < 0 || r.KeptFor < r.ReadyAfter {
 		return errors.New("dyplstest: Config.Recordings: ReadyAfter must not be negative, nor KeptFor less than it: lengthen KeptFor")
+	}
+	if r.LinkLife < 0 {
+		return errors.New("dyplstest: Config.Recordings.LinkLife must not be negative: leave it 0 for two hours")
 	}
 	if base, err := url.Parse(r.Base); err != nil || base.Host == "" || base.RawQuery != "" {
 		return errors.New("dyplstest: Config.Recordings.Base must be a URL without a query: write it like http://127.0.0.1:8000/recordings")
@@ -78,7 +86,7 @@ func queryRecording(s *service, p parameters) answer {
 
 // link signs a link as OSS does in its first version (OSS page on signatures in URLs), with the account's own credentials.
 func (s *service) link(callID string) string {
-	expires := strconv.FormatInt(s.now.Add(linkLife).Unix(), 10)
+	expires := strconv.FormatInt(s.now.Add(s.config.Recordings.LinkLife).Unix(), 10)
 	sum := fnv.New64a()
 	_, _ = sum.Write([]byte(callID)) // never fails
 	const sixteenDigits = 9_000_000_000_000_000

@@ -156,7 +156,7 @@ func inShort(o tasks.Outcome) string {
 // told waits for the first outcome of each task.
 func (s *system) told(t *testing.T, ids []string, within time.Duration) map[string]tasks.Outcome {
 	t.Helper()
-	queue := tasks.NewQueue(s.redis.Client(t))
+	queue := tasks.NewQueue(s.redis.AppClient(t))
 	t.Cleanup(func() { _ = queue.Close() })
 	ctx, cancel := context.WithTimeout(t.Context(), within)
 	defer cancel()

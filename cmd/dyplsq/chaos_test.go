@@ -150,7 +150,7 @@ func (k *killing) stop() (cut int) {
 // collectAll waits for every outcome, across everything that happens meanwhile.
 func collectAll(t *testing.T, s *system, count int) []tasks.Outcome {
 	t.Helper()
-	queue := tasks.NewQueue(s.redis.Client(t))
+	queue := tasks.NewQueue(s.redis.AppClient(t))
 	t.Cleanup(func() { _ = queue.Close() })
 	ids := make([]string, count)
 	for i := range ids {

@@ -9,7 +9,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/hibiken/asynq"
 	"github.com/hibiken/asynqmon"
 
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dyplstest"
@@ -33,7 +32,7 @@ func TestDashboardOfOthers(t *testing.T) {
 	s.enqueue(t, statusOK, "BindAxn", bind(6, ""))
 	s.enqueue(t, statusOK, "BindAxn", bind(5, ""), "--id", "slow")
 
-	stock := asynqmon.New(asynqmon.Options{RedisConnOpt: asynq.RedisClientOpt{Addr: s.redis.Addr}})
+	stock := asynqmon.New(asynqmon.Options{RedisConnOpt: s.asynqRedis()})
 	t.Cleanup(func() { _ = stock.Close() })
 	get := func(path string) string {
 		recorder := httptest.NewRecorder()

@@ -96,6 +96,7 @@ func TestDoctorNames(t *testing.T) {
 	sound := redistest.Start(t, "--appendonly", "yes")
 	var out bytes.Buffer
 	off := doctorCommand{now: func() time.Time { return time.Now().Add(40 * time.Second) }}
+	off.RedisCAFile, off.RedisCertFile, off.RedisKeyFile, off.RedisServerName = sound.CAFile, sound.CertFile, sound.KeyFile, sound.ServerName
 	off.RedisURL, off.Endpoint, off.HTTPTimeout = sound.URL(), "http://127.0.0.1:1", time.Second
 	err := off.Run(t.Context(), streams{out: &out, err: &out})
 	if statusOf(err) != statusFailed || !strings.Contains(out.String(), "this machine is 40") || !strings.Contains(err.Error(), "clock") {
@@ -110,7 +111,7 @@ func TestDoctorNames(t *testing.T) {
 func (s *system) becomesArchived(t *testing.T) {
 	t.Helper()
 	redistest.Poll(t, startWithin, "the failed task to be archived", func(context.Context) error {
-		queue := tasks.NewQueue(s.redis.Client(t))
+		queue := tasks.NewQueue(s.redis.AppClient(t))
 		defer func() { _ = queue.Close() }()
 		infos, err := queue.Infos(t.Context()) //nolint:contextcheck // the test's own
 		if err == nil && infos[0].Archived == 0 {

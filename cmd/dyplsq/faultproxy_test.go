@@ -10,6 +10,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/seed-5c07c2e9/dyplsq/internal/redistest"
 )
 
 // moment says where a [gate] stands: before a request reaches Redis, or after it was performed and before its reply arrives.
@@ -23,7 +25,7 @@ const (
 // faultProxy stands between a process and its Redis, and keeps what a test tells it to keep from going through. What is kept
 // when the test ends never arrives; what is let go arrives late, as packets may, though nobody waits for it any longer.
 type faultProxy struct {
-	upstream string
+	upstream *redistest.Server
 	listener net.Listener
 	ours     map[string]step // by SHA1
 	closed   chan struct{}
@@ -43,7 +45,7 @@ type gate struct {
 	reach, open, pass       func()        // close them
 }
 
-func startFaultProxy(t *testing.T, upstream string) *faultProxy {
+func startFaultProxy(t *testing.T, upstream *redistest.Server) *faultProxy {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -77,7 +79,7 @@ func startFaultProxy(t *testing.T, upstream string) *faultProxy {
 
 // through is an environment whose Redis is behind the proxy.
 func (p *faultProxy) through(env []string) []string {
-	return append(append([]string{}, env...), "REDIS_URL=redis://"+p.listener.Addr().String()+"/0")
+	return append(append([]string{}, env...), p.upstream.EnvBehind(p.listener.Addr().String())...)
 }
 
 // hold sets up a gate.
@@ -142,7 +144,7 @@ func (p *faultProxy) halt(g *gate) bool {
 }
 
 func (p *faultProxy) serve(client net.Conn) {
-	server, err := net.Dial("tcp", p.upstream)
+	server, err := p.upstream.Dial()
 	if err != nil {
 		_ = client.Close()
 		return

@@ -87,7 +87,7 @@ func latest(settled map[string]settledTask) time.Duration {
 // settledAfter waits for outcomes.
 func (s *system) settledAfter(t *testing.T, since time.Time, ids ...string) map[string]settledTask {
 	t.Helper()
-	queue := tasks.NewQueue(s.redis.Client(t))
+	queue := tasks.NewQueue(s.redis.AppClient(t))
 	defer func() { _ = queue.Close() }()
 	ctx, cancel := context.WithTimeout(t.Context(), settledAfterKill)
 	defer cancel()

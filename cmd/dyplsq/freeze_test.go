@@ -20,7 +20,7 @@ import (
 func frozenPair(t *testing.T, when moment, at step) (*system, *process, []*gate) {
 	t.Helper()
 	s := newSystem(t, dyplstest.Config{Pools: twoPools(2)})
-	proxy := startFaultProxy(t, s.redis.Addr)
+	proxy := startFaultProxy(t, s.redis)
 	gates := []*gate{proxy.hold(when, at, "named"), proxy.hold(when, at, "chosen")}
 	victim := start(t, proxy.through(s.env), "worker")
 	redistest.Poll(t, startWithin, "the victim to be up", victim.wrote("performing tasks"))

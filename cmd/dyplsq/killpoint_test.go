@@ -136,7 +136,7 @@ func killAt(t *testing.T, point killPoint) killFigures {
 		}
 	}
 	s := newSystem(t, config)
-	proxy := startFaultProxy(t, s.redis.Addr)
+	proxy := startFaultProxy(t, s.redis)
 	for _, v := range binds {
 		if v.step != "" {
 			v.gate = proxy.hold(v.when, v.step, v.id)

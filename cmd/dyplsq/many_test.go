@@ -36,8 +36,8 @@ func TestManyBinds(t *testing.T) {
 		"--fault", "action=BindAxn code=isp.SYSTEM_ERROR rate=0.05 first=1")
 	redistest.Poll(t, startWithin, "the simulator to be up", sim.wrote(ledgerPath))
 	endpoint := regexp.MustCompile(`DYPLSQ_ENDPOINT=(\S+)`).FindStringSubmatch(sim.text())[1]
-	s := &system{redis: server, env: cleanEnv("REDIS_URL="+server.URL(), "DYPLSQ_ENDPOINT="+endpoint,
-		"ALIBABA_CLOUD_ACCESS_KEY_ID="+dyplstest.DefaultAccessKeyID, "ALIBABA_CLOUD_ACCESS_KEY_SECRET="+dyplstest.DefaultAccessKeySecret)}
+	s := &system{redis: server, env: cleanEnv(append(server.Env(), "DYPLSQ_ENDPOINT="+endpoint,
+		"ALIBABA_CLOUD_ACCESS_KEY_ID="+dyplstest.DefaultAccessKeyID, "ALIBABA_CLOUD_ACCESS_KEY_SECRET="+dyplstest.DefaultAccessKeySecret)...)}
 	w := s.worker(t)
 
 	outcomes := s.enqueue(t, statusOK, "BindAxn", "--file", jobsFile(t, jobs), "--wait", "120s")

@@ -10,7 +10,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/hibiken/asynq"
 	"github.com/hibiken/asynqmon"
 	"github.com/redis/go-redis/v9"
 
@@ -35,7 +34,7 @@ func (m *markedTest) searchCommands(t *testing.T) {
 // searchDashboards asks ours and asynqmon as it comes for all that they can be asked for, while calls of a slow group are out.
 func (m *markedTest) searchDashboards(t *testing.T, slow markedGroup) {
 	t.Helper()
-	stock := asynqmon.New(asynqmon.Options{RedisConnOpt: asynq.RedisClientOpt{Addr: m.redis.Addr}})
+	stock := asynqmon.New(asynqmon.Options{RedisConnOpt: m.asynqRedis()})
 	server := httptest.NewServer(stock)
 	t.Cleanup(func() { server.Close(); _ = stock.Close() })
 	urls := []string{m.dash(t), server.URL + "/"}

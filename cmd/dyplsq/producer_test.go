@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dyplstest"
+	"github.com/seed-5c07c2e9/dyplsq/internal/redistest"
 )
 
 // producer is an application of somebody else's: it imports tasks and the vocabulary, and nothing more of ours.
@@ -50,6 +51,7 @@ func check(err error) {
 // TestProducer builds a module outside this one, runs it against a real worker, and looks at what it drags in.
 func TestProducer(t *testing.T) {
 	t.Parallel()
+	redistest.InTheClear(t, "its few lines open a queue by a URL alone")
 	root, err := filepath.Abs("../..")
 	if err != nil {
 		t.Fatal(err)

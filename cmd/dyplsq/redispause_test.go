@@ -124,7 +124,7 @@ func (s *system) pauseRedis(t *testing.T, pause time.Duration) (resumed time.Tim
 // collected waits until every task has its outcome for good, and tells which were held as uncertain before.
 func (s *system) collected(t *testing.T, ids []string, within time.Duration) (outcomes []tasks.Outcome, held []string) {
 	t.Helper()
-	queue := tasks.NewQueue(s.redis.Client(t))
+	queue := tasks.NewQueue(s.redis.AppClient(t))
 	t.Cleanup(func() { _ = queue.Close() })
 	doubtful := map[string]bool{}
 	redistest.Poll(t, within, "all outcomes", func(ctx context.Context) error {

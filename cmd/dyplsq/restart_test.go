@@ -80,7 +80,7 @@ func TestStoppedWorker(t *testing.T) {
 // settled waits for the outcomes of job-0, job-1 and so on.
 func (s *system) settled(t *testing.T, jobs int, within time.Duration) []tasks.Outcome {
 	t.Helper()
-	queue := tasks.NewQueue(s.redis.Client(t))
+	queue := tasks.NewQueue(s.redis.AppClient(t))
 	defer func() { _ = queue.Close() }()
 	ctx, cancel := context.WithTimeout(t.Context(), within)
 	defer cancel()

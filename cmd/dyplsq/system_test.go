@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/hibiken/asynq"
+
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dyplstest"
 	"github.com/seed-5c07c2e9/dyplsq/internal/redistest"
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
@@ -29,11 +31,17 @@ func newSystem(t *testing.T, config dyplstest.Config, redisArgs ...string) *syst
 	s := &system{redis: redistest.Start(t, redisArgs...)}
 	server := dyplstest.Start(t, config)
 	s.simulator = server.Simulator
-	s.env = cleanEnv(
-		"REDIS_URL="+s.redis.URL(), "DYPLSQ_ENDPOINT="+server.URL(),
+	s.env = cleanEnv(append(s.redis.Env(),
+		"DYPLSQ_ENDPOINT="+server.URL(),
 		"ALIBABA_CLOUD_ACCESS_KEY_ID="+server.AccessKeyID, "ALIBABA_CLOUD_ACCESS_KEY_SECRET="+server.AccessKeySecret,
-	)
+	)...)
 	return s
+}
+
+// asynqRedis is where asynq's own dashboard finds the system's Redis.
+func (s *system) asynqRedis() asynq.RedisClientOpt {
+	user, password, config := s.redis.Login()
+	return asynq.RedisClientOpt{Addr: s.redis.Addr, Username: user, Password: password, TLSConfig: config}
 }
 
 // worker starts a worker and waits until it performs tasks.

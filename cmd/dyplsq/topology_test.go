@@ -140,16 +140,9 @@ func TestSentinelProcesses(t *testing.T) {
 	}
 }
 
-// leastRule is what README.md gives to the user of Redis, and leastRuleOfCluster what a cluster needs beside it.
-const (
-	leastRule = "~asynq:* ~dypls:* &asynq:* &dypls:* +@read +@write +@connection +@pubsub +@scripting +@transaction" +
-		" -@admin -@dangerous +time +wait +info +config|get"
-	leastRuleOfCluster = leastRule + " +cluster|slots +cluster|keyslot +cluster|nodes +cluster|info"
-)
-
 func TestClusterProcesses(t *testing.T) {
 	t.Parallel()
-	users := append([]string{"--user", "app", "on", ">secret"}, strings.Fields(leastRuleOfCluster)...)
+	users := append([]string{"--user", "app", "on", ">secret"}, strings.Fields(redistest.LeastRuleOfCluster)...)
 	site := redistest.StartCluster(t, users...)
 	s := newSystemAt(t, "REDIS_CLUSTER_NODES="+site.Nodes(), "REDIS_URL=redis://app:secret@"+site.Servers[2].Addr)
 	s.watchedWorker(t)
@@ -167,9 +160,8 @@ func TestClusterProcesses(t *testing.T) {
 // TestTLSProcesses: a client certificate, and a user that may do no more than it must.
 func TestTLSProcesses(t *testing.T) {
 	t.Parallel()
-	site := redistest.StartTLS(t, leastRule)
-	s := newSystemAt(t, "REDIS_URL="+site.URL(), "REDIS_CA_FILE="+site.CAFile, "REDIS_CERT_FILE="+site.CertFile, "REDIS_KEY_FILE="+site.KeyFile,
-		"REDIS_SERVER_NAME="+redistest.ServerName)
+	site := redistest.StartTLS(t, redistest.LeastRule)
+	s := newSystemAt(t, site.Env()...)
 	s.watchedWorker(t)
 	s.binds(t, "one")
 	s.everyCommand(t, "one")
@@ -200,7 +192,7 @@ func TestREADMEHasTheRule(t *testing.T) {
 		t.Fatal(err)
 	}
 	flat := strings.Join(strings.Fields(strings.ReplaceAll(string(text), "\\\n", "")), " ")
-	for _, rule := range []string{leastRule, strings.TrimPrefix(leastRuleOfCluster, leastRule+" ")} {
+	for _, rule := range []string{redistest.LeastRule, strings.TrimPrefix(redistest.LeastRuleOfCluster, redistest.LeastRule+" ")} {
 		if !strings.Contains(flat, rule) {
 			t.Errorf("README.md lacks %s", rule)
 		}

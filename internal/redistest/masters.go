@@ -33,7 +33,7 @@ func startNodes(tb testing.TB, n, ofMasters int, args ...string) []*Server {
 	nodes, firstBus := make([]*Server, n), ""
 	for i := range nodes {
 		bus := busPort(tb)
-		nodes[i] = Start(tb, append([]string{"--cluster-enabled", "yes", "--cluster-port", bus}, args...)...)
+		nodes[i] = startWith(tb, redis.Options{}, append([]string{"--cluster-enabled", "yes", "--cluster-port", bus}, args...)...)
 		if i == 0 {
 			firstBus = bus
 		}

@@ -1,4 +1,8 @@
 // Package redistest starts real redis-servers for a test: one, one that speaks TLS alone, some with Sentinels, or a cluster.
+//
+// Where DYPLSQ_TEST_REDIS is tls, the one speaks TLS alone, too, and gives the product the user with the fewest rights: so every test
+// shows that these suffice. [Server.Client] is the test's own, which may do anything; the product's are [Server.AppClient],
+// [Server.URL] and [Server.Env].
 package redistest
 
 import (
@@ -23,8 +27,13 @@ const startWithin = 30 * time.Second
 
 // Server is a redis-server of the test's own, on a free port of the loopback interface.
 type Server struct {
-	Addr    string
-	options redis.Options // of a client, but for the address
+	Addr string
+	// CAFile, CertFile, KeyFile and ServerName are what the product needs to reach one that speaks TLS, and empty otherwise.
+	CAFile, CertFile, KeyFile, ServerName string
+
+	options redis.Options // of the test's own client, but for the address
+	app     redis.Options // of the product's
+	papers  *papers       // of one that speaks TLS
 	args    []string
 	cmd     *exec.Cmd
 }
@@ -33,7 +42,13 @@ type Server struct {
 // Where no redis-server is installed the test is skipped, or fails when DYPLSQ_REQUIRE_REDIS is set.
 func Start(tb testing.TB, args ...string) *Server {
 	tb.Helper()
-	return startWith(tb, redis.Options{}, args...)
+	if !overTLS(tb) {
+		return startWith(tb, redis.Options{}, args...)
+	}
+	require(tb)
+	s := startSecured(tb, newPapers(tb), LeastRule, args...)
+	tb.Cleanup(func() { s.suffices(tb) })
+	return s
 }
 
 // startWith starts one that is spoken to by a client with these options.
@@ -51,7 +66,7 @@ func startWith(tb testing.TB, options redis.Options, args ...string) *Server {
 
 func start(tb testing.TB, port string, options redis.Options, args []string) *Server {
 	tb.Helper()
-	s := &Server{Addr: net.JoinHostPort("127.0.0.1", port), options: options, args: args}
+	s := &Server{Addr: net.JoinHostPort("127.0.0.1", port), options: options, app: options, args: args}
 	s.Restart(tb)
 	tb.Cleanup(s.Kill)
 	return s
@@ -67,10 +82,7 @@ func require(tb testing.TB) {
 	}
 }
 
-// URL is the server's redis:// address.
-func (s *Server) URL() string { return "redis://" + s.Addr + "/0" }
-
-// Client returns a client that ends with the test.
+// Client returns a client of the test's own, which may do anything and ends with the test.
 func (s *Server) Client(tb testing.TB) *redis.Client {
 	tb.Helper()
 	client := s.newClient()
@@ -78,11 +90,11 @@ func (s *Server) Client(tb testing.TB) *redis.Client {
 	return client
 }
 
-func (s *Server) newClient() *redis.Client {
-	return redis.NewClient(&redis.Options{
-		Addr: s.Addr, Username: s.options.Username, Password: s.options.Password, TLSConfig: s.options.TLSConfig,
-		ContextTimeoutEnabled: true, MaxRetries: -1,
-	})
+func (s *Server) newClient() *redis.Client { return s.clientOf(s.options) }
+
+func (s *Server) clientOf(options redis.Options) *redis.Client {
+	options.Addr, options.ContextTimeoutEnabled, options.MaxRetries = s.Addr, true, -1
+	return redis.NewClient(&options)
 }
 
 // Kill ends the server as a crash would. It may be started again with Restart.

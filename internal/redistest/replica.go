@@ -10,8 +10,6 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-
-	"github.com/redis/go-redis/v9"
 )
 
 // StartReplica starts a redis-server that follows master, and waits until it is in sync.
@@ -22,7 +20,13 @@ func StartReplica(tb testing.TB, master *Server, args ...string) *Server {
 		tb.Fatalf("make the master quick: %v", err)
 	}
 	host, port, _ := net.SplitHostPort(master.Addr)
-	s := Start(tb, append([]string{"--replicaof", host + " " + port}, args...)...)
+	args = append([]string{"--replicaof", host + " " + port}, args...)
+	var s *Server
+	if master.papers != nil {
+		s = startSecured(tb, master.papers, LeastRule, args...)
+	} else {
+		s = startWith(tb, master.options, args...)
+	}
 	client := s.Client(tb)
 	Poll(tb, startWithin, "the replica to be in sync", func(ctx context.Context) error {
 		info, err := client.Info(ctx, "replication").Result()
@@ -37,7 +41,7 @@ func StartReplica(tb testing.TB, master *Server, args ...string) *Server {
 // Promote makes a replica a master, as a failover does.
 func (s *Server) Promote(tb testing.TB) {
 	tb.Helper()
-	client := redis.NewClient(&redis.Options{Addr: s.Addr, MaxRetries: -1})
+	client := s.newClient()
 	defer func() { _ = client.Close() }()
 	if err := client.ReplicaOf(context.Background(), "NO", "ONE").Err(); err != nil {
 		tb.Fatalf("promote the replica: %v", err)

@@ -29,7 +29,7 @@ const (
 type ScriptCheck struct {
 	Addr string
 
-	server string
+	server *Server
 	lets   bool
 
 	mu       sync.Mutex
@@ -37,10 +37,10 @@ type ScriptCheck struct {
 	verdicts map[string]string // of scripts: what the proxy answers, "" for nothing
 }
 
-// StartScriptCheck starts one that ends with the test. One that lets scripts pass notes only what it would have refused.
+// StartScriptCheck starts one that ends with the test; clients speak to it without TLS. One that lets scripts pass notes only what it would have refused.
 func StartScriptCheck(tb testing.TB, server *Server, lets bool) *ScriptCheck {
 	tb.Helper()
-	c := &ScriptCheck{server: server.Addr, lets: lets, scripts: map[string]string{}, verdicts: map[string]string{}}
+	c := &ScriptCheck{server: server, lets: lets, scripts: map[string]string{}, verdicts: map[string]string{}}
 	c.Addr = relay(tb, c.serve)
 	return c
 }
@@ -58,7 +58,7 @@ func (c *ScriptCheck) Seen() map[string]bool {
 
 // serve passes requests on as they come, several in one piece, and answers in their order.
 func (c *ScriptCheck) serve(client net.Conn) {
-	server, err := net.Dial("tcp", c.server)
+	server, err := c.server.Dial()
 	if err != nil {
 		return
 	}

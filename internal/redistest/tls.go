@@ -12,44 +12,59 @@ import (
 
 const aclPassword = "of-acl"
 
-// Secured is a server that speaks TLS alone, asks for a client certificate, and has the user app beside the test's own.
-type Secured struct {
-	*Server
-
-	CAFile, CertFile, KeyFile string // what a client needs
-}
-
-// ServerName is in the server's certificate, and no address is.
+// ServerName is in the certificate of a server that speaks TLS, and no address is.
 const ServerName = "redis.test"
 
-// StartTLS starts one that ends with the test. The rule, as ACL SETUSER takes it, is what app may do. Where no redis-server is
-// installed it is as with [Start].
-func StartTLS(tb testing.TB, rule string) *Secured {
+// StartTLS starts a server that speaks TLS alone, asks for a client certificate, and has the user app, the product's, beside the
+// test's own. It ends with the test. The rule, as ACL SETUSER takes it, is what app may do. Where no redis-server is installed it
+// is as with [Start].
+func StartTLS(tb testing.TB, rule string, args ...string) *Server {
 	tb.Helper()
 	require(tb)
-	dir := tb.TempDir()
+	return startSecured(tb, newPapers(tb), rule, args...)
+}
+
+// papers are the certificates of a server and of its clients, by one authority.
+type papers struct {
+	dir, caFile, serverCert, serverKey, clientCert, clientKey string
+
+	config *tls.Config // of a client
+}
+
+func newPapers(tb testing.TB) *papers {
+	tb.Helper()
+	p := &papers{dir: tb.TempDir()}
 	authority := newAuthority(tb)
-	serverCert, serverKey := authority.issue(tb, dir, "server", ServerName)
-	s := &Secured{CAFile: authority.write(tb, dir)}
-	s.CertFile, s.KeyFile = authority.issue(tb, dir, "client", "")
-	acl := filepath.Join(dir, "users.acl")
-	users := "user default off\nuser test on >" + aclPassword + " ~* &* +@all\nuser app on >" + aclPassword + " " + rule + "\n"
-	if err := os.WriteFile(acl, []byte(users), 0o600); err != nil {
-		tb.Fatal(err)
-	}
-	own, err := tls.LoadX509KeyPair(s.CertFile, s.KeyFile)
+	p.caFile = authority.write(tb, p.dir)
+	p.serverCert, p.serverKey = authority.issue(tb, p.dir, "server", ServerName)
+	p.clientCert, p.clientKey = authority.issue(tb, p.dir, "client", "")
+	own, err := tls.LoadX509KeyPair(p.clientCert, p.clientKey)
 	if err != nil {
 		tb.Fatal(err)
 	}
 	trusted := x509.NewCertPool()
 	trusted.AddCert(authority.certificate)
-	options := redis.Options{Username: "test", Password: aclPassword, TLSConfig: &tls.Config{
-		MinVersion: tls.VersionTLS12, ServerName: ServerName, RootCAs: trusted, Certificates: []tls.Certificate{own},
-	}}
-	s.Server = startWith(tb, options, "--tls-auth-clients", "yes", "--aclfile", acl,
-		"--tls-cert-file", serverCert, "--tls-key-file", serverKey, "--tls-ca-cert-file", s.CAFile)
-	return s
+	p.config = &tls.Config{MinVersion: tls.VersionTLS12, ServerName: ServerName, RootCAs: trusted, Certificates: []tls.Certificate{own}}
+	return p
 }
 
-// URL is the rediss:// address of the user app.
-func (s *Secured) URL() string { return "rediss://app:" + aclPassword + "@" + s.Addr + "/0" }
+func startSecured(tb testing.TB, p *papers, rule string, args ...string) *Server {
+	tb.Helper()
+	acl := filepath.Join(p.dir, "users.acl")
+	// Nobody logs in as default, but Redis loads its append-only file with what default may do.
+	users := "user default off ~* &* +@all\nuser test on >" + aclPassword + " ~* &* +@all\nuser app on >" + aclPassword + " " + rule + "\n"
+	if err := os.WriteFile(acl, []byte(users), 0o600); err != nil {
+		tb.Fatal(err)
+	}
+	options := redis.Options{Username: "test", Password: aclPassword, TLSConfig: p.config}
+	s := startWith(tb, options, append([]string{
+		"--tls-auth-clients", "yes", "--aclfile", acl,
+		"--tls-cert-file", p.serverCert, "--tls-key-file", p.serverKey, "--tls-ca-cert-file", p.caFile,
+		// as a replica it is a client
+		"--tls-client-cert-file", p.clientCert, "--tls-client-key-file", p.clientKey, "--tls-replication", "yes",
+		"--masteruser", options.Username, "--masterauth", options.Password,
+	}, args...)...)
+	s.papers, s.app.Username = p, "app"
+	s.CAFile, s.CertFile, s.KeyFile, s.ServerName = p.caFile, p.clientCert, p.clientKey, ServerName
+	return s
+}
