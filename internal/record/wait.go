@@ -2,7 +2,6 @@ package record
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -16,8 +15,6 @@ const (
 	// repeated may find nothing left to write: what it found would then pass for replicated.
 	waitKey = "dypls:waited"
 )
-
-var errWaitOnCluster = errors.New("waiting for replicas is not supported on a Redis Cluster: set the number of replicas to wait for to 0")
 
 // ShortageError says that fewer replicas than wanted hold what was written. It is written all the same, and what is
 // forgotten in a failover may be it.
@@ -43,8 +40,8 @@ func (s Store) runSafe(
 		cmds, err = s.runAll(ctx, first, script, calls)
 		return cmds, nil, err
 	}
-	if _, cluster := s.redis.(*redis.ClusterClient); cluster {
-		return nil, nil, errWaitOnCluster
+	if cluster, is := s.redis.(*redis.ClusterClient); is {
+		return s.runOnCluster(ctx, cluster, first, script, calls)
 	}
 	w := &waiter{replicas: s.replicas}
 	if cmds, err = s.run(ctx, first, script, calls, w); err != nil {
@@ -68,18 +65,32 @@ func (w *waiter) ask(ctx context.Context, p redis.Pipeliner) {
 	w.asked = Wait(ctx, p, w.replicas)
 }
 
-// Wait asks, right behind what was put into a pipeline, how many replicas hold it: half a second at most.
+// Wait asks, right behind what was put into a pipeline to one server, how many replicas hold it: half a second at most.
 func Wait(ctx context.Context, p redis.Pipeliner, replicas int) *redis.IntCmd {
 	p.Set(ctx, waitKey, "", time.Minute)
+	return askReplicas(ctx, p, replicas)
+}
+
+func askReplicas(ctx context.Context, p redis.Pipeliner, replicas int) *redis.IntCmd {
 	asked := redis.NewIntCmd(ctx, "wait", replicas, waitAtMost.Milliseconds())
 	_ = p.Process(ctx, asked)
 	return asked
 }
 
-func (w *waiter) shortage() (*ShortageError, error) {
-	have, err := w.asked.Result()
-	if err != nil || int(have) >= w.replicas {
+func (w *waiter) shortage() (*ShortageError, error) { return shortageOf(w.asked, w.replicas) }
+
+func shortageOf(asked *redis.IntCmd, want int) (*ShortageError, error) {
+	have, err := asked.Result()
+	if err != nil || int(have) >= want {
 		return nil, err
 	}
-	return &ShortageError{Have: int(have), Want: w.replicas}, nil
+	return &ShortageError{Have: int(have), Want: want}, nil
+}
+
+// fewer is the worse of two shortages, nil for none.
+func fewer(a, b *ShortageError) *ShortageError {
+	if a == nil || b != nil && b.Have < a.Have {
+		return b
+	}
+	return a
 }
