@@ -14,7 +14,7 @@ import (
 	"github.com/redis/go-redis/v9"
 	"github.com/rs/zerolog"
 
-	"github.com/seed-5c07c2e9/dyplsq/internal/record"
+	"github.com/seed-5c07c2e9/dyplsq/internal/replicas"
 )
 
 const (
@@ -148,23 +148,11 @@ func (w *witness) raise(ctx context.Context, since int64) error {
 
 // send raises the witness, and tells whether as many replicas as wanted have it. Who the Redis is a single one alone is asked.
 func (w *witness) send(ctx context.Context, meet bool) (raised *redis.Cmd, replicated bool, server *redis.StringCmd) {
-	args := []any{w.seen, w.pause().Milliseconds()}
-	if cluster, is := w.redis.(*redis.ClusterClient); is && w.replicas > 0 {
-		raised, shortage, err := record.RunOnCluster(ctx, cluster, w.replicas, witnessScript, witnessKey, args...)
-		return raised, shortage == nil && err == nil, nil
+	raised, shortage := replicas.Run(ctx, w.redis, w.replicas, witnessScript, []string{witnessKey}, w.seen, w.pause().Milliseconds())
+	if _, cluster := w.redis.(*redis.ClusterClient); meet && !cluster {
+		server = w.redis.Info(ctx, "server")
 	}
-	var replicas *redis.IntCmd
-	_, _ = w.redis.Pipelined(ctx, func(p redis.Pipeliner) error { // each command has its own error
-		raised = p.Eval(ctx, witnessLua, []string{witnessKey}, args...)
-		if w.replicas > 0 {
-			replicas = record.Wait(ctx, p, w.replicas)
-		}
-		if meet {
-			server = p.Info(ctx, "server")
-		}
-		return nil
-	})
-	return raised, replicas == nil || replicas.Val() >= int64(w.replicas), server
+	return raised, shortage == nil, server
 }
 
 // hold has binds pause, and says so once.

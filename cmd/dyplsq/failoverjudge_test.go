@@ -1,6 +1,8 @@
 package main
 
 import (
+	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -26,8 +28,11 @@ func (l *load) judge(t *testing.T, outcomes []tasks.Outcome) {
 			}
 		}
 	}
-	surplus, uncertain, wrong := 0, 0, 0
+	surplus, uncertain, wrong, owned := 0, 0, 0, 0
 	for _, o := range outcomes {
+		if n, _ := strconv.Atoi(strings.TrimPrefix(o.ID, jobPrefix)); poolOf(n) == ownPool {
+			owned++
+		}
 		done := performed[o.ID]
 		delete(performed, o.ID)
 		surplus += max(len(done)-1, 0)
@@ -49,6 +54,10 @@ func (l *load) judge(t *testing.T, outcomes []tasks.Outcome) {
 	for _, change := range l.changed {
 		t.Errorf("told twice: %s", change)
 	}
+	stock := dyplsq(t, l.env, "", "numbers", "list", ownPool, "--json")
+	if want := fmt.Sprintf(`"leased":0,"bound":%d,`, owned); !strings.Contains(stock.out, want) {
+		t.Errorf("the inventory is %s%s, want %s", stock.out, stock.errors, want)
+	}
 	if surplus > 0 {
 		t.Errorf("%d surplus bindings", surplus)
 	}
@@ -67,6 +76,7 @@ func (l *load) sayGaps(t *testing.T, outcomes []tasks.Outcome) {
 	for _, o := range outcomes {
 		finished = append(finished, o.FinishedAt)
 	}
+	sayLatency(t, outcomes)
 	rounded := func(d time.Duration) time.Duration { return d.Round(10 * time.Millisecond) }
 	for i, at := range l.kills {
 		next := at.Add(time.Hour)
@@ -78,6 +88,17 @@ func (l *load) sayGaps(t *testing.T, outcomes []tasks.Outcome) {
 		t.Logf("kill %d, %s after the start: %s without an acknowledgement, %s without an outcome", i+1, rounded(at.Sub(l.started)),
 			rounded(longestGap(acknowledged, at, next)), rounded(longestGap(finished, at, next)))
 	}
+}
+
+func sayLatency(t *testing.T, outcomes []tasks.Outcome) {
+	t.Helper()
+	took := make([]time.Duration, len(outcomes))
+	for i, o := range outcomes {
+		took[i] = o.FinishedAt.Sub(o.EnqueuedAt)
+	}
+	slices.Sort(took)
+	at := func(share float64) time.Duration { return took[int(share*float64(len(took)-1))].Round(time.Millisecond) }
+	t.Logf("from enqueue to outcome: p50 %s, p99 %s, p99.9 %s, the last %s", at(0.5), at(0.99), at(0.999), at(1)) //nolint:mnd // shares
 }
 
 func earlier(a, b time.Time) time.Time {

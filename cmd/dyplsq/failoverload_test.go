@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -26,7 +27,7 @@ const (
 	producersAtOnce   = 64
 	enqueueAgainAfter = 50 * time.Millisecond
 	waiterEach        = 16 // of so many tasks, one is waited for by whoever enqueued it
-	failoverSettledIn = 2 * time.Minute
+	failoverSettledIn = 4 * time.Minute
 	mostJobs          = 60_000
 )
 
@@ -51,8 +52,8 @@ func formOfFailover(t *testing.T) failoverForm {
 }
 
 // load is binds at a steady rate, from an application that repeats what failed under the same key, and all that it was told. Half of
-// the binds name their X, and of one in a hundred of those the answer is lost; the others leave X to the platform, and no answer of
-// theirs is lost: none of them has an excuse for being uncertain.
+// the binds name their X, a quarter gets one from the inventory, and of one in a hundred of these the answer is lost. The rest leave X to
+// the platform, and no answer of theirs is lost. So none of all has an excuse for being uncertain.
 type load struct {
 	*system
 
@@ -80,11 +81,14 @@ type load struct {
 // newLoad starts workers on a Redis, and nothing else yet.
 func newLoad(t *testing.T, config tasks.RedisConfig, rate int, env ...string) *load {
 	t.Helper()
-	named := dyplstest.Numbers("171", mostJobs/2)
+	named, owned := dyplstest.Numbers("171", mostJobs/2), dyplstest.Numbers("173", mostJobs/4)
 	server := dyplstest.Start(t, dyplstest.Config{
-		Pools: []dyplstest.Pool{{Key: namedPool, Numbers: named}, {Key: chosenPool, Numbers: dyplstest.Numbers("172", mostJobs/2)}},
+		Pools: []dyplstest.Pool{
+			{Key: namedPool, Numbers: named}, {Key: chosenPool, Numbers: dyplstest.Numbers("172", mostJobs/4)}, {Key: ownPool, Numbers: owned},
+		},
 		Faults: []dyplstest.Fault{
 			{Action: "BindAxn", Match: map[string]string{"PoolKey": namedPool}, Do: dyplstest.DropAfter, Rate: 0.01, First: 1},
+			{Action: "BindAxn", Match: map[string]string{"PoolKey": ownPool}, Do: dyplstest.DropAfter, Rate: 0.01, First: 1},
 			{Do: dyplstest.Slow, Delay: 30 * time.Millisecond},
 		},
 		Seed: 7, LedgerLimit: -1,
@@ -97,6 +101,13 @@ func newLoad(t *testing.T, config tasks.RedisConfig, rate int, env ...string) *l
 		config: config, rate: rate, named: named, acknowledged: map[string]time.Time{}, told: map[string]tasks.Outcome{},
 	}
 	l.queue = l.newQueue(t)
+	var numbers strings.Builder
+	for _, x := range owned {
+		fmt.Fprintln(&numbers, string(x))
+	}
+	if r := dyplsq(t, l.env, numbers.String(), "numbers", "import", ownPool, "-"); r.status != statusOK {
+		t.Fatalf("numbers import: exit status %d: %s", r.status, r.errors)
+	}
 	for range failoverWorkers {
 		l.worker(t)
 	}
@@ -120,17 +131,17 @@ func (l *load) newQueue(t *testing.T) *tasks.Queue {
 // farAway is when all bindings expire.
 var farAway = time.Date(2099, time.January, 31, 23, 59, 59, 0, time.UTC)
 
-func jobID(n int64) string { return fmt.Sprint("job-", n) }
+const jobPrefix = "job-"
+
+func jobID(n int64) string { return fmt.Sprint(jobPrefix, n) }
 
 func (l *load) request(n int64) dypls.BindAXNRequest {
-	r := dypls.BindAXNRequest{PoolKey: chosenPool, PhoneNoA: dypls.Phone(fmt.Sprintf("139%08d", n)), Expiration: dypls.At(farAway)}
-	if isNamed(n) {
-		r.PoolKey, r.PhoneNoX = namedPool, l.named[n/2]
+	r := dypls.BindAXNRequest{PoolKey: poolOf(int(n)), PhoneNoA: dypls.Phone(fmt.Sprintf("139%08d", n)), Expiration: dypls.At(farAway)}
+	if r.PoolKey == namedPool {
+		r.PhoneNoX = l.named[n/2]
 	}
 	return r
 }
-
-func isNamed(n int64) bool { return n%2 == 0 }
 
 // start has jobs enqueued, waited for and followed.
 func (l *load) start(t *testing.T) {
@@ -275,10 +286,10 @@ func (l *load) outcomesOf(t *testing.T, left []string) (outcomes []tasks.Outcome
 			t.Log(r.out, r.errors)
 		}
 	}()
-	redistest.Poll(t, failoverSettledIn, "every task to have its outcome", func(context.Context) error {
-		found, err := l.queue.Outcomes(t.Context(), left...)
+	redistest.Poll(t, failoverSettledIn, "every task to have its outcome", func(ctx context.Context) error {
+		found, err := l.queue.Outcomes(ctx, left...)
 		if err != nil {
-			return err
+			return fmt.Errorf("%d have none: %w", len(left), err)
 		}
 		left = nil
 		for _, o := range found {

@@ -2,27 +2,14 @@ package record
 
 import (
 	"context"
-	"fmt"
-	"time"
 
 	"github.com/redis/go-redis/v9"
+
+	"github.com/seed-5c07c2e9/dyplsq/internal/replicas"
 )
 
-const (
-	// waitAtMost bounds how long replicas are waited for: a call has to leave within 2 s of when it was noted.
-	waitAtMost = 500 * time.Millisecond
-	// waitKey is written before WAIT is asked. Redis counts who has the connection's last write, and a step that is
-	// repeated may find nothing left to write: what it found would then pass for replicated.
-	waitKey = "dypls:waited"
-)
-
-// ShortageError says that fewer replicas than wanted hold what was written. It is written all the same, and what is
-// forgotten in a failover may be it.
-type ShortageError struct{ Have, Want int }
-
-func (e *ShortageError) Error() string {
-	return fmt.Sprintf("%d of %d replicas had it within %s", e.Have, e.Want, waitAtMost)
-}
+// ShortageError says that fewer replicas than wanted hold what was written.
+type ShortageError = replicas.ShortageError
 
 // WithReplicas returns a store whose Create, Begin and Finish wait until so many replicas hold what they wrote, for half a
 // second at most. 0, the default, waits for none and costs nothing.
@@ -62,35 +49,7 @@ func (w *waiter) ask(ctx context.Context, p redis.Pipeliner) {
 	if w == nil {
 		return
 	}
-	w.asked = Wait(ctx, p, w.replicas)
+	w.asked = replicas.Wait(ctx, p, w.replicas)
 }
 
-// Wait asks, right behind what was put into a pipeline to one server, how many replicas hold it: half a second at most.
-func Wait(ctx context.Context, p redis.Pipeliner, replicas int) *redis.IntCmd {
-	p.Set(ctx, waitKey, "", time.Minute)
-	return askReplicas(ctx, p, replicas)
-}
-
-func askReplicas(ctx context.Context, p redis.Pipeliner, replicas int) *redis.IntCmd {
-	asked := redis.NewIntCmd(ctx, "wait", replicas, waitAtMost.Milliseconds())
-	_ = p.Process(ctx, asked)
-	return asked
-}
-
-func (w *waiter) shortage() (*ShortageError, error) { return shortageOf(w.asked, w.replicas) }
-
-func shortageOf(asked *redis.IntCmd, want int) (*ShortageError, error) {
-	have, err := asked.Result()
-	if err != nil || int(have) >= want {
-		return nil, err
-	}
-	return &ShortageError{Have: int(have), Want: want}, nil
-}
-
-// fewer is the worse of two shortages, nil for none.
-func fewer(a, b *ShortageError) *ShortageError {
-	if a == nil || b != nil && b.Have < a.Have {
-		return b
-	}
-	return a
-}
+func (w *waiter) shortage() (*ShortageError, error) { return replicas.ShortageOf(w.asked, w.replicas) }
