@@ -15,8 +15,6 @@ import (
 )
 
 const (
-	// queueKey is in the slot of asynq's queue of binds.
-	queueKey = "asynq:{bind}"
 	// lossOfReplies: one reply in so many is lost, with its connection. The load makes some thousand a second.
 	lossOfReplies = 0.002
 	// unevenAtMost is how far a master's share of the load may be from the others', where queues are in shards.
@@ -71,13 +69,21 @@ func (c *flakyCluster) other(t *testing.T, key string) (owner, other *redistest.
 	return owner, other
 }
 
+// queueKey is in the slot of asynq's queue of binds, or of a shard of it.
+func queueKey(sharded bool) string {
+	if sharded {
+		return "asynq:{bind.0}"
+	}
+	return "asynq:{bind}"
+}
+
 // moveQueue moves the slot of the queue of binds, a hundred keys at a time, while it is worked on.
-func (c *flakyCluster) moveQueue(t *testing.T) {
+func (c *flakyCluster) moveQueue(t *testing.T, key string) {
 	t.Helper()
 	const atOnce = 100
 	started, keys := time.Now(), 0
-	owner, other := c.other(t, queueKey)
-	move := redistest.StartSlotMove(t, owner, other, queueKey)
+	owner, other := c.other(t, key)
+	move := redistest.StartSlotMove(t, owner, other, key)
 	for n := move.MoveKeys(t, atOnce); n > 0; n = move.MoveKeys(t, atOnce) {
 		keys += n
 	}
@@ -137,7 +143,7 @@ func (c *flakyCluster) sayBalance(t *testing.T, before map[*redistest.Server]int
 	uneven := false
 	for _, server := range c.Servers[:len(c.Servers)/2] {
 		share := float64(counts[server]*len(counts)) / float64(sum)
-		shares = append(shares, fmt.Sprintf("%d (%.0f %% of the mean)", counts[server], 100*share)) //nolint:mnd // per cent
+		shares = append(shares, fmt.Sprintf("%d (%.0f %% of the mean)", counts[server], 100*share))
 		uneven = uneven || share < 1-unevenAtMost || share > 1+unevenAtMost
 	}
 	t.Logf("commands processed by the masters: %s", strings.Join(shares, ", "))
@@ -160,6 +166,7 @@ func TestFailoverCluster(t *testing.T) {
 	site := startFlakyCluster(t)
 	var env []string
 	sharded := knowsShards(t)
+	queue := queueKey(sharded)
 	if sharded {
 		env = append(env, "DYPLSQ_SHARDS="+strconv.Itoa(form.shards))
 	}
@@ -173,10 +180,10 @@ func TestFailoverCluster(t *testing.T) {
 	site.lose(lossOfReplies)
 	l.calm(t, form.calm/2)
 	site.moveRecords(t, l, form.slots)
-	site.moveQueue(t)
+	site.moveQueue(t, queue)
 	l.calm(t, form.calm/2)
 	for n := range form.kills {
-		killed := site.KillOwner(t, []string{queueKey, record.Stream, queueKey}[n])
+		killed := site.KillOwner(t, []string{queue, record.Stream, queue}[n])
 		l.killed()
 		site.Rejoin(t, killed)
 		l.calm(t, form.calm)

@@ -2,11 +2,9 @@ package main
 
 import (
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dyplstest"
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
@@ -64,46 +62,4 @@ func (l *load) judge(t *testing.T, outcomes []tasks.Outcome) {
 	t.Logf("%d tasks acknowledged, %d outcomes, %d answers of the API lost: %d surplus, %d uncertain, %d lost or wrong, %d told and changed; %d enqueues failed and were repeated",
 		len(l.acknowledged), len(outcomes), lostAnswers, surplus, uncertain, wrong, len(l.changed), l.refused)
 	l.sayGaps(t, outcomes)
-}
-
-// sayGaps tells how long each failover left the application without acknowledgements, and without outcomes.
-func (l *load) sayGaps(t *testing.T, outcomes []tasks.Outcome) {
-	t.Helper()
-	var acknowledged, finished []time.Time
-	for _, at := range l.acknowledged {
-		acknowledged = append(acknowledged, at)
-	}
-	for _, o := range outcomes {
-		finished = append(finished, o.FinishedAt)
-	}
-	sayLatency(t, outcomes)
-	rounded := func(d time.Duration) time.Duration { return d.Round(10 * time.Millisecond) }
-	for i, at := range l.kills {
-		next := at.Add(time.Hour)
-		if i+1 < len(l.kills) {
-			next = l.kills[i+1]
-		}
-		// What is enqueued last is no measure: the load has ended.
-		next = earlier(next, l.endedAt)
-		t.Logf("kill %d, %s after the start: %s without an acknowledgement, %s without an outcome", i+1, rounded(at.Sub(l.started)),
-			rounded(longestGap(acknowledged, at, next)), rounded(longestGap(finished, at, next)))
-	}
-}
-
-func sayLatency(t *testing.T, outcomes []tasks.Outcome) {
-	t.Helper()
-	took := make([]time.Duration, len(outcomes))
-	for i, o := range outcomes {
-		took[i] = o.FinishedAt.Sub(o.EnqueuedAt)
-	}
-	slices.Sort(took)
-	at := func(share float64) time.Duration { return took[int(share*float64(len(took)-1))].Round(time.Millisecond) }
-	t.Logf("from enqueue to outcome: p50 %s, p99 %s, p99.9 %s, the last %s", at(0.5), at(0.99), at(0.999), at(1)) //nolint:mnd // shares
-}
-
-func earlier(a, b time.Time) time.Time {
-	if a.Before(b) {
-		return a
-	}
-	return b
 }

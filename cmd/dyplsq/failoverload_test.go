@@ -3,8 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"os"
-	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -17,11 +15,6 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
 )
 
-// wholeScaleVariable lets tests of scale and failover run whole; make scale sets it. Without it they are shortened.
-const wholeScaleVariable = "DYPLSQ_SCALE"
-
-func wholeScale() bool { return os.Getenv(wholeScaleVariable) != "" }
-
 const (
 	failoverWorkers   = 3
 	producersAtOnce   = 64
@@ -30,26 +23,6 @@ const (
 	failoverSettledIn = 4 * time.Minute
 	mostJobs          = 60_000
 )
-
-// failoverForm is how long and hard a test of failovers is.
-type failoverForm struct {
-	rate   int           // binds a second
-	calm   time.Duration // of load before the first fault, and between two
-	kills  int
-	slots  int // that are moved, of records
-	shards int // of each queue, where the worker knows them
-}
-
-func formOfFailover(t *testing.T) failoverForm {
-	t.Helper()
-	if testing.Short() {
-		t.Skip("takes half a minute")
-	}
-	if wholeScale() {
-		return failoverForm{rate: 300, calm: 10 * time.Second, kills: 3, slots: 40, shards: 12}
-	}
-	return failoverForm{rate: 60, calm: 2 * time.Second, kills: 1, slots: 5, shards: 12}
-}
 
 // load is binds at a steady rate, from an application that repeats what failed under the same key, and all that it was told. Half of
 // the binds name their X, a quarter gets one from the inventory, and of one in a hundred of these the answer is lost. The rest leave X to
@@ -305,15 +278,4 @@ func (l *load) outcomesOf(t *testing.T, left []string) (outcomes []tasks.Outcome
 		return nil
 	})
 	return outcomes
-}
-
-// longestGap is the longest time between two moments that follow each other, the second of them after a moment and the first before another.
-func longestGap(moments []time.Time, after, before time.Time) (longest time.Duration) {
-	slices.SortFunc(moments, time.Time.Compare)
-	for i := 1; i < len(moments); i++ {
-		if moments[i].After(after) && moments[i-1].Before(before) {
-			longest = max(longest, moments[i].Sub(moments[i-1]))
-		}
-	}
-	return longest
 }

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/redis/go-redis/v9"
 )
@@ -27,17 +28,31 @@ func (s *Sentinels) AwaitMaster(tb testing.TB, killed *Server) *Server {
 	return master
 }
 
-// Rejoin starts a killed master again, and waits until it follows the new one, as all others do.
+// Rejoin waits until another server has taken a killed master's place, starts it again, and waits until it follows that one, as all others
+// do. Which one that is may change meanwhile, on a machine so busy that a master is taken for dead.
 func (s *Sentinels) Rejoin(tb testing.TB, killed *Server) {
 	tb.Helper()
-	client := s.AwaitMaster(tb, killed).Client(tb)
+	s.AwaitMaster(tb, killed)
 	killed.Restart(tb)
 	Poll(tb, rejoinedWithin, "all replicas to follow the new master", func(ctx context.Context) error {
-		if text := client.Info(ctx, "replication").Val(); strings.Count(text, "state=online") != replicas {
-			return errors.New("not yet")
+		client := s.Master(tb).newClient() //nolint:contextcheck // it has a deadline of its own
+		defer func() { _ = client.Close() }()
+		text := client.Info(ctx, "replication").Val()
+		if n := strings.Count(text, "state=online"); n != replicas {
+			return fmt.Errorf("%d do", n)
 		}
 		return s.complete(ctx)
 	})
+}
+
+// TakeForDeadAfter sets how long a master may be silent, a second by default.
+func (s *Sentinels) TakeForDeadAfter(tb testing.TB, d time.Duration) {
+	tb.Helper()
+	for _, client := range s.clients {
+		if err := client.Set(context.Background(), masterName, "down-after-milliseconds", strconv.FormatInt(d.Milliseconds(), 10)).Err(); err != nil {
+			tb.Fatal(err)
+		}
+	}
 }
 
 // Owner is the master that most of the cluster takes for the owner of a key's slot. The cluster has to be whole, or about to be.

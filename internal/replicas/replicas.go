@@ -72,12 +72,12 @@ func Run(ctx context.Context, client redis.UniversalClient, replicas int, script
 	if isNoScript(reply.Err()) {
 		reply, asked = runAsked(ctx, client, replicas, script.Eval, keys, args)
 	}
-	if reply.Err() != nil {
-		return reply, nil
-	}
-	shortage, err := ShortageOf(asked, replicas)
-	if err != nil {
-		reply.SetErr(err)
+	var shortage *ShortageError
+	if reply.Err() == nil {
+		var err error
+		if shortage, err = ShortageOf(asked, replicas); err != nil {
+			reply.SetErr(err)
+		}
 	}
 	return reply, shortage
 }
