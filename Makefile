@@ -3,6 +3,9 @@ GOLANGCI_LINT_VERSION := v2.15.0
 FAULTS := TestChaos|TestKill|TestStoppedWorker|TestFrozen|TestRollingRestart|TestShutdown|TestRedis|TestClockSkew|TestOldAndNew
 FAULTS := $(FAULTS)|TestStrange|TestPoison|TestPayloads|TestKeyReused|TestOneKey|TestBatch
 
+# Tests of scale and failovers, one at a time, as they measure; each has a form of seconds for `make test`.
+SCALE := TestFailover
+
 FUZZ ?= 100000
 FUZZ_SCRIPTS ?= 5000
 
@@ -48,6 +51,10 @@ fuzz: ## Run every fuzz target FUZZ (100,000) times, those of Redis scripts FUZZ
 .PHONY: faults
 faults: ## Every test of faults in full, 10,000 binds under kills among them (minutes)
 	DYPLSQ_REQUIRE_REDIS=1 DYPLSQ_FAULTS=1 DYPLSQ_CHAOS_TASKS=10000 go test ./cmd/dyplsq -run '$(FAULTS)' -parallel 8 -timeout 20m -v
+
+.PHONY: scale
+scale: ## Every test of scale and failovers in full, with its figures (minutes)
+	DYPLSQ_REQUIRE_REDIS=1 DYPLSQ_SCALE=1 go test ./cmd/dyplsq -run '$(SCALE)' -parallel 1 -timeout 30m -v
 
 .PHONY: bench
 bench: ## Measure dyplsq beside others (25 minutes; SCENARIO=quota ROUNDS=1 for a part)

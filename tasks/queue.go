@@ -55,7 +55,8 @@ func Keep(d time.Duration) QueueOption {
 }
 
 // WaitReplicas is how many replicas of Redis have to hold a task before it counts as enqueued, so that a failover cannot
-// forget it: none by default. They are waited for half a second at most, see [ErrUnreplicated]. A Redis Cluster has no part in it.
+// forget it: none by default. They are waited for half a second at most, see [ErrUnreplicated].
+// On a Redis Cluster they are those of the node that owns the task's slot.
 func WaitReplicas(n int) QueueOption {
 	return func(q *Queue) { q.records = q.records.WithReplicas(n) }
 }

@@ -161,8 +161,6 @@ func (c Config) validate() error {
 	check(c.PoolQPS >= 0, "the ceiling of pools must not be negative: leave it out for none")
 	check(!strings.ContainsAny(c.Account, " {}"), "the account's name must hold no space and no brace")
 	check(c.WaitReplicas >= 0, "the number of replicas to wait for must not be negative: leave it out for none")
-	_, cluster := c.Redis.(*redis.ClusterClient)
-	check(c.WaitReplicas == 0 || !cluster, "waiting for replicas is not supported on a Redis Cluster: set the number of replicas to wait for to 0")
 	check(c.Keep >= time.Minute, "outcomes must be kept for at least a minute: raise it")
 	check(c.KeepStream >= time.Minute, "the stream of finished tasks must be kept for at least a minute: raise it")
 	return errors.Join(errs...)

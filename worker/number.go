@@ -77,6 +77,9 @@ func (d *delivery) lease(ctx context.Context, request []byte) (*number, []byte, 
 		Pool: r.PoolKey, Task: d.id, Kind: n.kind, A: r.PhoneNoA, B: r.PhoneNoB, City: r.ExpectCity, X: r.PhoneNoX, Extension: r.Extension,
 	})
 	if err != nil {
+		if shortage, ok := errors.AsType[*record.ShortageError](err); ok {
+			d.worker.sayShortage(shortage)
+		}
 		return nil, request, err
 	}
 	request, err = n.name(request)

@@ -14,7 +14,7 @@ import (
 	"github.com/redis/go-redis/v9"
 	"github.com/rs/zerolog"
 
-	"github.com/seed-5c07c2e9/dyplsq/internal/record"
+	"github.com/seed-5c07c2e9/dyplsq/internal/replicas"
 )
 
 const (
@@ -26,8 +26,11 @@ const (
 	forgotMargin = 5 * time.Second
 )
 
-//go:embed lua/witness.lua
-var witnessLua string
+var (
+	//go:embed lua/witness.lua
+	witnessLua    string
+	witnessScript = redis.NewScript(witnessLua)
+)
 
 // witness notices that Redis came back with less than it had: a copy that is older, a replica that lagged behind, nothing at
 // all. A bind whose note was forgotten may be out although its record says queued, so binds then pause, in all workers, until
@@ -125,19 +128,7 @@ func (w *witness) raise(ctx context.Context, since int64) error {
 	if checked >= since {
 		return nil
 	}
-	var raised *redis.Cmd
-	var replicas *redis.IntCmd
-	var server *redis.StringCmd
-	_, _ = w.redis.Pipelined(ctx, func(p redis.Pipeliner) error { // each command has its own error
-		raised = p.Eval(ctx, witnessLua, []string{witnessKey}, w.seen, w.pause().Milliseconds())
-		if w.replicas > 0 {
-			replicas = record.Wait(ctx, p, w.replicas)
-		}
-		if dialed != checked {
-			server = p.Info(ctx, "server")
-		}
-		return nil
-	})
+	raised, replicated, server := w.send(ctx, dialed != checked)
 	reply, err := raised.Int64Slice()
 	if err != nil {
 		return fmt.Errorf("witness: %w", err)
@@ -148,11 +139,20 @@ func (w *witness) raise(ctx context.Context, since int64) error {
 	}
 	w.meet(server, noticed)
 	// What too few replicas have may be missing after a failover that lost no note of a call.
-	if replicas == nil || replicas.Val() >= int64(w.replicas) {
+	if replicated {
 		w.seen = max(w.seen, value)
 	}
 	w.checked.Store(max(dialed, checked))
 	return nil
+}
+
+// send raises the witness, and tells whether as many replicas as wanted have it. Who the Redis is a single one alone is asked.
+func (w *witness) send(ctx context.Context, meet bool) (raised *redis.Cmd, replicated bool, server *redis.StringCmd) {
+	raised, shortage := replicas.Run(ctx, w.redis, w.replicas, witnessScript, []string{witnessKey}, w.seen, w.pause().Milliseconds())
+	if _, cluster := w.redis.(*redis.ClusterClient); meet && !cluster {
+		server = w.redis.Info(ctx, "server")
+	}
+	return raised, shortage == nil, server
 }
 
 // hold has binds pause, and says so once.

@@ -65,8 +65,9 @@ func New(config Config) (*Worker, error) {
 	w := &Worker{
 		config: config, kinds: map[string]kind{}, log: config.Logger, draining: make(chan struct{}), stopped: make(chan struct{}),
 		queue:     tasks.NewQueue(config.Redis, tasks.WaitReplicas(config.WaitReplicas)),
-		inspector: asynq.NewInspectorFromRedisClient(config.Redis), numbers: inventory.New(config.Redis, config.NumberCooldown),
-		timing: timing{claimLease: claimLease, lookAfter: defaultLookAfter, lookAgainAfter: defaultLookAgainAfter},
+		inspector: asynq.NewInspectorFromRedisClient(config.Redis),
+		numbers:   inventory.New(config.Redis, config.NumberCooldown).WithReplicas(config.WaitReplicas),
+		timing:    timing{claimLease: claimLease, lookAfter: defaultLookAfter, lookAgainAfter: defaultLookAgainAfter},
 	}
 	w.teller, w.records = record.NewTeller(record.NewStore(config.Redis).WithReplicas(config.WaitReplicas))
 	w.slots = shares(tasks.Queues(), config.Concurrency)

@@ -13,6 +13,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/redis/go-redis/v9/logging"
 )
 
 // asDyplsq makes this test binary behave as dyplsq itself, so that tests run real processes of the code under test.
@@ -25,6 +27,7 @@ func TestMain(m *testing.M) {
 		stop()
 		os.Exit(status)
 	}
+	logging.Disable() // a Redis that is away is told of many times a second
 	os.Exit(m.Run())
 }
 

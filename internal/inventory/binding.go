@@ -25,15 +25,16 @@ type Binding struct {
 // Bound writes down that a task's binding exists: its lease becomes the binding's, and ends with it. The truth is at the
 // service: where the task holds no lease by now it gets one, and where it holds another X, that one is freed. It is told
 // before the task's outcome is, so that a crash in between finds the same binding again. An X that is not of
-// the inventory is nothing to it.
+// the inventory is nothing to it. Replicas are waited for as with a lease; too few of them are no error, as the binding exists.
 func (v *Inventory) Bound(ctx context.Context, of Binding) error {
 	if err := of.check(); err != nil {
 		return fmt.Errorf("inventory: bound: %w", err)
 	}
 	a, b := hashed(of.Kind, of.A, of.B)
 	verdict, err := v.withHashes(ctx, of.Pool, a, b, func(a, b, secretName string) (string, error) {
-		return v.verdict(ctx, boundScript, of.Pool, of.Task, string(of.Kind), a, b, string(of.X),
+		cmd, _ := v.runHeld(ctx, boundScript, of.Pool, of.Task, string(of.Kind), a, b, string(of.X),
 			of.Kind.extension(of.Extension), of.SubsID, millis(of.Until), secretName)
+		return cmd.Text()
 	})
 	switch {
 	case err != nil:

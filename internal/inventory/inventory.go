@@ -25,6 +25,7 @@ type Inventory struct {
 	redis    redis.UniversalClient
 	cooldown time.Duration
 	ahead    time.Duration // of Redis' clock; tests alone
+	replicas int           // see WithReplicas
 
 	mu      sync.Mutex
 	has     map[string]asked // by key
@@ -39,6 +40,14 @@ type asked struct {
 // New returns the inventory on a Redis. What was bound rests for the cooldown, which all who share the Redis should agree on.
 func New(r redis.UniversalClient, cooldown time.Duration) *Inventory {
 	return &Inventory{redis: r, cooldown: max(cooldown, 0), has: map[string]asked{}, secrets: map[string]secret{}}
+}
+
+// WithReplicas has Lease and Bound wait until so many replicas of Redis hold what they wrote, for half a second at most; by default for
+// none. A failover that forgot a lease would have its task take another X, and nobody look for the bind on the first. It is to
+// be called before all else.
+func (v *Inventory) WithReplicas(n int) *Inventory {
+	v.replicas = n
+	return v
 }
 
 // Has reports whether a pool has an inventory. An answer holds for a while: after a pool's first import, binds

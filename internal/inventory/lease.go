@@ -7,7 +7,10 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/redis/go-redis/v9"
+
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
+	"github.com/seed-5c07c2e9/dyplsq/internal/replicas"
 )
 
 // Want is what a task needs an X for.
@@ -62,6 +65,7 @@ var ErrHoldsAnother = errors.New("inventory: the task holds another number than 
 // Lease gives a task an X, and an extension where its kind has one: what it got before where it asks again, whatever else
 // is wanted then. The task keeps it, without an expiry, until Bound or Release. Where no number will do, the error is a
 // *[NoneFreeError]; for a pair of someone who is on nearly all of some hundred numbers, it may be wrong, and right another time.
+// A *[replicas.ShortageError] says that the task has got its X, and is not to use it before it has asked again.
 func (v *Inventory) Lease(ctx context.Context, want Want) (Leased, error) {
 	if err := want.check(); err != nil {
 		return Leased{}, fmt.Errorf("inventory: lease: %w", err)
@@ -75,11 +79,14 @@ func (v *Inventory) Lease(ctx context.Context, want Want) (Leased, error) {
 		extension = want.Kind.extension(want.Extension)
 	}
 	var reply []string
+	var shortage *replicas.ShortageError
 	a, b := hashed(want.Kind, want.A, want.B)
 	verdict, err := v.withHashes(ctx, want.Pool, a, b, func(a, b, secretName string) (string, error) {
 		var err error
-		reply, err = v.run(ctx, leaseScript, want.Pool,
-			want.Task, string(want.Kind), a, b, want.City, strict, string(want.X), extension, secretName).StringSlice()
+		var cmd *redis.Cmd
+		cmd, shortage = v.runHeld(ctx, leaseScript, want.Pool,
+			want.Task, string(want.Kind), a, b, want.City, strict, string(want.X), extension, secretName)
+		reply, err = cmd.StringSlice()
 		if err != nil || len(reply) == 0 {
 			return "", err
 		}
@@ -89,6 +96,8 @@ func (v *Inventory) Lease(ctx context.Context, want Want) (Leased, error) {
 		return Leased{}, fmt.Errorf("inventory: lease: %w", err)
 	}
 	switch {
+	case verdict == "leased" && shortage != nil:
+		return Leased{}, fmt.Errorf("inventory: lease: %w", shortage)
 	case verdict == "leased" && len(reply) == 3:
 		return Leased{X: dypls.Phone(reply[1]), Extension: reply[2], Listed: true}, nil
 	case verdict == "unlisted":

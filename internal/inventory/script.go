@@ -6,6 +6,8 @@ import (
 	"fmt"
 
 	"github.com/redis/go-redis/v9"
+
+	"github.com/seed-5c07c2e9/dyplsq/internal/replicas"
 )
 
 //go:embed lua/*.lua
@@ -58,6 +60,12 @@ func keys(pool string) []string {
 func (v *Inventory) run(ctx context.Context, s *redis.Script, pool string, args ...any) *redis.Cmd {
 	args = append([]any{v.ahead.Milliseconds(), v.cooldown.Milliseconds()}, args...)
 	return s.Run(ctx, v.redis, keys(pool), args...)
+}
+
+// runHeld is run, and waits for the replicas that are wanted.
+func (v *Inventory) runHeld(ctx context.Context, s *redis.Script, pool string, args ...any) (*redis.Cmd, *replicas.ShortageError) {
+	args = append([]any{v.ahead.Milliseconds(), v.cooldown.Milliseconds()}, args...)
+	return replicas.Run(ctx, v.redis, v.replicas, s, keys(pool), args...)
 }
 
 // verdict is the reply of a script that answers with one word.

@@ -46,6 +46,8 @@ var (
 	indexLua string
 	//go:embed lua/defer.lua
 	deferLua string
+
+	indexScript = redis.NewScript(indexLua)
 )
 
 // entries are what one step writes into the index.

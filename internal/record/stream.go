@@ -39,6 +39,9 @@ func (s Store) Tell(ctx context.Context, told []Open) error {
 	if len(told) == 0 {
 		return nil
 	}
+	if cluster, is := s.redis.(*redis.ClusterClient); is && s.replicas > 0 {
+		return s.tellOnCluster(ctx, cluster, told)
+	}
 	_, err := s.redis.Pipelined(ctx, func(p redis.Pipeliner) error {
 		for _, o := range told {
 			p.XAdd(ctx, toldAs(o.ID, o.State))

@@ -27,7 +27,7 @@ type Teller struct {
 
 // NewTeller returns a teller for a store, and the store that leaves its outcomes to it. It does nothing until it runs.
 func NewTeller(s Store) (*Teller, Store) {
-	t := &Teller{store: Store{redis: s.redis}, arrived: make(chan struct{}, 1)}
+	t := &Teller{store: Store{redis: s.redis, replicas: s.replicas}, arrived: make(chan struct{}, 1)}
 	s.teller = t
 	return t, s
 }

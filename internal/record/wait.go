@@ -2,30 +2,14 @@ package record
 
 import (
 	"context"
-	"errors"
-	"fmt"
-	"time"
 
 	"github.com/redis/go-redis/v9"
+
+	"github.com/seed-5c07c2e9/dyplsq/internal/replicas"
 )
 
-const (
-	// waitAtMost bounds how long replicas are waited for: a call has to leave within 2 s of when it was noted.
-	waitAtMost = 500 * time.Millisecond
-	// waitKey is written before WAIT is asked. Redis counts who has the connection's last write, and a step that is
-	// repeated may find nothing left to write: what it found would then pass for replicated.
-	waitKey = "dypls:waited"
-)
-
-var errWaitOnCluster = errors.New("waiting for replicas is not supported on a Redis Cluster: set the number of replicas to wait for to 0")
-
-// ShortageError says that fewer replicas than wanted hold what was written. It is written all the same, and what is
-// forgotten in a failover may be it.
-type ShortageError struct{ Have, Want int }
-
-func (e *ShortageError) Error() string {
-	return fmt.Sprintf("%d of %d replicas had it within %s", e.Have, e.Want, waitAtMost)
-}
+// ShortageError says that fewer replicas than wanted hold what was written.
+type ShortageError = replicas.ShortageError
 
 // WithReplicas returns a store whose Create, Begin and Finish wait until so many replicas hold what they wrote, for half a
 // second at most. 0, the default, waits for none and costs nothing.
@@ -43,8 +27,8 @@ func (s Store) runSafe(
 		cmds, err = s.runAll(ctx, first, script, calls)
 		return cmds, nil, err
 	}
-	if _, cluster := s.redis.(*redis.ClusterClient); cluster {
-		return nil, nil, errWaitOnCluster
+	if cluster, is := s.redis.(*redis.ClusterClient); is {
+		return s.runOnCluster(ctx, cluster, first, script, calls)
 	}
 	w := &waiter{replicas: s.replicas}
 	if cmds, err = s.run(ctx, first, script, calls, w); err != nil {
@@ -65,21 +49,7 @@ func (w *waiter) ask(ctx context.Context, p redis.Pipeliner) {
 	if w == nil {
 		return
 	}
-	w.asked = Wait(ctx, p, w.replicas)
+	w.asked = replicas.Wait(ctx, p, w.replicas)
 }
 
-// Wait asks, right behind what was put into a pipeline, how many replicas hold it: half a second at most.
-func Wait(ctx context.Context, p redis.Pipeliner, replicas int) *redis.IntCmd {
-	p.Set(ctx, waitKey, "", time.Minute)
-	asked := redis.NewIntCmd(ctx, "wait", replicas, waitAtMost.Milliseconds())
-	_ = p.Process(ctx, asked)
-	return asked
-}
-
-func (w *waiter) shortage() (*ShortageError, error) {
-	have, err := w.asked.Result()
-	if err != nil || int(have) >= w.replicas {
-		return nil, err
-	}
-	return &ShortageError{Have: int(have), Want: w.replicas}, nil
-}
+func (w *waiter) shortage() (*ShortageError, error) { return replicas.ShortageOf(w.asked, w.replicas) }

@@ -16,6 +16,8 @@ const masters = 3
 // Cluster is one of three masters, and a replica of each.
 type Cluster struct {
 	Servers []*Server // the masters at the start, then their replicas in the same order
+
+	ids map[string]*Server // by what they are called in the cluster
 }
 
 // StartCluster starts a cluster that ends with the test, and waits until every node knows it. Where no redis-server is installed

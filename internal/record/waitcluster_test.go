@@ -1,0 +1,134 @@
+package record_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/seed-5c07c2e9/dyplsq/internal/record"
+	"github.com/seed-5c07c2e9/dyplsq/internal/redistest"
+)
+
+// clusterSite is a cluster, and a store that waits for one replica of each node.
+type clusterSite struct {
+	*redistest.Cluster
+
+	client *redis.ClusterClient
+	server server
+}
+
+const mastersOfCluster = 3
+
+func newClusterSite(t *testing.T) clusterSite {
+	t.Helper()
+	site := redistest.StartCluster(t)
+	client := site.Client(t)
+	return clusterSite{site, client, server{store: record.NewStore(client).WithReplicas(1)}}
+}
+
+// idOn returns an id whose record is on one master, and whose entry of the index is on another.
+func (c clusterSite) idOn(t *testing.T, ofRecord, ofIndex int) string {
+	t.Helper()
+	for n := 0; ; n++ {
+		id := fmt.Sprint("k", n)
+		if c.ownerOf(t, record.Key(id)) == ofRecord && c.ownerOf(t, record.IndexKey(id)) == ofIndex {
+			return id
+		}
+	}
+}
+
+func (c clusterSite) ownerOf(t *testing.T, key string) int {
+	t.Helper()
+	const slots = 16384
+	return int(c.client.ClusterKeySlot(t.Context(), key).Val()) * mastersOfCluster / slots
+}
+
+// replica of a master, as the cluster was started.
+func (c clusterSite) replica(master int) *redistest.Server {
+	return c.Servers[mastersOfCluster+master]
+}
+
+func (c clusterSite) create(ctx context.Context, id string) error {
+	_, err := c.server.store.Create(ctx, []record.New{{ID: id, Action: "BindAxn", Request: []byte(`{}`), Fingerprint: fingerprint, ProcessAt: time.Now()}})
+	return err
+}
+
+func isShort(err error) bool {
+	_, short := errors.AsType[*record.ShortageError](err)
+	return short
+}
+
+// TestReplicasOfEachNode: what a step wrote is with the replica of the node it belongs to when the step returns; where that one does not
+// answer the step says so, also when nothing is left to be written, and the other nodes' go on.
+func TestReplicasOfEachNode(t *testing.T) {
+	t.Parallel()
+	c := newClusterSite(t)
+	for master := range mastersOfCluster {
+		id := c.idOn(t, master, master)
+		c.server.create(t, id)
+		begun := c.server.begin(t, id, "run")
+		if begun.Verdict != record.Go || begun.Shortage != nil {
+			t.Fatalf("%+v", begun)
+		}
+		if verdict := c.server.finish(t, rejected(id, begun.Fence)); verdict != record.Done {
+			t.Fatal(verdict)
+		}
+		if n := c.replica(master).Client(t).DBSize(t.Context()).Val(); n == 0 {
+			t.Errorf("the replica of master %d has nothing", master)
+		}
+	}
+	const frozen = 1
+	late, elsewhere, listed := c.idOn(t, frozen, 0), c.idOn(t, 0, 2), c.idOn(t, 2, frozen)
+	c.server.create(t, late)
+	thaw := c.replica(frozen).Freeze(t)
+	for id, want := range map[string]bool{late: true, elsewhere: false, listed: true} {
+		for range 2 { // the second time nothing is left to be written
+			if err := c.create(t.Context(), id); isShort(err) != want || err != nil && !want {
+				t.Errorf("%s: %v", id, err)
+			}
+		}
+	}
+	if begun := c.server.begin(t, late, "run"); begun.Verdict != record.Go || begun.Shortage == nil {
+		t.Errorf("begun without a replica: %+v", begun)
+	}
+	thaw()
+	if begun := c.server.begin(t, late, "run"); begun.Verdict != record.Go || begun.Shortage != nil {
+		t.Errorf("begun again with a replica: %+v", begun)
+	}
+}
+
+// TestReplicasOfTheNodeThatHasTheSlot: the client takes one master for the owner of a slot, and another one is. The replicas of that one
+// are those that count.
+func TestReplicasOfTheNodeThatHasTheSlot(t *testing.T) {
+	t.Parallel()
+	const from, to, neither = 0, 1, 2
+	for name, finish := range map[string]bool{"asked": false, "moved": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c := newClusterSite(t)
+			id := c.idOn(t, from, neither)
+			c.server.create(t, "warm") // the client has learnt the slots
+			move := redistest.StartSlotMove(t, c.Servers[from], c.Servers[to], record.Key(id))
+			if finish {
+				move.Finish(t)
+			}
+			thaw := c.replica(to).Freeze(t)
+			if err := c.create(t.Context(), id); !isShort(err) {
+				t.Errorf("the replica of the owner does not answer: %v", err)
+			}
+			thaw()
+			thaw = c.replica(from).Freeze(t)
+			defer thaw()
+			if err := c.create(t.Context(), id); err != nil {
+				t.Errorf("the replica of the owner answers: %v", err)
+			}
+			if n := c.Servers[to].Client(t).Do(t.Context(), "CLUSTER", "COUNTKEYSINSLOT", move.Slot).Val(); n != int64(1) {
+				t.Errorf("%v records with the owner", n)
+			}
+		})
+	}
+}
