@@ -19,7 +19,7 @@ import (
 )
 
 const (
-	cutEvery = 100 * time.Millisecond // two binds
+	cutEvery = 70 * time.Millisecond // two binds
 	cutMost  = 2 * time.Minute / cutEvery
 	// cutSettled: what the worker was about to call for, or what a late command took, is looked up once its claim has lapsed, and again.
 	cutSettled = 4 * time.Minute

@@ -18,7 +18,7 @@ func TestOverTLS(t *testing.T) {
 		t.Skip("runs other tests once more")
 	}
 	redistest.Start(t) // or there is none
-	tests := []string{"TestFollow", "TestRollingRestart", "TestRedisRestartsDuringCall", "TestStrangePayloads", "TestLostAnswerIsHeldAsUncertain", "TestMetrics"}
+	tests := []string{"TestFollow", "TestRollingRestart", "TestWorkerWaitsForRedis", "TestStrangePayloads", "TestLostAnswerIsHeldAsUncertain", "TestMetrics"}
 	cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.v", "-test.run", "^("+strings.Join(tests, "|")+")$")
 	cmd.Env = append(os.Environ(), "DYPLSQ_TEST_REDIS=tls")
 	out, err := cmd.CombinedOutput()
