@@ -12,20 +12,33 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// rejoinedWithin is how long a server that comes back may take to be a replica: Sentinels wait for ten seconds before they make it one.
-const rejoinedWithin = promotedWithin
+// rejoinedWithin is how long a server that comes back may take to be a replica: Sentinels wait for ten seconds before they make it one, and
+// do nothing at all for half a minute after the machine stood still for two seconds.
+const rejoinedWithin = 3 * time.Minute
 
 // AwaitMaster waits until another server has taken a killed master's place, and returns it.
 func (s *Sentinels) AwaitMaster(tb testing.TB, killed *Server) *Server {
 	tb.Helper()
 	var master *Server
-	Poll(tb, promotedWithin, "another master", func(context.Context) error {
+	Poll(tb, rejoinedWithin, "another master", func(ctx context.Context) error {
 		if master = s.Master(tb); master == killed { //nolint:contextcheck // it has a deadline of its own
-			return errors.New("not yet")
+			return fmt.Errorf("not yet; %d Sentinels have stopped for a machine that stood still", s.tilted(ctx))
 		}
 		return nil
 	})
 	return master
+}
+
+// tilted counts the Sentinels that trust their clock no longer, and wait.
+func (s *Sentinels) tilted(ctx context.Context) (n int) {
+	for _, sentinel := range s.sentinels {
+		client := sentinel.newClient()
+		if !strings.Contains(client.Info(ctx, "sentinel").Val(), "sentinel_tilt:0") {
+			n++
+		}
+		_ = client.Close()
+	}
+	return n
 }
 
 // Rejoin waits until another server has taken a killed master's place, starts it again, and waits until it follows that one, as all others
@@ -39,7 +52,7 @@ func (s *Sentinels) Rejoin(tb testing.TB, killed *Server) {
 		defer func() { _ = client.Close() }()
 		text := client.Info(ctx, "replication").Val()
 		if n := strings.Count(text, "state=online"); n != replicas {
-			return fmt.Errorf("%d do", n)
+			return fmt.Errorf("%d do; %d Sentinels have stopped for a machine that stood still", n, s.tilted(ctx))
 		}
 		return s.complete(ctx)
 	})
@@ -59,7 +72,7 @@ func (s *Sentinels) TakeForDeadAfter(tb testing.TB, d time.Duration) {
 func (c *Cluster) Owner(tb testing.TB, key string) *Server {
 	tb.Helper()
 	var owner *Server
-	Poll(tb, promotedWithin, "the owner of a slot", func(ctx context.Context) error {
+	Poll(tb, rejoinedWithin, "the owner of a slot", func(ctx context.Context) error {
 		votes := map[*Server]int{}
 		for _, server := range c.alive() {
 			if of := c.ownerSaid(ctx, server, key); of != nil {
@@ -128,7 +141,7 @@ func (c *Cluster) Rejoin(tb testing.TB, killed *Server) {
 	tb.Helper()
 	for _, server := range c.alive() {
 		client := server.Client(tb)
-		Poll(tb, promotedWithin, server.Addr+" to know the new master", func(ctx context.Context) error {
+		Poll(tb, rejoinedWithin, server.Addr+" to know the new master", func(ctx context.Context) error {
 			ranges, err := client.ClusterSlots(ctx).Result() //nolint:staticcheck // what clients ask for
 			if err != nil {
 				return err
