@@ -102,7 +102,7 @@ func (r *reaper) tell(ctx context.Context, told []record.Open) error {
 
 // redeliver makes the next delivery of each record that has none, and of each whose run died: the one that begins then settles it.
 func (r *reaper) redeliver(ctx context.Context, now time.Time, open []record.Open) ([]record.Next, error) {
-	statuses, err := r.statuses(ctx, open)
+	statuses, err := r.statuses(ctx, now, open)
 	if err != nil {
 		return nil, err
 	}

@@ -6,8 +6,6 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
-
-	"github.com/seed-5c07c2e9/dyplsq/tasks"
 )
 
 const (
@@ -94,8 +92,8 @@ func (w *Worker) declareQueues(ctx context.Context) {
 	tick := time.NewTicker(declareEvery)
 	defer tick.Stop()
 	for {
-		names := make([]any, 0, len(tasks.Queues()))
-		for _, name := range tasks.Queues() {
+		var names []any
+		for _, name := range w.served.all() {
 			names = append(names, name)
 		}
 		if err := w.config.Redis.SAdd(ctx, "asynq:queues", names...).Err(); err != nil && ctx.Err() == nil {

@@ -20,7 +20,7 @@ import (
 func TestScriptsKeepTheProxiesRule(t *testing.T) {
 	t.Parallel()
 	check := redistest.StartScriptCheck(t, redistest.Start(t), true)
-	c := newEverything(t, func() redis.UniversalClient { return clientOf(t, check.Addr) })
+	c := newEverything(t, 1, func() redis.UniversalClient { return clientOf(t, check.Addr) })
 	c.do(t)
 	files := luaFiles(t)
 	var unseen []string
@@ -54,7 +54,7 @@ func TestScriptsKeepTheProxiesRule(t *testing.T) {
 func TestProxyRefusesAsynq(t *testing.T) {
 	t.Parallel()
 	check := redistest.StartScriptCheck(t, redistest.Start(t), false)
-	c := newEverything(t, func() redis.UniversalClient { return clientOf(t, check.Addr) })
+	c := newEverything(t, 1, func() redis.UniversalClient { return clientOf(t, check.Addr) })
 	runUntilEnd(t, c.Worker, c.log)
 	if _, err := tasks.BindAXN.Enqueue(t.Context(), c.queue, bindRequest(), tasks.TaskID("k")); err != nil {
 		t.Errorf("enqueue: %v", err)
