@@ -80,6 +80,9 @@ func NewQueue(client redis.UniversalClient, options ...QueueOption) *Queue {
 	for _, set := range options {
 		set(q)
 	}
+	if q.shards > 1 {
+		q.records = q.records.WithShardedWakeUps()
+	}
 	return q
 }
 

@@ -68,7 +68,11 @@ func New(config Config) (*Worker, error) {
 		inspector: asynq.NewInspectorFromRedisClient(config.Redis), numbers: inventory.New(config.Redis, config.NumberCooldown),
 		timing: timing{claimLease: claimLease, lookAfter: defaultLookAfter, lookAgainAfter: defaultLookAgainAfter},
 	}
-	w.teller, w.records = record.NewTeller(record.NewStore(config.Redis).WithReplicas(config.WaitReplicas))
+	store := record.NewStore(config.Redis).WithReplicas(config.WaitReplicas)
+	if config.Shards > 1 {
+		store = store.WithShardedWakeUps()
+	}
+	w.teller, w.records = record.NewTeller(store)
 	w.slots = shares(tasks.Queues(), config.Concurrency)
 	w.calls = newCallSlots(w.slots)
 	w.ahead = prefetch.New(config.Redis, performedOf(w.slots))
