@@ -108,7 +108,8 @@ func (q *Queue) info(ctx context.Context, name string) (QueueInfo, error) {
 }
 
 // Pause keeps workers from fetching from a queue, and from all its shards that [Queue.Names] has, until [Queue.Resume]; what they have
-// fetched they perform. A shard's name pauses that shard. To pause one that is paused changes nothing. Its errors are an unknown queue's, [ErrUnreachable] and ctx's.
+// fetched they perform. A shard's name pauses that shard. To pause one that is paused changes nothing. Its errors are an unknown
+// queue's, [ErrUnreachable] and ctx's.
 func (q *Queue) Pause(ctx context.Context, queue string) error {
 	return q.setPaused(ctx, queue, func(name string) error {
 		return q.redis.SetNX(ctx, queueKey(name, "paused"), q.now().Unix(), 0).Err()

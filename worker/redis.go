@@ -92,9 +92,10 @@ func (w *Worker) declareQueues(ctx context.Context) {
 	tick := time.NewTicker(declareEvery)
 	defer tick.Stop()
 	for {
-		var names []any
-		for _, name := range w.served.all() {
-			names = append(names, name)
+		serving := w.served.all()
+		names := make([]any, len(serving))
+		for i, name := range serving {
+			names[i] = name
 		}
 		if err := w.config.Redis.SAdd(ctx, "asynq:queues", names...).Err(); err != nil && ctx.Err() == nil {
 			w.log.Warn().Err(err).Msg("the names of the queues could not be written: trying again")

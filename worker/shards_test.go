@@ -268,13 +268,14 @@ func TestShardsShareTheSlots(t *testing.T) {
 	runUntilEnd(t, w, log)
 	ids := enqueueBinds(t, queue, "k-", binds)
 	redistest.Poll(t, outcomeWithin, "every slot to be taken", func(context.Context) error {
-		if n := int(binds - pendingOf(t, queue, "bind")); n < performedAtOnce(calls) {
+		if n := int(binds - pendingOf(t, queue, "bind")); n < performedAtOnce(calls) { //nolint:contextcheck // the test's own
 			return fmt.Errorf("%d are performed", n)
 		}
 		return nil
 	})
 	for range 20 { // the servers go on asking
-		if n := int(binds - pendingOf(t, queue, "bind")); n > performedAtOnce(calls) || int(caller.at.Load()) > calls {
+		// What is slow to begin counts no longer; six servers by themselves would have six times as many.
+		if n := int(binds - pendingOf(t, queue, "bind")); n > 2*performedAtOnce(calls) || int(caller.at.Load()) > calls {
 			t.Fatalf("%d performed and %d called at once, of %d and %d", n, caller.at.Load(), performedAtOnce(calls), calls)
 		}
 	}

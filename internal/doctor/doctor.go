@@ -79,7 +79,8 @@ var ofServer = []check{
 }
 
 var ofRedis = []check{
-	{"proxy", (*examination).proxy}, {"queues", (*examination).queues}, {"workers", (*examination).workers}, {"active", (*examination).active},
+	{"proxy", (*examination).proxy}, {"queues", (*examination).queues}, {"shards", (*examination).shards},
+	{"workers", (*examination).workers}, {"active", (*examination).active},
 	{"archive", (*examination).archive}, {"uncertain", (*examination).uncertain}, {"numbers", (*examination).numbers}, {"quota", (*examination).quota},
 }
 
