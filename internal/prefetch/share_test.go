@@ -15,21 +15,21 @@ import (
 // TestSharesWait: a queue whose slots another one has is not fetched from until one is free, and then gets it.
 func TestSharesWait(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, map[string]int{"q": 2})
-	w.Share("q.0", "q")
-	w.enqueue(t, "q", 2)
-	w.enqueue(t, "q.0", 1)
-	first, second := w.perform(t, "q"), w.perform(t, "q")
+	w := newWorld(t, map[string]int{"shared": 2})
+	w.Share("shared.0", "shared")
+	w.enqueue(t, "shared", 2)
+	w.enqueue(t, "shared.0", 1)
+	first, second := w.perform(t, "shared"), w.perform(t, "shared")
 	got := make(chan string, 1)
-	go func() { got <- w.dequeue(t, "q.0") }()
+	go func() { got <- w.dequeue(t, "shared.0") }()
 	redistest.Poll(t, within, "somebody to ask", func(context.Context) error {
-		q, _ := w.queue("q.0")
+		q, _ := w.queue("shared.0")
 		if len(q.turn) == 0 {
 			return errors.New("not yet")
 		}
 		return nil
 	})
-	if n := w.active(t, "q.0"); n != 0 {
+	if n := w.active(t, "shared.0"); n != 0 {
 		t.Errorf("%d fetched without a slot", n)
 	}
 	first()
