@@ -41,11 +41,15 @@ func (q *Queue) deliver(ctx context.Context, drafts []*draft) error {
 // was kept for its time and is gone, and this is a new task under the same id; or a person archived it.
 func (q *Queue) deliverOne(ctx context.Context, d *draft) error {
 	for delivery := d.found.Delivery; delivery > 0; {
-		there, err := q.put(ctx, d, delivery)
+		queue, err := q.queueFor(ctx, d, delivery)
+		if err != nil {
+			return err
+		}
+		there, err := q.put(ctx, d, queue, delivery)
 		if err != nil || !there {
 			return err
 		}
-		archived, err := q.isArchived(ctx, d.policy.Queue, DeliveryID(d.record.ID, delivery))
+		archived, err := q.isArchived(ctx, queue, DeliveryID(d.record.ID, delivery))
 		if err != nil || !archived {
 			return err // put by an earlier try whose reply was lost, or by another Enqueue; perhaps performed since
 		}
@@ -59,6 +63,14 @@ func (q *Queue) deliverOne(ctx context.Context, d *draft) error {
 		}
 	}
 	return nil
+}
+
+// queueFor is the queue that a delivery is to be in: where it is, if it may be somewhere.
+func (q *Queue) queueFor(ctx context.Context, d *draft, delivery int64) (string, error) {
+	if d.found.Verdict == record.IsNew {
+		return q.Place(ctx, d.policy.Queue, d.record.ID), nil
+	}
+	return q.holder(ctx, d.policy.Queue, d.record.ID, DeliveryID(d.record.ID, delivery))
 }
 
 // Redeliver makes the next delivery of a task whose n-th is over although the task needs one: it was never handed to asynq, its
@@ -85,7 +97,7 @@ func (q *Queue) Redeliver(ctx context.Context, id string, over int64) (bool, err
 	if opened[0].State == record.Queued {
 		d.found.ProcessAt = opened[0].ProcessAt
 	}
-	there, err := q.put(ctx, d, delivery)
+	there, err := q.put(ctx, d, q.Place(ctx, kind.Queue(), id), delivery)
 	return !there, err
 }
 
@@ -101,9 +113,9 @@ func (q *Queue) isArchived(ctx context.Context, queue, taskID string) (archived 
 	return archived, err
 }
 
-// put hands one delivery to asynq, and tells whether one of its number was there.
-func (q *Queue) put(ctx context.Context, d *draft, delivery int64) (there bool, err error) {
-	task, options := d.task(), d.deliveryOptions(delivery, d.found.ProcessAt, q.now())
+// put hands one delivery to asynq, in a queue, and tells whether one of its number was there.
+func (q *Queue) put(ctx context.Context, d *draft, queue string, delivery int64) (there bool, err error) {
+	task, options := d.task(), d.deliveryOptions(queue, delivery, d.found.ProcessAt, q.now())
 	err = q.again(ctx, func() error {
 		_, err := q.asynq.EnqueueContext(ctx, task, options...)
 		if there = errors.Is(err, asynq.ErrTaskIDConflict); there {
@@ -114,9 +126,9 @@ func (q *Queue) put(ctx context.Context, d *draft, delivery int64) (there bool, 
 	return there, err
 }
 
-func (d *draft) deliveryOptions(delivery int64, at, now time.Time) []asynq.Option {
+func (d *draft) deliveryOptions(queue string, delivery int64, at, now time.Time) []asynq.Option {
 	options := []asynq.Option{
-		asynq.Queue(d.policy.Queue), asynq.TaskID(DeliveryID(d.record.ID, delivery)),
+		asynq.Queue(queue), asynq.TaskID(DeliveryID(d.record.ID, delivery)),
 		asynq.MaxRetry(maxRetry), asynq.Timeout(Timeout),
 	}
 	if at.After(now) {

@@ -22,6 +22,9 @@ const (
 
 // enqueue takes drafts through the steps, each for all of them: check, record, deliver.
 func (q *Queue) enqueue(ctx context.Context, drafts []*draft) ([]string, error) {
+	if err := CheckShards(q.shards); err != nil {
+		return nil, err
+	}
 	now := q.now()
 	for _, d := range drafts {
 		if d.policy.Ends == callTime {

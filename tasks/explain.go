@@ -77,7 +77,11 @@ func (q *Queue) Explain(ctx context.Context, id string) (Explanation, error) {
 	e := explanationOf(detail)
 	kind, known := Lookup(detail.Action)
 	if known {
-		if e.Delivery, err = q.delivery(ctx, kind.Queue(), id, detail.Delivery); err != nil {
+		queue, err := q.holder(ctx, kind.Queue(), id, DeliveryID(id, detail.Delivery))
+		if err != nil {
+			return Explanation{}, failure(ctx, err)
+		}
+		if e.Delivery, err = q.delivery(ctx, queue, id, detail.Delivery); err != nil {
 			return Explanation{}, failure(ctx, err)
 		}
 	}

@@ -61,7 +61,8 @@ func (q *Queue) handOver(ctx context.Context, d *draft) error {
 		return nil
 	}
 	var script []any
-	_, err := q.asynq.EnqueueContext(context.WithValue(ctx, handoverKey{}, &script), d.task(), d.deliveryOptions(1, d.record.ProcessAt, q.now())...)
+	options := d.deliveryOptions(q.Place(ctx, d.policy.Queue, d.record.ID), 1, d.record.ProcessAt, q.now())
+	_, err := q.asynq.EnqueueContext(context.WithValue(ctx, handoverKey{}, &script), d.task(), options...)
 	if err != nil {
 		return unreachable(err)
 	}

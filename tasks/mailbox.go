@@ -2,7 +2,6 @@ package tasks
 
 import (
 	"context"
-	"strings"
 	"sync"
 
 	"github.com/redis/go-redis/v9"
@@ -10,7 +9,7 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/internal/record"
 )
 
-// mailbox wakes those who wait for outcomes. All share one subscription, made when the first of them comes.
+// mailbox wakes those who wait for outcomes. All share one subscription, made when the first of them comes, and on a cluster some more.
 type mailbox struct {
 	redis redis.UniversalClient
 
@@ -19,6 +18,7 @@ type mailbox struct {
 	pubsub   *redis.PubSub
 	ready    chan struct{} // closed once the server has confirmed the subscription
 	done     chan struct{} // closed when the goroutine that reads it has ended
+	lines    *lines        // of a cluster; nil for one Redis
 	watchers map[string]map[*watcher]struct{}
 }
 
@@ -36,7 +36,11 @@ type watcher struct {
 var errEnded = unreachable(redis.ErrClosed)
 
 func newMailbox(client redis.UniversalClient) *mailbox {
-	return &mailbox{redis: client, watchers: map[string]map[*watcher]struct{}{}}
+	m := &mailbox{redis: client, watchers: map[string]map[*watcher]struct{}{}}
+	if cluster, is := client.(*redis.ClusterClient); is {
+		m.lines = newLines(cluster, m)
+	}
+	return m
 }
 
 // watch returns a watcher of ids, after the subscription is in force: what is read from then on misses nothing.
@@ -57,6 +61,7 @@ func (m *mailbox) watch(ctx context.Context, ids []string) (w *watcher, stop fun
 		m.watchers[id][w] = struct{}{}
 	}
 	m.mu.Unlock()
+	m.lines.await(ctx, ids)
 	select {
 	case <-ready:
 		return w, func() { m.unwatch(w, ids) }, nil
@@ -104,6 +109,7 @@ const channelSize = 4096
 // read hands out wake-ups until the subscription is closed. go-redis connects and subscribes again by itself.
 func (m *mailbox) read(events <-chan any, ready, done chan struct{}) {
 	defer close(done)
+	defer m.lines.close()
 	confirmed := false
 	for event := range events {
 		switch event := event.(type) {
@@ -115,18 +121,32 @@ func (m *mailbox) read(events <-chan any, ready, done chan struct{}) {
 			}
 			m.wakeAll()
 		case *redis.Message:
-			if _, id, found := strings.Cut(event.Payload, " "); found {
-				m.wake(id)
-			}
+			m.wake(record.WokenBy(event.Payload)...)
 		}
 	}
 }
 
-func (m *mailbox) wake(id string) {
+func (m *mailbox) wake(ids ...string) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	for w := range m.watchers[id] {
-		w.note(id, false)
+	for _, id := range ids {
+		for w := range m.watchers[id] {
+			w.note(id, false)
+		}
+	}
+}
+
+// wakeChannel wakes everybody whose ids a channel tells of.
+func (m *mailbox) wakeChannel(channel string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for id, watchers := range m.watchers {
+		if record.ShardChannel(id) != channel {
+			continue
+		}
+		for w := range watchers {
+			w.note(id, false)
+		}
 	}
 }
 

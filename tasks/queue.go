@@ -22,6 +22,10 @@ type Queue struct {
 	mailbox   *mailbox
 	now       func() time.Time
 
+	shards int
+	spread spread
+	names  nameList
+
 	recordingRetention time.Duration
 	keep               time.Duration
 }
@@ -46,6 +50,10 @@ func Open(redisURL string, options ...QueueOption) (*Queue, error) {
 	}
 	q := NewQueue(client, options...)
 	q.owned = true
+	if err := CheckShards(q.shards); err != nil {
+		_ = q.Close()
+		return nil, err
+	}
 	return q, nil
 }
 
@@ -68,10 +76,13 @@ func NewQueue(client redis.UniversalClient, options ...QueueOption) *Queue {
 	q := &Queue{
 		redis: client, asynq: asynq.NewClientFromRedisClient(enqueuing), handsOver: handsOver,
 		inspector: asynq.NewInspectorFromRedisClient(client), records: record.NewStore(client),
-		mailbox: newMailbox(client), now: time.Now, recordingRetention: defaultRecordingRetention, keep: keepSettled,
+		mailbox: newMailbox(client), now: time.Now, shards: 1, recordingRetention: defaultRecordingRetention, keep: keepSettled,
 	}
 	for _, set := range options {
 		set(q)
+	}
+	if q.shards > 1 {
+		q.records = q.records.WithShardedWakeUps()
 	}
 	return q
 }

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -31,26 +30,25 @@ type QueueInfo struct {
 	LatencyMS int64 `json:"latency_ms"`
 }
 
-// Names returns the queues that this program's tasks use or used on this Redis: those of [Queues], and their shards (bind.0, ...).
+// Names returns the queues that this program's tasks use or used on this Redis: those of [Queues], and their shards (bind.0, ...), as
+// many as [Shards] says, and those that others use.
 func (q *Queue) Names(ctx context.Context) ([]string, error) {
 	known, err := q.redis.SMembers(ctx, queueNames).Result()
 	if err != nil {
 		return nil, failure(ctx, err)
 	}
-	slices.Sort(known)
-	names := Queues()
+	queues := Queues()
+	names := slices.Clone(queues)
+	for _, queue := range queues {
+		names = append(names, ShardsOf(queue, q.shards)...)
+	}
 	for _, name := range known {
-		if !slices.Contains(names, name) && isShard(name) {
+		if _, ours := QueueOf(name); ours {
 			names = append(names, name)
 		}
 	}
-	return names, nil
-}
-
-func isShard(name string) bool {
-	queue, shard, found := strings.Cut(name, ".")
-	_, err := strconv.ParseUint(shard, 10, 16)
-	return found && err == nil && slices.Contains(Queues(), queue)
+	slices.SortFunc(names, byShard)
+	return slices.Compact(names), nil
 }
 
 // Infos returns how every queue stands, in the order of [Queue.Names]. Its errors are [ErrUnreachable] and ctx's.
@@ -109,23 +107,24 @@ func (q *Queue) info(ctx context.Context, name string) (QueueInfo, error) {
 	return info, nil
 }
 
-// Pause keeps workers from fetching from a queue until [Queue.Resume]; what they have fetched they perform. To pause one that is
-// paused changes nothing. Its errors are an unknown queue's, [ErrUnreachable] and ctx's.
+// Pause keeps workers from fetching from a queue, and from all its shards that [Queue.Names] has, until [Queue.Resume]; what they have
+// fetched they perform. A shard's name pauses that shard. To pause one that is paused changes nothing. Its errors are an unknown
+// queue's, [ErrUnreachable] and ctx's.
 func (q *Queue) Pause(ctx context.Context, queue string) error {
-	return q.setPaused(ctx, queue, func() error {
-		return q.redis.SetNX(ctx, queueKey(queue, "paused"), q.now().Unix(), 0).Err()
+	return q.setPaused(ctx, queue, func(name string) error {
+		return q.redis.SetNX(ctx, queueKey(name, "paused"), q.now().Unix(), 0).Err()
 	})
 }
 
 // Resume ends a pause. Where there is none it changes nothing.
 func (q *Queue) Resume(ctx context.Context, queue string) error {
-	return q.setPaused(ctx, queue, func() error { return q.redis.Del(ctx, queueKey(queue, "paused")).Err() })
+	return q.setPaused(ctx, queue, func(name string) error { return q.redis.Del(ctx, queueKey(name, "paused")).Err() })
 }
 
 // ErrUnknownQueue: no task of this program goes through a queue of this name.
 var ErrUnknownQueue = errors.New("unknown queue")
 
-func (q *Queue) setPaused(ctx context.Context, queue string, set func() error) error {
+func (q *Queue) setPaused(ctx context.Context, queue string, set func(name string) error) error {
 	names, err := q.Names(ctx)
 	if err != nil {
 		return err
@@ -133,5 +132,10 @@ func (q *Queue) setPaused(ctx context.Context, queue string, set func() error) e
 	if !slices.Contains(names, queue) {
 		return fmt.Errorf("%w %s: take one of %s", ErrUnknownQueue, cmp.Or(queue, `""`), strings.Join(names, ", "))
 	}
-	return q.again(ctx, set)
+	for _, name := range sharesOf(names, queue) {
+		if err := q.again(ctx, func() error { return set(name) }); err != nil {
+			return err
+		}
+	}
+	return nil
 }

@@ -58,7 +58,7 @@ func (q *Queue) resolve(ctx context.Context, kind Dynamic, resolution record.Res
 	}
 	_, err = q.put(ctx, &draft{
 		action: kind.action, policy: kind.policy, record: record.New{ID: resolution.ID},
-	}, delivery)
+	}, q.Place(ctx, kind.Queue(), resolution.ID), delivery)
 	return err
 }
 

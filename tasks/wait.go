@@ -9,8 +9,13 @@ import (
 	"time"
 )
 
-// rereadAfter is when a read that failed while waiting is tried again. Waiting itself never reads without being woken.
-const rereadAfter = 500 * time.Millisecond
+const (
+	// rereadAfter is when a read that failed while waiting is tried again. Waiting itself never reads without being woken but on a cluster.
+	rereadAfter = 500 * time.Millisecond
+	// A cluster loses a wake-up now and then, such as while a slot moves: what is still waited for is read again after so long, then
+	// after twice as long, and so on.
+	firstDoubt, mostDoubt = 2 * time.Second, 30 * time.Second
+)
 
 // Wait waits until ctx is done for a task's outcome. Its errors are [ErrUnknownTask], [ErrUnreachable] and ctx's.
 func (q *Queue) Wait(ctx context.Context, id string) (Outcome, error) {
@@ -42,6 +47,8 @@ func (q *Queue) WaitAll(ctx context.Context, ids []string, each func(Outcome)) e
 	}
 	var again <-chan time.Time
 	missed := false // a read failed: everything is to be read again
+	patience := firstDoubt
+	doubt := q.mailbox.doubt(patience)
 	for len(waiting) > 0 {
 		select {
 		case <-ctx.Done():
@@ -50,6 +57,9 @@ func (q *Queue) WaitAll(ctx context.Context, ids []string, each func(Outcome)) e
 			return errEnded
 		case <-w.wake:
 		case <-again:
+		case <-doubt:
+			missed, patience = true, min(2*patience, mostDoubt)
+			doubt = q.mailbox.doubt(patience)
 		}
 		stale, all := w.take()
 		if all || missed {

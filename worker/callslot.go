@@ -1,6 +1,10 @@
 package worker
 
-import "context"
+import (
+	"context"
+
+	"github.com/seed-5c07c2e9/dyplsq/tasks"
+)
 
 // aheadPerSlot: for so many calls at once, one more task is performed whose call is over or has not begun. Without it a
 // slot would stand idle while Redis is told of an outcome, and asked for the next task.
@@ -31,7 +35,8 @@ func newCallSlots(calls map[string]int) callSlots {
 
 // takeSlot waits until another call may be made. While the worker drains none is begun that had to wait.
 func (d *delivery) takeSlot(ctx context.Context) error {
-	slots, bounded := d.worker.calls[d.queue]
+	queue, _ := tasks.QueueOf(d.queue) // all shards of one share its slots
+	slots, bounded := d.worker.calls[queue]
 	if !bounded {
 		return nil
 	}

@@ -25,18 +25,23 @@ import (
 // waits on one is heard of on another.
 func TestWholeLifeOnACluster(t *testing.T) {
 	t.Parallel()
-	nodes := redistest.StartMasters(t, 3)
-	c := newEverything(t, func() redis.UniversalClient { return nodes.Client(t) })
-	c.do(t)
-	if n := c.slots.refused.Load(); n != 0 {
-		t.Errorf("%d commands had keys of several slots", n)
+	for _, shards := range []int{1, 6} {
+		t.Run(fmt.Sprint(shards, " shards"), func(t *testing.T) {
+			t.Parallel()
+			nodes := redistest.StartMasters(t, 3)
+			c := newEverything(t, shards, func() redis.UniversalClient { return nodes.Client(t) })
+			c.do(t)
+			if n := c.slots.refused.Load(); n != 0 {
+				t.Errorf("%d commands had keys of several slots", n)
+			}
+			for i, node := range nodes {
+				if n := node.Client(t).DBSize(t.Context()).Val(); n < clusterBinds/6 {
+					t.Errorf("node %d holds %d keys", i, n)
+				}
+			}
+			t.Logf("%d scripts were sent whole to a node that did not know them", c.slots.loaded.Load())
+		})
 	}
-	for i, node := range nodes {
-		if n := node.Client(t).DBSize(t.Context()).Val(); n < clusterBinds/6 {
-			t.Errorf("node %d holds %d keys", i, n)
-		}
-	}
-	t.Logf("%d scripts were sent whole to a node that did not know them", c.slots.loaded.Load())
 }
 
 func (c *everything) do(t *testing.T) {
@@ -114,7 +119,7 @@ func (c *everything) leftOver(t *testing.T) []string {
 		t.Fatal(err)
 	}
 	for queue, want := range map[string]int64{"bind": 2 * each, "query": each} {
-		if n := c.client.LLen(ctx, queueKeys(queue).of("pending")).Val(); n != want {
+		if n := pendingOf(t, c.queue, queue); n != want {
 			t.Errorf("the reaper delivered %d of queue %s, want %d\n%s", n, queue, want, c.log)
 		}
 	}

@@ -31,6 +31,9 @@ type Config struct {
 	Concurrency int
 	// Fetchers is how many asynq Servers each queue has: 1 by default, which fetches several tasks in one round trip. Each costs some polls.
 	Fetchers int
+	// Shards is over how many queues the tasks of each kind are spread, as producers put them, see [tasks.Shards]: 1 by default. The queue
+	// without shards is served too, and so is every other shard that holds tasks. Concurrency is shared by all of them.
+	Shards int
 	// MaxAttempts replaces every kind's own number of attempts; 0 leaves them.
 	MaxAttempts int
 	// HTTPTimeout bounds one call of Caller: 10 s by default. At most 13 s, so that a call is over before its claim
@@ -113,6 +116,7 @@ func PoolSize(concurrency, fetchers int) int {
 func (c Config) withDefaults() Config {
 	c.Concurrency = cmp.Or(c.Concurrency, defaultConcurrency)
 	c.Fetchers = cmp.Or(c.Fetchers, defaultFetchers)
+	c.Shards = cmp.Or(c.Shards, 1)
 	c.HTTPTimeout = cmp.Or(c.HTTPTimeout, defaultHTTPTimeout)
 	c.ShutdownTimeout = cmp.Or(c.ShutdownTimeout, defaultShutdownTimeout)
 	c.Keep = cmp.Or(c.Keep, defaultKeep)
@@ -141,6 +145,9 @@ func (c Config) validate() error {
 	check(c.Caller != nil, "Caller is missing")
 	check(c.Concurrency >= queues, "concurrency must be at least %d, one call for each queue: raise it", queues)
 	check(c.Fetchers >= 1, "fetchers must be at least 1: raise it")
+	if err := tasks.CheckShards(c.Shards); err != nil {
+		errs = append(errs, err)
+	}
 	check(c.MaxAttempts >= 0, "max attempts must not be negative: leave it out for each kind's own")
 	check(c.HTTPTimeout > 0, "the HTTP timeout must be positive")
 	// A call may start up to leavesWithin after it was noted, and its outcome has to be written while the claim holds.

@@ -32,18 +32,20 @@ type everything struct {
 	slots     *slotWatch
 }
 
-func newEverything(t *testing.T, connect func() redis.UniversalClient) *everything {
+func newEverything(t *testing.T, shards int, connect func() redis.UniversalClient) *everything {
 	t.Helper()
 	c := &everything{client: connect(), log: &lockedBuffer{}, slots: &slotWatch{}}
 	c.simulator = dyplstest.Start(t, dyplstest.Config{Pools: []dyplstest.Pool{
 		{Key: dyplstest.DefaultPoolKey, Numbers: dyplstest.Numbers("170", 200)},
 		{Key: stockPool, Numbers: dyplstest.Numbers("171", 10)},
 	}})
-	c.queue = tasks.NewQueue(c.client)
+	c.queue = tasks.NewQueue(c.client, tasks.Shards(shards))
 	t.Cleanup(func() { _ = c.queue.Close() })
 	own := connect()
 	var err error
-	if c.Worker, err = New(Config{Redis: own, Caller: callerOf(t, c.simulator), Logger: zerolog.New(c.log), Concurrency: 16, PoolQPS: 1000}); err != nil {
+	if c.Worker, err = New(Config{
+		Redis: own, Caller: callerOf(t, c.simulator), Logger: zerolog.New(c.log), Concurrency: 16, Shards: shards, PoolQPS: 1000,
+	}); err != nil {
 		t.Fatal(err)
 	}
 	c.timing = quickBreaker

@@ -3,15 +3,12 @@ package worker
 import (
 	"context"
 	"errors"
-	"maps"
 	"net"
 	"strings"
 	"sync"
 	"time"
 
 	"github.com/redis/go-redis/v9"
-
-	"github.com/seed-5c07c2e9/dyplsq/tasks"
 )
 
 // Phase is how far a worker has come.
@@ -43,12 +40,19 @@ type pulse struct {
 	polled map[string]time.Time // by the key that is asked
 }
 
-func newPulse() *pulse {
+func newPulse(queues []string) *pulse {
 	p := &pulse{polled: map[string]time.Time{}}
-	for _, queue := range tasks.Queues() {
+	for _, queue := range queues {
 		p.polled[queueKeys(queue).of(pending)] = time.Time{}
 	}
 	return p
+}
+
+// expect adds a queue, which is asked from now on.
+func (p *pulse) expect(queue string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.polled[queueKeys(queue).of(pending)] = time.Now()
 }
 
 // DialHook implements [redis.Hook].
@@ -93,11 +97,10 @@ func (p *pulse) note(cmd redis.Cmder) {
 
 func (p *pulse) times() map[string]time.Time {
 	p.mu.Lock()
-	polled := maps.Clone(p.polled)
-	p.mu.Unlock()
-	times := make(map[string]time.Time, len(polled))
-	for _, queue := range tasks.Queues() {
-		times[queue] = polled[queueKeys(queue).of(pending)]
+	defer p.mu.Unlock()
+	times := make(map[string]time.Time, len(p.polled))
+	for key, at := range p.polled {
+		times[strings.TrimSuffix(strings.TrimPrefix(key, "asynq:{"), "}:"+pending)] = at
 	}
 	return times
 }

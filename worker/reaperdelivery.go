@@ -54,23 +54,68 @@ func (s status) live(now time.Time, o record.Open) (time.Time, bool) {
 	return time.Time{}, false
 }
 
-// statuses asks asynq how the latest delivery of each record stands.
-func (r *reaper) statuses(ctx context.Context, open []record.Open) ([]status, error) {
+// statuses asks asynq how the latest delivery of each record stands: in the queue where this worker would put it and, where it does not
+// live there, in the others of its kind, as whoever put it may spread tasks over another number of shards.
+func (r *reaper) statuses(ctx context.Context, now time.Time, open []record.Open) ([]status, error) {
 	statuses := make([]status, len(open))
-	cmds := make([]*redis.Cmd, len(open))
+	var places, others []place
+	for i, o := range open {
+		kind, known := tasks.Lookup(o.Action)
+		if !known {
+			statuses[i].state = foreign
+			continue
+		}
+		places = append(places, place{i, r.queue.Place(ctx, kind.Queue(), o.ID)})
+	}
+	found, err := r.look(ctx, open, places)
+	if err != nil {
+		return nil, err
+	}
+	for n, p := range places {
+		statuses[p.of] = found[n]
+		if _, live := found[n].live(now, open[p.of]); live {
+			continue
+		}
+		kind, _ := tasks.Lookup(open[p.of].Action)
+		names, err := r.queue.Elsewhere(ctx, kind.Queue(), p.queue)
+		if err != nil {
+			return nil, fmt.Errorf("look at deliveries: %w", err)
+		}
+		for _, name := range names {
+			others = append(others, place{p.of, name})
+		}
+	}
+	if found, err = r.look(ctx, open, others); err != nil {
+		return nil, err
+	}
+	for n, p := range others {
+		if _, live := found[n].live(now, open[p.of]); live {
+			statuses[p.of] = found[n]
+		}
+	}
+	return statuses, nil
+}
+
+// place is a queue in which the delivery of a record may be.
+type place struct {
+	of    int // which record
+	queue string
+}
+
+// look asks each queue how the latest delivery of a record stands there.
+func (r *reaper) look(ctx context.Context, open []record.Open, places []place) ([]status, error) {
+	if len(places) == 0 {
+		return nil, nil
+	}
+	cmds := make([]*redis.Cmd, len(places))
 	told := map[string]bool{} // queues whose node of Redis knows the script
 	_, err := r.redis.Pipelined(ctx, func(p redis.Pipeliner) error {
-		for i, o := range open {
-			kind, known := tasks.Lookup(o.Action)
-			if !known {
-				statuses[i].state = foreign
-				continue
-			}
-			statuses[i].queue = kind.Queue()
-			k, id := queueKeys(kind.Queue()), tasks.DeliveryID(o.ID, o.Delivery)
+		for i, place := range places {
+			o := open[place.of]
+			k, id := queueKeys(place.queue), tasks.DeliveryID(o.ID, o.Delivery)
 			run := statusScript.EvalSha
-			if !told[kind.Queue()] {
-				told[kind.Queue()], run = true, statusScript.Eval
+			if !told[place.queue] {
+				told[place.queue], run = true, statusScript.Eval
 			}
 			cmds[i] = run(ctx, p, []string{k.task(id), k.of("lease"), k.of(scheduled), k.of(retry)}, id)
 		}
@@ -79,14 +124,13 @@ func (r *reaper) statuses(ctx context.Context, open []record.Open) ([]status, er
 	if err != nil {
 		return nil, fmt.Errorf("look at deliveries: %w", err)
 	}
+	statuses := make([]status, len(places))
 	for i, cmd := range cmds {
-		if cmd == nil {
-			continue
-		}
 		reply, err := cmd.Slice()
 		if err != nil || len(reply) != 2 {
 			return nil, fmt.Errorf("look at deliveries: unexpected reply: %w", err)
 		}
+		statuses[i].queue = places[i].queue
 		statuses[i].state, _ = reply[0].(string)
 		if at, _ := reply[1].(int64); at > 0 {
 			statuses[i].at = time.Unix(at, 0)

@@ -80,6 +80,7 @@ func (r *reaper) lookAt(ctx context.Context, due record.Due) ([]record.Next, err
 
 // tell tells outcomes that a worker wrote and did not come to tell, and has their surplus bindings removed.
 func (r *reaper) tell(ctx context.Context, told []record.Open) error {
+	r.records.Wake(ctx, told)
 	if err := r.records.Tell(ctx, told); err != nil {
 		return err
 	}
@@ -102,7 +103,7 @@ func (r *reaper) tell(ctx context.Context, told []record.Open) error {
 
 // redeliver makes the next delivery of each record that has none, and of each whose run died: the one that begins then settles it.
 func (r *reaper) redeliver(ctx context.Context, now time.Time, open []record.Open) ([]record.Next, error) {
-	statuses, err := r.statuses(ctx, open)
+	statuses, err := r.statuses(ctx, now, open)
 	if err != nil {
 		return nil, err
 	}

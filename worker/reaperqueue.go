@@ -80,7 +80,10 @@ func (r *reaper) repairQueues(ctx context.Context) error {
 // suspects are the deliveries in every queue's active list without a lease, or with one that lapsed. The tasks of those that
 // somebody should have renewed are silent: their record knows whether a run of theirs is over.
 func (r *reaper) suspects(ctx context.Context) (now time.Time, suspects []suspect, silent []string, err error) {
-	queues := tasks.Queues()
+	queues, err := r.queue.Names(ctx)
+	if err != nil {
+		return now, nil, nil, fmt.Errorf("read queues: %w", err)
+	}
 	ids, leases := make([]*redis.StringSliceCmd, len(queues)), make([]*redis.ZSliceCmd, len(queues))
 	clock, err := r.redis.Time(ctx).Result()
 	if err != nil {

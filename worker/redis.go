@@ -6,8 +6,6 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
-
-	"github.com/seed-5c07c2e9/dyplsq/tasks"
 )
 
 const (
@@ -94,9 +92,10 @@ func (w *Worker) declareQueues(ctx context.Context) {
 	tick := time.NewTicker(declareEvery)
 	defer tick.Stop()
 	for {
-		names := make([]any, 0, len(tasks.Queues()))
-		for _, name := range tasks.Queues() {
-			names = append(names, name)
+		serving := w.served.all()
+		names := make([]any, len(serving))
+		for i, name := range serving {
+			names[i] = name
 		}
 		if err := w.config.Redis.SAdd(ctx, "asynq:queues", names...).Err(); err != nil && ctx.Err() == nil {
 			w.log.Warn().Err(err).Msg("the names of the queues could not be written: trying again")

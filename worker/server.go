@@ -7,6 +7,7 @@ import (
 	"github.com/hibiken/asynq"
 
 	"github.com/seed-5c07c2e9/dyplsq/internal/stack"
+	"github.com/seed-5c07c2e9/dyplsq/tasks"
 )
 
 const (
@@ -23,25 +24,26 @@ type server interface {
 // weights share the calls of a process out among its queues; one that is not named has 1.
 var weights = map[string]int{"bind": 4, "unbind": 2}
 
-// newServers makes each queue's own servers, so that a throttled or slow kind never holds another up, several to a
-// queue, because one fetches its tasks one after the other.
-func (w *Worker) newServers() []server {
-	var servers []server
-	for queue, calls := range w.slots {
-		fetchers, slots := min(w.config.Fetchers, calls), performedAtOnce(calls)
-		for i := range fetchers {
-			servers = append(servers, asynq.NewServerFromRedisClient(w.config.Redis, asynq.Config{
-				Concurrency:              slots/fetchers + bit(i < slots%fetchers),
-				Queues:                   map[string]int{queue: 1},
-				RetryDelayFunc:           retryDelay,
-				IsFailure:                isFailure,
-				ShutdownTimeout:          w.config.ShutdownTimeout,
-				TaskCheckInterval:        pollEvery,
-				DelayedTaskCheckInterval: pollDelayedEvery,
-				Logger:                   asynqLogger{w.log.With().Str("component", "asynq").Str("queue", queue).Logger()},
-				LogLevel:                 asynq.WarnLevel,
-			}))
-		}
+// newServers makes the servers of a queue, or of one of its shards: its own, so that a throttled or slow kind, or a node of a cluster
+// that is away, never holds another up; several, where one that fetches its tasks one after the other is not enough. Those of all
+// shards of a queue share its slots.
+func (w *Worker) newServers(name string) []server {
+	queue, _ := tasks.QueueOf(name)
+	calls := w.slots[queue]
+	fetchers, slots := min(w.config.Fetchers, calls), performedAtOnce(calls)
+	servers := make([]server, fetchers)
+	for i := range servers {
+		servers[i] = asynq.NewServerFromRedisClient(w.config.Redis, asynq.Config{
+			Concurrency:              slots/fetchers + bit(i < slots%fetchers),
+			Queues:                   map[string]int{name: 1},
+			RetryDelayFunc:           retryDelay,
+			IsFailure:                isFailure,
+			ShutdownTimeout:          w.config.ShutdownTimeout,
+			TaskCheckInterval:        slowed(pollEvery, w.ofEach(), polledAtFullPace),
+			DelayedTaskCheckInterval: slowed(pollDelayedEvery, w.ofEach(), forwardedAtFullPace),
+			Logger:                   asynqLogger{w.log.With().Str("component", "asynq").Str("queue", name).Logger()},
+			LogLevel:                 asynq.WarnLevel,
+		})
 	}
 	return servers
 }

@@ -29,6 +29,7 @@ type Worker struct {
 	slots   map[string]int // calls at once, by queue
 	calls   callSlots
 	ahead   *prefetch.Prefetcher
+	served  served
 	log     zerolog.Logger
 
 	inspector *asynq.Inspector
@@ -64,16 +65,21 @@ func New(config Config) (*Worker, error) {
 	}
 	w := &Worker{
 		config: config, kinds: map[string]kind{}, log: config.Logger, draining: make(chan struct{}), stopped: make(chan struct{}),
-		queue:     tasks.NewQueue(config.Redis, tasks.WaitReplicas(config.WaitReplicas)),
+		queue:     tasks.NewQueue(config.Redis, tasks.WaitReplicas(config.WaitReplicas), tasks.Shards(config.Shards)),
 		inspector: asynq.NewInspectorFromRedisClient(config.Redis),
 		numbers:   inventory.New(config.Redis, config.NumberCooldown).WithReplicas(config.WaitReplicas),
 		timing:    timing{claimLease: claimLease, lookAfter: defaultLookAfter, lookAgainAfter: defaultLookAgainAfter},
 	}
-	w.teller, w.records = record.NewTeller(record.NewStore(config.Redis).WithReplicas(config.WaitReplicas))
+	store := record.NewStore(config.Redis).WithReplicas(config.WaitReplicas)
+	if config.Shards > 1 {
+		store = store.WithShardedWakeUps()
+	}
+	w.teller, w.records = record.NewTeller(store)
 	w.slots = shares(tasks.Queues(), config.Concurrency)
 	w.calls = newCallSlots(w.slots)
 	w.ahead = prefetch.New(config.Redis, performedOf(w.slots))
-	w.pulse = newPulse()
+	w.served.names = ownQueues(config.Shards)
+	w.pulse = newPulse(w.served.names)
 	w.witness = newWitness(w)
 	w.enter(Starting)
 	// The first is the outermost: a command is looked at by itself before it shares a pipeline.
@@ -102,12 +108,16 @@ func (w *Worker) Run(ctx context.Context) error {
 	if err := w.awaitRedis(ctx); err != nil || ctx.Err() != nil {
 		return err
 	}
-	servers := w.newServers()
-	for _, s := range servers {
-		if err := s.Start(asynq.HandlerFunc(w.perform)); err != nil {
+	var servers []server
+	for _, name := range w.served.all() {
+		started, err := w.serve(name)
+		servers = append(servers, started...)
+		if err != nil {
 			return fmt.Errorf("worker: start: %w", err)
 		}
 	}
+	adopted := make(chan []server, 1)
+	go func() { adopted <- w.adopt(ctx) }()
 	keeping, stopKeeping := context.WithCancel(context.WithoutCancel(ctx))
 	var housekeeping sync.WaitGroup
 	housekeeping.Go(func() { w.teller.Run(keeping) })
@@ -117,11 +127,12 @@ func (w *Worker) Run(ctx context.Context) error {
 	housekeeping.Go(func() { w.sweepNumbers(keeping) })
 	housekeeping.Go(func() { w.newReaper().run(ctx) }) // while it drains, others reap
 	w.enter(Performing)
-	w.log.Info().Int("concurrency", w.config.Concurrency).Strs("queues", tasks.Queues()).Msg("performing tasks")
+	w.log.Info().Int("concurrency", w.config.Concurrency).Strs("queues", tasks.Queues()).Int("shards", w.config.Shards).Msg("performing tasks")
 	<-ctx.Done()
 	w.enter(Draining)
 	close(w.draining)
 	w.log.Info().Stringer("at_most", w.config.ShutdownTimeout).Msg("draining: no new tasks; waiting for calls that are out")
+	servers = append(servers, <-adopted...)
 	w.putBack(ctx)
 	w.drain(servers)
 	stopKeeping()

@@ -44,7 +44,7 @@ func (c *doctorCommand) Run(ctx context.Context, s streams) error {
 	var lost []string
 	var unwritten error
 	err = doctor.Run(ctx, doctor.Config{
-		Redis: client, Now: c.now, Endpoint: c.Endpoint, Settings: c.checkSettings(api), Credentials: api.CredentialSource,
+		Redis: client, Shards: c.Shards, Now: c.now, Endpoint: c.Endpoint, Settings: c.checkSettings(api), Credentials: api.CredentialSource,
 		Quotas: doctor.Quotas{Wanted: wantedCeilings(), Kept: true, Published: dypls.Quota, Account: quotaAccount},
 	}, func(f doctor.Finding) {
 		if f.Verdict == doctor.Loses {
@@ -82,7 +82,7 @@ func (c *doctorCommand) checkSettings(api *aliyun.Client) error {
 	}
 	defer func() { _ = own.Close() }()
 	_, err = worker.New(worker.Config{
-		Redis: own, Caller: api, Concurrency: c.Concurrency, Fetchers: c.Fetchers, HTTPTimeout: c.HTTPTimeout, ShutdownTimeout: c.ShutdownTimeout,
+		Redis: own, Caller: api, Concurrency: c.Concurrency, Fetchers: c.Fetchers, Shards: c.Shards, HTTPTimeout: c.HTTPTimeout, ShutdownTimeout: c.ShutdownTimeout,
 	})
 	return err
 }

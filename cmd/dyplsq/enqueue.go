@@ -58,7 +58,7 @@ func (c *enqueueCommand) Run(ctx context.Context, s streams) error {
 		return err
 	}
 	defer func() { _ = client.Close() }()
-	queue := tasks.NewQueue(client, tasks.RecordingRetention(c.RecordingRetention), tasks.WaitReplicas(c.WaitReplicas))
+	queue := tasks.NewQueue(client, tasks.RecordingRetention(c.RecordingRetention), tasks.WaitReplicas(c.WaitReplicas), tasks.Shards(c.Shards))
 	defer func() { _ = queue.Close() }()
 	if err := queue.Ping(ctx); err != nil {
 		return err
@@ -161,7 +161,7 @@ func (c *resultCommand) Run(ctx context.Context, s streams) error {
 		return err
 	}
 	defer func() { _ = client.Close() }()
-	queue := tasks.NewQueue(client)
+	queue := tasks.NewQueue(client, tasks.Shards(c.Shards))
 	defer func() { _ = queue.Close() }()
 	if _, err := queue.Outcome(ctx, c.ID); err != nil {
 		return err

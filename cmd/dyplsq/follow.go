@@ -36,7 +36,7 @@ func (c *followCommand) Run(ctx context.Context, s streams) error {
 		return err
 	}
 	defer func() { _ = client.Close() }()
-	queue := tasks.NewQueue(client)
+	queue := tasks.NewQueue(client, tasks.Shards(c.Shards))
 	defer func() { _ = queue.Close() }()
 	var options []tasks.FollowOption
 	if c.Since > 0 {

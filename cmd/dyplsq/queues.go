@@ -51,7 +51,7 @@ func queueTable(w io.Writer, infos []tasks.QueueInfo) error {
 type pauseCommand struct {
 	redisFlags
 
-	Queues []string `arg:"" help:"Such as bind, unbind, update or query." name:"queue"`
+	Queues []string `arg:"" help:"Such as bind, unbind, update or query, each with all its shards, or bind.0, one of them." name:"queue"`
 }
 
 // Run pauses queues.
@@ -64,7 +64,7 @@ func (c *pauseCommand) Run(ctx context.Context, s streams) error {
 type resumeCommand struct {
 	redisFlags
 
-	Queues []string `arg:"" help:"Such as bind, unbind, update or query." name:"queue"`
+	Queues []string `arg:"" help:"Such as bind, unbind, update or query, each with all its shards, or bind.0, one of them." name:"queue"`
 }
 
 // Run ends pauses.
@@ -91,7 +91,7 @@ func (f redisFlags) withQueue(use func(*tasks.Queue) error) error {
 		return err
 	}
 	defer func() { _ = client.Close() }()
-	queue := tasks.NewQueue(client)
+	queue := tasks.NewQueue(client, tasks.Shards(f.Shards))
 	defer func() { _ = queue.Close() }()
 	return use(queue)
 }

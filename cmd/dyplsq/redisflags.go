@@ -14,6 +14,7 @@ type redisFlags struct {
 	RedisCertFile     string `env:"REDIS_CERT_FILE" help:"Certificate (PEM) to show to Redis, with --redis-key-file." name:"redis-cert-file" placeholder:"FILE"`
 	RedisKeyFile      string `env:"REDIS_KEY_FILE" help:"Its key (PEM)." name:"redis-key-file" placeholder:"FILE"`
 	RedisServerName   string `env:"REDIS_SERVER_NAME" help:"Name in Redis' certificate, where it is not the host that is connected to." name:"redis-server-name" placeholder:"NAME"`
+	Shards            int    `default:"1" env:"DYPLSQ_SHARDS" help:"Queues over which the tasks of each kind are spread, 1 to 64 (${default}): on a cluster two or more for each master; the same for all producers and workers."`
 }
 
 func (f redisFlags) config() tasks.RedisConfig {
@@ -25,6 +26,9 @@ func (f redisFlags) config() tasks.RedisConfig {
 
 // client connects with a pool of at least so many connections; 0 leaves it to the URL.
 func (f redisFlags) client(poolSize int) (redis.UniversalClient, error) { //nolint:ireturn // one server, or many
+	if err := tasks.CheckShards(f.Shards); err != nil {
+		return nil, usage(err.Error())
+	}
 	config := f.config()
 	config.PoolSize = poolSize
 	return connect(config)

@@ -29,7 +29,7 @@ func (c *resolveCommand) Run(ctx context.Context, s streams) error {
 		return err
 	}
 	defer func() { _ = client.Close() }()
-	queue := tasks.NewQueue(client, tasks.Keep(c.Keep))
+	queue := tasks.NewQueue(client, tasks.Keep(c.Keep), tasks.Shards(c.Shards))
 	defer func() { _ = queue.Close() }()
 	resolution := tasks.Resolution{Failed: c.Failed, Retry: c.Retry, By: cmp.Or(c.By, userName())}
 	if c.Succeeded != "" {
@@ -66,7 +66,7 @@ func (c *cancelCommand) Run(ctx context.Context) error {
 		return err
 	}
 	defer func() { _ = client.Close() }()
-	queue := tasks.NewQueue(client, tasks.Keep(c.Keep))
+	queue := tasks.NewQueue(client, tasks.Keep(c.Keep), tasks.Shards(c.Shards))
 	defer func() { _ = queue.Close() }()
 	return queue.Cancel(ctx, c.ID)
 }

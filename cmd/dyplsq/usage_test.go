@@ -66,6 +66,10 @@ func TestUsage(t *testing.T) {
 			env:  []string{"REDIS_URL=redis://:" + marker + "@h", "REDIS_CLUSTER_NODES=a:1,b:2"},
 			args: []string{"result", "x"}, status: statusUsage, says: []string{"none of the nodes"},
 		},
+		"too many shards": {env: nowhere, args: []string{"enqueue", "BindAxn", bind(1, ""), "--shards", "65"}, status: statusUsage, says: []string{"must be 1 to 64"}},
+		"no shards": {
+			env: append(nowhere, "DYPLSQ_SHARDS=0"), args: []string{"queues"}, status: statusUsage, says: []string{"must be 1 to 64"},
+		},
 		"unknown command": {args: []string{"enque"}, status: statusUsage, says: []string{"enque"}},
 		"unknown action": {
 			env: nowhere, args: []string{"enqueue", "BindAxy", "{}"}, status: statusUsage, says: []string{"BindAxnExtension", "UnbindSubscription"},
@@ -186,7 +190,7 @@ func TestHelp(t *testing.T) {
 	t.Parallel()
 	r := dyplsq(t, cleanEnv(), "", "worker", "--help")
 	for _, name := range []string{
-		"REDIS_URL", "DYPLSQ_ENDPOINT", "DYPLSQ_CONCURRENCY", "DYPLSQ_FETCHERS", "DYPLSQ_LOG_FORMAT",
+		"REDIS_URL", "DYPLSQ_ENDPOINT", "DYPLSQ_CONCURRENCY", "DYPLSQ_FETCHERS", "DYPLSQ_SHARDS", "DYPLSQ_LOG_FORMAT",
 		"DYPLSQ_MAX_ATTEMPTS", "DYPLSQ_ON_UNCERTAIN", "DYPLSQ_HTTP_TIMEOUT", "DYPLSQ_SHUTDOWN_TIMEOUT",
 	} {
 		if !strings.Contains(r.out, "$"+name) {

@@ -52,7 +52,7 @@ func (c *workerCommand) Run(ctx context.Context, s streams) error {
 	}
 	defer func() { _ = api.Close() }()
 	config := worker.Config{
-		Redis: redisClient, Caller: api, Logger: log, Concurrency: c.Concurrency, Fetchers: c.Fetchers, MaxAttempts: c.MaxAttempts,
+		Redis: redisClient, Caller: api, Logger: log, Concurrency: c.Concurrency, Fetchers: c.Fetchers, Shards: c.Shards, MaxAttempts: c.MaxAttempts,
 		HTTPTimeout: c.HTTPTimeout, ShutdownTimeout: c.ShutdownTimeout, Keep: c.Keep, KeepStream: c.KeepStream,
 		OnUncertain: worker.OnUncertain(c.OnUncertain), NumberCooldown: c.NumberCooldown,
 		WaitReplicas: c.WaitReplicas, QPS: ceilings, PoolQPS: c.PoolQPS, OnNoNumber: worker.OnNoNumber(c.OnNoNumber),

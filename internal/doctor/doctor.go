@@ -44,6 +44,8 @@ func (f Finding) but(v Verdict, remedy string) Finding {
 // Config says what to examine.
 type Config struct {
 	Redis redis.UniversalClient
+	// Shards is over how many queues the tasks of each kind are spread; 0 for 1.
+	Shards int
 	// Now is this machine's clock; nil for the real one.
 	Now func() time.Time
 	// Credentials looks credentials up, and names their source.
@@ -77,7 +79,8 @@ var ofServer = []check{
 }
 
 var ofRedis = []check{
-	{"proxy", (*examination).proxy}, {"queues", (*examination).queues}, {"workers", (*examination).workers}, {"active", (*examination).active},
+	{"proxy", (*examination).proxy}, {"queues", (*examination).queues}, {"shards", (*examination).shards},
+	{"workers", (*examination).workers}, {"active", (*examination).active},
 	{"archive", (*examination).archive}, {"uncertain", (*examination).uncertain}, {"numbers", (*examination).numbers}, {"quota", (*examination).quota},
 }
 
@@ -91,7 +94,7 @@ func Run(ctx context.Context, c Config, report func(Finding)) error {
 	if c.Now == nil {
 		c.Now = time.Now
 	}
-	e := &examination{Config: c, queue: tasks.NewQueue(c.Redis)}
+	e := &examination{Config: c, queue: tasks.NewQueue(c.Redis, tasks.Shards(max(c.Shards, 1)))}
 	defer func() { _ = e.queue.Close() }()
 	away := e.redis(ctx, report)
 	if away != nil && ctx.Err() == nil {

@@ -49,13 +49,16 @@ func (e *examination) queues(ctx context.Context) ([]Finding, error) {
 }
 
 // workers are those that have given a sign of life lately.
-func (e *examination) workers(context.Context) ([]Finding, error) {
+func (e *examination) workers(ctx context.Context) ([]Finding, error) {
 	servers, err := asynq.NewInspectorFromRedisClient(e.Redis).Servers()
 	if err != nil {
 		return nil, err
 	}
 	processes := map[string]bool{}
-	unserved := tasks.Queues()
+	unserved, err := e.needed(ctx)
+	if err != nil {
+		return nil, err
+	}
 	for _, s := range servers {
 		processes[fmt.Sprint(s.Host, s.PID)] = true
 		unserved = slices.DeleteFunc(unserved, func(queue string) bool { return s.Queues[queue] > 0 })
@@ -66,6 +69,21 @@ func (e *examination) workers(context.Context) ([]Finding, error) {
 		f = f.but(Warning, "start one: dyplsq worker")
 	}
 	return []Finding{f}, nil
+}
+
+// needed are the queues that somebody has to serve: all of them, and what shards hold tasks.
+func (e *examination) needed(ctx context.Context) ([]string, error) {
+	infos, err := e.queue.Infos(ctx)
+	if err != nil {
+		return nil, err
+	}
+	needed := tasks.Queues()
+	for _, q := range infos {
+		if !slices.Contains(needed, q.Queue) && q.Pending+q.Active+q.Scheduled+q.Retry > 0 {
+			needed = append(needed, q.Queue)
+		}
+	}
+	return needed, nil
 }
 
 // archive: asynq forgets the oldest beyond its cap. A view of what failed is lost then, no outcome.

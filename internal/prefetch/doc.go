@@ -15,6 +15,9 @@
 // 2 s, when slots were not freed as it had seemed, is not handed out but put back at the head of its queue; one that is
 // handed out thus has 28 s left in Redis, and is renewed within 5.
 //
+// Queues may share slots, as the shards of one queue do. Then none is fetched from while the others have them all: whoever asks waits
+// until one is free, as it would have waited for a slot of its Server.
+//
 // What is in stock when the process ends is put back by Close. After a crash it is as if it had been handed out and not begun:
 // active without anybody who renews its lease.
 package prefetch

@@ -108,12 +108,12 @@ func TestDroppedByTheServer(t *testing.T) {
 	if n := w.active(t, "q"); n != 4 {
 		t.Fatalf("%d tasks fetched", n)
 	}
-	q := w.queues["q"]
-	q.mu.Lock()
-	for i := range q.handed {
-		q.handed[i] = q.handed[i].Add(-startsWithin)
+	q, _ := w.queue("q")
+	q.share.mu.Lock()
+	for i := range q.share.handed {
+		q.share.handed[i] = q.share.handed[i].Add(-startsWithin)
 	}
-	q.mu.Unlock()
+	q.share.mu.Unlock()
 	w.dequeue(t, "q")
 	if n := w.active(t, "q"); n < 6 {
 		t.Errorf("%d tasks fetched, want several again", n)
@@ -192,7 +192,7 @@ func TestStaleStockIsNotHandedOut(t *testing.T) {
 	w.enqueue(t, "q", 3)
 	w.dequeue(t, "q")
 	w.dequeue(t, "q")
-	q := w.queues["q"]
+	q, _ := w.queue("q")
 	q.mu.Lock()
 	q.stale.Stop()
 	q.fetched = q.fetched.Add(-keepFor)

@@ -57,6 +57,7 @@ func (q *queue) putBack(ctx context.Context) error {
 	if len(messages) == 0 {
 		return nil
 	}
+	q.share.give(len(messages))
 	_, err := q.client.Pipelined(ctx, func(p redis.Pipeliner) error {
 		for _, message := range slices.Backward(messages) {
 			if id := taskID(message); id != "" {
@@ -76,7 +77,10 @@ func (q *queue) putBack(ctx context.Context) error {
 // close waits for a fetch that is under way, and puts back what it brought.
 func (q *queue) close(ctx context.Context) error {
 	q.mu.Lock()
-	q.closed = true
+	if !q.closed {
+		q.closed = true
+		close(q.ended)
+	}
 	q.mu.Unlock()
 	if err := q.takeTurn(ctx); err != nil {
 		return err

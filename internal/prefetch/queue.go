@@ -1,6 +1,7 @@
 package prefetch
 
 import (
+	"cmp"
 	"context"
 	"sync"
 	"time"
@@ -22,10 +23,10 @@ type queue struct {
 	client redis.UniversalClient
 	turn   chan struct{} // holds a token while somebody fetches or puts back
 
-	mu      sync.Mutex // guards what follows
-	slots   int
-	running int
-	handed  []time.Time // when what is not performed yet was handed out, the oldest first
+	share *share
+	ended chan struct{} // closed by close
+
+	mu      sync.Mutex  // guards what follows
 	stock   []string    // messages, the next first
 	fetched time.Time   // when the stock was asked for
 	stale   *time.Timer // puts it back
@@ -33,24 +34,9 @@ type queue struct {
 	closed  bool
 }
 
-func newQueue(client redis.UniversalClient, name string, slots int) *queue {
-	return &queue{name: name, client: client, turn: make(chan struct{}, 1), slots: slots, ask: 1}
-}
-
-// begin notes that one of the tasks that were handed out is performed.
-func (q *queue) begin() {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	if len(q.handed) > 0 {
-		q.handed = q.handed[1:]
-	}
-	q.running++
-}
-
-func (q *queue) end() {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	q.running--
+func newQueue(client redis.UniversalClient, name string, s *share) *queue {
+	s.join()
+	return &queue{name: name, client: client, turn: make(chan struct{}, 1), share: s, ended: make(chan struct{}), ask: 1}
 }
 
 // dequeue answers a dequeue script, out of the stock or by a fetch: of several Servers one at a time, so that the others find
@@ -67,9 +53,9 @@ func (q *queue) dequeue(ctx context.Context, cmd *redis.Cmd, one redis.ProcessHo
 	if err := q.putBack(ctx); err != nil {
 		return err
 	}
-	n := q.toFetch()
+	n := q.reserve(ctx)
 	if n == 0 {
-		return redis.Nil
+		return cmp.Or(ctx.Err(), error(redis.Nil))
 	}
 	asked := time.Now()
 	message, err := q.store(asked, q.fetch(ctx, cmd, n, one))
@@ -99,21 +85,19 @@ func (q *queue) take() (string, bool) {
 	}
 	message := q.stock[0]
 	q.stock = q.stock[1:]
-	q.handed = append(q.handed, time.Now())
+	q.share.handOut()
 	return message, true
 }
 
-// toFetch is how many tasks to fetch: what is asked for, and no more than there are free slots, one of which has whoever asks.
-func (q *queue) toFetch() int {
+// reserve takes slots for as many tasks as are to be asked for, 0 where the queue is closed.
+func (q *queue) reserve(ctx context.Context) int {
 	q.mu.Lock()
-	defer q.mu.Unlock()
-	if q.closed {
+	ask, closed := q.ask, q.closed
+	q.mu.Unlock()
+	if closed {
 		return 0
 	}
-	for len(q.handed) > 0 && time.Since(q.handed[0]) > startsWithin {
-		q.handed = q.handed[1:]
-	}
-	return max(min(q.ask, q.slots-q.running-len(q.handed)), 1)
+	return q.share.reserve(ctx, ask, q.ended)
 }
 
 // fetch sends the dequeue script n times, and returns a reply or an error for each.
@@ -150,10 +134,11 @@ func (q *queue) store(asked time.Time, cmds []*redis.Cmd) (string, error) {
 	if failed == nil {
 		q.ask = min(2*len(cmds), most)
 	}
+	q.share.give(len(cmds) - len(messages))
 	if len(messages) == 0 {
 		return "", failed
 	}
-	q.handed = append(q.handed, time.Now())
+	q.share.handOut()
 	q.stock, q.fetched = messages[1:], asked
 	if len(q.stock) > 0 {
 		q.watch()

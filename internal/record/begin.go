@@ -64,7 +64,7 @@ func (s Store) Begin(ctx context.Context, run Run) (Begun, error) {
 		repeatable = 1
 	}
 	cmds, shortage, err := s.runSafe(ctx, nil, beginScript, []scriptCall{{id: run.ID, args: []any{
-		run.ID, Channel, run.Run, run.Lease.Milliseconds(),
+		run.ID, s.channel(), run.Run, run.Lease.Milliseconds(),
 		repeatable, run.MaxAttempts, run.MaxCrashes, run.Keep.Milliseconds(), run.LookAfter.Milliseconds(),
 	}}})
 	if err != nil {

@@ -14,7 +14,7 @@ const (
 
 // Cancel withdraws a task of which no call can have taken effect, and returns the state in which it found any other.
 func (s Store) Cancel(ctx context.Context, id string, keep time.Duration) (State, error) {
-	found, err := cancelScript.Run(ctx, s.redis, []string{Key(id)}, id, Channel, keep.Milliseconds()).Text()
+	found, err := cancelScript.Run(ctx, s.redis, []string{Key(id)}, id, s.channel(), keep.Milliseconds()).Text()
 	if err != nil {
 		return "", fmt.Errorf("record: cancel: %w", err)
 	}

@@ -84,7 +84,7 @@ func (s Store) finish(ctx context.Context, e Ending, listed *entries) (FinishVer
 		surplus = e.Surplus()
 	}
 	cmds, shortage, err := s.runSafe(ctx, listed, finishScript, []scriptCall{{id: e.ID, args: []any{
-		e.ID, Channel, e.Fence, string(e.State), e.Keep.Milliseconds(),
+		e.ID, s.channel(), e.Fence, string(e.State), e.Keep.Milliseconds(),
 		e.Code, e.Message, e.Class, e.RequestID, e.Result, optionalMillis(e.ExpiresAt), e.SubsID, bit(e.Counts), bit(e.Sent),
 		bit(e.MayHaveRun), string(e.Doubt), bit(e.Suspect), surplus, bit(listed != nil),
 	}}})
@@ -104,7 +104,7 @@ type Rejection struct {
 // Reject records a delivery that cannot be read as the task's failure, unless the record knows better.
 func (s Store) Reject(ctx context.Context, r Rejection) error {
 	cmds, err := s.runAll(ctx, entry(addEntry, r.ID), rejectScript, []scriptCall{{id: r.ID, args: []any{
-		r.ID, Channel, r.Keep.Milliseconds(), r.Action, r.Code, r.Message,
+		r.ID, s.channel(), r.Keep.Milliseconds(), r.Action, r.Code, r.Message,
 	}}})
 	if err != nil {
 		return fmt.Errorf("record: reject: %w", err)

@@ -25,7 +25,7 @@ func (s Store) Resolve(ctx context.Context, r Resolution) (found State, delivery
 	if err := s.writeEntries(ctx, entry(setEntry, r.ID)); err != nil {
 		return "", 0, fmt.Errorf("record: resolve: %w", err)
 	}
-	reply, err := resolveScript.Run(ctx, s.redis, []string{Key(r.ID)}, r.ID, Channel, r.Keep.Milliseconds(), string(r.State),
+	reply, err := resolveScript.Run(ctx, s.redis, []string{Key(r.ID)}, r.ID, s.channel(), r.Keep.Milliseconds(), string(r.State),
 		r.Code, r.Message, r.Result, optionalMillis(r.ExpiresAt), r.SubsID, r.By).Slice()
 	if err != nil {
 		return "", 0, fmt.Errorf("record: resolve: %w", err)

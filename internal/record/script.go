@@ -66,8 +66,9 @@ var (
 // Store reads and writes records.
 type Store struct {
 	redis    redis.UniversalClient
-	teller   *Teller // nil to tell at once
-	replicas int     // see WithReplicas
+	teller   *Teller  // nil to tell at once
+	replicas int      // see WithReplicas
+	wakeUps  *wakeUps // nil where scripts wake
 }
 
 // NewStore returns a store on a Redis.

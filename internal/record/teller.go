@@ -23,28 +23,53 @@ type Teller struct {
 	mu      sync.Mutex
 	untold  []Open
 	arrived chan struct{}
+
+	unwoken []Open // whose outcome somebody may wait for
+	waking  chan struct{}
 }
 
 // NewTeller returns a teller for a store, and the store that leaves its outcomes to it. It does nothing until it runs.
 func NewTeller(s Store) (*Teller, Store) {
-	t := &Teller{store: Store{redis: s.redis, replicas: s.replicas}, arrived: make(chan struct{}, 1)}
+	t := &Teller{
+		store:   Store{redis: s.redis, replicas: s.replicas, wakeUps: s.wakeUps},
+		arrived: make(chan struct{}, 1), waking: make(chan struct{}, 1),
+	}
 	s.teller = t
 	return t, s
 }
 
 // Run tells until ctx is done, and then what is left.
 func (t *Teller) Run(ctx context.Context) {
+	var waking sync.WaitGroup
+	defer waking.Wait()
+	if t.store.wakeUps != nil {
+		waking.Go(func() { t.wake(ctx) })
+	}
 	for done := false; !done; {
 		select {
 		case <-ctx.Done():
 			done = true
 		case <-t.arrived:
 		}
-		for told := t.take(); len(told) > 0; told = t.take() {
+		for told := t.take(&t.untold); len(told) > 0; told = t.take(&t.untold) {
 			t.store.tellAll(context.WithoutCancel(ctx), told)
 			if len(told) < tellAtMost {
 				pause(ctx, tellPause)
 			}
+		}
+	}
+}
+
+// wake wakes until ctx is done, without the pauses of Run: somebody waits.
+func (t *Teller) wake(ctx context.Context) {
+	for done := false; !done; {
+		select {
+		case <-ctx.Done():
+			done = true
+		case <-t.waking:
+		}
+		for woken := t.take(&t.unwoken); len(woken) > 0; woken = t.take(&t.unwoken) {
+			t.store.Wake(ctx, woken)
 		}
 	}
 }
@@ -61,20 +86,25 @@ func (t *Teller) add(o Open) {
 	if len(t.untold) < untoldMost {
 		t.untold = append(t.untold, o)
 	}
+	if t.store.wakeUps != nil && len(t.unwoken) < untoldMost {
+		t.unwoken = append(t.unwoken, o)
+	}
 	t.mu.Unlock()
-	select {
-	case t.arrived <- struct{}{}:
-	default:
+	for _, arrived := range []chan struct{}{t.arrived, t.waking} {
+		select {
+		case arrived <- struct{}{}:
+		default:
+		}
 	}
 }
 
-func (t *Teller) take() []Open {
+func (t *Teller) take(from *[]Open) []Open {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	n := min(len(t.untold), tellAtMost)
-	told := t.untold[:n:n]
-	t.untold = t.untold[n:]
-	return told
+	n := min(len(*from), tellAtMost)
+	taken := (*from)[:n:n]
+	*from = (*from)[n:]
+	return taken
 }
 
 // tellAll is tell for many: first the stream, then the index, and nothing else where that fails.

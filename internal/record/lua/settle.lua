@@ -6,7 +6,7 @@ local function int(n)
   return string.format('%d', n)
 end
 
--- settle writes an outcome and wakes whoever waits for it. An uncertain one stays until somebody settles it,
+-- settle writes an outcome and wakes whoever waits for it, unless somebody else does. An uncertain one stays until somebody settles it,
 -- and keeps its request; so does a failed one, which a person may run again; a success needs it no longer.
 -- What is over is written empty instead of taken out: one write less.
 local function settle(state, id, channel, keep, o)
@@ -28,7 +28,9 @@ local function settle(state, id, channel, keep, o)
   else
     redis.call('PEXPIRE', KEYS[1], keep)
   end
-  redis.call('PUBLISH', channel, state .. ' ' .. id)
+  if channel ~= '' then
+    redis.call('PUBLISH', channel, state .. ' ' .. id)
+  end
 end
 
 local function ours(code, class, message)

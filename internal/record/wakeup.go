@@ -1,0 +1,98 @@
+package record
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// wakeWithin bounds one round trip of wake-ups. What it leaves out, those who wait find when they read again.
+const wakeWithin = time.Second
+
+// ShardChannel carries a cluster's wake-ups for the ids of one shard of the index, in its slot: each line of a message is what
+// [Channel] carries. A cluster passes what is published on an ordinary channel on to all of its nodes, whoever listens, and what is
+// published on this one to the replicas of one.
+func ShardChannel(id string) string { return fmt.Sprintf("dypls:finished:{%02x}", shardOf(id)) }
+
+// wakeUps is how a cluster's are published. A script cannot do it, whose record is in another slot than the channel.
+type wakeUps struct {
+	cluster   *redis.ClusterClient
+	unsharded atomic.Bool // Redis is older than 7
+}
+
+// WithShardedWakeUps returns a store that wakes those who wait on [ShardChannel], where Redis is a cluster that has it.
+func (s Store) WithShardedWakeUps() Store {
+	if cluster, is := s.redis.(*redis.ClusterClient); is {
+		s.wakeUps = &wakeUps{cluster: cluster}
+	}
+	return s
+}
+
+// channel is what a script publishes on, "" for nothing.
+func (s Store) channel() string {
+	if s.wakeUps != nil {
+		return ""
+	}
+	return Channel
+}
+
+// Wake wakes those who wait for outcomes, where scripts do not.
+func (s Store) Wake(ctx context.Context, told []Open) {
+	if s.wakeUps == nil || len(told) == 0 {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), wakeWithin)
+	defer cancel()
+	if !s.wakeUps.unsharded.Load() {
+		if !s.wakeUps.sharded(ctx, told) {
+			return
+		}
+		s.wakeUps.unsharded.Store(true)
+	}
+	_, _ = s.redis.Pipelined(ctx, func(p redis.Pipeliner) error {
+		for _, o := range told {
+			p.Publish(ctx, Channel, wakeUp(o))
+		}
+		return nil
+	})
+}
+
+// sharded reports whether Redis does not know how to.
+func (w *wakeUps) sharded(ctx context.Context, told []Open) (unknown bool) {
+	messages := map[string][]string{}
+	for _, o := range told {
+		channel := ShardChannel(o.ID)
+		messages[channel] = append(messages[channel], wakeUp(o))
+	}
+	cmds, _ := w.cluster.Pipelined(ctx, func(p redis.Pipeliner) error {
+		for channel, lines := range messages {
+			p.SPublish(ctx, channel, strings.Join(lines, "\n"))
+		}
+		return nil
+	})
+	for _, cmd := range cmds {
+		if IsUnknownCommand(cmd.Err()) {
+			return true
+		}
+	}
+	return false
+}
+
+func wakeUp(o Open) string { return string(o.State) + " " + o.ID }
+
+// WokenBy returns the ids of those whom a message wakes.
+func WokenBy(message string) (ids []string) {
+	for line := range strings.SplitSeq(message, "\n") {
+		if _, id, found := strings.Cut(line, " "); found {
+			ids = append(ids, id)
+		}
+	}
+	return ids
+}
+
+// IsUnknownCommand reports whether Redis is too old for a command.
+func IsUnknownCommand(err error) bool { return redis.HasErrorPrefix(err, "ERR unknown command") }

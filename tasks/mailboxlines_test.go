@@ -1,0 +1,214 @@
+package tasks_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/seed-5c07c2e9/dyplsq/internal/record"
+	"github.com/seed-5c07c2e9/dyplsq/internal/redistest"
+	"github.com/seed-5c07c2e9/dyplsq/tasks"
+)
+
+const linesWithin = time.Minute
+
+// waiting is somebody who waits on a cluster for a task, which a cancel ends.
+type waiting struct {
+	client        *redis.ClusterClient
+	waiter, other *tasks.Queue
+	told          chan error
+}
+
+// waits has a task enqueued and waited for. The number of shards is the waiter's, and that of whoever ends the task.
+func waits(t *testing.T, client *redis.ClusterClient, id string, ofWaiter, ofOther int) *waiting {
+	t.Helper()
+	w := &waiting{
+		client: client, waiter: tasks.NewQueue(client, tasks.Shards(ofWaiter)), other: tasks.NewQueue(client, tasks.Shards(ofOther)), told: make(chan error, 1),
+	}
+	t.Cleanup(func() { _, _ = w.waiter.Close(), w.other.Close() })
+	if _, err := tasks.BindAXN.Enqueue(t.Context(), w.waiter, axn(), tasks.TaskID(id)); err != nil {
+		t.Fatal(err)
+	}
+	go func() {
+		_, err := w.waiter.Wait(t.Context(), id)
+		w.told <- err
+	}()
+	redistest.Poll(t, linesWithin, "a subscription for "+id, func(ctx context.Context) error { return w.subscribed(ctx, id) })
+	return w
+}
+
+// subscribed asks the node that has the slot.
+func (w *waiting) subscribed(ctx context.Context, id string) error {
+	channel := record.ShardChannel(id)
+	node, err := w.client.MasterForKey(ctx, channel)
+	if err != nil {
+		return err
+	}
+	n, err := node.PubSubShardNumSub(ctx, channel).Result()
+	if err == nil && n[channel] != 1 {
+		err = fmt.Errorf("%d subscribe to %s", n[channel], channel)
+	}
+	return err
+}
+
+func (w *waiting) end(t *testing.T, id string) {
+	t.Helper()
+	redistest.Poll(t, linesWithin, "the task to be canceled", func(ctx context.Context) error {
+		err := w.other.Cancel(ctx, id)
+		if errors.Is(err, tasks.ErrUnreachable) {
+			return err
+		}
+		return nil
+	})
+	select {
+	case err := <-w.told:
+		if err != nil {
+			t.Error(err)
+		}
+	case <-time.After(linesWithin):
+		t.Error("nobody told who waits")
+	}
+}
+
+// published counts commands of all masters.
+func published(t *testing.T, client *redis.ClusterClient, command string) int {
+	t.Helper()
+	var n atomic.Int64
+	err := client.ForEachMaster(t.Context(), func(ctx context.Context, master *redis.Client) error {
+		for line := range strings.SplitSeq(master.Info(ctx, "commandstats").Val(), "\r\n") {
+			var calls int
+			if _, err := fmt.Sscanf(line, "cmdstat_"+command+":calls=%d,", &calls); err == nil {
+				n.Add(int64(calls))
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return int(n.Load())
+}
+
+// TestShardedWakeUps: on a cluster nothing is published that all nodes have to pass on, and whoever waits hears of it however many shards it and the
+// others know of.
+func TestShardedWakeUps(t *testing.T) {
+	t.Parallel()
+	client := redistest.StartMasters(t, 3).Client(t)
+	for i := range 6 {
+		id := fmt.Sprint("both-", i)
+		waits(t, client, id, 4, 4).end(t, id)
+	}
+	if n, sharded := published(t, client, "publish"), published(t, client, "spublish"); n != 0 || sharded != 6 {
+		t.Errorf("%d published, and %d sharded", n, sharded)
+	}
+	waits(t, client, "one", 1, 4).end(t, "one")
+	waits(t, client, "other", 4, 1).end(t, "other")
+	if n, sharded := published(t, client, "publish"), published(t, client, "spublish"); n != 1 || sharded != 7 {
+		t.Errorf("%d published, and %d sharded", n, sharded)
+	}
+}
+
+// TestShardedWakeUpsAfterFailover: the replica that takes over has the subscription, too.
+func TestShardedWakeUpsAfterFailover(t *testing.T) {
+	t.Parallel()
+	site := redistest.StartCluster(t)
+	client := site.Client(t)
+	w := waits(t, client, "k", 4, 4)
+	node, err := client.MasterForKey(t.Context(), record.ShardChannel("k"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	killed := node.Options().Addr
+	for _, server := range site.Servers {
+		if server.Addr == killed {
+			server.Kill()
+		}
+	}
+	at := time.Now()
+	redistest.Poll(t, linesWithin, "a subscription on another node", func(ctx context.Context) error {
+		if node, err := client.MasterForKey(ctx, record.ShardChannel("k")); err != nil || node.Options().Addr == killed {
+			client.ReloadState(ctx)
+			return errors.New("not yet")
+		}
+		return w.subscribed(ctx, "k")
+	})
+	t.Logf("subscribed again %s after the end of the master", time.Since(at).Round(100*time.Millisecond))
+	w.end(t, "k")
+}
+
+// TestShardedWakeUpsFollowTheSlot: a slot that moves to another node takes its subscribers with it.
+func TestShardedWakeUpsFollowTheSlot(t *testing.T) {
+	t.Parallel()
+	nodes := redistest.StartMasters(t, 3)
+	client := nodes.Client(t)
+	w := waits(t, client, "k", 4, 4)
+	channel := record.ShardChannel("k")
+	from, err := client.MasterForKey(t.Context(), channel)
+	if err != nil {
+		t.Fatal(err)
+	}
+	slot := int(client.ClusterKeySlot(t.Context(), channel).Val())
+	var to *redis.Client
+	for _, node := range nodes {
+		if node.Addr != from.Options().Addr {
+			to = node.Client(t)
+		}
+	}
+	moveSlot(t, slot, from, to)
+	for _, node := range nodes {
+		_ = node.Client(t).Do(t.Context(), "CLUSTER", "SETSLOT", slot, "NODE", to.ClusterMyID(t.Context()).Val()).Err()
+	}
+	redistest.Poll(t, linesWithin, "a subscription on the other node", func(ctx context.Context) error {
+		n, err := to.PubSubShardNumSub(ctx, channel).Result()
+		if err == nil && n[channel] != 1 {
+			err = fmt.Errorf("%d", n[channel])
+		}
+		return err
+	})
+	w.end(t, "k")
+}
+
+// moveSlot hands the keys of a slot over.
+func moveSlot(t *testing.T, slot int, from, to *redis.Client) {
+	t.Helper()
+	ctx := t.Context()
+	for _, step := range []error{
+		to.Do(ctx, "CLUSTER", "SETSLOT", slot, "IMPORTING", from.ClusterMyID(ctx).Val()).Err(),
+		from.Do(ctx, "CLUSTER", "SETSLOT", slot, "MIGRATING", to.ClusterMyID(ctx).Val()).Err(),
+	} {
+		if step != nil {
+			t.Fatal(step)
+		}
+	}
+	host, port, _ := strings.Cut(to.Options().Addr, ":")
+	for _, key := range from.ClusterGetKeysInSlot(ctx, slot, 100).Val() {
+		if err := from.Migrate(ctx, host, port, key, 0, 5*time.Second).Err(); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// TestMissedWakeUpOnACluster: what nobody told of is read all the same, a moment later.
+func TestMissedWakeUpOnACluster(t *testing.T) {
+	t.Parallel()
+	client := redistest.StartMasters(t, 3).Client(t)
+	w := waits(t, client, "k", 4, 4)
+	_, silent := record.NewTeller(record.NewStore(client).WithShardedWakeUps()) // whose process ends before it tells
+	if found, err := silent.Cancel(t.Context(), "k", time.Hour); err != nil || found != record.Canceled {
+		t.Fatal(found, err)
+	}
+	select {
+	case err := <-w.told:
+		if err != nil {
+			t.Error(err)
+		}
+	case <-time.After(linesWithin):
+		t.Error("nobody told who waits")
+	}
+}

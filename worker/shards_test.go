@@ -1,0 +1,337 @@
+package worker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+	"github.com/rs/zerolog"
+
+	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
+	"github.com/seed-5c07c2e9/dyplsq/aliyun/dyplstest"
+	"github.com/seed-5c07c2e9/dyplsq/internal/redistest"
+	"github.com/seed-5c07c2e9/dyplsq/tasks"
+)
+
+// pendingOf is how many deliveries wait in a queue and all its shards.
+func pendingOf(t *testing.T, queue *tasks.Queue, name string) (n int64) {
+	t.Helper()
+	infos, err := queue.Infos(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, q := range infos {
+		if of, _ := tasks.QueueOf(q.Queue); of == name {
+			n += q.Pending
+		}
+	}
+	return n
+}
+
+// enqueueBinds enqueues n binds in one batch, all for the same request.
+func enqueueBinds(t *testing.T, queue *tasks.Queue, prefix string, n int) []string {
+	t.Helper()
+	return enqueueAll(t, queue, bindRequest(), prefix, n)
+}
+
+func enqueueAll(t *testing.T, queue *tasks.Queue, request dypls.BindAXNRequest, prefix string, n int) []string {
+	t.Helper()
+	items := make([]tasks.Item[dypls.BindAXNRequest], n)
+	for i := range items {
+		items[i] = tasks.Item[dypls.BindAXNRequest]{Request: request, Options: []tasks.Option{tasks.TaskID(fmt.Sprint(prefix, i))}}
+	}
+	ids, err := tasks.BindAXN.EnqueueAll(t.Context(), queue, items)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return ids
+}
+
+func awaitSuccess(t *testing.T, queue *tasks.Queue, ids []string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), everythingWithin)
+	defer cancel()
+	failed := 0
+	if err := queue.WaitAll(ctx, ids, func(o tasks.Outcome) {
+		if o.State != tasks.StateSucceeded || o.Calls != 1 {
+			failed++
+			t.Logf("%s is %s after %d calls: %s %s", o.ID, o.State, o.Calls, o.Code, o.Message)
+		}
+	}); err != nil || failed > 0 {
+		t.Fatalf("%d did not succeed by one call: %v", failed, err)
+	}
+}
+
+// TestShardsShareTheLoad: some thousands of binds make the three masters of a cluster work about as much. What an idle worker asks
+// is not counted: how much of it there is depends on the machine.
+func TestShardsShareTheLoad(t *testing.T) {
+	t.Parallel()
+	const binds, apart = 3000, 20 // percent
+	nodes := redistest.StartMasters(t, 3)
+	api := dyplstest.Start(t, dyplstest.Config{Pools: []dyplstest.Pool{
+		{Key: dyplstest.DefaultPoolKey, Numbers: dyplstest.Numbers("170", binds+10)},
+	}})
+	slots, log := &slotWatch{}, &lockedBuffer{}
+	client, own := nodes.Client(t), nodes.Client(t)
+	client.AddHook(slots)
+	queue := tasks.NewQueue(client, tasks.Shards(6))
+	t.Cleanup(func() { _ = queue.Close() })
+	w, err := New(Config{Redis: own, Caller: callerOf(t, api), Logger: zerolog.New(log), Shards: 6})
+	if err != nil {
+		t.Fatal(err)
+	}
+	own.AddHook(slots)
+	runUntilEnd(t, w, log)
+	awaitSuccess(t, queue, enqueueBinds(t, queue, "warm-", 10))
+	idle := loads(t, nodes)
+	<-time.After(2 * time.Second)
+	before := loads(t, nodes)
+	awaitSuccess(t, queue, enqueueBinds(t, queue, "bind-", binds))
+	after := loads(t, nodes)
+	var commands, keys []int
+	for i := range nodes {
+		asked := float64(before[i].commands-idle[i].commands) / before[i].at.Sub(idle[i].at).Seconds()
+		all := after[i].commands - before[i].commands
+		commands = append(commands, all-int(asked*after[i].at.Sub(before[i].at).Seconds()))
+		keys = append(keys, after[i].keys)
+		t.Logf("node %d: %d commands, %d of them for tasks (idle: %.0f a second), %.2f s of processor, %d keys",
+			i, all, commands[i], asked, after[i].processor-before[i].processor, keys[i])
+	}
+	if least, most := slices.Min(commands), slices.Max(commands); most*100 > least*(100+apart) {
+		t.Errorf("from %d to %d commands a node: more than %d %% apart", least, most, apart)
+	}
+	if least, most := slices.Min(keys), slices.Max(keys); most*100 > least*(100+apart) {
+		t.Errorf("from %d to %d keys a node", least, most)
+	}
+	if n := slots.refused.Load(); n != 0 {
+		t.Errorf("%d commands had keys of several slots", n)
+	}
+	if n := countPerformed(api); n != binds+10 {
+		t.Errorf("%d calls for %d binds", n, binds+10)
+	}
+}
+
+type load struct {
+	commands, keys int
+	processor      float64 // seconds
+	at             time.Time
+}
+
+func loads(t *testing.T, nodes redistest.Masters) []load {
+	t.Helper()
+	loads := make([]load, len(nodes))
+	for i, node := range nodes {
+		client := node.Client(t)
+		info := client.Info(t.Context(), "stats", "cpu").Val()
+		loads[i] = load{commands: int(infoOf(info, "total_commands_processed")), keys: int(client.DBSize(t.Context()).Val())}
+		loads[i].at = time.Now()
+		loads[i].processor = infoOf(info, "used_cpu_user") + infoOf(info, "used_cpu_sys")
+	}
+	return loads
+}
+
+func infoOf(info, name string) float64 {
+	_, rest, _ := strings.Cut(info, name+":")
+	text, _, _ := strings.Cut(rest, "\r\n")
+	n, _ := strconv.ParseFloat(text, 64)
+	return n
+}
+
+func countPerformed(api *dyplstest.Server) (n int) {
+	for _, e := range api.Ledger() {
+		if e.Performed {
+			n++
+		}
+	}
+	return n
+}
+
+// TestAnotherNumberOfShards: tasks that were queued under another number are performed, once, whether the number was raised or lowered
+// or whether producers and workers never agreed.
+func TestAnotherNumberOfShards(t *testing.T) {
+	t.Parallel()
+	const each = 30
+	tests := map[string]struct{ producer, worker int }{
+		"raised": {2, 5}, "lowered": {5, 2}, "first sharded": {1, 4}, "sharded no longer": {4, 1},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			server := redistest.Start(t)
+			api := dyplstest.Start(t, dyplstest.Config{Pools: []dyplstest.Pool{
+				{Key: dyplstest.DefaultPoolKey, Numbers: dyplstest.Numbers("170", 3*each)},
+			}})
+			producer, log := tasks.NewQueue(server.Client(t), tasks.Shards(test.producer)), &lockedBuffer{}
+			t.Cleanup(func() { _ = producer.Close() })
+			before := enqueueBinds(t, producer, "before-", each)
+			later, err := tasks.BindAXN.Enqueue(t.Context(), producer, bindRequest(), tasks.TaskID("later"), tasks.ProcessIn(time.Second))
+			if err != nil {
+				t.Fatal(err)
+			}
+			w, err := New(Config{Redis: server.Client(t), Caller: callerOf(t, api), Logger: zerolog.New(log), Shards: test.worker})
+			if err != nil {
+				t.Fatal(err)
+			}
+			runUntilEnd(t, w, log)
+			awaitSuccess(t, producer, append(before, later))
+			awaitSuccess(t, producer, enqueueBinds(t, producer, "after-", each))
+			if n := countPerformed(api); n != 2*each+1 {
+				t.Errorf("%d calls for %d binds", n, 2*each+1)
+			}
+			if told := strings.Contains(log.String(), "serving a shard that is not among this worker's own"); told != (test.worker < test.producer) {
+				t.Errorf("told of such a queue: %v\n%s", told, log)
+			}
+			for queue, at := range w.Status().Polled {
+				if at.IsZero() {
+					t.Errorf("%s was never polled", queue)
+				}
+			}
+		})
+	}
+}
+
+// TestReaperLooksInEveryShard: what was put elsewhere, by somebody with another number of shards, is not delivered again and again.
+func TestReaperLooksInEveryShard(t *testing.T) {
+	t.Parallel()
+	server := redistest.Start(t)
+	y := newYardOn(t, server) // of one shard
+	other := tasks.NewQueue(server.Client(t), tasks.Shards(7))
+	t.Cleanup(func() { _ = other.Close() })
+	request := bindRequest()
+	ids := enqueueAll(t, other, request, "k-", 20)
+	for range 3 {
+		y.sweeps(t)
+	}
+	if n := pendingOf(t, other, "bind"); n != int64(len(ids)) {
+		t.Errorf("%d deliveries of %d tasks\n%s", n, len(ids), y.log)
+	}
+	enqueueAll(t, y.queue, request, "k-", 20)
+	if n := pendingOf(t, other, "bind"); n != int64(len(ids)) {
+		t.Errorf("%d deliveries after the same key was enqueued by another number of shards", n)
+	}
+	// One whose queue nobody knows of any longer gets another delivery, one more only, whoever sweeps.
+	y.client.SRem(t.Context(), "asynq:queues", y.client.SMembers(t.Context(), "asynq:queues").Val())
+	forgetful := newYardOn(t, server)
+	for range 3 {
+		forgetful.sweeps(t)
+	}
+	if n := pendingOf(t, other, "bind"); n != int64(2*len(ids)) {
+		t.Errorf("%d deliveries of %d tasks after their queues were forgotten\n%s", n, len(ids), forgetful.log)
+	}
+}
+
+// TestSilentShard: what a dead worker has left in a shard is found, and delivered in the shard where it belongs.
+func TestSilentShard(t *testing.T) {
+	t.Parallel()
+	server := redistest.Start(t)
+	y := newYardOn(t, server)
+	other := tasks.NewQueue(server.Client(t), tasks.Shards(3))
+	t.Cleanup(func() { _ = other.Close() })
+	enqueueBinds(t, other, "k-", 1)
+	k := queueKeys(other.Place(t.Context(), "bind", "k-0"))
+	y.client.LRem(t.Context(), k.of(pending), 0, "k-0.1")
+	y.client.HSet(t.Context(), k.task("k-0.1"), "state", active)
+	y.client.ZAdd(t.Context(), k.of("lease"), redis.Z{Member: "k-0.1", Score: float64(time.Now().Add(-time.Minute).Unix())})
+	y.client.LPush(t.Context(), k.of(active), "k-0.1")
+	y.sweeps(t)
+	y.sweeps(t)
+	if n := y.client.LLen(t.Context(), k.of(active)).Val(); n != 0 {
+		t.Errorf("%d are still active", n)
+	}
+	if ids := y.client.LRange(t.Context(), queueKeys("bind").of(pending), 0, -1).Val(); !slices.Equal(ids, []string{"k-0.2"}) {
+		t.Errorf("delivered %q", ids)
+	}
+}
+
+// TestShardsShareTheSlots: over all shards no more is performed at once than in one queue.
+func TestShardsShareTheSlots(t *testing.T) {
+	t.Parallel()
+	const binds = 60
+	server := redistest.Start(t)
+	api := dyplstest.Start(t, dyplstest.Config{Pools: []dyplstest.Pool{
+		{Key: dyplstest.DefaultPoolKey, Numbers: dyplstest.Numbers("170", binds)},
+	}})
+	queue, log := tasks.NewQueue(server.Client(t), tasks.Shards(5)), &lockedBuffer{}
+	t.Cleanup(func() { _ = queue.Close() })
+	caller := &gatedCaller{Caller: callerOf(t, api), gate: make(chan struct{})}
+	w, err := New(Config{Redis: server.Client(t), Caller: caller, Logger: zerolog.New(log), Concurrency: 16, Shards: 5})
+	if err != nil {
+		t.Fatal(err)
+	}
+	calls := w.slots["bind"]
+	runUntilEnd(t, w, log)
+	ids := enqueueBinds(t, queue, "k-", binds)
+	redistest.Poll(t, outcomeWithin, "every slot to be taken", func(context.Context) error {
+		if n := int(binds - pendingOf(t, queue, "bind")); n < performedAtOnce(calls) { //nolint:contextcheck // the test's own
+			return fmt.Errorf("%d are performed", n)
+		}
+		return nil
+	})
+	for range 20 { // the servers go on asking
+		// What is slow to begin counts no longer; six servers by themselves would have six times as many.
+		if n := int(binds - pendingOf(t, queue, "bind")); n > 2*performedAtOnce(calls) || int(caller.at.Load()) > calls {
+			t.Fatalf("%d performed and %d called at once, of %d and %d", n, caller.at.Load(), performedAtOnce(calls), calls)
+		}
+	}
+	close(caller.gate)
+	awaitSuccess(t, queue, ids)
+}
+
+// TestPausedShards: a pause of a queue pauses all its shards, and resuming it lets all go on.
+func TestPausedShards(t *testing.T) {
+	t.Parallel()
+	server := redistest.Start(t)
+	api := dyplstest.Start(t, dyplstest.Config{})
+	queue, log := tasks.NewQueue(server.Client(t), tasks.Shards(3)), &lockedBuffer{}
+	t.Cleanup(func() { _ = queue.Close() })
+	w, err := New(Config{Redis: server.Client(t), Caller: callerOf(t, api), Logger: zerolog.New(log), Shards: 3})
+	if err != nil {
+		t.Fatal(err)
+	}
+	runUntilEnd(t, w, log)
+	redistest.Poll(t, outcomeWithin, "the worker", func(context.Context) error {
+		if w.Status().Phase != Performing {
+			return errors.New("not yet")
+		}
+		return nil
+	})
+	unaware := tasks.NewQueue(server.Client(t)) // which knows of no shards
+	t.Cleanup(func() { _ = unaware.Close() })
+	redistest.Poll(t, outcomeWithin, "the names", func(ctx context.Context) error {
+		names, err := unaware.Names(ctx)
+		if err != nil || !slices.Contains(names, "bind.2") {
+			return fmt.Errorf("%q %w", names, err)
+		}
+		return nil
+	})
+	if err := unaware.Pause(t.Context(), "bind"); err != nil {
+		t.Fatal(err)
+	}
+	ids := enqueueBinds(t, queue, "k-", 12)
+	infos, err := queue.Infos(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, q := range infos {
+		if of, _ := tasks.QueueOf(q.Queue); q.Paused != (of == "bind") || q.Queue == "bind" && q.Pending > 0 {
+			t.Errorf("%+v", q)
+		}
+	}
+	e, err := unaware.Explain(t.Context(), "k-0")
+	if err != nil || e.Delivery.Queue != queue.Place(t.Context(), "bind", "k-0") || !e.Delivery.Paused || e.Delivery.State != "pending" {
+		t.Errorf("%+v, %v", e.Delivery, err)
+	}
+	if n := pendingOf(t, queue, "bind"); n != int64(len(ids)) {
+		t.Errorf("%d pending of %d", n, len(ids))
+	}
+	if err := unaware.Resume(t.Context(), "bind"); err != nil {
+		t.Fatal(err)
+	}
+	awaitSuccess(t, queue, ids)
+}
