@@ -11,17 +11,18 @@ type Budget struct {
 // Denied is a scope whose calls are held, because the API denies them.
 type Denied struct{ Account, Scope string }
 
-// Traffic is how calls are held back at the moment: the budgets that this worker has used, the scopes whose calls are denied, and
-// the accounts that this worker does not know and whose tasks it has held lately.
+// Traffic is how calls are held back at the moment: the accounts whose tasks this worker performs, the budgets that it has used, the
+// scopes whose calls are denied, and the accounts that it does not know and whose tasks it has held lately.
 type Traffic struct {
-	Budgets []Budget
-	Open    []Denied
-	Missing []string
+	Accounts []string
+	Budgets  []Budget
+	Open     []Denied
+	Missing  []string
 }
 
 // Traffic returns how calls are held back. It asks nobody.
 func (w *Worker) Traffic() Traffic {
-	t := Traffic{Missing: w.accounts.strangers.recent()}
+	t := Traffic{Accounts: w.accounts.names(), Missing: w.accounts.strangers.recent()}
 	for name, a := range w.accounts.byName {
 		a.traffic.report(name, &t)
 	}

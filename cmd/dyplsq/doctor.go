@@ -79,7 +79,8 @@ func (c *doctorCommand) checkSettings(api clients) error {
 	}
 	defer func() { _ = own.Close() }()
 	_, err = worker.New(worker.Config{
-		Redis: own, Caller: api.own, Callers: api.callers(), Concurrency: c.Concurrency, Fetchers: c.Fetchers, HTTPTimeout: c.HTTPTimeout, ShutdownTimeout: c.ShutdownTimeout,
+		Redis: own, Caller: api.own, Callers: api.callers(), Concurrency: c.Concurrency, Fetchers: c.Fetchers,
+		HTTPTimeout: c.HTTPTimeout, ShutdownTimeout: c.ShutdownTimeout,
 	})
 	return err
 }

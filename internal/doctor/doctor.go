@@ -80,7 +80,8 @@ var ofServer = []check{
 
 var ofRedis = []check{
 	{"proxy", (*examination).proxy}, {"queues", (*examination).queues}, {"workers", (*examination).workers}, {"active", (*examination).active},
-	{"archive", (*examination).archive}, {"uncertain", (*examination).uncertain}, {"numbers", (*examination).numbers}, {"accounts", (*examination).accounts}, {"quota", (*examination).quota},
+	{"archive", (*examination).archive}, {"uncertain", (*examination).uncertain}, {"numbers", (*examination).numbers}, {"accounts", (*examination).accounts},
+	{"quota", (*examination).quota},
 }
 
 var ofMachine = []check{

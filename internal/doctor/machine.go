@@ -18,7 +18,8 @@ const machineTimeout = 10 * time.Second
 func (e *examination) credentials(ctx context.Context) ([]Finding, error) {
 	ctx, cancel := context.WithTimeout(ctx, machineTimeout)
 	defer cancel()
-	findings := []Finding{lookedUp(ctx, "", e.Credentials)}
+	findings := make([]Finding, 0, 1+len(e.Accounts))
+	findings = append(findings, lookedUp(ctx, "", e.Credentials))
 	for _, name := range slices.Sorted(maps.Keys(e.Accounts)) {
 		findings = append(findings, lookedUp(ctx, "account "+name+": ", e.Accounts[name]))
 	}

@@ -2,12 +2,13 @@ package metrics
 
 import "github.com/prometheus/client_golang/prometheus"
 
-// Traffic is how a worker holds calls back: its budgets, the scopes that are denied, and the accounts that it does not know and
-// whose tasks it has held lately.
+// Traffic is how a worker holds calls back: its accounts and their budgets, the scopes that are denied, and the accounts that it does
+// not know and whose tasks it has held lately.
 type Traffic struct {
-	Budgets []Budget
-	Open    []Scope
-	Missing []string
+	Accounts []string
+	Budgets  []Budget
+	Open     []Scope
+	Missing  []string
 }
 
 // Budget is a quota: calls a second, now and at most.
@@ -57,6 +58,9 @@ func (c trafficCollector) Collect(to chan<- prometheus.Metric) {
 	to <- prometheus.MustNewConstMetric(breakersOpen, prometheus.GaugeValue, float64(len(t.Open)))
 	for _, s := range t.Open[:min(len(t.Open), maxPools)] {
 		to <- prometheus.MustNewConstMetric(breakerState, prometheus.GaugeValue, 1, s.Account, s.Name)
+	}
+	for _, account := range t.Accounts {
+		to <- prometheus.MustNewConstMetric(accountMissing, prometheus.GaugeValue, 0, account)
 	}
 	for _, account := range t.Missing {
 		to <- prometheus.MustNewConstMetric(accountMissing, prometheus.GaugeValue, 1, account)
