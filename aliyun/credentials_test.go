@@ -197,7 +197,8 @@ func TestDefaultCredentials_bridges(t *testing.T) { //nolint:paralleltest // bar
 	keys := serveKeys(t)
 	keys.set(issueKey(time.Minute)) // so short that the chain asks for another each time
 	clock := newSteppedClock()
-	d := &defaultCredentials{getenv: os.Getenv, now: func() time.Time { return clock.clock().read().wall }}
+	d := &defaultCredentials{getenv: os.Getenv}
+	d.find, d.now = d.fromChain, func() time.Time { return clock.clock().read().wall }
 	get := func() error { _, err := d.Get(t.Context()); return err }
 	if err := get(); err != nil {
 		t.Fatal(err)
@@ -229,7 +230,8 @@ func TestDefaultCredentials_keepsItsSource(t *testing.T) {
 	keys := serveKeys(t)
 	keys.set(issueKey(time.Minute))
 	clock := newSteppedClock()
-	d := &defaultCredentials{getenv: os.Getenv, now: func() time.Time { return clock.clock().read().wall }}
+	d := &defaultCredentials{getenv: os.Getenv}
+	d.find, d.now = d.fromChain, func() time.Time { return clock.clock().read().wall }
 	if _, err := d.Get(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -268,7 +270,8 @@ func TestDefaultCredentials_oidcOrNothing(t *testing.T) {
 func TestDefaultCredentials_chainPanics(t *testing.T) { //nolint:paralleltest // barren changes the environment
 	barren(t)
 	serveKeys(t)
-	d := &defaultCredentials{getenv: os.Getenv, now: time.Now, chain: struct{ credentials.Credential }{}}
+	d := &defaultCredentials{getenv: os.Getenv, chain: struct{ credentials.Credential }{}}
+	d.lookups = newLookups(d.fromChain)
 	if _, err := d.Get(t.Context()); err == nil {
 		t.Error("no error")
 	}

@@ -14,6 +14,9 @@ func (c *Client) CredentialSource(ctx context.Context) (string, error) {
 	if err := c.CheckCredentials(ctx); err != nil {
 		return "", err
 	}
+	if profile, ok := c.credentials.(*profileCredentials); ok {
+		return "the profile " + profile.name + " of a credentials file", nil
+	}
 	chain, ok := c.credentials.(*defaultCredentials)
 	if !ok {
 		return "the program's configuration", nil

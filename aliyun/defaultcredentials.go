@@ -1,56 +1,36 @@
 package aliyun
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"slices"
 	"strings"
-	"sync"
-	"time"
 
 	"github.com/aliyun/credentials-go/credentials"
-)
-
-const (
-	// freshFor is how long a credential is used without asking the chain, which reads files and the environment.
-	freshFor = 10 * time.Second
-	// usableFor is how long it is used while the chain is being asked, or cannot answer. The chain never returns
-	// a temporary credential that ends within 180 s; this leaves the last one a minute.
-	usableFor = 2 * time.Minute
 )
 
 // defaultCredentials makes Alibaba's chain of providers usable by many callers: it is not safe for concurrent use,
 // takes no context, and after a failure sticks to the provider that failed last.
 type defaultCredentials struct {
+	lookups
+
 	getenv   func(string) string
 	metadata func() bool // whether this machine can have a RAM role
-	now      func() time.Time
-
-	mu     sync.Mutex
-	flight *lookup // under way
-	last   hidden
-	lastAt time.Time // by the wall clock: a machine that slept must not use what has expired meanwhile
 
 	// Only the lookup under way uses these.
 	chain  credentials.Credential
 	source string // the provider that the first credential came from
 }
 
-// lookup is one question to the chain, shared by all who wait for the answer.
-type lookup struct {
-	done       chan struct{}
-	credential Credential
-	err        error
-}
-
 // DefaultCredentials returns the credentials of Alibaba's default chain: the environment, OIDC, a profile of the
 // command line tool, a credentials file, the RAM role of the machine, a URI. It asks one question at a time, whoever waits.
 // The source that the first credential came from stays the only one: a running program never changes its account.
 func DefaultCredentials() Credentials {
-	return &defaultCredentials{getenv: os.Getenv, metadata: hasRole, now: time.Now}
+	d := &defaultCredentials{getenv: os.Getenv, metadata: hasRole}
+	d.lookups = newLookups(d.fromChain)
+	return d
 }
 
 // Format implements [fmt.Formatter].
@@ -58,46 +38,7 @@ func (d *defaultCredentials) Format(s fmt.State, _ rune) {
 	_, _ = io.WriteString(s, "aliyun.DefaultCredentials()")
 }
 
-// Get implements [Credentials]. The error is [ErrNoCredentials] while nothing is configured and nothing was ever found.
-func (d *defaultCredentials) Get(ctx context.Context) (Credential, error) {
-	d.mu.Lock()
-	age := d.now().Round(0).Sub(d.lastAt)
-	usable := !d.lastAt.IsZero() && age >= 0 && age < usableFor
-	if usable && age < freshFor {
-		defer d.mu.Unlock()
-		return d.last(), nil
-	}
-	l := d.flight
-	if l == nil {
-		l = &lookup{done: make(chan struct{})}
-		d.flight = l
-		go d.ask(l) // ends with the chain's own timeouts: its answer serves the callers that come later
-	}
-	if usable {
-		defer d.mu.Unlock()
-		return d.last(), nil
-	}
-	d.mu.Unlock()
-	select {
-	case <-l.done:
-		return l.credential, l.err
-	case <-ctx.Done():
-		return Credential{}, fmt.Errorf("waiting for credentials: %w", context.Cause(ctx))
-	}
-}
-
-func (d *defaultCredentials) ask(l *lookup) {
-	asked := d.now().Round(0)
-	l.credential, l.err = d.fromChain()
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if l.err == nil {
-		d.last, d.lastAt = hide(l.credential), asked
-	}
-	d.flight = nil
-	close(l.done)
-}
-
+// fromChain asks the chain. The error is [ErrNoCredentials] while nothing is configured and nothing was ever found.
 func (d *defaultCredentials) fromChain() (_ Credential, err error) {
 	sources := configuredSources(d.getenv)
 	defer func() {

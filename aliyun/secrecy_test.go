@@ -157,8 +157,9 @@ func TestConfig_showsNothing(t *testing.T) {
 		"the client":            client,
 		"a caller's own struct": private{config, client, static},
 		"a slice of them":       []any{config, &config, client, static},
-		"default credentials":   &defaultCredentials{last: hide(credential)},
-		"the default's private": struct{ c Credentials }{&defaultCredentials{last: hide(credential)}},
+		"default credentials":   &defaultCredentials{lookups: lookups{last: hide(credential)}},
+		"a profile's private":   struct{ c Credentials }{&profileCredentials{name: "shop", lookups: lookups{last: hide(credential)}}},
+		"the default's private": struct{ c Credentials }{&defaultCredentials{lookups: lookups{last: hide(credential)}}},
 	} {
 		checkShown(t, name, v)
 	}

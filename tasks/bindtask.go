@@ -1,6 +1,7 @@
 package tasks
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"slices"
@@ -45,10 +46,18 @@ func (d *draft) bindTaskProblems() []dypls.Problem {
 
 // fingerprinted is what tells two requests under one key apart.
 func (d *draft) fingerprinted() dypls.Parameters {
-	if !d.options.undoes {
+	account := d.account()
+	if account == "" && !d.options.undoes {
 		return d.parameters
 	}
-	return append(slices.Clone(d.parameters), dypls.Parameter{Name: bindTaskField, Value: d.options.bindTask})
+	all := slices.Clone(d.parameters)
+	if d.options.undoes {
+		all = append(all, dypls.Parameter{Name: bindTaskField, Value: d.options.bindTask})
+	}
+	if account != "" {
+		all = append(all, dypls.Parameter{Name: accountField, Value: account})
+	}
+	return all
 }
 
 // undoing is what an unbind will need of a bind, beside its answer.
@@ -97,6 +106,11 @@ func (d *draft) checkBind(r record.Record) {
 	case !known || kind.policy.Queue != binding.Queue:
 		d.err = join(nil, []dypls.Problem{{
 			Field: bindTaskField, Rule: "must name a bind, and this is of " + r.Action, Remedy: "give the id that enqueueing the bind returned",
+		}})
+	case r.Account != d.account():
+		account := cmp.Or(r.Account, DefaultAccount)
+		d.err = join(nil, []dypls.Problem{{
+			Field: bindTaskField, Rule: "must name a bind of the same account, and this is of " + account, Remedy: "give the unbind the account " + account,
 		}})
 	}
 }

@@ -93,7 +93,7 @@ func (q *Queue) Redeliver(ctx context.Context, id string, over int64) (bool, err
 	if err != nil || delivery == 0 {
 		return false, err
 	}
-	d := &draft{action: kind.action, policy: kind.policy, record: record.New{ID: id}}
+	d := &draft{action: kind.action, policy: kind.policy, record: record.New{ID: id, Account: opened[0].Account}}
 	if opened[0].State == record.Queued {
 		d.found.ProcessAt = opened[0].ProcessAt
 	}

@@ -57,7 +57,7 @@ func (d *draft) prepare(now time.Time) {
 	}
 	scheduled := d.scheduled(now)
 	d.record = record.New{
-		ID: d.options.id, Action: d.action, Request: request,
+		ID: d.options.id, Action: d.action, Account: d.account(), Request: request,
 		Fingerprint: record.FingerprintOf(d.options.id, d.action, d.fingerprinted()),
 		ProcessAt:   scheduled, Deadline: d.policy.deadline(d.parameters, scheduled, d.options.within),
 		Undoing: d.undoing(), Undoes: d.options.bindTask,
@@ -115,7 +115,7 @@ func (d *draft) problems() []dypls.Problem {
 	if d.options.within < 0 {
 		problems = append(problems, dypls.Problem{Field: "Within", Rule: "must not be negative", Remedy: "leave it out for no bound"})
 	}
-	return append(problems, d.bindTaskProblems()...)
+	return append(append(problems, d.accountProblems()...), d.bindTaskProblems()...)
 }
 
 // join reports a request's and its options' problems as one.

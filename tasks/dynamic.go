@@ -52,10 +52,10 @@ func (d Dynamic) Action() string { return d.action }
 func (d Dynamic) Queue() string { return d.policy.Queue }
 
 // Decode reads one JSON object of the API's parameters strictly, as [dypls.DecodeRequest] does. A member TaskID beside
-// them is the task's key; BindTaskID, of an UnbindSubscription, names the bind's task in their place.
+// them is the task's key, and Account its account; BindTaskID, of an UnbindSubscription, names the bind's task in their place.
 func (d Dynamic) Decode(data []byte) (Item[dypls.Request], error) {
-	var key, bindTask *string
-	extra := []dypls.Extra{{Name: "TaskID", Into: &key}}
+	var key, account, bindTask *string
+	extra := []dypls.Extra{{Name: "TaskID", Into: &key}, {Name: accountField, Into: &account}}
 	if d.action == dypls.UnbindSubscription.Action {
 		extra = append(extra, dypls.Extra{Name: bindTaskField, Into: &bindTask})
 	}
@@ -63,6 +63,9 @@ func (d Dynamic) Decode(data []byte) (Item[dypls.Request], error) {
 	item := Item[dypls.Request]{Request: request}
 	if key != nil { // an empty key is no key left out: it is refused
 		item.Options = append(item.Options, TaskID(*key))
+	}
+	if account != nil {
+		item.Options = append(item.Options, Account(*account))
 	}
 	if bindTask != nil {
 		item.Options = append(item.Options, BindTask(*bindTask))

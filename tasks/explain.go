@@ -86,6 +86,9 @@ func (q *Queue) Explain(ctx context.Context, id string) (Explanation, error) {
 		}
 	}
 	e.reason(detail, known)
+	if err := q.explainAccount(ctx, &e, detail); err != nil {
+		return Explanation{}, failure(ctx, err)
+	}
 	return e, nil
 }
 

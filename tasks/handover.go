@@ -80,5 +80,5 @@ func (d *draft) handedOver() bool {
 }
 
 func (d *draft) task() *asynq.Task {
-	return asynq.NewTask(TypePrefix+d.action, Payload{payloadVersion, d.record.ID}.Encode())
+	return asynq.NewTask(TypePrefix+d.action, newPayload(d.record.ID, d.record.Account).Encode())
 }

@@ -23,6 +23,8 @@ type options struct {
 	within    time.Duration
 	bindTask  string
 	undoes    bool
+	account   string
+	accounted bool
 }
 
 // TaskID is the caller's key for the task, byte for byte, in one namespace over all actions: 1-128 characters of

@@ -27,6 +27,7 @@ const (
 type Outcome struct {
 	ID        string          `json:"id"`
 	Action    string          `json:"action"`
+	Account   string          `json:"account,omitempty"` // "" for the default account
 	State     State           `json:"state"`
 	Attempts  int             `json:"attempts"` // calls that count
 	Calls     int             `json:"calls"`    // HTTPS requests of this action
@@ -111,7 +112,7 @@ func (q *Queue) Outcomes(ctx context.Context, ids ...string) ([]Outcome, error) 
 }
 
 func outcomeOf(r record.Record, now time.Time) Outcome {
-	o := Outcome{ID: r.ID, Action: r.Action, Attempts: r.Attempts, Calls: r.Calls, EnqueuedAt: r.EnqueuedAt}
+	o := Outcome{ID: r.ID, Action: r.Action, Account: r.Account, Attempts: r.Attempts, Calls: r.Calls, EnqueuedAt: r.EnqueuedAt}
 	switch {
 	case r.State == "", !r.ExpiresAt.IsZero() && !now.Before(r.ExpiresAt):
 		return Outcome{ID: r.ID, State: StateUnknown} // a link that no longer works is not handed out

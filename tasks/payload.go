@@ -12,13 +12,26 @@ import (
 // TypePrefix comes before the action in the type of a task in asynq: dypls:BindAxn.
 const TypePrefix = "dypls:"
 
-// payloadVersion is what this program writes. It reads 0, which has no v, as well.
-const payloadVersion = 1
+// The versions of payloads that this program writes. It reads 0, which has no v, as well. Only a task that names an account is of
+// the second: a program that knows nothing of accounts leaves it for one that does, and takes all others.
+const (
+	payloadVersion        = 1
+	payloadAccountVersion = 2
+	newestPayload         = payloadAccountVersion
+)
 
 // Payload is all that asynq is given of a task: no number reaches its keys, heartbeats or archive.
 type Payload struct {
 	Version int    `json:"v"`
 	ID      string `json:"id"`
+	Account string `json:"account"` // "" for the worker's own; in the second version alone
+}
+
+func newPayload(id, account string) Payload {
+	if account == "" {
+		return Payload{Version: payloadVersion, ID: id}
+	}
+	return Payload{Version: payloadAccountVersion, ID: id, Account: account}
 }
 
 var (
@@ -33,6 +46,9 @@ const maxPayload = 1024
 
 // Encode returns the payload's JSON.
 func (p Payload) Encode() []byte {
+	if p.Account != "" {
+		return fmt.Appendf(nil, `{"v":%d,"id":%q,"account":%q}`, p.Version, p.ID, p.Account)
+	}
 	return fmt.Appendf(nil, `{"v":%d,"id":%q}`, p.Version, p.ID)
 }
 
@@ -49,16 +65,21 @@ func DecodePayload(data []byte) (Payload, error) {
 		var newer struct { // may have anything beside its version
 			Version int `json:"v"`
 		}
-		if json.Unmarshal(data, &newer) != nil || newer.Version <= payloadVersion {
+		if json.Unmarshal(data, &newer) != nil || newer.Version <= newestPayload {
 			return Payload{}, fmt.Errorf("%w: it is not a JSON object with v and id", ErrBadPayload)
 		}
 		p.Version = newer.Version
 	}
-	if p.Version > payloadVersion {
+	if p.Version > newestPayload {
 		return Payload{}, fmt.Errorf("%w: %d", ErrNewerPayload, p.Version)
 	}
 	if p.Version < 0 || !idPattern.MatchString(p.ID) {
 		return Payload{}, fmt.Errorf("%w: v or id is not valid", ErrBadPayload)
+	}
+	if p.Version < payloadAccountVersion {
+		p.Account = "" // more than that version knows
+	} else if !IsAccount(p.Account) {
+		return Payload{}, fmt.Errorf("%w: account is not valid", ErrBadPayload)
 	}
 	return p, nil
 }

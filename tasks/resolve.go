@@ -43,10 +43,10 @@ func (q *Queue) Resolve(ctx context.Context, id string, r Resolution) error {
 		return err
 	}
 	resolution.Keep = q.keep
-	return q.resolve(ctx, kind, resolution)
+	return q.resolve(ctx, kind, records[0].Account, resolution)
 }
 
-func (q *Queue) resolve(ctx context.Context, kind Dynamic, resolution record.Resolution) error {
+func (q *Queue) resolve(ctx context.Context, kind Dynamic, account string, resolution record.Resolution) error {
 	found, delivery, err := q.records.Resolve(ctx, resolution)
 	switch {
 	case err != nil:
@@ -57,7 +57,7 @@ func (q *Queue) resolve(ctx context.Context, kind Dynamic, resolution record.Res
 		return nil
 	}
 	_, err = q.put(ctx, &draft{
-		action: kind.action, policy: kind.policy, record: record.New{ID: resolution.ID},
+		action: kind.action, policy: kind.policy, record: record.New{ID: resolution.ID, Account: account},
 	}, q.Place(ctx, kind.Queue(), resolution.ID), delivery)
 	return err
 }

@@ -12,7 +12,8 @@ import (
 type View struct {
 	ID        string            `json:"id"`
 	Action    string            `json:"action"`
-	State     string            `json:"state"` // the record's own, finer than an outcome's
+	Account   string            `json:"account,omitempty"` // "" for the default account
+	State     string            `json:"state"`             // the record's own, finer than an outcome's
 	Attempts  int               `json:"attempts"`
 	Calls     int               `json:"calls"`
 	Code      string            `json:"code,omitempty"` // of the latest attempt
@@ -38,7 +39,7 @@ func (q *Queue) View(ctx context.Context, id string) (View, error) {
 
 func viewOf(r record.Record) View {
 	return View{
-		ID: r.ID, Action: r.Action, State: string(r.State), Attempts: r.Attempts, Calls: r.Calls,
+		ID: r.ID, Action: r.Action, Account: r.Account, State: string(r.State), Attempts: r.Attempts, Calls: r.Calls,
 		Code: r.Code, Class: r.Class, Message: r.Message, RequestID: r.RequestID, Request: maskedRequest(r), BindTask: r.Undoes,
 	}
 }

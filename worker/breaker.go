@@ -35,9 +35,9 @@ type breaker struct {
 	closed map[string]time.Time // when others were closed last
 }
 
-func newBreaker(w *Worker) *breaker {
+func newBreaker(w *Worker, account string) *breaker {
 	return &breaker{
-		worker: w, key: "dypls:breaker:{" + w.config.Account + "}", log: w.log, probes: map[string]time.Time{}, closed: map[string]time.Time{},
+		worker: w, key: "dypls:breaker:{" + account + "}", log: accountLog(w.config, account), probes: map[string]time.Time{}, closed: map[string]time.Time{},
 	}
 }
 
@@ -55,12 +55,12 @@ func (b *breaker) pass(ctx context.Context, action, pool, run string) (probes []
 		switch {
 		case err != nil: // Redis is away: so is the record
 			b.yield(ctx, probes, run, 0)
-			return nil, &heldError{redisAway, "redis is out of reach"}
+			return nil, &heldError{delay: redisAway, reason: "redis is out of reach"}
 		case verdict == breakerProbe:
 			probes = append(probes, scope)
 		case verdict == breakerHeld:
 			b.yield(ctx, probes, run, 0)
-			return nil, &heldError{min(wait, b.first()/probeSoon) + b.jitter(), scope + " is denied: another task finds out"}
+			return nil, &heldError{delay: min(wait, b.first()/probeSoon) + b.jitter(), reason: scope + " is denied: another task finds out"}
 		}
 	}
 	return probes, nil
@@ -68,6 +68,9 @@ func (b *breaker) pass(ctx context.Context, action, pool, run string) (probes []
 
 // due returns the scopes of a call that are open and may be probed. Where one may not, it says until when.
 func (b *breaker) due(action, pool string) ([]string, error) {
+	if b.opened.Load() == 0 {
+		return nil, nil
+	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	var due []string
@@ -77,7 +80,7 @@ func (b *breaker) due(action, pool string) ([]string, error) {
 			continue
 		}
 		if wait := time.Until(at); wait > 0 {
-			return nil, &heldError{wait + b.jitter(), scope + " is denied"}
+			return nil, &heldError{delay: wait + b.jitter(), reason: scope + " is denied"}
 		}
 		due = append(due, scope)
 	}

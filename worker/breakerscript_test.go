@@ -19,7 +19,7 @@ func newBreakers(t *testing.T, timing timing, n int) []*breaker {
 			t.Fatal(err)
 		}
 		w.timing = timing
-		all[i] = w.traffic.breaker
+		all[i] = w.accounts.own.traffic.breaker
 	}
 	return all
 }

@@ -46,8 +46,15 @@ func (d *delivery) takeSlot(ctx context.Context) error {
 		return nil
 	default:
 	}
+	crowd := d.worker.crowds[d.queue]
+	if b := d.budget(); crowd != nil && crowd.full(d.account, b) {
+		return d.hold(ctx, &heldError{delay: b.book(), reason: b.name + ": others of its account wait already"})
+	}
 	select {
 	case slots <- struct{}{}:
+		d.slot = slots
+		return nil
+	case crowd.need() <- struct{}{}: // somebody's who waited for a quota
 		d.slot = slots
 		return nil
 	case <-d.worker.draining:

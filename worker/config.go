@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -47,9 +46,12 @@ type Config struct {
 	QPS map[string]float64
 	// PoolQPS is a ceiling on the calls a second for each pool, of all actions and workers; 0 for none.
 	PoolQPS float64
-	// Account names the account whose quotas are shared: "default" by default. Workers with other credentials on the same
-	// Redis need another name.
+	// Account names the account of Caller, for its quotas and for tasks that name none: [tasks.DefaultAccount] by default. Workers
+	// whose Caller has credentials of another account need another name on the same Redis.
 	Account string
+	// Callers perform the calls of tasks that name an account ([tasks.Account]), by that name. Each account has quotas and breakers
+	// of its own, under the same ceilings. A task of an account that is neither here nor in Account waits for another worker.
+	Callers map[string]dypls.Caller
 	// OnNoNumber is what becomes of a bind for which no number is free: [Fail] by default.
 	OnNoNumber OnNoNumber
 	// OnUncertain is what becomes of a bind whose answer was lost and that cannot be looked up: [Hold] by default.
@@ -92,7 +94,6 @@ const (
 	defaultHTTPTimeout     = 10 * time.Second
 	defaultShutdownTimeout = 20 * time.Second
 	defaultKeep            = 24 * time.Hour
-	defaultAccount         = "default"
 
 	// leavesWithin is how long after a call was noted its first byte may leave; later it is not sent (the caller's age guard).
 	leavesWithin = 2 * time.Second
@@ -124,7 +125,7 @@ func (c Config) withDefaults() Config {
 	c.NumberCooldown = cmp.Or(c.NumberCooldown, inventory.DefaultCooldown)
 	c.OnUncertain = cmp.Or(c.OnUncertain, Hold)
 	c.OnNoNumber = cmp.Or(c.OnNoNumber, Fail)
-	c.Account = cmp.Or(c.Account, defaultAccount)
+	c.Account = cmp.Or(c.Account, tasks.DefaultAccount)
 	if c.Observer == nil {
 		c.Observer = unobserved{}
 	}
@@ -166,9 +167,28 @@ func (c Config) validate() error {
 		check(ceiling > 0, "the ceiling of %s must be more than 0 calls a second: leave it out for the published quota", action)
 	}
 	check(c.PoolQPS >= 0, "the ceiling of pools must not be negative: leave it out for none")
-	check(!strings.ContainsAny(c.Account, " {}"), "the account's name must hold no space and no brace")
+	errs = append(errs, c.checkAccounts()...)
 	check(c.WaitReplicas >= 0, "the number of replicas to wait for must not be negative: leave it out for none")
 	check(c.Keep >= time.Minute, "outcomes must be kept for at least a minute: raise it")
 	check(c.KeepStream >= time.Minute, "the stream of finished tasks must be kept for at least a minute: raise it")
 	return errors.Join(errs...)
+}
+
+// checkAccounts: a name stands for one account, in every key of Redis and on every worker.
+func (c Config) checkAccounts() (errs []error) {
+	const rule = "must be 1-64 characters of A-Z a-z 0-9 . _ -: rename it"
+	if !tasks.IsAccount(c.Account) {
+		errs = append(errs, errors.New("the account's name "+rule))
+	}
+	for name, caller := range c.Callers {
+		switch {
+		case !tasks.IsAccount(name):
+			errs = append(errs, fmt.Errorf("the name of the account %q %s", name, rule))
+		case name == c.Account || name == tasks.DefaultAccount:
+			errs = append(errs, fmt.Errorf("the account %s is the one of tasks that name none, which Caller performs: leave it out of Callers", name))
+		case caller == nil:
+			errs = append(errs, fmt.Errorf("the Caller of the account %s is missing", name))
+		}
+	}
+	return errs
 }

@@ -21,19 +21,24 @@ const (
 
 // delivery is one delivery of a task by asynq, and so one run of it.
 type delivery struct {
-	worker *Worker
-	kind   kind
-	id     string
-	run    string
-	permit *permit       // nil where no call may leave now
-	queue  string        // of asynq
-	slot   chan struct{} // for its call, nil while it has none
-	taskID string        // of asynq
+	worker  *Worker
+	kind    kind
+	account *account // nil for one that this worker does not know
+	of      string   // its name in the record, "" for none
+	id      string
+	run     string
+	permit  *permit       // nil where no call may leave now
+	queue   string        // of asynq
+	slot    chan struct{} // for its call, nil while it has none
+	taskID  string        // of asynq
 }
 
 func (d *delivery) perform(ctx context.Context) error {
 	if err := d.recall(); err != nil {
 		return d.hold(ctx, err)
+	}
+	if _, err := d.account.traffic.breaker.due(d.kind.action, ""); err != nil {
+		return d.hold(ctx, err) // without a call of others
 	}
 	if err := d.takeSlot(ctx); err != nil {
 		return err
@@ -59,6 +64,8 @@ func (d *delivery) proceed(ctx context.Context) error {
 		return later(begun.Busy+afterClaim, "another run is calling")
 	case record.Settled:
 		return d.settled(begun)
+	case record.Foreign:
+		return d.replace(ctx)
 	case record.Unknown:
 		d.worker.log.Error().Str("id", d.id).Str("action", d.kind.action).
 			Msg("no record of this task: it was deleted, or its outcome is no longer kept")
@@ -92,7 +99,7 @@ func (d *delivery) mayLeave(ctx context.Context, begun record.Begun) error {
 // behind, or its task would be held as uncertain. noted is a moment before the claim was granted.
 func (d *delivery) begin(ctx context.Context) (begun record.Begun, noted time.Time, err error) {
 	run := record.Run{
-		ID: d.id, Run: d.run, Lease: d.worker.timing.claimLease, Repeatable: d.kind.repeatable,
+		ID: d.id, Run: d.run, Action: d.kind.action, Account: d.of, Lease: d.worker.timing.claimLease, Repeatable: d.kind.repeatable,
 		MaxAttempts: d.kind.attempts, MaxCrashes: maxCrashes, LookAfter: d.worker.timing.lookAfter, Keep: d.worker.config.Keep,
 	}
 	err = d.worker.untilWritten(ctx, d.id, "begin", func(ctx context.Context) error {
@@ -124,7 +131,10 @@ func (d *delivery) call(ctx context.Context, begun record.Begun, noted time.Time
 
 // caller makes calls with the permit of this run, and then with those that it gets.
 func (d *delivery) caller() *permittedCaller {
-	return &permittedCaller{Caller: d.worker.config.Caller, traffic: d.worker.traffic, permit: d.permit, run: d.run}
+	if d.account == nil {
+		return &permittedCaller{}
+	}
+	return &permittedCaller{Caller: d.account.caller, traffic: d.account.traffic, permit: d.permit, run: d.run}
 }
 
 // asError turns what is neither a success nor an answer into an error of the vocabulary.

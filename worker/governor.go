@@ -36,9 +36,9 @@ type governor struct {
 	saidAway time.Time
 }
 
-func newGovernor(c Config) *governor {
+func newGovernor(c Config, account string) *governor {
 	g := &governor{
-		redis: c.Redis, account: c.Account, worker: uuid.NewString(), ceilings: c.QPS, poolQPS: c.PoolQPS, log: c.Logger,
+		redis: c.Redis, account: account, worker: uuid.NewString(), ceilings: c.QPS, poolQPS: c.PoolQPS, log: accountLog(c, account),
 		budgets: map[string]*budget{},
 	}
 	g.ctx, g.stop = context.WithCancel(context.Background())

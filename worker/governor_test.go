@@ -30,8 +30,8 @@ func newGovernors(t *testing.T, n int, change func(*Config)) (*redistest.Server,
 		if err != nil {
 			t.Fatal(err)
 		}
-		all[i] = w.traffic.governor
-		running.Go(func() { w.traffic.run(ctx) })
+		all[i] = w.accounts.own.traffic.governor
+		running.Go(func() { w.accounts.run(ctx) })
 	}
 	t.Cleanup(func() { stop(); running.Wait() })
 	return server, all
@@ -147,7 +147,7 @@ func TestSlotsComeBack(t *testing.T) {
 func TestConfigOfCeilings(t *testing.T) {
 	t.Parallel()
 	_, err := New(Config{QPS: map[string]float64{"BINDAXN": 1, "BindAxb": 0}, PoolQPS: -1, Account: "a b", OnNoNumber: "maybe"})
-	for _, says := range []string{`"BINDAXN"`, "BindAxb must be more than 0", "ceiling of pools", "no space and no brace", "fail or wait"} {
+	for _, says := range []string{`"BINDAXN"`, "BindAxb must be more than 0", "ceiling of pools", "the account's name must be", "fail or wait"} {
 		if err == nil || !strings.Contains(err.Error(), says) {
 			t.Errorf("does not say %s: %v", says, err)
 		}

@@ -2,7 +2,6 @@ package worker
 
 import (
 	"context"
-	"fmt"
 	"sync"
 	"time"
 )
@@ -18,8 +17,9 @@ const (
 
 // heldError says that no call may leave soon.
 type heldError struct {
-	delay  time.Duration
-	reason string
+	delay    time.Duration
+	reason   string
+	madeRoom bool // its place among the calls is another's now
 }
 
 func (e *heldError) Error() string { return e.reason }
@@ -39,6 +39,8 @@ type budget struct {
 	waiting int // of queue, those who have not gone away
 	serving bool
 	kick    chan struct{}
+
+	booked time.Time // until when turns are told to those who were sent away
 }
 
 // waiter is a caller who waits for a slot.
@@ -55,7 +57,10 @@ func newBudget(g *governor, name string, ceiling, start float64) *budget {
 }
 
 // take waits for a slot. The error is a *heldError where none is near, or the context's.
-func (b *budget) take(ctx context.Context) (slot, error) {
+func (b *budget) take(ctx context.Context) (slot, error) { return b.takeUnless(ctx, nil) }
+
+// takeUnless is take for one who may be sent away meanwhile.
+func (b *budget) takeUnless(ctx context.Context, away <-chan struct{}) (slot, error) {
 	w, one, err := b.enter()
 	if w == nil {
 		return one, err
@@ -71,7 +76,9 @@ func (b *budget) take(ctx context.Context) (slot, error) {
 	case <-ctx.Done():
 		err = ctx.Err()
 	case <-patience.C:
-		err = &heldError{spread(crowded), b.name + ": its turn is not near"}
+		err = &heldError{delay: spread(crowded), reason: b.name + ": its turn is not near"}
+	case <-away:
+		err = &heldError{delay: b.book(), reason: b.name + ": its turn is not near, and others need the place", madeRoom: true}
 	}
 	b.leave(w)
 	return slot{}, err
@@ -162,5 +169,5 @@ func (b *budget) held() error {
 }
 
 func (b *budget) heldUntil(askAt int64) error {
-	return &heldError{max(b.clock.until(askAt), 0) + spread(time.Second), fmt.Sprintf("%s: throttled", b.name)}
+	return &heldError{delay: max(b.clock.until(askAt), 0) + spread(time.Second), reason: b.name + ": throttled"}
 }

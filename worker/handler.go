@@ -38,7 +38,12 @@ func (w *Worker) ProcessTask(ctx context.Context, task *asynq.Task) error {
 		return w.reject(ctx, tasks.IDOfDelivery(taskID), strings.TrimPrefix(task.Type(), tasks.TypePrefix), err)
 	}
 	queue, _ := asynq.GetQueueName(ctx)
-	d := &delivery{worker: w, kind: k, id: payload.ID, run: uuid.NewString(), queue: queue, taskID: taskID}
+	d := &delivery{
+		worker: w, kind: k, account: w.accounts.of(payload.Account), of: payload.Account, id: payload.ID, run: uuid.NewString(), queue: queue, taskID: taskID,
+	}
+	if d.account == nil {
+		return d.leaveToOthers(ctx)
+	}
 	return d.perform(ctx)
 }
 

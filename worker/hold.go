@@ -11,19 +11,31 @@ import (
 
 // admit waits until a call of this task may leave.
 func (d *delivery) admit(ctx context.Context) error {
-	t := d.worker.traffic
+	t := d.account.traffic
 	var pool string
 	if t.governor.poolQPS > 0 || t.breaker.knowsPools() {
 		glance, err := d.worker.records.Glance(ctx, d.id)
 		if err != nil {
-			return &heldError{redisAway, "redis is out of reach"}
+			return &heldError{delay: redisAway, reason: "redis is out of reach"}
 		}
 		pool = poolOf(glance.Request)
 	}
+	var away <-chan struct{}
+	if c := d.worker.crowds[d.queue]; c != nil {
+		var leave func()
+		away, leave = c.join(d.account, d.budget())
+		defer leave()
+	}
 	var err error
-	d.permit, err = t.admit(ctx, d.kind.action, pool, d.run)
+	d.permit, err = t.admit(ctx, away, d.kind.action, pool, d.run)
+	if held, ok := errors.AsType[*heldError](err); ok && held.madeRoom {
+		d.slot = nil // another has it
+	}
 	return err
 }
+
+// budget is that of the task's own action.
+func (d *delivery) budget() *budget { return d.account.traffic.governor.ofAction(d.kind.action) }
 
 func poolOf(request []byte) string {
 	var named struct {
@@ -47,9 +59,13 @@ func (d *delivery) hold(ctx context.Context, err error) error {
 	if isOver(glance.Deadline) || glance.InDoubt || glance.State != record.Queued && glance.State != record.Waiting {
 		return d.proceed(ctx)
 	}
-	delay := held.delay
-	if !glance.Deadline.IsZero() {
-		delay = min(delay, time.Until(glance.Deadline)+time.Second)
+	return later(notBeyond(glance.Deadline, held.delay), held.reason)
+}
+
+// notBeyond shortens a delay, so that the owner of a task whose time is over is told without one.
+func notBeyond(deadline time.Time, delay time.Duration) time.Duration {
+	if deadline.IsZero() {
+		return delay
 	}
-	return later(delay, held.reason)
+	return min(delay, time.Until(deadline)+time.Second)
 }

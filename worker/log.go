@@ -16,7 +16,7 @@ import (
 
 // logAttempt writes the one line of an attempt, and has it counted.
 func (w *Worker) logAttempt(d *delivery, begun record.Begun, v verdict, err error, took time.Duration) {
-	w.config.Observer.Attempted(d.kind.action, v.class, v.code)
+	w.config.Observer.Attempted(d.account.name, d.kind.action, v.class, v.code)
 	level := zerolog.InfoLevel
 	switch v.state {
 	case record.Waiting:
@@ -28,6 +28,9 @@ func (w *Worker) logAttempt(d *delivery, begun record.Begun, v verdict, err erro
 	line := w.log.WithLevel(level).Str("id", d.id).Str("action", d.kind.action).Int("attempt", begun.Attempt).Int("call", begun.Call).
 		Str("state", string(v.state)).Str("code", v.code).Str("class", string(v.class)).Str("request_id", v.requestID).
 		Dur("duration_ms", took)
+	if d.of != "" {
+		line = line.Str("account", d.of)
+	}
 	if v.state == record.Waiting {
 		line = line.Dur("retry_in_ms", v.delay)
 	}
@@ -41,8 +44,20 @@ func (w *Worker) logAttempt(d *delivery, begun record.Begun, v verdict, err erro
 
 // logLook writes the one line of a look.
 func (w *Worker) logLook(d *delivery, begun record.Begun, v verdict, finding dypls.Finding, err error, took time.Duration) {
-	w.log.Warn().Str("id", d.id).Str("action", d.kind.action).Int("look", begun.Looks+1).Str("finding", string(finding)).
+	log := w.log
+	if d.of != "" {
+		log = log.With().Str("account", d.of).Logger()
+	}
+	log.Warn().Str("id", d.id).Str("action", d.kind.action).Int("look", begun.Looks+1).Str("finding", string(finding)).
 		Str("state", string(v.state)).Err(err).Dur("duration_ms", took).Msg("look")
+}
+
+// accountLog names the account in the lines about its traffic, where it is not the worker's own.
+func accountLog(c Config, account string) zerolog.Logger {
+	if account == c.Account {
+		return c.Logger
+	}
+	return c.Logger.With().Str("account", account).Logger()
 }
 
 // logPanic writes where a panic came from. Its value may hold anything, a number included, and is left out.

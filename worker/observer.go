@@ -12,7 +12,7 @@ import (
 // task: they must not block. What they are told holds no number and no id.
 type Observer interface {
 	// Attempted: an attempt has ended. The class of a success is empty; a code may be anything that an API answered.
-	Attempted(action string, class dypls.Class, code string)
+	Attempted(account, action string, class dypls.Class, code string)
 	// Called: a call has ended, whatever came of it.
 	Called(action string, took time.Duration)
 	// Queued: a task was called for the first time, so long after it was due. Under load only a sample is told.
@@ -30,13 +30,13 @@ type Observer interface {
 // unobserved is the observer where nobody observes.
 type unobserved struct{}
 
-func (unobserved) Attempted(string, dypls.Class, string) {}
-func (unobserved) Called(string, time.Duration)          {}
-func (unobserved) Queued(string, time.Duration)          {}
-func (unobserved) Ended(string, string)                  {}
-func (unobserved) Waited(string, time.Duration)          {}
-func (unobserved) Surplus(string)                        {}
-func (unobserved) Forgot()                               {}
+func (unobserved) Attempted(string, string, dypls.Class, string) {}
+func (unobserved) Called(string, time.Duration)                  {}
+func (unobserved) Queued(string, time.Duration)                  {}
+func (unobserved) Ended(string, string)                          {}
+func (unobserved) Waited(string, time.Duration)                  {}
+func (unobserved) Surplus(string)                                {}
+func (unobserved) Forgot()                                       {}
 
 // sampleEvery is how far apart the tasks are whose time in the queue is looked up.
 const sampleEvery = 20 * time.Millisecond

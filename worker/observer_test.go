@@ -31,7 +31,7 @@ func (o *observations) add(text string) {
 	o.told[text]++
 }
 
-func (o *observations) Attempted(action string, class dypls.Class, code string) {
+func (o *observations) Attempted(_, action string, class dypls.Class, code string) {
 	o.add(fmt.Sprint("attempted ", action, " ", class, " ", code))
 }
 func (o *observations) Called(action string, _ time.Duration) { o.add("called " + action) }

@@ -18,6 +18,9 @@ func (d *delivery) changeOfBinding(request []byte) string {
 	if d.kind.action != dypls.UpdateSubscription.Action || json.Unmarshal(request, &r) != nil {
 		return ""
 	}
+	if d.of != "" {
+		return d.of + "/" + r.SubsID + "/" + r.OperateType
+	}
 	return r.SubsID + "/" + r.OperateType
 }
 

@@ -26,8 +26,8 @@ type reserved struct {
 	slot   slot
 }
 
-// admit waits for leave to call. The error is a *heldError, or the context's.
-func (t *traffic) admit(ctx context.Context, action, pool, run string) (*permit, error) {
+// admit waits for leave to call, unless it is sent away. The error is a *heldError, or the context's.
+func (t *traffic) admit(ctx context.Context, away <-chan struct{}, action, pool, run string) (*permit, error) {
 	probes, err := t.breaker.pass(ctx, action, pool, run)
 	if err != nil {
 		return nil, err
@@ -38,7 +38,7 @@ func (t *traffic) admit(ctx context.Context, action, pool, run string) (*permit,
 		if b == nil {
 			continue
 		}
-		one, err := b.take(ctx)
+		one, err := b.takeUnless(ctx, away)
 		if err != nil {
 			p.giveBack(ctx)
 			return nil, err
@@ -116,10 +116,13 @@ type permittedCaller struct {
 
 // Call implements [dypls.Caller].
 func (c *permittedCaller) Call(ctx context.Context, call dypls.Call) (dypls.Answer, error) {
+	if c.traffic == nil { // of an account that is not known here
+		return dypls.Answer{}, notPermitted(call.Action, errNoAccount)
+	}
 	p := c.permit
 	if p == nil || p.over || p.action != call.Action {
 		var err error
-		if p, err = c.traffic.admit(ctx, call.Action, call.Parameters.Value("PoolKey"), c.run); err != nil {
+		if p, err = c.traffic.admit(ctx, nil, call.Action, call.Parameters.Value("PoolKey"), c.run); err != nil {
 			return dypls.Answer{}, notPermitted(call.Action, err)
 		}
 	}
@@ -132,6 +135,9 @@ func (c *permittedCaller) Call(ctx context.Context, call dypls.Call) (dypls.Answ
 	p.saw(context.WithoutCancel(ctx), left, answer, err)
 	return answer, err
 }
+
+// errNoAccount: there are no credentials for a call.
+var errNoAccount = errors.New("this worker does not know the account")
 
 // notPermitted is a call that did not leave for want of a permit.
 func notPermitted(action string, err error) error {

@@ -16,7 +16,7 @@ func (r *reaper) undo(ctx context.Context, b record.SurplusBinding) error {
 	var undo dypls.UnbindSubscriptionRequest
 	err := json.Unmarshal(b.Undo, &undo)
 	if err == nil {
-		_, err = tasks.UnbindSubscription.Enqueue(ctx, r.queue, undo, tasks.TaskID(surplusPrefix+undo.SubsID))
+		_, err = tasks.UnbindSubscription.Enqueue(ctx, r.queue, undo, surplusOptions(b.Account, undo.SubsID)...)
 	}
 	if errors.Is(err, tasks.ErrUnreachable) || ctx.Err() != nil {
 		return err

@@ -2,32 +2,45 @@ package worker
 
 // Budget is a quota as this worker knows it.
 type Budget struct {
+	Account string
 	Name    string  // an action, or pool: and a pool's key
 	Rate    float64 // calls a second that all workers together make at most now
 	Ceiling float64 // that they never go beyond
 }
 
-// Traffic is how calls are held back at the moment: the budgets that this worker has used, and the scopes whose calls are denied.
+// Denied is a scope whose calls are held, because the API denies them.
+type Denied struct{ Account, Scope string }
+
+// Traffic is how calls are held back at the moment: the accounts whose tasks this worker performs, the budgets that it has used, the
+// scopes whose calls are denied, and the accounts that it does not know and whose tasks it has held lately.
 type Traffic struct {
-	Budgets []Budget
-	Open    []string
+	Accounts []string
+	Budgets  []Budget
+	Open     []Denied
+	Missing  []string
 }
 
 // Traffic returns how calls are held back. It asks nobody.
 func (w *Worker) Traffic() Traffic {
-	var t Traffic
-	g, b := w.traffic.governor, w.traffic.breaker
+	t := Traffic{Accounts: w.accounts.names(), Missing: w.accounts.strangers.recent()}
+	for name, a := range w.accounts.byName {
+		a.traffic.report(name, &t)
+	}
+	return t
+}
+
+func (t *traffic) report(account string, into *Traffic) {
+	g, b := t.governor, t.breaker
 	g.mu.Lock()
 	for name, budget := range g.budgets {
 		budget.mu.Lock()
-		t.Budgets = append(t.Budgets, Budget{Name: name, Rate: budget.stock.rate, Ceiling: budget.ceiling})
+		into.Budgets = append(into.Budgets, Budget{Account: account, Name: name, Rate: budget.stock.rate, Ceiling: budget.ceiling})
 		budget.mu.Unlock()
 	}
 	g.mu.Unlock()
 	b.mu.Lock()
 	for scope := range b.probes {
-		t.Open = append(t.Open, scope)
+		into.Open = append(into.Open, Denied{account, scope})
 	}
 	b.mu.Unlock()
-	return t
 }

@@ -182,7 +182,7 @@ func (w *witness) meet(info *redis.StringCmd, forgot bool) {
 // recall holds a bind while binds pause.
 func (d *delivery) recall() error {
 	if left := d.worker.witness.left(); left > 0 && d.kind.once() {
-		return &heldError{left, forgotten}
+		return &heldError{delay: left, reason: forgotten}
 	}
 	return nil
 }

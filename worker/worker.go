@@ -34,9 +34,10 @@ type Worker struct {
 
 	inspector *asynq.Inspector
 
-	numbers *inventory.Inventory
-	timing  timing
-	traffic *traffic
+	numbers  *inventory.Inventory
+	timing   timing
+	accounts *accounts
+	crowds   map[string]*crowd // by queue; none for one account
 
 	witness *witness
 	pulse   *pulse
@@ -55,6 +56,7 @@ type timing struct {
 	claimLease, lookAfter, lookAgainAfter time.Duration
 	probeFirst, probeMost, probeLease     time.Duration // 0 for the breaker's own
 	forgotPause                           time.Duration // 0 for the witness' own
+	strangerAgain                         time.Duration // 0 for its own
 }
 
 // New checks the configuration and registers every kind of task.
@@ -91,7 +93,8 @@ func New(config Config) (*Worker, error) {
 	config.Redis.AddHook(acknowledge.New())
 	config.Redis.AddHook(autopipeline.New(config.Redis))
 	sendonce.Install(config.Redis)
-	w.traffic = newTraffic(w)
+	w.accounts = newAccounts(w)
+	w.crowds = newCrowds(w.slots, len(w.accounts.byName))
 	register(w, tasks.BindAXN)
 	register(w, tasks.BindAXB)
 	register(w, tasks.BindAXNExtension)
@@ -121,13 +124,14 @@ func (w *Worker) Run(ctx context.Context) error {
 	keeping, stopKeeping := context.WithCancel(context.WithoutCancel(ctx))
 	var housekeeping sync.WaitGroup
 	housekeeping.Go(func() { w.teller.Run(keeping) })
-	housekeeping.Go(func() { w.traffic.run(keeping) })
+	housekeeping.Go(func() { w.accounts.run(keeping) })
 	housekeeping.Go(func() { w.witness.run(keeping) })
 	housekeeping.Go(func() { w.declareQueues(keeping) })
 	housekeeping.Go(func() { w.sweepNumbers(keeping) })
 	housekeeping.Go(func() { w.newReaper().run(ctx) }) // while it drains, others reap
 	w.enter(Performing)
-	w.log.Info().Int("concurrency", w.config.Concurrency).Strs("queues", tasks.Queues()).Int("shards", w.config.Shards).Msg("performing tasks")
+	w.log.Info().Int("concurrency", w.config.Concurrency).Strs("queues", tasks.Queues()).Int("shards", w.config.Shards).
+		Strs("accounts", w.accounts.names()).Msg("performing tasks")
 	<-ctx.Done()
 	w.enter(Draining)
 	close(w.draining)

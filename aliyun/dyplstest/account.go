@@ -3,8 +3,6 @@ package dyplstest
 import (
 	"fmt"
 	"math/rand/v2"
-	"slices"
-	"strings"
 	"time"
 
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
@@ -13,8 +11,8 @@ import (
 // forgetAfter is how long an expired binding can still be looked up. The API's pages do not say how long it can there.
 const forgetAfter = 24 * time.Hour
 
-// account is what the account owns: its pools, their numbers, and the bindings on them.
-type account struct {
+// owned is what an account owns: its pools, their numbers, and the bindings on them.
+type owned struct {
 	pools   map[string]*pool
 	numbers map[dypls.Phone]*number
 	subs    map[string]*binding // the active and the expired
@@ -31,26 +29,26 @@ type pool struct {
 	cities  map[string]*[shelfKinds]shelf
 }
 
-func newAccount(pools []Pool, random *rand.Rand) (account, error) {
-	a := account{
+func newOwned(pools []Pool, random *rand.Rand) (owned, error) {
+	a := owned{
 		pools: map[string]*pool{}, numbers: map[dypls.Phone]*number{}, subs: map[string]*binding{},
 		lastID: 1_000_000_000_000_000 + random.Int64N(1_000_000_000_000), random: random,
 	}
 	for i, p := range pools {
 		if err := p.validate(); err != nil {
-			return account{}, fmt.Errorf("Config.Pools[%d]: %w", i, err)
+			return owned{}, fmt.Errorf("Config.Pools[%d]: %w", i, err)
 		}
 		if a.pools[p.Key] != nil {
-			return account{}, fmt.Errorf("Config.Pools[%d]: the Key %s is taken by an earlier one: rename it", i, p.Key)
+			return owned{}, fmt.Errorf("Config.Pools[%d]: the Key %s is taken by an earlier one: rename it", i, p.Key)
 		}
 		if err := a.add(p); err != nil {
-			return account{}, fmt.Errorf("Config.Pools[%d]: %w", i, err)
+			return owned{}, fmt.Errorf("Config.Pools[%d]: %w", i, err)
 		}
 	}
 	return a, nil
 }
 
-func (a *account) add(config Pool) error {
+func (a *owned) add(config Pool) error {
 	p := &pool{Pool: config, cities: map[string]*[shelfKinds]shelf{}}
 	a.pools[p.Key] = p
 	for _, phone := range p.Numbers {
@@ -76,27 +74,27 @@ func (a *account) add(config Pool) error {
 }
 
 // newSubsID returns 16 digits that were never used; not one after the other, so that nobody counts on it.
-func (a *account) newSubsID() string {
+func (a *owned) newSubsID() string {
 	a.lastID += 1 + a.random.Int64N(1000)
 	return fmt.Sprintf("%016d", a.lastID)
 }
 
 // put makes a binding.
-func (a *account) put(b *binding) {
+func (a *owned) put(b *binding) {
 	a.subs[b.SubsID] = b
 	a.due.add(b)
 	b.number.attach(b)
 }
 
 // remove undoes a binding that is active.
-func (a *account) remove(b *binding) {
+func (a *owned) remove(b *binding) {
 	delete(a.subs, b.SubsID)
 	a.due.remove(b)
 	b.number.detach(b)
 }
 
 // settle lets time pass: what is due expires and sets its X free, what expired long ago is forgotten.
-func (a *account) settle(now time.Time) {
+func (a *owned) settle(now time.Time) {
 	for b := a.due.next(); b != nil && !b.ExpiresAt.After(now); b = a.due.next() {
 		a.due.remove(b)
 		b.number.detach(b)
@@ -109,11 +107,11 @@ func (a *account) settle(now time.Time) {
 	}
 }
 
-func (a *account) active() []Binding {
+func (a *owned) active() []Binding {
 	bindings := make([]Binding, 0, len(a.due))
 	for _, b := range a.due {
 		bindings = append(bindings, b.Binding)
 	}
-	slices.SortFunc(bindings, func(a, b Binding) int { return strings.Compare(a.SubsID, b.SubsID) })
+	sortBindings(bindings)
 	return bindings
 }

@@ -20,7 +20,8 @@ type bounds struct{ least, most int }
 // service performs one call, under the simulator's lock.
 type service struct {
 	*Simulator
-	now time.Time
+	account *account
+	now     time.Time
 }
 
 var (

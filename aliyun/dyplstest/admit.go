@@ -47,38 +47,41 @@ func (s *Simulator) admit(w http.ResponseWriter, r *http.Request) (*call, *answe
 		return nil, refusal
 	}
 	now := s.config.Now()
-	if refusal := s.authenticate(proof, now); refusal != nil {
+	of, refusal := s.authenticate(proof, now)
+	if refusal != nil {
 		return nil, refusal
 	}
-	return &call{action: proof.action, parameters: req.all.ofAction(), keyID: proof.keyID, nonce: proof.nonce, at: now}, nil
+	return &call{account: of, action: proof.action, parameters: req.all.ofAction(), keyID: proof.keyID, nonce: proof.nonce, at: now}, nil
 }
 
-func (s *Simulator) authenticate(p credentials, now time.Time) *answer {
+// authenticate returns whose call it is. Who the accounts are never changes.
+func (s *Simulator) authenticate(p credentials, now time.Time) (*account, *answer) {
 	if p.version != version {
-		return refuse("InvalidVersion", "Specified parameter Version is not valid.")
+		return nil, refuse("InvalidVersion", "Specified parameter Version is not valid.")
 	}
 	if _, known := actions[p.action]; !known {
-		return refuse("InvalidApi.NotFound", "Specified api is not found, please check your url and method.")
+		return nil, refuse("InvalidApi.NotFound", "Specified api is not found, please check your url and method.")
 	}
-	if p.keyID != s.config.AccessKeyID {
-		return refuse("InvalidAccessKeyId.NotFound", "Specified access key is not found.")
+	of := s.accounts[p.keyID]
+	if of == nil {
+		return nil, refuse("InvalidAccessKeyId.NotFound", "Specified access key is not found.")
 	}
-	if p.token != s.config.SecurityToken {
-		return refuse("InvalidSecurityToken.MalFormed", "Specified SecurityToken is malformed.")
+	if p.token != of.key.SecurityToken {
+		return nil, refuse("InvalidSecurityToken.MalFormed", "Specified SecurityToken is malformed.")
 	}
 	date, err := time.Parse(dateLayout, p.date)
 	if err != nil {
-		return refuse("InvalidTimeStamp.Format", "Specified time stamp or date value is not well formatted.")
+		return nil, refuse("InvalidTimeStamp.Format", "Specified time stamp or date value is not well formatted.")
 	}
 	if skew := now.Sub(date); skew > maxSkew || skew < -maxSkew {
-		return refuse("InvalidTimeStamp.Expired", "Specified time stamp or date value is expired.")
+		return nil, refuse("InvalidTimeStamp.Expired", "Specified time stamp or date value is expired.")
 	}
 	// The gateway tells its string to sign, with every parameter in it: a client must not log that message as it is.
-	if want, stringToSign := p.sign(s.config.AccessKeySecret); !equal(want, p.given) {
-		return refuse("SignatureDoesNotMatch",
+	if want, stringToSign := p.sign(of.key.AccessKeySecret); !equal(want, p.given) {
+		return nil, refuse("SignatureDoesNotMatch",
 			"Specified signature is not matched with our calculation. server string to sign is:"+stringToSign)
 	}
-	return nil
+	return of, nil
 }
 
 func refuse(code, message string) *answer {

@@ -17,6 +17,7 @@ const maxBody = 1 << 20
 
 // call is one authenticated request.
 type call struct {
+	account    *account
 	action     string
 	parameters parameters // of the action, sorted; those of the protocol left out
 	keyID      string
@@ -45,6 +46,9 @@ func (p parameters) get(name string) string {
 	value, _ := p.lookup(name)
 	return value
 }
+
+// accessKeyID is the API's name of the parameter that tells whose call it is.
+const accessKeyID = "AccessKeyId"
 
 // protocol holds the parameters that belong to the protocol, not to an action, and those that every action
 // accepts and ignores: two requests that differ in them alone are the same request.

@@ -33,6 +33,9 @@ type Config struct {
 	// Seed makes the choice of numbers and the requests that a fault's Rate hits reproducible.
 	Seed uint64
 
+	// Accounts are further accounts beside that of AccessKeyID. They share nothing: each has pools, quotas and bindings of its own.
+	Accounts []Account
+
 	// Pools are the pools of the account. Default: one, [DefaultPoolKey], with 100 numbers from 17000000000 on.
 	Pools []Pool
 	// Quotas are the calls a second that an action may have, in windows of one second of Now. 0 or absent: no bound.
@@ -65,16 +68,23 @@ func (c Config) withDefaults() Config {
 		c.Now = time.Now
 	}
 	if len(c.Pools) == 0 {
-		c.Pools = []Pool{{Key: DefaultPoolKey, Numbers: Numbers("170", 100)}}
+		c.Pools = defaultPools()
+	}
+	c.Accounts = slices.Clone(c.Accounts)
+	for i, a := range c.Accounts {
+		if len(a.Pools) == 0 {
+			c.Accounts[i].Pools = defaultPools()
+		}
 	}
 	return c
 }
 
 func (c Config) validate() error {
-	for action, perSecond := range c.Quotas {
-		if err := checkQuota(action, perSecond); err != nil {
-			return fmt.Errorf("dyplstest: Config.Quotas: %w", err)
-		}
+	if err := checkQuotas(c.Quotas); err != nil {
+		return fmt.Errorf("dyplstest: Config.Quotas: %w", err)
+	}
+	if err := c.validateAccounts(); err != nil {
+		return err
 	}
 	if info, _ := dypls.LookupCode(c.QuotaCode); info.Class != dypls.Throttled {
 		return fmt.Errorf("dyplstest: Config.QuotaCode %q must be a code that throttles: take isv.FLOW_LIMIT or Throttling.User", c.QuotaCode)
@@ -83,6 +93,15 @@ func (c Config) validate() error {
 		return errors.New("dyplstest: Config.ListDelay must not be negative: leave it 0 for at once")
 	}
 	return c.Recordings.validate()
+}
+
+func checkQuotas(quotas map[string]int) error {
+	for action, perSecond := range quotas {
+		if err := checkQuota(action, perSecond); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func checkQuota(action string, perSecond int) error {

@@ -36,7 +36,8 @@ type Fault struct {
 
 	// Action is the only action it hits. "": any.
 	Action string
-	// Match holds parameters, under the API's names, that a call must have with exactly these values.
+	// Match holds parameters, under the API's names, that a call must have with exactly these values. AccessKeyId is among them:
+	// the calls of one account alone.
 	Match map[string]string
 	// Rate is the share of the matching requests that it hits, by a hash of the request's action and parameters and of
 	// Config.Seed: a request is hit in all of its attempts or in none, and the same ones in every run. Different rules hit different ones. 0: all.

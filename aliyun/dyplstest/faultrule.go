@@ -77,11 +77,19 @@ func (r *rule) matches(c *call, request uint64) bool {
 		return false
 	}
 	for name, value := range r.Match {
-		if c.parameters.get(name) != value {
+		if c.matched(name) != value {
 			return false
 		}
 	}
 	return r.Rate == 0 || share(request^r.salt) < r.Rate
+}
+
+// matched is what a rule compares: a parameter of the action, or whose call it is.
+func (c *call) matched(name string) string {
+	if name == accessKeyID {
+		return c.keyID
+	}
+	return c.parameters.get(name)
 }
 
 // hash names a request: two attempts of the same have the same.

@@ -9,12 +9,14 @@ import (
 // Entry is one call that arrived and proved who it is, and what became of it, whatever the client was told.
 // Its numbers are whole: it is test data.
 type Entry struct {
-	Seq        int               `json:"seq"` // 1, 2, 3 in the order of arrival
-	Action     string            `json:"action"`
-	Parameters map[string]string `json:"parameters"` // of the action, without those of the protocol
-	RequestID  string            `json:"request_id"`
-	Nonce      string            `json:"nonce"`
-	ReceivedAt time.Time         `json:"received_at"`
+	Seq    int    `json:"seq"` // 1, 2, 3 in the order of arrival
+	Action string `json:"action"`
+	// AccessKeyID tells whose call it was: the one that the signature was made with.
+	AccessKeyID string            `json:"access_key_id"`
+	Parameters  map[string]string `json:"parameters"` // of the action, without those of the protocol
+	RequestID   string            `json:"request_id"`
+	Nonce       string            `json:"nonce"`
+	ReceivedAt  time.Time         `json:"received_at"`
 	// AnsweredAt is the zero time while the call is being worked on, and where it gets no answer.
 	AnsweredAt time.Time `json:"answered_at,omitzero"`
 	// Performed tells that the action was carried out and succeeded.
@@ -41,7 +43,7 @@ type ledger struct {
 func (l *ledger) open(c *call) *Entry {
 	l.arrived++
 	e := &Entry{
-		Seq: l.arrived, Action: c.action, RequestID: c.requestID, Nonce: c.nonce, ReceivedAt: c.at, parameters: c.parameters,
+		Seq: l.arrived, Action: c.action, AccessKeyID: c.keyID, RequestID: c.requestID, Nonce: c.nonce, ReceivedAt: c.at, parameters: c.parameters,
 	}
 	if l.limit > 0 && len(l.entries) >= l.limit {
 		l.entries[0], l.entries = nil, l.entries[1:]

@@ -22,7 +22,7 @@ func TestLedger(t *testing.T) {
 	})
 	entries := b.Ledger()
 	want := dyplstest.Entry{
-		Seq: 1, Action: "BindAxn", RequestID: made.RequestId, Nonce: u.nonce, ReceivedAt: b.Now(), AnsweredAt: b.Now(),
+		Seq: 1, Action: "BindAxn", AccessKeyID: dyplstest.DefaultAccessKeyID, RequestID: made.RequestId, Nonce: u.nonce, ReceivedAt: b.Now(), AnsweredAt: b.Now(),
 		Parameters: map[string]string{"PoolKey": dyplstest.DefaultPoolKey, "PhoneNoA": "15000000001", "Expiration": "2026-11-22 15:50:42"},
 		Performed:  true, Code: "OK", SubsID: made.SecretBindDTO.SubsId, SecretNo: entries[0].SecretNo,
 	}

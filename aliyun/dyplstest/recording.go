@@ -91,10 +91,10 @@ func (s *service) link(callID string) string {
 	_, _ = sum.Write([]byte(callID)) // never fails
 	const sixteenDigits = 9_000_000_000_000_000
 	key := fmt.Sprintf("/%d_%s.mp3", 1_000_000_000_000_000+sum.Sum64()%sixteenDigits, url.PathEscape(callID))
-	mac := hmac.New(sha1.New, []byte(s.config.AccessKeySecret))
+	mac := hmac.New(sha1.New, []byte(s.account.key.AccessKeySecret))
 	mac.Write([]byte("GET\n\n\n" + expires + "\n/recordings" + key))
 	query := url.Values{
-		"Expires": {expires}, "OSSAccessKeyId": {s.config.AccessKeyID},
+		"Expires": {expires}, "OSSAccessKeyId": {s.account.key.AccessKeyID},
 		"Signature": {base64.StdEncoding.EncodeToString(mac.Sum(nil))},
 	}
 	return strings.TrimSuffix(s.config.Recordings.Base, "/") + key + "?" + query.Encode()

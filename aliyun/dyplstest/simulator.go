@@ -20,13 +20,12 @@ type Simulator struct {
 	closeOnce sync.Once
 
 	// mu guards what follows. Nothing waits while holding it.
-	mu      sync.Mutex
-	random  *rand.Rand
-	account account
-	nonces  nonces
-	quotas  quotas
-	faults  rules
-	ledger  ledger
+	mu       sync.Mutex
+	random   *rand.Rand
+	accounts map[string]*account // by the ID of their access key
+	nonces   nonces
+	faults   rules
+	ledger   ledger
 }
 
 // New returns a simulator. The error names the field, the rule and the remedy.
@@ -39,15 +38,14 @@ func New(c Config) (*Simulator, error) {
 		config: c,
 		closed: make(chan struct{}),
 		random: rand.New(rand.NewPCG(c.Seed, 0x64_79_70_6c_73)),
-		quotas: newQuotas(c.Quotas),
 		faults: rules{seed: c.Seed},
 		ledger: ledger{limit: c.LedgerLimit},
 	}
-	account, err := newAccount(c.Pools, s.random)
+	accounts, err := c.accounts(s.random)
 	if err != nil {
 		return nil, fmt.Errorf("dyplstest: %w", err)
 	}
-	s.account = account
+	s.accounts = accounts
 	for i, fault := range c.Faults {
 		if err := s.addFault(fault); err != nil {
 			return nil, fmt.Errorf("dyplstest: Config.Faults[%d]: %w", i, err)
@@ -88,7 +86,7 @@ func (s *Simulator) enter(c *call) (*Fault, *answer) {
 		return nil, &refusal
 	}
 	c.entry = s.ledger.open(c)
-	if limit, left, exceeded := s.quotas.take(c.action, c.at); exceeded {
+	if limit, left, exceeded := c.account.quotas.take(c.action, c.at); exceeded {
 		refusal := codeAnswer(s.config.QuotaCode, throttledMessage).throttled(limit, left, c.at)
 		return nil, &refusal
 	}
@@ -109,8 +107,8 @@ func (s *Simulator) perform(c *call) answer {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now := s.config.Now()
-	s.account.settle(now)
-	a := action.perform(&service{s, now}, c.parameters)
+	c.account.settle(now)
+	a := action.perform(&service{s, c.account, now}, c.parameters)
 	if a.code == dypls.CodeOK {
 		c.entry.Performed = true
 		c.entry.SubsID, c.entry.SecretNo = a.subsID, a.secretNo
@@ -141,21 +139,20 @@ func (s *Simulator) wait(d time.Duration) {
 	}
 }
 
-// Bindings returns what is bound now, in the order in which it was made.
+// Bindings returns what is bound now, of all accounts. Those of one are in the order in which they were made.
 func (s *Simulator) Bindings() []Binding {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.account.settle(s.config.Now())
-	return s.account.active()
+	var bindings []Binding
+	for _, one := range s.accounts {
+		one.settle(s.config.Now())
+		bindings = append(bindings, one.active()...)
+	}
+	sortBindings(bindings)
+	return bindings
 }
 
-// SetQuota changes the calls a second that an action may have; 0 means no bound.
+// SetQuota changes the calls a second that an action of Config's own account may have; 0 means no bound.
 func (s *Simulator) SetQuota(action string, perSecond int) error {
-	if err := checkQuota(action, perSecond); err != nil {
-		return fmt.Errorf("dyplstest: %w", err)
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.quotas.set(action, perSecond)
-	return nil
+	return s.SetAccountQuota(s.config.AccessKeyID, action, perSecond)
 }

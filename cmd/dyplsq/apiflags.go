@@ -1,14 +1,10 @@
 package main
 
 import (
-	"context"
-	"errors"
 	"os"
 	"slices"
 	"strings"
 	"time"
-
-	"github.com/rs/zerolog"
 
 	"github.com/seed-5c07c2e9/dyplsq/aliyun"
 )
@@ -20,7 +16,8 @@ type apiFlags struct {
 	HTTPTimeout time.Duration `env:"DYPLSQ_HTTP_TIMEOUT" help:"Of one call (${default})." default:"10s" name:"http-timeout" placeholder:"DURATION"`
 }
 
-func (f apiFlags) client(concurrency int) (*aliyun.Client, error) {
+// client has the credentials of the default chain where it is given none.
+func (f apiFlags) client(concurrency int, credentials aliyun.Credentials) (*aliyun.Client, error) {
 	if printsSecrets(os.Getenv("DEBUG")) {
 		return nil, usage("DEBUG makes Alibaba's libraries print credentials and requests: unset it")
 	}
@@ -28,7 +25,7 @@ func (f apiFlags) client(concurrency int) (*aliyun.Client, error) {
 		return nil, usage("--http-timeout must be positive: leave it out for the default")
 	}
 	client, err := aliyun.New(aliyun.Config{
-		Endpoint: f.Endpoint, Insecure: f.Insecure, Timeout: f.HTTPTimeout, MaxConns: concurrency,
+		Endpoint: f.Endpoint, Insecure: f.Insecure, Timeout: f.HTTPTimeout, MaxConns: concurrency, Credentials: credentials,
 	})
 	if err != nil {
 		return nil, usage(err.Error())
@@ -41,27 +38,4 @@ func printsSecrets(debug string) bool {
 	return slices.ContainsFunc(strings.Split(debug, ","), func(name string) bool {
 		return slices.Contains([]string{"credential", "dara", "tea"}, name)
 	})
-}
-
-// awaitCredentials returns once there are credentials. That there is no source of them at all is an error;
-// one that is out of reach is tried again.
-func awaitCredentials(ctx context.Context, client *aliyun.Client, log zerolog.Logger) error {
-	const every = 5 * time.Second
-	for {
-		err := client.CheckCredentials(ctx)
-		switch {
-		case err == nil:
-			return nil
-		case errors.Is(err, aliyun.ErrNoCredentials):
-			return usage(err.Error())
-		case ctx.Err() != nil:
-			return nil //nolint:nilerr // told to end while waiting: no failure
-		}
-		log.Warn().Err(err).Msg("credentials are out of reach: trying again")
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-time.After(every):
-		}
-	}
 }

@@ -8,18 +8,15 @@ import (
 	"strings"
 	"time"
 
-	"github.com/seed-5c07c2e9/dyplsq/aliyun"
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
 	"github.com/seed-5c07c2e9/dyplsq/internal/doctor"
 	"github.com/seed-5c07c2e9/dyplsq/worker"
 )
 
-// quotaAccount names the account whose budgets the workers share.
-const quotaAccount = "default"
-
 type doctorCommand struct {
 	redisFlags
 	apiFlags
+	accountFlags
 
 	Concurrency     int           `default:"64" env:"DYPLSQ_CONCURRENCY" help:"Of the worker whose settings are checked (${default})."`
 	Fetchers        int           `default:"1" env:"DYPLSQ_FETCHERS" help:"Likewise (${default})."`
@@ -36,16 +33,16 @@ func (c *doctorCommand) Run(ctx context.Context, s streams) error {
 		return err
 	}
 	defer func() { _ = client.Close() }()
-	api, err := c.apiFlags.client(c.Concurrency)
+	api, err := c.clients(c.apiFlags, c.Concurrency)
 	if err != nil {
 		return err
 	}
-	defer func() { _ = api.Close() }()
+	defer api.close()
 	var lost []string
 	var unwritten error
 	err = doctor.Run(ctx, doctor.Config{
-		Redis: client, Shards: c.Shards, Now: c.now, Endpoint: c.Endpoint, Settings: c.checkSettings(api), Credentials: api.CredentialSource,
-		Quotas: doctor.Quotas{Wanted: wantedCeilings(), Kept: true, Published: dypls.Quota, Account: quotaAccount},
+		Redis: client, Shards: c.Shards, Now: c.now, Endpoint: c.Endpoint, Settings: c.checkSettings(api), Credentials: api.own.CredentialSource, Accounts: api.sources(),
+		Quotas: doctor.Quotas{Wanted: wantedCeilings(), Kept: true, Published: dypls.Quota},
 	}, func(f doctor.Finding) {
 		if f.Verdict == doctor.Loses {
 			lost = append(lost, f.Check)
@@ -75,14 +72,15 @@ func (c *doctorCommand) print(s streams, f doctor.Finding) error {
 }
 
 // checkSettings asks a worker that is never run.
-func (c *doctorCommand) checkSettings(api *aliyun.Client) error {
+func (c *doctorCommand) checkSettings(api clients) error {
 	own, err := c.redisFlags.client(0) // a worker changes its client
 	if err != nil {
 		return err
 	}
 	defer func() { _ = own.Close() }()
 	_, err = worker.New(worker.Config{
-		Redis: own, Caller: api, Concurrency: c.Concurrency, Fetchers: c.Fetchers, Shards: c.Shards, HTTPTimeout: c.HTTPTimeout, ShutdownTimeout: c.ShutdownTimeout,
+		Redis: own, Caller: api.own, Callers: api.callers(), Concurrency: c.Concurrency, Fetchers: c.Fetchers, Shards: c.Shards,
+		HTTPTimeout: c.HTTPTimeout, ShutdownTimeout: c.ShutdownTimeout,
 	})
 	return err
 }
@@ -96,4 +94,13 @@ func wantedCeilings() map[string]string {
 		}
 	}
 	return wanted
+}
+
+// sources name where the credentials of each account come from.
+func (c clients) sources() map[string]func(context.Context) (string, error) {
+	sources := map[string]func(context.Context) (string, error){}
+	for name, client := range c.named {
+		sources[name] = client.CredentialSource
+	}
+	return sources
 }

@@ -47,6 +47,9 @@ func explain(w io.Writer, e tasks.Explanation) error {
 		}
 	}
 	line("task", "%s  %s  %s", e.ID, e.Action, e.State)
+	if e.Account != "" {
+		line("account", "%s", e.Account)
+	}
 	line("why", "%s", e.Why)
 	when("until", e.Until)
 	if e.Remedy != "" {

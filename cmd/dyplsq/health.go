@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"slices"
@@ -92,6 +93,9 @@ func checkRedis(err error) check {
 }
 
 func checkCredentials(err error) check {
+	if of, named := errors.AsType[accountError](err); named {
+		return check{false, "none could be obtained for the account " + of.name + "; dyplsq doctor says from where"}
+	}
 	if err != nil {
 		return check{false, "none could be obtained; dyplsq doctor says from where"}
 	}

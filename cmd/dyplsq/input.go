@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
@@ -66,7 +67,7 @@ func decodeAll(kind tasks.Dynamic, lines []line, options []tasks.Option) ([]task
 			wrong = append(wrong, describe(l.number, len(lines), err))
 			continue
 		}
-		item.Options = append(item.Options, options...)
+		item.Options = append(slices.Clone(options), item.Options...) // the object's own say more
 		items[i] = item
 	}
 	if wrong != nil {

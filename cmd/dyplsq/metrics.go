@@ -27,6 +27,9 @@ func (f metricsFlags) observe(client redis.UniversalClient, config *worker.Confi
 		return nil
 	}
 	m := metrics.New()
+	for account := range config.Callers {
+		m.Expect(account)
+	}
 	m.CountErrors(client)
 	config.Observer = m
 	return m
@@ -38,12 +41,14 @@ func showTraffic(m *metrics.Metrics, w *worker.Worker) {
 		return
 	}
 	m.CollectTraffic(func() metrics.Traffic {
-		t := metrics.Traffic{Rates: map[string]float64{}, Ceilings: map[string]float64{}}
 		now := w.Traffic()
+		t := metrics.Traffic{Accounts: now.Accounts, Missing: now.Missing}
 		for _, b := range now.Budgets {
-			t.Rates[b.Name], t.Ceilings[b.Name] = b.Rate, b.Ceiling
+			t.Budgets = append(t.Budgets, metrics.Budget(b))
 		}
-		t.Open = now.Open
+		for _, d := range now.Open {
+			t.Open = append(t.Open, metrics.Scope{Account: d.Account, Name: d.Scope})
+		}
 		return t
 	})
 }

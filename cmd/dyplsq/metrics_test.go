@@ -17,9 +17,9 @@ import (
 const listens = "DYPLSQ_METRICS_LISTEN=127.0.0.1:0"
 
 // observedWorker starts a worker with metrics and health, and returns the address of both.
-func (s *system) observedWorker(t *testing.T) (p *process, url string) {
+func (s *system) observedWorker(t *testing.T, args ...string) (p *process, url string) {
 	t.Helper()
-	p = start(t, append(slices.Clone(s.env), listens), "worker")
+	p = start(t, append(slices.Clone(s.env), listens), append([]string{"worker"}, args...)...)
 	redistest.Poll(t, startWithin, "the worker to listen", p.wrote("/metrics"))
 	return p, regexp.MustCompile(`"url":"(http://[^"]*)/metrics"`).FindStringSubmatch(p.text())[1]
 }
@@ -72,15 +72,15 @@ func TestMetrics(t *testing.T) {
 	s.happen(t)
 	_, text := get(t, url+"/metrics")
 	for _, line := range []string{
-		`dyplsq_attempts_total{action="BindAxn",class="",code="OK"} 2`,
-		`dyplsq_attempts_total{action="BindAxn",class="Throttled",code="isv.FLOW_LIMIT"} 1`,
-		`dyplsq_attempts_total{action="BindAxn",class="Exhausted",code="isv.NO_AVAILABLE_NUMBER"} 1`,
-		`dyplsq_attempts_total{action="BindAxn",class="Uncertain",code="dyplsq.NoAnswer"} 1`,
-		`dyplsq_attempts_total{action="BindAxn",class="Rejected",code="other"} 1`,
+		`dyplsq_attempts_total{account="default",action="BindAxn",class="",code="OK"} 2`,
+		`dyplsq_attempts_total{account="default",action="BindAxn",class="Throttled",code="isv.FLOW_LIMIT"} 1`,
+		`dyplsq_attempts_total{account="default",action="BindAxn",class="Exhausted",code="isv.NO_AVAILABLE_NUMBER"} 1`,
+		`dyplsq_attempts_total{account="default",action="BindAxn",class="Uncertain",code="dyplsq.NoAnswer"} 1`,
+		`dyplsq_attempts_total{account="default",action="BindAxn",class="Rejected",code="other"} 1`,
 		`dyplsq_outcomes_total{action="BindAxn",state="succeeded"} 2`,
 		`dyplsq_outcomes_total{action="BindAxn",state="failed"} 2`,
 		`dyplsq_outcomes_total{action="BindAxn",state="uncertain"} 1`,
-		`dyplsq_throttled_total{action="BindAxn"} 1`,
+		`dyplsq_throttled_total{account="default",action="BindAxn"} 1`,
 		`dyplsq_uncertain_total{action="BindAxn"} 1`,
 		`dyplsq_surplus_total{action="BindAxn"} 0`,
 		`dyplsq_call_duration_seconds_count{action="BindAxn"} 6`,

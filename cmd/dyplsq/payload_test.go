@@ -80,7 +80,7 @@ func TestPayloadsOverRecords(t *testing.T) {
 	inspector := asynq.NewInspectorFromRedisClient(s.redis.Client(t))
 	payloads := map[string]string{
 		"no-payload": "", "garbage": "\x00\xff 13900000001", "an-id-of-nobody": `{"v":1,"id":"a b"}`, "older": `{"id":"older"}`,
-		"newer": `{"v":2,"id":{"shard":7}}`, "other": `{"v":1,"id":"other"}`,
+		"newer": `{"v":3,"id":{"shard":7}}`, "other": `{"v":1,"id":"other"}`,
 	}
 	wanted := map[string]tasks.State{
 		"no-payload": tasks.StateFailed, "garbage": tasks.StateFailed, "an-id-of-nobody": tasks.StateFailed, "older": tasks.StateSucceeded,

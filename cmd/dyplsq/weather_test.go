@@ -171,7 +171,7 @@ func TestStrangePayloads(t *testing.T) {
 	put("dypls:BindAxn", "garbage.1", []byte("\x00\xff not a payload of 13900000001"))
 	put("dypls:BindAxn", "huge.1", []byte(strings.Repeat("x", 5<<20)))
 	put("dypls:BindAxn", "no-such-record.1", []byte(`{"v":1,"id":"no-such-record"}`))
-	put("dypls:BindAxn", "newer.1", []byte(`{"v":2,"id":"newer"}`))
+	put("dypls:BindAxn", "newer.1", []byte(`{"v":3,"id":"newer"}`))
 	put("dypls:BindAxz", "unknown-type.1", []byte(`{"v":1,"id":"unknown-type"}`))
 	s.enqueue(t, statusOK, "BindAxn", bind(1, ""), "--id", "older", "--in", "2s")
 	olderPayload(t, s, "older")

@@ -13,6 +13,7 @@ import (
 type workerCommand struct {
 	redisFlags
 	apiFlags
+	accountFlags
 	logFlags
 	quotaFlags
 	metricsFlags
@@ -46,13 +47,14 @@ func (c *workerCommand) Run(ctx context.Context, s streams) error {
 	if err != nil {
 		return err
 	}
-	api, err := c.apiFlags.client(c.Concurrency)
+	api, err := c.clients(c.apiFlags, c.Concurrency)
 	if err != nil {
 		return err
 	}
-	defer func() { _ = api.Close() }()
+	defer api.close()
 	config := worker.Config{
-		Redis: redisClient, Caller: api, Logger: log, Concurrency: c.Concurrency, Fetchers: c.Fetchers, Shards: c.Shards, MaxAttempts: c.MaxAttempts,
+		Redis: redisClient, Caller: api.own, Callers: api.callers(), Logger: log, Concurrency: c.Concurrency, Fetchers: c.Fetchers, Shards: c.Shards,
+		MaxAttempts: c.MaxAttempts,
 		HTTPTimeout: c.HTTPTimeout, ShutdownTimeout: c.ShutdownTimeout, Keep: c.Keep, KeepStream: c.KeepStream,
 		OnUncertain: worker.OnUncertain(c.OnUncertain), NumberCooldown: c.NumberCooldown,
 		WaitReplicas: c.WaitReplicas, QPS: ceilings, PoolQPS: c.PoolQPS, OnNoNumber: worker.OnNoNumber(c.OnNoNumber),
@@ -63,11 +65,11 @@ func (c *workerCommand) Run(ctx context.Context, s streams) error {
 		return usage(err.Error())
 	}
 	showTraffic(observed, w)
-	o, err := c.overview(ctx, c.redisFlags, observed, api.CheckCredentials, w.Status, log)
+	o, err := c.overview(ctx, c.redisFlags, observed, api.checkCredentials, w.Status, log)
 	if err != nil {
 		return err
 	}
-	if err = awaitCredentials(ctx, api, log); err == nil {
+	if err = api.awaitCredentials(ctx, log); err == nil {
 		err = w.Run(ctx)
 	}
 	return errors.Join(err, o.close())

@@ -50,6 +50,8 @@ type Config struct {
 	Now func() time.Time
 	// Credentials looks credentials up, and names their source.
 	Credentials func(context.Context) (source string, err error)
+	// Accounts are the same for further accounts, by their names.
+	Accounts map[string]func(context.Context) (source string, err error)
 	// Endpoint of the API, a URL. It is connected to, and asked nothing.
 	Endpoint string
 	// Settings is what a worker says of the settings of this machine.
@@ -81,7 +83,8 @@ var ofServer = []check{
 var ofRedis = []check{
 	{"proxy", (*examination).proxy}, {"queues", (*examination).queues}, {"shards", (*examination).shards},
 	{"workers", (*examination).workers}, {"active", (*examination).active},
-	{"archive", (*examination).archive}, {"uncertain", (*examination).uncertain}, {"numbers", (*examination).numbers}, {"quota", (*examination).quota},
+	{"archive", (*examination).archive}, {"uncertain", (*examination).uncertain}, {"numbers", (*examination).numbers},
+	{"accounts", (*examination).accounts}, {"quota", (*examination).quota},
 }
 
 var ofMachine = []check{

@@ -39,7 +39,6 @@ func patientOn(t *testing.T, client *redis.Client) *patient {
 	return &patient{client: client, Config: doctor.Config{
 		Redis: client, Endpoint: "http://" + listener.Addr().String(),
 		Credentials: func(context.Context) (string, error) { return "the environment", nil },
-		Quotas:      doctor.Quotas{Account: "default"},
 	}}
 }
 
@@ -84,7 +83,7 @@ func TestHealthy(t *testing.T) {
 	}
 	findings := p.examine(t)
 	for _, check := range []string{
-		"redis", "proxy", "eviction", "persistence", "memory", "clock", "queues", "workers", "active", "archive", "uncertain", "numbers", "quota",
+		"redis", "proxy", "eviction", "persistence", "memory", "clock", "queues", "workers", "active", "archive", "uncertain", "numbers", "accounts", "quota",
 		"credentials", "endpoint", "settings",
 	} {
 		want := doctor.OK

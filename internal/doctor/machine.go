@@ -3,8 +3,10 @@ package doctor
 import (
 	"context"
 	"crypto/tls"
+	"maps"
 	"net"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 )
@@ -16,11 +18,20 @@ const machineTimeout = 10 * time.Second
 func (e *examination) credentials(ctx context.Context) ([]Finding, error) {
 	ctx, cancel := context.WithTimeout(ctx, machineTimeout)
 	defer cancel()
-	source, err := e.Credentials(ctx)
-	if err != nil {
-		return []Finding{found("", "%s", err).but(Warning, "a worker on this machine needs them; what only enqueues needs none")}, nil
+	findings := make([]Finding, 0, 1+len(e.Accounts))
+	findings = append(findings, lookedUp(ctx, "", e.Credentials))
+	for _, name := range slices.Sorted(maps.Keys(e.Accounts)) {
+		findings = append(findings, lookedUp(ctx, "account "+name+": ", e.Accounts[name]))
 	}
-	return []Finding{found("", "found, from %s", source)}, nil
+	return findings, nil
+}
+
+func lookedUp(ctx context.Context, of string, credentials func(context.Context) (string, error)) Finding {
+	source, err := credentials(ctx)
+	if err != nil {
+		return found("", "%s%s", of, err).but(Warning, "a worker on this machine needs them; what only enqueues needs none")
+	}
+	return found("", "%sfound, from %s", of, source)
 }
 
 // endpoint connects to the API, and asks it nothing.

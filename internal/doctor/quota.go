@@ -10,6 +10,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"github.com/seed-5c07c2e9/dyplsq/internal/presence"
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
 )
 
@@ -21,8 +22,6 @@ type Quotas struct {
 	Kept bool
 	// Published is the API's quota of an action, in calls a second; nil where none is known.
 	Published func(action string) (perSecond int, published bool)
-	// Account names the account whose budgets these are.
-	Account string
 }
 
 // quota reads the budgets that the workers share: dypls:quota:{account:action}, a hash with the rate, and in fell when it was
@@ -33,16 +32,43 @@ func (e *examination) quota(ctx context.Context) ([]Finding, error) {
 		return []Finding{found("", "this version sets no ceiling on calls: %s has no effect", strings.Join(slices.Sorted(maps.Keys(q.Wanted)), ", ")).
 			but(Warning, "unset it, or lower DYPLSQ_CONCURRENCY")}, nil
 	}
+	known, err := presence.Read(ctx, e.Redis)
+	if err != nil {
+		return nil, err
+	}
+	var findings []Finding
+	for _, account := range accountNames(known.Known) {
+		f, err := e.quotaOf(ctx, account)
+		if err != nil {
+			return nil, err
+		}
+		if account != tasks.DefaultAccount {
+			f.Found = "account " + account + ": " + f.Found
+		}
+		findings = append(findings, f)
+	}
+	return findings, nil
+}
+
+// accountNames are those that workers perform, and the default one in any case.
+func accountNames(known []string) []string {
+	names := append([]string{tasks.DefaultAccount}, slices.DeleteFunc(slices.Clone(known), func(name string) bool { return name == tasks.DefaultAccount })...)
+	slices.Sort(names[1:])
+	return names
+}
+
+func (e *examination) quotaOf(ctx context.Context, account string) (Finding, error) {
+	q := e.Quotas
 	kinds := tasks.Kinds()
 	budgets := make([]*redis.SliceCmd, len(kinds))
 	_, err := e.Redis.Pipelined(ctx, func(p redis.Pipeliner) error {
 		for i, kind := range kinds {
-			budgets[i] = p.HMGet(ctx, "dypls:quota:{"+q.Account+":"+kind.Action()+"}", "rate", "fell")
+			budgets[i] = p.HMGet(ctx, "dypls:quota:{"+account+":"+kind.Action()+"}", "rate", "fell")
 		}
 		return nil
 	})
 	if err != nil {
-		return nil, err
+		return Finding{}, err
 	}
 	var rates, closed []string
 	for i, kind := range kinds {
@@ -64,7 +90,7 @@ func (e *examination) quota(ctx context.Context) ([]Finding, error) {
 		f.Found += "; throttled now: " + strings.Join(closed, ", ")
 		f = f.but(Warning, "it opens by itself; lower DYPLSQ_QPS_..., or have the account's quota raised, where it recurs")
 	}
-	return []Finding{f}, nil
+	return f, nil
 }
 
 // ceiling is what bounds an action's rate, in brackets.

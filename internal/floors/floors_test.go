@@ -23,16 +23,17 @@ func TestFloors(t *testing.T) {
 		"aliyun":                {ours: []string{"aliyun/dypls"}, never: []string{"github.com/hibiken/asynq", "github.com/redis/go-redis/v9", "github.com/rs/zerolog"}},
 		"internal/replicas":     {never: []string{"net/http", "github.com/hibiken/asynq", "github.com/rs/zerolog"}},
 		"internal/record":       {ours: []string{"aliyun/dypls", "internal/replicas"}, never: []string{"net/http", "github.com/rs/zerolog"}},
-		"tasks":                 {ours: []string{"aliyun/dypls", "internal/autopipeline", "internal/record", "internal/replicas", "internal/sendonce", "internal/stack"}, never: []string{"net/http", "github.com/rs/zerolog"}},
+		"tasks":                 {ours: []string{"aliyun/dypls", "internal/autopipeline", "internal/presence", "internal/record", "internal/replicas", "internal/sendonce", "internal/stack"}, never: []string{"net/http", "github.com/rs/zerolog"}},
+		"internal/presence":     {never: []string{"net/http", "github.com/hibiken/asynq", "github.com/rs/zerolog"}},
 		"internal/sendonce":     {never: []string{"net/http", "github.com/hibiken/asynq", "github.com/rs/zerolog"}},
 		"internal/autopipeline": {ours: []string{"internal/sendonce", "internal/stack"}, never: []string{"net/http", "github.com/hibiken/asynq", "github.com/rs/zerolog"}},
 		"internal/acknowledge":  {never: []string{"net/http", "github.com/rs/zerolog"}},
 		"internal/prefetch":     {never: []string{"net/http", "github.com/rs/zerolog"}},
 		"internal/inventory":    {ours: []string{"aliyun/dypls", "internal/replicas"}, never: []string{"net/http", "github.com/rs/zerolog"}},
-		"worker":                {ours: []string{"aliyun/dypls", "internal/acknowledge", "internal/autopipeline", "internal/inventory", "internal/prefetch", "internal/record", "internal/replicas", "internal/sendonce", "internal/stack", "tasks"}, never: []string{"net/http"}},
-		"internal/dashboard":    {ours: []string{"aliyun/dypls", "internal/autopipeline", "internal/record", "internal/replicas", "internal/sendonce", "internal/stack", "tasks"}, never: []string{"github.com/rs/zerolog"}},
-		"internal/metrics":      {ours: []string{"aliyun/dypls", "internal/autopipeline", "internal/inventory", "internal/record", "internal/replicas", "internal/sendonce", "internal/stack", "tasks"}, never: []string{"github.com/rs/zerolog"}},
-		"internal/doctor":       {ours: []string{"aliyun/dypls", "internal/autopipeline", "internal/inventory", "internal/record", "internal/replicas", "internal/sendonce", "internal/stack", "tasks"}, never: []string{"net/http", "github.com/rs/zerolog"}},
+		"worker":                {ours: []string{"aliyun/dypls", "internal/acknowledge", "internal/autopipeline", "internal/inventory", "internal/prefetch", "internal/presence", "internal/record", "internal/replicas", "internal/sendonce", "internal/stack", "tasks"}, never: []string{"net/http"}},
+		"internal/dashboard":    {ours: []string{"aliyun/dypls", "internal/autopipeline", "internal/presence", "internal/record", "internal/replicas", "internal/sendonce", "internal/stack", "tasks"}, never: []string{"github.com/rs/zerolog"}},
+		"internal/metrics":      {ours: []string{"aliyun/dypls", "internal/autopipeline", "internal/inventory", "internal/presence", "internal/record", "internal/replicas", "internal/sendonce", "internal/stack", "tasks"}, never: []string{"github.com/rs/zerolog"}},
+		"internal/doctor":       {ours: []string{"aliyun/dypls", "internal/autopipeline", "internal/inventory", "internal/presence", "internal/record", "internal/replicas", "internal/sendonce", "internal/stack", "tasks"}, never: []string{"net/http", "github.com/rs/zerolog"}},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -50,8 +50,8 @@ type Metrics struct {
 // New registers everything. What can be named beforehand begins at 0, so that the first event shows as an increase.
 func New() *Metrics {
 	m := &Metrics{registry: prometheus.NewRegistry()}
-	m.attempts = counter("attempts_total", "Attempts, by what came of them. The class of a success is empty.", "action", "class", "code")
-	m.throttled = counter("throttled_total", "Calls that the API throttled.", "action")
+	m.attempts = counter("attempts_total", "Attempts, by what came of them. The class of a success is empty.", "account", "action", "class", "code")
+	m.throttled = counter("throttled_total", "Calls that the API throttled.", "account", "action")
 	m.calls = histogram("call_duration_seconds", "How long calls of the API took.", callBuckets, "action")
 	m.waited = histogram("governor_wait_seconds", "How long calls waited for their turn in the quota of all workers.", callBuckets, "action")
 	m.queued = histogram("time_in_queue_seconds", "From when a task was due until it was first called; at most 50 tasks a second are sampled.",
@@ -73,7 +73,6 @@ func New() *Metrics {
 	for _, kind := range tasks.Kinds() {
 		m.calls.WithLabelValues(kind.Action())
 		m.waited.WithLabelValues(kind.Action())
-		m.throttled.WithLabelValues(kind.Action())
 		m.queued.WithLabelValues(kind.Queue())
 		m.uncertain.WithLabelValues(kind.Action())
 		m.surplus.WithLabelValues(kind.Action())
@@ -81,24 +80,24 @@ func New() *Metrics {
 			m.outcomes.WithLabelValues(kind.Action(), string(state))
 		}
 	}
-	m.expectRefusals()
+	m.Expect(tasks.DefaultAccount)
 	for _, kind := range redisErrorKinds {
 		m.redisErrors.WithLabelValues(kind)
 	}
 	return m
 }
 
-// expectRefusals lets the codes that an operator has to act on begin at 0.
-func (m *Metrics) expectRefusals() {
-	for _, row := range dypls.Codes() {
-		for _, kind := range tasks.Kinds() {
+// Expect lets the codes of an account begin at 0 that an operator has to act on.
+func (m *Metrics) Expect(account string) {
+	for _, kind := range tasks.Kinds() {
+		action := kind.Action()
+		m.throttled.WithLabelValues(account, action)
+		for _, row := range dypls.Codes() {
 			if row.Class == dypls.Denied || row.Class == dypls.Exhausted {
-				m.attempts.WithLabelValues(kind.Action(), string(row.Class), row.Code)
+				m.attempts.WithLabelValues(account, action, string(row.Class), row.Code)
 			}
 		}
-	}
-	for _, kind := range tasks.Kinds() { // no number of the inventory is free
-		m.attempts.WithLabelValues(kind.Action(), string(dypls.Exhausted), dypls.CodeNotSent)
+		m.attempts.WithLabelValues(account, action, string(dypls.Exhausted), dypls.CodeNotSent) // no number of the inventory is free
 	}
 }
 

@@ -14,11 +14,11 @@ import (
 const other = "other"
 
 // Attempted implements the worker's observer.
-func (m *Metrics) Attempted(action string, class dypls.Class, code string) {
+func (m *Metrics) Attempted(account, action string, class dypls.Class, code string) {
 	action = actionLabel(action)
-	m.attempts.WithLabelValues(action, string(class), codeLabel(code)).Inc()
+	m.attempts.WithLabelValues(account, action, string(class), codeLabel(code)).Inc()
 	if class == dypls.Throttled {
-		m.throttled.WithLabelValues(action).Inc()
+		m.throttled.WithLabelValues(account, action).Inc()
 	}
 }
 

@@ -134,8 +134,8 @@ func TestPools(t *testing.T) {
 func TestLabels(t *testing.T) {
 	t.Parallel()
 	m := New()
-	m.Attempted("Bind13900000001", "", "isv.13900000001")
-	m.Attempted("BindAxn", "Throttled", "Throttling.User13900000001")
+	m.Attempted("shop", "Bind13900000001", "", "isv.13900000001")
+	m.Attempted("default", "BindAxn", "Throttled", "Throttling.User13900000001")
 	m.Called("Bind13900000001", time.Second)
 	m.Queued("bind.7", time.Second)
 	m.Queued("13900000001", time.Second)
@@ -148,8 +148,8 @@ func TestLabels(t *testing.T) {
 		}
 	}
 	for _, line := range []string{
-		`dyplsq_attempts_total{action="other",class="",code="other"} 1`,
-		`dyplsq_attempts_total{action="BindAxn",class="Throttled",code="Throttling.*"} 1`,
+		`dyplsq_attempts_total{account="shop",action="other",class="",code="other"} 1`,
+		`dyplsq_attempts_total{account="default",action="BindAxn",class="Throttled",code="Throttling.*"} 1`,
 		`dyplsq_time_in_queue_seconds_count{queue="bind"} 1`, `dyplsq_time_in_queue_seconds_count{queue="other"} 1`,
 	} {
 		if !lines[line] {

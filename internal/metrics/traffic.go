@@ -2,17 +2,33 @@ package metrics
 
 import "github.com/prometheus/client_golang/prometheus"
 
-// Traffic is how a worker holds calls back: calls a second of each budget, now and at most, and the scopes that are denied.
+// Traffic is how a worker holds calls back: its accounts and their budgets, the scopes that are denied, and the accounts that it does
+// not know and whose tasks it has held lately.
 type Traffic struct {
-	Rates, Ceilings map[string]float64
-	Open            []string
+	Accounts []string
+	Budgets  []Budget
+	Open     []Scope
+	Missing  []string
 }
 
+// Budget is a quota: calls a second, now and at most.
+type Budget struct {
+	Account, Name string
+	Rate, Ceiling float64
+}
+
+// Scope is one whose calls are held.
+type Scope struct{ Account, Name string }
+
 var (
-	quotaRate    = prometheus.NewDesc("dyplsq_quota_rate", "Calls a second that all workers together make at most now.", []string{"budget"}, nil)
-	quotaCeiling = prometheus.NewDesc("dyplsq_quota_ceiling", "Calls a second that they never go beyond.", []string{"budget"}, nil)
+	quotaRate = prometheus.NewDesc("dyplsq_quota_rate", "Calls a second that all workers together make at most now.",
+		[]string{"account", "budget"}, nil)
+	quotaCeiling = prometheus.NewDesc("dyplsq_quota_ceiling", "Calls a second that they never go beyond.", []string{"account", "budget"}, nil)
 	breakersOpen = prometheus.NewDesc("dyplsq_breakers_open", "Scopes whose calls are held, because the API denies them.", nil, nil)
-	breakerState = prometheus.NewDesc("dyplsq_breaker_state", "1 while calls of the scope are held, because the API denies them.", []string{"scope"}, nil)
+	breakerState = prometheus.NewDesc("dyplsq_breaker_state", "1 while calls of the scope are held, because the API denies them.",
+		[]string{"account", "scope"}, nil)
+	accountMissing = prometheus.NewDesc("dyplsq_account_missing", "1 while tasks of the account are held, because this worker does not know it.",
+		[]string{"account"}, nil)
 )
 
 // trafficCollector asks the worker at each scrape.
@@ -29,24 +45,24 @@ func (trafficCollector) Describe(to chan<- *prometheus.Desc) {
 	to <- quotaCeiling
 	to <- breakersOpen
 	to <- breakerState
+	to <- accountMissing
 }
 
 // Collect implements [prometheus.Collector]. Budgets and scopes may be of pools: no more than so many are shown.
 func (c trafficCollector) Collect(to chan<- prometheus.Metric) {
 	t := c.read()
-	shown := 0
-	for budget, rate := range t.Rates {
-		if shown++; shown > maxPools {
-			break
-		}
-		to <- prometheus.MustNewConstMetric(quotaRate, prometheus.GaugeValue, rate, budget)
-		to <- prometheus.MustNewConstMetric(quotaCeiling, prometheus.GaugeValue, t.Ceilings[budget], budget)
+	for _, b := range t.Budgets[:min(len(t.Budgets), maxPools)] {
+		to <- prometheus.MustNewConstMetric(quotaRate, prometheus.GaugeValue, b.Rate, b.Account, b.Name)
+		to <- prometheus.MustNewConstMetric(quotaCeiling, prometheus.GaugeValue, b.Ceiling, b.Account, b.Name)
 	}
 	to <- prometheus.MustNewConstMetric(breakersOpen, prometheus.GaugeValue, float64(len(t.Open)))
-	for i, scope := range t.Open {
-		if i == maxPools {
-			break
-		}
-		to <- prometheus.MustNewConstMetric(breakerState, prometheus.GaugeValue, 1, scope)
+	for _, s := range t.Open[:min(len(t.Open), maxPools)] {
+		to <- prometheus.MustNewConstMetric(breakerState, prometheus.GaugeValue, 1, s.Account, s.Name)
+	}
+	for _, account := range t.Accounts {
+		to <- prometheus.MustNewConstMetric(accountMissing, prometheus.GaugeValue, 0, account)
+	}
+	for _, account := range t.Missing {
+		to <- prometheus.MustNewConstMetric(accountMissing, prometheus.GaugeValue, 1, account)
 	}
 }

@@ -11,7 +11,11 @@ type Run struct {
 	ID string
 	// Run names this one execution: asked again under the same name, Begin gives the same answer,
 	// save that what it settled is Finished then. Once the run has ended it is never told Go again.
-	Run         string
+	Run string
+	// Action and Account are what the delivery says that the task is. Where the record says otherwise, the run may not call.
+	// An Action of "" says nothing.
+	Action, Account string
+
 	Lease       time.Duration // after which another run may take over
 	Repeatable  bool          // a call that was cut may simply be made again
 	MaxAttempts int
@@ -30,6 +34,7 @@ const (
 	Busy     BeginVerdict = "busy"     // another run is calling; see Begun.Busy
 	Finished BeginVerdict = "finished" // settled before, or this run has ended
 	Settled  BeginVerdict = "settled"  // settled now: out of time, or left behind by a run that ended
+	Foreign  BeginVerdict = "foreign"  // the record is of another action or account than the delivery says
 	Unknown  BeginVerdict = "unknown"  // there is no such record
 )
 
@@ -65,7 +70,7 @@ func (s Store) Begin(ctx context.Context, run Run) (Begun, error) {
 	}
 	cmds, shortage, err := s.runSafe(ctx, nil, beginScript, []scriptCall{{id: run.ID, args: []any{
 		run.ID, s.channel(), run.Run, run.Lease.Milliseconds(),
-		repeatable, run.MaxAttempts, run.MaxCrashes, run.Keep.Milliseconds(), run.LookAfter.Milliseconds(),
+		repeatable, run.MaxAttempts, run.MaxCrashes, run.Keep.Milliseconds(), run.LookAfter.Milliseconds(), actionField(run.Action, run.Account),
 	}}})
 	if err != nil {
 		return Begun{}, fmt.Errorf("record: begin: %w", err)
@@ -85,7 +90,7 @@ func (s Store) Begin(ctx context.Context, run Run) (Begun, error) {
 		b.Undoes = r.text(12)
 	case Busy:
 		b.Busy = time.Duration(r.integer(1)) * time.Millisecond
-	case Unknown:
+	case Unknown, Foreign:
 	case Finished:
 		b.State = State(r.text(1))
 	case Settled:

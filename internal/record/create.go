@@ -12,6 +12,7 @@ import (
 type New struct {
 	ID          string
 	Action      string
+	Account     string // "" for the worker's own
 	Request     []byte // JSON
 	Fingerprint Fingerprint
 	ProcessAt   time.Time // when it was meant to run
@@ -57,7 +58,7 @@ func (s Store) Create(ctx context.Context, tasks []New) ([]Created, error) {
 	for i, t := range tasks {
 		opening.add(t.ID, max(time.Until(t.ProcessAt), 0)+firstLook)
 		calls[i] = scriptCall{id: t.ID, args: []any{
-			string(t.Fingerprint), t.Action, t.Request, millis(t.ProcessAt), millis(t.Deadline), t.Undoing, t.Undoes,
+			string(t.Fingerprint), actionField(t.Action, t.Account), t.Request, millis(t.ProcessAt), millis(t.Deadline), t.Undoing, t.Undoes,
 		}}
 		if t.Then != nil {
 			calls[i].then = redis.NewCmd(ctx, t.Then...)

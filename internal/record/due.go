@@ -14,7 +14,8 @@ import (
 type Open struct {
 	ID        string
 	Action    string
-	State     State // "" where there is no record
+	Account   string // "" for the worker's own
+	State     State  // "" where there is no record
 	Delivery  int64
 	Claim     time.Time // until when a run holds it, by Redis' clock; the zero time for none
 	ProcessAt time.Time
@@ -57,8 +58,9 @@ func (s Store) Opened(ctx context.Context, ids ...string) ([]Open, error) {
 	opened := make([]Open, len(ids))
 	for i, cmd := range cmds {
 		v := fieldReader{cmd.Val()}
+		action, account := readAction(v.text(0))
 		opened[i] = Open{
-			ID: ids[i], Action: v.text(0), State: State(v.text(1)), Delivery: v.integer(2), Claim: fromMillis(v.integer(3)),
+			ID: ids[i], Action: action, Account: account, State: State(v.text(1)), Delivery: v.integer(2), Claim: fromMillis(v.integer(3)),
 			ProcessAt: fromMillis(v.integer(4)), Enqueued: fromMillis(v.integer(5)),
 		}
 		if !opened[i].State.Running() {

@@ -24,10 +24,11 @@ type Held struct {
 
 // HeldTask is one of them.
 type HeldTask struct {
-	ID     string
-	Action string
-	Code   string
-	Since  time.Time
+	ID      string
+	Action  string
+	Account string // "" for the worker's own
+	Code    string
+	Since   time.Time
 }
 
 // heldPerTrip is how many records are compared in one round trip.
@@ -81,7 +82,8 @@ func (s Store) compareHeld(ctx context.Context, ids []string) (held []HeldTask, 
 			settled = append(settled, ids[i])
 			continue
 		}
-		held = append(held, HeldTask{ID: ids[i], Action: r.text(1), Code: r.text(2), Since: fromMillis(r.integer(3))})
+		action, account := readAction(r.text(1))
+		held = append(held, HeldTask{ID: ids[i], Action: action, Account: account, Code: r.text(2), Since: fromMillis(r.integer(3))})
 	}
 	return held, settled, nil
 }

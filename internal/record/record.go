@@ -32,6 +32,7 @@ func (s State) Told() bool { return s == Succeeded || s == Failed || s == Uncert
 type Record struct {
 	ID         string
 	Action     string
+	Account    string // "" for the worker's own
 	State      State
 	Attempts   int
 	Calls      int
@@ -77,8 +78,9 @@ func (s Store) Read(ctx context.Context, ids ...string) ([]Record, error) {
 
 func readRecord(id string, values []any) Record {
 	r := fieldReader{values}
+	action, account := readAction(r.text(0))
 	return Record{
-		ID: id, Action: r.text(0), State: State(r.text(1)), Attempts: int(r.integer(2)), Calls: int(r.integer(3)),
+		ID: id, Action: action, Account: account, State: State(r.text(1)), Attempts: int(r.integer(2)), Calls: int(r.integer(3)),
 		Code: r.text(4), Message: r.text(5), Class: r.text(6), RequestID: r.text(7),
 		Request: []byte(r.text(8)), Result: []byte(r.text(9)),
 		EnqueuedAt: fromMillis(r.integer(10)), FinishedAt: fromMillis(r.integer(11)), ExpiresAt: fromMillis(r.integer(12)),

@@ -15,9 +15,10 @@ const (
 
 // SurplusBinding is a binding that a task made beside the one it keeps.
 type SurplusBinding struct {
-	ID     string // of the task
-	SubsID string
-	Undo   []byte // JSON: what undoes it
+	ID      string // of the task
+	Account string // "" for the worker's own
+	SubsID  string
+	Undo    []byte // JSON: what undoes it
 }
 
 // Surpluses returns the surplus bindings of tasks whose removal is not known to be queued.
@@ -38,10 +39,11 @@ func (s Store) Surpluses(ctx context.Context, ids ...string) ([]SurplusBinding, 
 	var found []SurplusBinding
 	for i, cmd := range cmds {
 		fields := cmd.Val()
+		_, account := readAction(fields["action"])
 		for name, undo := range fields {
 			subsID, is := strings.CutPrefix(name, surplusField)
 			if _, undone := fields[undoneField+subsID]; is && !undone {
-				found = append(found, SurplusBinding{ID: ids[i], SubsID: subsID, Undo: []byte(undo)})
+				found = append(found, SurplusBinding{ID: ids[i], Account: account, SubsID: subsID, Undo: []byte(undo)})
 			}
 		}
 	}

@@ -1,7 +1,8 @@
--- KEYS: record. ARGV: id, channel, run, lease (ms), repeatable (1 | 0), most attempts, most crashes, keep (ms), look after (ms).
+-- KEYS: record. ARGV: id, channel, run, lease (ms), repeatable (1 | 0), most attempts, most crashes, keep (ms), look after (ms),
+-- what the record's action must be ('' for anything).
 -- Returns verdict; with settled: state, code, class; with go and look: fence, attempts, calls, uncounted, deadline, may have run (1 | 0), suspect (1 | 0),
 -- first call at, looks, refusal, request, undoes.
-local r = redis.call('HMGET', KEYS[1], 'state', 'deadline', 'attempts', 'calls', 'fence', 'request', 'undoes', 'noted_at')
+local r = redis.call('HMGET', KEYS[1], 'state', 'deadline', 'attempts', 'calls', 'fence', 'request', 'undoes', 'noted_at', 'action')
 local id, channel, run, keep, repeatable = ARGV[1], ARGV[2], ARGV[3], ARGV[8], ARGV[5] == '1'
 local state, deadline, attempts, calls, fence, noted_at = r[1], tonumber(r[2]), tonumber(r[3]), tonumber(r[4]), r[5], r[8]
 if not state then
@@ -9,6 +10,9 @@ if not state then
 end
 if state == 'succeeded' or state == 'failed' or state == 'uncertain' then
   return {'finished', state}
+end
+if ARGV[10] ~= '' and r[9] ~= ARGV[10] then
+  return {'foreign'}
 end
 local e = {} -- what earlier runs have left; nothing, where none has called
 if state ~= 'queued' or noted_at then

@@ -1,0 +1,42 @@
+package tasks
+
+import (
+	"regexp"
+
+	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
+)
+
+// DefaultAccount is the account of a task that names none: a worker's own.
+const DefaultAccount = "default"
+
+// accountField is how input names the account of a task. The API has no parameter of that name.
+const accountField = "Account"
+
+var accountPattern = regexp.MustCompile(`^[A-Za-z0-9._-]{1,64}$`)
+
+// IsAccount reports whether a name can be an account's: 1-64 characters of A-Z a-z 0-9 . _ and -.
+func IsAccount(name string) bool { return accountPattern.MatchString(name) }
+
+// Account names the account whose credentials, numbers and quotas the task is for, as workers know it: 1-64 characters of
+// A-Z a-z 0-9 . _ and -. [DefaultAccount] is as good as none. A task of an account that no running worker knows waits, until one
+// does or its time is over. What follows from the task, such as the removal of a surplus binding, is of the same account.
+func Account(name string) Option {
+	return func(o *options) { o.account, o.accounted = name, true }
+}
+
+// account is the task's account, "" for the worker's own.
+func (d *draft) account() string {
+	if d.options.account == DefaultAccount {
+		return ""
+	}
+	return d.options.account
+}
+
+func (d *draft) accountProblems() []dypls.Problem {
+	if !d.options.accounted || IsAccount(d.options.account) {
+		return nil
+	}
+	return []dypls.Problem{{
+		Field: accountField, Rule: "must be 1-64 characters of A-Z a-z 0-9 . _ -", Remedy: "give the name that the workers know the account by, or leave it out",
+	}}
+}

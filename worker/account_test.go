@@ -1,0 +1,317 @@
+package worker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/hibiken/asynq"
+
+	"github.com/seed-5c07c2e9/dyplsq/aliyun"
+	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
+	"github.com/seed-5c07c2e9/dyplsq/aliyun/dyplstest"
+	"github.com/seed-5c07c2e9/dyplsq/internal/presence"
+	"github.com/seed-5c07c2e9/dyplsq/internal/record"
+	"github.com/seed-5c07c2e9/dyplsq/internal/redistest"
+	"github.com/seed-5c07c2e9/dyplsq/tasks"
+)
+
+// The second account of these tests, and the key of its pool, which the first does not have.
+const (
+	shop        = "shop"
+	shopKey     = "shopAccessKeyId"
+	shopSecret  = "shopAccessKeySecret"
+	shopPoolKey = "FC200000000002"
+)
+
+// withShop gives a simulator the second account.
+func withShop(c dyplstest.Config, numbers int, quotas map[string]int) dyplstest.Config {
+	c.Accounts = []dyplstest.Account{{
+		AccessKeyID: shopKey, AccessKeySecret: shopSecret, Quotas: quotas,
+		Pools: []dyplstest.Pool{{Key: shopPoolKey, Numbers: dyplstest.Numbers("171", numbers)}},
+	}}
+	return c
+}
+
+// shopCaller signs with the second account's key, at the endpoint of the first one's caller.
+func shopCaller(t *testing.T, endpoint string) *aliyun.Client {
+	t.Helper()
+	client, err := aliyun.New(aliyun.Config{Endpoint: endpoint, Credentials: aliyun.StaticCredentials(shopKey, shopSecret, "")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return client
+}
+
+// newTwoAccounts is a system whose worker serves both.
+func newTwoAccounts(t *testing.T, timing timing, simulated dyplstest.Config, change func(*Config)) *system {
+	t.Helper()
+	return newTimedSystem(t, timing, simulated, func(c *Config) {
+		client, _ := c.Caller.(*aliyun.Client)
+		c.Callers = map[string]dypls.Caller{shop: shopCaller(t, endpointOf(client))}
+		if change != nil {
+			change(c)
+		}
+	})
+}
+
+func shopBind() dypls.BindAXNRequest {
+	r := bindRequest()
+	r.PoolKey = shopPoolKey
+	return r
+}
+
+func (s *system) shopBind(t *testing.T, id string, options ...tasks.Option) {
+	t.Helper()
+	if _, err := tasks.BindAXN.Enqueue(t.Context(), s.queue, shopBind(), append(options, tasks.TaskID(id), tasks.Account(shop))...); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (s *system) succeeds(t *testing.T, ids ...string) {
+	t.Helper()
+	for _, id := range ids {
+		if o := s.outcome(t, id); o.State != tasks.StateSucceeded {
+			t.Errorf("%s: %s %s %s", id, o.State, o.Code, o.Message)
+		}
+	}
+}
+
+// TestAccountsAreApart: whatever a task is called for, its account's key signs it, and no other's.
+func TestAccountsAreApart(t *testing.T) {
+	t.Parallel()
+	s := newTwoAccounts(t, quick, withShop(dyplstest.Config{}, 100, nil), nil)
+	expiration := dypls.At(time.Now().Add(time.Hour))
+	enqueue := func(_ string, err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, account := range []struct{ name, pool string }{{tasks.DefaultAccount, dyplstest.DefaultPoolKey}, {shop, shopPoolKey}} {
+		of, id := tasks.Account(account.name), func(what string) string { return account.name + "-" + what }
+		bind := bindRequest()
+		bind.PoolKey = account.pool
+		enqueue(tasks.BindAXN.Enqueue(t.Context(), s.queue, bind, of, tasks.TaskID(id("bind"))))
+		enqueue(tasks.BindAXN.Enqueue(t.Context(), s.queue, bind, of, tasks.TaskID(id("undone"))))
+		s.succeeds(t, id("bind"), id("undone"))
+		made, err := tasks.BindAXN.Result(t.Context(), s.queue, id("bind"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		enqueue(tasks.UpdateSubscription.Enqueue(t.Context(), s.queue, dypls.UpdateSubscriptionRequest{
+			PoolKey: account.pool, SubsID: made.SubsID, PhoneNoX: made.SecretNo, OperateType: dypls.UpdateExpire, Expiration: expiration,
+		}, of, tasks.TaskID(id("update"))))
+		enqueue(tasks.UnbindSubscription.Enqueue(t.Context(), s.queue, dypls.UnbindSubscriptionRequest{}, of, tasks.BindTask(id("undone")), tasks.TaskID(id("unbind"))))
+		enqueue(tasks.QueryRecordFileDownloadURL.Enqueue(t.Context(), s.queue, dypls.QueryRecordFileDownloadURLRequest{
+			PoolKey: account.pool, CallID: id("call"), CallTime: dypls.At(time.Now().Add(-time.Hour)),
+		}, of, tasks.TaskID(id("recording"))))
+		s.succeeds(t, id("update"), id("unbind"), id("recording"))
+	}
+	keys := map[string]string{dyplstest.DefaultPoolKey: dyplstest.DefaultAccessKeyID, shopPoolKey: shopKey}
+	calls := map[string]int{}
+	for _, e := range s.simulator.Ledger() {
+		calls[e.AccessKeyID]++
+		if !e.Performed || e.AccessKeyID != keys[e.Parameters["PoolKey"]] {
+			t.Errorf("%s for the pool %s by %s: %s", e.Action, e.Parameters["PoolKey"], e.AccessKeyID, e.Code)
+		}
+	}
+	if calls[shopKey] != 5 || calls[dyplstest.DefaultAccessKeyID] != 5 {
+		t.Errorf("%v", calls)
+	}
+	if log := s.log.String(); strings.Contains(log, shopKey) || strings.Contains(log, shopSecret) || !strings.Contains(log, `"account":"shop"`) {
+		t.Error("the log does not name the account, or tells more of it")
+	}
+}
+
+// TestLookOfAnAccount: what became of a call whose answer was lost is asked with the key that made it.
+func TestLookOfAnAccount(t *testing.T) {
+	t.Parallel()
+	s := newTwoAccounts(t, quick, withShop(dyplstest.Config{
+		Faults: []dyplstest.Fault{{Action: "BindAxn", Do: dyplstest.DropAfter, Times: 1}},
+	}, 10, nil), nil)
+	request := shopBind()
+	request.PhoneNoX = dyplstest.Numbers("171", 1)[0]
+	if _, err := tasks.BindAXN.Enqueue(t.Context(), s.queue, request, tasks.TaskID("k"), tasks.Account(shop)); err != nil {
+		t.Fatal(err)
+	}
+	s.succeeds(t, "k")
+	var actions []string
+	for _, e := range s.simulator.Ledger() {
+		actions = append(actions, e.Action)
+		if e.AccessKeyID != shopKey {
+			t.Errorf("%s by %s", e.Action, e.AccessKeyID)
+		}
+	}
+	if !slices.Equal(actions, []string{"BindAxn", "QuerySubsId", "QuerySubscriptionDetail"}) {
+		t.Errorf("%v", actions)
+	}
+}
+
+// TestSurplusOfAnAccount: a binding too many is removed by the account that made it.
+func TestSurplusOfAnAccount(t *testing.T) {
+	t.Parallel()
+	caller := &stalls{held: make(chan struct{}), free: make(chan struct{})}
+	release := sync.OnceFunc(func() { close(caller.free) })
+	short := timing{claimLease: 2 * time.Second, lookAfter: 100 * time.Millisecond, lookAgainAfter: 200 * time.Millisecond}
+	s := newTwoAccounts(t, short, withShop(dyplstest.Config{}, 10, nil), func(c *Config) {
+		caller.Caller, c.OnUncertain = c.Callers[shop], Retry
+		c.Callers[shop] = caller
+	})
+	t.Cleanup(release) // before the worker drains
+	s.shopBind(t, "k")
+	<-caller.held
+	client := asynq.NewClientFromRedisClient(s.redis)
+	payload := tasks.Payload{Version: 2, ID: "k", Account: shop}.Encode()
+	if _, err := client.Enqueue(asynq.NewTask("dypls:BindAxn", payload), asynq.Queue("bind"), asynq.TaskID("k.2")); err != nil {
+		t.Fatal(err)
+	}
+	s.succeeds(t, "k")
+	release()
+	s.logged(t, "a surplus binding")
+	s.succeeds(t, "surplus:shop:"+s.bound()[0])
+	for _, e := range s.simulator.Ledger() {
+		if e.AccessKeyID != shopKey {
+			t.Errorf("%s by %s", e.Action, e.AccessKeyID)
+		}
+	}
+}
+
+// TestForgottenSurplusOfAnAccount: likewise where the worker that found it died before.
+func TestForgottenSurplusOfAnAccount(t *testing.T) {
+	t.Parallel()
+	y := newYard(t)
+	if _, err := tasks.BindAXN.Enqueue(t.Context(), y.queue, shopBind(), tasks.TaskID("k"), tasks.Account(shop)); err != nil {
+		t.Fatal(err)
+	}
+	fence := y.begin(t, "k", time.Minute).Fence
+	for i, subs := range []string{"1000", "2000"} {
+		y.finish(t, record.Ending{
+			ID: "k", Fence: fence + int64(i), State: record.Succeeded, SubsID: subs, Result: []byte(`{}`),
+			Surplus: func() []byte { return []byte(`{"PoolKey":"FC1","SubsId":"` + subs + `","SecretNo":"17000000001"}`) },
+		})
+	}
+	y.sweeps(t)
+	if opened, err := y.records.Opened(t.Context(), "surplus:shop:2000"); err != nil || opened[0].Action != "UnbindSubscription" || opened[0].Account != shop {
+		t.Errorf("%+v, %v", opened, err)
+	}
+}
+
+// TestUnknownAccountIsHeld: a task whose account no worker knows takes no call and no attempt, until one does, or its time is over.
+func TestUnknownAccountIsHeld(t *testing.T) {
+	t.Parallel()
+	soon := quick
+	soon.strangerAgain = time.Second
+	server, simulated := redistest.Start(t), withShop(dyplstest.Config{}, 10, nil)
+	s := newSystemOn(t, server, soon, simulated, nil)
+	for i := range 3 {
+		s.shopBind(t, fmt.Sprint("k", i))
+	}
+	s.shopBind(t, "late", tasks.Within(2*time.Second))
+	s.bind(t, "own")
+	s.succeeds(t, "own")
+	if o := s.outcome(t, "late"); o.State != tasks.StateFailed || o.Code != dypls.CodeExpired || o.Attempts != 0 || o.Calls != 0 {
+		t.Errorf("%s %s after %d attempts and %d calls", o.State, o.Code, o.Attempts, o.Calls)
+	}
+	redistest.Poll(t, outcomeWithin, "the account to be missed", func(ctx context.Context) error {
+		accounts, err := presence.Read(ctx, s.redis)
+		if err != nil || !slices.Equal(accounts.Missing, []string{shop}) || !slices.Equal(accounts.Known, []string{tasks.DefaultAccount}) {
+			return fmt.Errorf("%+v, %w", accounts, err)
+		}
+		return nil
+	})
+	if e, err := s.queue.Explain(t.Context(), "k0"); err != nil || !strings.Contains(e.Why, "account shop") || !strings.Contains(e.Remedy, "--account shop") {
+		t.Errorf("%s; %s; %v", e.Why, e.Remedy, err)
+	}
+	if n := strings.Count(s.log.String(), "does not know: they are held"); n != 1 {
+		t.Errorf("said %d times", n)
+	}
+	if n := len(s.simulator.Ledger()); n != 1 {
+		t.Errorf("%d calls", n)
+	}
+	other := newSystemOn(t, server, soon, simulated, func(c *Config) {
+		client, _ := c.Caller.(*aliyun.Client)
+		c.Callers = map[string]dypls.Caller{shop: shopCaller(t, endpointOf(client))}
+	})
+	for i := range 3 {
+		if o := s.outcome(t, fmt.Sprint("k", i)); o.State != tasks.StateSucceeded || o.Attempts != 1 || o.Calls != 1 {
+			t.Errorf("k%d: %s after %d attempts and %d calls", i, o.State, o.Attempts, o.Calls)
+		}
+	}
+	if n := other.performed("BindAxn"); n != 3 {
+		t.Errorf("%d binds by the worker that knows the account", n)
+	}
+}
+
+// TestLookOfAnUnknownAccount: a task whose earlier call has to be looked for waits for a worker that can look.
+func TestLookOfAnUnknownAccount(t *testing.T) {
+	t.Parallel()
+	soon := quick
+	soon.strangerAgain = time.Second
+	s := newTimedSystem(t, soon, withShop(dyplstest.Config{}, 10, nil), nil)
+	if _, err := tasks.BindAXN.Enqueue(t.Context(), s.queue, shopBind(), tasks.TaskID("k"), tasks.Account(shop), tasks.ProcessIn(time.Second)); err != nil {
+		t.Fatal(err)
+	}
+	store := record.NewStore(s.redis)
+	begun, err := store.Begin(t.Context(), record.Run{ID: "k", Run: "dies", Lease: time.Millisecond, MaxAttempts: 6, MaxCrashes: 3, Keep: time.Hour})
+	if err != nil || begun.Verdict != record.Go {
+		t.Fatal(begun, err)
+	}
+	s.logged(t, "does not know: they are held")
+	if o, err := s.queue.Outcome(t.Context(), "k"); err != nil || o.State != tasks.StatePending || o.Calls != 1 {
+		t.Errorf("%+v, %v", o, err)
+	}
+	if n := len(s.simulator.Ledger()); n != 0 {
+		t.Errorf("%d calls", n)
+	}
+}
+
+// TestForeignDeliveryIsReplaced: an old delivery under the key of a new task does not perform it with other credentials.
+func TestForeignDeliveryIsReplaced(t *testing.T) {
+	t.Parallel()
+	s := newTwoAccounts(t, quick, withShop(dyplstest.Config{}, 10, nil), nil)
+	if _, err := tasks.BindAXN.Enqueue(t.Context(), s.queue, bindRequest(), tasks.TaskID("k"), tasks.ProcessIn(2*time.Second)); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.redis.Del(t.Context(), record.Key("k")).Err(); err != nil { // its time is over, and asynq still has the delivery
+		t.Fatal(err)
+	}
+	s.shopBind(t, "k")
+	s.succeeds(t, "k")
+	entries := s.simulator.Ledger()
+	if len(entries) != 1 || entries[0].AccessKeyID != shopKey {
+		t.Errorf("%+v", entries)
+	}
+	s.logged(t, "put away")
+}
+
+func endpointOf(client *aliyun.Client) string {
+	return strings.TrimSuffix(strings.TrimPrefix(fmt.Sprint(client), "aliyun.Client("), ")")
+}
+
+func TestConfigOfAccounts(t *testing.T) {
+	t.Parallel()
+	client := redistest.Start(t).Client(t)
+	for want, change := range map[string]func(*Config){
+		"":                           func(c *Config) { c.Callers = map[string]dypls.Caller{shop: panickyCaller{}} },
+		"the account's name must be": func(c *Config) { c.Account = "a b" },
+		`"a:b" must be`:              func(c *Config) { c.Callers = map[string]dypls.Caller{"a:b": panickyCaller{}} },
+		"leave it out of Callers":    func(c *Config) { c.Callers = map[string]dypls.Caller{tasks.DefaultAccount: panickyCaller{}} },
+		"account own is the one":     func(c *Config) { c.Account, c.Callers = "own", map[string]dypls.Caller{"own": panickyCaller{}} },
+		"Caller of the account shop": func(c *Config) { c.Callers = map[string]dypls.Caller{shop: nil} },
+	} {
+		config := Config{Redis: client, Caller: panickyCaller{}}
+		change(&config)
+		_, err := New(config)
+		if want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want)) {
+			t.Errorf("%s: %v", want, err)
+		}
+	}
+}
+
+var errNotDone = errors.New("not done")

@@ -1,0 +1,162 @@
+package worker
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
+	"github.com/seed-5c07c2e9/dyplsq/aliyun/dyplstest"
+	"github.com/seed-5c07c2e9/dyplsq/internal/redistest"
+	"github.com/seed-5c07c2e9/dyplsq/tasks"
+)
+
+func TestCrowd(t *testing.T) {
+	t.Parallel()
+	if newCrowds(map[string]int{"bind": 8}, 1)["bind"].need() != nil {
+		t.Error("one account makes room for itself")
+	}
+	_, governors := newGovernors(t, 1, nil)
+	slow, quick := governors[0].ofAction("BindAxn"), governors[0].ofAction("BindAxb")
+	slow.stock.rate, quick.stock.rate = 5, 500
+	c := newCrowds(map[string]int{"bind": 8}, 2)["bind"]
+	a, b := &account{name: "a"}, &account{name: "b"}
+	stay := func(of *account) (bool, func()) {
+		away, leave := c.join(of, slow)
+		return away == nil, leave
+	}
+	first, leave := stay(a)
+	second, _ := stay(a)
+	third, _ := stay(a)
+	other, _ := stay(b)
+	leave()
+	again, _ := stay(a)
+	if !first || !second || third || !other || again {
+		t.Error(first, second, third, other, again)
+	}
+	if !c.full(a, slow) || c.full(b, slow) {
+		t.Error("nobody goes back, or the wrong one")
+	}
+	if away, _ := c.join(a, quick); away != nil || c.full(a, quick) {
+		t.Error("one whose turn is near is sent away")
+	}
+}
+
+// TestBook: those who are sent away come back about as fast as they may call, and not after too long.
+func TestBook(t *testing.T) {
+	t.Parallel()
+	_, governors := newGovernors(t, 1, nil)
+	b := governors[0].ofAction("BindAxn")
+	b.stock.rate, b.stock.workers = 5, 2
+	for i := range 1000 {
+		at := b.book()
+		want := min(time.Duration(i+1)*time.Second/5, bookedMost)
+		if slack := bookedMost / 2; i < 200 && (at < want || at > want+2*time.Second) || at > bookedMost+slack || i > 300 && at < slack {
+			t.Fatalf("number %d comes back after %s, want about %s", i, at, want)
+		}
+	}
+}
+
+// binds enqueues many binds of an account, and returns their ids.
+func (s *system) binds(t *testing.T, account, what string, n int) []string {
+	t.Helper()
+	items, ids := make([]tasks.Item[dypls.BindAXNRequest], n), make([]string, n)
+	for i := range items {
+		r := bindRequest()
+		if account == shop {
+			r = shopBind()
+		}
+		ids[i] = fmt.Sprint(account, "-", what, "-", i)
+		items[i] = tasks.Item[dypls.BindAXNRequest]{Request: r, Options: []tasks.Option{tasks.TaskID(ids[i]), tasks.Account(account)}}
+	}
+	if _, err := tasks.BindAXN.EnqueueAll(t.Context(), s.queue, items); err != nil {
+		t.Fatal(err)
+	}
+	return ids
+}
+
+// allSucceed waits until all of them have, and returns how long that took.
+func (s *system) allSucceed(t *testing.T, ids []string) time.Duration {
+	t.Helper()
+	began := time.Now()
+	ctx, cancel := context.WithTimeout(t.Context(), 2*outcomeWithin)
+	defer cancel()
+	err := s.queue.WaitAll(ctx, ids, func(o tasks.Outcome) {
+		if o.State != tasks.StateSucceeded || o.Attempts != 1 {
+			t.Errorf("%s: %s %s after %d attempts", o.ID, o.State, o.Code, o.Attempts)
+		}
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return time.Since(began)
+}
+
+// TestThrottledAccountHoldsNobodyUp: one account may make 5 calls a second and has 2,000 tasks in the queue before those of the other,
+// which are done at nearly their own speed. The throttled one loses nothing of its quota.
+func TestThrottledAccountHoldsNobodyUp(t *testing.T) {
+	t.Parallel()
+	const (
+		quota, ahead, own = 5, 2000, 200
+		slower            = 3 // than alone, at most, and some seconds: other tests run beside
+		margin            = 15 * time.Second
+	)
+	s := newTwoAccounts(t, quick, withShop(dyplstest.Config{
+		Pools: []dyplstest.Pool{{Key: dyplstest.DefaultPoolKey, Numbers: dyplstest.Numbers("170", 4*own)}},
+	}, ahead, map[string]int{"BindAxn": quota}), func(c *Config) { c.Concurrency = 64 })
+	s.allSucceed(t, s.binds(t, tasks.DefaultAccount, "first", own))
+	alone := s.allSucceed(t, s.binds(t, tasks.DefaultAccount, "alone", own))
+	began := time.Now()
+	s.binds(t, shop, "throttled", ahead)
+	beside := s.allSucceed(t, s.binds(t, tasks.DefaultAccount, "beside", own))
+	if beside > slower*alone+margin {
+		t.Errorf("%s beside the throttled account, %s alone", beside, alone)
+	}
+	redistest.Poll(t, outcomeWithin, "the throttled account to go on", func(context.Context) error {
+		if time.Since(began) < 10*time.Second || s.bindsOf(shopKey) < 8*quota {
+			return errNotDone
+		}
+		return nil
+	})
+	took := time.Since(began)
+	t.Logf("%d tasks in %s alone, %s behind %d of an account with %d/s; of that one, %d in %s",
+		own, alone.Round(time.Millisecond), beside.Round(time.Millisecond), ahead, quota, s.bindsOf(shopKey), took.Round(time.Millisecond))
+}
+
+// bindsOf counts the binds that an access key has made.
+func (s *system) bindsOf(key string) (n int) {
+	for _, e := range s.simulator.Ledger() {
+		if e.Performed && e.AccessKeyID == key {
+			n++
+		}
+	}
+	return n
+}
+
+// TestDeniedAccountHoldsNobodyUp: one account is suspended; the other's tasks are done, and only the first one's breaker is open.
+func TestDeniedAccountHoldsNobodyUp(t *testing.T) {
+	t.Parallel()
+	s := newTwoAccounts(t, quick, withShop(dyplstest.Config{
+		Pools:  []dyplstest.Pool{{Key: dyplstest.DefaultPoolKey, Numbers: dyplstest.Numbers("170", 200)}},
+		Faults: []dyplstest.Fault{{Match: map[string]string{"AccessKeyId": shopKey}, Code: "isv.OUT_OF_SERVICE"}},
+	}, 500, nil), nil)
+	s.binds(t, shop, "denied", 500)
+	s.allSucceed(t, s.binds(t, tasks.DefaultAccount, "free", 200))
+	s.logged(t, `"message":"denied: everything`)
+	for line := range strings.Lines(s.log.String()) {
+		if strings.Contains(line, "denied: everything") && !strings.Contains(line, `"account":"shop"`) {
+			t.Errorf("opened as well: %s", line)
+		}
+	}
+	denied := 0
+	for _, e := range s.simulator.Ledger() {
+		if e.AccessKeyID == shopKey {
+			denied++
+		}
+	}
+	if denied > 50 {
+		t.Errorf("%d calls of the suspended account", denied)
+	}
+}
