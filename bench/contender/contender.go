@@ -41,8 +41,8 @@ const attempts = 6
 
 // Site is where a contender runs.
 type Site struct {
-	Redis    string `json:"redis"` // address, or those of a cluster's masters, separated by commas
-	Cluster  bool   `json:"cluster"`
+	Redis    string `json:"redis"`    // address, or those of a cluster's masters, separated by commas
+	Shards   int    `json:"shards"`   // of each of dyplsq's queues, where that is a cluster; 0: it is none
 	Postgres string `json:"postgres"` // URL; "": there is none
 	Endpoint string `json:"endpoint"` // of the API, as http://127.0.0.1:41234
 	KeyID    string `json:"key_id"`

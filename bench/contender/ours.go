@@ -29,6 +29,9 @@ func (o ours) Worker(site Site, slots int) (*exec.Cmd, error) {
 		"DYPLSQ_CONCURRENCY=" + strconv.Itoa(max(2*slots, queues)), "DYPLSQ_LOG_FORMAT=json",
 		"DYPLSQ_QPS_BINDAXN=" + strconv.Itoa(noCeiling),
 	}
+	if site.Shards > 0 {
+		cmd.Env = append(cmd.Env, "DYPLSQ_SHARDS="+strconv.Itoa(site.Shards))
+	}
 	if site.Attempts > 0 {
 		cmd.Env = append(cmd.Env, "DYPLSQ_MAX_ATTEMPTS="+strconv.Itoa(site.Attempts))
 	}
@@ -36,7 +39,7 @@ func (o ours) Worker(site Site, slots int) (*exec.Cmd, error) {
 }
 
 func redisSetting(site Site) string {
-	if site.Cluster {
+	if site.Shards > 0 {
 		return "REDIS_CLUSTER_NODES=" + site.Redis
 	}
 	return "REDIS_URL=redis://" + site.Redis + "/0"
@@ -47,14 +50,14 @@ const noCeiling = 100_000
 
 func (ours) Producer(_ context.Context, site Site) (Producer, error) {
 	config := tasks.RedisConfig{URL: "redis://" + site.Redis + "/0"}
-	if site.Cluster {
+	if site.Shards > 0 {
 		config = tasks.RedisConfig{ClusterNodes: site.Redis}
 	}
 	client, err := config.Client()
 	if err != nil {
 		return nil, err
 	}
-	return &ourProducer{client, tasks.NewQueue(client)}, nil
+	return &ourProducer{client, tasks.NewQueue(client, tasks.Shards(max(site.Shards, 1)))}, nil
 }
 
 type ourProducer struct {

@@ -84,7 +84,10 @@ func (b *bench) open(ctx context.Context, c contender.Contender, cond conditions
 		if err := a.startRedis(ctx); err != nil {
 			return nil, err
 		}
-		near.Redis, near.Cluster = a.redis.Addrs(), cond.masters > 0
+		near.Redis = a.redis.Addrs()
+		if cond.masters > 0 {
+			near.Shards = shards
+		}
 		far = near
 		if far.Redis, err = a.reach(near.Redis); err != nil {
 			return nil, err
