@@ -26,6 +26,7 @@ type reaper struct {
 	queue   *tasks.Queue
 	log     zerolog.Logger
 	keep    time.Duration // of the stream
+	kept    time.Duration // of a record that has its outcome
 	token   string
 	timing  reaperTiming
 }
@@ -38,7 +39,7 @@ var defaultReaperTiming = reaperTiming{every: 5 * time.Second, try: time.Second,
 
 func (w *Worker) newReaper() *reaper {
 	return &reaper{
-		redis: w.config.Redis, records: w.records, queue: w.queue, keep: w.config.KeepStream, token: uuid.NewString(),
+		redis: w.config.Redis, records: w.records, queue: w.queue, keep: w.config.KeepStream, kept: w.config.Keep, token: uuid.NewString(),
 		log: w.log.With().Str("component", "reaper").Logger(), timing: defaultReaperTiming,
 	}
 }

@@ -36,6 +36,7 @@ func (r *reaper) sweepOpen(ctx context.Context) error {
 			return err
 		}
 		next, err := r.lookAt(ctx, due)
+		whileKept(next, due.Now, r.kept)
 		if deferred := r.records.Defer(ctx, due, next); err == nil {
 			err = deferred
 		}
@@ -46,6 +47,16 @@ func (r *reaper) sweepOpen(ctx context.Context) error {
 		case <-ctx.Done():
 			return ctx.Err()
 		case <-time.After(min(restPerWork*time.Since(started), r.timing.lock/2)):
+		}
+	}
+}
+
+// whileKept has each record looked at again within half the time that it is kept once it has its outcome: one that no worker came
+// to tell is found while there is something to tell.
+func whileKept(next []record.Next, now time.Time, kept time.Duration) {
+	for i, n := range next {
+		if latest := now.Add(kept / 2); !n.Drop && n.At.After(latest) {
+			next[i].At = latest
 		}
 	}
 }
