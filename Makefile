@@ -4,7 +4,9 @@ FAULTS := TestChaos|TestKill|TestStoppedWorker|TestFrozen|TestRollingRestart|Tes
 FAULTS := $(FAULTS)|TestStrange|TestPoison|TestPayloads|TestKeyReused|TestOneKey|TestBatch
 
 # Tests of scale and failovers, one at a time, as they measure; each has a form of seconds for `make test`.
-SCALE := TestFailover
+SCALE := TestFailover|TestNetworkCut|TestSoak
+
+SOAK ?= 30m
 
 FUZZ ?= 100000
 FUZZ_SCRIPTS ?= 5000
@@ -53,8 +55,10 @@ faults: ## Every test of faults in full, 10,000 binds under kills among them (mi
 	DYPLSQ_REQUIRE_REDIS=1 DYPLSQ_FAULTS=1 DYPLSQ_CHAOS_TASKS=10000 go test ./cmd/dyplsq -run '$(FAULTS)' -parallel 8 -timeout 20m -v
 
 .PHONY: scale
-scale: ## Every test of scale and failovers in full, with its figures (minutes)
-	DYPLSQ_REQUIRE_REDIS=1 DYPLSQ_SCALE=1 go test ./cmd/dyplsq -run '$(SCALE)' -parallel 1 -timeout 30m -v
+scale: ## Every test of scale and failovers in full, with its figures, SOAK long (30m); then the system's tests over TLS (an hour in all)
+	DYPLSQ_REQUIRE_REDIS=1 DYPLSQ_SCALE=1 DYPLSQ_SOAK=$(SOAK) go test ./cmd/dyplsq -run '$(SCALE)' -parallel 1 -timeout 90m -v
+	DYPLSQ_REQUIRE_REDIS=1 DYPLSQ_TEST_REDIS=tls go test ./cmd/dyplsq ./worker -timeout 20m
+	$(MAKE) bench SCENARIO=scale
 
 .PHONY: bench
 bench: ## Measure dyplsq beside others (25 minutes; SCENARIO=quota ROUNDS=1 for a part)

@@ -69,13 +69,8 @@ func (c *flakyCluster) other(t *testing.T, key string) (owner, other *redistest.
 	return owner, other
 }
 
-// queueKey is in the slot of asynq's queue of binds, or of a shard of it.
-func queueKey(sharded bool) string {
-	if sharded {
-		return "asynq:{bind.0}"
-	}
-	return "asynq:{bind}"
-}
+// shardKey is in the slot of a shard of asynq's queue of binds.
+const shardKey = "asynq:{bind.0}"
 
 // moveQueue moves the slot of the queue of binds, a hundred keys at a time, while it is worked on.
 func (c *flakyCluster) moveQueue(t *testing.T, key string) {
@@ -131,31 +126,46 @@ func (c *flakyCluster) commands(t *testing.T) map[*redistest.Server]int {
 	return counts
 }
 
-// sayBalance tells how the load is shared out among the masters, and where queues are in shards, that it is evenly.
-func (c *flakyCluster) sayBalance(t *testing.T, before map[*redistest.Server]int, sharded bool) {
+// asked is what the masters have been asked, since a moment.
+type asked struct {
+	at       time.Time
+	commands map[*redistest.Server]int
+}
+
+func (c *flakyCluster) asked(t *testing.T) asked {
 	t.Helper()
-	sum, counts := 0, c.commands(t)
-	for server := range counts {
-		counts[server] -= before[server]
+	return asked{time.Now(), c.commands(t)}
+}
+
+// since is what was asked after an earlier moment, a second, by each master.
+func (a asked) since(earlier asked) map[*redistest.Server]float64 {
+	each := map[*redistest.Server]float64{}
+	for server, n := range a.commands {
+		each[server] = float64(n-earlier.commands[server]) / a.at.Sub(earlier.at).Seconds()
+	}
+	return each
+}
+
+// sayBalance tells how the load is shared out among the masters, and that it is evenly: what they are asked a second less what idle
+// workers ask.
+func (c *flakyCluster) sayBalance(t *testing.T, idle, busy map[*redistest.Server]float64) {
+	t.Helper()
+	sum, counts := 0.0, map[*redistest.Server]float64{}
+	for server := range busy {
+		counts[server] = busy[server] - idle[server]
 		sum += counts[server]
 	}
 	var shares []string
 	uneven := false
 	for _, server := range c.Servers[:len(c.Servers)/2] {
-		share := float64(counts[server]*len(counts)) / float64(sum)
-		shares = append(shares, fmt.Sprintf("%d (%.0f %% of the mean)", counts[server], 100*share))
+		share := counts[server] * float64(len(counts)) / sum
+		shares = append(shares, fmt.Sprintf("%.0f (%.0f %% of the mean; %.0f when idle)", counts[server], 100*share, idle[server]))
 		uneven = uneven || share < 1-unevenAtMost || share > 1+unevenAtMost
 	}
-	t.Logf("commands processed by the masters: %s", strings.Join(shares, ", "))
-	if sharded && uneven {
+	t.Logf("commands a second for tasks, by master: %s", strings.Join(shares, ", "))
+	if uneven {
 		t.Errorf("the load is not shared out evenly")
 	}
-}
-
-// knowsShards tells whether a worker can share a queue out among several slots.
-func knowsShards(t *testing.T) bool {
-	t.Helper()
-	return strings.Contains(dyplsq(t, cleanEnv(), "", "worker", "--help").out, "--shards")
 }
 
 // TestFailoverCluster: three masters, a replica of each. Slots of the queue and of records are moved under load, replies of all nodes are lost, and
@@ -164,26 +174,23 @@ func TestFailoverCluster(t *testing.T) {
 	form := formOfFailover(t)
 	t.Parallel()
 	site := startFlakyCluster(t)
-	var env []string
-	sharded := knowsShards(t)
-	queue := queueKey(sharded)
-	if sharded {
-		env = append(env, "DYPLSQ_SHARDS="+strconv.Itoa(form.shards))
-	}
-	l := newLoad(t, site.config(), form.rate, env...)
+	l := newLoad(t, site.config(), form.rate, form.shards)
+	idling := site.asked(t)
+	redistest.Poll(t, form.calm+startWithin, "an idle while to pass", passes(form.calm, time.Now()))
+	idle := site.asked(t).since(idling)
 	l.start(t)
 	l.calm(t, form.calm/2)
-	before := site.commands(t)
+	working := site.asked(t)
 	l.calm(t, form.calm)
-	site.sayBalance(t, before, sharded)
+	site.sayBalance(t, idle, site.asked(t).since(working))
 
 	site.lose(lossOfReplies)
 	l.calm(t, form.calm/2)
 	site.moveRecords(t, l, form.slots)
-	site.moveQueue(t, queue)
+	site.moveQueue(t, shardKey)
 	l.calm(t, form.calm/2)
 	for n := range form.kills {
-		killed := site.KillOwner(t, []string{queue, record.Stream, queue}[n])
+		killed := site.KillOwner(t, []string{shardKey, record.Stream, shardKey}[n])
 		l.killed()
 		site.Rejoin(t, killed)
 		l.calm(t, form.calm)

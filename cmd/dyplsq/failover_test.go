@@ -19,7 +19,7 @@ func TestFailoverSentinel(t *testing.T) {
 	t.Parallel()
 	site := redistest.StartSentinel(t)
 	site.TakeForDeadAfter(t, takenForDead)
-	l := newLoad(t, tasks.RedisConfig{URL: site.URL()}, form.rate)
+	l := newLoad(t, tasks.RedisConfig{URL: site.URL()}, form.rate, 1)
 	l.start(t)
 	for range form.kills {
 		l.calm(t, form.calm)

@@ -11,7 +11,7 @@ type failoverForm struct {
 	calm   time.Duration // of load before the first fault, and between two
 	kills  int
 	slots  int // that are moved, of records
-	shards int // of each queue, where the worker knows them
+	shards int // of each queue, on a cluster
 }
 
 func formOfFailover(t *testing.T) failoverForm {

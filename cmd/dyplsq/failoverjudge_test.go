@@ -26,10 +26,10 @@ func (l *load) judge(t *testing.T, outcomes []tasks.Outcome) {
 			}
 		}
 	}
-	surplus, uncertain, wrong, owned := 0, 0, 0, 0
+	surplus, uncertain, wrong, owned := 0, 0, 0, map[string]int{}
 	for _, o := range outcomes {
-		if n, _ := strconv.Atoi(strings.TrimPrefix(o.ID, jobPrefix)); poolOf(n) == ownPool {
-			owned++
+		if n, err := strconv.Atoi(strings.TrimPrefix(o.ID, jobPrefix)); err == nil {
+			owned[loadPool(n)]++
 		}
 		done := performed[o.ID]
 		delete(performed, o.ID)
@@ -52,9 +52,11 @@ func (l *load) judge(t *testing.T, outcomes []tasks.Outcome) {
 	for _, change := range l.changed {
 		t.Errorf("told twice: %s", change)
 	}
-	stock := dyplsq(t, l.env, "", "numbers", "list", ownPool, "--json")
-	if want := fmt.Sprintf(`"leased":0,"bound":%d,`, owned); !strings.Contains(stock.out, want) {
-		t.Errorf("the inventory is %s%s, want %s", stock.out, stock.errors, want)
+	for _, pool := range ownPools {
+		stock := dyplsq(t, l.env, "", "numbers", "list", pool, "--json")
+		if want := fmt.Sprintf(`"leased":0,"bound":%d,`, owned[pool]); !strings.Contains(stock.out, want) {
+			t.Errorf("the inventory of %s is %s%s, want %s", pool, stock.out, stock.errors, want)
+		}
 	}
 	if surplus > 0 {
 		t.Errorf("%d surplus bindings", surplus)

@@ -3,6 +3,8 @@ package main
 import (
 	"context"
 	"fmt"
+	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -32,6 +34,7 @@ type load struct {
 
 	config tasks.RedisConfig
 	rate   int
+	shards int
 	queue  *tasks.Queue
 	named  []dypls.Phone
 
@@ -52,34 +55,39 @@ type load struct {
 }
 
 // newLoad starts workers on a Redis, and nothing else yet.
-func newLoad(t *testing.T, config tasks.RedisConfig, rate int, env ...string) *load {
+func newLoad(t *testing.T, config tasks.RedisConfig, rate, shards int) *load {
 	t.Helper()
 	named, owned := dyplstest.Numbers("171", mostJobs/2), dyplstest.Numbers("173", mostJobs/4)
-	server := dyplstest.Start(t, dyplstest.Config{
-		Pools: []dyplstest.Pool{
-			{Key: namedPool, Numbers: named}, {Key: chosenPool, Numbers: dyplstest.Numbers("172", mostJobs/4)}, {Key: ownPool, Numbers: owned},
-		},
-		Faults: []dyplstest.Fault{
-			{Action: "BindAxn", Match: map[string]string{"PoolKey": namedPool}, Do: dyplstest.DropAfter, Rate: 0.01, First: 1},
-			{Action: "BindAxn", Match: map[string]string{"PoolKey": ownPool}, Do: dyplstest.DropAfter, Rate: 0.01, First: 1},
-			{Do: dyplstest.Slow, Delay: 30 * time.Millisecond},
-		},
-		Seed: 7, LedgerLimit: -1,
-	})
+	pools := []dyplstest.Pool{{Key: namedPool, Numbers: named}, {Key: chosenPool, Numbers: dyplstest.Numbers("172", mostJobs/4)}}
+	var faults []dyplstest.Fault
+	shares := slices.Collect(slices.Chunk(owned, len(owned)/len(ownPools)))
+	for i, pool := range ownPools {
+		pools = append(pools, dyplstest.Pool{Key: pool, Numbers: shares[i]})
+	}
+	for _, pool := range append([]string{namedPool}, ownPools...) {
+		faults = append(faults, dyplstest.Fault{
+			Action: "BindAxn", Match: map[string]string{"PoolKey": pool}, Do: dyplstest.DropAfter, Rate: 0.01, First: 1,
+		})
+	}
+	faults = append(faults, dyplstest.Fault{Do: dyplstest.Slow, Delay: 30 * time.Millisecond}) // all others
+	server := dyplstest.Start(t, dyplstest.Config{Pools: pools, Faults: faults, Seed: 7, LedgerLimit: -1})
 	l := &load{
-		system: &system{simulator: server.Simulator, env: cleanEnv(append(env,
+		system: &system{simulator: server.Simulator, env: cleanEnv(
 			"REDIS_URL="+config.URL, "REDIS_CLUSTER_NODES="+config.ClusterNodes, "DYPLSQ_WAIT_REPLICAS=1", "DYPLSQ_ENDPOINT="+server.URL(),
 			"ALIBABA_CLOUD_ACCESS_KEY_ID="+server.AccessKeyID, "ALIBABA_CLOUD_ACCESS_KEY_SECRET="+server.AccessKeySecret,
-		)...)},
-		config: config, rate: rate, named: named, acknowledged: map[string]time.Time{}, told: map[string]tasks.Outcome{},
+			"DYPLSQ_SHARDS="+strconv.Itoa(shards),
+		)},
+		config: config, rate: rate, shards: shards, named: named, acknowledged: map[string]time.Time{}, told: map[string]tasks.Outcome{},
 	}
 	l.queue = l.newQueue(t)
-	var numbers strings.Builder
-	for _, x := range owned {
-		fmt.Fprintln(&numbers, string(x))
-	}
-	if r := dyplsq(t, l.env, numbers.String(), "numbers", "import", ownPool, "-"); r.status != statusOK {
-		t.Fatalf("numbers import: exit status %d: %s", r.status, r.errors)
+	for i, pool := range ownPools {
+		var numbers strings.Builder
+		for _, x := range shares[i] {
+			fmt.Fprintln(&numbers, string(x))
+		}
+		if r := dyplsq(t, l.env, numbers.String(), "numbers", "import", pool, "-"); r.status != statusOK {
+			t.Fatalf("numbers import: exit status %d: %s", r.status, r.errors)
+		}
 	}
 	for range failoverWorkers {
 		l.worker(t)
@@ -96,7 +104,7 @@ func (l *load) newQueue(t *testing.T) *tasks.Queue {
 	if err != nil {
 		t.Fatal(err)
 	}
-	queue := tasks.NewQueue(client, tasks.WaitReplicas(1))
+	queue := tasks.NewQueue(client, tasks.WaitReplicas(1), tasks.Shards(l.shards))
 	t.Cleanup(func() { _, _ = queue.Close(), client.Close() })
 	return queue
 }
@@ -104,12 +112,24 @@ func (l *load) newQueue(t *testing.T) *tasks.Queue {
 // farAway is when all bindings expire.
 var farAway = time.Date(2099, time.January, 31, 23, 59, 59, 0, time.UTC)
 
+// ownPools have inventories. Each is in one slot of a cluster, and of three that follow each other each master has one.
+var ownPools = []string{ownPool, "FC100000000005", "FC100000000006"}
+
+// loadPool is poolOf, with an inventory in several pools.
+func loadPool(n int) string {
+	pool := poolOf(n)
+	if pool == ownPool {
+		pool = ownPools[n/4%len(ownPools)]
+	}
+	return pool
+}
+
 const jobPrefix = "job-"
 
 func jobID(n int64) string { return fmt.Sprint(jobPrefix, n) }
 
 func (l *load) request(n int64) dypls.BindAXNRequest {
-	r := dypls.BindAXNRequest{PoolKey: poolOf(int(n)), PhoneNoA: dypls.Phone(fmt.Sprintf("139%08d", n)), Expiration: dypls.At(farAway)}
+	r := dypls.BindAXNRequest{PoolKey: loadPool(int(n)), PhoneNoA: dypls.Phone(fmt.Sprintf("139%08d", n)), Expiration: dypls.At(farAway)}
 	if r.PoolKey == namedPool {
 		r.PhoneNoX = l.named[n/2]
 	}
