@@ -87,7 +87,7 @@ func (c Cluster) Commands(ctx context.Context) (Commands, error) {
 		if err != nil {
 			return sum, err
 		}
-		sum.All, sum.Scripts = sum.All+one.All, sum.Scripts+one.Scripts
+		sum = sum.plus(one)
 	}
 	return sum, nil
 }

@@ -77,6 +77,8 @@ func (r *Redis) Close() error {
 type Commands struct {
 	All     int64 // those inside scripts, too
 	Scripts int64
+	Reads   int64 // from connections: as many as requests, each with one command or a pipeline
+	Bytes   int64 // that came and went
 }
 
 // Commands counts what was executed so far.
@@ -85,7 +87,21 @@ func (r *Redis) Commands(ctx context.Context) (Commands, error) {
 	if err != nil {
 		return Commands{}, err
 	}
-	return parseCommands(info), nil
+	c := parseCommands(info)
+	stats, err := r.Client.Info(ctx, "stats").Result()
+	c.Reads = infoNumber(stats, "total_reads_processed")
+	c.Bytes = infoNumber(stats, "total_net_input_bytes") + infoNumber(stats, "total_net_output_bytes")
+	return c, err
+}
+
+// plus adds what others have executed.
+func (c Commands) plus(more Commands) Commands {
+	return Commands{c.All + more.All, c.Scripts + more.Scripts, c.Reads + more.Reads, c.Bytes + more.Bytes}
+}
+
+// Minus takes away what was executed before.
+func (c Commands) Minus(earlier Commands) Commands {
+	return Commands{c.All - earlier.All, c.Scripts - earlier.Scripts, c.Reads - earlier.Reads, c.Bytes - earlier.Bytes}
 }
 
 func parseCommands(info string) Commands {

@@ -73,8 +73,7 @@ func (s sample) since(earlier sample) sample {
 		s.stores[i] -= earlier.stores[i]
 	}
 	s.harness -= earlier.harness
-	s.commands.All -= earlier.commands.All
-	s.commands.Scripts -= earlier.commands.Scripts
+	s.commands = s.commands.Minus(earlier.commands)
 	return s
 }
 

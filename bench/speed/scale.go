@@ -26,7 +26,7 @@ func (b *bench) scale(ctx context.Context) (section, error) {
 	}
 	table := figure.Table{Head: []string{
 		"masters", "workers", "tasks/s", "x one worker", "x one master", "of what the slots allow", "worker CPU us/task", "Redis CPU us/task",
-		"busiest master's share", "commands/task",
+		"busiest master's share", "commands/task", "KB/task",
 	}}
 	single := map[int]float64{}
 	for _, masters := range []int{0, threeNodes} {
@@ -53,7 +53,8 @@ func (b *bench) scale(ctx context.Context) (section, error) {
 				figure.Format(medianOf(samples, func(s sample) float64 { return s.microseconds(s.worker) }), 0),
 				figure.Format(medianOf(samples, func(s sample) float64 { return s.microseconds(s.store) }), 0),
 				figure.Format(medianOf(samples, sample.busiest), 2),
-				figure.Format(medianOf(samples, func(s sample) float64 { return s.each(float64(s.commands.All)) }), 1))
+				figure.Format(medianOf(samples, func(s sample) float64 { return s.each(float64(s.commands.All)) }), 1),
+				figure.Format(medianOf(samples, func(s sample) float64 { return s.each(float64(s.commands.Bytes)) / (1 << 10) }), 1))
 			group.Bars = append(group.Bars, figure.Bar{Name: fmt.Sprintf("%d workers", count), Value: rate})
 		}
 		found.groups = append(found.groups, group)

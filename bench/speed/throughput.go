@@ -47,7 +47,7 @@ func (b *bench) throughput(ctx context.Context) (section, error) {
 	var found section
 	table := figure.Table{Head: []string{
 		"round trip / call", "", "tasks/s", "x script", "x tuned", "worker CPU us/task", "store CPU us/task",
-		"scripts/task", "commands/task", "worker memory MB", "calls wasted", "rest CPU us/task",
+		"scripts/task", "commands/task", "requests/task", "KB/task", "worker memory MB", "calls wasted", "rest CPU us/task",
 	}}
 	for _, c := range b.cells() {
 		if !strings.Contains(c.name(), b.condition) {
@@ -72,7 +72,8 @@ func (b *bench) throughput(ctx context.Context) (section, error) {
 	found.text = tableText(table) + "\nA drained queue: enqueued before, the outcome recorded, nobody waits for it. " +
 		"Ratios are those of the same round, medians of the rounds. " +
 		"Redis keeps nothing on the disk but where an append-only file (everysec) is named. " +
-		"Store is Redis, or PostgreSQL with all its processes; scripts and commands are Redis', commands inside scripts included; " +
+		"Store is Redis, or PostgreSQL with all its processes; scripts and commands are Redis', commands inside scripts included, requests what it read of " +
+		"connections at once, KB what came and went; " +
 		"rest is this program: the simulator and the line." + b.pinged() + "\n"
 	return found, nil
 }
@@ -106,15 +107,17 @@ func throughputRow(cell, name string, all taken) []string {
 		median(0, func(s sample) float64 { return s.microseconds(s.worker) }),
 	}
 	if name == directName {
-		row = append(row, "-", "-", "-")
+		row = append(row, "-", "-", "-", "-", "-")
 	} else {
 		row = append(row, median(0, func(s sample) float64 { return s.microseconds(s.store) }))
 		if name == riverName {
-			row = append(row, "-", "-")
+			row = append(row, "-", "-", "-", "-")
 		} else {
 			row = append(row,
 				median(2, func(s sample) float64 { return s.each(float64(s.commands.Scripts)) }),
-				median(1, func(s sample) float64 { return s.each(float64(s.commands.All)) }))
+				median(1, func(s sample) float64 { return s.each(float64(s.commands.All)) }),
+				median(2, func(s sample) float64 { return s.each(float64(s.commands.Reads)) }),
+				median(1, func(s sample) float64 { return s.each(float64(s.commands.Bytes)) / (1 << 10) }))
 		}
 	}
 	return append(row,
