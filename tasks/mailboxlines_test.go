@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -77,39 +76,30 @@ func (w *waiting) end(t *testing.T, id string) {
 }
 
 // published counts commands of all masters.
-func published(t *testing.T, client *redis.ClusterClient, command string) int {
+func published(t *testing.T, masters redistest.Masters, command string) (n int) {
 	t.Helper()
-	var n atomic.Int64
-	err := client.ForEachMaster(t.Context(), func(ctx context.Context, master *redis.Client) error {
-		for line := range strings.SplitSeq(master.Info(ctx, "commandstats").Val(), "\r\n") {
-			var calls int
-			if _, err := fmt.Sscanf(line, "cmdstat_"+command+":calls=%d,", &calls); err == nil {
-				n.Add(int64(calls))
-			}
-		}
-		return nil
-	})
-	if err != nil {
-		t.Fatal(err)
+	for _, master := range masters {
+		n += redistest.Calls(t, master.Client(t), command)
 	}
-	return int(n.Load())
+	return n
 }
 
 // TestShardedWakeUps: on a cluster nothing is published that all nodes have to pass on, and whoever waits hears of it however many shards it and the
 // others know of.
 func TestShardedWakeUps(t *testing.T) {
 	t.Parallel()
-	client := redistest.StartMasters(t, 3).Client(t)
+	nodes := redistest.StartMasters(t, 3)
+	client := nodes.Client(t)
 	for i := range 6 {
 		id := fmt.Sprint("both-", i)
 		waits(t, client, id, 4, 4).end(t, id)
 	}
-	if n, sharded := published(t, client, "publish"), published(t, client, "spublish"); n != 0 || sharded != 6 {
+	if n, sharded := published(t, nodes, "publish"), published(t, nodes, "spublish"); n != 0 || sharded != 6 {
 		t.Errorf("%d published, and %d sharded", n, sharded)
 	}
 	waits(t, client, "one", 1, 4).end(t, "one")
 	waits(t, client, "other", 4, 1).end(t, "other")
-	if n, sharded := published(t, client, "publish"), published(t, client, "spublish"); n != 1 || sharded != 7 {
+	if n, sharded := published(t, nodes, "publish"), published(t, nodes, "spublish"); n != 1 || sharded != 7 {
 		t.Errorf("%d published, and %d sharded", n, sharded)
 	}
 }

@@ -102,7 +102,7 @@ func BenchmarkIdle(b *testing.B) {
 					client.ConfigResetStat(ctx)
 					before, redisBefore := processorTime(), redisTime(b, client)
 					time.Sleep(idle)
-					b.ReportMetric(float64(scripts(b, client))/idle.Seconds(), "scripts/s")
+					b.ReportMetric(float64(redistest.Calls(b, client, "evalsha"))/idle.Seconds(), "scripts/s")
 					b.ReportMetric(100*float64(processorTime()-before)/float64(idle), "cpu-%")
 					b.ReportMetric(100*float64(redisTime(b, client)-redisBefore)/float64(idle), "redis-%")
 				}
@@ -111,16 +111,6 @@ func BenchmarkIdle(b *testing.B) {
 			})
 		}
 	}
-}
-
-func scripts(b *testing.B, client *redis.Client) (calls int) {
-	b.Helper()
-	for line := range strings.SplitSeq(client.Info(b.Context(), "commandstats").Val(), "\r\n") {
-		if _, err := fmt.Sscanf(line, "cmdstat_evalsha:calls=%d,", &calls); err == nil {
-			return calls
-		}
-	}
-	return 0
 }
 
 // hookless takes some of the hooks away.

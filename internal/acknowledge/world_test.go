@@ -129,11 +129,5 @@ func (w world) held(t *testing.T, queue string) (release func(waiting int)) {
 // scripts is how many EVALSHA Redis was sent.
 func (w world) scripts(t *testing.T) int {
 	t.Helper()
-	for line := range strings.SplitSeq(w.plain.Info(t.Context(), "commandstats").Val(), "\r\n") {
-		var n int
-		if _, err := fmt.Sscanf(line, "cmdstat_evalsha:calls=%d,", &n); err == nil {
-			return n
-		}
-	}
-	return 0
+	return redistest.Calls(t, w.plain, "evalsha")
 }

@@ -3,9 +3,7 @@ package prefetch
 import (
 	"context"
 	"errors"
-	"fmt"
 	"strconv"
-	"strings"
 	"testing"
 	"time"
 
@@ -86,13 +84,7 @@ func (w world) perform(t *testing.T, queue string) (done func()) {
 // scripts is how many EVALSHA Redis was sent.
 func (w world) scripts(t *testing.T) int {
 	t.Helper()
-	for line := range strings.SplitSeq(w.plain.Info(t.Context(), "commandstats").Val(), "\r\n") {
-		var n int
-		if _, err := fmt.Sscanf(line, "cmdstat_evalsha:calls=%d,", &n); err == nil {
-			return n
-		}
-	}
-	return 0
+	return redistest.Calls(t, w.plain, "evalsha")
 }
 
 func (w world) pending(t *testing.T, queue string) []string {
