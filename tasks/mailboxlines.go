@@ -98,7 +98,7 @@ func (l *lines) keep(channel string, ready chan struct{}) {
 			confirmed()
 			l.mailbox.wakeChannel(channel)
 		})
-		if record.IsUnknownCommand(err) || errors.Is(err, redis.ErrClosed) {
+		if record.IsUnknownCommand(err) {
 			return
 		}
 		l.cluster.ReloadState(l.ctx)

@@ -121,14 +121,19 @@ type nameList struct {
 
 func (l *nameList) get(ctx context.Context, q *Queue) ([]string, error) {
 	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.names != nil && time.Since(l.at) < namesFor {
-		return l.names, nil
+	known := l.names
+	if known != nil && time.Since(l.at) < namesFor {
+		l.mu.Unlock()
+		return known, nil
 	}
+	l.at = time.Now() // the others go on with what is known meanwhile
+	l.mu.Unlock()
 	names, err := q.Names(ctx)
 	if err != nil {
 		return nil, err
 	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	l.names, l.at = names, time.Now()
 	return names, nil
 }

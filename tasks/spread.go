@@ -39,11 +39,18 @@ func (s *spread) shard(ctx context.Context, client redis.UniversalClient, queue 
 
 func (s *spread) nodes(ctx context.Context, client redis.UniversalClient, queue string, shards int) [][]int {
 	s.mu.Lock()
-	defer s.mu.Unlock()
-	if known, is := s.layouts[queue]; is && time.Since(known.at) < layoutFor {
+	known, is := s.layouts[queue]
+	if is && time.Since(known.at) < layoutFor {
+		s.mu.Unlock()
 		return known.nodes
 	}
+	if is { // the others go on with what is known meanwhile
+		s.layouts[queue] = layout{nodes: known.nodes, at: time.Now()}
+	}
+	s.mu.Unlock()
 	nodes := layOut(ctx, client, queue, shards)
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	if s.layouts == nil {
 		s.layouts = map[string]layout{}
 	}

@@ -21,11 +21,21 @@ func (d *delivery) resolveBind(ctx context.Context, begun record.Begun) (request
 		return begun.Request, nil
 	}
 	var state record.State
-	err := d.worker.untilWritten(ctx, d.id, "bind", func(ctx context.Context) (err error) {
+	foreign := false
+	err := d.worker.untilWritten(ctx, d.id, "bind", func(ctx context.Context) error {
+		binds, err := d.worker.records.Read(ctx, begun.Undoes)
+		if err != nil {
+			return err
+		}
+		if foreign = binds[0].State != "" && binds[0].Account != d.of; foreign {
+			return nil
+		}
 		state, err = d.worker.records.Cancel(ctx, begun.Undoes, d.worker.config.Keep)
 		return err
 	})
 	switch {
+	case foreign: // the key names another account's task by now
+		return nil, bindForgotten()
 	case err != nil:
 		return nil, bindPending(begun)
 	case state == record.Succeeded:

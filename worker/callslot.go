@@ -2,8 +2,7 @@ package worker
 
 import (
 	"context"
-
-	"github.com/seed-5c07c2e9/dyplsq/tasks"
+	"errors"
 )
 
 // aheadPerSlot: for so many calls at once, one more task is performed whose call is over or has not begun. Without it a
@@ -33,10 +32,12 @@ func newCallSlots(calls map[string]int) callSlots {
 	return slots
 }
 
+// errDraining: a task that waited for a call goes to another worker, as it is.
+var errDraining = errors.New("its worker ends")
+
 // takeSlot waits until another call may be made. While the worker drains none is begun that had to wait.
 func (d *delivery) takeSlot(ctx context.Context) error {
-	queue, _ := tasks.QueueOf(d.queue) // all shards of one share its slots
-	slots, bounded := d.worker.calls[queue]
+	slots, bounded := d.worker.calls[d.slots]
 	if !bounded {
 		return nil
 	}
@@ -46,9 +47,9 @@ func (d *delivery) takeSlot(ctx context.Context) error {
 		return nil
 	default:
 	}
-	crowd := d.worker.crowds[d.queue]
+	crowd := d.worker.crowds[d.slots]
 	if b := d.budget(); crowd != nil && crowd.full(d.account, b) {
-		return d.hold(ctx, &heldError{delay: b.book(), reason: b.name + ": others of its account wait already"})
+		return &heldError{delay: b.book(), reason: b.name + ": others of its account wait already"}
 	}
 	select {
 	case slots <- struct{}{}:
@@ -58,9 +59,9 @@ func (d *delivery) takeSlot(ctx context.Context) error {
 		d.slot = slots
 		return nil
 	case <-d.worker.draining:
-		return later(0, "its worker ends")
+		return errDraining
 	case <-ctx.Done():
-		return d.hold(ctx, ctx.Err())
+		return ctx.Err()
 	}
 }
 

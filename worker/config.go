@@ -107,7 +107,7 @@ const (
 	maxCrashes = 3
 )
 
-// PoolSize is how many connections to Redis a worker of this many slots uses at most.
+// PoolSize is enough connections to Redis for a worker of this many slots, whatever the shards: nearly all commands share pipelines.
 func PoolSize(concurrency, fetchers int) int {
 	const background = 6 // of one asynq Server: heartbeat, forwarder, recoverer, janitor, syncer, cancelations
 	concurrency, fetchers = cmp.Or(concurrency, defaultConcurrency), cmp.Or(fetchers, defaultFetchers)

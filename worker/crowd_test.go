@@ -98,6 +98,16 @@ func (s *system) allSucceed(t *testing.T, ids []string) time.Duration {
 // which are done at nearly their own speed. The throttled one loses nothing of its quota.
 func TestThrottledAccountHoldsNobodyUp(t *testing.T) {
 	t.Parallel()
+	for _, shards := range []int{1, 4} {
+		t.Run(fmt.Sprint(shards, " shards"), func(t *testing.T) {
+			t.Parallel()
+			throttledHoldsNobodyUp(t, shards)
+		})
+	}
+}
+
+func throttledHoldsNobodyUp(t *testing.T, shards int) {
+	t.Helper()
 	const (
 		quota, ahead, own = 5, 2000, 200
 		slower            = 3 // than alone, at most, and some seconds: other tests run beside
@@ -105,7 +115,9 @@ func TestThrottledAccountHoldsNobodyUp(t *testing.T) {
 	)
 	s := newTwoAccounts(t, quick, withShop(dyplstest.Config{
 		Pools: []dyplstest.Pool{{Key: dyplstest.DefaultPoolKey, Numbers: dyplstest.Numbers("170", 4*own)}},
-	}, ahead, map[string]int{"BindAxn": quota}), func(c *Config) { c.Concurrency = 64 })
+	}, ahead, map[string]int{"BindAxn": quota}), func(c *Config) { c.Concurrency, c.Shards = 64, shards })
+	s.queue = tasks.NewQueue(s.redis, tasks.Shards(shards))
+	t.Cleanup(func() { _ = s.queue.Close() })
 	s.allSucceed(t, s.binds(t, tasks.DefaultAccount, "first", own))
 	alone := s.allSucceed(t, s.binds(t, tasks.DefaultAccount, "alone", own))
 	began := time.Now()

@@ -29,6 +29,7 @@ type delivery struct {
 	run     string
 	permit  *permit       // nil where no call may leave now
 	queue   string        // of asynq
+	slots   string        // the queue whose calls it takes up: all shards of one share them
 	slot    chan struct{} // for its call, nil while it has none
 	taskID  string        // of asynq
 }
@@ -41,7 +42,7 @@ func (d *delivery) perform(ctx context.Context) error {
 		return d.hold(ctx, err) // without a call of others
 	}
 	if err := d.takeSlot(ctx); err != nil {
-		return err
+		return d.hold(ctx, err)
 	}
 	defer d.leaveSlot()
 	if err := d.admit(ctx); err != nil {

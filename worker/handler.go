@@ -38,8 +38,10 @@ func (w *Worker) ProcessTask(ctx context.Context, task *asynq.Task) error {
 		return w.reject(ctx, tasks.IDOfDelivery(taskID), strings.TrimPrefix(task.Type(), tasks.TypePrefix), err)
 	}
 	queue, _ := asynq.GetQueueName(ctx)
+	slots, _ := tasks.QueueOf(queue)
 	d := &delivery{
-		worker: w, kind: k, account: w.accounts.of(payload.Account), of: payload.Account, id: payload.ID, run: uuid.NewString(), queue: queue, taskID: taskID,
+		worker: w, kind: k, account: w.accounts.of(payload.Account), of: payload.Account, id: payload.ID, run: uuid.NewString(),
+		queue: queue, slots: slots, taskID: taskID,
 	}
 	if d.account == nil {
 		return d.leaveToOthers(ctx)

@@ -21,7 +21,7 @@ func (d *delivery) admit(ctx context.Context) error {
 		pool = poolOf(glance.Request)
 	}
 	var away <-chan struct{}
-	if c := d.worker.crowds[d.queue]; c != nil {
+	if c := d.worker.crowds[d.slots]; c != nil && d.slot != nil {
 		var leave func()
 		away, leave = c.join(d.account, d.budget())
 		defer leave()
@@ -48,6 +48,9 @@ func poolOf(request []byte) string {
 // hold leaves a task in the queue whose call may not leave yet. One whose time is over, that is settled already, or whose earlier
 // call has to be looked for goes on: none of that takes a call of its own action.
 func (d *delivery) hold(ctx context.Context, err error) error {
+	if errors.Is(err, errDraining) {
+		return later(0, err.Error())
+	}
 	held, ok := errors.AsType[*heldError](err)
 	if !ok { // the queue gave the delivery up
 		return later(redisAway, "the queue gave the delivery up")

@@ -60,7 +60,7 @@ func TestDoctor(t *testing.T) {
 			t.Errorf("%+v", f)
 		}
 	}
-	if len(findings) != 17 || !strings.Contains(findings["uncertain"].Found, "1 tasks are held, which may have taken effect: lost") ||
+	if len(findings) != 18 || !strings.Contains(findings["uncertain"].Found, "1 tasks are held, which may have taken effect: lost") ||
 		findings["credentials"].Found != "found, from the environment" {
 		t.Errorf("%+v", findings)
 	}
@@ -97,7 +97,7 @@ func TestDoctorNames(t *testing.T) {
 	var out bytes.Buffer
 	off := doctorCommand{now: func() time.Time { return time.Now().Add(40 * time.Second) }}
 	off.RedisCAFile, off.RedisCertFile, off.RedisKeyFile, off.RedisServerName = sound.CAFile, sound.CertFile, sound.KeyFile, sound.ServerName
-	off.RedisURL, off.Endpoint, off.HTTPTimeout = sound.URL(), "http://127.0.0.1:1", time.Second
+	off.RedisURL, off.Shards, off.Endpoint, off.HTTPTimeout = sound.URL(), 1, "http://127.0.0.1:1", time.Second
 	err := off.Run(t.Context(), streams{out: &out, err: &out})
 	if statusOf(err) != statusFailed || !strings.Contains(out.String(), "this machine is 40") || !strings.Contains(err.Error(), "clock") {
 		t.Errorf("a clock 40 s off: %v\n%s", err, out.String())

@@ -30,8 +30,8 @@ const (
 // command is a request, as far as gates are concerned.
 type command struct {
 	step   step
-	task   string
-	pushed bool // its reply is a push, as a message of a channel is
+	tasks  []string // that it is about, as far as its keys tell
+	pushed bool     // its reply is a push, as a message of a channel is
 }
 
 func (p *faultProxy) commandOf(args []string) command {
@@ -55,31 +55,31 @@ func (p *faultProxy) commandOf(args []string) command {
 	}
 	keys := args[3 : 3+count]
 	if s, known := p.ours[sha]; known {
-		return command{step: s, task: strings.TrimSuffix(strings.TrimPrefix(keys[0], "dypls:{"), "}")}
+		return command{step: s, tasks: []string{strings.TrimSuffix(strings.TrimPrefix(keys[0], "dypls:{"), "}")}}
 	}
 	return asynqCommand(keys)
 }
 
-// asynqCommand knows asynq's scripts by their keys, such as asynq:{bind}:t:order-42.1.
+// asynqCommand knows asynq's scripts, and ours in the place of one of them, by their keys, such as asynq:{bind}:t:order-42.1.
 func asynqCommand(keys []string) command {
-	kinds := make([]string, len(keys))
-	delivery := ""
-	for i, key := range keys {
+	var kinds, ids []string
+	for _, key := range keys {
 		rest := strings.TrimPrefix(key, "asynq:{")
 		_, rest, _ = strings.Cut(rest, "}:")
-		kinds[i], _, _ = strings.Cut(rest, ":")
-		if kinds[i] == "t" {
-			delivery = strings.TrimPrefix(rest, "t:")
+		if delivery, isTask := strings.CutPrefix(rest, "t:"); isTask {
+			ids = append(ids, tasks.IDOfDelivery(delivery))
+			continue
 		}
+		kind, _, _ := strings.Cut(rest, ":")
+		kinds = append(kinds, kind)
 	}
-	task := tasks.IDOfDelivery(delivery)
 	switch strings.Join(kinds, ",") {
-	case "t,pending":
-		return command{step: stepEnqueue, task: task}
+	case "pending":
+		return command{step: stepEnqueue, tasks: ids}
 	case "pending,paused,active,lease":
 		return command{step: stepDequeue}
-	case "active,lease,t,processed,processed":
-		return command{step: stepDone, task: task}
+	case "active,lease,processed,processed":
+		return command{step: stepDone, tasks: ids}
 	}
 	return command{}
 }

@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"io"
 	"net"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -117,7 +118,7 @@ func (p *faultProxy) gateFor(when moment, c command, reply []string) *gate {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for _, g := range p.gates {
-		if g.when == when && g.step == c.step && (g.task == c.task || c.step == stepDequeue && holdsTask(reply, g.task)) {
+		if g.when == when && g.step == c.step && (slices.Contains(c.tasks, g.task) || c.step == stepDequeue && holdsTask(reply, g.task)) {
 			return g
 		}
 	}

@@ -12,13 +12,14 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"github.com/seed-5c07c2e9/dyplsq/tasks"
 	"github.com/seed-5c07c2e9/dyplsq/worker"
 )
 
 const (
 	// checkTimeout bounds each check of readiness.
 	checkTimeout = 2 * time.Second
-	// pollWithin is within what time each queue must have been asked for a task: longer than a slot is ever taken.
+	// pollWithin is within what time each queue, or a shard of it, must have been asked for a task: longer than a slot is ever taken.
 	pollWithin = 45 * time.Second
 )
 
@@ -105,8 +106,14 @@ func checkCredentials(err error) check {
 func checkPhase(p worker.Phase) check { return check{p == worker.Performing, string(p)} }
 
 func checkFetchers(s worker.Status, now time.Time) check {
+	latest := map[string]time.Time{} // of all shards of a queue, which take turns where its slots are taken
+	for name, at := range s.Polled {
+		if queue, _ := tasks.QueueOf(name); !at.Before(latest[queue]) {
+			latest[queue] = at
+		}
+	}
 	var silent []string
-	for queue, at := range s.Polled {
+	for queue, at := range latest {
 		switch {
 		case at.IsZero():
 			silent = append(silent, queue+" was never asked for a task")

@@ -3,6 +3,7 @@ package prefetch
 import (
 	"cmp"
 	"context"
+	"errors"
 	"sync"
 	"time"
 
@@ -31,6 +32,7 @@ type queue struct {
 	fetched time.Time   // when the stock was asked for
 	stale   *time.Timer // puts it back
 	ask     int         // for how many next
+	away    bool        // its node did not answer
 	closed  bool
 }
 
@@ -53,12 +55,12 @@ func (q *queue) dequeue(ctx context.Context, cmd *redis.Cmd, one redis.ProcessHo
 	if err := q.putBack(ctx); err != nil {
 		return err
 	}
-	n := q.reserve(ctx)
+	n, reserved := q.reserve(ctx)
 	if n == 0 {
 		return cmp.Or(ctx.Err(), error(redis.Nil))
 	}
 	asked := time.Now()
-	message, err := q.store(asked, q.fetch(ctx, cmd, n, one))
+	message, err := q.store(asked, reserved, q.fetch(ctx, cmd, n, one))
 	if err == nil {
 		cmd.SetVal(message)
 	}
@@ -89,15 +91,20 @@ func (q *queue) take() (string, bool) {
 	return message, true
 }
 
-// reserve takes slots for as many tasks as are to be asked for, 0 where the queue is closed.
-func (q *queue) reserve(ctx context.Context) int {
+// reserve returns how many tasks are to be asked for, 0 where the queue is closed, and for how many of them it has taken slots.
+// Whoever did not answer the last time is asked for one without a slot: it would be kept from the other queues until that fails, too.
+func (q *queue) reserve(ctx context.Context) (ask, reserved int) {
 	q.mu.Lock()
-	ask, closed := q.ask, q.closed
+	ask, closed, away := q.ask, q.closed, q.away
 	q.mu.Unlock()
-	if closed {
-		return 0
+	switch {
+	case closed:
+		return 0, 0
+	case away:
+		return 1, 0
 	}
-	return q.share.reserve(ctx, ask, q.ended)
+	reserved = q.share.reserve(ctx, ask, q.ended)
+	return reserved, reserved
 }
 
 // fetch sends the dequeue script n times, and returns a reply or an error for each.
@@ -116,8 +123,8 @@ func (q *queue) fetch(ctx context.Context, dequeue *redis.Cmd, n int, one redis.
 	return cmds
 }
 
-// store keeps what a fetch brought, but for the first task, which it returns.
-func (q *queue) store(asked time.Time, cmds []*redis.Cmd) (string, error) {
+// store keeps what a fetch brought, but for the first task, which it returns. Of the slots it keeps as many as there are tasks.
+func (q *queue) store(asked time.Time, reserved int, cmds []*redis.Cmd) (string, error) {
 	var messages []string
 	var failed error
 	for _, cmd := range cmds {
@@ -130,11 +137,12 @@ func (q *queue) store(asked time.Time, cmds []*redis.Cmd) (string, error) {
 	}
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	q.ask = 1
+	_, answered := errors.AsType[redis.Error](failed)
+	q.ask, q.away = 1, failed != nil && !answered
 	if failed == nil {
 		q.ask = min(2*len(cmds), most)
 	}
-	q.share.give(len(cmds) - len(messages))
+	q.share.give(reserved - len(messages))
 	if len(messages) == 0 {
 		return "", failed
 	}

@@ -78,7 +78,7 @@ func (s *share) tryReserve(n int) int {
 	return n
 }
 
-// give gives back slots for which there is no task.
+// give gives back slots for which there is no task, or takes some for tasks that came without, where n is negative.
 func (s *share) give(n int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -3,11 +3,13 @@ package prefetch
 import (
 	"context"
 	"errors"
+	"io"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/hibiken/asynq"
+	"github.com/redis/go-redis/v9"
 
 	"github.com/seed-5c07c2e9/dyplsq/internal/redistest"
 )
@@ -117,5 +119,36 @@ func TestSharingServers(t *testing.T) {
 	}
 	if taken := w.shares["q"]; taken.taken != 0 || taken.running != 0 {
 		t.Errorf("%d slots taken and %d running at the end", taken.taken, taken.running)
+	}
+}
+
+// TestAwayKeepsNoSlot: a queue whose node does not answer is asked again without a slot, so that the other keeps all of them.
+func TestAwayKeepsNoSlot(t *testing.T) {
+	t.Parallel()
+	s := newShare(1)
+	away, other := newQueue(nil, "shared.0", s), newQueue(nil, "shared.1", s)
+	lost := redis.NewCmd(t.Context())
+	lost.SetErr(io.EOF)
+	n, reserved := away.reserve(t.Context())
+	if n != 1 || reserved != 1 {
+		t.Fatalf("asks for %d with %d slots", n, reserved)
+	}
+	if _, err := away.store(time.Now(), reserved, []*redis.Cmd{lost}); !errors.Is(err, io.EOF) {
+		t.Fatal(err)
+	}
+	if n, reserved = away.reserve(t.Context()); n != 1 || reserved != 0 {
+		t.Errorf("asks again for %d with %d slots, want 1 without", n, reserved)
+	}
+	if got, _ := other.reserve(t.Context()); got != 1 {
+		t.Errorf("the other has %d slots", got)
+	}
+	other.share.give(1)
+	found := redis.NewCmd(t.Context())
+	found.SetVal("message")
+	if _, err := away.store(time.Now(), reserved, []*redis.Cmd{found}); err != nil {
+		t.Error(err)
+	}
+	if free := s.free(); free != 0 {
+		t.Errorf("%d slots are free while what was found is handed out", free)
 	}
 }

@@ -5,7 +5,6 @@ import (
 	_ "embed" // the scripts
 	"errors"
 	"slices"
-	"strings"
 
 	"github.com/redis/go-redis/v9"
 )
@@ -119,7 +118,7 @@ func (s Store) run(ctx context.Context, first *entries, script *redis.Script, ca
 	if err := firstError(written); err != nil && first.needed {
 		return cmds, err
 	}
-	if err := firstError(cmds); !isNoScript(err) { // or the first error is another one, and told
+	if err := firstError(cmds); !redis.HasErrorPrefix(err, "NOSCRIPT") { // or the first error is another one, and told
 		return cmds, err
 	}
 	return s.runUnknown(ctx, script, calls, cmds, w)
@@ -129,7 +128,7 @@ func (s Store) run(ctx context.Context, first *entries, script *redis.Script, ca
 func (s Store) runUnknown(ctx context.Context, script *redis.Script, calls []scriptCall, cmds []*redis.Cmd, w *waiter) ([]*redis.Cmd, error) {
 	_, _ = s.redis.Pipelined(ctx, func(p redis.Pipeliner) error {
 		for i, c := range calls {
-			if isNoScript(cmds[i].Err()) {
+			if redis.HasErrorPrefix(cmds[i].Err(), "NOSCRIPT") {
 				cmds[i] = script.Eval(ctx, p, []string{Key(c.id)}, c.args...)
 			}
 		}
@@ -163,11 +162,6 @@ func forgetThen(calls []scriptCall) {
 
 func hasThen(calls []scriptCall) bool {
 	return slices.ContainsFunc(calls, func(c scriptCall) bool { return c.then != nil })
-}
-
-func isNoScript(err error) bool {
-	_, answered := errors.AsType[redis.Error](err)
-	return answered && strings.HasPrefix(err.Error(), "NOSCRIPT")
 }
 
 func firstError(cmds []*redis.Cmd) error {

@@ -83,7 +83,7 @@ func pause(ctx context.Context, d time.Duration) bool {
 func (w waiter) redirected(ctx context.Context, steps []*Step) (left []*Step) {
 	for _, s := range steps {
 		err := s.Reply.Err()
-		if isNoScript(err) {
+		if redis.HasErrorPrefix(err, "NOSCRIPT") {
 			s.whole = true
 			left = append(left, s)
 		} else if addr, moved := redis.IsMovedError(err); moved {

@@ -2,9 +2,7 @@ package replicas
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -69,7 +67,7 @@ func Run(ctx context.Context, client redis.UniversalClient, replicas int, script
 		return s.Reply, shortage
 	}
 	reply, asked := runAsked(ctx, client, replicas, script.EvalSha, keys, args)
-	if isNoScript(reply.Err()) {
+	if redis.HasErrorPrefix(reply.Err(), "NOSCRIPT") {
 		reply, asked = runAsked(ctx, client, replicas, script.Eval, keys, args)
 	}
 	var shortage *ShortageError
@@ -91,9 +89,4 @@ func runAsked(ctx context.Context, client redis.UniversalClient, replicas int, r
 		return nil
 	})
 	return reply, asked
-}
-
-func isNoScript(err error) bool {
-	_, answered := errors.AsType[redis.Error](err)
-	return answered && strings.HasPrefix(err.Error(), "NOSCRIPT")
 }
