@@ -49,3 +49,26 @@ func TestTeller(t *testing.T) {
 		}
 	})
 }
+
+// A task for days ahead that is withdrawn, by a process that ends before it has told so, is looked at soon.
+func TestCanceledIsLookedAt(t *testing.T) {
+	t.Parallel()
+	onEachServer(t, func(t *testing.T, s server) {
+		_, behind := record.NewTeller(s.store) // which never runs
+		_, err := behind.Create(t.Context(), []record.New{{
+			ID: "k", Action: "BindAxn", Request: []byte(`{}`), Fingerprint: fingerprint, ProcessAt: time.Now().Add(72 * time.Hour),
+		}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if state, err := behind.Cancel(t.Context(), "k", time.Hour); err != nil || state != record.Canceled {
+			t.Fatalf("%s, %v", state, err)
+		}
+		for _, key := range s.client.Keys(t.Context(), "dypls:open:*").Val() {
+			due := s.client.ZScore(t.Context(), key, "k").Val()
+			if in := time.Until(time.UnixMilli(int64(due))); in > time.Hour {
+				t.Errorf("it is looked at in %s", in)
+			}
+		}
+	})
+}
