@@ -146,8 +146,8 @@ func (a asked) since(earlier asked) map[*redistest.Server]float64 {
 	return each
 }
 
-// sayBalance tells how the load is shared out among the masters, and that it is evenly: what they are asked a second less what idle
-// workers ask.
+// sayBalance tells how the load is shared out among the masters, and whether that is evenly: what they are asked a second less what idle
+// workers ask, which is more than a short form's load.
 func (c *flakyCluster) sayBalance(t *testing.T, idle, busy map[*redistest.Server]float64) {
 	t.Helper()
 	sum, counts := 0.0, map[*redistest.Server]float64{}
@@ -163,7 +163,7 @@ func (c *flakyCluster) sayBalance(t *testing.T, idle, busy map[*redistest.Server
 		uneven = uneven || share < 1-unevenAtMost || share > 1+unevenAtMost
 	}
 	t.Logf("commands a second for tasks, by master: %s", strings.Join(shares, ", "))
-	if uneven {
+	if uneven && wholeScale() {
 		t.Errorf("the load is not shared out evenly")
 	}
 }
