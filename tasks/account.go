@@ -12,9 +12,12 @@ const DefaultAccount = "default"
 // accountField is how input names the account of a task. The API has no parameter of that name.
 const accountField = "Account"
 
+// AccountRule is what [IsAccount] demands, for the errors of all who are given a name.
+const AccountRule = "must be 1-64 characters of A-Z a-z 0-9 . _ -"
+
 var accountPattern = regexp.MustCompile(`^[A-Za-z0-9._-]{1,64}$`)
 
-// IsAccount reports whether a name can be an account's: 1-64 characters of A-Z a-z 0-9 . _ and -.
+// IsAccount reports whether a name can be an account's: see [AccountRule].
 func IsAccount(name string) bool { return accountPattern.MatchString(name) }
 
 // Account names the account whose credentials, numbers and quotas the task is for, as workers know it: 1-64 characters of
@@ -37,6 +40,6 @@ func (d *draft) accountProblems() []dypls.Problem {
 		return nil
 	}
 	return []dypls.Problem{{
-		Field: accountField, Rule: "must be 1-64 characters of A-Z a-z 0-9 . _ -", Remedy: "give the name that the workers know the account by, or leave it out",
+		Field: accountField, Rule: AccountRule, Remedy: "give the name that the workers know the account by, or leave it out",
 	}}
 }

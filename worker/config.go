@@ -176,7 +176,7 @@ func (c Config) validate() error {
 
 // checkAccounts: a name stands for one account, in every key of Redis and on every worker.
 func (c Config) checkAccounts() (errs []error) {
-	const rule = "must be 1-64 characters of A-Z a-z 0-9 . _ -: rename it"
+	const rule = tasks.AccountRule + ": rename it"
 	if !tasks.IsAccount(c.Account) {
 		errs = append(errs, errors.New("the account's name "+rule))
 	}

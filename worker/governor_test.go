@@ -48,7 +48,7 @@ func takeFor(t *testing.T, span time.Duration, callers int, budgets ...*budget) 
 		for range callers {
 			running.Go(func() {
 				for ctx.Err() == nil {
-					if _, err := b.take(ctx); err == nil {
+					if _, err := b.take(ctx, nil); err == nil {
 						taken.Add(1)
 						b.saw(time.Now(), false, 0)
 					}
@@ -103,14 +103,14 @@ func TestHeldWhileThrottled(t *testing.T) {
 	t.Parallel()
 	_, g := newGovernors(t, 2, nil)
 	b := g[0].ofAction("BindAxn")
-	if _, err := b.take(t.Context()); err != nil {
+	if _, err := b.take(t.Context(), nil); err != nil {
 		t.Fatal(err)
 	}
 	b.saw(time.Now(), true, 40*time.Second)
 	for _, one := range []*governor{g[0], g[1]} {
 		began := time.Now()
 		redistest.Poll(t, outcomeWithin, "the budget to be closed", func(ctx context.Context) error {
-			_, err := one.ofAction("BindAxn").take(ctx)
+			_, err := one.ofAction("BindAxn").take(ctx, nil)
 			held, is := errors.AsType[*heldError](err)
 			if !is || held.delay < 30*time.Second {
 				return errors.Join(err, errNotYet)
@@ -128,13 +128,13 @@ func TestSlotsComeBack(t *testing.T) {
 	t.Parallel()
 	_, g := newGovernors(t, 1, func(c *Config) { c.QPS = map[string]float64{"BindAxn": 1} })
 	b := g[0].ofAction("BindAxn")
-	one, err := b.take(t.Context())
+	one, err := b.take(t.Context(), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	began := time.Now()
 	b.giveBack(one)
-	if _, err := b.take(t.Context()); err != nil {
+	if _, err := b.take(t.Context(), nil); err != nil {
 		t.Fatal(err)
 	}
 	if took := time.Since(began); took.Microseconds() > slotValid {

@@ -56,11 +56,8 @@ func newBudget(g *governor, name string, ceiling, start float64) *budget {
 	}
 }
 
-// take waits for a slot. The error is a *heldError where none is near, or the context's.
-func (b *budget) take(ctx context.Context) (slot, error) { return b.takeUnless(ctx, nil) }
-
-// takeUnless is take for one who may be sent away meanwhile.
-func (b *budget) takeUnless(ctx context.Context, away <-chan struct{}) (slot, error) {
+// take waits for a slot, unless it is sent away meanwhile; away may be nil. The error is a *heldError where none is near, or the context's.
+func (b *budget) take(ctx context.Context, away <-chan struct{}) (slot, error) {
 	w, one, err := b.enter()
 	if w == nil {
 		return one, err

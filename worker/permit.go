@@ -38,7 +38,7 @@ func (t *traffic) admit(ctx context.Context, away <-chan struct{}, action, pool,
 		if b == nil {
 			continue
 		}
-		one, err := b.takeUnless(ctx, away)
+		one, err := b.take(ctx, away)
 		if err != nil {
 			p.giveBack(ctx)
 			return nil, err

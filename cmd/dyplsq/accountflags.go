@@ -38,7 +38,7 @@ func (f accountFlags) clients(api apiFlags, concurrency int) (clients, error) {
 		case name == tasks.DefaultAccount:
 			return clients{}, usage("--account must not name " + name + ", which every worker performs: leave it out")
 		case !tasks.IsAccount(name):
-			return clients{}, usage("--account must be 1-64 characters of A-Z a-z 0-9 . _ -: rename the profile")
+			return clients{}, usage("--account " + tasks.AccountRule + ": rename the profile")
 		case all.named[name] != nil:
 			continue
 		}

@@ -109,33 +109,6 @@ func (l *load) newQueue(t *testing.T) *tasks.Queue {
 	return queue
 }
 
-// farAway is when all bindings expire.
-var farAway = time.Date(2099, time.January, 31, 23, 59, 59, 0, time.UTC)
-
-// ownPools have inventories. Each is in one slot of a cluster, and of three that follow each other each master has one.
-var ownPools = []string{ownPool, "FC100000000005", "FC100000000006"}
-
-// loadPool is poolOf, with an inventory in several pools.
-func loadPool(n int) string {
-	pool := poolOf(n)
-	if pool == ownPool {
-		pool = ownPools[n/4%len(ownPools)]
-	}
-	return pool
-}
-
-const jobPrefix = "job-"
-
-func jobID(n int64) string { return fmt.Sprint(jobPrefix, n) }
-
-func (l *load) request(n int64) dypls.BindAXNRequest {
-	r := dypls.BindAXNRequest{PoolKey: loadPool(int(n)), PhoneNoA: dypls.Phone(fmt.Sprintf("139%08d", n)), Expiration: dypls.At(farAway)}
-	if r.PoolKey == namedPool {
-		r.PhoneNoX = l.named[n/2]
-	}
-	return r
-}
-
 // start has jobs enqueued, waited for and followed.
 func (l *load) start(t *testing.T) {
 	t.Helper()
