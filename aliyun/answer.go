@@ -1,6 +1,7 @@
 package aliyun
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -8,6 +9,8 @@ import (
 	"net/http"
 	"regexp"
 	"unicode/utf8"
+
+	"github.com/google/uuid"
 
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
 )
@@ -75,17 +78,24 @@ func (e envelope) text(names ...string) string {
 		if !found {
 			continue
 		}
-		var s string
-		if json.Unmarshal(raw, &s) != nil {
-			return ""
-		}
-		return s
+		return textOf(raw)
 	}
 	return ""
 }
 
+// textOf returns what a JSON string says, "" for what is none.
+func textOf(raw json.RawMessage) string {
+	if last := len(raw) - 1; last > 0 && raw[0] == '"' && bytes.IndexByte(raw, '\\') < 0 { // what nearly all are: valid, and nothing escaped
+		return string(raw[1:last])
+	}
+	var s string
+	if json.Unmarshal(raw, &s) != nil {
+		return ""
+	}
+	return s
+}
+
 var (
-	uuid    = regexp.MustCompile(`^[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}$`)
 	plainID = regexp.MustCompile(`^[0-9A-Za-z-]{1,64}$`)
 	number  = regexp.MustCompile(`[0-9]{9}`)
 )
@@ -93,7 +103,8 @@ var (
 // requestID returns an ID that may be shown, "" otherwise: it is printed with every error, so that it must not be
 // a way out for a number. A UUID is one although it may hold many digits in a row.
 func requestID(id string) string {
-	if uuid.MatchString(id) || plainID.MatchString(id) && !number.MatchString(id) {
+	const plainUUID = 36 // long: other forms of it are no ID of the API
+	if len(id) == plainUUID && uuid.Validate(id) == nil || plainID.MatchString(id) && !number.MatchString(id) {
 		return id
 	}
 	return ""

@@ -41,9 +41,8 @@ type attempt struct {
 // with the caller's only as long as that is harmless. The function returned must be called at the end.
 func start(ctx context.Context, c *clock, noted time.Time, mutates bool, timeout time.Duration) (*attempt, context.Context, func()) {
 	now := c.read()
-	own, cancelTimeout := context.WithTimeoutCause(context.WithoutCancel(ctx), timeout,
-		fmt.Errorf("not done within %v: %w", timeout, context.DeadlineExceeded))
-	own, cancel := context.WithCancelCause(own)
+	own, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
+	overdue := time.AfterFunc(timeout, func() { cancel(overdueError(timeout)) })
 	a := &attempt{
 		clock: c, noted: c.noted(noted, now), mutates: mutates, cancel: cancel,
 		abandoned: func() error { return context.Cause(ctx) },
@@ -64,10 +63,19 @@ func start(ctx context.Context, c *clock, noted time.Time, mutates bool, timeout
 	return a, own, func() {
 		stop()
 		tooOld.Stop()
+		overdue.Stop()
 		cancel(nil)
-		cancelTimeout()
 	}
 }
+
+// overdueError is a call that took longer than it holds.
+type overdueError time.Duration
+
+func (e overdueError) Error() string {
+	return fmt.Sprintf("not done within %v: %v", time.Duration(e), e.Unwrap())
+}
+
+func (e overdueError) Unwrap() error { return context.DeadlineExceeded }
 
 // arm makes the connection ask this attempt from now on.
 func (a *attempt) arm(got net.Conn) {

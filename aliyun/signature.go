@@ -2,7 +2,6 @@ package aliyun
 
 import (
 	"crypto/rand"
-	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"net/http"
@@ -20,6 +19,8 @@ import (
 const (
 	algorithm  = "ACS3-HMAC-SHA256"
 	apiVersion = "2017-05-25"
+	// noPayload is the SHA-256 of nothing, in hexadecimal.
+	noPayload = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 )
 
 // errMalformed is a call that cannot be signed so that the API would understand it.
@@ -31,36 +32,34 @@ func (c *Client) sign(call dypls.Call, credential Credential) (*http.Request, er
 	if !wellFormed(call) {
 		return nil, errMalformed
 	}
-	payload := hex.EncodeToString(sha256.New().Sum(nil))
-	headers := map[string]*string{
-		"accept":                new("application/json"),
-		"host":                  new(c.endpoint.Host),
-		"x-acs-action":          new(call.Action),
-		"x-acs-content-sha256":  new(payload),
+	signed := map[string]*string{
+		"host":                  &c.endpoint.Host,
+		"x-acs-action":          &call.Action,
+		"x-acs-content-sha256":  new(noPayload),
 		"x-acs-date":            new(c.clock.read().wall.UTC().Format(time.RFC3339)),
 		"x-acs-signature-nonce": new(c.nonce()),
 		"x-acs-version":         new(apiVersion),
 	}
 	if credential.SecurityToken != "" {
-		headers["x-acs-security-token"] = new(credential.SecurityToken)
+		signed["x-acs-security-token"] = &credential.SecurityToken
 	}
 	query := make(map[string]*string, len(call.Parameters))
 	for _, p := range call.Parameters {
-		query[p.Name] = new(p.Value)
+		query[p.Name] = &p.Value
 	}
 	authorization := utils.GetAuthorization(
-		&dara.Request{Method: new(http.MethodPost), Pathname: new("/"), Headers: headers, Query: query},
-		new(algorithm), new(payload), new(credential.AccessKeyID), new(credential.AccessKeySecret))
+		&dara.Request{Method: new(http.MethodPost), Pathname: new("/"), Headers: signed, Query: query},
+		new(algorithm), new(noPayload), &credential.AccessKeyID, &credential.AccessKeySecret)
 
 	req := &http.Request{
 		Method: http.MethodPost,
 		URL:    &url.URL{Scheme: c.endpoint.Scheme, Host: c.endpoint.Host, Path: "/", RawQuery: canonicalQuery(call.Parameters)},
 		Host:   c.endpoint.Host,
-		Header: http.Header{"Authorization": {*authorization}, "User-Agent": {"dyplsq"}},
+		Header: http.Header{"Accept": {"application/json"}, "Authorization": {*authorization}, "User-Agent": {"dyplsq"}},
 	}
-	for name, value := range headers {
+	for name, value := range signed {
 		if name != "host" {
-			req.Header.Set(name, *value)
+			req.Header[http.CanonicalHeaderKey(name)] = []string{*value}
 		}
 	}
 	return req, nil
@@ -68,13 +67,16 @@ func (c *Client) sign(call dypls.Call, credential Credential) (*http.Request, er
 
 // canonicalQuery writes the parameters exactly as the signer does: what is signed is what is sent.
 func canonicalQuery(parameters dypls.Parameters) string {
-	byName := func(a, b dypls.Parameter) int { return strings.Compare(a.Name, b.Name) }
+	sorted := slices.Clone(parameters)
+	slices.SortFunc(sorted, func(a, b dypls.Parameter) int { return strings.Compare(a.Name, b.Name) })
 	var query strings.Builder
-	for i, p := range slices.SortedFunc(slices.Values(parameters), byName) {
+	for i, p := range sorted {
 		if i > 0 {
 			query.WriteByte('&')
 		}
-		query.WriteString(p.Name + "=" + strings.ReplaceAll(url.QueryEscape(p.Value), "+", "%20"))
+		query.WriteString(p.Name)
+		query.WriteByte('=')
+		query.WriteString(strings.ReplaceAll(url.QueryEscape(p.Value), "+", "%20"))
 	}
 	return query.String()
 }

@@ -22,6 +22,14 @@ type description struct {
 	problems   []Problem
 }
 
+// describe walks over a request that is to be sent at now; the zero time for any.
+func describe(r Request, now time.Time) description {
+	const usual = 8 // parameters that are set
+	d := description{now: now, parameters: make(Parameters, 0, usual)}
+	r.describe(&d)
+	return d
+}
+
 func (d *description) err() error {
 	if len(d.problems) == 0 {
 		return nil

@@ -36,10 +36,11 @@ func (o Operation[Req, Res]) WithOutID(req Req, id string) Req {
 // The error is a *[ValidationError] (nothing was sent) or an *[Error].
 func (o Operation[Req, Res]) Call(ctx context.Context, c Caller, req Req) (Res, error) {
 	var none Res
-	if err := ValidateAt(req, time.Now()); err != nil {
+	described := describe(req, time.Now())
+	if err := described.err(); err != nil {
 		return none, err
 	}
-	answer, err := c.Call(ctx, Call{Action: o.Action, Mutates: o.Mutates, Parameters: ParametersOf(req)})
+	answer, err := c.Call(ctx, Call{Action: o.Action, Mutates: o.Mutates, Parameters: described.parameters})
 	if err != nil {
 		return none, err
 	}

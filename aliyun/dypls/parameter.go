@@ -55,9 +55,7 @@ func (p Parameters) LogValue() slog.Value {
 // ParametersOf returns what a request puts on the wire: strings as they are, booleans true or false,
 // integers decimal, times in Beijing time; what is unset is left out.
 func ParametersOf(r Request) Parameters {
-	var d description
-	r.describe(&d)
-	return d.parameters
+	return describe(r, time.Time{}).parameters
 }
 
 // Value returns the wire value of a parameter, "" when it is not set.

@@ -43,14 +43,12 @@ func (e *ValidationError) Error() string {
 // ValidateAt applies every rule to a request that is to be sent at now, those that depend on the time included.
 // The error is a *[ValidationError].
 func ValidateAt(r Request, now time.Time) error {
-	d := description{now: now}
-	r.describe(&d)
+	d := describe(r, now)
 	return d.err()
 }
 
 // validate applies the rules that hold at any time.
 func validate(r Request) error {
-	var d description
-	r.describe(&d)
+	d := describe(r, time.Time{})
 	return d.err()
 }
