@@ -15,6 +15,9 @@ func (d *delivery) attempt(ctx context.Context, begun record.Begun, noted time.T
 		d.finish(ctx, d.handBack(begun))
 		return later(redisAway, "the queue gave the delivery up")
 	}
+	if err := d.takeCall(ctx, noted); err != nil {
+		return d.unready(ctx, begun, err)
+	}
 	started := time.Now()
 	request, instead := d.resolveBind(ctx, begun)
 	if instead != nil {
@@ -32,8 +35,9 @@ func (d *delivery) attempt(ctx context.Context, begun record.Begun, noted time.T
 		return d.endWithoutCall(ctx, begun, v, started)
 	}
 	begun.Request = request
+	calling := time.Now()
 	success, callErr := d.call(ctx, begun, noted)
-	d.leaveSlot()
+	d.called(time.Since(calling))
 	v := d.worker.decide(d.kind, begun, callErr)
 	if v.class == dypls.Denied && v.state == record.Waiting && d.permit.heldFor > 0 {
 		v.wait(d.permit.heldFor, begun)

@@ -1,16 +1,27 @@
 package worker
 
 import (
-	"context"
 	"errors"
+	"sync/atomic"
+	"time"
 )
 
-// aheadPerSlot: for so many calls at once, one more task is performed whose call is over or has not begun. Without it a
-// slot would stand idle while Redis is told of an outcome, and asked for the next task.
-const aheadPerSlot = 4
+const (
+	// aheadPerCall: for so many calls at once, one more task is performed whose call is over or has not begun. Without it a
+	// call would be wanting while Redis is told of an outcome, and asked for the next task.
+	aheadPerCall = 1
+	// readyPerCall: for so many calls at once, one more task may get ready. Without it a call would be wanting while the record is
+	// asked. With as many as are performed, those who wait for a quota would never see that others need their place.
+	readyPerCall = 2
+	// readyFor is how long a task that may call waits for another's call to end, from when its own was noted: it leaves soon
+	// after, or not at all.
+	readyFor = leavesWithin / 2
+	// lastingCall is how long calls take where a task asks for its own first: it would be ready for half of that.
+	lastingCall = readyFor / 4
+)
 
 // performedAtOnce is how many tasks of a queue are performed for so many calls at once.
-func performedAtOnce(calls int) int { return calls + calls/aheadPerSlot }
+func performedAtOnce(calls int) int { return calls + calls/aheadPerCall }
 
 // performedOf is performedAtOnce for each queue.
 func performedOf(calls map[string]int) map[string]int {
@@ -21,54 +32,30 @@ func performedOf(calls map[string]int) map[string]int {
 	return performed
 }
 
-// callSlots bounds the calls of each queue's tasks.
-type callSlots map[string]chan struct{}
+// callSlots bounds the calls of a queue's tasks, and how many tasks get ready for one.
+type callSlots struct {
+	ready, calls chan struct{}
+	took         atomic.Int64 // how long calls have taken lately, in nanoseconds
+}
 
-func newCallSlots(calls map[string]int) callSlots {
-	slots := make(callSlots, len(calls))
+func newCallSlots(calls map[string]int) map[string]*callSlots {
+	slots := make(map[string]*callSlots, len(calls))
 	for queue, n := range calls {
-		slots[queue] = make(chan struct{}, n)
+		slots[queue] = &callSlots{ready: make(chan struct{}, n+n/readyPerCall), calls: make(chan struct{}, n)}
 	}
 	return slots
 }
 
-// errDraining: a task that waited for a call goes to another worker, as it is.
-var errDraining = errors.New("its worker ends")
-
-// takeSlot waits until another call may be made. While the worker drains none is begun that had to wait.
-func (d *delivery) takeSlot(ctx context.Context) error {
-	slots, bounded := d.worker.calls[d.slots]
-	if !bounded {
-		return nil
-	}
-	select {
-	case slots <- struct{}{}:
-		d.slot = slots
-		return nil
-	default:
-	}
-	crowd := d.worker.crowds[d.slots]
-	if b := d.budget(); crowd != nil && crowd.full(d.account, b) {
-		return &heldError{delay: b.book(), reason: b.name + ": others of its account wait already"}
-	}
-	select {
-	case slots <- struct{}{}:
-		d.slot = slots
-		return nil
-	case crowd.need() <- struct{}{}: // somebody's who waited for a quota
-		d.slot = slots
-		return nil
-	case <-d.worker.draining:
-		return errDraining
-	case <-ctx.Done():
-		return ctx.Err()
-	}
+// note takes the length of a call into account. One that is missed because two end at once does not matter.
+func (s *callSlots) note(took time.Duration) {
+	const lately = 8
+	before := s.took.Load()
+	s.took.Store(before + (int64(took)-before)/lately)
 }
 
-// leaveSlot lets another call begin. It may be called again.
-func (d *delivery) leaveSlot() {
-	if d.slot != nil {
-		<-d.slot
-		d.slot = nil
-	}
-}
+var (
+	// errDraining: a task that waited for a call goes to another worker, as it is.
+	errDraining = errors.New("its worker ends")
+	// errCallsLast: none ended while a task was ready for its own.
+	errCallsLast = errors.New("the calls of others last too long")
+)

@@ -33,13 +33,12 @@ func (c *gatedCaller) Call(ctx context.Context, call dypls.Call) (dypls.Answer, 
 	return c.Caller.Call(ctx, call)
 }
 
-// TestCallsAtOnce: more tasks are performed than calls may be made at once, and those that wait for their call when the worker
-// is told to end are not begun.
-func TestCallsAtOnce(t *testing.T) {
-	t.Parallel()
+// gate starts a worker whose calls wait for the gate, with three times as many binds as it may call at once.
+func gate(t *testing.T) (server *redistest.Server, caller *gatedCaller, w *Worker, stop func(), outcomes func() []tasks.Outcome) {
+	t.Helper()
 	const concurrency = 32
 	server, api := redistest.Start(t), dyplstest.Start(t, dyplstest.Config{})
-	caller := &gatedCaller{Caller: callerOf(t, api), gate: make(chan struct{})}
+	caller = &gatedCaller{Caller: callerOf(t, api), gate: make(chan struct{})}
 	queue := tasks.NewQueue(server.AppClient(t))
 	t.Cleanup(func() { _ = queue.Close() })
 	w, err := New(Config{
@@ -49,12 +48,7 @@ func TestCallsAtOnce(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	calls := w.slots["bind"]
-	waiting := performedAtOnce(calls) - calls
-	if waiting < 1 {
-		t.Fatalf("%d calls leave nothing to wait", calls)
-	}
-	ids := make([]string, 3*calls)
+	ids := make([]string, 3*w.slots["bind"])
 	for i := range ids {
 		request := bindRequest()
 		request.PhoneNoA = dypls.Phone(fmt.Sprintf("139%08d", i))
@@ -62,11 +56,44 @@ func TestCallsAtOnce(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	ctx, stop := context.WithCancel(t.Context())
+	ctx, cancel := context.WithCancel(t.Context())
 	var running sync.WaitGroup
 	running.Go(func() { _ = w.Run(ctx) })
+	stop = func() {
+		cancel()
+		<-w.draining
+	}
 	t.Cleanup(running.Wait)
-	t.Cleanup(stop)
+	t.Cleanup(cancel)
+	return server, caller, w, stop, func() []tasks.Outcome {
+		outcomes, err := queue.Outcomes(t.Context(), ids...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return outcomes
+	}
+}
+
+// begun counts those that have used up an attempt.
+func begun(outcomes []tasks.Outcome) (n int) {
+	for _, o := range outcomes {
+		if o.Attempts > 0 {
+			n++
+		}
+	}
+	return n
+}
+
+// TestCallsAtOnce: more tasks are performed than calls may be made at once, and those that wait for their call when the worker
+// is told to end are not begun.
+func TestCallsAtOnce(t *testing.T) {
+	t.Parallel()
+	server, caller, w, stop, outcomes := gate(t)
+	calls := w.slots["bind"]
+	waiting := performedAtOnce(calls) - calls
+	if waiting < 1 {
+		t.Fatalf("%d calls leave nothing to wait", calls)
+	}
 	active := func() int64 { return server.Client(t).LLen(t.Context(), "asynq:{bind}:active").Val() }
 	redistest.Poll(t, 30*time.Second, "every slot to be taken", func(context.Context) error {
 		if caller.at.Load() < int64(calls) || active() < int64(calls+waiting) {
@@ -75,29 +102,57 @@ func TestCallsAtOnce(t *testing.T) {
 		return nil
 	})
 	stop()
-	<-w.draining
 	redistest.Poll(t, 30*time.Second, "what waited to be given back", func(context.Context) error {
-		if active() > int64(calls) {
+		if active() > int64(calls) || begun(outcomes()) > calls {
 			return errors.New("not yet")
 		}
 		return nil
 	})
 	close(caller.gate)
-	running.Wait()
+	redistest.Poll(t, 30*time.Second, "the worker to end", func(context.Context) error {
+		if active() > 0 {
+			return errors.New("not yet")
+		}
+		return nil
+	})
 	if all := caller.all.Load(); all != int64(calls) {
 		t.Errorf("%d calls were made, want %d", all, calls)
 	}
-	outcomes, err := queue.Outcomes(t.Context(), ids...)
-	if err != nil {
-		t.Fatal(err)
+	if n := begun(outcomes()); n != calls {
+		t.Errorf("%d tasks were begun, want %d", n, calls)
 	}
-	begun := 0
-	for _, o := range outcomes {
-		if o.Attempts > 0 {
-			begun++
+}
+
+// TestCallsThatLast: who is ready for a call while none ends goes back without an attempt, and from then on a task has its call
+// before its record is asked. What was given back is performed when calls are as short as before.
+func TestCallsThatLast(t *testing.T) {
+	t.Parallel()
+	_, caller, w, _, outcomes := gate(t)
+	calls := w.slots["bind"]
+	redistest.Poll(t, 30*time.Second, "who was ready to be given back", func(context.Context) error {
+		if w.calls["bind"].took.Load() < int64(lastingCall) || begun(outcomes()) != calls {
+			return errors.New("not yet")
+		}
+		return nil
+	})
+	if at := caller.all.Load(); at != int64(calls) {
+		t.Errorf("%d calls were made while none ended, want %d", at, calls)
+	}
+	close(caller.gate)
+	redistest.Poll(t, time.Minute, "all to succeed", func(context.Context) error {
+		for _, o := range outcomes() {
+			if o.State != tasks.StateSucceeded {
+				return errors.New("not yet")
+			}
+		}
+		return nil
+	})
+	for _, o := range outcomes() {
+		if o.Attempts != 1 {
+			t.Errorf("%s took %d attempts, want 1", o.ID, o.Attempts)
 		}
 	}
-	if begun != calls {
-		t.Errorf("%d tasks were begun, want %d", begun, calls)
+	if all := caller.all.Load(); all != int64(3*calls) {
+		t.Errorf("%d calls were made, want %d", all, 3*calls)
 	}
 }

@@ -30,25 +30,29 @@ type delivery struct {
 	permit  *permit       // nil where no call may leave now
 	queue   string        // of asynq
 	slots   string        // the queue whose calls it takes up: all shards of one share them
-	slot    chan struct{} // for its call, nil while it has none
+	ready   chan struct{} // nil while it neither gets ready for its call nor makes it
+	calling chan struct{} // nil while it makes none
 	taskID  string        // of asynq
 }
 
 func (d *delivery) perform(ctx context.Context) error {
+	defer d.leaveSlots()
 	if err := d.recall(); err != nil {
 		return d.hold(ctx, err)
 	}
 	if _, err := d.account.traffic.breaker.due(d.kind.action, ""); err != nil {
 		return d.hold(ctx, err) // without a call of others
 	}
-	if err := d.takeSlot(ctx); err != nil {
+	if err := d.getReady(ctx); err != nil {
 		return d.hold(ctx, err)
 	}
-	defer d.leaveSlot()
 	if err := d.admit(ctx); err != nil {
 		return d.hold(ctx, err)
 	}
 	defer d.permit.giveBack(ctx)
+	if err := d.awaitCall(ctx); err != nil {
+		return d.hold(ctx, err)
+	}
 	return d.proceed(ctx)
 }
 

@@ -21,7 +21,7 @@ func (d *delivery) admit(ctx context.Context) error {
 		pool = poolOf(glance.Request)
 	}
 	var away <-chan struct{}
-	if c := d.worker.crowds[d.slots]; c != nil && d.slot != nil {
+	if c := d.worker.crowds[d.slots]; c != nil && d.ready != nil {
 		var leave func()
 		away, leave = c.join(d.account, d.budget())
 		defer leave()
@@ -29,7 +29,7 @@ func (d *delivery) admit(ctx context.Context) error {
 	var err error
 	d.permit, err = t.admit(ctx, away, d.kind.action, pool, d.run)
 	if held, ok := errors.AsType[*heldError](err); ok && held.madeRoom {
-		d.slot = nil // another has it
+		d.ready = nil // another has it
 	}
 	return err
 }

@@ -23,6 +23,9 @@ const (
 
 // look finds out whether an earlier call of the task, which is in doubt, took effect. It changes nothing at the API.
 func (d *delivery) look(ctx context.Context, begun record.Begun) error {
+	if err := d.takeCall(ctx, time.Now()); err != nil {
+		return d.unready(ctx, begun, err)
+	}
 	started := time.Now()
 	lookCtx, cancel := context.WithCancel(ctx)
 	defer cancel()

@@ -14,8 +14,11 @@ const orderKept = 48 * time.Hour
 
 // changeOfBinding is what must happen in order: the changes of one thing about one binding. It is "" for other actions.
 func (d *delivery) changeOfBinding(request []byte) string {
+	if d.kind.action != dypls.UpdateSubscription.Action {
+		return ""
+	}
 	var r dypls.UpdateSubscriptionRequest
-	if d.kind.action != dypls.UpdateSubscription.Action || json.Unmarshal(request, &r) != nil {
+	if json.Unmarshal(request, &r) != nil {
 		return ""
 	}
 	if d.of != "" {

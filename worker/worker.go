@@ -27,7 +27,7 @@ type Worker struct {
 	teller  *record.Teller
 	queue   *tasks.Queue   // for tasks that the worker itself has done
 	slots   map[string]int // calls at once, by queue
-	calls   callSlots
+	calls   map[string]*callSlots
 	ahead   *prefetch.Prefetcher
 	served  served
 	log     zerolog.Logger
