@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/hibiken/asynq"
+
+	"github.com/seed-5c07c2e9/dyplsq/internal/asynqkey"
 )
 
 // Delivery is how the latest delivery of a task stands in asynq.
@@ -28,7 +30,7 @@ const (
 
 func (q *Queue) delivery(ctx context.Context, queue, id string, number int64) (Delivery, error) {
 	d := Delivery{ID: DeliveryID(id, number), Queue: queue, State: deliveryGone}
-	paused, err := q.redis.Exists(ctx, queueKey(queue, "paused")).Result()
+	paused, err := q.redis.Exists(ctx, asynqkey.Of(queue, "paused")).Result()
 	if err != nil {
 		return d, err
 	}
@@ -61,6 +63,3 @@ func (q *Queue) delivery(ctx context.Context, queue, id string, number int64) (D
 	}
 	return d, nil
 }
-
-// queueKey names a key of one of asynq's queues.
-func queueKey(queue, name string) string { return "asynq:{" + queue + "}:" + name }

@@ -10,10 +10,9 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
-)
 
-// queueNames is asynq's set of all queues.
-const queueNames = "asynq:queues"
+	"github.com/seed-5c07c2e9/dyplsq/internal/asynqkey"
+)
 
 // QueueInfo is how one queue stands.
 type QueueInfo struct {
@@ -33,7 +32,7 @@ type QueueInfo struct {
 // Names returns the queues that this program's tasks use or used on this Redis: those of [Queues], and their shards (bind.0, ...), as
 // many as [Shards] says, and those that others use.
 func (q *Queue) Names(ctx context.Context) ([]string, error) {
-	known, err := q.redis.SMembers(ctx, queueNames).Result()
+	known, err := q.redis.SMembers(ctx, asynqkey.Queues).Result()
 	if err != nil {
 		return nil, failure(ctx, err)
 	}
@@ -75,14 +74,14 @@ func (q *Queue) info(ctx context.Context, name string) (QueueInfo, error) {
 	var paused *redis.IntCmd
 	var oldest *redis.StringCmd
 	_, err := q.redis.Pipelined(ctx, func(p redis.Pipeliner) error {
-		pending, active = p.LLen(ctx, queueKey(name, "pending")), p.LLen(ctx, queueKey(name, "active"))
+		pending, active = p.LLen(ctx, asynqkey.Of(name, "pending")), p.LLen(ctx, asynqkey.Of(name, "active"))
 		for i, set := range []string{"scheduled", "retry", "archived"} {
-			sets[i] = p.ZCard(ctx, queueKey(name, set))
+			sets[i] = p.ZCard(ctx, asynqkey.Of(name, set))
 		}
 		for i, count := range []string{"processed", "failed"} {
-			counts[i] = p.Get(ctx, queueKey(name, count+":"+now.Format(time.DateOnly)))
+			counts[i] = p.Get(ctx, asynqkey.Of(name, count+":"+now.Format(time.DateOnly)))
 		}
-		paused, oldest = p.Exists(ctx, queueKey(name, "paused")), p.LIndex(ctx, queueKey(name, "pending"), -1)
+		paused, oldest = p.Exists(ctx, asynqkey.Of(name, "paused")), p.LIndex(ctx, asynqkey.Of(name, "pending"), -1)
 		return nil
 	})
 	if err = cmp.Or(oldest.Err(), err); err != nil && !errors.Is(err, redis.Nil) { // Nil of one hides what ended the others
@@ -97,7 +96,7 @@ func (q *Queue) info(ctx context.Context, name string) (QueueInfo, error) {
 	if oldest.Val() == "" {
 		return info, nil
 	}
-	since, err := q.redis.HGet(ctx, queueKey(name, "t:"+oldest.Val()), "pending_since").Int64()
+	since, err := q.redis.HGet(ctx, asynqkey.Task(name, oldest.Val()), "pending_since").Int64()
 	if _, answered := errors.AsType[redis.Error](err); err != nil && !answered {
 		return QueueInfo{}, err
 	}
@@ -112,13 +111,13 @@ func (q *Queue) info(ctx context.Context, name string) (QueueInfo, error) {
 // queue's, [ErrUnreachable] and ctx's.
 func (q *Queue) Pause(ctx context.Context, queue string) error {
 	return q.setPaused(ctx, queue, func(name string) error {
-		return q.redis.SetNX(ctx, queueKey(name, "paused"), q.now().Unix(), 0).Err()
+		return q.redis.SetNX(ctx, asynqkey.Of(name, "paused"), q.now().Unix(), 0).Err()
 	})
 }
 
 // Resume ends a pause. Where there is none it changes nothing.
 func (q *Queue) Resume(ctx context.Context, queue string) error {
-	return q.setPaused(ctx, queue, func(name string) error { return q.redis.Del(ctx, queueKey(name, "paused")).Err() })
+	return q.setPaused(ctx, queue, func(name string) error { return q.redis.Del(ctx, asynqkey.Of(name, "paused")).Err() })
 }
 
 // ErrUnknownQueue: no task of this program goes through a queue of this name.

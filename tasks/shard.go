@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
+
+	"github.com/seed-5c07c2e9/dyplsq/internal/asynqkey"
 )
 
 // MaxShards is how many shards a queue has at most: each costs every worker some polls, servers and connections.
@@ -97,7 +99,7 @@ func (q *Queue) holder(ctx context.Context, queue, id, delivery string) (string,
 	there := make([]*redis.IntCmd, len(names))
 	_, err = q.redis.Pipelined(ctx, func(p redis.Pipeliner) error {
 		for i, name := range names {
-			there[i] = p.Exists(ctx, queueKey(name, "t:"+delivery))
+			there[i] = p.Exists(ctx, asynqkey.Task(name, delivery))
 		}
 		return nil
 	})

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
+
+	"github.com/seed-5c07c2e9/dyplsq/internal/asynqkey"
 )
 
 // Phase is how far a worker has come.
@@ -100,7 +102,8 @@ func (p *pulse) times() map[string]time.Time {
 	defer p.mu.Unlock()
 	times := make(map[string]time.Time, len(p.polled))
 	for key, at := range p.polled {
-		times[strings.TrimSuffix(strings.TrimPrefix(key, "asynq:{"), "}:"+pending)] = at
+		queue, _ := asynqkey.QueueOf(key, pending)
+		times[queue] = at
 	}
 	return times
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"github.com/seed-5c07c2e9/dyplsq/internal/asynqkey"
 	"github.com/seed-5c07c2e9/dyplsq/internal/record"
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
 )
@@ -142,9 +143,9 @@ func (r *reaper) look(ctx context.Context, open []record.Open, places []place) (
 // queueKeys names the keys of one of asynq's queues.
 type queueKeys string
 
-func (q queueKeys) of(list string) string { return "asynq:{" + string(q) + "}:" + list }
+func (q queueKeys) of(list string) string { return asynqkey.Of(string(q), list) }
 
-func (q queueKeys) task(id string) string { return q.of("t:" + id) }
+func (q queueKeys) task(id string) string { return asynqkey.Task(string(q), id) }
 
 // quarantine is where messages of the queue are kept that nobody can read: in its slot, so that one script moves them.
 func (q queueKeys) quarantine() string { return "dypls:quarantine:{" + string(q) + "}" }

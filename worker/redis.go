@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
+
+	"github.com/seed-5c07c2e9/dyplsq/internal/asynqkey"
 )
 
 const (
@@ -97,7 +99,7 @@ func (w *Worker) declareQueues(ctx context.Context) {
 		for i, name := range serving {
 			names[i] = name
 		}
-		if err := w.config.Redis.SAdd(ctx, "asynq:queues", names...).Err(); err != nil && ctx.Err() == nil {
+		if err := w.config.Redis.SAdd(ctx, asynqkey.Queues, names...).Err(); err != nil && ctx.Err() == nil {
 			w.log.Warn().Err(err).Msg("the names of the queues could not be written: trying again")
 		}
 		select {

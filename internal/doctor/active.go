@@ -9,6 +9,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"github.com/seed-5c07c2e9/dyplsq/internal/asynqkey"
 	"github.com/seed-5c07c2e9/dyplsq/internal/record"
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
 )
@@ -108,11 +109,10 @@ func (e *examination) orphans(ctx context.Context) (orphans []orphan, count int,
 }
 
 func (e *examination) orphansOf(ctx context.Context, queue string, now time.Time) (orphans []orphan, count int, err error) {
-	prefix := "asynq:{" + queue + "}:"
 	var active *redis.StringSliceCmd
 	var leases *redis.ZSliceCmd
 	_, err = e.Redis.TxPipelined(ctx, func(p redis.Pipeliner) error {
-		active, leases = p.LRange(ctx, prefix+"active", 0, activeMost-1), p.ZRangeWithScores(ctx, prefix+"lease", 0, -1)
+		active, leases = p.LRange(ctx, asynqkey.Of(queue, "active"), 0, activeMost-1), p.ZRangeWithScores(ctx, asynqkey.Of(queue, "lease"), 0, -1)
 		return nil
 	})
 	if err != nil {
@@ -126,7 +126,7 @@ func (e *examination) orphansOf(ctx context.Context, queue string, now time.Time
 		if held[id] {
 			continue
 		}
-		message, err := e.Redis.HExists(ctx, prefix+"t:"+id, "msg").Result()
+		message, err := e.Redis.HExists(ctx, asynqkey.Task(queue, id), "msg").Result()
 		if err != nil {
 			return nil, 0, err
 		}

@@ -3,11 +3,9 @@ package prefetch
 import (
 	"encoding/binary"
 	"slices"
-	"strings"
-)
 
-// keyPrefix and the names below are asynq's.
-const keyPrefix = "asynq:{"
+	"github.com/seed-5c07c2e9/dyplsq/internal/asynqkey"
+)
 
 // dequeueKeys are the keys of asynq's dequeue script, in its order. No other script of asynq has the same.
 var dequeueKeys = []string{"pending", "paused", "active", "lease"}
@@ -19,19 +17,17 @@ func dequeuedFrom(args []any) string {
 		return ""
 	}
 	first, _ := args[keys].(string)
-	name, ours := strings.CutSuffix(strings.TrimPrefix(first, keyPrefix), "}:"+dequeueKeys[0])
+	name, ours := asynqkey.QueueOf(first, dequeueKeys[0])
 	if !ours {
 		return ""
 	}
 	for i, list := range dequeueKeys {
-		if args[keys+i] != queueKey(name, list) {
+		if args[keys+i] != asynqkey.Of(name, list) {
 			return ""
 		}
 	}
 	return name
 }
-
-func queueKey(queue, list string) string { return keyPrefix + queue + "}:" + list }
 
 // taskID reads the id out of asynq's message, a protocol buffer. It is "" where that cannot be read.
 func taskID(message string) string {

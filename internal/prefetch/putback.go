@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
+
+	"github.com/seed-5c07c2e9/dyplsq/internal/asynqkey"
 )
 
 const (
@@ -62,7 +64,7 @@ func (q *queue) putBack(ctx context.Context) error {
 		for _, message := range slices.Backward(messages) {
 			if id := taskID(message); id != "" {
 				p.Eval(ctx, putBackLua, []string{
-					queueKey(q.name, "active"), queueKey(q.name, "lease"), queueKey(q.name, "pending"), queueKey(q.name, "t:"+id),
+					asynqkey.Of(q.name, "active"), asynqkey.Of(q.name, "lease"), asynqkey.Of(q.name, "pending"), asynqkey.Task(q.name, id),
 				}, id)
 			}
 		}

@@ -10,6 +10,7 @@ import (
 	"github.com/hibiken/asynq"
 	"github.com/redis/go-redis/v9"
 
+	"github.com/seed-5c07c2e9/dyplsq/internal/asynqkey"
 	"github.com/seed-5c07c2e9/dyplsq/internal/redistest"
 )
 
@@ -61,8 +62,8 @@ return nil`)
 // dequeue does what an asynq Server does, and returns the id of the task, or "" for none.
 func (w world) dequeue(t *testing.T, queue string) string {
 	t.Helper()
-	keys := []string{queueKey(queue, "pending"), queueKey(queue, "paused"), queueKey(queue, "active"), queueKey(queue, "lease")}
-	message, err := asynqDequeue.Run(t.Context(), w.client, keys, time.Now().Add(30*time.Second).Unix(), queueKey(queue, "t:")).Text()
+	keys := []string{asynqkey.Of(queue, "pending"), asynqkey.Of(queue, "paused"), asynqkey.Of(queue, "active"), asynqkey.Of(queue, "lease")}
+	message, err := asynqDequeue.Run(t.Context(), w.client, keys, time.Now().Add(30*time.Second).Unix(), asynqkey.Task(queue, "")).Text()
 	if errors.Is(err, redis.Nil) {
 		return ""
 	}
@@ -89,12 +90,12 @@ func (w world) scripts(t *testing.T) int {
 
 func (w world) pending(t *testing.T, queue string) []string {
 	t.Helper()
-	return w.plain.LRange(t.Context(), queueKey(queue, "pending"), 0, -1).Val()
+	return w.plain.LRange(t.Context(), asynqkey.Of(queue, "pending"), 0, -1).Val()
 }
 
 func (w world) active(t *testing.T, queue string) int {
 	t.Helper()
-	return int(w.plain.LLen(t.Context(), queueKey(queue, "active")).Val())
+	return int(w.plain.LLen(t.Context(), asynqkey.Of(queue, "active")).Val())
 }
 
 func (w world) close(t *testing.T) {
