@@ -219,6 +219,29 @@ func TestForeignDeliveryIsReplaced(t *testing.T) {
 	s.logged(t, "put away")
 }
 
+// TestUnbindOfAnothersBind: an unbind removes nothing for a bind under whose key another account has one by the time that it runs.
+func TestUnbindOfAnothersBind(t *testing.T) {
+	t.Parallel()
+	s := newTwoAccounts(t, quick, withShop(dyplstest.Config{}, 10, nil), nil)
+	s.bind(t, "k")
+	s.succeeds(t, "k")
+	if _, err := tasks.UnbindSubscription.Enqueue(t.Context(), s.queue, dypls.UnbindSubscriptionRequest{},
+		tasks.BindTask("k"), tasks.TaskID("unbind"), tasks.ProcessIn(2*time.Second)); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.redis.Del(t.Context(), record.Key("k")).Err(); err != nil { // it is no longer kept
+		t.Fatal(err)
+	}
+	s.shopBind(t, "k")
+	s.succeeds(t, "k")
+	if o := s.outcome(t, "unbind"); o.State != tasks.StateFailed || !strings.Contains(o.Message, "no longer kept") {
+		t.Errorf("%s: %s", o.State, o.Message)
+	}
+	if n := len(s.simulator.Bindings()); n != 2 {
+		t.Errorf("%d are bound", n)
+	}
+}
+
 func endpointOf(client *aliyun.Client) string {
 	return strings.TrimSuffix(strings.TrimPrefix(fmt.Sprint(client), "aliyun.Client("), ")")
 }

@@ -79,7 +79,7 @@ func (w *Worker) decideLook(k kind, begun record.Begun, finding dypls.Finding, e
 	case errors.Is(err, errUnsent):
 		return verdict{state: record.Waiting, doubt: record.DoubtCleared, code: dypls.CodeNotSent, class: dypls.Unavailable, message: err.Error()}
 	case errors.Is(err, errNoAccount): // one that knows it can look
-		v.delay, v.doubt, v.message = spread(strangerAgain), record.DoubtKept, "looking is left to a worker that knows the account"
+		v.delay, v.doubt, v.message = w.strangerPause(), record.DoubtKept, "looking is left to a worker that knows the account"
 	case err != nil:
 		v.lookFailed(begun, err)
 	case finding == dypls.Found:

@@ -80,5 +80,9 @@ func (d *delivery) leaveToOthers(ctx context.Context) error {
 	case glance.State == "" || glance.State.Told() || isOver(glance.Deadline):
 		return d.proceed(ctx)
 	}
-	return later(notBeyond(glance.Deadline, spread(cmp.Or(d.worker.timing.strangerAgain, strangerAgain))), strangerReason+d.of)
+	return later(notBeyond(glance.Deadline, d.worker.strangerPause()), strangerReason+d.of)
+}
+
+func (w *Worker) strangerPause() time.Duration {
+	return spread(cmp.Or(w.timing.strangerAgain, strangerAgain))
 }

@@ -85,3 +85,46 @@ func TestLookOfAnUnknownAccount(t *testing.T) {
 		t.Errorf("%d calls", n)
 	}
 }
+
+// TestLateLookOfAnUnknownAccount: likewise where its time is over meanwhile. It is not told to have failed before somebody has looked.
+func TestLateLookOfAnUnknownAccount(t *testing.T) {
+	t.Parallel()
+	soon := quick
+	soon.strangerAgain = time.Second
+	server, simulated := redistest.Start(t), withShop(dyplstest.Config{}, 10, nil)
+	s := newSystemOn(t, server, soon, simulated, nil)
+	request := shopBind()
+	request.PhoneNoX = dyplstest.Numbers("171", 1)[0]
+	if _, err := tasks.BindAXN.Enqueue(t.Context(), s.queue, request,
+		tasks.TaskID("k"), tasks.Account(shop), tasks.ProcessIn(time.Second), tasks.Within(2*time.Second)); err != nil {
+		t.Fatal(err)
+	}
+	begun, err := record.NewStore(s.redis).Begin(t.Context(),
+		record.Run{ID: "k", Run: "dies", Lease: time.Millisecond, MaxAttempts: 6, MaxCrashes: 3, Keep: time.Hour})
+	if err != nil || begun.Verdict != record.Go {
+		t.Fatal(begun, err)
+	}
+	s.logged(t, `"message":"look"`)
+	if o, err := s.queue.Outcome(t.Context(), "k"); err != nil || o.State != tasks.StatePending {
+		t.Errorf("%+v, %v", o, err)
+	}
+	if n := len(s.simulator.Ledger()); n != 0 {
+		t.Errorf("%d calls", n)
+	}
+	other := newSystemOn(t, server, soon, simulated, func(c *Config) {
+		client, _ := c.Caller.(*aliyun.Client)
+		c.Callers = map[string]dypls.Caller{shop: shopCaller(t, endpointOf(client))}
+	})
+	if o := s.outcome(t, "k"); o.State != tasks.StateFailed || o.Code != dypls.CodeExpired || o.Calls != 1 {
+		t.Errorf("%s %s after %d calls", o.State, o.Code, o.Calls)
+	}
+	entries := other.simulator.Ledger()
+	if len(entries) < looksNeeded {
+		t.Errorf("%d calls of looks", len(entries))
+	}
+	for _, e := range entries {
+		if e.AccessKeyID != shopKey || e.Action == "BindAxn" {
+			t.Errorf("%s by %s", e.Action, e.AccessKeyID)
+		}
+	}
+}
