@@ -11,13 +11,14 @@ const (
 	// call would be wanting while Redis is told of an outcome, and asked for the next task.
 	aheadPerCall = 1
 	// readyPerCall: for so many calls at once, one more task may get ready. Without it a call would be wanting while the record is
-	// asked. With as many as are performed, those who wait for a quota would never see that others need their place.
-	readyPerCall = 2
+	// asked. More of them are not worth it: a task that has its record's leave is in doubt where the worker is killed. And with as many
+	// as are performed, those who wait for a quota would never see that others need their place.
+	readyPerCall = 4
 	// readyFor is how long a task that may call waits for another's call to end, from when its own was noted: it leaves soon
 	// after, or not at all.
 	readyFor = leavesWithin / 2
-	// lastingCall is how long calls take where a task asks for its own first: it would be ready for half of that.
-	lastingCall = readyFor / 4
+	// lastingCall is how long calls take where a task waits for its own first: it would be ready for a quarter of that.
+	lastingCall = readyFor / 2
 )
 
 // performedAtOnce is how many tasks of a queue are performed for so many calls at once.
