@@ -33,12 +33,14 @@ type soakOwner struct {
 	mu       sync.Mutex
 	rng      *rand.Rand
 	next     int
-	free     []dypls.Phone        // X to be named
-	open     map[string]time.Time // what was taken and has no final outcome yet
+	free     []dypls.Phone          // X to be named
+	freed    map[string]dypls.Phone // by the task of the unbind
+	open     map[string]time.Time   // what was taken and has no final outcome yet
 	told     map[string]soakTold
 	requests map[string]dypls.BindAXNRequest // of binds that are open
 	standing []dypls.UnbindSubscriptionRequest
-	kinds    map[string]int // of final outcomes
+	kinds    map[string]int           // of final outcomes
+	slowest  map[string]time.Duration // from enqueue to final outcome
 	settled  int
 	doubts   sync.WaitGroup
 }
@@ -56,6 +58,7 @@ func startOwner(t *testing.T, s *system, pace soakPace, seed uint64) *soakOwner 
 		system: s, pace: pace, queue: tasks.NewQueue(s.redis.AppClient(t), tasks.Keep(time.Minute)), ledger: newSoakLedger(s.simulator),
 		rng: rand.New(rand.NewPCG(seed, 1)), free: dyplstest.Numbers("171", soakNumbers), open: map[string]time.Time{},
 		told: map[string]soakTold{}, requests: map[string]dypls.BindAXNRequest{}, kinds: map[string]int{},
+		freed: map[string]dypls.Phone{}, slowest: map[string]time.Duration{},
 	}
 	t.Cleanup(func() { _ = o.queue.Close() })
 	ctx, stop := context.WithCancel(t.Context())
@@ -166,8 +169,13 @@ func (o *soakOwner) take(t *testing.T, outcome tasks.Outcome) {
 		o.mu.Unlock()
 		return
 	}
+	o.slowest[outcome.Action] = max(o.slowest[outcome.Action], time.Since(o.open[outcome.ID]).Round(time.Second))
 	delete(o.open, outcome.ID)
 	o.kinds[outcome.Action+" "+string(outcome.State)]++
+	if x, named := o.freed[outcome.ID]; named {
+		delete(o.freed, outcome.ID)
+		o.free = append(o.free, x)
+	}
 	request, bound := o.requests[outcome.ID]
 	delete(o.requests, outcome.ID)
 	o.mu.Unlock()
@@ -188,7 +196,7 @@ func (o *soakOwner) own(t *testing.T, request dypls.BindAXNRequest, unbind dypls
 	}
 	life := time.Duration(1+o.rng.IntN(5)) * time.Second
 	if request.PhoneNoX != "" {
-		o.free = append(o.free, request.PhoneNoX) // its turn comes long after it is free again
+		o.freed["un"+id] = request.PhoneNoX
 	}
 	o.mu.Unlock()
 	enqueueSoak(t, o, tasks.UnbindSubscription, "un"+id, unbind, tasks.ProcessIn(life))
@@ -259,5 +267,6 @@ func (o *soakOwner) leftOf(kind string) int {
 func (o *soakOwner) String() string {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	return fmt.Sprintf("%d tasks: %v; %d uncertain ones settled by the owner; faults met: %v", len(o.told), o.kinds, o.settled, o.ledger.faults)
+	return fmt.Sprintf("%d tasks: %v; %d uncertain ones settled by the owner; the slowest took %v; faults met: %v",
+		len(o.told), o.kinds, o.settled, o.slowest, o.ledger.faults)
 }
