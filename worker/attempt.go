@@ -12,8 +12,8 @@ import (
 // attempt makes the one call of this run, once everything that the call needs is there.
 func (d *delivery) attempt(ctx context.Context, begun record.Begun, noted time.Time) error {
 	if ctx.Err() != nil { // the queue gave this delivery up while Redis was away; nothing was sent
-		d.finish(ctx, d.handBack(begun))
-		return later(redisAway, "the queue gave the delivery up")
+		d.handBack(ctx, begun)
+		return later(redisAway, gaveUp)
 	}
 	if err := d.takeCall(ctx, noted); err != nil {
 		return d.unready(ctx, begun, err)

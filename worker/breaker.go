@@ -13,7 +13,7 @@ import (
 )
 
 const (
-	// probeLease is how long one probe may take: its wait for a slot, and its call.
+	// probeLease is how long one probe may take: its wait for a slot and, shortly, for a call to end, and its own call.
 	probeLease = 30 * time.Second
 	// jitterPart is the part of the first interval over which held tasks come back.
 	jitterPart = 6

@@ -16,9 +16,11 @@ const (
 	readyPerCall = 4
 	// readyFor is how long a task that may call waits for another's call to end, from when its own was noted: it leaves soon
 	// after, or not at all.
-	readyFor = leavesWithin / 2
+	readyFor = leavesWithin / 4
 	// lastingCall is how long calls take where a task waits for its own first: it would be ready for a quarter of that.
 	lastingCall = readyFor / 2
+	// callsLastPause is when one is offered again for which no call came free.
+	callsLastPause = time.Second
 )
 
 // performedAtOnce is how many tasks of a queue are performed for so many calls at once.
@@ -55,7 +57,7 @@ func (s *callSlots) note(took time.Duration) {
 }
 
 var (
-	// errDraining: a task that waited for a call goes to another worker, as it is.
+	// errDraining: a task that waited for its call goes to another worker, as it was.
 	errDraining = errors.New("its worker ends")
 	// errCallsLast: none ended while a task was ready for its own.
 	errCallsLast = errors.New("the calls of others last too long")

@@ -104,11 +104,14 @@ func (d *delivery) leaveSlots() {
 	}
 }
 
-// unready gives a task back that was ready for its call and had none.
+// unready gives a task back that had leave to call and no call came free.
 func (d *delivery) unready(ctx context.Context, begun record.Begun, why error) error {
-	d.finish(ctx, d.handBack(begun))
-	if errors.Is(why, errDraining) {
+	d.handBack(ctx, begun)
+	switch {
+	case errors.Is(why, errDraining):
 		return later(0, why.Error())
+	case errors.Is(why, errCallsLast):
+		return later(callsLastPause, why.Error())
 	}
-	return later(readyFor, why.Error())
+	return later(redisAway, gaveUp)
 }

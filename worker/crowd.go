@@ -5,12 +5,12 @@ import (
 	"time"
 )
 
-// crowd keeps those who wait for the quota of one account from taking up all calls of a queue, where a worker serves several
+// crowd keeps those who wait for the quota of one account from taking up all places of a queue (callSlots.ready), where a worker serves several
 // accounts. Waiting costs nobody anything as long as there is room, or it does not last. Otherwise a task for which there is none goes
 // back to the queue if others of its account wait beyond their share, and else one that does makes room for it.
 type crowd struct {
-	share int           // of the calls that an account's tasks may wait with, undisturbed
-	room  chan struct{} // who needs a call offers here, who waits beyond the share takes it and hands over its own
+	share int           // of the places that an account's tasks may wait with, undisturbed
+	room  chan struct{} // who needs a place offers here, who waits beyond the share takes it and hands over its own
 
 	mu      sync.Mutex
 	waiting map[*account]int
@@ -63,7 +63,7 @@ func (c *crowd) beyond(a *account, b *budget) bool {
 	return n > c.share && b.turnAfter(n) > lasting
 }
 
-// need is where somebody without a call asks for room; nobody ever answers where there is one account.
+// need is where somebody without a place asks for room; nobody ever answers where there is one account.
 func (c *crowd) need() chan<- struct{} {
 	if c == nil {
 		return nil

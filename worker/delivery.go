@@ -36,7 +36,6 @@ type delivery struct {
 }
 
 func (d *delivery) perform(ctx context.Context) error {
-	defer d.leaveSlots()
 	if err := d.recall(); err != nil {
 		return d.hold(ctx, err)
 	}
@@ -46,13 +45,13 @@ func (d *delivery) perform(ctx context.Context) error {
 	if err := d.getReady(ctx); err != nil {
 		return d.hold(ctx, err)
 	}
+	if err := d.awaitCall(ctx); err != nil { // before a permit is taken, which does not keep
+		return d.hold(ctx, err)
+	}
 	if err := d.admit(ctx); err != nil {
 		return d.hold(ctx, err)
 	}
 	defer d.permit.giveBack(ctx)
-	if err := d.awaitCall(ctx); err != nil {
-		return d.hold(ctx, err)
-	}
 	return d.proceed(ctx)
 }
 
@@ -80,7 +79,7 @@ func (d *delivery) proceed(ctx context.Context) error {
 		return d.look(ctx, begun)
 	case record.Go:
 		if err := d.mayLeave(ctx, begun); err != nil {
-			d.finish(ctx, d.handBack(begun))
+			d.handBack(ctx, begun)
 			return err
 		}
 	}
@@ -172,10 +171,14 @@ func (d *delivery) settled(begun record.Begun) error {
 	return archive(begun.Code, dypls.Class(begun.Class))
 }
 
-func (d *delivery) handBack(begun record.Begun) record.Ending {
-	return record.Ending{
-		ID: d.id, Fence: begun.Fence, State: record.Waiting, Code: dypls.CodeNotSent,
-		Message: "given up before the call", Class: string(dypls.Unavailable), Keep: d.worker.config.Keep,
+// handBack leaves the task as it was: nothing of this run has left.
+func (d *delivery) handBack(ctx context.Context, begun record.Begun) {
+	err := d.worker.untilWritten(ctx, d.id, "hand back", func(ctx context.Context) error {
+		_, err := d.worker.records.HandBack(ctx, d.id, begun.Fence)
+		return err
+	})
+	if err != nil { // its claim lapses, and the task is in doubt for nothing
+		d.worker.log.Error().Str("id", d.id).Str("action", d.kind.action).Err(err).Msg("a call that was not made could not be taken back")
 	}
 }
 

@@ -19,7 +19,7 @@ const (
 type heldError struct {
 	delay    time.Duration
 	reason   string
-	madeRoom bool // its place among the calls is another's now
+	madeRoom bool // its place among those who get ready is another's now
 }
 
 func (e *heldError) Error() string { return e.reason }

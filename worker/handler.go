@@ -43,6 +43,7 @@ func (w *Worker) ProcessTask(ctx context.Context, task *asynq.Task) error {
 		worker: w, kind: k, account: w.accounts.of(payload.Account), of: payload.Account, id: payload.ID, run: uuid.NewString(),
 		queue: queue, slots: slots, taskID: taskID,
 	}
+	defer d.leaveSlots()
 	if d.account == nil {
 		return d.leaveToOthers(ctx)
 	}

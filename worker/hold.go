@@ -45,6 +45,9 @@ func poolOf(request []byte) string {
 	return named.PoolKey
 }
 
+// gaveUp is why a task goes back whose delivery asynq ended.
+const gaveUp = "the queue gave the delivery up"
+
 // hold leaves a task in the queue whose call may not leave yet. One whose time is over, that is settled already, or whose earlier
 // call has to be looked for goes on: none of that takes a call of its own action.
 func (d *delivery) hold(ctx context.Context, err error) error {
@@ -53,7 +56,7 @@ func (d *delivery) hold(ctx context.Context, err error) error {
 	}
 	held, ok := errors.AsType[*heldError](err)
 	if !ok { // the queue gave the delivery up
-		return later(redisAway, "the queue gave the delivery up")
+		return later(redisAway, gaveUp)
 	}
 	glance, err := d.worker.records.Glance(ctx, d.id)
 	if err != nil {

@@ -37,6 +37,7 @@ func (d *delivery) look(ctx context.Context, begun record.Begun) error {
 		begun.Request = request
 		finding, found, err = d.find(lookCtx, begun)
 	}
+	d.called(time.Since(started))
 	v := d.worker.decideLook(d.kind, begun, finding, err)
 	d.worker.logLook(d, begun, v, finding, err, time.Since(started))
 	d.tell(ctx, x, begun, v, found)

@@ -115,6 +115,9 @@ func TestLateLookOfAnUnknownAccount(t *testing.T) {
 		client, _ := c.Caller.(*aliyun.Client)
 		c.Callers = map[string]dypls.Caller{shop: shopCaller(t, endpointOf(client))}
 	})
+	if held := len(s.worker.calls["bind"].calls); held != 0 {
+		t.Errorf("%d calls are taken by looks that were left to others", held)
+	}
 	if o := s.outcome(t, "k"); o.State != tasks.StateFailed || o.Code != dypls.CodeExpired || o.Calls != 1 {
 		t.Errorf("%s %s after %d calls", o.State, o.Code, o.Calls)
 	}

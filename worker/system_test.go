@@ -26,6 +26,7 @@ type system struct {
 	simulator *dyplstest.Simulator
 	log       *lockedBuffer
 	caller    dypls.Caller // the simulator's
+	worker    *Worker
 }
 
 const outcomeWithin = 60 * time.Second
@@ -60,7 +61,7 @@ func newSystemOn(t *testing.T, server *redistest.Server, timing timing, simulate
 	if err != nil {
 		t.Fatal(err)
 	}
-	w.timing = timing
+	w.timing, s.worker = timing, w
 	runUntilEnd(t, w, s.log)
 	return s
 }

@@ -26,6 +26,8 @@ var (
 	beginLua string
 	//go:embed lua/finish.lua
 	finishLua string
+	//go:embed lua/handback.lua
+	handBackLua string
 	//go:embed lua/reject.lua
 	rejectLua string
 	//go:embed lua/sequence.lua
@@ -57,6 +59,7 @@ var (
 	resolveScript   = redis.NewScript(settleLua + historyLua + resolveLua)
 	rewriteScript   = redis.NewScript(rewriteLua)
 	reopenScript    = redis.NewScript(settleLua + historyLua + reopenLua)
+	handBackScript  = redis.NewScript(handBackLua)
 	rejectScript    = redis.NewScript(settleLua + rejectLua)
 	redeliverScript = redis.NewScript(redeliverLua)
 	undoneScript    = redis.NewScript(undoneLua)
