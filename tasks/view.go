@@ -26,15 +26,30 @@ type View struct {
 
 // View returns what an operator may see of a task. Its errors are [ErrUnknownTask], [ErrUnreachable] and ctx's.
 func (q *Queue) View(ctx context.Context, id string) (View, error) {
-	records, err := q.records.Read(ctx, id)
+	views, err := q.Views(ctx, id)
 	if err != nil {
-		return View{}, unreachable(err)
+		return View{}, err
 	}
-	r := records[0]
-	if r.State == "" {
+	view, known := views[id]
+	if !known {
 		return View{}, fmt.Errorf("task %s: %w", id, ErrUnknownTask)
 	}
-	return viewOf(r), nil
+	return view, nil
+}
+
+// Views returns what an operator may see of tasks, in one round trip; unknown ones are left out. Its errors are [ErrUnreachable] and ctx's.
+func (q *Queue) Views(ctx context.Context, ids ...string) (map[string]View, error) {
+	records, err := q.records.Read(ctx, ids...)
+	if err != nil {
+		return nil, unreachable(err)
+	}
+	views := make(map[string]View, len(records))
+	for _, r := range records {
+		if r.State != "" {
+			views[r.ID] = viewOf(r)
+		}
+	}
+	return views, nil
 }
 
 func viewOf(r record.Record) View {

@@ -41,8 +41,12 @@ func TestDashboardFlags(t *testing.T) {
 		"a header that anybody sends": {
 			args: []string{"--behind-proxy", "--trusted-header", "authorization", "--trusted-proxy", "10.0.0.1"}, says: []string{"that the proxy sets itself"},
 		},
-		"a header that nobody vouches for": {args: []string{"--trusted-header", "X-User"}, says: []string{"--behind-proxy only"}},
-		"proxies of no use":                {args: []string{"--trusted-proxy", "10.0.0.1"}, says: []string{"--behind-proxy only"}},
+		"a header that nobody vouches for":   {args: []string{"--trusted-header", "X-User"}, says: []string{"--behind-proxy only"}},
+		"an address that nobody vouches for": {args: []string{"--address-header", "X-Real-IP"}, says: []string{"--behind-proxy only"}},
+		"an address that anybody sends": {
+			args: []string{"--auth", users, "--behind-proxy", "--trusted-proxy", "10.0.0.1", "--address-header", "X-Forwarded-For"}, says: []string{"to one address"},
+		},
+		"proxies of no use": {args: []string{"--trusted-proxy", "10.0.0.1"}, says: []string{"--behind-proxy only"}},
 		"two ways of saying who": {
 			args: []string{"--auth", users, "--behind-proxy", "--trusted-header", "X-User", "--trusted-proxy", "10.0.0.1"}, says: []string{"keep one"},
 		},
@@ -84,7 +88,7 @@ func TestDashboardFlags(t *testing.T) {
 		t.Errorf("dev beyond loopback: exit status %d\n%s", r.status, r.errors)
 	}
 	help := dyplsq(t, cleanEnv(), "", "dash", "--help")
-	for _, name := range []string{"LISTEN", "ALLOW_ACTIONS", "AUTH", "TLS_CERT", "TLS_KEY", "BEHIND_PROXY", "TRUSTED_PROXY", "TRUSTED_HEADER", "HOST", "PROMETHEUS"} {
+	for _, name := range []string{"LISTEN", "ALLOW_ACTIONS", "AUTH", "TLS_CERT", "TLS_KEY", "BEHIND_PROXY", "TRUSTED_PROXY", "TRUSTED_HEADER", "ADDRESS_HEADER", "HOST", "PROMETHEUS"} {
 		if !strings.Contains(help.out, "$DYPLSQ_DASH_"+name) {
 			t.Errorf("the help does not show DYPLSQ_DASH_%s", name)
 		}

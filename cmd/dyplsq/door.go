@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/seed-5c07c2e9/dyplsq/internal/dashboard"
+	"github.com/seed-5c07c2e9/dyplsq/internal/hostcheck"
 )
 
 // doorFlags say who may come to the dashboard, and how.
@@ -21,6 +22,7 @@ type doorFlags struct {
 	BehindProxy   bool     `env:"DYPLSQ_DASH_BEHIND_PROXY" help:"A proxy in front ends TLS. Needs --trusted-proxy, and --trusted-header unless there is --auth."`
 	TrustedProxy  []string `env:"DYPLSQ_DASH_TRUSTED_PROXY" help:"Addresses or networks of the proxy, the only ones that are answered: 10.0.0.7,192.168.4.0/24." placeholder:"CIDR"`
 	TrustedHeader string   `env:"DYPLSQ_DASH_TRUSTED_HEADER" help:"Header in which the proxy names who it let in, such as X-Forwarded-User." placeholder:"NAME"`
+	AddressHeader string   `env:"DYPLSQ_DASH_ADDRESS_HEADER" help:"Header in which the proxy sets the client's address, such as X-Real-IP: log-ins are then counted by it. Needs --behind-proxy." placeholder:"NAME"`
 	Host          []string `env:"DYPLSQ_DASH_HOST" help:"Names under which the dashboard is opened; others are refused. On loopback its own names always work." placeholder:"NAME"`
 	Prometheus    string   `env:"DYPLSQ_DASH_PROMETHEUS" help:"Prometheus that scrapes the workers, for the dashboard's charts." placeholder:"URL"`
 }
@@ -28,7 +30,7 @@ type doorFlags struct {
 // check turns the flags into a door for an address, and finds everything that is wrong with them at once.
 func (f doorFlags) check(loopback bool) (door dashboard.Door, certificate *tls.Config, err error) {
 	var problems []error
-	door = dashboard.Door{Loopback: loopback, UserHeader: f.TrustedHeader}
+	door = dashboard.Door{Hosts: hostcheck.Hosts{Loopback: loopback}, UserHeader: f.TrustedHeader, AddressHeader: f.AddressHeader}
 	problems = append(problems, f.checkCombination(loopback)...)
 	if f.Auth != "" {
 		if door.Passwords, err = dashboard.ReadPasswords(f.Auth); err != nil {
@@ -53,7 +55,7 @@ func (f doorFlags) check(loopback bool) (door dashboard.Door, certificate *tls.C
 		if !hostName.MatchString(name) {
 			problems = append(problems, fmt.Errorf("--host %q must be a name or an address without a port", name))
 		}
-		door.Hosts = append(door.Hosts, strings.ToLower(strings.Trim(name, "[].")))
+		door.Hosts.Names = append(door.Hosts.Names, strings.ToLower(strings.Trim(name, "[].")))
 	}
 	if err := checkPrometheus(f.Prometheus); err != nil {
 		problems = append(problems, err)
@@ -71,6 +73,9 @@ func (f doorFlags) checkCombination(loopback bool) (problems []error) {
 	refuse(f.BehindProxy && len(f.TrustedProxy) == 0, "--behind-proxy needs --trusted-proxy: the addresses from which the proxy connects")
 	refuse(!f.BehindProxy && len(f.TrustedProxy) > 0, "--trusted-proxy is of use with --behind-proxy only: add it, or leave both out")
 	refuse(!f.BehindProxy && f.TrustedHeader != "", "--trusted-header is believed with --behind-proxy only: add it, or leave the header out")
+	refuse(!f.BehindProxy && f.AddressHeader != "", "--address-header is believed with --behind-proxy only: add it, or leave the header out")
+	refuse(f.AddressHeader != "" && (!headerName.MatchString(f.AddressHeader) || slices.Contains(ownHeaders, strings.ToLower(f.AddressHeader))),
+		"--address-header must be a header that the proxy sets itself to one address, such as X-Real-IP")
 	refuse(f.Auth != "" && f.TrustedHeader != "", "--auth and --trusted-header both say who is there: keep one")
 	refuse(f.TrustedHeader != "" && (!headerName.MatchString(f.TrustedHeader) || slices.Contains(ownHeaders, strings.ToLower(f.TrustedHeader))),
 		"--trusted-header must be a header that the proxy sets itself, such as X-Forwarded-User")

@@ -9,6 +9,7 @@ import (
 	"github.com/redis/go-redis/v9"
 	"github.com/rs/zerolog"
 
+	"github.com/seed-5c07c2e9/dyplsq/internal/hostcheck"
 	"github.com/seed-5c07c2e9/dyplsq/internal/metrics"
 	"github.com/seed-5c07c2e9/dyplsq/worker"
 )
@@ -83,7 +84,7 @@ func (f metricsFlags) overview(
 	mux.HandleFunc("GET /readyz", h.ready)
 	ctx, stop := context.WithCancel(context.WithoutCancel(ctx))
 	o := &overview{redis: client, stop: stop, ended: make(chan error, 1)}
-	server := dashServer(mux, nil, log)
+	server := dashServer(hostcheck.Hosts{Loopback: isLoopback(f.MetricsListen, metricsPort)}.Guard(mux), nil, log)
 	log.Info().Str("url", urlOf(listener, server)+"metrics").Msg("metrics and health")
 	go m.Watch(ctx, client)
 	go func() { o.ended <- serveWith(ctx, listener, server) }()

@@ -6,6 +6,7 @@ import (
 	"net/http"
 
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dyplstest"
+	"github.com/seed-5c07c2e9/dyplsq/internal/hostcheck"
 )
 
 const (
@@ -58,5 +59,5 @@ func (c *simCommand) Run(ctx context.Context, s streams) error {
 	_, _ = fmt.Fprintf(s.err, "A SIMULATED API, in memory: nothing is bound, everything is lost on exit.\n"+
 		"  DYPLSQ_ENDPOINT=%s ALIBABA_CLOUD_ACCESS_KEY_ID=%s ALIBABA_CLOUD_ACCESS_KEY_SECRET=%s\n  pool %s with %d numbers; what was done: %s%s\n",
 		url, c.AccessKeyID, c.AccessKeySecret, c.Pool, c.Numbers, url, ledgerPath)
-	return serve(ctx, listener, mux)
+	return serve(ctx, listener, hostcheck.Hosts{Loopback: isLoopback(c.Listen, simPort)}.Guard(mux))
 }

@@ -34,13 +34,16 @@ func (a *actions) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		a.next.ServeHTTP(w, r)
 		return
 	case b.all:
-		if b.ids, err = a.list(b); err != nil {
+		if b.ids, err = a.list(r.Context(), b); err != nil {
 			http.Error(w, "the tasks could not be listed: "+err.Error(), http.StatusInternalServerError)
 			return
 		}
 	}
 	done, refused := []string{}, []string{}
 	for _, id := range b.ids {
+		if r.Context().Err() != nil { // who asked has gone
+			break
+		}
 		if err = a.press(r.Context(), b, id); err != nil {
 			refused = append(refused, id)
 		} else {
@@ -107,13 +110,16 @@ func (a *actions) tellRecord(ctx context.Context, b button, id string) error {
 }
 
 // list returns asynq's ids of all tasks of a list.
-func (a *actions) list(b button) (ids []string, err error) {
+func (a *actions) list(ctx context.Context, b button) (ids []string, err error) {
 	const pageSize = 1000
 	pages := map[string]func(string, ...asynq.ListOption) ([]*asynq.TaskInfo, error){
 		"pending": a.asynq.ListPendingTasks, "scheduled": a.asynq.ListScheduledTasks, "retry": a.asynq.ListRetryTasks,
 		"archived": a.asynq.ListArchivedTasks, "completed": a.asynq.ListCompletedTasks,
 	}
 	for page := 1; ; page++ {
+		if err := ctx.Err(); err != nil { // who asked has gone
+			return nil, err
+		}
 		tasks, err := pages[b.list](b.queue, asynq.PageSize(pageSize), asynq.Page(page))
 		if err != nil {
 			return nil, err

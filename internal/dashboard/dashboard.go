@@ -41,11 +41,11 @@ func New(config Config) (*Dashboard, error) {
 	client := config.Redis
 	client.AddHook(memoryHook{})
 	d := &Dashboard{queue: tasks.NewQueue(client), client: client}
-	shown := payloads{d.queue}
+	shown := records{d.queue}
 	d.mon = asynqmon.New(asynqmon.Options{
 		RedisConnOpt:      connection{client},
 		ReadOnly:          !config.AllowActions,
-		PayloadFormatter:  shown,
+		PayloadFormatter:  payloads{},
 		ResultFormatter:   asynqmon.ResultFormatterFunc(func(string, []byte) string { return "" }),
 		PrometheusAddress: config.Prometheus,
 	})
@@ -56,9 +56,10 @@ func New(config Config) (*Dashboard, error) {
 	}
 	d.Handler = newDoor(config.Door, config.Note, &site{
 		api: &api{
-			mon: masked{d.mon}, queues: queues{inspector}, tasks: details{inspector, shown},
-			buttons:  &actions{records: d.queue, asynq: inspector, next: masked{d.mon}},
+			mon: masked{d.mon, shown}, queues: queues{inspector}, tasks: details{inspector, shown},
+			buttons:  &actions{records: d.queue, asynq: inspector, next: masked{d.mon, shown}},
 			readOnly: !config.AllowActions, charts: config.Prometheus != "",
+			places: make(chan struct{}, apiAtOnce),
 		},
 		pages: pages,
 	})

@@ -3,6 +3,7 @@ package dashboard
 import (
 	"errors"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/hibiken/asynq"
@@ -11,7 +12,7 @@ import (
 // details answers for one task: asynqmon finds none whose id has a slash in it.
 type details struct {
 	asynq *asynq.Inspector
-	shown payloads
+	shown records
 }
 
 // detail is a task in asynqmon's words.
@@ -34,7 +35,7 @@ type detail struct {
 }
 
 // show answers GET /api/queues/{queue}/tasks/{id}.
-func (d details) show(w http.ResponseWriter, queue, id string) {
+func (d details) show(w http.ResponseWriter, r *http.Request, queue, id string) {
 	t, err := d.asynq.GetTaskInfo(queue, id)
 	switch {
 	case errors.Is(err, asynq.ErrTaskNotFound), errors.Is(err, asynq.ErrQueueNotFound):
@@ -44,12 +45,16 @@ func (d details) show(w http.ResponseWriter, queue, id string) {
 		unavailable(w, err)
 		return
 	}
+	payload := payloads{}.FormatPayload(t.Type, t.Payload)
+	if of, ours := strings.CutPrefix(payload, recordMark); ours {
+		payload = d.shown.texts(r.Context(), []string{of})[of]
+	}
 	var ttl int64
 	if t.State == asynq.TaskStateCompleted {
 		ttl = int64(time.Until(t.CompletedAt.Add(t.Retention)).Seconds())
 	}
 	writeJSON(w, detail{
-		ID: shownID(t.Type, t.ID), Queue: t.Queue, Type: shownText(t.Type), Payload: d.shown.FormatPayload(t.Type, t.Payload),
+		ID: shownID(t.Type, t.ID), Queue: t.Queue, Type: shownText(t.Type), Payload: payload,
 		State: t.State.String(), MaxRetry: t.MaxRetry, Retried: t.Retried, LastErr: shownText(t.LastErr),
 		LastFailedAt: rfc3339(t.LastFailedAt), Timeout: int(t.Timeout.Seconds()), Deadline: rfc3339(t.Deadline),
 		NextProcessAt: rfc3339(t.NextProcessAt), CompletedAt: rfc3339(t.CompletedAt), TTL: ttl,

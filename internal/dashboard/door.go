@@ -1,11 +1,12 @@
 package dashboard
 
 import (
-	"net"
 	"net/http"
 	"net/netip"
 	"slices"
 	"strings"
+
+	"github.com/seed-5c07c2e9/dyplsq/internal/hostcheck"
 )
 
 // Door says who may come in. The zero value lets in whoever reaches the address, under any name of it.
@@ -16,14 +17,13 @@ type Door struct {
 	Proxies []netip.Prefix
 	// UserHeader is the header in which a proxy names who it let in. It is believed, so Proxies must not be empty.
 	UserHeader string
-	// Loopback says that only this machine reaches the address: then the Host must be a loopback one, or one of Hosts. Without it a
-	// page of any site could have its own name mean 127.0.0.1, and read along.
-	Loopback bool
-	// Hosts are names under which the dashboard is reached, in lower case, without port. Where there are some, others are refused.
-	Hosts []string
+	// Hosts are the names under which the dashboard is opened.
+	Hosts hostcheck.Hosts
+	// AddressHeader is the header in which the proxy sets the client's address, for counting log-ins. It is believed, so Proxies must not be empty.
+	AddressHeader string
 }
 
-// door lets requests in, or refuses them, in the order of how little each check trusts.
+// door lets people in, or refuses them.
 type door struct {
 	Door
 
@@ -42,20 +42,14 @@ func newDoor(config Door, note func(Event), site http.Handler) http.Handler {
 	if note == nil {
 		note = func(Event) {}
 	}
-	// Another site's page must not press buttons with what the browser knows of ours.
-	return headers{&door{Door: config, note: note, next: http.NewCrossOriginProtection().Handler(site)}}
+	// The checks stand in the order of how little each trusts. Another site's page must neither press buttons nor cause work with what the
+	// browser knows of ours.
+	inside := http.NewCrossOriginProtection().Handler(ownReads{site})
+	return headers{plainPaths{config.Hosts.Guard(&door{Door: config, note: note, next: inside})}}
 }
 
 // ServeHTTP implements [http.Handler].
 func (d *door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if err := checkPath(r.URL); err != nil {
-		http.Error(w, err.Error(), http.StatusBadRequest)
-		return
-	}
-	if !d.knows(r.Host) {
-		http.Error(w, "not under this name: open it as the address it listens on, or start it with --host NAME", http.StatusMisdirectedRequest)
-		return
-	}
 	who, in := d.admit(w, r)
 	if !in {
 		return
@@ -67,22 +61,6 @@ func (d *door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	noted := &statusNote{ResponseWriter: w, status: http.StatusOK}
 	d.next.ServeHTTP(noted, r)
 	d.note(Event{User: who, From: r.RemoteAddr, Method: r.Method, Path: shownText(r.URL.Path), Status: noted.status})
-}
-
-// knows tells whether a Host may be ours.
-func (d *door) knows(host string) bool {
-	if !d.Loopback && len(d.Hosts) == 0 {
-		return true
-	}
-	if name, _, err := net.SplitHostPort(host); err == nil {
-		host = name
-	}
-	host = strings.ToLower(strings.TrimSuffix(strings.Trim(host, "[]"), "."))
-	if slices.Contains(d.Hosts, host) || d.Loopback && host == "localhost" {
-		return true
-	}
-	address, err := netip.ParseAddr(host)
-	return err == nil && d.Loopback && address.IsLoopback()
 }
 
 // admit says who is there, or answers that nobody comes in.
@@ -107,7 +85,7 @@ func (d *door) admit(w http.ResponseWriter, r *http.Request) (who string, in boo
 	right := false
 	if given {
 		var err error
-		if right, err = d.Passwords.check(r.Context(), from, user, password); err != nil {
+		if right, err = d.Passwords.check(r.Context(), d.client(r, from), user, password); err != nil {
 			w.Header().Set("Retry-After", "1")
 			http.Error(w, err.Error(), http.StatusTooManyRequests)
 			return "", false
@@ -122,6 +100,22 @@ func (d *door) admit(w http.ResponseWriter, r *http.Request) (who string, in boo
 		return "", false
 	}
 	return user, true
+}
+
+// client is the address by which log-ins are counted: the one that the proxy sets, where it sets one.
+func (d *door) client(r *http.Request, from netip.Addr) netip.Addr {
+	if d.AddressHeader == "" {
+		return from
+	}
+	values := r.Header.Values(d.AddressHeader)
+	if len(values) != 1 {
+		return from
+	}
+	address, err := netip.ParseAddr(strings.TrimSpace(values[0]))
+	if err != nil {
+		return from
+	}
+	return address.Unmap().WithZone("")
 }
 
 // remoteAddress is where the connection comes from, the zero one when that cannot be told.

@@ -9,67 +9,98 @@ import (
 )
 
 const (
-	atOnce      = 4                      // passwords looked at in the same moment
-	fromOne     = 8                      // those of one address, with the ones that wait
-	afterWrong  = 250 * time.Millisecond // a wrong one keeps its place so long: at most 16 guesses a second, whoever makes them
+	atOnce      = 4                      // passwords compared at the same moment
+	lineAtOnce  = 2                      // those of one line
+	lineLength  = 32                     // those of one line, with the ones that wait
+	afterWrong  = 250 * time.Millisecond // how long a wrong password keeps its place: 16 guesses a second over all, 8 in one line
 	gateTimeout = 10 * time.Second
 )
 
-// gate bounds how many passwords are guessed, and what the guessing costs. An address that guesses keeps only itself waiting long:
-// whoever comes from another has at most fromOne in front of him.
+// gate bounds how many passwords are compared, and what guessing costs. Log-ins wait in lines. A line has at most lineAtOnce of the places,
+// so that who guesses in one line holds up no other.
 type gate struct {
 	places chan struct{}
 
-	mu   sync.Mutex
-	from map[netip.Prefix]int
+	mu    sync.Mutex
+	lines map[lineKey]*line
 }
 
-// errBusy is why a password is not looked at.
-var errBusy = errors.New("too many log-ins from this address at once")
+// lineKey is where a log-in waits: the network it comes from, and the user whose password it tries. Users that do not exist share one line
+// of their network. Behind a proxy everybody comes from one address, and the user alone keeps people apart.
+type lineKey struct {
+	network netip.Prefix
+	user    string
+}
+
+type line struct {
+	places chan struct{}
+	length int
+}
+
+// errBusy says why a password was not compared.
+var errBusy = errors.New("too many log-ins at once: try again in a moment")
 
 func newGate() *gate {
-	return &gate{places: make(chan struct{}, atOnce), from: map[netip.Prefix]int{}}
+	return &gate{places: make(chan struct{}, atOnce), lines: map[lineKey]*line{}}
 }
 
-// enter waits for a place. Whoever got one leaves, and says whether the password was right.
-func (g *gate) enter(ctx context.Context, address netip.Addr) (leave func(right bool), err error) {
-	network := networkOf(address)
-	g.mu.Lock()
-	if g.from[network] >= fromOne {
-		g.mu.Unlock()
+// enter waits for a place. The caller must call leave, and say whether the password was right.
+func (g *gate) enter(ctx context.Context, from netip.Addr, user string) (leave func(right bool), err error) {
+	key := lineKey{networkOf(from), user}
+	l := g.join(key)
+	if l == nil {
 		return nil, errBusy
 	}
-	g.from[network]++
-	g.mu.Unlock()
-
 	ctx, cancel := context.WithTimeout(ctx, gateTimeout)
 	defer cancel()
 	select {
-	case g.places <- struct{}{}:
-		return func(right bool) { g.leave(network, right) }, nil
+	case l.places <- struct{}{}:
 	case <-ctx.Done():
-		g.forget(network)
+		g.quit(key)
 		return nil, errBusy
 	}
-}
-
-func (g *gate) leave(network netip.Prefix, right bool) {
-	if right {
-		<-g.places
-		g.forget(network)
-		return
+	select {
+	case g.places <- struct{}{}:
+	case <-ctx.Done():
+		<-l.places
+		g.quit(key)
+		return nil, errBusy
 	}
-	time.AfterFunc(afterWrong, func() {
+	free := func() {
 		<-g.places
-		g.forget(network)
-	})
+		<-l.places
+		g.quit(key)
+	}
+	return func(right bool) {
+		if right {
+			free()
+			return
+		}
+		time.AfterFunc(afterWrong, free)
+	}, nil
 }
 
-func (g *gate) forget(network netip.Prefix) {
+// join adds a log-in to its line. It returns nil when the line is full.
+func (g *gate) join(key lineKey) *line {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if g.from[network]--; g.from[network] <= 0 {
-		delete(g.from, network)
+	l := g.lines[key]
+	if l == nil {
+		l = &line{places: make(chan struct{}, lineAtOnce)}
+		g.lines[key] = l
+	}
+	if l.length >= lineLength {
+		return nil
+	}
+	l.length++
+	return l
+}
+
+func (g *gate) quit(key lineKey) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.lines[key].length--; g.lines[key].length == 0 {
+		delete(g.lines, key)
 	}
 }
 

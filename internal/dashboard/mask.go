@@ -2,6 +2,7 @@ package dashboard
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"net/http"
 	"regexp"
@@ -12,7 +13,10 @@ import (
 
 // masked is asynqmon's API without numbers. Payloads and results are the formatters' business; everything else that other
 // people's tasks, or other people's workers, may have put a number into is masked here.
-type masked struct{ next http.Handler }
+type masked struct {
+	next    http.Handler
+	records records
+}
 
 // ServeHTTP implements [http.Handler].
 func (m masked) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -30,25 +34,22 @@ func (m masked) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if len(body) > 0 {
 		w.Header().Set("Content-Type", "application/json")
 		if r.URL.Path != "/api/redis_info" && r.URL.Path != "/api/metrics" { // both are all figures, and no task's
-			body = maskJSON(body)
+			body = m.mask(r.Context(), body)
 		}
 	}
 	w.WriteHeader(a.status)
 	_, _ = w.Write(body)
 }
 
-func maskJSON(body []byte) []byte {
+func (m masked) mask(ctx context.Context, body []byte) []byte {
 	decoder := json.NewDecoder(bytes.NewReader(body))
 	decoder.UseNumber()
 	var value any
 	if decoder.Decode(&value) != nil {
 		return []byte(`{}`)
 	}
-	out, err := json.Marshal(maskValue(value))
-	if err != nil {
-		return []byte(`{}`)
-	}
-	return out
+	m.records.fill(ctx, value)
+	return []byte(jsonText(maskValue(value)))
 }
 
 func maskValue(value any) any {

@@ -93,7 +93,12 @@ func (p *Passwords) check(ctx context.Context, from netip.Addr, user, password s
 	if p.remembered(user, seen) {
 		return true, nil
 	}
-	leave, err := p.gate.enter(ctx, from)
+	hash, exists := p.users[user]
+	line := user
+	if !exists {
+		line = ""
+	}
+	leave, err := p.gate.enter(ctx, from, line)
 	if err != nil {
 		return false, err
 	}
@@ -101,7 +106,6 @@ func (p *Passwords) check(ctx context.Context, from netip.Addr, user, password s
 	if p.remembered(user, seen) { // while it waited
 		return true, nil
 	}
-	hash, exists := p.users[user]
 	if !exists {
 		hash = p.hashes[maphash.String(p.seed, user)%uint64(len(p.hashes))]
 	}

@@ -2,6 +2,7 @@ package dashboard
 
 import (
 	"errors"
+	"net/http"
 	"net/url"
 	"regexp"
 	"strings"
@@ -15,6 +16,18 @@ const maxPath = 1024 // of an escaped path: an id has at most 128 bytes
 var needless = regexp.MustCompile(`(?i)%(2[de]|3[0-9]|4[1-9a-f]|5[0-9af]|6[1-9a-f]|7[0-9ae])`)
 
 var errPath = errors.New("no such address: a path has one way of being written here")
+
+// plainPaths answers 400 to an address that is not written in the one plain way.
+type plainPaths struct{ next http.Handler }
+
+// ServeHTTP implements [http.Handler].
+func (p plainPaths) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if err := checkPath(r.URL); err != nil {
+		http.Error(w, err.Error(), http.StatusBadRequest)
+		return
+	}
+	p.next.ServeHTTP(w, r)
+}
 
 // checkPath refuses every way of writing a path but the plain one: what is refused cannot be understood differently further in.
 // A slash within a task's id is the one thing that may be escaped.

@@ -1,9 +1,14 @@
 package dashboard
 
 import (
+	"context"
+	"fmt"
 	"net/http"
+	"net/url"
 	"regexp"
+	"strconv"
 	"strings"
+	"time"
 )
 
 // site sends a request to the API or to the pages. What neither has is not found: asynqmon would answer its page to anything.
@@ -28,7 +33,14 @@ type api struct {
 	tasks        details
 	readOnly     bool
 	charts       bool
+	places       chan struct{}
 }
+
+const (
+	apiAtOnce   = 16 // requests that are answered in the same moment; each may hold a page of tasks in memory
+	apiWait     = 10 * time.Second
+	maxPageSize = 100 // the largest that asynqmon's pages offer
+)
 
 var (
 	readable = regexp.MustCompile(`^/api/(queues|queue_stats|servers|scheduler_entries|redis_info|queues/[^/]+` +
@@ -41,8 +53,16 @@ var (
 
 // ServeHTTP implements [http.Handler].
 func (a *api) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if !a.enter(w, r) {
+		return
+	}
+	defer func() { <-a.places }()
 	if r.Method != http.MethodGet {
 		a.press(w, r)
+		return
+	}
+	if err := checkPage(r.URL.Query()); err != nil {
+		http.Error(w, err.Error(), http.StatusBadRequest)
 		return
 	}
 	path := r.URL.Path
@@ -53,12 +73,36 @@ func (a *api) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case path == "/api/queue_stats":
 		a.queues.history(w)
 	case detail != nil:
-		a.tasks.show(w, detail[1], detail[2]) //nolint:contextcheck // asynqmon's formatters have no context: they bound themselves
+		a.tasks.show(w, r, detail[1], detail[2])
 	case path == "/api/metrics" && a.charts && queueList.MatchString(r.URL.Query().Get("queues")), readable.MatchString(path):
 		a.mon.ServeHTTP(w, r)
 	default:
 		http.NotFound(w, r)
 	}
+}
+
+// enter waits for a place among the requests that are answered, or says that there is none.
+func (a *api) enter(w http.ResponseWriter, r *http.Request) bool {
+	ctx, cancel := context.WithTimeout(r.Context(), apiWait)
+	defer cancel()
+	select {
+	case a.places <- struct{}{}:
+		return true
+	case <-ctx.Done():
+		w.Header().Set("Retry-After", "1")
+		http.Error(w, "too many requests at once: try again in a moment", http.StatusServiceUnavailable)
+		return false
+	}
+}
+
+// checkPage refuses a page that would hold more than a person looks at.
+func checkPage(query url.Values) error {
+	for _, size := range query["size"] {
+		if n, err := strconv.Atoi(size); err != nil || n < 1 || n > maxPageSize {
+			return fmt.Errorf("size must be a number from 1 to %d: ask for one page after the other with page=2, page=3 ...", maxPageSize)
+		}
+	}
+	return nil
 }
 
 func (a *api) press(w http.ResponseWriter, r *http.Request) {

@@ -32,7 +32,8 @@ func TestFloors(t *testing.T) {
 		"internal/prefetch":     {ours: []string{"internal/asynqkey"}, never: []string{"net/http", "github.com/rs/zerolog"}},
 		"internal/inventory":    {ours: []string{"aliyun/dypls", "internal/replicas"}, never: []string{"net/http", "github.com/rs/zerolog"}},
 		"worker":                {ours: []string{"aliyun/dypls", "internal/acknowledge", "internal/asynqkey", "internal/autopipeline", "internal/inventory", "internal/prefetch", "internal/presence", "internal/record", "internal/replicas", "internal/sendonce", "internal/stack", "tasks"}, never: []string{"net/http"}},
-		"internal/dashboard":    {ours: []string{"aliyun/dypls", "internal/asynqkey", "internal/autopipeline", "internal/presence", "internal/record", "internal/replicas", "internal/sendonce", "internal/stack", "tasks"}, never: []string{"github.com/rs/zerolog"}},
+		"internal/hostcheck":    {stdlib: true},
+		"internal/dashboard":    {ours: []string{"aliyun/dypls", "internal/asynqkey", "internal/autopipeline", "internal/hostcheck", "internal/presence", "internal/record", "internal/replicas", "internal/sendonce", "internal/stack", "tasks"}, never: []string{"github.com/rs/zerolog"}},
 		"internal/metrics":      {ours: []string{"aliyun/dypls", "internal/asynqkey", "internal/autopipeline", "internal/inventory", "internal/presence", "internal/record", "internal/replicas", "internal/sendonce", "internal/stack", "tasks"}, never: []string{"github.com/rs/zerolog"}},
 		"internal/doctor":       {ours: []string{"aliyun/dypls", "internal/asynqkey", "internal/autopipeline", "internal/inventory", "internal/presence", "internal/record", "internal/replicas", "internal/sendonce", "internal/stack", "tasks"}, never: []string{"net/http", "github.com/rs/zerolog"}},
 	}
