@@ -46,6 +46,7 @@ func (d *delivery) attempt(ctx context.Context, begun record.Begun, noted time.T
 		v.delay = max(v.delay-time.Since(noted), 0)
 	}
 	x.another(&v, d.kind, begun)
+	d.acceptGone(ctx, &v, begun)
 	v.requestID = cmp.Or(v.requestID, success.requestID)
 	d.worker.logAttempt(d, begun, v, callErr, time.Since(started))
 	d.tell(ctx, x, begun, v, success)

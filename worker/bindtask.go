@@ -17,7 +17,7 @@ const (
 // resolveBind finds out what an unbind is to remove that names the task of its bind: it waits for that bind, or withdraws
 // it where no call of it took effect. Where there is nothing to call, it returns what becomes of the task instead.
 func (d *delivery) resolveBind(ctx context.Context, begun record.Begun) (request []byte, instead *verdict) {
-	if begun.Undoes == "" {
+	if begun.Undoes == "" || unbindOf(begun.Request).SubsID != "" { // an earlier run has found it out
 		return begun.Request, nil
 	}
 	var state record.State

@@ -83,6 +83,8 @@ func (w *Worker) decideLook(k kind, begun record.Begun, finding dypls.Finding, e
 		v.delay, v.doubt, v.message = w.strangerPause(), record.DoubtKept, "looking is left to a worker that knows the account"
 	case err != nil:
 		v.lookFailed(begun, err)
+	case finding == dypls.Found && k.removes:
+		v.gone("the binding was over already: it has expired, or was removed")
 	case finding == dypls.Found:
 		return verdict{state: record.Succeeded, counts: true, sent: true, code: dypls.CodeOK, message: "an earlier call took effect"}
 	case finding == dypls.Absent:
@@ -90,8 +92,20 @@ func (w *Worker) decideLook(k kind, begun record.Begun, finding dypls.Finding, e
 	default:
 		w.decideUnknowable(&v, begun)
 	}
+	if k.removes && v.state == record.Failed {
+		v.message = nothingRemoved
+		if finding == dypls.Absent {
+			v.message = stillBound
+		}
+	}
 	return v
 }
+
+// What is told of a removal that the API refused because the binding is not there.
+const (
+	nothingRemoved = "nothing was removed: the API knows no binding of this SubsId on this X. Compare both with what the bind answered; it may have been removed before"
+	stillBound     = "nothing was removed: the API answered that there is no such binding, and shows it nevertheless. Unbind it again under a new key"
+)
 
 // lookFailed: nothing is known; it is looked again.
 func (v *verdict) lookFailed(begun record.Begun, err error) {

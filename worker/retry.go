@@ -106,14 +106,20 @@ func (w *Worker) awaitNumber(v *verdict, begun record.Begun) {
 	}
 }
 
-// decideRefused: a refusal is no failure where it says that an earlier call of the same task took effect.
+// decideRefused: that a binding is not there is no failure of its removal where an earlier call of the same task may have removed it.
+// Otherwise it proves nothing: the API answers so, too, for a SubsId of another X, or of nobody. Then it has to show more.
 func decideRefused(v *verdict, k kind, begun record.Begun, e *dypls.Error) {
 	switch {
 	case k.removes && e.NotExist() && begun.MayHaveRun:
-		*v = verdict{state: record.Succeeded, counts: true, sent: true, code: dypls.CodeOK, message: "it was gone already", requestID: e.RequestID}
+		v.gone("it was gone already, after an earlier call without an answer")
 	case k.removes && e.NotExist() && k.findable(begun.Request):
 		v.state, v.doubt = record.Waiting, record.DoubtRefusal
 	}
+}
+
+// gone is the success of a removal that had nothing left to do.
+func (v *verdict) gone(message string) {
+	*v = verdict{state: record.Succeeded, counts: true, sent: true, code: dypls.CodeOK, message: message, requestID: v.requestID}
 }
 
 // decideFailed: a bind is told to have failed only where no call of it can have taken effect. BIND_CONFLICT, above all, may

@@ -27,8 +27,17 @@ func (d *delivery) compensate(ctx context.Context, e record.Ending) {
 
 // surplusOptions: a binding is removed by the account that made it.
 func surplusOptions(account, subsID string) []tasks.Option {
-	if account == "" {
-		return []tasks.Option{tasks.TaskID(surplusPrefix + subsID)}
+	options := []tasks.Option{tasks.TaskID(surplusTask(account, subsID))}
+	if account != "" {
+		options = append(options, tasks.Account(account))
 	}
-	return []tasks.Option{tasks.TaskID(surplusPrefix + account + ":" + subsID), tasks.Account(account)}
+	return options
+}
+
+// surplusTask is the id of the task that removes a surplus binding.
+func surplusTask(account, subsID string) string {
+	if account == "" {
+		return surplusPrefix + subsID
+	}
+	return surplusPrefix + account + ":" + subsID
 }

@@ -60,6 +60,9 @@ func (s *system) told(t *testing.T, id string, want told) tasks.Outcome {
 	t.Helper()
 	o := s.outcome(t, id)
 	looks := s.calls("QuerySubsId")
+	if o.Action == dypls.UnbindSubscription.Action {
+		looks = s.calls("QuerySubscriptionDetail")
+	}
 	if want.looks < 0 {
 		looks = want.looks
 	}

@@ -75,11 +75,12 @@ func TestAnswers(t *testing.T) {
 			GmtCreate: dypls.At(callTime.Truncate(time.Second)), NeedRecord: true, ASRStatus: true, ASRModelID: "m1",
 			CallRestrict: dypls.ControlAXDisable, Extension: "801", GroupID: 7,
 		}, ""},
-		"detail, SubsId a number": {detail, `,"SecretBindDetailDTO":{"SubsId":1000000000000001}`, dypls.SubscriptionDetail{SubsID: "1000000000000001"}, ""},
+		"detail, SubsId a number": {detail, `,"SecretBindDetailDTO":{"SubsId":1000000000000001,"Status":0}`, dypls.SubscriptionDetail{SubsID: "1000000000000001"}, ""},
 		"detail, no DTO":          {detail, ``, nil, dypls.Unavailable},
+		"detail, no status":       {detail, `,"SecretBindDetailDTO":{"SubsId":"1"}`, nil, dypls.Unavailable},
 		"detail, null DTO":        {detail, `,"SecretBindDetailDTO":null`, nil, dypls.Unavailable},
 		"detail, empty DTO":       {detail, `,"SecretBindDetailDTO":{}`, nil, dypls.Unavailable},
-		"detail, odd time":        {detail, `,"SecretBindDetailDTO":{"SubsId":"1","ExpireDate":"soon"}`, nil, dypls.Unavailable},
+		"detail, odd time":        {detail, `,"SecretBindDetailDTO":{"SubsId":"1","Status":1,"ExpireDate":"soon"}`, nil, dypls.Unavailable},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -15,7 +15,8 @@ const (
 	Found Finding = "Found"
 	// Absent: the API shows no such effect now. What is read may lag behind what was written: see [Operation.Find].
 	Absent Finding = "Absent"
-	// Unknowable: the API has no way to tell. Nothing was asked.
+	// Unknowable: the API cannot tell. Of an unbind it was asked, and shows no binding of that SubsId on that X; of what is not
+	// [Operation.Findable] nothing was asked.
 	Unknowable Finding = "Unknowable"
 )
 
@@ -37,8 +38,7 @@ type look[Res any] func(ctx context.Context, c Caller, since time.Time) (Sightin
 
 // Findable reports whether [Operation.Find] can tell about this request, without a call.
 // A bind must name PhoneNoX, for the API finds bindings by X alone; a BindAxnExtension its Extension, too, and a BindAxg a
-// GroupId that is a number. An unbind must name its PoolKey, and an update must change what the API shows: all but OutId
-// and CallDisplayType.
+// GroupId that is a number. An update must change what the API shows: all but OutId and CallDisplayType. An unbind always is.
 func (o Operation[Req, Res]) Findable(req Req) bool { return o.lookFor(req) != nil }
 
 // Find looks whether an earlier call of this request, first made at since, took effect.
@@ -49,12 +49,13 @@ func (o Operation[Req, Res]) Findable(req Req) bool { return o.lookFor(req) != n
 //     extension and Expiration, made no earlier than 5 s before since. One that was unbound, has expired or was updated
 //     meanwhile is [Absent]. Two requests alike in all of these cannot be told apart: compare the SubsId with those that
 //     are known to be another's.
-//   - An unbind is Found where X does not list the binding, whoever removed it.
+//   - An unbind is Found where the API shows that SubsId and X belong together, and that the binding is over, whoever ended it;
+//     Absent where it still stands; and [Unknowable] where the API shows no such binding: it never was, another X has it, or
+//     it was removed and forgotten.
 //   - An update is Found where the binding's state is as wanted, whoever made it so; where the binding is gone it is Absent.
 //
 // How soon the API shows what was done is not documented. Absent means something only when nothing of the earlier call can
-// be under way any more, and after a second look, half a minute after the first. So does the Found of an unbind that came
-// within seconds of its bind: X may not list the binding yet.
+// be under way any more, and after a second look, half a minute after the first.
 //
 // A look-up that fails is returned as its error, with its own Action and no Finding: nothing is known then.
 // Its Class is about the look-up; none is a verdict on the earlier call.

@@ -44,8 +44,8 @@ func TestFindable(t *testing.T) {
 	unbind := dypls.UnbindSubscriptionRequest{PoolKey: pool, SubsID: "1000", SecretNo: simX}
 	axnWithoutX, axbWithoutX, extensionWithoutX, axgWithoutX := axn, axb, extension, axg
 	axnWithoutX.PhoneNoX, axbWithoutX.PhoneNoX, extensionWithoutX.PhoneNoX, axgWithoutX.PhoneNoX = "", "", "", ""
-	noExtension, textGroup, product, spelled := extension, axg, unbind, unbind
-	noExtension.Extension, textGroup.GroupID, spelled.SubsID = "", "g1", "1000 "
+	noExtension, textGroup, product := extension, axg, unbind
+	noExtension.Extension, textGroup.GroupID = "", "g1"
 	product.PoolKey, product.ProductType = "", dypls.ProductAXN95
 	change := func(operate string) dypls.UpdateSubscriptionRequest {
 		return dypls.UpdateSubscriptionRequest{
@@ -73,8 +73,7 @@ func TestFindable(t *testing.T) {
 		"AXG, X left to the platform":       {findabilityOf(dypls.BindAXG, axgWithoutX), false},
 		"AXG, a group that is no number":    {findabilityOf(dypls.BindAXG, textGroup), false},
 		"unbind":                            {findabilityOf(dypls.UnbindSubscription, unbind), true},
-		"unbind, product for pool":          {findabilityOf(dypls.UnbindSubscription, product), false},
-		"unbind, SubsId with a blank":       {findabilityOf(dypls.UnbindSubscription, spelled), false},
+		"unbind, product for pool":          {findabilityOf(dypls.UnbindSubscription, product), true},
 		"recording":                         {findabilityOf(dypls.QueryRecordFileDownloadURL, record), false},
 		"list":                              {findabilityOf(dypls.QuerySubsID, dypls.QuerySubsIDRequest{PoolKey: pool, PhoneNoX: simX}), false},
 		dypls.UpdateNoA:                     {findabilityOf(dypls.UpdateSubscription, change(dypls.UpdateNoA)), true},
@@ -176,31 +175,59 @@ func TestFindFailsOfChanges(t *testing.T) {
 	}
 }
 
+// TestFindUnbind: only what the API shows to have been on this X, and to be over, is taken to be gone.
 func TestFindUnbind(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, dyplstest.Config{})
 	bind := w.axb()
+	long := bind.Expiration
+	bind.Expiration = dypls.At(time.Now().Add(2 * time.Minute))
 	first := do(w, dypls.BindAXB, bind)
-	bind.PhoneNoA, bind.PhoneNoB = "15000000008", "15800000009"
+	bind.PhoneNoA, bind.PhoneNoB, bind.Expiration = "15000000008", "15800000009", long
 	other := do(w, dypls.BindAXB, bind)
-	request := dypls.UnbindSubscriptionRequest{PoolKey: pool, SubsID: first.SubsID, SecretNo: simX}
-	if got := find(w, dypls.UnbindSubscription, request, time.Now()); got.Finding != dypls.Absent {
-		t.Errorf("before it: %+v", got)
+	elsewhere := w.axn()
+	elsewhere.PhoneNoA, elsewhere.PhoneNoX = "15000000010", "17000000004"
+	foreign := do(w, dypls.BindAXN, elsewhere)
+	see := func(name, subsID string, want dypls.Finding) {
+		t.Helper()
+		request := dypls.UnbindSubscriptionRequest{PoolKey: pool, SubsID: subsID, SecretNo: simX}
+		if got := find(w, dypls.UnbindSubscription, request, time.Now()); got.Finding != want {
+			t.Errorf("%s: %+v, want %s", name, got, want)
+		}
 	}
-	// A SubsId that is a part of one that is listed is not listed.
-	part := request
-	part.SubsID = other.SubsID[:len(other.SubsID)-1]
-	if got := find(w, dypls.UnbindSubscription, part, time.Now()); got.Finding != dypls.Found {
-		t.Errorf("part of another's: %+v", got)
-	}
-	w.fault(dyplstest.Fault{Action: "UnbindSubscription", Do: dyplstest.DropAfter, Times: 1})
-	if _, err := dypls.UnbindSubscription.Call(t.Context(), w, request); err == nil {
-		t.Fatal("the answer was to be lost")
-	}
-	if diff := cmp.Diff(dypls.Sighting[dypls.Unbinding]{Finding: dypls.Found}, find(w, dypls.UnbindSubscription, request, time.Now())); diff != "" {
-		t.Errorf("after it (-want +got):\n%s", diff)
-	}
-	if n := w.details(); n != 0 {
-		t.Errorf("%d details were asked for: the list tells", n)
+	see("stands", first.SubsID, dypls.Absent)
+	see("on another X", foreign.SubsID, dypls.Unknowable)
+	see("a digit short", other.SubsID[:len(other.SubsID)-1], dypls.Unknowable)
+	see("a leading zero", "0"+other.SubsID, dypls.Unknowable)
+	see("zero", "0", dypls.Unknowable)
+	do(w, dypls.UnbindSubscription, dypls.UnbindSubscriptionRequest{PoolKey: pool, SubsID: other.SubsID, SecretNo: simX})
+	see("removed, and forgotten", other.SubsID, dypls.Unknowable)
+	w.shift(3 * time.Minute)
+	see("expired", first.SubsID, dypls.Found)
+}
+
+// TestFindUnbindBelievesNoHalfAnswer: a detail of another binding, or one that leaves out what decides, shows nothing.
+func TestFindUnbindBelievesNoHalfAnswer(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, dyplstest.Config{})
+	made := do(w, dypls.BindAXN, w.axn())
+	bound := w.Bindings()[0]
+	request := dypls.UnbindSubscriptionRequest{PoolKey: pool, SubsID: made.SubsID, SecretNo: simX}
+	for name, test := range map[string]struct {
+		replaced map[string]any
+		want     dypls.Finding // "" for an error
+	}{
+		"over":             {map[string]any{"Status": 0}, dypls.Found},
+		"of another X":     {map[string]any{"Status": 0, "PhoneNoX": "17000000004"}, dypls.Unknowable},
+		"without X":        {map[string]any{"Status": 0, "PhoneNoX": nil}, dypls.Unknowable},
+		"of another":       {map[string]any{"Status": 0, "SubsId": "1"}, dypls.Unknowable},
+		"without a status": {map[string]any{"Status": nil}, ""},
+	} {
+		w.ClearFaults()
+		w.fault(dyplstest.Fault{Action: "QuerySubscriptionDetail", Do: dyplstest.Body, Body: detail(t, bound, test.replaced)})
+		got, err := dypls.UnbindSubscription.Find(t.Context(), w, request, time.Now())
+		if got.Finding != test.want || (err == nil) != (test.want != "") {
+			t.Errorf("%s: %+v, %v; want %q", name, got, err, test.want)
+		}
 	}
 }

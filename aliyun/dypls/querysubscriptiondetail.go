@@ -64,14 +64,16 @@ func decodeSubscriptionDetail(body []byte) (SubscriptionDetail, error) {
 	var answer struct {
 		SecretBindDetailDTO struct {
 			SubscriptionDetail
-			SubsID loose `json:"SubsId"` // hides the embedded field: a number in some answers
+			SubsID loose  `json:"SubsId"` // these hide embedded fields: a number in some answers,
+			Status *int64 `json:"Status"` // and one that is left out must not look like a binding that is over
 		} `json:"SecretBindDetailDTO"`
 	}
-	if err := json.Unmarshal(body, &answer); err != nil || answer.SecretBindDetailDTO.SubsID == "" {
+	err := json.Unmarshal(body, &answer)
+	if err != nil || answer.SecretBindDetailDTO.SubsID == "" || answer.SecretBindDetailDTO.Status == nil {
 		return SubscriptionDetail{}, errIncomplete
 	}
 	detail := answer.SecretBindDetailDTO.SubscriptionDetail
-	detail.SubsID = string(answer.SecretBindDetailDTO.SubsID)
+	detail.SubsID, detail.Status = string(answer.SecretBindDetailDTO.SubsID), *answer.SecretBindDetailDTO.Status
 	detail.CallRestrict = strings.TrimSpace(detail.CallRestrict) // the API's own sample ends in a blank
 	return detail, nil
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"log/slog"
-	"slices"
 	"time"
 )
 
@@ -50,17 +49,19 @@ func decodeUnbinding(body []byte) (Unbinding, error) {
 	return Unbinding{ChargeID: string(answer.ChargeID)}, nil
 }
 
-// look needs the pool, which a ProductType does not name, and a SubsId as the list writes it: another spelling would seem gone.
+// look asks for the binding's detail, the one answer of the API that shows a SubsId and its X together. The list of what is on X
+// will not do: a pair that never was is missing there just as one that is gone.
 func (r UnbindSubscriptionRequest) look() look[Unbinding] {
-	if r.PoolKey == "" || r.SecretNo == "" || !isDigits(r.SubsID) {
-		return nil
-	}
 	return func(ctx context.Context, c Caller, _ time.Time) (Sighting[Unbinding], error) {
-		ids, err := subsIDsOn(ctx, c, r.PoolKey, r.SecretNo)
+		d, there, err := subscription(ctx, c, QuerySubscriptionDetailRequest{
+			PoolKey: r.PoolKey, ProductType: r.ProductType, SubsID: r.SubsID, PhoneNoX: r.SecretNo,
+		})
 		switch {
 		case err != nil:
 			return Sighting[Unbinding]{}, err
-		case slices.Contains(ids, r.SubsID):
+		case !there, d.SubsID != r.SubsID, d.PhoneNoX != r.SecretNo:
+			return Sighting[Unbinding]{Finding: Unknowable}, nil
+		case d.Status == SubscriptionActive:
 			return Sighting[Unbinding]{Finding: Absent}, nil
 		}
 		return Sighting[Unbinding]{Finding: Found}, nil

@@ -97,6 +97,15 @@ func (v *Inventory) Unbound(ctx context.Context, pool string, x dypls.Phone, sub
 	return verdict == "freed", nil
 }
 
+// Knows reports whether a binding stands here as one that exists.
+func (v *Inventory) Knows(ctx context.Context, pool string, x dypls.Phone, subsID string) (bool, error) {
+	known, err := v.redis.HExists(ctx, key(pool, "subs"), string(x)+"|"+subsID).Result()
+	if err != nil {
+		return false, fmt.Errorf("inventory: ask for a binding: %w", err)
+	}
+	return known, nil
+}
+
 // checkWords refuses what would not come back whole: a lease is kept as words.
 func checkWords(name, s string) error {
 	if s == "" || strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r == 0x7f }) {

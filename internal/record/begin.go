@@ -57,7 +57,7 @@ type Begun struct {
 	Looks      int       // with Look: how many found nothing
 	Refusal    string    // with Look: the code of the refusal that put the earlier call in doubt, "" for a lost answer
 	Request    []byte
-	Undoes     string // the id of the task that this one is to undo, until Rewrite has said how
+	Undoes     string // the id of the task that this one is to undo
 	// Shortage, with Go: a failover could forget that a call is out. It must not leave, nil otherwise.
 	Shortage *ShortageError
 }

@@ -23,7 +23,7 @@ func TestRewrite(t *testing.T) {
 			}
 		}
 		s.finish(t, record.Ending{ID: "unbind", Fence: second.Fence, State: record.Waiting})
-		if third := s.call(t, "unbind", "run-3", repeatable); third.Undoes != "" || string(third.Request) != `{"SubsId":"1"}` {
+		if third := s.call(t, "unbind", "run-3", repeatable); third.Undoes != "bind" || string(third.Request) != `{"SubsId":"1"}` {
 			t.Errorf("later it undoes %q by %s", third.Undoes, third.Request)
 		}
 	})

@@ -5,5 +5,4 @@ if r[1] ~= 'calling' or r[2] ~= ARGV[1] then
   return 0
 end
 redis.call('HSET', KEYS[1], 'request', ARGV[2])
-redis.call('HDEL', KEYS[1], 'undoes')
 return 1
