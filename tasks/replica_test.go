@@ -29,7 +29,7 @@ func TestUnreplicated(t *testing.T) {
 		t.Log(err)
 	}
 	replica.Thaw(t)
-	redistest.Poll(t, 30*time.Second, "the replica to have it", func(ctx context.Context) error {
+	redistest.Poll(t, time.Minute, "the replica to have it", func(ctx context.Context) error {
 		_, err := tasks.BindAXN.Enqueue(ctx, queue, axn(), tasks.TaskID("k"))
 		return err
 	})
@@ -61,7 +61,7 @@ func TestFailoverKeepsWhatWasAcknowledged(t *testing.T) {
 			}
 		})
 	}
-	redistest.Poll(t, 60*time.Second, "a thousand tasks", func(context.Context) error {
+	redistest.Poll(t, time.Minute, "a thousand tasks", func(context.Context) error {
 		if n := enqueued.Load(); n < 1000 {
 			return fmt.Errorf("%d", n)
 		}

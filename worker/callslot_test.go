@@ -95,21 +95,21 @@ func TestCallsAtOnce(t *testing.T) {
 		t.Fatalf("%d calls leave nothing to wait", calls)
 	}
 	active := func() int64 { return server.Client(t).LLen(t.Context(), "asynq:{bind}:active").Val() }
-	redistest.Poll(t, 30*time.Second, "every slot to be taken", func(context.Context) error {
+	redistest.Poll(t, time.Minute, "every slot to be taken", func(context.Context) error {
 		if caller.at.Load() < int64(calls) || active() < int64(calls+waiting) {
 			return errors.New("not yet")
 		}
 		return nil
 	})
 	stop()
-	redistest.Poll(t, 30*time.Second, "what waited to be given back", func(context.Context) error {
+	redistest.Poll(t, time.Minute, "what waited to be given back", func(context.Context) error {
 		if active() > int64(calls) || begun(outcomes()) > calls {
 			return errors.New("not yet")
 		}
 		return nil
 	})
 	close(caller.gate)
-	redistest.Poll(t, 30*time.Second, "the worker to end", func(context.Context) error {
+	redistest.Poll(t, time.Minute, "the worker to end", func(context.Context) error {
 		if active() > 0 {
 			return errors.New("not yet")
 		}
@@ -129,7 +129,7 @@ func TestCallsThatLast(t *testing.T) {
 	t.Parallel()
 	_, caller, w, _, outcomes := gate(t)
 	calls := w.slots["bind"]
-	redistest.Poll(t, 30*time.Second, "who was ready to be given back", func(context.Context) error {
+	redistest.Poll(t, time.Minute, "who was ready to be given back", func(context.Context) error {
 		if w.calls["bind"].took.Load() < int64(lastingCall) || begun(outcomes()) != calls {
 			return errors.New("not yet")
 		}

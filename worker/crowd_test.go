@@ -95,7 +95,7 @@ func (s *system) allSucceed(t *testing.T, ids []string) time.Duration {
 }
 
 // TestThrottledAccountHoldsNobodyUp: one account may make 5 calls a second and has 2,000 tasks in the queue before those of the other,
-// which are done at nearly their own speed. The throttled one loses nothing of its quota.
+// which are done long before. The throttled one loses nothing of its quota.
 func TestThrottledAccountHoldsNobodyUp(t *testing.T) {
 	t.Parallel()
 	for _, shards := range []int{1, 4} {
@@ -108,11 +108,7 @@ func TestThrottledAccountHoldsNobodyUp(t *testing.T) {
 
 func throttledHoldsNobodyUp(t *testing.T, shards int) {
 	t.Helper()
-	const (
-		quota, ahead, own = 5, 2000, 200
-		slower            = 3 // than alone, at most, and some seconds: other tests run beside
-		margin            = 15 * time.Second
-	)
+	const quota, ahead, own = 5, 2000, 200
 	s := newTwoAccounts(t, quick, withShop(dyplstest.Config{
 		Pools: []dyplstest.Pool{{Key: dyplstest.DefaultPoolKey, Numbers: dyplstest.Numbers("170", 4*own)}},
 	}, ahead, map[string]int{"BindAxn": quota}), func(c *Config) { c.Concurrency, c.Shards = 64, shards })
@@ -123,8 +119,8 @@ func throttledHoldsNobodyUp(t *testing.T, shards int) {
 	began := time.Now()
 	s.binds(t, shop, "throttled", ahead)
 	beside := s.allSucceed(t, s.binds(t, tasks.DefaultAccount, "beside", own))
-	if beside > slower*alone+margin {
-		t.Errorf("%s beside the throttled account, %s alone", beside, alone)
+	if n := s.bindsOf(shopKey); n > ahead/4 { // counted, not timed: behind all of them it would be 2,000, after 400 s
+		t.Errorf("the others were done after %d tasks of the throttled account, %s beside it and %s alone", n, beside, alone)
 	}
 	redistest.Poll(t, outcomeWithin, "the throttled account to go on", func(context.Context) error {
 		if time.Since(began) < 10*time.Second || s.bindsOf(shopKey) < 8*quota {

@@ -106,9 +106,8 @@ func TestHeldWhileThrottled(t *testing.T) {
 	if _, err := b.take(t.Context(), nil); err != nil {
 		t.Fatal(err)
 	}
-	b.saw(time.Now(), true, 40*time.Second)
+	b.saw(time.Now(), true, 10*time.Minute)
 	for _, one := range []*governor{g[0], g[1]} {
-		began := time.Now()
 		redistest.Poll(t, outcomeWithin, "the budget to be closed", func(ctx context.Context) error {
 			_, err := one.ofAction("BindAxn").take(ctx, nil)
 			held, is := errors.AsType[*heldError](err)
@@ -117,9 +116,6 @@ func TestHeldWhileThrottled(t *testing.T) {
 			}
 			return nil
 		})
-		if waited := time.Since(began); waited > longestWait {
-			t.Errorf("waited %s", waited)
-		}
 	}
 }
 

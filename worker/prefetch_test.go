@@ -121,7 +121,7 @@ func TestFetchedAheadNoMoreThanPerformed(t *testing.T) {
 			<-caller.called
 		}
 		performed := performedAtOnce(slots)
-		redistest.Poll(t, 30*time.Second, "as many to be fetched as are performed", func(ctx context.Context) error {
+		redistest.Poll(t, time.Minute, "as many to be fetched as are performed", func(ctx context.Context) error {
 			if n := client.LLen(ctx, k.of(active)).Val(); n < int64(performed) {
 				return fmt.Errorf("%d", n)
 			}

@@ -29,7 +29,7 @@ type system struct {
 	worker    *Worker
 }
 
-const outcomeWithin = 60 * time.Second
+const outcomeWithin = 2 * time.Minute
 
 // quick is what the waits of a worker are in a test.
 var quick = timing{

@@ -40,7 +40,7 @@ func TestNothingGoesWrong(t *testing.T) {
 	for i := range count {
 		id := fmt.Sprint("order-", i)
 		var binding Binding
-		redistest.Poll(t, 20*time.Second, id, func(context.Context) (err error) {
+		redistest.Poll(t, time.Minute, id, func(context.Context) (err error) {
 			binding, err = producer.Result(id)
 			return err
 		})

@@ -24,7 +24,7 @@ type system struct {
 	env       []string
 }
 
-const startWithin = 20 * time.Second
+const startWithin = 2 * time.Minute
 
 func newSystem(t *testing.T, config dyplstest.Config, redisArgs ...string) *system {
 	t.Helper()

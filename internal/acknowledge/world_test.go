@@ -15,7 +15,7 @@ import (
 )
 
 const (
-	within    = 20 * time.Second
+	within    = time.Minute
 	forgetDay = 4102444800 // 2100-01-01
 )
 

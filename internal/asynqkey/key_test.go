@@ -42,7 +42,7 @@ func TestNames(t *testing.T) {
 	}
 	t.Cleanup(worker.Shutdown)
 	<-held
-	redistest.Poll(t, 30*time.Second, "the task to be active", func(ctx context.Context) error {
+	redistest.Poll(t, time.Minute, "the task to be active", func(ctx context.Context) error {
 		if redis.Exists(ctx, asynqkey.Of("q", "active"), asynqkey.Of("q", "lease")).Val() != 2 {
 			return errors.New("not yet")
 		}

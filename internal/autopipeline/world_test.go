@@ -13,7 +13,7 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/internal/redistest"
 )
 
-const within = 20 * time.Second
+const within = time.Minute
 
 // world is a Redis, a client that shares pipelines, and one that does not.
 type world struct {

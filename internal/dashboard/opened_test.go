@@ -78,7 +78,7 @@ func (o *opened) do(t *testing.T, method, path string) (status int, text string)
 // becomes waits for an answer to hold a text.
 func (o *opened) becomes(t *testing.T, path, text string) {
 	t.Helper()
-	redistest.Poll(t, 20*time.Second, path+" to show "+text, func(context.Context) error {
+	redistest.Poll(t, time.Minute, path+" to show "+text, func(context.Context) error {
 		if _, answer := o.get(t, path); !strings.Contains(answer, text) { //nolint:contextcheck // a request has the context of the test
 			return errors.New(answer)
 		}

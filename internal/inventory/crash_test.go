@@ -118,7 +118,7 @@ func TestRedisIsKilled(t *testing.T) {
 	server.Kill()
 	<-done
 	server.Restart(t)
-	redistest.Poll(t, 10*time.Second, "the client to connect again", func(ctx context.Context) error { return client.Ping(ctx).Err() })
+	redistest.Poll(t, time.Minute, "the client to connect again", func(ctx context.Context) error { return client.Ping(ctx).Err() })
 	s.audit(t)
 	for task, want := range held {
 		got, ok, err := s.Holding(t.Context(), pool, task)

@@ -14,7 +14,7 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/internal/redistest"
 )
 
-const within = 20 * time.Second
+const within = time.Minute
 
 // world is a Redis with asynq's queues, and a client that fetches ahead.
 type world struct {

@@ -106,7 +106,7 @@ func (s server) hash(t *testing.T, id string) map[string]string {
 // lapsed begins anew until the claim of the run before has lapsed on Redis' clock.
 func (s server) lapsed(t *testing.T, id, run string, change ...func(*record.Run)) (begun record.Begun) {
 	t.Helper()
-	redistest.Poll(t, 10*time.Second, "the claim to lapse", func(context.Context) error {
+	redistest.Poll(t, time.Minute, "the claim to lapse", func(context.Context) error {
 		begun = s.begin(t, id, run, change...) //nolint:contextcheck // the test's own
 		if begun.Verdict == record.Busy {
 			return errors.New("busy")

@@ -30,7 +30,7 @@ func TestTeller(t *testing.T) {
 			settle(n)
 		}
 		running.Go(func() { teller.Run(ctx) })
-		redistest.Poll(t, 10*time.Second, "what waited to be told", func(ctx context.Context) error {
+		redistest.Poll(t, time.Minute, "what waited to be told", func(ctx context.Context) error {
 			if told := s.client.XLen(ctx, record.Stream).Val(); told != tasks/2 {
 				return errors.New("not yet")
 			}

@@ -45,7 +45,7 @@ func TestLink(t *testing.T) {
 			if forgotten {
 				want = 0
 			}
-			redistest.Poll(t, 10*time.Second, "what was sent", func(ctx context.Context) error {
+			redistest.Poll(t, time.Minute, "what was sent", func(ctx context.Context) error {
 				if n, _ := server.Client(t).Get(ctx, name).Int(); n != want {
 					return fmt.Errorf("%d arrived, want %d", n, want)
 				}

@@ -17,7 +17,7 @@ import (
 )
 
 const (
-	within = 20 * time.Second
+	within = time.Minute
 	// mark is in the requests whose replies are lost.
 	mark  = "lose the reply"
 	count = `return redis.call('INCR', KEYS[1])`
