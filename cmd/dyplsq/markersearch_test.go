@@ -76,7 +76,9 @@ func (m *markedTest) dashboardPaths(t *testing.T) []string {
 	for _, queue := range tasks.Queues() {
 		paths = append(paths, "queues/"+queue, "queues/"+queue+"/groups")
 		for _, list := range []string{"active", "pending", "scheduled", "retry", "archived", "completed"} {
-			paths = append(paths, fmt.Sprintf("queues/%s/%s_tasks?page=1&size=1000", queue, list))
+			for page := range 10 {
+				paths = append(paths, fmt.Sprintf("queues/%s/%s_tasks?page=%d&size=100", queue, list, page+1))
+			}
 		}
 		for _, key := range m.redis.Client(t).Keys(t.Context(), "asynq:{"+queue+"}:t:*").Val() {
 			_, id, _ := strings.Cut(key, ":t:")
