@@ -15,6 +15,8 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9/logging"
+
+	"github.com/seed-5c07c2e9/dyplsq/internal/redistest"
 )
 
 // asDyplsq makes this test binary behave as dyplsq itself, so that tests run real processes of the code under test.
@@ -28,7 +30,7 @@ func TestMain(m *testing.M) {
 		os.Exit(status)
 	}
 	logging.Disable() // a Redis that is away is told of many times a second
-	os.Exit(m.Run())
+	os.Exit(redistest.Run(m))
 }
 
 // cleanEnv is the environment without anything that dyplsq or Alibaba's libraries read.
