@@ -71,6 +71,9 @@ func (q *Queue) lookUp(ctx context.Context, drafts []*draft, now time.Time) erro
 func (q *Queue) record(ctx context.Context, drafts []*draft) error {
 	// One that is over is found already; to open it again in the index would tell its outcome again.
 	open := slices.DeleteFunc(slices.Clone(drafts), func(d *draft) bool { return d.found.State.Told() })
+	if err := q.draw(ctx, open); err != nil {
+		return err
+	}
 	group, groupCtx := errgroup.WithContext(ctx)
 	group.SetLimit(tripsOut)
 	for trip := range slices.Chunk(open, createdPerTrip) {

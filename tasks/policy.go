@@ -15,6 +15,9 @@ type Policy struct {
 	// Ends names the parameter whose time, moved by Margin, also ends the task; "" for none.
 	Ends   string
 	Margin time.Duration
+	// Orders names the parameters that say together what a task changes: tasks that change the same go one at a time, and none after one
+	// that was enqueued later. None for a kind whose tasks know no order.
+	Orders []string
 }
 
 // expirationMargin keeps a call away from an Expiration that the API would refuse (it must be 60 s ahead) or that would
@@ -30,7 +33,9 @@ const callTime = "CallTime"
 var (
 	binding   = Policy{Queue: "bind", Attempts: 6, Ends: "Expiration", Margin: expirationMargin}
 	unbinding = Policy{Queue: "unbind", Attempts: 12, MaxAge: 24 * time.Hour}
-	updating  = Policy{Queue: "update", Attempts: 12, MaxAge: 24 * time.Hour, Ends: "Expiration", Margin: expirationMargin}
+	updating  = Policy{
+		Queue: "update", Attempts: 12, MaxAge: 24 * time.Hour, Ends: "Expiration", Margin: expirationMargin, Orders: []string{"SubsId", "OperateType"},
+	}
 	recording = Policy{Queue: "query", Attempts: 12, Ends: callTime, Margin: defaultRecordingRetention}
 )
 

@@ -32,6 +32,7 @@ func (d *delivery) attempt(ctx context.Context, begun record.Begun, noted time.T
 	if err != nil {
 		v := noNumber(begun, err)
 		d.worker.awaitNumber(&v, begun)
+		d.endTurn(ctx, turn, v)
 		return d.endWithoutCall(ctx, begun, v, started)
 	}
 	begun.Request = request

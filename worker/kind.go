@@ -16,6 +16,7 @@ type kind struct {
 	action     string
 	mutates    bool
 	repeatable bool
+	ordered    bool
 	removes    bool
 	attempts   int
 	perform    func(ctx context.Context, c dypls.Caller, id string, request []byte) (performed, error)
@@ -44,7 +45,7 @@ func register[Req dypls.Request, Res any](w *Worker, k tasks.Kind[Req, Res]) {
 	}
 	w.kinds[tasks.TypePrefix+k.Operation.Action] = kind{
 		action: k.Operation.Action, mutates: k.Operation.Mutates, repeatable: k.Operation.Repeatable, attempts: attempts,
-		removes: k.Operation.Removes,
+		removes: k.Operation.Removes, ordered: k.Policy.Orders != nil,
 		findable: func(request []byte) bool {
 			var req Req
 			return json.Unmarshal(request, &req) == nil && k.Operation.Findable(req)

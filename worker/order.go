@@ -2,65 +2,86 @@ package worker
 
 import (
 	"context"
-	"encoding/json"
+	"errors"
 	"time"
 
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
 	"github.com/seed-5c07c2e9/dyplsq/internal/record"
 )
 
-// orderKept is how long it is remembered which change of a binding was the newest: longer than any older one may still be tried.
-const orderKept = 48 * time.Hour
+const (
+	// turnBase is the first pause before a change looks again whether the one before it is over. Each is twice the one before.
+	turnBase = 100 * time.Millisecond
+	// turnsHere is how many of them it sits out with leave to call: longer ones in the queue, where it takes up no place.
+	turnsHere = 2
+)
 
-// changeOfBinding is what must happen in order: the changes of one thing about one binding. It is "" for other actions.
-func (d *delivery) changeOfBinding(request []byte) string {
-	if d.kind.action != dypls.UpdateSubscription.Action {
-		return ""
-	}
-	var r dypls.UpdateSubscriptionRequest
-	if json.Unmarshal(request, &r) != nil {
-		return ""
-	}
-	if d.of != "" {
-		return d.of + "/" + r.SubsID + "/" + r.OperateType
-	}
-	return r.SubsID + "/" + r.OperateType
-}
-
-// takeTurn lets updates of one binding go one at a time, and none after one that was enqueued later: an old retry must not
-// send calls to a number that was replaced. Where the turn is not this run's, it returns what becomes of the task instead.
+// takeTurn lets the changes of one thing, such as a binding's B, go one at a time, and none after one that was enqueued later: an old
+// retry must not send calls to a number that was replaced. Where the turn is not this run's, it returns what becomes of the task instead.
 func (d *delivery) takeTurn(ctx context.Context, begun record.Begun) (turn *record.Change, instead *verdict) {
-	of := d.changeOfBinding(begun.Request)
-	if of == "" {
+	if !d.kind.ordered {
+		return nil, nil
+	}
+	var change record.Change
+	err := d.worker.untilWritten(ctx, d.id, "turn", func(ctx context.Context) (err error) {
+		change, err = d.worker.records.ChangeOf(ctx, d.id)
+		return err
+	})
+	if err == nil && change.Of == "" {
 		return nil, nil
 	}
 	// The turn is the task's, not the run's: a retry after a lost answer does not wait for itself.
-	turn = &record.Change{Of: of, Run: d.id, Lease: d.worker.timing.claimLease, Keep: orderKept}
+	change.Run, change.Lease, change.Until = d.id, d.worker.timing.claimLease, begun.Deadline
 	var found record.ChangeVerdict
 	var busy time.Duration
-	err := d.worker.untilWritten(ctx, d.id, "turn", func(ctx context.Context) error {
-		records, err := d.worker.records.Read(ctx, d.id)
-		if err != nil {
-			return err
+	for n := 0; err == nil; n++ {
+		found, busy, err = d.askForTurn(ctx, change)
+		if err != nil || found != record.ChangeBusy || n == turnsHere {
+			break
 		}
-		turn.Order = records[0].EnqueuedAt.UnixMilli()
-		found, busy, err = d.worker.records.Sequence(ctx, *turn)
-		return err
-	})
+		select {
+		case <-ctx.Done():
+			err = ctx.Err()
+		case <-time.After(turnBase << n):
+		}
+	}
+	shortage, short := errors.AsType[*record.ShortageError](err)
 	switch {
+	case short:
+		d.worker.sayShortage(shortage)
+		v := verdict{code: dypls.CodeNotSent, class: dypls.Unavailable, message: "too few replicas of redis know of its turn"}
+		v.wait(redisAway, begun)
+		d.endTurn(ctx, &change, v)
+		return nil, &v
 	case err != nil || found == record.ChangeBusy:
 		v := verdict{code: dypls.CodeNotSent, class: dypls.Unavailable, message: "another update of the binding is out"}
-		v.wait(busy+afterClaim, begun)
+		v.wait(growing(turnBase<<turnsHere, busy+afterClaim, begun.Uncounted), begun)
 		return nil, &v
 	case found == record.ChangeSuperseded:
 		return nil, &verdict{
 			state: record.Failed, code: dypls.CodeCanceled, class: dypls.Rejected, message: "an update of the same binding that was enqueued later has been sent",
 		}
 	}
-	return turn, nil
+	return &change, nil
 }
 
-// endTurn lets the next update go, unless this one may still be under way: then its turn lapses.
+// askForTurn asks until Redis answers. That too few replicas know of the answer is an answer.
+func (d *delivery) askForTurn(ctx context.Context, change record.Change) (found record.ChangeVerdict, busy time.Duration, err error) {
+	var shortage *record.ShortageError
+	err = d.worker.untilWritten(ctx, d.id, "turn", func(ctx context.Context) (err error) {
+		found, busy, err = d.worker.records.Sequence(ctx, change)
+		if errors.As(err, &shortage) {
+			return nil
+		}
+		return err
+	})
+	if err == nil && shortage != nil {
+		err = shortage
+	}
+	return found, busy, err
+}
+
+// endTurn lets the next change go, unless this one may still be under way: then its turn lapses.
 func (d *delivery) endTurn(ctx context.Context, turn *record.Change, v verdict) {
 	if turn == nil || v.code == dypls.CodeNoAnswer {
 		return

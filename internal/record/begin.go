@@ -68,7 +68,7 @@ func (s Store) Begin(ctx context.Context, run Run) (Begun, error) {
 	if run.Repeatable {
 		repeatable = 1
 	}
-	cmds, shortage, err := s.runSafe(ctx, nil, beginScript, []scriptCall{{id: run.ID, args: []any{
+	cmds, shortage, err := s.runSafe(ctx, nil, beginScript, []scriptCall{{key: Key(run.ID), args: []any{
 		run.ID, s.channel(), run.Run, run.Lease.Milliseconds(),
 		repeatable, run.MaxAttempts, run.MaxCrashes, run.Keep.Milliseconds(), run.LookAfter.Milliseconds(), actionField(run.Action, run.Account),
 	}}})

@@ -21,6 +21,10 @@ type New struct {
 	Undoing string
 	// Undoes is the id of the task that this one is to undo, "" where its request says it all.
 	Undoes string
+	// Change is the thing that the task changes in its order among others, see [Store.Draw]; "" for none. A task that is recorded
+	// already keeps the order that it has.
+	Change string
+	Order  int64
 	// Then are the arguments of a command that hands the task over, sent right behind. A cluster does not keep that order, and
 	// is not sent it.
 	Then []any
@@ -57,8 +61,9 @@ func (s Store) Create(ctx context.Context, tasks []New) ([]Created, error) {
 	calls := make([]scriptCall, len(tasks))
 	for i, t := range tasks {
 		opening.add(t.ID, max(time.Until(t.ProcessAt), 0)+firstLook)
-		calls[i] = scriptCall{id: t.ID, args: []any{
+		calls[i] = scriptCall{key: Key(t.ID), args: []any{
 			string(t.Fingerprint), actionField(t.Action, t.Account), t.Request, millis(t.ProcessAt), millis(t.Deadline), t.Undoing, t.Undoes,
+			t.Change, t.Order,
 		}}
 		if t.Then != nil {
 			calls[i].then = redis.NewCmd(ctx, t.Then...)

@@ -83,7 +83,7 @@ func (s Store) finish(ctx context.Context, e Ending, listed *entries) (FinishVer
 	if listed != nil && e.Surplus != nil {
 		surplus = e.Surplus()
 	}
-	cmds, shortage, err := s.runSafe(ctx, listed, finishScript, []scriptCall{{id: e.ID, args: []any{
+	cmds, shortage, err := s.runSafe(ctx, listed, finishScript, []scriptCall{{key: Key(e.ID), args: []any{
 		e.ID, s.channel(), e.Fence, string(e.State), e.Keep.Milliseconds(),
 		e.Code, e.Message, e.Class, e.RequestID, e.Result, optionalMillis(e.ExpiresAt), e.SubsID, bit(e.Counts), bit(e.Sent),
 		bit(e.MayHaveRun), string(e.Doubt), bit(e.Suspect), surplus, bit(listed != nil),
@@ -103,7 +103,7 @@ type Rejection struct {
 
 // Reject records a delivery that cannot be read as the task's failure, unless the record knows better.
 func (s Store) Reject(ctx context.Context, r Rejection) error {
-	cmds, err := s.runAll(ctx, entry(addEntry, r.ID), rejectScript, []scriptCall{{id: r.ID, args: []any{
+	cmds, err := s.runAll(ctx, entry(addEntry, r.ID), rejectScript, []scriptCall{{key: Key(r.ID), args: []any{
 		r.ID, s.channel(), r.Keep.Milliseconds(), r.Action, r.Code, r.Message,
 	}}})
 	if err != nil {

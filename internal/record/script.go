@@ -30,6 +30,10 @@ var (
 	handBackLua string
 	//go:embed lua/reject.lua
 	rejectLua string
+	//go:embed lua/keep.lua
+	keepLua string
+	//go:embed lua/draw.lua
+	drawLua string
 	//go:embed lua/sequence.lua
 	sequenceLua string
 	//go:embed lua/endchange.lua
@@ -52,7 +56,8 @@ var (
 	createScript    = redis.NewScript(createLua)
 	beginScript     = redis.NewScript(settleLua + historyLua + beginLua)
 	finishScript    = redis.NewScript(settleLua + historyLua + finishLua)
-	sequenceScript  = redis.NewScript(sequenceLua)
+	drawScript      = redis.NewScript(keepLua + drawLua)
+	sequenceScript  = redis.NewScript(keepLua + sequenceLua)
 	endChangeScript = redis.NewScript(endChangeLua)
 	cancelScript    = redis.NewScript(settleLua + cancelLua)
 	renewScript     = redis.NewScript(settleLua + renewLua)
@@ -76,14 +81,14 @@ type Store struct {
 // NewStore returns a store on a Redis.
 func NewStore(r redis.UniversalClient) Store { return Store{redis: r} }
 
-// scriptCall is one script on one record.
+// scriptCall is one script on one key.
 type scriptCall struct {
-	id   string
+	key  string
 	args []any
 	then *redis.Cmd // sent right behind it; nil for none
 }
 
-// runAll runs a script on many records, after it has written what the index needs first: in one round trip, where that
+// runAll runs a script on many keys, after it has written what the index needs first: in one round trip, where that
 // keeps the order. Each call gets its own reply or error.
 func (s Store) runAll(ctx context.Context, first *entries, script *redis.Script, calls []scriptCall) ([]*redis.Cmd, error) {
 	return s.run(ctx, first, script, calls, nil)
@@ -93,7 +98,7 @@ func (s Store) runAll(ctx context.Context, first *entries, script *redis.Script,
 func (s Store) run(ctx context.Context, first *entries, script *redis.Script, calls []scriptCall, w *waiter) ([]*redis.Cmd, error) {
 	cmds := make([]*redis.Cmd, len(calls))
 	if len(calls) == 1 && first == nil && w == nil && !hasThen(calls) {
-		cmds[0] = script.Run(ctx, s.redis, []string{Key(calls[0].id)}, calls[0].args...)
+		cmds[0] = script.Run(ctx, s.redis, []string{calls[0].key}, calls[0].args...)
 		return cmds, cmds[0].Err()
 	}
 	first, err := s.apart(ctx, first, calls)
@@ -107,7 +112,7 @@ func (s Store) run(ctx context.Context, first *entries, script *redis.Script, ca
 			p.ScriptLoad(ctx, createLua) // the only one that something may follow
 		}
 		for i, c := range calls {
-			cmds[i] = script.EvalSha(ctx, p, []string{Key(c.id)}, c.args...)
+			cmds[i] = script.EvalSha(ctx, p, []string{c.key}, c.args...)
 			if c.then != nil {
 				_ = p.Process(ctx, c.then)
 			}
@@ -132,7 +137,7 @@ func (s Store) runUnknown(ctx context.Context, script *redis.Script, calls []scr
 	_, _ = s.redis.Pipelined(ctx, func(p redis.Pipeliner) error {
 		for i, c := range calls {
 			if redis.HasErrorPrefix(cmds[i].Err(), "NOSCRIPT") {
-				cmds[i] = script.Eval(ctx, p, []string{Key(c.id)}, c.args...)
+				cmds[i] = script.Eval(ctx, p, []string{c.key}, c.args...)
 			}
 		}
 		w.ask(ctx, p)

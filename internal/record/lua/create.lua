@@ -1,4 +1,4 @@
--- KEYS: record. ARGV: fingerprint, action, request, process_at, deadline (ms, 0 for none), undoing, undoes.
+-- KEYS: record. ARGV: fingerprint, action, request, process_at, deadline (ms, 0 for none), undoing, undoes, change, order.
 -- Returns verdict, fingerprint, state, delivery, process_at of what is there.
 local clock = redis.call('TIME')
 local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
@@ -17,5 +17,8 @@ redis.call('HSET', KEYS[1], 'fingerprint', ARGV[1], 'action', ARGV[2], 'request'
   'fence', clock[1] * 1000000 + clock[2], 'attempts', 0, 'calls', 0, 'undoing', ARGV[6])
 if ARGV[7] ~= '' then
   redis.call('HSET', KEYS[1], 'undoes', ARGV[7])
+end
+if ARGV[8] ~= '' then
+  redis.call('HSET', KEYS[1], 'change', ARGV[8], 'order', ARGV[9])
 end
 return {'new', '', 'queued', 1, tonumber(ARGV[4])}
