@@ -2,6 +2,7 @@ package worker
 
 import (
 	"context"
+	"maps"
 	"math"
 	"math/rand/v2"
 	"strconv"
@@ -14,6 +15,12 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
+)
+
+const (
+	// budgetsKept is up to how many budgets none is dropped, idleBudget how long one is kept that nobody uses.
+	budgetsKept = 256
+	idleBudget  = time.Minute
 )
 
 // startRate is how many calls a second an action begins with, all workers together, where nothing is known of its quota.
@@ -33,6 +40,7 @@ type governor struct {
 
 	mu       sync.Mutex
 	budgets  map[string]*budget
+	pruned   time.Time // when budgets were dropped last
 	saidAway time.Time
 }
 
@@ -72,11 +80,22 @@ func (g *governor) budget(name string, limits func() (ceiling, start float64)) *
 	defer g.mu.Unlock()
 	b := g.budgets[name]
 	if b == nil {
+		g.prune(time.Now())
 		ceiling, start := limits()
 		b = newBudget(g, name, ceiling, start)
 		g.budgets[name] = b
 	}
 	return b
+}
+
+// prune drops budgets that nobody has used for a while, where there are many: whoever enqueues names the pools, and may name any
+// number. What such a one held has lapsed.
+func (g *governor) prune(now time.Time) {
+	if len(g.budgets) < budgetsKept || now.Sub(g.pruned) < idleBudget/2 {
+		return
+	}
+	g.pruned = now
+	maps.DeleteFunc(g.budgets, func(_ string, b *budget) bool { return b.idleSince(now.Add(-idleBudget)) })
 }
 
 // hear takes in a message of the channel: account and name of a budget, its epoch, and when the call left that closed it.

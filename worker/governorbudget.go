@@ -40,6 +40,7 @@ type budget struct {
 	serving bool
 	kick    chan struct{}
 
+	usedAt time.Time // by one who wanted a slot
 	booked time.Time // until when turns are told to those who were sent away
 }
 
@@ -51,7 +52,7 @@ type waiter struct {
 
 func newBudget(g *governor, name string, ceiling, start float64) *budget {
 	return &budget{
-		governor: g, name: name, keys: budgetKeys(g.account, name), ceiling: ceiling, start: min(start, ceiling),
+		governor: g, name: name, keys: budgetKeys(g.account, name), ceiling: ceiling, start: min(start, ceiling), usedAt: time.Now(),
 		clock: newDistantClock(), kick: make(chan struct{}, 1),
 	}
 }
@@ -85,7 +86,8 @@ func (b *budget) take(ctx context.Context, away <-chan struct{}) (slot, error) {
 func (b *budget) enter() (*waiter, slot, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	now := b.clock.micros(time.Now())
+	b.usedAt = time.Now()
+	now := b.clock.micros(b.usedAt)
 	if b.waiting == 0 {
 		if one, ok := b.stock.take(now); ok {
 			return nil, one, nil
@@ -99,6 +101,13 @@ func (b *budget) enter() (*waiter, slot, error) {
 	b.waiting++
 	b.serve()
 	return w, slot{}, nil
+}
+
+// idleSince reports whether nobody has wanted a slot since then, and nothing is under way.
+func (b *budget) idleSince(then time.Time) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return !b.serving && b.usedAt.Before(then)
 }
 
 // leave gives up waiting.

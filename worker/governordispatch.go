@@ -71,10 +71,12 @@ func (b *budget) handOut(now int64) {
 func (b *budget) put(d demand) {
 	asked := time.Now()
 	reply, err := b.ask(b.governor.ctx, d)
+	if err != nil {
+		b.governor.away(b.name, err) // before the budget's lock is taken: close takes the governor's first
+	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if err != nil {
-		b.governor.away(b.name, err)
 		b.stock.undone(d)
 		if b.waiting > 0 {
 			b.stock.makeSlots(b.clock.micros(time.Now()), b.start)

@@ -38,6 +38,7 @@ func (c *workerCommand) Run(ctx context.Context, s streams) error {
 		return c.probe(ctx)
 	}
 	collectSeldom()
+	limitMemory()
 	redisClient, err := c.redisFlags.client(worker.PoolSize(c.Concurrency, c.Fetchers))
 	if err != nil {
 		return err

@@ -106,7 +106,7 @@ func (a audit) rests() {
 }
 
 func (a audit) numbers() {
-	idle, inCity, room := map[string]string{}, map[string]string{}, map[string]string{}
+	idle, inCity, room, counted := map[string]string{}, map[string]string{}, map[string]string{}, map[string]int{}
 	for number, value := range a.hash("numbers") {
 		f := strings.SplitN(value, " ", 6)
 		kind, held, bound, rest, aside, city := f[0], f[1], f[2], f[3], f[4], f[5]
@@ -114,6 +114,7 @@ func (a audit) numbers() {
 			a.Errorf("%s: %s held, %s bound, want %d and %d", number, held, bound, a.held[number], a.bound[number])
 		}
 		delete(a.held, number)
+		counted[place(held, bound, aside)+"|"+city]++
 		if aside != "-" {
 			continue
 		}
@@ -128,9 +129,28 @@ func (a audit) numbers() {
 	a.same("idle", a.zset("idle"), idle)
 	a.same("idle:city", a.zset("idle:city"), inCity)
 	a.same("room", a.zset("room"), room)
+	counts := map[string]int{}
+	for where, n := range a.hash("counts") {
+		counts[where], _ = strconv.Atoi(n)
+	}
+	a.same("counts", counts, counted)
 	if len(a.held) > 0 {
 		a.Errorf("leases on numbers that the inventory has not: %v", slices.Collect(maps.Keys(a.held)))
 	}
+}
+
+func place(held, bound, aside string) string {
+	switch {
+	case aside == "~":
+		return "leaving"
+	case aside != "-":
+		return "aside"
+	case bound != "0":
+		return "bound"
+	case held != "0":
+		return "leased"
+	}
+	return "idle"
 }
 
 func (a audit) hasRoom(number, kind, held string) bool {

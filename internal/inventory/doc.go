@@ -11,7 +11,7 @@
 //	Update, Unbound       the binding changed, or is gone
 //	Sweep                 frees what expired, as Lease does a little of each time
 //	Unsettled             leases whose task may have ended without saying so: ask its record, then Bound or Release
-//	SetAside, Readmit, Remove, Counts, List, Holdings   for the people who own the numbers
+//	SetAside, Readmit, Remove, Counts   for the people who own the numbers
 //
 // # Rules
 //
@@ -43,6 +43,7 @@
 //	dypls:{pool:KEY}:slots        hash   X|A, X|B or X|extension -> leases; 0 while it rests
 //	dypls:{pool:KEY}:rests        zset   slots by the end of their rest, and X that leave the inventory after it
 //	dypls:{pool:KEY}:extensions   hash   X -> which of its extensions are taken
+//	dypls:{pool:KEY}:counts       hash   idle, leased, bound, aside or leaving|city -> how many X
 //	dypls:{pool:KEY}:secret       string the key of the hashes
 //	dypls:pools                   set    pools that have or had an inventory
 //

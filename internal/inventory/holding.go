@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -40,21 +39,6 @@ func (v *Inventory) Holding(ctx context.Context, pool, task string) (Holding, bo
 	}
 	h, err := readHolding(task, value)
 	return h, err == nil, err
-}
-
-// Holdings returns all that is held of a pool, the oldest first.
-func (v *Inventory) Holdings(ctx context.Context, pool string) ([]Holding, error) {
-	var all []Holding
-	err := v.scan(ctx, key(pool, "leases"), func(task, value string) error {
-		h, err := readHolding(task, value)
-		all = append(all, h)
-		return err
-	})
-	if err != nil {
-		return nil, fmt.Errorf("inventory: list leases: %w", err)
-	}
-	slices.SortFunc(all, func(a, b Holding) int { return cmp.Or(a.Since.Compare(b.Since), strings.Compare(a.Task, b.Task)) })
-	return all, nil
 }
 
 // Unsettled goes through the leases that nobody has said anything on for so long, the oldest first, while each returns nil.

@@ -18,6 +18,8 @@ const (
 	// hasFor is how long it is taken for true that a pool has an inventory, lacksFor that it has none.
 	hasFor   = 5 * time.Second
 	lacksFor = time.Second
+	// poolsKnown bounds of how many pools something is remembered.
+	poolsKnown = 1000
 )
 
 // Inventory is the numbers of any number of pools, in a Redis. Its methods may be called by many goroutines.
@@ -94,7 +96,15 @@ func (v *Inventory) LeasedSince(ctx context.Context, pool string) (since time.Ti
 func (v *Inventory) noteHas(key string, has bool) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
+	forgetMany(v.has)
 	v.has[key] = asked{time.Now(), has}
+}
+
+// forgetMany empties what is known of pools where that is a lot: producers name them, and may name any number. It is asked for again.
+func forgetMany[V any](known map[string]V) {
+	if len(known) >= poolsKnown {
+		clear(known)
+	}
 }
 
 // Pools returns the pools that numbers were ever imported for, sorted.

@@ -285,10 +285,19 @@ func (h *history) compare() {
 	if err != nil || len(entries) != len(h.model.numbers) {
 		h.Fatalf("%d numbers, %v", len(entries), err)
 	}
+	counts := map[inventory.State]int{}
 	for _, e := range entries {
+		counts[e.State]++
 		if want := h.model.state(e.X); swept && e.State != want {
 			h.Errorf("%s is %s, want %s", string(e.X), e.State, want)
 		}
+	}
+	want := inventory.Counts{
+		Free: counts[inventory.Free], Resting: counts[inventory.Resting], Leased: counts[inventory.OnLease], Bound: counts[inventory.IsBound],
+		Aside: counts[inventory.Aside],
+	}
+	if got := h.count(h.T).Counts; got != want {
+		h.Errorf("counted are %+v, want %+v", got, want)
 	}
 }
 

@@ -24,6 +24,7 @@ var (
 	importScript  = script("number", "import")
 	asideScript   = script("number", "slot", "holding", "aside")
 	removeScript  = script("number", "remove")
+	countScript   = script("number", "count")
 )
 
 // script joins parts of one Lua program. A part that is missing would be missing in every process, so it panics at once.
@@ -41,7 +42,7 @@ func script(parts ...string) *redis.Script {
 
 // keyNames are the keys of a pool, in the order of the scripts' KEYS.
 var keyNames = [...]string{
-	"numbers", "idle", "idle:city", "room", "leases", "until", "open", "subs", "slots", "rests", "extensions", "secret", "since",
+	"numbers", "idle", "idle:city", "room", "leases", "until", "open", "subs", "slots", "rests", "extensions", "secret", "since", "counts",
 }
 
 const poolsKey = "dypls:pools"

@@ -54,6 +54,7 @@ func (v *Inventory) secretOf(ctx context.Context, pool string) (secret, error) {
 	}
 	v.mu.Lock()
 	defer v.mu.Unlock()
+	forgetMany(v.secrets)
 	v.secrets[pool] = secret(text)
 	return secret(text), nil
 }

@@ -1,9 +1,36 @@
 -- What every script starts with. ARGV[1]: ms by which a test moves the clock, else 0. ARGV[2]: the cooldown (ms).
--- KEYS, the same for all: 1 numbers, 2 idle, 3 idle:city, 4 room, 5 leases, 6 until, 7 open, 8 subs, 9 slots, 10 rests, 11 extensions, 12 secret, 13 since.
+-- KEYS, the same for all: 1 numbers, 2 idle, 3 idle:city, 4 room, 5 leases, 6 until, 7 open, 8 subs, 9 slots, 10 rests, 11 extensions, 12 secret, 13 since, 14 counts.
 local clock = redis.call('TIME')
 local now = clock[1] * 1000 + math.floor(clock[2] / 1000) + ARGV[1]
 local cooldown = tonumber(ARGV[2])
 local most_pairs = 200
+
+-- place is where a number is counted: by what it is, and its city. Whether one that is idle rests, its list tells.
+local function place(n)
+  local what = n.held > 0 and 'leased' or 'idle'
+  if n.aside == '~' then
+    what = 'leaving'
+  elseif n.aside ~= '-' then
+    what = 'aside'
+  elseif n.bound > 0 then
+    what = 'bound'
+  end
+  return what .. '|' .. n.city
+end
+
+-- count moves a number in the counts, from where it was when it was read; to is nil where it has left.
+local function count(n, to)
+  if n.counted == to then
+    return
+  end
+  if n.counted and redis.call('HINCRBY', KEYS[14], n.counted, -1) == 0 then
+    redis.call('HDEL', KEYS[14], n.counted)
+  end
+  if to then
+    redis.call('HINCRBY', KEYS[14], to, 1)
+  end
+  n.counted = to
+end
 
 -- number reads an X: what it is used for, by how many leases, how many of them are bound, when its rest is over, why it is
 -- set aside ('-': it is not; '~': it leaves the inventory as soon as nobody needs it), and its city.
@@ -13,7 +40,9 @@ local function number(x)
     return nil
   end
   local kind, held, bound, rest, aside, city = string.match(v, '^(%S+) (%d+) (%d+) (%d+) (%S+) (.*)$')
-  return {x = x, kind = kind, held = tonumber(held), bound = tonumber(bound), rest = tonumber(rest), aside = aside, city = city}
+  local n = {x = x, kind = kind, held = tonumber(held), bound = tonumber(bound), rest = tonumber(rest), aside = aside, city = city}
+  n.counted = place(n)
+  return n
 end
 
 -- The lists are sorted by text where they have a city in front: its first number is then one look-up away.
@@ -57,11 +86,13 @@ local function put_back(n)
   if n.aside == '~' and n.held == 0 then
     if n.rest <= now then
       redis.call('HDEL', KEYS[1], n.x)
+      count(n, nil)
       return
     end
     redis.call('ZADD', KEYS[10], n.rest, n.x) -- it leaves when it has rested: imported again before, it rests on
   end
   redis.call('HSET', KEYS[1], n.x, table.concat({n.kind, n.held, n.bound, string.format('%d', n.rest), n.aside, n.city}, ' '))
+  count(n, place(n))
   if n.aside ~= '-' then
     return
   end

@@ -1,6 +1,7 @@
 package inventory
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -11,20 +12,7 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
 )
 
-// State is where a number stands.
-type State string
-
-// The states. A number that several bindings share is Bound where one of them is.
-const (
-	Free    State = "free"
-	Resting State = "resting" // nobody holds it, and its cooldown is not over; one that is shared takes more of its kind
-	OnLease State = "leased"  // and nobody has said yet what came of the bind
-	IsBound State = "bound"
-	Aside   State = "aside"
-	Leaving State = "leaving" // removed, and still needed
-)
-
-// Entry is a number of the inventory.
+// Entry is a number of the inventory. What reads all of them is for tests alone: a pool may have hundreds of thousands.
 type Entry struct {
 	X         dypls.Phone // masked wherever it is printed
 	City      string
@@ -77,6 +65,21 @@ func readEntry(x, value string, now time.Time) (Entry, error) {
 		e.State = Free
 	}
 	return e, nil
+}
+
+// Holdings returns all that is held of a pool, the oldest first.
+func (v *Inventory) Holdings(ctx context.Context, pool string) ([]Holding, error) {
+	var all []Holding
+	err := v.scan(ctx, key(pool, "leases"), func(task, value string) error {
+		h, err := readHolding(task, value)
+		all = append(all, h)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("inventory: list leases: %w", err)
+	}
+	slices.SortFunc(all, func(a, b Holding) int { return cmp.Or(a.Since.Compare(b.Since), strings.Compare(a.Task, b.Task)) })
+	return all, nil
 }
 
 // List returns all numbers of a pool, sorted.
