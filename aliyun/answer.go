@@ -16,19 +16,22 @@ import (
 )
 
 const (
-	// maxBody is far more than the longest answer, a page of bindings.
-	maxBody = 1 << 20
+	// defaultMaxBody is three times the longest answer of the actions that package dypls knows: the 1,110 extensions
+	// that one X can have, at 17 bytes each, in QuerySubsId's.
+	defaultMaxBody = 64 << 10
+	// mostMaxBody bounds what a caller may ask for.
+	mostMaxBody = 1 << 20
 	// requestIDHeader is set by the gateway, also where the body is of no use.
 	requestIDHeader = "X-Acs-Request-Id"
 )
 
 // readAnswer returns what the API said. An error means that it said nothing that can be relied on:
 // only a complete JSON object with a Code is an answer, whatever the status.
-func readAnswer(resp *http.Response) (dypls.Answer, error) {
+func readAnswer(resp *http.Response, maxBody int) (dypls.Answer, error) {
 	if resp.StatusCode < http.StatusOK {
 		return dypls.Answer{}, fmt.Errorf("HTTP %d is no answer", resp.StatusCode) // its body would be an open connection
 	}
-	body, err := io.ReadAll(io.LimitReader(resp.Body, maxBody+1))
+	body, err := io.ReadAll(io.LimitReader(resp.Body, int64(maxBody)+1))
 	if err != nil {
 		return dypls.Answer{}, fmt.Errorf("HTTP %d, and the answer broke off after %d bytes: %w", resp.StatusCode, len(body), err)
 	}
@@ -52,6 +55,14 @@ func readAnswer(resp *http.Response) (dypls.Answer, error) {
 		answer.RequestID = requestID(resp.Header.Get(requestIDHeader))
 	}
 	return answer, nil
+}
+
+// maxBodyOf is how long the body of a call's answer may be.
+func maxBodyOf(call dypls.Call) int {
+	if call.MaxAnswer <= 0 {
+		return defaultMaxBody
+	}
+	return min(call.MaxAnswer, mostMaxBody)
 }
 
 // envelope holds the members that every answer shares. Alibaba's own runtime takes them in either case.

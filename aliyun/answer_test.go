@@ -24,7 +24,7 @@ func FuzzReadAnswer(f *testing.F) {
 		header := http.Header{}
 		header.Set("x-ratelimit-user-api", limits)
 		header.Set("x-acs-request-id", id)
-		answer, err := readAnswer(&http.Response{StatusCode: status, Header: header, Body: io.NopCloser(strings.NewReader(body))})
+		answer, err := readAnswer(&http.Response{StatusCode: status, Header: header, Body: io.NopCloser(strings.NewReader(body))}, defaultMaxBody)
 
 		var members map[string]any
 		object := json.Unmarshal([]byte(body), &members) == nil && utf8.ValidString(body)
@@ -33,7 +33,7 @@ func FuzzReadAnswer(f *testing.F) {
 			code = members["code"]
 		}
 		text, _ := code.(string)
-		want := object && text != "" && status >= 200 && len(body) <= maxBody
+		want := object && text != "" && status >= 200 && len(body) <= defaultMaxBody
 		if (err == nil) != want {
 			t.Fatalf("error %v, want an answer: %t", err, want)
 		}

@@ -28,6 +28,7 @@ type attempt struct {
 	clock     *clock
 	noted     instant
 	mutates   bool
+	maxBody   int                     // of the answer
 	abandoned func() error            // why the caller's context is done, nil while it is not
 	cancel    context.CancelCauseFunc // ends the request
 

@@ -35,7 +35,6 @@ func New(c Config) (*Client, error) {
 		endpoint:    endpoint,
 		credentials: c.Credentials,
 		timeout:     cmp.Or(c.Timeout, DefaultTimeout),
-		transport:   newTransport(cmp.Or(c.MaxConns, DefaultMaxConns), c.roots),
 		clock:       c.clock,
 		nonce:       c.nonce,
 	}
@@ -45,6 +44,7 @@ func New(c Config) (*Client, error) {
 	if client.clock == nil {
 		client.clock = systemClock()
 	}
+	client.transport = newTransport(cmp.Or(c.MaxConns, DefaultMaxConns), &dialer{roots: c.roots, clock: client.clock})
 	if client.nonce == nil {
 		client.nonce = newNonce
 	}
@@ -76,6 +76,7 @@ func (c *Client) CheckCredentials(ctx context.Context) error {
 func (c *Client) Call(ctx context.Context, call dypls.Call) (dypls.Answer, error) {
 	a, own, stop := start(ctx, c.clock, call.Noted, call.Mutates, c.timeout)
 	defer stop()
+	a.maxBody = maxBodyOf(call)
 
 	credential, err := c.credentials.Get(own)
 	if err != nil {
@@ -93,7 +94,7 @@ func (c *Client) Call(ctx context.Context, call dypls.Call) (dypls.Answer, error
 		return dypls.Answer{}, c.failed(own, a, call, credential, nil, err)
 	}
 	defer func() { _ = resp.Body.Close() }()
-	answer, err := readAnswer(resp)
+	answer, err := readAnswer(resp, a.maxBody)
 	if err != nil {
 		return dypls.Answer{}, c.failed(own, a, call, credential, resp.Header, err)
 	}

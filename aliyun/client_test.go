@@ -178,7 +178,7 @@ func TestCall_answered(t *testing.T) {
 // What is sent and brings nothing usable is a doubt for a call that changes something, and none for one that does not.
 func TestCall_noAnswer(t *testing.T) {
 	t.Parallel()
-	long := strings.Repeat(" ", maxBody)
+	long := strings.Repeat(" ", defaultMaxBody)
 	tests := map[string]string{ // raw answers
 		"closed":             "",
 		"garbage":            "hello " + testNumber + "\r\n\r\n",
@@ -198,7 +198,7 @@ func TestCall_noAnswer(t *testing.T) {
 		"invalid UTF-8":      "HTTP/1.1 200 OK\r\nContent-Length: 28\r\n\r\n{\"Code\":\"OK\",\"Message\":\"\xff12\"}",
 		"truncated":          "HTTP/1.1 200 OK\r\nContent-Length: 400\r\n\r\n" + okBody,
 		"truncated chunks":   "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + fmt.Sprintf("%x\r\n%s\r\n", len(okBody), okBody),
-		"more than 1 MiB":    fmt.Sprintf("HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s%s", len(long)+len(okBody), long, okBody),
+		"more than 64 KiB":   fmt.Sprintf("HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s%s", len(long)+len(okBody), long, okBody),
 		"compressed":         "HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 4\r\n\r\n\x1f\x8b\x08\x00",
 		"endless headers":    "HTTP/1.1 200 OK\r\nA: " + strings.Repeat("a", 2*maxHeaderBytes) + "\r\n\r\n" + okBody,
 		"half a status line": "HTTP/1.1 2",

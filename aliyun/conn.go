@@ -1,19 +1,18 @@
 package aliyun
 
 import (
-	"bufio"
-	"bytes"
 	"errors"
-	"io"
+	"fmt"
 	"net"
-	"net/http"
 	"sync"
 	"sync/atomic"
+	"time"
 )
 
 var (
-	errUnarmed = errors.New("no attempt owns this connection")
-	errUnasked = errors.New("the other side spoke without having been asked")
+	errUnarmed    = errors.New("no attempt owns this connection")
+	errUnasked    = errors.New("the other side spoke without having been asked")
+	errUnfinished = errors.New("the end of the answer before cannot be told")
 )
 
 // conn is a connection, above TLS, that asks the attempt it serves before it lets a byte through,
@@ -21,11 +20,12 @@ var (
 type conn struct {
 	net.Conn
 	attempt atomic.Pointer[attempt]
+	retires retirement
 
-	mu       sync.Mutex // net/http reads and writes in two goroutines
-	received []byte     // of the answer
-	complete bool       // the answer is all there
-	spoiled  bool       // not to be trusted with another request
+	mu      sync.Mutex // net/http reads and writes in two goroutines
+	used    bool       // a request has been written
+	frame   frame      // of the answer
+	spoiled bool       // not to be trusted with another request, or another byte
 }
 
 // Write lets nothing through that the attempt does not allow.
@@ -37,12 +37,15 @@ func (c *conn) Write(p []byte) (int, error) {
 	if c.isSpoiled() {
 		return 0, errUnasked
 	}
+	if err := c.takesAnother(a); err != nil { // net/http takes another connection, as nothing has been written
+		return 0, err
+	}
 	first, err := a.begin(c)
 	if err != nil {
 		return 0, err
 	}
 	if first {
-		c.expectAnswer()
+		c.expectAnswer(a.maxBody)
 	}
 	n, err := c.Conn.Write(p)
 	if first && n == 0 && err != nil {
@@ -50,6 +53,19 @@ func (c *conn) Write(p []byte) (int, error) {
 		a.release(c)
 	}
 	return n, err
+}
+
+// takesAnother says why a connection that has served a request is not to serve the attempt, too.
+func (c *conn) takesAnother(a *attempt) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	switch {
+	case !c.used, a.expects(c): // its first, or in the middle of one
+		return nil
+	case !c.frame.complete:
+		return errUnfinished
+	}
+	return c.retires.due()
 }
 
 // Read passes on the answer to what has been written, and nothing else. Without this, an answer too many
@@ -78,64 +94,39 @@ func (c *conn) isSpoiled() bool {
 	return c.spoiled
 }
 
-func (c *conn) expectAnswer() {
+func (c *conn) expectAnswer(maxBody int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.received, c.complete = c.received[:0], false
+	c.used = true
+	c.frame.expect(maxBody)
 }
 
 // take returns how many of the bytes that came belong to the answer.
 func (c *conn) take(p []byte) int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.complete {
-		c.spoiled = true
-		return 0
-	}
-	before := len(c.received)
-	c.received = append(c.received, p...)
-	end, usable := endOfAnswer(c.received)
-	if end == 0 {
-		return len(p)
+	n := 0
+	if !c.frame.complete {
+		n = c.frame.take(p)
 	}
 	// Behind an answer that is none of the API's, such as a 408 that crossed the request, the real one may follow.
-	c.complete, c.spoiled = true, !usable || end < len(c.received)
-	return end - before
+	c.spoiled = n < len(p) || c.frame.complete && !c.frame.usable
+	return n
 }
 
-// endOfAnswer finds where the first whole answer ends, 0 while it is not all there, and whether it is the API's.
-// What is malformed is left to net/http. An answer that lasts until the connection is closed is never all there.
-func endOfAnswer(received []byte) (end int, usable bool) {
-	if head, length, plain := plainAnswer(received); plain {
-		end = head + length
-		if len(received) < end {
-			return 0, false
-		}
-		_, err := envelopeOf(received[head:end])
-		return end, err == nil
-	}
-	return endOfAnyAnswer(received)
+// connLife is how long a connection serves new requests: half as long again at most, so that those that were opened
+// together do not all end together. One that is never idle would otherwise be kept for ever, whatever address its name has by now.
+const connLife = 3 * time.Minute
+
+// retirement is when a connection takes no further request. It never ends one that is under way.
+type retirement struct {
+	clock *clock
+	at    time.Duration // by the monotonic clock
 }
 
-// endOfAnyAnswer uses the parser that net/http uses, so that the two agree.
-func endOfAnyAnswer(received []byte) (end int, usable bool) {
-	source := bytes.NewReader(received)
-	reader := bufio.NewReaderSize(source, min(len(received), 4096)) // no greater than it must be
-	for {
-		resp, err := http.ReadResponse(reader, &http.Request{Method: http.MethodPost}) //nolint:bodyclose // it is bytes in memory
-		switch {
-		case err != nil, resp.StatusCode == http.StatusSwitchingProtocols:
-			return 0, false
-		case resp.StatusCode < http.StatusOK:
-			continue
-		case resp.ContentLength < 0 && len(resp.TransferEncoding) == 0:
-			return 0, false
-		}
-		body, err := io.ReadAll(resp.Body)
-		if err != nil {
-			return 0, false
-		}
-		_, err = envelopeOf(body)
-		return len(received) - source.Len() - reader.Buffered(), err == nil
+func (r retirement) due() error {
+	if r.clock == nil || r.clock.read().mono < r.at {
+		return nil
 	}
+	return fmt.Errorf("the connection has served for more than %v", connLife)
 }

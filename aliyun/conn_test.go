@@ -2,10 +2,8 @@ package aliyun
 
 import (
 	"errors"
-	"fmt"
 	"io"
 	"net"
-	"strings"
 	"testing"
 	"time"
 )
@@ -75,48 +73,5 @@ func TestAttempt_cancelledWhileTheConnectionBreaks(t *testing.T) {
 	}
 	if mayHaveLeft, err := a.end(nil); mayHaveLeft || !errors.Is(err, why) {
 		t.Errorf("may have left: %t, error %v", mayHaveLeft, err)
-	}
-}
-
-func TestEndOfAnswer(t *testing.T) {
-	t.Parallel()
-	whole := raw("200 OK", okBody)
-	chunked := fmt.Sprintf("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n%x\r\n%s\r\n0\r\n\r\n", len(okBody), okBody)
-	for name, test := range map[string]struct {
-		answer, surplus string
-		usable          bool
-	}{
-		"alone":             {whole, "", true},
-		"one too many":      {whole, whole, true},
-		"chunked":           {chunked, "", true},
-		"chunked, and more": {chunked, "x", true},
-		"early hints":       {"HTTP/1.1 103 Early Hints\r\n\r\n" + whole, whole, true},
-		"no body":           {"HTTP/1.1 204 No Content\r\n\r\n", whole, false},
-		"408":               {raw("408 Request Timeout", ""), whole, false},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			for i := range len(test.answer) {
-				if end, _ := endOfAnswer([]byte(test.answer[:i])); end != 0 {
-					t.Fatalf("%d of %d bytes are a whole answer", i, len(test.answer))
-				}
-			}
-			if end, usable := endOfAnswer([]byte(test.answer + test.surplus)); end != len(test.answer) || usable != test.usable {
-				t.Errorf("it ends at %d and is usable: %t; want %d, %t", end, usable, len(test.answer), test.usable)
-			}
-		})
-	}
-	for name, received := range map[string]string{
-		"until closed": "HTTP/1.1 200 OK\r\n\r\n" + okBody,
-		"HTTP/1.0":     "HTTP/1.0 200 OK\r\n\r\n" + okBody,
-		"101":          "HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\n" + whole,
-		"garbage":      strings.Repeat("garbage\r\n", 9),
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			if end, _ := endOfAnswer([]byte(received)); end != 0 {
-				t.Errorf("it ends at %d", end)
-			}
-		})
 	}
 }

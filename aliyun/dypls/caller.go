@@ -24,6 +24,9 @@ type Call struct {
 	// Noted is when the caller noted that this call is about to leave, by this machine's clock (time.Now); the zero time for now.
 	// The first byte leaves within two seconds of it, or not at all: a process that slept sends nothing.
 	Noted time.Time
+	// MaxAnswer is how many bytes the answer's body may have, a MiB at most; 0 for 64 KiB, far more than any operation of
+	// this package is answered with. A longer one is no answer.
+	MaxAnswer int
 }
 
 // LogValue implements [slog.LogValuer]: numbers are masked.
