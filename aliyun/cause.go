@@ -25,20 +25,17 @@ var quoted = regexp.MustCompile(`"([^"\\]|\\.)*"?`)
 func newCause(err error, parameters dypls.Parameters, used Credential) *cause {
 	text := quoted.ReplaceAllString(err.Error(), `"..."`)
 	for _, secret := range []string{used.AccessKeySecret, used.SecurityToken} {
-		text = mask(text, secret, "***")
+		text = mask(text, secret)
 	}
-	for _, number := range parameters.Personal() {
-		text = mask(text, number, dypls.Phone(number).Masked())
-	}
-	return &cause{text: dypls.Scrub(text), err: err}
+	return &cause{text: parameters.Scrub(text), err: err}
 }
 
-func mask(text, what, with string) string {
+func mask(text, what string) string {
 	const tooShort = 5 // to be a secret; replacing it would only garble the text
 	if len(what) < tooShort {
 		return text
 	}
-	return strings.ReplaceAll(text, what, with)
+	return strings.ReplaceAll(text, what, "***")
 }
 
 func (c *cause) Error() string { return c.text }

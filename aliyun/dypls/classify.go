@@ -17,11 +17,11 @@ const (
 	statusServerError = 500
 )
 
-// failure turns an answer whose Code is not OK into an error.
-func (o Operation[Req, Res]) failure(a Answer) *Error {
+// failure turns an answer whose Code is not OK into an error. It may repeat what the call has told it.
+func (o Operation[Req, Res]) failure(a Answer, told Parameters) *Error {
 	return &Error{
-		Action: o.Action, Class: o.settle(Classify(a.Code, a.Status, a.HostID != "")), Code: Scrub(a.Code),
-		Message: Scrub(a.Message), RequestID: a.RequestID, RetryAfter: a.RetryAfter,
+		Action: o.Action, Class: o.settle(Classify(a.Code, a.Status, a.HostID != "")), Code: told.Scrub(a.Code),
+		Message: told.Scrub(a.Message), RequestID: a.RequestID, RetryAfter: a.RetryAfter,
 	}
 }
 

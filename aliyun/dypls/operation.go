@@ -45,7 +45,7 @@ func (o Operation[Req, Res]) Call(ctx context.Context, c Caller, req Req) (Res, 
 		return none, err
 	}
 	if answer.Code != CodeOK {
-		return none, o.failure(answer)
+		return none, o.failure(answer, described.parameters)
 	}
 	res, err := o.decode(answer.Body)
 	if err != nil {

@@ -18,8 +18,11 @@ type Parameter struct {
 	Time time.Time
 }
 
-// mobile is a mobile number in a free text; other runs of digits are ids, which people need.
-var mobile = regexp.MustCompile(`^(0{0,2}86)?1[3-9]\p{Nd}{9}$`)
+var (
+	longDigits = regexp.MustCompile(`\p{Nd}{7,}`)
+	// mobile is a mobile number in a free text; other runs of digits are ids, which people need.
+	mobile = regexp.MustCompile(`^(0{0,2}86)?1[3-9]\p{Nd}{9}$`)
+)
 
 // Masked returns the value as people may see it. Callers write numbers into their order numbers, too.
 func (p Parameter) Masked() string {
