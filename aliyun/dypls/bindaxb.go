@@ -38,18 +38,19 @@ func (r BindAXBRequest) Validate() error { return validate(r) }
 func (r BindAXBRequest) LogValue() slog.Value { return ParametersOf(r).LogValue() }
 
 func (r BindAXBRequest) describe(d *description) {
-	d.requiredText("PoolKey", r.PoolKey)
+	d.requiredIdentifier("PoolKey", r.PoolKey)
 	d.required("PhoneNoA", string(r.PhoneNoA))
 	d.phoneNoA(r.PhoneNoA)
 	d.required("PhoneNoB", string(r.PhoneNoB))
 	d.dialable("PhoneNoB", r.PhoneNoB)
 	d.dialable("PhoneNoX", r.PhoneNoX)
+	d.distinct(r.PhoneNoA, r.PhoneNoB, r.PhoneNoX)
 	d.bindCommon(bindCommon{
 		r.Expiration, r.ExpectCity, r.IsRecordingEnabled, r.OutID, r.OutOrderID, r.CallRestrict,
 		r.CallDisplayType, r.RingConfig, r.ASRStatus, r.ASRModelID,
 	})
 	d.number("CallTimeout", r.CallTimeout, 1, 180)
-	d.object("DtmfConfig", r.DTMFConfig)
+	d.object(dtmfConfig, r.DTMFConfig)
 }
 
 // look: a bind of this kind answers A as its Extension.

@@ -36,12 +36,13 @@ func (r BindAXGRequest) Validate() error { return validate(r) }
 func (r BindAXGRequest) LogValue() slog.Value { return ParametersOf(r).LogValue() }
 
 func (r BindAXGRequest) describe(d *description) {
-	d.requiredText("PoolKey", r.PoolKey)
+	d.requiredIdentifier("PoolKey", r.PoolKey)
 	d.required("PhoneNoA", string(r.PhoneNoA))
 	d.phoneNoA(r.PhoneNoA)
-	d.requiredText("GroupId", r.GroupID)
+	d.requiredIdentifier("GroupId", r.GroupID)
 	d.dialable("PhoneNoB", r.PhoneNoB)
 	d.dialable("PhoneNoX", r.PhoneNoX)
+	d.distinct(r.PhoneNoA, r.PhoneNoB, r.PhoneNoX)
 	d.bindCommon(bindCommon{
 		r.Expiration, r.ExpectCity, r.IsRecordingEnabled, r.OutID, r.OutOrderID, r.CallRestrict,
 		r.CallDisplayType, r.RingConfig, r.ASRStatus, r.ASRModelID,

@@ -38,17 +38,18 @@ func (r BindAXNRequest) Validate() error { return validate(r) }
 func (r BindAXNRequest) LogValue() slog.Value { return ParametersOf(r).LogValue() }
 
 func (r BindAXNRequest) describe(d *description) {
-	d.requiredText("PoolKey", r.PoolKey)
+	d.requiredIdentifier("PoolKey", r.PoolKey)
 	d.required("PhoneNoA", string(r.PhoneNoA))
 	d.phoneNoA(r.PhoneNoA)
 	d.dialable("PhoneNoB", r.PhoneNoB)
 	d.dialable("PhoneNoX", r.PhoneNoX)
+	d.distinct(r.PhoneNoA, r.PhoneNoB, r.PhoneNoX)
 	d.bindCommon(bindCommon{
 		r.Expiration, r.ExpectCity, r.IsRecordingEnabled, r.OutID, r.OutOrderID, r.CallRestrict,
 		r.CallDisplayType, r.RingConfig, r.ASRStatus, r.ASRModelID,
 	})
 	d.number("CallTimeout", r.CallTimeout, 5, 20)
-	d.text("NoType", r.NoType)
+	d.identifier("NoType", r.NoType)
 	d.text("Extend", r.Extend)
 }
 

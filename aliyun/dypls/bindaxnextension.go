@@ -38,7 +38,7 @@ func (r BindAXNExtensionRequest) Validate() error { return validate(r) }
 func (r BindAXNExtensionRequest) LogValue() slog.Value { return ParametersOf(r).LogValue() }
 
 func (r BindAXNExtensionRequest) describe(d *description) {
-	d.requiredText("PoolKey", r.PoolKey)
+	d.requiredIdentifier("PoolKey", r.PoolKey)
 	d.required("PhoneNoA", string(r.PhoneNoA))
 	d.phoneNoA(r.PhoneNoA)
 	d.dialable("PhoneNoB", r.PhoneNoB)
@@ -50,6 +50,7 @@ func (r BindAXNExtensionRequest) describe(d *description) {
 		d.problem("Extension", "goes only with PhoneNoX", "name PhoneNoX too, or leave both to the platform")
 	}
 	d.add(Parameter{Name: "Extension", Value: r.Extension})
+	d.distinct(r.PhoneNoA, r.PhoneNoB, r.PhoneNoX)
 	d.bindCommon(bindCommon{
 		r.Expiration, r.ExpectCity, r.IsRecordingEnabled, r.OutID, r.OutOrderID, r.CallRestrict,
 		r.CallDisplayType, r.RingConfig, r.ASRStatus, r.ASRModelID,

@@ -5,7 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
+	"maps"
 	"reflect"
 	"slices"
 	"strings"
@@ -26,11 +26,11 @@ func DecodeRequest[Req Request](data []byte, extra ...Extra) (Req, error) {
 	for _, m := range members {
 		target, known := targets[m.name]
 		if !known {
-			problems = append(problems, unknownField(m.name, targets))
+			problems = append(problems, unknownField(m.name, slices.Collect(maps.Keys(targets))))
 			continue
 		}
-		if err := json.Unmarshal(m.value, target.Interface()); err != nil {
-			problems = append(problems, wrongType(m.name, target.Type(), err))
+		if err := json.Unmarshal(asText(m), target.Interface()); err != nil {
+			problems = append(problems, wrongType(m, target.Type(), err)...)
 		}
 	}
 	if len(problems) > 0 {
@@ -63,10 +63,12 @@ type member struct {
 
 // membersOf splits an object into its members, in their order.
 func membersOf(data []byte) ([]member, []Problem) {
-	notAnObject := []Problem{{Rule: "the input must be one JSON object of the API's parameters", Remedy: `write {"PoolKey":"FC...", ...}`}}
 	decoder := json.NewDecoder(bytes.NewReader(data))
+	if !json.Valid(data) {
+		return nil, []Problem{syntaxProblem(data)}
+	}
 	if token, err := decoder.Token(); err != nil || token != json.Delim('{') {
-		return nil, notAnObject
+		return nil, []Problem{{Rule: "the input must be one JSON object of the API's parameters, not " + kindOf(data), Remedy: `write {"PoolKey":"FC...", ...}`}}
 	}
 	members := []member{}
 	var problems []Problem
@@ -75,8 +77,8 @@ func membersOf(data []byte) ([]member, []Problem) {
 		token, err := decoder.Token()
 		name, isName := token.(string)
 		var value json.RawMessage
-		if err != nil || !isName || decoder.Decode(&value) != nil {
-			return nil, notAnObject
+		if err != nil || !isName || decoder.Decode(&value) != nil { // valid as a whole, so this does not happen
+			return nil, []Problem{syntaxProblem(data)}
 		}
 		if seen[name] {
 			problems = append(problems, Problem{Field: quoteName(name), Rule: "is given twice", Remedy: "keep one"})
@@ -84,13 +86,23 @@ func membersOf(data []byte) ([]member, []Problem) {
 		seen[name] = true
 		members = append(members, member{name, value})
 	}
-	if _, err := decoder.Token(); err != nil {
-		return nil, notAnObject
-	}
-	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
-		return nil, []Problem{{Rule: "there is something after the JSON object", Remedy: "write one object a line"}}
-	}
 	return members, problems
+}
+
+// asText is a member's value, as a string where the API wants the text of a JSON object and it was written as one.
+func asText(m member) []byte {
+	if m.name != ringConfig && m.name != dtmfConfig || kindOf(m.value) != anObject {
+		return m.value
+	}
+	var text bytes.Buffer
+	if json.Compact(&text, m.value) != nil {
+		return m.value
+	}
+	quoted, err := json.Marshal(text.String())
+	if err != nil {
+		return m.value
+	}
+	return quoted
 }
 
 // targetsOf returns, under the API's names, pointers to a request's fields, and those of extra.
@@ -107,38 +119,28 @@ func targetsOf(request reflect.Value, extra []Extra) map[string]reflect.Value {
 	return targets
 }
 
-func wrongType(name string, t reflect.Type, err error) Problem {
-	if errors.Is(err, errTimeFormat) {
-		return Problem{Field: name, Rule: errTimeFormat.Error()}
+// wrongType says what a member should be in place of what it is.
+func wrongType(m member, t reflect.Type, err error) []Problem {
+	if badTime, is := errors.AsType[*ValidationError](err); is {
+		problems := slices.Clone(badTime.Problems)
+		for i := range problems {
+			problems[i].Field = m.name
+		}
+		return problems
 	}
 	for t.Kind() == reflect.Pointer {
 		t = t.Elem()
 	}
-	switch t.Kind() {
-	case reflect.Bool:
-		return Problem{Field: name, Rule: "must be true or false", Remedy: "write it without quotes"}
-	case reflect.Int:
-		return Problem{Field: name, Rule: "must be an integer", Remedy: "write it without quotes"}
-	default:
-		return Problem{Field: name, Rule: "must be a JSON string", Remedy: "put it in quotes"}
+	p := Problem{Field: m.name, Rule: "must be a JSON string", Remedy: "put it in quotes"}
+	switch kind := kindOf(m.value); {
+	case t.Kind() == reflect.Bool:
+		p.Rule, p.Remedy = "must be true or false", "write it without quotes"
+	case t.Kind() == reflect.Int:
+		p.Rule, p.Remedy = "must be an integer", "write it without quotes"
+	case kind == anObject || kind == anArray:
+		p.Rule, p.Remedy = "must be a JSON string, not "+kind, "write its text in quotes"
 	}
-}
-
-// unknownField names the nearest known name, so that a slip of the pen is mended at once.
-func unknownField(name string, targets map[string]reflect.Value) Problem {
-	nearest, best, bestEnding := "", len(name)/2+2, 0
-	for known := range targets {
-		distance, ending := editDistance(strings.ToLower(name), strings.ToLower(known)), commonEnding(name, known)
-		// The ending tells PhoneNoA, PhoneNoB and PhoneNoX apart: no slip may lead from one to another.
-		if distance < best || distance == best && nearest != "" && (ending > bestEnding || ending == bestEnding && known < nearest) {
-			nearest, best, bestEnding = known, distance, ending
-		}
-	}
-	p := Problem{Field: quoteName(name), Rule: "is not a parameter of this action", Remedy: "remove it"}
-	if nearest != "" {
-		p.Remedy, p.Meant = "did you mean "+nearest+"?", nearest
-	}
-	return p
+	return []Problem{p}
 }
 
 // quoteName makes a name from outside fit to be shown: it may be anything, a number included.
@@ -149,37 +151,4 @@ func quoteName(name string) string {
 		name = string(runes[:most]) + "..."
 	}
 	return Scrub(fmt.Sprintf("%q", name)) // quoted first: an escape may join its digits to those that follow
-}
-
-// commonEnding counts the letters in which a and b end alike.
-func commonEnding(a, b string) int {
-	n := 0
-	for n < min(len(a), len(b)) && a[len(a)-1-n] == b[len(b)-1-n] {
-		n++
-	}
-	return n
-}
-
-// editDistance counts the insertions, deletions and replacements that turn a into b (Levenshtein).
-func editDistance(a, b string) int {
-	const most = 64 // of a name; a longer one is near to nothing
-	if len(a) > most {
-		return len(a)
-	}
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := 1
-			if a[i] == b[j] {
-				cost = 0
-			}
-			diagonal, row[j+1] = row[j+1], min(row[j+1]+1, row[j]+1, diagonal+cost)
-		}
-	}
-	return row[len(b)]
 }

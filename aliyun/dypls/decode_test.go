@@ -14,10 +14,11 @@ import (
 )
 
 const (
-	notAnObject = " the input must be one JSON object of the API's parameters"
+	notAnObject = " the input must be one JSON object of the API's parameters, not "
+	notJSON     = " the input is not JSON: "
 	notKnown    = "is not a parameter of this action"
-	notATime    = "must be a string yyyy-MM-dd HH:mm:ss in Beijing time, such as 2026-11-22 18:30:00; " +
-		"an epoch timestamp is not taken by the API: convert it with dypls.At(time.UnixMilli(ms))"
+	notATime    = "must be a time yyyy-MM-dd HH:mm:ss"
+	anEpoch     = notATime + ", and no epoch timestamp"
 )
 
 // ringCode stands in a remedy, as an example: it is nobody's number.
@@ -29,35 +30,36 @@ func TestDecodeRequestRefuses(t *testing.T) {
 		in   string
 		want []string // of each problem, as it begins
 	}{
-		"nothing":               {"", []string{notAnObject}},
-		"blanks":                {" \n", []string{notAnObject}},
-		"null":                  {"null", []string{notAnObject}},
-		"array":                 {`[{"PoolKey":"FC1"}]`, []string{notAnObject}},
-		"string":                {`"15098765432"`, []string{notAnObject}},
-		"number":                {`15098765432`, []string{notAnObject}},
-		"cut off":               {`{"PoolKey":"FC1"`, []string{notAnObject}},
-		"cut off in a value":    {`{"PhoneNoA":"15098765432`, []string{notAnObject}},
-		"cut off after a name":  {`{"PhoneNoA"`, []string{notAnObject}},
-		"no name":               {`{15098765432:1}`, []string{notAnObject}},
-		"comma at the end":      {`{"PoolKey":"FC1",}`, []string{notAnObject}},
-		"single quotes":         {`{'PoolKey':'FC1'}`, []string{notAnObject}},
-		"two objects":           {`{"PoolKey":"FC1"} {"PoolKey":"FC2"}`, []string{" there is something after the JSON object"}},
-		"garbage behind":        {`{"PoolKey":"FC1"}15098765432`, []string{" there is something after the JSON object"}},
-		"brace behind":          {`{"PoolKey":"FC1"}}`, []string{" there is something after the JSON object"}},
+		"nothing":               {"", []string{notAnObject + "nothing"}},
+		"blanks":                {" \n", []string{notAnObject + "nothing"}},
+		"null":                  {"null", []string{notAnObject + "null"}},
+		"array":                 {`[{"PoolKey":"FC1"}]`, []string{notAnObject + "an array"}},
+		"string":                {`"15098765432"`, []string{notAnObject + "a string"}},
+		"number":                {`15098765432`, []string{notAnObject + "a number"}},
+		"cut off":               {`{"PoolKey":"FC1"`, []string{notJSON + "an end that comes too early at character 17"}},
+		"cut off in a value":    {`{"PhoneNoA":"15098765432`, []string{notJSON + "an end that comes too early at character 25"}},
+		"cut off after a name":  {`{"PhoneNoA"`, []string{notJSON + "an end that comes too early at character 12"}},
+		"no name":               {`{15098765432:1}`, []string{notJSON + "a word without quotes at character 2"}},
+		"comma at the end":      {`{"PoolKey":"FC1",}`, []string{notJSON + "a comma too many at character 18"}},
+		"single quotes":         {`{'PoolKey':'FC1'}`, []string{notJSON + "single quotes at character 2"}},
+		"two objects":           {`{"PoolKey":"FC1"} {"PoolKey":"FC2"}`, []string{notJSON + "something after the JSON value at character 19"}},
+		"garbage behind":        {`{"PoolKey":"FC1"}15098765432`, []string{notJSON + "something after the JSON value at character 18"}},
+		"brace behind":          {`{"PoolKey":"FC1"}}`, []string{notJSON + "something after the JSON value at character 18"}},
 		"unknown":               {`{"Colour":"red"}`, []string{`"Colour" ` + notKnown}},
 		"twice":                 {`{"PoolKey":"FC1","PoolKey":"FC1"}`, []string{`"PoolKey" is given twice`}},
 		"number for a string":   {`{"PoolKey":15098765432}`, []string{"PoolKey must be a JSON string"}},
 		"number for a phone":    {`{"PhoneNoA":15098765432}`, []string{"PhoneNoA must be a JSON string"}},
-		"object for a string":   {`{"RingConfig":{"AXNRing_A":"15098765432"}}`, []string{"RingConfig must be a JSON string"}},
-		"array for a phone":     {`{"PhoneNoA":["15098765432"]}`, []string{"PhoneNoA must be a JSON string"}},
+		"object for a string":   {`{"OutId":{"a":"15098765432"}}`, []string{"OutId must be a JSON string, not an object"}},
+		"array for an object":   {`{"RingConfig":["15098765432"]}`, []string{"RingConfig must be a JSON string, not an array"}},
+		"array for a phone":     {`{"PhoneNoA":["15098765432"]}`, []string{"PhoneNoA must be a JSON string, not an array"}},
 		"string for a boolean":  {`{"IsRecordingEnabled":"true"}`, []string{"IsRecordingEnabled must be true or false"}},
 		"number for a boolean":  {`{"ASRStatus":1}`, []string{"ASRStatus must be true or false"}},
 		"string for an integer": {`{"CallTimeout":"15"}`, []string{"CallTimeout must be an integer"}},
 		"fraction":              {`{"CallTimeout":15.5}`, []string{"CallTimeout must be an integer"}},
 		"huge integer":          {`{"CallTimeout":15098765432150987654321}`, []string{"CallTimeout must be an integer"}},
-		"epoch ms":              {`{"Expiration":1795343400000}`, []string{"Expiration " + notATime}},
-		"epoch ms as a string":  {`{"Expiration":"1795343400000"}`, []string{"Expiration " + notATime}},
-		"unpadded time":         {`{"Expiration":"2099-1-31 23:59:59"}`, []string{"Expiration " + notATime}},
+		"epoch ms":              {`{"Expiration":1795343400000}`, []string{"Expiration " + anEpoch}},
+		"epoch ms as a string":  {`{"Expiration":"1795343400000"}`, []string{"Expiration " + anEpoch}},
+		"unpadded time":         {`{"Expiration":"2099-1-31 23:59:59"}`, []string{"Expiration must have a month of two digits"}},
 		"everything at once": {`{"PoolKey":1,"PhoneNumberA":"15098765432","poolkey":"FC1","Expiration":"soon","Expiration":"later","ASRStatus":"15098765432","15098765432":1}`,
 			[]string{`"Expiration" is given twice`, "PoolKey must be a JSON string", `"PhoneNumberA" ` + notKnown, `"poolkey" ` + notKnown,
 				"Expiration " + notATime, "Expiration " + notATime, "ASRStatus must be true or false", `"150****5432" ` + notKnown}},
@@ -105,13 +107,15 @@ func TestDecodeRequestAccepts(t *testing.T) {
 		in   string
 		want dypls.UpdateSubscriptionRequest
 	}{
-		"empty":           {`{}`, dypls.UpdateSubscriptionRequest{}}, // to validate is another step
-		"blanks around":   {" \r\n{ \"PoolKey\" : \"FC1\" }\n", dypls.UpdateSubscriptionRequest{PoolKey: "FC1"}},
-		"null is unset":   {`{"PoolKey":null,"Expiration":null,"CallDisplayType":null,"ASRStatus":null}`, dypls.UpdateSubscriptionRequest{}},
-		"false is set":    {`{"ASRStatus":false}`, dypls.UpdateSubscriptionRequest{ASRStatus: new(false)}},
-		"escaped Chinese": {`{"OutId":"\u5317\u4eac"}`, dypls.UpdateSubscriptionRequest{OutID: "北京"}},
-		"empty time":      {`{"Expiration":""}`, dypls.UpdateSubscriptionRequest{}},
-		"invalid numbers": {`{"PhoneNoA":"+86 150"}`, dypls.UpdateSubscriptionRequest{PhoneNoA: "+86 150"}},
+		"empty":                  {`{}`, dypls.UpdateSubscriptionRequest{}}, // to validate is another step
+		"blanks around":          {" \r\n{ \"PoolKey\" : \"FC1\" }\n", dypls.UpdateSubscriptionRequest{PoolKey: "FC1"}},
+		"null is unset":          {`{"PoolKey":null,"Expiration":null,"CallDisplayType":null,"ASRStatus":null}`, dypls.UpdateSubscriptionRequest{}},
+		"false is set":           {`{"ASRStatus":false}`, dypls.UpdateSubscriptionRequest{ASRStatus: new(false)}},
+		"escaped Chinese":        {`{"OutId":"\u5317\u4eac"}`, dypls.UpdateSubscriptionRequest{OutID: "北京"}},
+		"empty time":             {`{"Expiration":""}`, dypls.UpdateSubscriptionRequest{}},
+		"an object for its text": {`{"RingConfig": {"AXNRing_A" : "101"} }`, dypls.UpdateSubscriptionRequest{RingConfig: `{"AXNRing_A":"101"}`}},
+		"a time in RFC 3339":     {`{"Expiration":"2026-11-22T10:30:00.5Z"}`, dypls.UpdateSubscriptionRequest{Expiration: expiration}},
+		"invalid numbers":        {`{"PhoneNoA":"+86 150"}`, dypls.UpdateSubscriptionRequest{PhoneNoA: "+86 150"}},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -131,6 +135,8 @@ func FuzzDecodeRequest(f *testing.F) {
 	f.Add([]byte(`{"\u0001234567":[],"http://h/15098765432":null}15098765432`))
 	f.Add([]byte("[{\xff"))
 	f.Add([]byte(`{"RingConfig":"15098765432","x":1}`))
+	f.Add([]byte(`{"RingConfig":{"a":1},"Expiration":"2026-11-22T10:30:00Z"}`))
+	f.Add([]byte(`{"Expiration":1795343400000,"PoolKey":NaN,}`))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		bind, err := dypls.DecodeRequest[dypls.BindAXNRequest](data)
 		_, updateErr := dypls.DecodeRequest[dypls.UpdateSubscriptionRequest](data)
@@ -168,7 +174,7 @@ func TestDecodeRequestOfAnotherEncoding(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff([]string{"ExpectCity " + plainText}, rulesOf(t, request.Validate())); diff != "" {
+	if diff := cmp.Diff([]string{"ExpectCity " + isUTF8}, rulesOf(t, request.Validate())); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 }

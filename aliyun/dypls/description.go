@@ -14,6 +14,12 @@ import (
 // minExpirationAhead is how far ahead an Expiration must lie (help page of BindAxn: more than one minute).
 const minExpirationAhead = time.Minute
 
+// maxExpirationYears is how far ahead an Expiration may lie. The API names no bound; a later one is a slip of the year or the unit.
+const maxExpirationYears = 100
+
+// clockAllowance is by how much the clock of this host may be behind the API's.
+const clockAllowance = 5 * time.Minute
+
 // A description collects what a request's describe method states: from one walk over the parameters
 // come both what goes on the wire and what is wrong with it.
 type description struct {
@@ -59,33 +65,54 @@ func (d *description) required(name, value string) {
 // answer that could be told from a lost one.
 const maxText = 2000
 
-// text is any string. U+FFFD is what a decoder leaves of other encodings, such as GBK: the value is lost.
+// text is any string.
 func (d *description) text(name, value string) {
-	if strings.ContainsFunc(value, func(r rune) bool { return r == utf8.RuneError || unicode.IsControl(r) }) {
-		d.problem(name, "must be UTF-8 text without control characters", "remove them")
-	}
-	if utf8.RuneCountInString(value) > maxText {
-		d.problem(name, fmt.Sprintf("must have at most %d characters", maxText), "shorten it")
+	d.characters(name, value)
+	d.add(Parameter{Name: name, Value: value})
+}
+
+// identifier is a text that is copied from somewhere else, and compared by whoever gets it.
+func (d *description) identifier(name, value string) {
+	if p, found := SpaceProblem(name, value); found {
+		d.problems = append(d.problems, p)
+		d.characters(name, withoutSpace(value))
+	} else {
+		d.characters(name, value)
 	}
 	d.add(Parameter{Name: name, Value: value})
 }
 
-func (d *description) requiredText(name, value string) {
-	d.required(name, value)
-	d.text(name, value)
+// characters refuses what no text has. U+FFFD is what a decoder leaves of other encodings, such as GBK: the value is lost.
+func (d *description) characters(name, value string) {
+	if strings.ContainsRune(value, utf8.RuneError) {
+		d.problem(name, "must be UTF-8 text", "convert the input to UTF-8; it may be GBK")
+	}
+	if strings.ContainsFunc(value, unicode.IsControl) {
+		d.problem(name, "must not contain control characters", "remove them")
+	}
+	if utf8.RuneCountInString(value) > maxText {
+		d.problem(name, fmt.Sprintf("must have at most %d characters", maxText), "shorten it")
+	}
 }
 
-// limited is a text of at most so many characters.
+func (d *description) requiredIdentifier(name, value string) {
+	d.required(name, value)
+	d.identifier(name, value)
+}
+
+// limited is an identifier of at most so many characters.
 func (d *description) limited(name, value string, most int) {
 	if utf8.RuneCountInString(value) > most {
 		d.problem(name, fmt.Sprintf("must have at most %d characters", most), "shorten it")
 	}
-	d.text(name, value)
+	d.identifier(name, value)
 }
 
 // oneOf is a text from a closed set.
 func (d *description) oneOf(name, value string, set ...string) {
-	if value != "" && !slices.Contains(set, value) {
+	if p, found := SpaceProblem(name, value); found && slices.Contains(set, withoutSpace(value)) {
+		d.problems = append(d.problems, p)
+	} else if value != "" && !slices.Contains(set, value) {
 		d.problem(name, "must be one of "+strings.Join(set, ", "), "take one of these")
 	}
 	d.add(Parameter{Name: name, Value: value})
@@ -94,32 +121,67 @@ func (d *description) oneOf(name, value string, set ...string) {
 // phoneNoA is the number of a real person: mobile, or landline with area code.
 func (d *description) phoneNoA(value Phone) {
 	const name = "PhoneNoA"
-	if value != "" && !isMobile(string(value)) && !isLandline(string(value)) {
-		d.problem(name, "must be a mobile number of 11 digits or a landline number with area code, digits only",
-			"write it without +86, hyphens and spaces")
+	subscriber := func(s string) bool { return isMobile(s) || isLandline(s) }
+	if value != "" && !subscriber(string(value)) {
+		d.problem(name, "must be a mobile number of 11 digits or a landline number with area code, digits only", remedyOf(value, subscriber))
 	}
 	d.add(Parameter{Name: name, Value: string(value), Personal: true})
 }
 
 // dialable is any number that can be dialled, 95xxx and 400 numbers included.
 func (d *description) dialable(name string, value Phone) {
-	if value != "" && (!isDigits(string(value)) || len(value) < 3 || len(value) > 20) {
-		d.problem(name, "must be 3-20 digits", "write it without +86, hyphens and spaces")
+	dialable := func(s string) bool { return isDigits(s) && len(s) >= 3 && len(s) <= 20 }
+	if value != "" && !dialable(string(value)) {
+		d.problem(name, "must be 3-20 digits", remedyOf(value, dialable))
 	}
 	d.add(Parameter{Name: name, Value: string(value), Personal: true})
+}
+
+// distinct refuses one number in two roles: nobody can be connected with himself.
+func (d *description) distinct(a, b, x Phone) {
+	refuse := func(name, other string) {
+		d.problem(name, "must be another number than "+other, "give each the number that it stands for")
+	}
+	if b != "" && b == a {
+		refuse("PhoneNoB", "PhoneNoA")
+	}
+	if x != "" && x == a {
+		refuse("PhoneNoX", "PhoneNoA")
+	}
+	if x != "" && x == b {
+		refuse("PhoneNoX", "PhoneNoB")
+	}
 }
 
 // expiration is an instant that must lie more than a minute ahead when the request is sent.
 // The rule is applied to what the API will read, which holds no fractions of a second.
 func (d *description) expiration(name string, value Time) {
-	if !value.IsZero() && !d.now.IsZero() && !value.Truncate(time.Second).After(d.now.Add(minExpirationAhead)) {
+	switch at := value.Truncate(time.Second); {
+	case value.IsZero() || d.now.IsZero() || !isWritable(value):
+	case !at.After(d.now.Add(minExpirationAhead)):
 		d.problem(name, "must be more than 60 s ahead (Beijing time)", "take a later time")
+	case at.After(d.now.AddDate(maxExpirationYears, 0, 0)):
+		d.problem(name, fmt.Sprintf("must be at most %d years ahead", maxExpirationYears), "check the year; for a binding without end take 2099-12-31 23:59:59")
 	}
 	d.instant(name, value)
 }
 
+// past is an instant of something that has happened.
+func (d *description) past(name string, value Time) {
+	if !value.IsZero() && !d.now.IsZero() && isWritable(value) && value.After(d.now.Add(clockAllowance)) {
+		d.problem(name, "must not lie in the future: that call has not happened", "take the CallTime of its receipt, in Beijing time")
+	}
+	d.instant(name, value)
+}
+
+// isWritable reports whether the API can be told an instant.
+func isWritable(t Time) bool {
+	year := t.In(beijing).Year()
+	return year >= 1970 && year <= 9999
+}
+
 func (d *description) instant(name string, value Time) {
-	if year := value.In(beijing).Year(); !value.IsZero() && (year < 1970 || year > 9999) {
+	if !value.IsZero() && !isWritable(value) {
 		d.problem(name, "must be a time yyyy-MM-dd HH:mm:ss of the years 1970 to 9999", "check the unit it was made from")
 	}
 	d.add(Parameter{Name: name, Value: value.String(), Time: value.Truncate(time.Second)})
@@ -130,14 +192,20 @@ func (d *description) city(name, value string) {
 	if strings.HasSuffix(value, "市") {
 		d.problem(name, "must be a city name without 市", "write 北京, not 北京市")
 	}
-	d.text(name, value)
+	d.identifier(name, value)
 }
+
+// The parameters whose text is a JSON object.
+const (
+	ringConfig = "RingConfig"
+	dtmfConfig = "DtmfConfig"
+)
 
 // object is a text that holds a JSON object.
 func (d *description) object(name, value string) {
 	var fields map[string]json.RawMessage
 	if value != "" && (json.Unmarshal([]byte(value), &fields) != nil || fields == nil) {
-		d.problem(name, "must hold a JSON object", `write it as a string such as "{\"AXNRing_A\":\"100000001\"}"`)
+		d.problem(name, "must hold a JSON object", `write one, such as {"AXNRing_A":"100000001"}`)
 	}
 	d.text(name, value)
 }
@@ -172,7 +240,7 @@ func (d *description) pool(poolKey, productType string) {
 	if poolKey == "" && productType == "" {
 		d.problem("PoolKey", "is required where ProductType is not set", "set it to the pool's key, FC...")
 	}
-	d.text("PoolKey", poolKey)
+	d.identifier("PoolKey", poolKey)
 	d.oneOf("ProductType", productType, ProductAXB170, ProductAXN170, ProductAXN95, ProductAXNExtensionReuse)
 }
 

@@ -67,6 +67,8 @@ func FuzzPhone(f *testing.F) {
 			if !isDialable.MatchString(s) {
 				want = append(want, "PhoneNoB "+dialable, "PhoneNoX "+dialable)
 			}
+			want = append(want, "PhoneNoB must be another number than PhoneNoA",
+				"PhoneNoX must be another number than PhoneNoA", "PhoneNoX must be another number than PhoneNoB")
 		}
 		err := request.Validate()
 		if got := rulesOf(t, err); fmt.Sprint(got) != fmt.Sprint(want) {

@@ -22,7 +22,7 @@ func TestValidateNumbers(t *testing.T) {
 		number           dypls.Phone
 		person, dialable bool
 	}{
-		"mobile":                  {"15000000001", true, true},
+		"mobile":                  {"15000000009", true, true},
 		"mobile 199":              {"19900000001", true, true},
 		"no mobile: 12":           {"12000000001", false, true},
 		"mobile of 10 digits":     {"1500000000", false, true},

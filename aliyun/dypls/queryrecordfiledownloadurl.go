@@ -43,7 +43,7 @@ func (r QueryRecordFileDownloadURLRequest) describe(d *description) {
 	d.required("CallId", r.CallID)
 	d.limited("CallId", r.CallID, 100)
 	d.required("CallTime", r.CallTime.String())
-	d.instant("CallTime", r.CallTime)
+	d.past("CallTime", r.CallTime)
 }
 
 // decodeRecording reads the answer. What the API says before a recording is ready is not documented;

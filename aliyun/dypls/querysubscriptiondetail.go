@@ -55,7 +55,7 @@ func (r QuerySubscriptionDetailRequest) LogValue() slog.Value { return Parameter
 
 func (r QuerySubscriptionDetailRequest) describe(d *description) {
 	d.pool(r.PoolKey, r.ProductType)
-	d.requiredText("SubsId", r.SubsID)
+	d.requiredIdentifier("SubsId", r.SubsID)
 	d.required("PhoneNoX", string(r.PhoneNoX))
 	d.dialable("PhoneNoX", r.PhoneNoX)
 }

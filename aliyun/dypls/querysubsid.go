@@ -32,7 +32,7 @@ func (r QuerySubsIDRequest) Validate() error { return validate(r) }
 func (r QuerySubsIDRequest) LogValue() slog.Value { return ParametersOf(r).LogValue() }
 
 func (r QuerySubsIDRequest) describe(d *description) {
-	d.requiredText("PoolKey", r.PoolKey)
+	d.requiredIdentifier("PoolKey", r.PoolKey)
 	d.required("PhoneNoX", string(r.PhoneNoX))
 	d.dialable("PhoneNoX", r.PhoneNoX)
 }

@@ -2,7 +2,7 @@ package dypls
 
 import (
 	"encoding/json"
-	"errors"
+	"strings"
 	"time"
 )
 
@@ -12,13 +12,8 @@ const timeLayout = "2006-01-02 15:04:05"
 // beijing is UTC+8 without daylight saving, whatever time zone database the host has.
 var beijing = time.FixedZone("UTC+8", 8*60*60)
 
-// errTimeFormat names the rule and the remedy, never the value.
-var errTimeFormat = errors.New(
-	"must be a string yyyy-MM-dd HH:mm:ss in Beijing time, such as 2026-11-22 18:30:00; " +
-		"an epoch timestamp is not taken by the API: convert it with dypls.At(time.UnixMilli(ms))")
-
 // Time is an instant that the API writes as yyyy-MM-dd HH:mm:ss in Beijing time (UTC+8), to the second,
-// whatever the time zone of this host. Use [At] to make one.
+// whatever the time zone of this host. Use [At] to make one: of a receipt's epoch milliseconds, At(time.UnixMilli(ms)).
 //
 // The API's pages do not state the zone; receipts of one and the same call that carry both a string and
 // an epoch show it (help pages of SecretReport and SecretRecording).
@@ -27,14 +22,23 @@ type Time struct{ time.Time }
 // At returns t as the API's time, without what is less than a second: the API cannot be told it.
 func At(t time.Time) Time { return Time{t.Truncate(time.Second)} }
 
-// ParseTime reads yyyy-MM-dd HH:mm:ss as Beijing time. Nothing else is accepted: no fractions, no missing zeros.
+// ParseTime reads yyyy-MM-dd HH:mm:ss as Beijing time, or RFC 3339 with an offset, such as 2099-01-31T23:59:59+08:00, whose fraction
+// of a second is dropped, as [At] does. Nothing else is accepted: what leaves out its zone or its zeros can be meant in two ways.
+// The error is a *[ValidationError] that says which part is wrong.
 func ParseTime(s string) (Time, error) {
 	t, err := time.ParseInLocation(timeLayout, s, beijing)
 	parsed := Time{t}
-	if err != nil || parsed.String() != s { // the zero instant, which writes "", is refused too
-		return Time{}, errTimeFormat
+	if err == nil && parsed.String() == s { // the zero instant, which writes "", is refused
+		return parsed, nil
 	}
-	return parsed, nil
+	var instant time.Time
+	if instant.UnmarshalText([]byte(strings.ToUpper(strings.Replace(s, " ", "T", 1)))) == nil {
+		// What its own wire form does not give back could not be stored.
+		if at := At(instant); !at.IsZero() && at.In(beijing).Year() >= 1 && at.In(beijing).Year() <= 9999 {
+			return at, nil
+		}
+	}
+	return Time{}, &ValidationError{Problems: timeProblems(s)}
 }
 
 // String returns the time as it goes on the wire, "" for the zero time.
@@ -48,13 +52,16 @@ func (t Time) String() string {
 // MarshalJSON writes the wire form.
 func (t Time) MarshalJSON() ([]byte, error) { return json.Marshal(t.String()) }
 
-// UnmarshalJSON reads the wire form; "" and null are the zero time.
+// UnmarshalJSON reads what [ParseTime] reads; "" and null are the zero time.
 func (t *Time) UnmarshalJSON(data []byte) error {
 	var s string
 	if quoted := len(timeLayout) + len(`""`); len(data) == quoted && data[0] == '"' {
 		s = string(data[1 : quoted-1]) // what is escaped in it is no time either
 	} else if json.Unmarshal(data, &s) != nil {
-		return errTimeFormat
+		if isDigits(string(data)) {
+			return &ValidationError{Problems: []Problem{epochProblem(string(data))}}
+		}
+		return &ValidationError{Problems: []Problem{{Rule: "must be a time in quotes", Remedy: timeRemedy}}}
 	}
 	if s == "" {
 		*t = Time{}

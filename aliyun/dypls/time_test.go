@@ -2,6 +2,7 @@ package dypls_test
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"regexp"
 	"testing"
@@ -27,8 +28,14 @@ func TestParseTime(t *testing.T) {
 		"hour unpadded":           {"2026-11-22 8:30:00", 0, false},
 		"fraction":                {"2026-11-22 18:30:00.5", 0, false},
 		"fraction with comma":     {"2026-11-22 18:30:00,5", 0, false},
-		"ISO 8601":                {"2026-11-22T18:30:00Z", 0, false},
-		"with zone":               {"2026-11-22 18:30:00+08:00", 0, false},
+		"RFC 3339":                {"2026-11-22T10:30:00Z", 1795343400, true},
+		"RFC 3339 of Beijing":     {"2026-11-22T18:30:00+08:00", 1795343400, true},
+		"RFC 3339 with ms":        {"2026-11-22T10:30:00.999Z", 1795343400, true}, // JavaScript's toISOString
+		"RFC 3339 with a blank":   {"2026-11-22 18:30:00+08:00", 1795343400, true},
+		"RFC 3339 in small":       {"2026-11-22t10:30:00z", 1795343400, true},
+		"T without an offset":     {"2026-11-22T18:30:00", 0, false},
+		"Go's zero instant":       {"0001-01-01T00:00:00Z", 0, false},
+		"out of what can be kept": {"9999-12-31T23:59:59Z", 0, false},
 		"date alone":              {"2026-11-22", 0, false},
 		"blank in front":          {" 2026-11-22 18:30:00", 0, false},
 		"blank behind":            {"2026-11-22 18:30:00 ", 0, false},
@@ -53,8 +60,8 @@ func TestParseTime(t *testing.T) {
 			if !tt.ok {
 				return
 			}
-			if got.Unix() != tt.unix || got.String() != tt.in {
-				t.Errorf("ParseTime(%q) = %d, %q; want %d and the same text", tt.in, got.Unix(), got, tt.unix)
+			if got.Unix() != tt.unix || isWireTime(tt.in) && got.String() != tt.in {
+				t.Errorf("ParseTime(%q) = %d, %q; want %d and, of the wire form, the same text", tt.in, got.Unix(), got, tt.unix)
 			}
 		})
 	}
@@ -114,19 +121,24 @@ func TestTimeOfAnyZone(t *testing.T) {
 
 var wireTime = regexp.MustCompile(`^[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}$`)
 
+var rfc3339 = regexp.MustCompile(`^[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?([Zz]|[+-][0-9]{2}:[0-9]{2})$`)
+
 func FuzzParseTime(f *testing.F) {
-	for _, seed := range []string{"2026-11-22 18:30:00", "2026-02-29 00:00:00", "0001-01-01 08:00:00", "2026-11-22 18:30:00.000", "1795343400000", ""} {
+	for _, seed := range []string{"2026-11-22 18:30:00", "2026-02-29 00:00:00", "0001-01-01 08:00:00", "2026-11-22 18:30:00.000", "1795343400000", "", "2026-11-22T10:30:00.5+08:00", "2099-1-31T24:61"} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
 		got, err := dypls.ParseTime(s)
-		if want := isWireTime(s); (err == nil) != want {
-			t.Fatalf("ParseTime(%q) = %v, %v; want accepted = %t", s, got.Time, err, want)
+		if wire := isWireTime(s); wire && err != nil || !wire && err == nil && !rfc3339.MatchString(s) {
+			t.Fatalf("ParseTime(%q) = %v, %v; of the wire form: %t", s, got.Time, err, wire)
 		}
 		if err != nil {
+			if invalid, is := errors.AsType[*dypls.ValidationError](err); !is || len(invalid.Problems) == 0 || digitRun.MatchString(err.Error()) {
+				t.Fatalf("ParseTime(%q): %v", s, err)
+			}
 			return
 		}
-		if got.String() != s {
+		if isWireTime(s) && got.String() != s {
 			t.Fatalf("%q came back as %q", s, got)
 		}
 		encoded, err := json.Marshal(got)
@@ -149,3 +161,59 @@ func isWireTime(s string) bool {
 	u := time.Date(year, time.Month(month), day, hour, minute, second, 0, time.UTC)
 	return u.Format(time.DateTime) == s
 }
+
+// Whoever wrote a time is told which part of it is wrong, and nothing about Go.
+func TestParseTimeSaysWhichPartIsWrong(t *testing.T) {
+	t.Parallel()
+	const pad = ": put a 0 in front of it"
+	tests := map[string]string{
+		"2099-1-31 23:59:59":         "must have a month of two digits" + pad,
+		"2099-01-1 23:59:59":         "must have a day of two digits" + pad,
+		"2099-01-31 3:59:59":         "must have an hour of two digits" + pad,
+		"2099-1-3 3:05:09":           "3 problems: must have a month of two digits" + pad + "; must have a day of two digits" + pad + "; must have an hour of two digits" + pad,
+		"2099-01-31":                 "must have a time of day: add it behind the date, such as 23:59:59",
+		"2099-01-31 23:59":           "must have seconds: add :00",
+		"2099-01-31 23:59:59 ":       "must not end in white space: remove the space behind it",
+		"\u200b2099-01-31 23:59:59":  "must not begin with white space: remove the space in front of it",
+		"2099-01-31 24:00:00":        "must have an hour from 00 to 23: write midnight as 00:00:00 of the next day",
+		"2099-01-31 25:00:00":        "must have an hour from 00 to 23: check it",
+		"2099-01-31 23:60:00":        "must have a minute from 00 to 59: check it",
+		"2099-01-31 23:59:60":        "must have a second from 00 to 59: check it",
+		"2099-13-01 00:00:00":        "must have a month from 01 to 12: check it",
+		"2099-02-30 00:00:00":        "must be a day that its month has: check the day",
+		"2099-02-30T00:00:00Z":       "must be a day that its month has: check the day",
+		"2099-01-31T23:59:59":        "must say how far it is from UTC where it has a T: add +08:00 for Beijing time, or write a blank in place of T",
+		"2099-01-31T23:59:59+0800":   "must have its offset from UTC in the form +08:00: write it so, right behind the seconds",
+		"2099-01-31 23:59:59 +08:00": "must have its offset from UTC in the form +08:00: write it so, right behind the seconds",
+		"2099-01-31 23:59:59.5":      "must have no fraction of a second: cut it off",
+		"2099-01-31  23:59:59":       "must have one blank between date and time of day: write one blank there",
+		"2099/01/31 23:59:59":        "must have hyphens between year, month and day: write the date as 2099-01-31",
+		"2099年01月31日 23:59:59":       "must have hyphens between year, month and day: write the date as 2099-01-31",
+		"99-01-31 23:59:59":          "must have a year of four digits: write all four",
+		"２０９９-01-31 23:59:59":        "must be written in half-width characters: write its digits as 0 to 9",
+		"1795343400000":              "must be a time yyyy-MM-dd HH:mm:ss, and no epoch timestamp: write 2026-11-22 18:30:00 if it counts milliseconds",
+		"1795343400":                 "must be a time yyyy-MM-dd HH:mm:ss, and no epoch timestamp: write 2026-11-22 18:30:00 if it counts seconds",
+		"13800000001":                "must be a time yyyy-MM-dd HH:mm:ss, and no epoch timestamp: " + howToWrite, // a number in the wrong place is not told as a time
+		"4008001234":                 "must be a time yyyy-MM-dd HH:mm:ss, and no epoch timestamp: " + howToWrite,
+		"tomorrow":                   "must be a time yyyy-MM-dd HH:mm:ss: " + howToWrite,
+		"":                           "must be a time yyyy-MM-dd HH:mm:ss: " + howToWrite,
+		"9999-12-31T23:59:59Z":       "must be a time yyyy-MM-dd HH:mm:ss: " + howToWrite,
+	}
+	for in, want := range tests {
+		t.Run(in, func(t *testing.T) {
+			t.Parallel()
+			if _, err := dypls.ParseTime(in); err == nil || err.Error() != want {
+				t.Errorf("got  %v\nwant %s", err, want)
+			}
+		})
+	}
+	var decoded dypls.Time
+	if err := json.Unmarshal([]byte("1795343400000"), &decoded); err == nil || err.Error() != tests["1795343400000"] {
+		t.Errorf("as a JSON number: %v", err)
+	}
+	if err := json.Unmarshal([]byte("true"), &decoded); err == nil || err.Error() != "must be a time in quotes: "+howToWrite {
+		t.Errorf("no text: %v", err)
+	}
+}
+
+const howToWrite = "write 2099-01-31 23:59:59, which is Beijing time, or 2099-01-31T23:59:59+08:00"

@@ -34,7 +34,7 @@ func (r UnbindSubscriptionRequest) LogValue() slog.Value { return ParametersOf(r
 
 func (r UnbindSubscriptionRequest) describe(d *description) {
 	d.pool(r.PoolKey, r.ProductType)
-	d.requiredText("SubsId", r.SubsID)
+	d.requiredIdentifier("SubsId", r.SubsID)
 	d.required("SecretNo", string(r.SecretNo))
 	d.dialable("SecretNo", r.SecretNo)
 }

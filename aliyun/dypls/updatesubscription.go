@@ -52,7 +52,7 @@ func (r UpdateSubscriptionRequest) LogValue() slog.Value { return ParametersOf(r
 
 func (r UpdateSubscriptionRequest) describe(d *description) {
 	d.pool(r.PoolKey, r.ProductType)
-	d.requiredText("SubsId", r.SubsID)
+	d.requiredIdentifier("SubsId", r.SubsID)
 	d.required("PhoneNoX", string(r.PhoneNoX))
 	d.dialable("PhoneNoX", r.PhoneNoX)
 	d.required("OperateType", r.OperateType)
@@ -61,15 +61,16 @@ func (r UpdateSubscriptionRequest) describe(d *description) {
 	r.describeOperand(d)
 	d.phoneNoA(r.PhoneNoA)
 	d.dialable("PhoneNoB", r.PhoneNoB)
+	d.distinct(r.PhoneNoA, r.PhoneNoB, r.PhoneNoX)
 	d.expiration("Expiration", r.Expiration)
-	d.text("GroupId", r.GroupID)
+	d.identifier("GroupId", r.GroupID)
 	d.oneOf("CallRestrict", r.CallRestrict, ControlAXDisable, ControlBXDisable, ControlClearDisable)
 	d.number("CallDisplayType", r.CallDisplayType, 1, 1)
-	d.text("OutId", r.OutID)
+	d.identifier("OutId", r.OutID)
 	d.optionalFlag("IsRecordingEnabled", r.IsRecordingEnabled)
-	d.object("RingConfig", r.RingConfig)
+	d.object(ringConfig, r.RingConfig)
 	d.optionalFlag("ASRStatus", r.ASRStatus)
-	d.text("ASRModelId", r.ASRModelID)
+	d.identifier("ASRModelId", r.ASRModelID)
 }
 
 // describeOperand checks that what OperateType changes is given.

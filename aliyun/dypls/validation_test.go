@@ -48,7 +48,9 @@ const (
 	isRequired  = "is required"
 	subscriber  = "must be a mobile number of 11 digits or a landline number with area code, digits only"
 	dialable    = "must be 3-20 digits"
-	plainText   = "must be UTF-8 text without control characters"
+	plainText   = "must not contain control characters"
+	isUTF8      = "must be UTF-8 text"
+	spaceless   = "must not contain white space"
 	jsonObject  = "must hold a JSON object"
 	restriction = "must be one of CONTROL_AX_DISABLE, CONTROL_BX_DISABLE, CONTROL_CLEAR_DISABLE"
 )
@@ -65,9 +67,9 @@ func TestValidateOneRule(t *testing.T) {
 		problem string
 	}{
 		"PoolKey missing":               {binds + " QuerySubsId", "PoolKey", "", "PoolKey " + isRequired},
-		"PoolKey with a control":        {all, "PoolKey", "FC1\n", "PoolKey " + plainText},
-		"PoolKey of another encoding":   {all, "PoolKey", "\xb1\xb1", "PoolKey " + plainText},
-		"PoolKey that lost its letters": {all, "PoolKey", "\uFFFD", "PoolKey " + plainText},
+		"PoolKey with a control":        {all, "PoolKey", "FC1\x01", "PoolKey " + plainText},
+		"PoolKey of another encoding":   {all, "PoolKey", "\xb1\xb1", "PoolKey " + isUTF8},
+		"PoolKey that lost its letters": {all, "PoolKey", "\uFFFD", "PoolKey " + isUTF8},
 		"A missing":                     {binds, "PhoneNoA", "", "PhoneNoA " + isRequired},
 		"B missing":                     {"BindAxb", "PhoneNoB", "", "PhoneNoB " + isRequired},
 		"B not needed":                  {"BindAxn BindAxnExtension BindAxg", "PhoneNoB", "", ""},
@@ -91,43 +93,48 @@ func TestValidateOneRule(t *testing.T) {
 			"updateAxgGroup, updateCallRestrict, updateCallDisplayType, updateOutId, updateIsRecordingEnabled, updateAsr"},
 		"ProductType unknown": {"UnbindSubscription UpdateSubscription QuerySubscriptionDetail QueryRecordFileDownloadUrl", "ProductType", "AXB",
 			"ProductType must be one of AXB_170, AXN_170, AXN_95, AXN_EXTENSION_REUSE"},
-		"PoolKey in place of ProductType":      {"UnbindSubscription UpdateSubscription QuerySubscriptionDetail QueryRecordFileDownloadUrl", "ProductType", "", ""},
-		"ProductType in place of PoolKey":      {"UnbindSubscription UpdateSubscription QuerySubscriptionDetail QueryRecordFileDownloadUrl", "PoolKey", "", ""},
-		"city with its suffix":                 {binds, "ExpectCity", "北京市", "ExpectCity must be a city name without 市"},
-		"city with a control":                  {binds, "ExpectCity", "北京\r", "ExpectCity " + plainText},
-		"OutId with a control":                 {binds + " UpdateSubscription", "OutID", "a\x00", "OutId " + plainText},
-		"OutOrderId with a control":            {binds, "OutOrderID", "a\x7f", "OutOrderId " + plainText},
-		"CallRestrict unknown":                 {binds + " UpdateSubscription", "CallRestrict", "CONTROL", "CallRestrict " + restriction},
-		"CallDisplayType 2":                    {binds + " UpdateSubscription", "CallDisplayType", 2, "CallDisplayType must be between 1 and 1"},
-		"CallDisplayType below 0":              {binds + " UpdateSubscription", "CallDisplayType", -1, "CallDisplayType must be between 1 and 1"},
-		"RingConfig no JSON":                   {binds + " UpdateSubscription", "RingConfig", "100", "RingConfig " + jsonObject},
-		"RingConfig a string":                  {binds + " UpdateSubscription", "RingConfig", `"a"`, "RingConfig " + jsonObject},
-		"RingConfig an array":                  {binds + " UpdateSubscription", "RingConfig", `[{}]`, "RingConfig " + jsonObject},
-		"RingConfig null":                      {binds + " UpdateSubscription", "RingConfig", `null`, "RingConfig " + jsonObject},
-		"RingConfig cut off":                   {binds + " UpdateSubscription", "RingConfig", `{"a":`, "RingConfig " + jsonObject},
-		"RingConfig with more behind":          {binds + " UpdateSubscription", "RingConfig", `{}{}`, "RingConfig " + jsonObject},
-		"RingConfig empty":                     {binds + " UpdateSubscription", "RingConfig", `{}`, ""},
-		"DtmfConfig no JSON":                   {"BindAxb", "DTMFConfig", "maxLoop=5", "DtmfConfig " + jsonObject},
-		"ASRModelId with a control":            {binds + " UpdateSubscription", "ASRModelID", "m\x01", "ASRModelId " + plainText},
-		"ASRModelId missing where ASR is on":   {"UpdateSubscription", "ASRModelID", "", "ASRModelId is required where ASRStatus is true"},
-		"CallTimeout of AXB below 0":           {"BindAxb", "CallTimeout", -1, "CallTimeout must be between 1 and 180"},
-		"CallTimeout of AXB least":             {"BindAxb", "CallTimeout", 1, ""},
-		"CallTimeout of AXB most":              {"BindAxb", "CallTimeout", 180, ""},
-		"CallTimeout of AXB too long":          {"BindAxb", "CallTimeout", 181, "CallTimeout must be between 1 and 180"},
-		"CallTimeout of AXN too short":         {"BindAxn", "CallTimeout", 4, "CallTimeout must be between 5 and 20"},
-		"CallTimeout of AXN least":             {"BindAxn", "CallTimeout", 5, ""},
-		"CallTimeout of AXN too long":          {"BindAxn", "CallTimeout", 21, "CallTimeout must be between 5 and 20"},
-		"Extension of 4 digits":                {"BindAxnExtension", "Extension", "1234", "Extension must be 1-3 digits"},
-		"Extension with a letter":              {"BindAxnExtension", "Extension", "12a", "Extension must be 1-3 digits"},
-		"Extension in full width":              {"BindAxnExtension", "Extension", "１", "Extension must be 1-3 digits"},
-		"Extension without X":                  {"BindAxnExtension", "PhoneNoX", "", "Extension goes only with PhoneNoX"},
-		"Extension left to the platform":       {"BindAxnExtension", "Extension", "", ""},
-		"NoType with a control":                {"BindAxn", "NoType", "a\n", "NoType " + plainText},
-		"Extend with a control":                {"BindAxn BindAxnExtension", "Extend", "a\n", "Extend " + plainText},
-		"GroupId with a control":               {"BindAxg UpdateSubscription", "GroupID", "a\n", "GroupId " + plainText},
-		"SubsId with a control":                {"UnbindSubscription UpdateSubscription QuerySubscriptionDetail", "SubsID", "a\n", "SubsId " + plainText},
-		"Expiration made from the wrong unit":  {binds + " UpdateSubscription", "Expiration", dypls.At(time.Unix(1795343400000, 0)), "Expiration must be a time yyyy-MM-dd HH:mm:ss of the years 1970 to 9999"},
-		"Expiration of the last second of all": {binds, "Expiration", dypls.At(time.Date(9999, 12, 31, 15, 59, 59, 0, time.UTC)), ""},
+		"PoolKey in place of ProductType":            {"UnbindSubscription UpdateSubscription QuerySubscriptionDetail QueryRecordFileDownloadUrl", "ProductType", "", ""},
+		"ProductType in place of PoolKey":            {"UnbindSubscription UpdateSubscription QuerySubscriptionDetail QueryRecordFileDownloadUrl", "PoolKey", "", ""},
+		"city with its suffix":                       {binds, "ExpectCity", "北京市", "ExpectCity must be a city name without 市"},
+		"city with a control":                        {binds, "ExpectCity", "北京\x7f", "ExpectCity " + plainText},
+		"OutId with a control":                       {binds + " UpdateSubscription", "OutID", "a\x00", "OutId " + plainText},
+		"OutOrderId with a control":                  {binds, "OutOrderID", "a\x7f", "OutOrderId " + plainText},
+		"CallRestrict unknown":                       {binds + " UpdateSubscription", "CallRestrict", "CONTROL", "CallRestrict " + restriction},
+		"CallDisplayType 2":                          {binds + " UpdateSubscription", "CallDisplayType", 2, "CallDisplayType must be between 1 and 1"},
+		"CallDisplayType below 0":                    {binds + " UpdateSubscription", "CallDisplayType", -1, "CallDisplayType must be between 1 and 1"},
+		"RingConfig no JSON":                         {binds + " UpdateSubscription", "RingConfig", "100", "RingConfig " + jsonObject},
+		"RingConfig a string":                        {binds + " UpdateSubscription", "RingConfig", `"a"`, "RingConfig " + jsonObject},
+		"RingConfig an array":                        {binds + " UpdateSubscription", "RingConfig", `[{}]`, "RingConfig " + jsonObject},
+		"RingConfig null":                            {binds + " UpdateSubscription", "RingConfig", `null`, "RingConfig " + jsonObject},
+		"RingConfig cut off":                         {binds + " UpdateSubscription", "RingConfig", `{"a":`, "RingConfig " + jsonObject},
+		"RingConfig with more behind":                {binds + " UpdateSubscription", "RingConfig", `{}{}`, "RingConfig " + jsonObject},
+		"RingConfig empty":                           {binds + " UpdateSubscription", "RingConfig", `{}`, ""},
+		"DtmfConfig no JSON":                         {"BindAxb", "DTMFConfig", "maxLoop=5", "DtmfConfig " + jsonObject},
+		"ASRModelId with a control":                  {binds + " UpdateSubscription", "ASRModelID", "m\x01", "ASRModelId " + plainText},
+		"ASRModelId missing where ASR is on":         {"UpdateSubscription", "ASRModelID", "", "ASRModelId is required where ASRStatus is true"},
+		"CallTimeout of AXB below 0":                 {"BindAxb", "CallTimeout", -1, "CallTimeout must be between 1 and 180"},
+		"CallTimeout of AXB least":                   {"BindAxb", "CallTimeout", 1, ""},
+		"CallTimeout of AXB most":                    {"BindAxb", "CallTimeout", 180, ""},
+		"CallTimeout of AXB too long":                {"BindAxb", "CallTimeout", 181, "CallTimeout must be between 1 and 180"},
+		"CallTimeout of AXN too short":               {"BindAxn", "CallTimeout", 4, "CallTimeout must be between 5 and 20"},
+		"CallTimeout of AXN least":                   {"BindAxn", "CallTimeout", 5, ""},
+		"CallTimeout of AXN too long":                {"BindAxn", "CallTimeout", 21, "CallTimeout must be between 5 and 20"},
+		"Extension of 4 digits":                      {"BindAxnExtension", "Extension", "1234", "Extension must be 1-3 digits"},
+		"Extension with a letter":                    {"BindAxnExtension", "Extension", "12a", "Extension must be 1-3 digits"},
+		"Extension in full width":                    {"BindAxnExtension", "Extension", "１", "Extension must be 1-3 digits"},
+		"Extension without X":                        {"BindAxnExtension", "PhoneNoX", "", "Extension goes only with PhoneNoX"},
+		"Extension left to the platform":             {"BindAxnExtension", "Extension", "", ""},
+		"NoType with a control":                      {"BindAxn", "NoType", "a\x02", "NoType " + plainText},
+		"Extend with a control":                      {"BindAxn BindAxnExtension", "Extend", "a\n", "Extend " + plainText},
+		"GroupId with a control":                     {"BindAxg UpdateSubscription", "GroupID", "a\x02", "GroupId " + plainText},
+		"SubsId with a control":                      {"UnbindSubscription UpdateSubscription QuerySubscriptionDetail", "SubsID", "a\x02", "SubsId " + plainText},
+		"Expiration made from the wrong unit":        {binds + " UpdateSubscription", "Expiration", dypls.At(time.Unix(1795343400000, 0)), "Expiration must be a time yyyy-MM-dd HH:mm:ss of the years 1970 to 9999"},
+		"Expiration of the last second of all":       {binds, "Expiration", dypls.At(time.Date(9999, 12, 31, 15, 59, 59, 0, time.UTC)), "Expiration must be at most 100 years ahead"},
+		"Expiration without end, as people write it": {binds, "Expiration", dypls.At(time.Date(2099, 12, 31, 15, 59, 59, 0, time.UTC)), ""},
+		"A who is B":                                 {binds, "PhoneNoB", numberA, "PhoneNoB must be another number than PhoneNoA"},
+		"A who is X":                                 {binds + " UpdateSubscription", "PhoneNoX", numberA, "PhoneNoX must be another number than PhoneNoA"},
+		"B who is X":                                 {binds + " UpdateSubscription", "PhoneNoB", numberX, "PhoneNoX must be another number than PhoneNoB"},
+		"CallRestrict with a space":                  {binds, "CallRestrict", "CONTROL_AX_DISABLE ", "CallRestrict " + spaceless},
 	}
 	for name, tt := range tests {
 		for action := range strings.FieldsSeq(tt.actions) {
@@ -142,6 +149,73 @@ func TestValidateOneRule(t *testing.T) {
 					t.Errorf("problems (-want +got):\n%s", diff)
 				}
 			})
+		}
+	}
+}
+
+// Identifiers are copied and pasted. What comes along is named, wherever it stands and however little it shows.
+func TestValidateNamesTheSpaceInIdentifiers(t *testing.T) {
+	t.Parallel()
+	identifiers := map[string][]string{ // of the struct -> actions
+		"PoolKey": {"BindAxn", "BindAxb", "BindAxg", "BindAxnExtension", "UnbindSubscription", "UpdateSubscription", "QuerySubsId", "QuerySubscriptionDetail", "QueryRecordFileDownloadUrl"},
+		"SubsID":  {"UnbindSubscription", "UpdateSubscription", "QuerySubscriptionDetail"},
+		"CallID":  {"QueryRecordFileDownloadUrl"}, "GroupID": {"BindAxg", "UpdateSubscription"},
+		"OutID":      {"BindAxn", "BindAxb", "BindAxg", "BindAxnExtension", "UpdateSubscription"},
+		"OutOrderID": {"BindAxn", "BindAxb", "BindAxg", "BindAxnExtension"},
+		"ExpectCity": {"BindAxn", "BindAxb", "BindAxg", "BindAxnExtension"},
+		"ASRModelID": {"BindAxn", "UpdateSubscription"}, "NoType": {"BindAxn"},
+	}
+	texts := map[string]string{ // -> where
+		" 1": "in front of it", "1 ": "behind it", "1 2": "within it", "1\n": "behind it", "\t1\r\n": "in front of it", "1\u00a0": "behind it (U+00A0, which hardly shows)",
+		"\u30001": "in front of it (U+3000, which hardly shows)", "1\u200b2": "within it (U+200B, which hardly shows)", "\ufeff1": "in front of it (U+FEFF, which hardly shows)",
+	}
+	for field, actions := range identifiers {
+		for _, action := range actions {
+			for text, where := range texts {
+				err := with(samples[action].full, field, text).Validate()
+				invalid, is := errors.AsType[*dypls.ValidationError](err)
+				if !is || len(invalid.Problems) != 1 || !strings.EqualFold(invalid.Problems[0].Field, field) ||
+					invalid.Problems[0].Rule != spaceless || invalid.Problems[0].Remedy != "remove the space "+where {
+					t.Errorf("%s of %s, %q: %v", field, action, text, err)
+				}
+			}
+		}
+	}
+}
+
+// A number keeps its rule, and whoever cannot see what is wrong with it is told where it stands.
+func TestValidateNamesTheSpaceInNumbers(t *testing.T) {
+	t.Parallel()
+	for value, remedy := range map[string]string{
+		"15000000002 ": "remove the space behind it", "\u200b15000000002": "remove the space in front of it (U+200B, which hardly shows)",
+		"150 0000\u00a00002": "remove the space within it (U+00A0, which hardly shows)", "+86 150 0000 0002": "write it without +86, hyphens and spaces",
+	} {
+		for _, field := range []string{"PhoneNoA", "PhoneNoB", "PhoneNoX"} {
+			invalid, is := errors.AsType[*dypls.ValidationError](with(samples["BindAxb"].full, field, value).Validate())
+			if !is || len(invalid.Problems) != 1 || invalid.Problems[0].Field != field || invalid.Problems[0].Remedy != remedy {
+				t.Errorf("%s %q: %v", field, value, invalid)
+			}
+		}
+	}
+}
+
+// A call that has not happened has no recording, and a clock that is a little behind is no reason to refuse one that has.
+func TestValidateAtCallTimeAhead(t *testing.T) {
+	t.Parallel()
+	const rule = "CallTime must not lie in the future: that call has not happened"
+	for name, test := range map[string]struct {
+		ahead time.Duration
+		want  []string
+	}{
+		"just now": {0, nil}, "a clock that is behind": {4 * time.Minute, nil}, "in ten minutes": {10 * time.Minute, []string{rule}}, "in years": {5 * 365 * 24 * time.Hour, []string{rule}},
+	} {
+		request := samples["QueryRecordFileDownloadUrl"].full
+		now := callTime.Add(-test.ahead)
+		if diff := cmp.Diff(test.want, rulesOf(t, dypls.ValidateAt(request, now))); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", name, diff)
+		}
+		if err := request.Validate(); err != nil {
+			t.Errorf("%s: without a time: %v", name, err)
 		}
 	}
 }

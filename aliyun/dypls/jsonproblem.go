@@ -1,0 +1,176 @@
+package dypls
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// What a JSON value is, in words.
+const (
+	anObject = "an object"
+	anArray  = "an array"
+)
+
+func kindOf(value []byte) string {
+	switch value = bytes.TrimSpace(value); {
+	case len(value) == 0:
+		return "nothing"
+	case value[0] == '{':
+		return anObject
+	case value[0] == '[':
+		return anArray
+	case value[0] == '"':
+		return "a string"
+	case value[0] == 'n':
+		return "null"
+	case value[0] == 't', value[0] == 'f':
+		return "true or false"
+	}
+	return "a number"
+}
+
+// syntaxProblem says where a text stops being JSON, and by what slip, never what stands there.
+func syntaxProblem(data []byte) Problem {
+	if encoding, remedy := otherEncoding(data); encoding != "" {
+		return Problem{Rule: "the input must be UTF-8 text, not " + encoding, Remedy: remedy}
+	}
+	if len(bytes.TrimSpace(data)) == 0 {
+		return Problem{Rule: "the input must be one JSON object of the API's parameters, not nothing", Remedy: `write {"PoolKey":"FC...", ...}`}
+	}
+	at := len(data)
+	var value json.RawMessage
+	if !errors.Is(json.NewDecoder(bytes.NewReader(data)).Decode(&value), io.ErrUnexpectedEOF) {
+		if syntax, is := errors.AsType[*json.SyntaxError](json.Unmarshal(data, &value)); is {
+			at = min(max(int(syntax.Offset)-1, 0), len(data))
+		}
+	}
+	cause, remedy := slip(data, at)
+	return Problem{Rule: fmt.Sprintf("the input is not JSON: %s at %s", cause, position(data, at)), Remedy: remedy}
+}
+
+// otherEncoding recognises what is often taken for a text in UTF-8, and says what to do about it.
+func otherEncoding(data []byte) (name, remedy string) {
+	begins := func(mark string) bool { return bytes.HasPrefix(data, []byte(mark)) }
+	switch {
+	case begins("\x1f\x8b"):
+		return "gzip", "unpack it with gunzip"
+	case begins("PK\x03\x04"):
+		return "a ZIP archive or a spreadsheet", "unpack it, or export its text"
+	case begins("\xff\xfe\x00\x00"), begins("\x00\x00\xfe\xff"):
+		return "UTF-32", "save it as UTF-8"
+	case begins("\xff\xfe"), begins("\xfe\xff"), len(data) > 1 && (data[0] == 0) != (data[1] == 0):
+		return "UTF-16", "save it as UTF-8"
+	case bytes.IndexByte(data, 0) >= 0:
+		return "binary data", "give a text file"
+	}
+	return "", ""
+}
+
+// position is a place in a text, for people: its line where there are several, and its character.
+func position(data []byte, at int) string {
+	at = min(at, len(data))
+	line, character := 1+bytes.Count(data[:at], []byte("\n")), 1+utf8.RuneCount(data[bytes.LastIndexByte(data[:at], '\n')+1:at])
+	if bytes.IndexByte(bytes.TrimSpace(data), '\n') < 0 {
+		return fmt.Sprintf("character %d", character)
+	}
+	return fmt.Sprintf("line %d, character %d", line, character)
+}
+
+// words are what other languages have for a value.
+var words = map[string]string{
+	"NaN": "null", "-Infinity": "null", "Infinity": "null", "None": "null", "undefined": "null", "nil": "null", "NULL": "null", "Null": "null",
+	"True": "true", "TRUE": "true", "yes": "true", "False": "false", "FALSE": "false", "no": "false",
+}
+
+// slip guesses by what slip of the pen a text stops being JSON at a place.
+func slip(data []byte, at int) (cause, remedy string) {
+	before := bytes.TrimRightFunc(data[:min(at, len(data))], unicode.IsSpace)
+	var last byte // of what stands before
+	if len(before) > 0 {
+		last = before[len(before)-1]
+	}
+	if at >= len(data) {
+		return "an end that comes too early", "close the quote, the bracket or the brace that was opened"
+	}
+	r, _ := utf8.DecodeRune(data[at:])
+	switch {
+	case json.Valid(before):
+		return "something after the JSON value", "write one object a line"
+	case r == '\'':
+		return "single quotes", "write double quotes"
+	case strings.ContainsRune("“”„‟＂「」", r):
+		return "quotes that are not ASCII", `write "`
+	case strings.ContainsRune("，：｛｝［］", r):
+		return "full-width punctuation", "write it in ASCII"
+	case r == '\u00a0' || r > unicode.MaxASCII && isSpace(r):
+		return "white space that JSON does not know", "remove the space"
+	case r == '/' || r == '#':
+		return "a comment, which JSON does not have", "remove it"
+	case strings.ContainsRune("}],", r) && last == ',':
+		return "a comma too many", "remove the comma"
+	case unicode.IsControl(r) && inString(data[:at]):
+		return "a line break or a control character within a string", `write \n for a line break, or remove it`
+	}
+	return slipOfAWord(data, at, last)
+}
+
+// slipOfAWord goes on where the sign alone does not tell.
+func slipOfAWord(data []byte, at int, last byte) (cause, remedy string) {
+	start := at
+	for start > 0 && isWordByte(data[start-1]) {
+		start--
+	}
+	end := at
+	for end < len(data) && isWordByte(data[end]) {
+		end++
+	}
+	if start < at { // the word began well, as null does
+		last = lastSign(data[:start])
+	}
+	word := string(data[start:end])
+	switch name, value := last == '{' || last == ',', last == ':'; {
+	case words[word] != "" && (value || last == '['):
+		return word + ", which is no value in JSON", "write " + words[word] + ", or leave the parameter out"
+	case last == '\\' && data[at-1] == '\\':
+		return "a backslash before a sign that needs none", `write \\ for a backslash`
+	case strings.HasPrefix(word, "0"):
+		return "a number that begins with 0", "put it in quotes"
+	case word != "" && (name || value):
+		return "a word without quotes", "put it in double quotes"
+	case data[at] == '"':
+		return "a comma or a colon that is missing", "write a comma between parameters, a colon behind a name"
+	}
+	return "something that does not belong there", "check what stands there, and just before it"
+}
+
+func lastSign(data []byte) byte {
+	data = bytes.TrimRightFunc(data, unicode.IsSpace)
+	if len(data) == 0 {
+		return 0
+	}
+	return data[len(data)-1]
+}
+
+// inString reports whether what comes next stands within a string.
+func inString(before []byte) bool {
+	within := false
+	for i := 0; i < len(before); i++ {
+		switch {
+		case before[i] == '"':
+			within = !within
+		case before[i] == '\\' && within:
+			i++
+		}
+	}
+	return within
+}
+
+func isWordByte(b byte) bool {
+	return b == '_' || b == '+' || b == '-' || b == '.' || b >= '0' && b <= '9' || b >= 'A' && b <= 'Z' || b >= 'a' && b <= 'z'
+}
