@@ -72,8 +72,19 @@ func (d *description) text(name, value string) {
 }
 
 // identifier is a text that is copied from somewhere else, and compared by whoever gets it.
-func (d *description) identifier(name, value string) {
-	if p, found := SpaceProblem(name, value); found {
+func (d *description) identifier(name, value string) { d.spaceless(name, value, value) }
+
+// ownText is a name that the caller gives and gets back: it may have blanks within.
+func (d *description) ownText(name, value string) {
+	looked := value
+	if strings.TrimFunc(value, isSpace) == value {
+		looked = strings.ReplaceAll(value, " ", "")
+	}
+	d.spaceless(name, value, looked)
+}
+
+func (d *description) spaceless(name, value, looked string) {
+	if p, found := SpaceProblem(name, looked); found {
 		d.problems = append(d.problems, p)
 		d.characters(name, withoutSpace(value))
 	} else {

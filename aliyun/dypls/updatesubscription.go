@@ -66,7 +66,7 @@ func (r UpdateSubscriptionRequest) describe(d *description) {
 	d.identifier("GroupId", r.GroupID)
 	d.oneOf("CallRestrict", r.CallRestrict, ControlAXDisable, ControlBXDisable, ControlClearDisable)
 	d.number("CallDisplayType", r.CallDisplayType, 1, 1)
-	d.identifier("OutId", r.OutID)
+	d.ownText("OutId", r.OutID)
 	d.optionalFlag("IsRecordingEnabled", r.IsRecordingEnabled)
 	d.object(ringConfig, r.RingConfig)
 	d.optionalFlag("ASRStatus", r.ASRStatus)

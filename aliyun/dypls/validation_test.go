@@ -173,6 +173,12 @@ func TestValidateNamesTheSpaceInIdentifiers(t *testing.T) {
 		for _, action := range actions {
 			for text, where := range texts {
 				err := with(samples[action].full, field, text).Validate()
+				if text == "1 2" && (field == "OutID" || field == "OutOrderID") { // the caller's own text
+					if err != nil {
+						t.Errorf("%s of %s, %q: %v", field, action, text, err)
+					}
+					continue
+				}
 				invalid, is := errors.AsType[*dypls.ValidationError](err)
 				if !is || len(invalid.Problems) != 1 || !strings.EqualFold(invalid.Problems[0].Field, field) ||
 					invalid.Problems[0].Rule != spaceless || invalid.Problems[0].Remedy != "remove the space "+where {
