@@ -59,7 +59,7 @@ func FuzzTimeLeft(f *testing.F) {
 
 func TestRetryAfter(t *testing.T) {
 	t.Parallel()
-	const api, user = "X-Ratelimit-User-Api", "X-Ratelimit-User"
+	const api, user, acs, standard = "X-Ratelimit-User-Api", "X-Ratelimit-User", "X-Acs-Retry-After", "Retry-After"
 	tests := map[string]struct {
 		header http.Header
 		want   time.Duration
@@ -75,7 +75,17 @@ func TestRetryAfter(t *testing.T) {
 		"negative":       {http.Header{user: {"TimeLeft:-5"}}, 0},
 		"no number":      {http.Header{user: {"TimeLeft:soon"}}, 0},
 		"garbage":        {http.Header{api: {"\x00"}, user: {"5"}}, 0},
-		"standard alone": {http.Header{"Retry-After": {"5"}}, 0},
+		"ACS":            {http.Header{acs: {"700"}}, 700 * time.Millisecond},
+		"ACS, a day":     {http.Header{acs: {"86400000"}}, maxRetryAfter},
+		"ACS, negative":  {http.Header{acs: {"-1"}, user: {"TimeLeft:3"}}, 3 * time.Millisecond},
+		"ACS and a pair": {http.Header{acs: {"100"}, api: {"TimeLeft:300"}, user: {"TimeLeft:200"}}, 300 * time.Millisecond},
+		"ACS is longer":  {http.Header{acs: {"400"}, api: {"TimeLeft:300"}}, 400 * time.Millisecond},
+		"standard":       {http.Header{standard: {"5"}}, 5 * time.Second},
+		"standard, long": {http.Header{standard: {"9223372036854775807"}}, maxRetryAfter},
+		"standard, date": {http.Header{standard: {"Sun, 29 Nov 2026 08:00:30 GMT"}, "Date": {"Sun, 29 Nov 2026 08:00:00 GMT"}}, 30 * time.Second},
+		"standard, past": {http.Header{standard: {"Sun, 29 Nov 2026 07:00:30 GMT"}, "Date": {"Sun, 29 Nov 2026 08:00:00 GMT"}}, 0},
+		"date, no clock": {http.Header{standard: {"Sun, 29 Nov 2026 08:00:30 GMT"}}, 0},
+		"all of them":    {http.Header{acs: {"1"}, api: {"TimeLeft:2"}, user: {"TimeLeft:3"}, standard: {"1"}}, time.Second},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {

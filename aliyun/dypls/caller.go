@@ -42,7 +42,7 @@ type Answer struct {
 	RequestID string
 	HostID    string // set by the gateway, which answers before the service is reached
 	Body      []byte
-	// RetryAfter is what a throttling gateway asked to wait (TimeLeft of x-ratelimit-user-api and x-ratelimit-user).
+	// RetryAfter is what a throttling gateway asked to wait (x-acs-retry-after, TimeLeft of x-ratelimit-user-api and x-ratelimit-user).
 	RetryAfter time.Duration
 }
 

@@ -33,19 +33,19 @@ var (
 var actions = map[string]action{
 	"BindAxn": {
 		required: []string{"PhoneNoA", "Expiration"}, flags: bindFlags,
-		numbers: map[string]bounds{"CallDisplayType": displayType, "CallTimeout": {5, 20}}, perform: bind(bindAXN),
+		numbers: map[string]bounds{"CallDisplayType": displayType, "CallTimeout": {5, 20}}, perform: bindAXN,
 	},
 	"BindAxb": {
 		required: []string{"PhoneNoA", "Expiration"}, flags: bindFlags,
-		numbers: map[string]bounds{"CallDisplayType": displayType, "CallTimeout": {0, 180}}, perform: bind(bindAXB),
+		numbers: map[string]bounds{"CallDisplayType": displayType, "CallTimeout": {0, 180}}, perform: bindAXB,
 	},
 	"BindAxnExtension": {
 		required: []string{"PhoneNoA", "Expiration"}, flags: bindFlags,
-		numbers: map[string]bounds{"CallDisplayType": displayType}, perform: bind(bindAXNExtension),
+		numbers: map[string]bounds{"CallDisplayType": displayType}, perform: bindAXNExtension,
 	},
 	"BindAxg": {
 		required: []string{"PhoneNoA", "Expiration", "GroupId"}, flags: bindFlags,
-		numbers: map[string]bounds{"CallDisplayType": displayType}, perform: bind(bindAXG),
+		numbers: map[string]bounds{"CallDisplayType": displayType}, perform: bindAXG,
 	},
 	"UnbindSubscription": {required: []string{"SubsId", "SecretNo"}, perform: unbind},
 	"UpdateSubscription": {

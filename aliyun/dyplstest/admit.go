@@ -38,9 +38,13 @@ func (s *Simulator) admit(w http.ResponseWriter, r *http.Request) (*call, *answe
 	}
 	var proof credentials
 	var refusal *answer
-	if isV3(r) {
+	switch {
+	case isV3(r):
 		proof, refusal = req.credentialsV3()
-	} else {
+	case req.lacksAuthorization():
+		// Seen so in an answer of the real gateway to an official SDK that had left its header out.
+		refusal = refuse("MissingAccessKeyId", "AccessKeyId is mandatory for this action.")
+	default:
 		proof, refusal = req.credentialsV1()
 	}
 	if refusal != nil {
@@ -60,7 +64,7 @@ func (s *Simulator) authenticate(p credentials, now time.Time) (*account, *answe
 		return nil, refuse("InvalidVersion", "Specified parameter Version is not valid.")
 	}
 	if _, known := actions[p.action]; !known {
-		return nil, refuse("InvalidApi.NotFound", "Specified api is not found, please check your url and method.")
+		return nil, refuseAction(p.action)
 	}
 	of := s.accounts[p.keyID]
 	if of == nil {

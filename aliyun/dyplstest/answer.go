@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/http"
+	"strconv"
 	"strings"
 	"time"
 
@@ -85,6 +86,7 @@ func codeAnswer(code, message string) answer {
 // clients do well to look at the Code.
 var statuses = map[string]int{
 	"InvalidApi.NotFound":         http.StatusNotFound,
+	"InvalidAction.NotFound":      http.StatusNotFound,
 	"InvalidProduct.NotFound":     http.StatusNotFound,
 	"InvalidProtocol.NeedSsl":     http.StatusNotFound,
 	"InvalidAccessKeyId.NotFound": http.StatusNotFound,
@@ -111,11 +113,24 @@ func statusOf(code string) int {
 	return http.StatusBadRequest
 }
 
-// throttled adds the header by which the gateway tells when to come back. The service's own codes come without.
+// throttled adds the headers by which the gateway tells when to come back: official runtimes read the one or the other.
+// The service's own codes come without.
 func (a answer) throttled(limit int, left time.Duration, now time.Time) answer {
 	if strings.HasPrefix(a.code, "Throttling") {
-		a.header = map[string]string{"x-ratelimit-user-api": fmt.Sprintf("Limit:%d,Remain:0,TimeLeft:%d,Reset:%d",
-			limit, left.Milliseconds(), now.Add(left).UnixMilli())}
+		rate := fmt.Sprintf("Limit:%d,Remain:0,TimeLeft:%d,Reset:%d", limit, left.Milliseconds(), now.Add(left).UnixMilli())
+		a.header = map[string]string{
+			"x-ratelimit-user-api": rate, "x-ratelimit-user": rate,
+			"x-acs-retry-after": strconv.FormatInt(left.Milliseconds(), 10),
+		}
+	}
+	return a
+}
+
+// of gives an answer the shape that all answers to an action have. Where a bind says no, the SecretBindDTO is there and empty, as in
+// answers of the real service, whatever refused it: clients must decide on the Code.
+func (a answer) of(action string) answer {
+	if a.code != dypls.CodeOK && strings.HasPrefix(action, "Bind") {
+		a.fields = fields{SecretBindDTO: &bindDTO{}}
 	}
 	return a
 }

@@ -6,18 +6,6 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
 )
 
-// bind is how all binds answer. Where one says no, the SecretBindDTO is there and empty, as in answers of the real service:
-// clients must decide on the Code.
-func bind(perform func(*service, parameters) answer) func(*service, parameters) answer {
-	return func(s *service, p parameters) answer {
-		a := perform(s, p)
-		if a.code != dypls.CodeOK {
-			a.fields.SecretBindDTO = &bindDTO{}
-		}
-		return a
-	}
-}
-
 // prepare applies what all binds share. It returns the pool, the X that the request names (nil where it names none),
 // and the binding so far; or else why it cannot be.
 func (s *service) prepare(action string, p parameters) (*pool, *number, *binding, *answer) {

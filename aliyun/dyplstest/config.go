@@ -41,7 +41,8 @@ type Config struct {
 	// Quotas are the calls a second that an action may have, in windows of one second of Now. 0 or absent: no bound.
 	Quotas map[string]int
 	// QuotaCode is what a call beyond the quota is answered with: a service's code such as isv.FLOW_LIMIT, or a
-	// gateway's such as Throttling.User, which comes with HTTP 400 and the x-ratelimit-user-api header. Default: isv.FLOW_LIMIT.
+	// gateway's such as Throttling.User, which comes with HTTP 400 and the headers x-ratelimit-user-api,
+	// x-ratelimit-user and x-acs-retry-after. Default: isv.FLOW_LIMIT.
 	QuotaCode string
 	// Faults are the rules by which calls fail, the first that matches decides. [Simulator.AddFault] adds more.
 	Faults []Fault

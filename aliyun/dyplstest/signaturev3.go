@@ -17,6 +17,11 @@ var requiredV3 = []string{"host", "x-acs-action", "x-acs-version", "x-acs-date",
 // isV3 reports whether a request is signed in its headers. Official V1 clients send x-acs-action, too, so only this tells.
 func isV3(r *http.Request) bool { return r.Header.Get("Authorization") != "" }
 
+// lacksAuthorization reports whether a request is V3's but for its signature: what V1 needs is not there either.
+func (r request) lacksAuthorization() bool {
+	return r.http.Header.Get("x-acs-action") != "" && r.all.get("Action") == "" && r.all.get("Signature") == ""
+}
+
 // credentialsV3 reads the credentials of ACS3-HMAC-SHA256 (help page of the V3 request structure and signature).
 func (r request) credentialsV3() (credentials, *answer) {
 	algorithm, rest, _ := strings.Cut(r.http.Header.Get("Authorization"), " ")
@@ -32,7 +37,7 @@ func (r request) credentialsV3() (credentials, *answer) {
 	header := func(name string) string { return headerV3(r.http, name) }
 	for _, name := range requiredV3 {
 		if header(name) == "" {
-			return credentials{}, refuse("MissingParameter", "The header "+name+" is mandatory.")
+			return credentials{}, refuse("MissingHeader", "Specified header "+name+" is mandatory for this action.")
 		}
 		if !slices.Contains(signed, name) {
 			return credentials{}, refuse("IncompleteSignature", "The header "+name+" is not signed.")

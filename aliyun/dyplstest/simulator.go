@@ -123,7 +123,7 @@ func (s *Simulator) reply(w http.ResponseWriter, c *call, a answer) {
 		c.entry.Code, c.entry.AnsweredAt = a.code, s.config.Now()
 		s.mu.Unlock()
 	}
-	a.write(w, c.requestID)
+	a.of(c.action).write(w, c.requestID)
 }
 
 // wait lets real time pass, less of it when the simulator is closed.

@@ -22,6 +22,7 @@ type simCommand struct {
 	Numbers         int            `default:"20000" help:"Numbers in the pool (${default})."`
 	AccessKeyID     string         `default:"testAccessKeyId" help:"The only access key that is accepted (${default})." name:"access-key-id"`
 	AccessKeySecret string         `default:"testAccessKeySecret" help:"Its secret (${default}): a simulator guards nothing." name:"access-key-secret"`
+	SecurityToken   string         `help:"The STS token that every request must bring, as with temporary credentials." name:"security-token" placeholder:"TOKEN"`
 	Fault           []string       `help:"A rule by which calls fail, as 'action=BindAxn code=isv.FLOW_LIMIT rate=0.05 first=1'; may be repeated." placeholder:"RULE" sep:"none"`
 	Quota           map[string]int `help:"Calls a second of an action, as BindAxn=100." placeholder:"ACTION=N"`
 	Seed            uint64         `default:"1" help:"Makes the choice of numbers and of failing requests reproducible (${default})."`
@@ -33,7 +34,7 @@ func (c *simCommand) Run(ctx context.Context, s streams) error {
 		return usage(fmt.Sprintf("--numbers must be between 1 and %d: lower it", maxSimNumbers))
 	}
 	config := dyplstest.Config{
-		AccessKeyID: c.AccessKeyID, AccessKeySecret: c.AccessKeySecret, Seed: c.Seed, Quotas: c.Quota, LedgerLimit: -1,
+		AccessKeyID: c.AccessKeyID, AccessKeySecret: c.AccessKeySecret, SecurityToken: c.SecurityToken, Seed: c.Seed, Quotas: c.Quota, LedgerLimit: -1,
 		Pools: []dyplstest.Pool{{Key: c.Pool, Numbers: dyplstest.Numbers("170", c.Numbers)}},
 	}
 	for _, text := range c.Fault {
@@ -56,8 +57,12 @@ func (c *simCommand) Run(ctx context.Context, s streams) error {
 	mux.Handle("/", simulator)
 	mux.Handle(ledgerPath, simulator.LedgerHandler())
 	url := "http://" + listener.Addr().String()
+	token := ""
+	if c.SecurityToken != "" {
+		token = " ALIBABA_CLOUD_SECURITY_TOKEN=" + c.SecurityToken
+	}
 	_, _ = fmt.Fprintf(s.err, "A SIMULATED API, in memory: nothing is bound, everything is lost on exit.\n"+
-		"  DYPLSQ_ENDPOINT=%s ALIBABA_CLOUD_ACCESS_KEY_ID=%s ALIBABA_CLOUD_ACCESS_KEY_SECRET=%s\n  pool %s with %d numbers; what was done: %s%s\n",
-		url, c.AccessKeyID, c.AccessKeySecret, c.Pool, c.Numbers, url, ledgerPath)
+		"  DYPLSQ_ENDPOINT=%s ALIBABA_CLOUD_ACCESS_KEY_ID=%s ALIBABA_CLOUD_ACCESS_KEY_SECRET=%s%s\n  pool %s with %d numbers; what was done: %s%s\n",
+		url, c.AccessKeyID, c.AccessKeySecret, token, c.Pool, c.Numbers, url, ledgerPath)
 	return serve(ctx, listener, hostcheck.Hosts{Loopback: isLoopback(c.Listen, simPort)}.Guard(mux))
 }
