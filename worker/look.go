@@ -51,7 +51,7 @@ func (d *delivery) find(ctx context.Context, begun record.Begun) (finding dypls.
 			finding, found, err = "", performed{}, d.panicError()
 		}
 	}()
-	return d.kind.find(ctx, d.caller(), begun.Request, begun.FirstCall)
+	return d.kind.find(ctx, d.caller(), begun.Request, begun.Since)
 }
 
 // renew keeps the claim: looking may take many calls.
@@ -109,12 +109,12 @@ const (
 
 // lookFailed: nothing is known; it is looked again.
 func (v *verdict) lookFailed(begun record.Begun, err error) {
-	if time.Since(begun.FirstCall) > lookAtMost {
+	if time.Since(begun.Since) > lookAtMost {
 		v.state, v.message = record.Uncertain, "an earlier call may have taken effect, and looking for it has failed for a day"
 		return
 	}
 	// A failed look leaves no count behind: how long it has been going on tells how soon the next one is of use.
-	v.delay, v.doubt = min(max(time.Since(begun.FirstCall)/looksPerAge, backoffBase), deniedCap), record.DoubtKept
+	v.delay, v.doubt = min(max(time.Since(begun.Since)/looksPerAge, backoffBase), deniedCap), record.DoubtKept
 	if e, ok := errors.AsType[*dypls.Error](err); ok {
 		v.delay = max(v.delay, e.RetryAfter)
 		v.message = "looking failed: " + cmp.Or(e.Message, e.Code)

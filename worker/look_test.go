@@ -47,14 +47,14 @@ func TestDecideLook(t *testing.T) {
 		"unknowable, out of time":    {begun: record.Begun{Refusal: dypls.CodeExpired}, finding: dypls.Unknowable, state: record.Failed, code: dypls.CodeExpired},
 		"suspect, out of time":       {begun: record.Begun{Suspect: true, Refusal: dypls.CodeExpired}, finding: dypls.Unknowable, policy: Retry, state: record.Uncertain},
 		"failed":                     {begun: record.Begun{Looks: 1, Attempt: 6, Deadline: recently}, err: failed, state: record.Waiting, doubt: record.DoubtKept, delay: 40 * time.Second},
-		"failed for a day":           {begun: record.Begun{FirstCall: longAgo}, err: failed, state: record.Uncertain},
+		"failed for a day":           {begun: record.Begun{Since: longAgo}, err: failed, state: record.Uncertain},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			w := &Worker{config: Config{OnUncertain: test.policy}, timing: timing{lookAgainAfter: time.Minute}}
-			if test.begun.FirstCall.IsZero() {
-				test.begun.FirstCall = recently
+			if test.begun.Since.IsZero() {
+				test.begun.Since = recently
 			}
 			if test.code == "" {
 				test.code = dypls.CodeNoAnswer

@@ -73,7 +73,7 @@ func (r *reaper) lookAt(ctx context.Context, due record.Due) ([]record.Next, err
 			next = append(next, record.Next{ID: o.ID, At: due.Now.Add(lookSoon), Missed: true})
 		case o.State.Told():
 			told = append(told, o)
-		case o.Claim.After(due.Now):
+		case o.Held(due.Now):
 			next = append(next, record.Next{ID: o.ID, At: o.Claim.Add(afterClaim)})
 		default:
 			waiting = append(waiting, o)

@@ -6,6 +6,9 @@ import (
 	"time"
 )
 
+// LongestClaim is how long a claim holds at the most. One that holds for longer was made before Redis' clock was put back.
+const LongestClaim = time.Minute
+
 // Run asks to make the next call of a task.
 type Run struct {
 	ID string
@@ -16,7 +19,7 @@ type Run struct {
 	// An Action of "" says nothing.
 	Action, Account string
 
-	Lease       time.Duration // after which another run may take over
+	Lease       time.Duration // after which another run may take over, at most LongestClaim
 	Repeatable  bool          // a call that was cut may simply be made again
 	MaxAttempts int
 	MaxCrashes  int           // calls in a row that may be cut before the task is given up; four times as many looks
@@ -54,6 +57,7 @@ type Begun struct {
 	MayHaveRun bool
 	Suspect    bool      // it was called again although an earlier call could not be looked up
 	FirstCall  time.Time // when the first call was noted, by Redis' clock
+	Since      time.Time // the same by Redis' clock or the worker's, whichever was behind: what the call made is not older
 	Looks      int       // with Look: how many found nothing
 	Refusal    string    // with Look: the code of the refusal that put the earlier call in doubt, "" for a lost answer
 	Request    []byte
@@ -71,6 +75,7 @@ func (s Store) Begin(ctx context.Context, run Run) (Begun, error) {
 	cmds, shortage, err := s.runSafe(ctx, nil, beginScript, []scriptCall{{key: Key(run.ID), args: []any{
 		run.ID, s.channel(), run.Run, run.Lease.Milliseconds(),
 		repeatable, run.MaxAttempts, run.MaxCrashes, run.Keep.Milliseconds(), run.LookAfter.Milliseconds(), actionField(run.Action, run.Account),
+		time.Now().UnixMilli(),
 	}}})
 	if err != nil {
 		return Begun{}, fmt.Errorf("record: begin: %w", err)
@@ -87,7 +92,7 @@ func (s Store) Begin(ctx context.Context, run Run) (Begun, error) {
 		b.Uncounted, b.Deadline = int(r.integer(4)), fromMillis(r.integer(5))
 		b.MayHaveRun, b.Suspect, b.FirstCall = r.integer(6) == 1, r.integer(7) == 1, fromMillis(r.integer(8))
 		b.Looks, b.Refusal, b.Request = int(r.integer(9)), r.text(10), []byte(r.text(11))
-		b.Undoes = r.text(12)
+		b.Undoes, b.Since = r.text(12), fromMillis(r.integer(13))
 	case Busy:
 		b.Busy = time.Duration(r.integer(1)) * time.Millisecond
 	case Unknown, Foreign:

@@ -63,7 +63,7 @@ func (s Store) Create(ctx context.Context, tasks []New) ([]Created, error) {
 		opening.add(t.ID, max(time.Until(t.ProcessAt), 0)+firstLook)
 		calls[i] = scriptCall{key: Key(t.ID), args: []any{
 			string(t.Fingerprint), actionField(t.Action, t.Account), t.Request, millis(t.ProcessAt), millis(t.Deadline), t.Undoing, t.Undoes,
-			t.Change, t.Order,
+			t.Change, t.Order, time.Now().UnixMilli(),
 		}}
 		if t.Then != nil {
 			calls[i].then = redis.NewCmd(ctx, t.Then...)
@@ -128,7 +128,7 @@ func (t New) look(r fieldReader) Created {
 // Redeliver tells which delivery is to be made in the place of one that is over although the task needs it,
 // and counts it, once. It is 0 where the task needs none: it is being performed, by a run whose claim holds, or settled, or gone.
 func (s Store) Redeliver(ctx context.Context, id string, over int64) (int64, error) {
-	delivery, err := redeliverScript.Run(ctx, s.redis, []string{Key(id)}, over).Int64()
+	delivery, err := redeliverScript.Run(ctx, s.redis, []string{Key(id)}, over, LongestClaim.Milliseconds()).Int64()
 	if err != nil {
 		return 0, fmt.Errorf("record: redeliver: %w", err)
 	}

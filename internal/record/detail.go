@@ -65,6 +65,9 @@ func (s Store) Detail(ctx context.Context, id string) (Detail, error) {
 	if !d.State.Running() {
 		d.Claim = time.Time{} // of a run that is over
 	}
+	if latest := d.Now.Add(LongestClaim); d.Claim.After(latest) { // the clock was put back since
+		d.Claim = latest
+	}
 	if at := r.integer(8); at > 1 { // 1 stands for a call that was answered
 		d.DoubtAt = fromMillis(at)
 	}

@@ -42,7 +42,7 @@ func TestDoubt(t *testing.T) {
 		first := s.call(t, "k", "lost")
 		s.finish(t, doubtful("k", first.Fence, record.DoubtCall))
 		want := record.Begun{
-			Verdict: record.Look, Attempt: 1, Call: 1, MayHaveRun: true, FirstCall: first.FirstCall, Request: []byte(`{"PoolKey":"FC1"}`),
+			Verdict: record.Look, Attempt: 1, Call: 1, MayHaveRun: true, FirstCall: first.FirstCall, Since: first.Since, Request: []byte(`{"PoolKey":"FC1"}`),
 		}
 		for i, doubt := range []record.Doubt{record.DoubtAbsent, record.DoubtKept, record.DoubtAbsent, record.DoubtCleared} {
 			run := string(doubt) + string(rune('0'+i))

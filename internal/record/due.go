@@ -38,6 +38,12 @@ type Next struct {
 	Missed bool
 }
 
+// Held reports whether a run holds the record, by a claim of Redis' present clock.
+func (o Open) Held(now time.Time) bool {
+	rest := o.Claim.Sub(now)
+	return rest > 0 && rest <= LongestClaim
+}
+
 var openFields = []string{"action", "state", "delivery", "claim_until", "process_at", "enqueued_at"}
 
 // Opened reads records as the reaper sees them.

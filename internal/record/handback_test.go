@@ -30,14 +30,14 @@ func TestHandBack(t *testing.T) {
 		}
 		first := s.call(t, "k", "b")
 		want := record.Begun{Verdict: record.Go, Attempt: 1, Call: 1, Request: []byte(`{"PoolKey":"FC1"}`)}
-		if diff := cmp.Diff(want, first, cmpopts.IgnoreFields(record.Begun{}, "Fence", "FirstCall")); diff != "" {
+		if diff := cmp.Diff(want, first, cmpopts.IgnoreFields(record.Begun{}, "Fence", "FirstCall", "Since")); diff != "" {
 			t.Errorf("the first call (-want +got):\n%s", diff)
 		}
 		s.finish(t, waiting("k", first.Fence))
 		s.handBack(t, "k", s.call(t, "k", "c").Fence, record.Done)
 		s.handBack(t, "k", first.Fence, record.Stale)
 		second := s.call(t, "k", "d")
-		want.Attempt, want.Call, want.FirstCall = 2, 2, first.FirstCall
+		want.Attempt, want.Call, want.FirstCall, want.Since = 2, 2, first.FirstCall, first.Since
 		if diff := cmp.Diff(want, second, cmpopts.IgnoreFields(record.Begun{}, "Fence")); diff != "" {
 			t.Errorf("the second call (-want +got):\n%s", diff)
 		}

@@ -5,6 +5,7 @@ import (
 	_ "embed" // the scripts
 	"fmt"
 	"hash/fnv"
+	"strconv"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -44,10 +45,13 @@ const (
 var (
 	//go:embed lua/index.lua
 	indexLua string
+	//go:embed lua/moveup.lua
+	moveUpLua string
 	//go:embed lua/defer.lua
 	deferLua string
 
-	indexScript = redis.NewScript(indexLua)
+	indexScript  = redis.NewScript(indexLua)
+	moveUpScript = redis.NewScript(moveUpLua)
 )
 
 // entries are what one step writes into the index.
@@ -95,6 +99,24 @@ func (s Store) Hurry(ctx context.Context, ids ...string) error {
 	}
 	if err := s.writeEntries(ctx, e); err != nil {
 		return fmt.Errorf("record: hurry: %w", err)
+	}
+	return nil
+}
+
+// moveUpAtOnce bounds how long Redis is busy with one piece of a shard.
+const moveUpAtOnce = 1000
+
+// MoveUp has everything looked at sooner by as much as Redis' clock was put back: what is later than now was written before. What was
+// written since, and moves up as well, is looked at too soon, which does no harm.
+func (s Store) MoveUp(ctx context.Context, now time.Time, back time.Duration) error {
+	for shard := range indexShards {
+		for from := strconv.FormatInt(now.UnixMilli(), 10); from != ""; {
+			var err error
+			from, err = moveUpScript.Run(ctx, s.redis, []string{indexKey(shard)}, from, back.Milliseconds(), moveUpAtOnce).Text()
+			if err != nil {
+				return fmt.Errorf("record: move up: %w", err)
+			}
+		}
 	}
 	return nil
 }

@@ -43,7 +43,7 @@ func (m *model) begin(run string) (record.BeginVerdict, int) {
 		m.note(map[bool]record.StepKind{true: record.StepCut, false: record.StepCutLook}[called])
 		m.mayHaveRun = m.mayHaveRun || called
 		if m.crashes >= m.mostCrashing && called || m.lookCrashes >= 4*m.mostCrashing || m.repeatable && called && m.attempts >= m.maxAttempts {
-			m.state, m.run = record.Uncertain, ""
+			m.state, m.run = record.Uncertain, run
 			if m.repeatable {
 				m.state = record.Failed
 			}
@@ -132,7 +132,7 @@ func (m *model) again() record.State {
 		return m.state
 	}
 	m.note(record.StepResolved)
-	m.state, m.run, m.crashes, m.lookCrashes, m.suspect, m.resolved = record.Queued, "", 0, 0, true, true
+	m.state, m.crashes, m.lookCrashes, m.suspect, m.resolved = record.Queued, 0, 0, true, true
 	m.keep(record.Ending{Doubt: record.DoubtCleared})
 	return record.Uncertain
 }
@@ -140,7 +140,7 @@ func (m *model) again() record.State {
 // reopen lets a failed task run again.
 func (m *model) reopen() {
 	m.note(record.StepReopened)
-	m.state, m.run, m.attempts, m.crashes, m.lookCrashes = record.Queued, "", 0, 0, 0
+	m.state, m.attempts, m.crashes, m.lookCrashes = record.Queued, 0, 0, 0
 	m.mayHaveRun, m.suspect, m.resolved = false, false, false
 	m.keep(record.Ending{Doubt: record.DoubtCleared})
 }

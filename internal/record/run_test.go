@@ -24,7 +24,7 @@ func (h *history) beginAs(run string) {
 	if h.base == 0 {
 		h.base = got.Fence - 1
 	}
-	got.Request, got.FirstCall = nil, time.Time{}
+	got.Request, got.FirstCall, got.Since = nil, time.Time{}, time.Time{}
 	m := h.model
 	want := record.Begun{
 		Verdict: verdict, Fence: h.base + int64(fence), Attempt: m.attempts, Call: m.calls, Uncounted: got.Uncounted,

@@ -44,7 +44,7 @@ func onEachServer(t *testing.T, test func(t *testing.T, s server)) {
 }
 
 const (
-	long  = time.Hour             // a lease that no test outlives
+	long  = record.LongestClaim   // a lease that no test outlives
 	short = 50 * time.Millisecond // one that lapses while a test polls
 	keep  = 24 * time.Hour
 )

@@ -35,6 +35,7 @@ type Server struct {
 	app     redis.Options // of the product's
 	papers  *papers       // of one that speaks TLS
 	args    []string
+	extra   []string // environment beside the test's own
 	cmd     *exec.Cmd
 }
 
@@ -54,6 +55,11 @@ func Start(tb testing.TB, args ...string) *Server {
 // startWith starts one that is spoken to by a client with these options.
 func startWith(tb testing.TB, options redis.Options, args ...string) *Server {
 	tb.Helper()
+	return startIn(tb, nil, options, args...)
+}
+
+func startIn(tb testing.TB, env []string, options redis.Options, args ...string) *Server {
+	tb.Helper()
 	require(tb)
 	dir, port := tb.TempDir(), freePort(tb)
 	listen := []string{"--port", port}
@@ -61,12 +67,12 @@ func startWith(tb testing.TB, options redis.Options, args ...string) *Server {
 		listen = []string{"--port", "0", "--tls-port", port}
 	}
 	common := []string{"--bind", "127.0.0.1", "--dir", dir, "--save", "", "--appendonly", "no", "--logfile", filepath.Join(dir, "redis.log")}
-	return start(tb, port, options, slices.Concat(listen, common, args))
+	return start(tb, port, env, options, slices.Concat(listen, common, args))
 }
 
-func start(tb testing.TB, port string, options redis.Options, args []string) *Server {
+func start(tb testing.TB, port string, env []string, options redis.Options, args []string) *Server {
 	tb.Helper()
-	s := &Server{Addr: net.JoinHostPort("127.0.0.1", port), options: options, app: options, args: args}
+	s := &Server{Addr: net.JoinHostPort("127.0.0.1", port), options: options, app: options, args: args, extra: env}
 	s.Restart(tb)
 	tb.Cleanup(s.Kill)
 	return s
@@ -112,6 +118,7 @@ func (s *Server) Restart(tb testing.TB) {
 	tb.Helper()
 	s.Kill()
 	s.cmd = exec.Command("redis-server", s.args...)
+	s.cmd.Env = append(os.Environ(), s.extra...)
 	if err := s.cmd.Start(); err != nil {
 		tb.Fatalf("start redis-server: %v", err)
 	}

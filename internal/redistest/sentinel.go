@@ -80,7 +80,7 @@ sentinel failover-timeout %s 3000
 	if err := os.WriteFile(file, []byte(config), 0o600); err != nil { // it writes what it learns there
 		tb.Fatal(err)
 	}
-	sentinel := start(tb, own, redis.Options{Password: sentinelPassword}, []string{file, "--sentinel"})
+	sentinel := start(tb, own, nil, redis.Options{Password: sentinelPassword}, []string{file, "--sentinel"})
 	client := redis.NewSentinelClient(&redis.Options{Addr: sentinel.Addr, Password: sentinelPassword, MaxRetries: -1, ContextTimeoutEnabled: true})
 	tb.Cleanup(func() { _ = client.Close() })
 	s.sentinels, s.clients = append(s.sentinels, sentinel), append(s.clients, client)

@@ -1,9 +1,11 @@
 -- KEYS: record. ARGV: id, channel, run, lease (ms), repeatable (1 | 0), most attempts, most crashes, keep (ms), look after (ms),
--- what the record's action must be ('' for anything).
+-- what the record's action must be ('' for anything), now by the clock of who asks (ms).
+-- Claims and waits are of this clock. Deadlines are of the world's, which whoever signs calls has to keep to.
 -- Returns verdict; with settled: state, code, class; with go and look: fence, attempts, calls, uncounted, deadline, may have run (1 | 0), suspect (1 | 0),
--- first call at, looks, refusal, request, undoes.
+-- first call at, looks, refusal, request, undoes, first call at by the earlier of the two clocks.
 local r = redis.call('HMGET', KEYS[1], 'state', 'deadline', 'attempts', 'calls', 'fence', 'request', 'undoes', 'noted_at', 'action')
 local id, channel, run, keep, repeatable = ARGV[1], ARGV[2], ARGV[3], ARGV[8], ARGV[5] == '1'
+local lease, look_after, theirs = tonumber(ARGV[4]), tonumber(ARGV[9]), tonumber(ARGV[11])
 local state, deadline, attempts, calls, fence, noted_at = r[1], tonumber(r[2]), tonumber(r[3]), tonumber(r[4]), r[5], r[8]
 if not state then
   return {'unknown'}
@@ -14,10 +16,18 @@ end
 if ARGV[10] ~= '' and r[9] ~= ARGV[10] then
   return {'foreign'}
 end
+local function give_up(as, code, class, message)
+  settle(as, id, channel, keep, ours(code, class, message))
+  redis.call('HSET', KEYS[1], 'run', run)
+  return {'settled', as, code, class}
+end
 local e = {} -- what earlier runs have left; nothing, where none has called
-if state ~= 'queued' or noted_at then
+if state ~= 'queued' or noted_at then -- '' where the task was opened again
   e = redis.call('HMGET', KEYS[1], 'run', 'claim_until', 'code', 'doubt_at', 'may_have_run', 'history', 'uncounted', 'suspect',
-    'first_call_at', 'looks', 'refusal', 'enqueued_at')
+    'first_call_at', 'looks', 'refusal', 'enqueued_at', 'behind')
+end
+if noted_at == '' then
+  noted_at = false
 end
 local doubt_at, may_have_run, looks, refusal = e[4] and tonumber(e[4]), tonumber(e[5] or 0), tonumber(e[10] or 0), e[11] or ''
 local out = state == 'calling' or state == 'looking'
@@ -29,6 +39,9 @@ if out then
   local rest = tonumber(e[2]) - now
   if e[1] == run then
     fresh = false -- the reply was lost, and nothing was sent: the same run is told again
+  elseif rest > lease then -- the clock was put back since
+    redis.call('HSET', KEYS[1], 'claim_until', int(now + lease))
+    return {'busy', lease}
   elseif rest > 0 then
     return {'busy', rest}
   else
@@ -45,12 +58,10 @@ if out then
       most = most * 4
     end
     if not repeatable and crashes >= most then
-      settle('uncertain', id, channel, keep, ours('dyplsq.NoAnswer', 'Uncertain', 'workers ended while performing it'))
-      return {'settled', 'uncertain', 'dyplsq.NoAnswer', 'Uncertain'}
+      return give_up('uncertain', 'dyplsq.NoAnswer', 'Uncertain', 'workers ended while performing it')
     end
     if repeatable and (crashes >= most or state == 'calling' and attempts >= tonumber(ARGV[6])) then
-      settle('failed', id, channel, keep, ours('dyplsq.NoAnswer', 'Unavailable', 'workers ended while performing it'))
-      return {'settled', 'failed', 'dyplsq.NoAnswer', 'Unavailable'}
+      return give_up('failed', 'dyplsq.NoAnswer', 'Unavailable', 'workers ended while performing it')
     end
     if not repeatable and state == 'calling' then
       doubt_at, looks = tonumber(noted_at or e[2]), 0
@@ -58,14 +69,18 @@ if out then
     end
   end
 end
-if doubt_at and fresh and doubt_at + ARGV[9] > now then
+if doubt_at and fresh and doubt_at > now then -- the clock was put back since
+  doubt_at = now
+  redis.call('HSET', KEYS[1], 'doubt_at', int(doubt_at))
+end
+if doubt_at and fresh and doubt_at + look_after > now then
   if out then
     redis.call('HSET', KEYS[1], 'state', 'waiting')
     redis.call('HDEL', KEYS[1], 'run', 'claim_until')
   end
-  return {'busy', doubt_at + ARGV[9] - now}
+  return {'busy', doubt_at + look_after - now}
 end
-local over = not doubt_at and deadline > 0 and now >= deadline
+local over = not doubt_at and deadline > 0 and theirs >= deadline
 if over and not fresh then -- granted in time, and asked again too late: nothing was sent
   attempts, calls = attempts - 1, calls - 1
   redis.call('HSET', KEYS[1], 'attempts', attempts, 'calls', calls)
@@ -78,14 +93,13 @@ elseif over then
   if e[3] and e[3] ~= '' then
     message = message .. '; the last attempt ended as ' .. e[3]
   end
-  settle('failed', id, channel, keep, ours('dyplsq.Expired', 'Rejected', message))
-  return {'settled', 'failed', 'dyplsq.Expired', 'Rejected'}
+  return give_up('failed', 'dyplsq.Expired', 'Rejected', message)
 end
 local first_call_at = e[9] or noted_at -- the first call is noted in its own field from the second on
 if noted_at and not e[9] then
   redis.call('HSET', KEYS[1], 'first_call_at', noted_at)
 end
-local claim = int(now + ARGV[4])
+local claim, behind = int(now + lease), tonumber(e[13] or 0)
 if doubt_at then
   if fresh then
     fence = int(fence + 1)
@@ -95,9 +109,16 @@ else
   if fresh then
     fence, attempts, calls = int(fence + 1), attempts + 1, calls + 1
   end
-  first_call_at = first_call_at or now
+  if not first_call_at then
+    first_call_at = now
+    if now - theirs > 1000 then
+      behind = now - theirs
+      redis.call('HSET', KEYS[1], 'behind', int(behind))
+    end
+  end
   redis.call('HSET', KEYS[1], 'state', 'calling', 'run', run, 'claim_until', claim, 'fence', fence, 'noted_at', int(now),
     'attempts', int(attempts), 'calls', int(calls))
 end
 return {doubt_at and 'look' or 'go', tonumber(fence), attempts, calls, tonumber(e[7] or 0), deadline, may_have_run, tonumber(e[8] or 0),
-  tonumber(first_call_at or e[12] or 0), looks, refusal, r[6] or '', r[7] or ''}
+  tonumber(first_call_at or e[12] or 0), looks, refusal, r[6] or '', r[7] or '',
+  tonumber(first_call_at or e[12] or 0) - behind}

@@ -1,9 +1,9 @@
--- KEYS: record. ARGV: fingerprint, action, request, process_at, deadline (ms, 0 for none), undoing, undoes, change, order.
+-- KEYS: record. ARGV: fingerprint, action, request, process_at, deadline (ms, 0 for none), undoing, undoes, change, order, now by the clock of who asks (ms).
 -- Returns verdict, fingerprint, state, delivery, process_at of what is there.
 local clock = redis.call('TIME')
 local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
 local found = redis.call('HMGET', KEYS[1], 'fingerprint', 'state', 'delivery', 'process_at', 'expires_at')
-local stale = found[5] and tonumber(found[5]) > 0 and tonumber(found[5]) <= now
+local stale = found[5] and tonumber(found[5]) > 0 and tonumber(found[5]) <= tonumber(ARGV[10]) -- a link's, which is of the world's clock
 if found[1] and not stale then
   local verdict = found[1] == ARGV[1] and 'same' or 'conflict'
   return {verdict, found[1], found[2], tonumber(found[3]), tonumber(found[4])}

@@ -17,7 +17,7 @@ redis.call('HDEL', KEYS[1], 'claim_until')
 if r[1] == 'calling' then
   redis.call('HINCRBY', KEYS[1], 'attempts', -1)
   if redis.call('HINCRBY', KEYS[1], 'calls', -1) == 0 then
-    redis.call('HDEL', KEYS[1], 'noted_at') -- the first call is still to come
+    redis.call('HDEL', KEYS[1], 'noted_at', 'behind') -- the first call is still to come
   end
 end
 return 'done'

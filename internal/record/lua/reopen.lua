@@ -5,9 +5,9 @@ local state = r[1]
 if state ~= 'failed' or redis.call('HSTRLEN', KEYS[1], 'request') == 0 then
   return state or ''
 end
-redis.call('HSET', KEYS[1], 'state', 'queued', 'run', '', 'attempts', 0, 'uncounted', 0, 'reopened_by', ARGV[1], 'reopened_at', now)
+redis.call('HSET', KEYS[1], 'state', 'queued', 'noted_at', '', 'attempts', 0, 'uncounted', 0, 'reopened_by', ARGV[1], 'reopened_at', now)
 note(r[2], 'reopened', 0, 0, 0, '', '', '')
-redis.call('HDEL', KEYS[1], 'finished_at', 'first_call_at', 'noted_at', 'doubt_at', 'looks', 'refusal', 'crashes', 'look_crashes', 'may_have_run', 'suspect',
+redis.call('HDEL', KEYS[1], 'finished_at', 'first_call_at', 'behind', 'doubt_at', 'looks', 'refusal', 'crashes', 'look_crashes', 'may_have_run', 'suspect',
   'resolved_by', 'resolved_at')
 redis.call('PERSIST', KEYS[1])
 return 'queued'

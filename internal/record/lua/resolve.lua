@@ -14,7 +14,7 @@ redis.call('HSET', KEYS[1], 'resolved_by', ARGV[10], 'resolved_at', now)
 note(r[4], 'resolved', 0, 0, 0, '', ARGV[4], '')
 if ARGV[4] == 'queued' then
   redis.call('HDEL', KEYS[1], 'doubt_at', 'looks', 'refusal', 'crashes', 'look_crashes', 'finished_at')
-  redis.call('HSET', KEYS[1], 'state', 'queued', 'run', '', 'suspect', 1)
+  redis.call('HSET', KEYS[1], 'state', 'queued', 'suspect', 1)
   return {'uncertain', redis.call('HINCRBY', KEYS[1], 'delivery', 1)}
 end
 settle(ARGV[4], ARGV[1], ARGV[2], ARGV[3],

@@ -7,7 +7,8 @@ local function int(n)
 end
 
 -- settle writes an outcome and wakes whoever waits for it, unless somebody else does. An uncertain one stays until somebody settles it,
--- and keeps its request; so does a failed one, which a person may run again; a success needs it no longer.
+-- and keeps its request and the name of its run, whose echo may still be under way; so does a failed one, which a person may run again;
+-- a success needs them no longer.
 -- What is over is written empty instead of taken out: one write less.
 local function settle(state, id, channel, keep, o)
   if state == 'succeeded' then
@@ -21,7 +22,7 @@ local function settle(state, id, channel, keep, o)
     end
   else
     redis.call('HSET', KEYS[1], 'state', state, 'finished_at', int(now), 'code', o.code, 'message', o.message, 'request_id', o.request_id,
-      'class', o.class, 'run', '')
+      'class', o.class)
   end
   if state == 'uncertain' then
     redis.call('PERSIST', KEYS[1])
