@@ -39,7 +39,8 @@ var (
 
 // probe asks to be the one that finds out about a scope.
 func (b *breaker) probe(ctx context.Context, scope, run string) (verdict string, wait time.Duration, err error) {
-	reply, err := breakerProbeScript.Run(ctx, b.worker.config.Redis, []string{b.key}, scope, run, b.worker.timing.leaseOfProbe().Milliseconds()).Slice()
+	reply, err := breakerProbeScript.Run(ctx, b.worker.config.Redis, []string{b.key}, scope, run,
+		b.worker.timing.leaseOfProbe().Milliseconds(), b.worker.timing.longestProbe().Milliseconds()).Slice()
 	if err != nil {
 		return "", 0, fmt.Errorf("breaker: probe: %w", err)
 	}
@@ -114,7 +115,7 @@ func (b *breaker) refresh(ctx context.Context) error {
 		if err != nil {
 			continue
 		}
-		open[scope] = time.Now().Add(time.UnixMilli(at).Sub(clock.Val()))
+		open[scope] = time.Now().Add(min(time.UnixMilli(at).Sub(clock.Val()), b.worker.timing.longestProbe()))
 	}
 	b.replace(open)
 	return nil

@@ -28,7 +28,9 @@ type reaper struct {
 	keep    time.Duration // of the stream
 	kept    time.Duration // of a record that has its outcome
 	token   string
+	lease   time.Duration // of a claim
 	timing  reaperTiming
+	steps   stepWatch
 }
 
 // reaperTiming: a sweep starts this often, over all workers; each worker tries to be the one; and whoever sweeps holds the
@@ -40,7 +42,8 @@ var defaultReaperTiming = reaperTiming{every: 5 * time.Second, try: time.Second,
 func (w *Worker) newReaper() *reaper {
 	return &reaper{
 		redis: w.config.Redis, records: w.records, queue: w.queue, keep: w.config.KeepStream, kept: w.config.Keep, token: uuid.NewString(),
-		log: w.log.With().Str("component", "reaper").Logger(), timing: defaultReaperTiming,
+		lease: w.timing.claimLease,
+		log:   w.log.With().Str("component", "reaper").Logger(), timing: defaultReaperTiming,
 	}
 }
 
@@ -78,6 +81,9 @@ func (r *reaper) turn(ctx context.Context) error {
 }
 
 func (r *reaper) sweep(ctx context.Context) error {
+	if err := r.followClock(ctx); err != nil {
+		return err
+	}
 	if err := r.repairQueues(ctx); err != nil {
 		return err
 	}

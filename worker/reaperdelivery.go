@@ -41,23 +41,23 @@ type status struct {
 }
 
 // live reports whether the delivery will be performed, or is, and when to look again.
-func (s status) live(now time.Time, o record.Open) (time.Time, bool) {
+func (s status) live(now moment, o record.Open) (time.Time, bool) {
 	switch s.state {
 	case foreign:
-		return now.Add(lookLate), true
+		return now.redis.Add(lookLate), true
 	case pending:
-		return now.Add(lookLate), true
+		return now.redis.Add(lookLate), true
 	case scheduled, retry:
-		return s.at.Add(lookSoon), !s.at.IsZero()
+		return now.onRedis(s.at).Add(lookSoon), !s.at.IsZero()
 	case active: // a run whose claim has lapsed is over, whatever its lease
-		return now.Add(lookSoon), !o.State.Running() && s.at.Add(leaseGrace).After(now)
+		return now.redis.Add(lookSoon), !o.State.Running() && s.at.Add(leaseGrace).After(now.own)
 	}
 	return time.Time{}, false
 }
 
 // statuses asks asynq how the latest delivery of each record stands: in the queue where this worker would put it and, where it does not
 // live there, in the others of its kind, as whoever put it may spread tasks over another number of shards.
-func (r *reaper) statuses(ctx context.Context, now time.Time, open []record.Open) ([]status, error) {
+func (r *reaper) statuses(ctx context.Context, now moment, open []record.Open) ([]status, error) {
 	statuses := make([]status, len(open))
 	var places, others []place
 	for i, o := range open {

@@ -17,17 +17,22 @@ const reaperLock = "dypls:reaper"
 var errLockLost = errors.New("another worker sweeps")
 
 var (
+	//go:embed lua/acquire.lua
+	acquireLua string
 	//go:embed lua/lock.lua
-	lockLua    string
-	lockScript = redis.NewScript(lockLua)
+	lockLua       string
+	acquireScript = redis.NewScript(acquireLua)
+	lockScript    = redis.NewScript(lockLua)
 )
 
 func (r *reaper) lock(ctx context.Context) (bool, error) {
-	mine, err := r.redis.SetNX(ctx, reaperLock, r.token, r.timing.lock).Result()
+	asked := time.Now()
+	reply, err := acquireScript.Run(ctx, r.redis, []string{reaperLock}, r.token, r.timing.lock.Milliseconds()).Int64Slice()
 	if err != nil {
 		return false, fmt.Errorf("lock: %w", err)
 	}
-	return mine, nil
+	r.steps.look(asked, time.Now(), time.UnixMilli(reply[1]))
+	return reply[0] == 1, nil
 }
 
 // hold keeps the lock for the next step.

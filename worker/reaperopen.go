@@ -32,6 +32,9 @@ func (r *reaper) sweepOpen(ctx context.Context) error {
 		}
 		started := time.Now()
 		due, err := r.records.Due(ctx, openPerShard)
+		if err == nil {
+			r.steps.look(started, time.Now(), due.Now)
+		}
 		if err != nil || len(due.Open) == 0 {
 			return err
 		}
@@ -75,6 +78,8 @@ func (r *reaper) lookAt(ctx context.Context, due record.Due) ([]record.Next, err
 			told = append(told, o)
 		case o.Held(due.Now):
 			next = append(next, record.Next{ID: o.ID, At: o.Claim.Add(afterClaim)})
+		case o.State.Running() && r.steps.doubtful(r.lease) > 0:
+			next = append(next, record.Next{ID: o.ID, At: due.Now.Add(r.steps.doubtful(r.lease) + afterClaim)})
 		default:
 			waiting = append(waiting, o)
 		}
@@ -85,7 +90,7 @@ func (r *reaper) lookAt(ctx context.Context, due record.Due) ([]record.Next, err
 	for _, o := range told {
 		next = append(next, record.Next{ID: o.ID, Drop: true})
 	}
-	again, err := r.redeliver(ctx, due.Now, waiting)
+	again, err := r.redeliver(ctx, moment{redis: due.Now, own: time.Now()}, waiting)
 	return append(next, again...), err
 }
 
@@ -113,7 +118,7 @@ func (r *reaper) tell(ctx context.Context, told []record.Open) error {
 }
 
 // redeliver makes the next delivery of each record that has none, and of each whose run died: the one that begins then settles it.
-func (r *reaper) redeliver(ctx context.Context, now time.Time, open []record.Open) ([]record.Next, error) {
+func (r *reaper) redeliver(ctx context.Context, now moment, open []record.Open) ([]record.Next, error) {
 	statuses, err := r.statuses(ctx, now, open)
 	if err != nil {
 		return nil, err
@@ -135,7 +140,7 @@ func (r *reaper) redeliver(ctx context.Context, now time.Time, open []record.Ope
 		}
 		group.Go(func() error {
 			if status.state == empty {
-				if _, err := r.discard(groupCtx, tasks.DeliveryID(o.ID, o.Delivery), status.queue, seen{lapsed: now}); err != nil {
+				if _, err := r.discard(groupCtx, tasks.DeliveryID(o.ID, o.Delivery), status.queue, seen{lapsed: now.own}); err != nil {
 					return err
 				}
 			}
@@ -146,7 +151,7 @@ func (r *reaper) redeliver(ctx context.Context, now time.Time, open []record.Ope
 			if made {
 				r.repaired(o.ID, "delivered again: it is "+string(o.State)+", and its delivery is "+status.state)
 			}
-			look(o.ID, now.Add(lookSoon))
+			look(o.ID, now.redis.Add(lookSoon))
 			return nil
 		})
 	}

@@ -85,10 +85,7 @@ func (r *reaper) suspects(ctx context.Context) (now time.Time, suspects []suspec
 		return now, nil, nil, fmt.Errorf("read queues: %w", err)
 	}
 	ids, leases := make([]*redis.StringSliceCmd, len(queues)), make([]*redis.ZSliceCmd, len(queues))
-	clock, err := r.redis.Time(ctx).Result()
-	if err != nil {
-		return now, nil, nil, fmt.Errorf("read queues: %w", err)
-	}
+	now = time.Now() // leases are of the processes' clocks
 	_, err = r.redis.Pipelined(ctx, func(p redis.Pipeliner) error {
 		for i, name := range queues {
 			ids[i] = p.LRange(ctx, queueKeys(name).of(active), 0, -1)
@@ -106,15 +103,15 @@ func (r *reaper) suspects(ctx context.Context) (now time.Time, suspects []suspec
 		}
 		for _, id := range ids[i].Val() {
 			lease := until[id]
-			if !lease.After(clock) {
+			if !lease.After(now) {
 				suspects = append(suspects, suspect{queue: name, id: id, lease: lease})
 			}
-			if task := tasks.IDOfDelivery(id); task != "" && lease.Before(clock.Add(asynqLease-renewedEvery)) {
+			if task := tasks.IDOfDelivery(id); task != "" && lease.Before(now.Add(asynqLease-renewedEvery)) {
 				silent = append(silent, task)
 			}
 		}
 	}
-	return clock, suspects, silent, nil
+	return now, suspects, silent, nil
 }
 
 // mend has the task of a delivery that nobody performs delivered anew where it needs that, and only then takes the old one out

@@ -28,7 +28,12 @@ const startWithin = 2 * time.Minute
 
 func newSystem(t *testing.T, config dyplstest.Config, redisArgs ...string) *system {
 	t.Helper()
-	s := &system{redis: redistest.Start(t, redisArgs...)}
+	return newSystemOn(t, redistest.Start(t, redisArgs...), config)
+}
+
+func newSystemOn(t *testing.T, redis *redistest.Server, config dyplstest.Config) *system {
+	t.Helper()
+	s := &system{redis: redis}
 	server := dyplstest.Start(t, config)
 	s.simulator = server.Simulator
 	s.env = cleanEnv(append(s.redis.Env(),

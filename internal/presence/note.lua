@@ -6,5 +6,6 @@ for i = 2, #ARGV do
   redis.call('ZADD', KEYS[1], now, ARGV[i])
 end
 redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now - ARGV[1])
+redis.call('ZREMRANGEBYSCORE', KEYS[1], now + ARGV[1], '+inf') -- of a clock that was put back since
 redis.call('PEXPIRE', KEYS[1], ARGV[1])
 return 1

@@ -6,4 +6,4 @@ if redis.call('HDEL', KEYS[1], ARGV[1]) == 0 then
   return -1
 end
 redis.call('PUBLISH', ARGV[2], 'closed')
-return now - (since or now)
+return math.max(now - (since or now), 0)

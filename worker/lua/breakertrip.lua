@@ -5,7 +5,7 @@ local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
 local probe, tries, lease, run, since, code = string.match(redis.call('HGET', KEYS[1], ARGV[1]) or '', '^(%d+) (%d+) (%d+) (%S+) (%d+) (%S+)$')
 local new = probe == nil
 if not new and run ~= ARGV[2] then
-  return {0, math.max(probe - now, 0)}
+  return {0, math.min(math.max(probe - now, 0), tonumber(ARGV[5]))}
 end
 tries = new and 0 or tries + 1
 local wait = math.min(tonumber(ARGV[4]) * 2 ^ math.min(tries, 20), tonumber(ARGV[5]))

@@ -14,7 +14,7 @@ local window, opened, probe, probes, newest = tonumber(s[10]), tonumber(s[11]), 
 local streak, safe, noise, counting, refused = tonumber(s[15]), tonumber(s[16]), tonumber(s[17]), tonumber(s[18]), tonumber(s[19])
 local bucket = math.floor(now / tick)
 if not epoch or seen > now + second then -- nothing is known, or the clock is another one
-  redis.call('DEL', KEYS[1])
+  redis.call('DEL', KEYS[1], KEYS[2])
   epoch, rate, next_at, seen, from, step = now, start, now, now, now, 0
   fell, late, proof, window, opened, probe, probes, newest = 0, 0, 0, 0, 0, 0, 0, bucket
   streak, safe, noise, counting, refused = 0, 0, 0, now, 0

@@ -12,4 +12,8 @@ if n <= seen then
   redis.call('HSET', KEYS[1], 'raised', n, 'pause_until', now + tonumber(ARGV[2]))
 end
 local pause_until = tonumber(redis.call('HGET', KEYS[1], 'pause_until') or 0)
+if pause_until - now > tonumber(ARGV[2]) then -- the clock was put back since
+  pause_until = now + tonumber(ARGV[2])
+  redis.call('HSET', KEYS[1], 'pause_until', pause_until)
+end
 return {n, math.max(pause_until - now, 0), noticed}

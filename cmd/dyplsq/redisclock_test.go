@@ -1,0 +1,217 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/hibiken/asynq"
+
+	"github.com/seed-5c07c2e9/dyplsq/aliyun/dyplstest"
+	"github.com/seed-5c07c2e9/dyplsq/internal/redistest"
+	"github.com/seed-5c07c2e9/dyplsq/tasks"
+)
+
+// clockStep is by how much Redis' clock is put forward and back.
+const clockStep = time.Hour
+
+// TestRedisClockTurned: Redis' clock is put forward, or back, by an hour under load, calls out, and put right again later. A worker is
+// killed right before, and some deliveries are lost, so that what was written by one clock is read by the other.
+//
+// Invariant: nothing takes effect twice and nothing is refused: every task succeeds, but for those left to the platform whose
+// call was cut, no task is told two outcomes, and everything is settled in the time that a killed worker's tasks take without a clock that is turned.
+func TestRedisClockTurned(t *testing.T) {
+	t.Parallel()
+	if testing.Short() {
+		t.Skip("waits for claims of 20 s to lapse")
+	}
+	for name, first := range map[string]time.Duration{"forward and back": clockStep, "back and forward": -clockStep} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c := newClocked(t)
+			c.turn(t, first)
+			c.turn(t, 0)
+			c.judge(t)
+		})
+	}
+}
+
+// clocked is a system whose Redis has a clock that is turned.
+type clocked struct {
+	*system
+
+	clock   *redistest.Clock
+	workers []*process
+	jobs    int // enqueued so far
+	cut     int // calls that kills may have cut
+	settled map[string]settledTask
+	updates int
+	bound   tasks.Outcome // the binding that is changed
+}
+
+const (
+	clockedJobs  = 60 // a round
+	clockedSlots = 16
+	strayJobs    = 4 // whose delivery is lost
+)
+
+func newClocked(t *testing.T) *clocked {
+	t.Helper()
+	redis, clock := redistest.StartWithClock(t)
+	const numbers = 400
+	c := &clocked{clock: clock, settled: map[string]settledTask{}, system: newSystemOn(t, redis, dyplstest.Config{
+		Pools: []dyplstest.Pool{
+			{Key: dyplstest.DefaultPoolKey, Numbers: dyplstest.Numbers("170", numbers)}, {Key: namedPool, Numbers: dyplstest.Numbers("171", numbers)},
+			{Key: chosenPool, Numbers: dyplstest.Numbers("172", numbers)}, {Key: ownPool, Numbers: dyplstest.Numbers("173", numbers)},
+		},
+		Faults: []dyplstest.Fault{
+			{Action: "BindAxn", Match: map[string]string{"PoolKey": namedPool}, Do: dyplstest.DropAfter, Rate: 0.1, First: 1},
+			{Action: "BindAxn", Code: "isv.FLOW_LIMIT", Rate: 0.05, First: 1},
+			{Action: "BindAxn", Do: dyplstest.Slow, Delay: 4 * time.Second, Performed: true, Rate: 0.5},
+			{Action: "UpdateSubscription", Code: "isp.SYSTEM_ERROR", Rate: 0.2, First: 1},
+		},
+		LedgerLimit: -1,
+	})}
+	var own strings.Builder
+	for _, x := range dyplstest.Numbers("173", numbers) {
+		fmt.Fprintln(&own, string(x))
+	}
+	if r := dyplsq(t, c.env, own.String(), "numbers", "import", ownPool, "-"); r.status != statusOK {
+		t.Fatalf("numbers import: exit status %d: %s", r.status, r.errors)
+	}
+	for range 2 {
+		c.hire(t)
+	}
+	c.enqueue(t, statusOK, "BindAxn", bind(300, ""), "--id", "changed")
+	c.bound = c.outcome(t, "changed", "60s")
+	return c
+}
+
+func (c *clocked) hire(t *testing.T) {
+	t.Helper()
+	w := start(t, c.env, "worker", "--concurrency", strconv.Itoa(2*clockedSlots))
+	redistest.Poll(t, startWithin, "the worker to be up", w.wrote("performing tasks"))
+	c.workers = append(c.workers, w)
+}
+
+// stray enqueues tasks whose deliveries are lost: the index alone knows of them.
+func (c *clocked) stray(t *testing.T) (ids []string) {
+	t.Helper()
+	inspector := asynq.NewInspectorFromRedisClient(c.redis.Client(t))
+	if err := inspector.PauseQueue("bind"); err != nil {
+		t.Fatal(err)
+	}
+	ids = c.more(t, strayJobs)
+	for _, id := range ids {
+		if err := inspector.DeleteTask("bind", tasks.DeliveryID(id, 1)); err != nil && !errors.Is(err, asynq.ErrTaskNotFound) {
+			t.Logf("%s keeps its delivery: %v", id, err) // it was fetched ahead
+		}
+	}
+	if err := inspector.UnpauseQueue("bind"); err != nil {
+		t.Fatal(err)
+	}
+	return ids
+}
+
+// more enqueues binds that end within less than a step.
+func (c *clocked) more(t *testing.T, jobs int) (ids []string) {
+	t.Helper()
+	named := dyplstest.Numbers("171", c.jobs+jobs)
+	var lines strings.Builder
+	for i := c.jobs; i < c.jobs+jobs; i++ {
+		pool, x := poolOf(i), ""
+		if pool == namedPool {
+			x = fmt.Sprintf(`,"PhoneNoX":%q`, string(named[i]))
+		}
+		ids = append(ids, fmt.Sprint("chaos-", i))
+		fmt.Fprintf(&lines, `{"TaskID":%q,"PoolKey":%q,"PhoneNoA":"139%08d","Expiration":"2099-01-31 23:59:59"%s}`+"\n", ids[len(ids)-1], pool, i, x)
+	}
+	c.jobs += jobs
+	if r := dyplsq(t, c.env, lines.String(), "enqueue", "BindAxn", "-", "--within", "20m"); r.status != statusOK {
+		t.Fatalf("enqueue: exit status %d: %s", r.status, tail(r.errors))
+	}
+	return ids
+}
+
+// change enqueues an update of the one binding, newer than all before.
+func (c *clocked) change(t *testing.T) (id string) {
+	t.Helper()
+	c.updates++
+	id = fmt.Sprint("update-", c.updates)
+	var made struct {
+		SubsID   string `json:"SubsId"`
+		SecretNo string
+	}
+	if err := json.Unmarshal(c.bound.Result, &made); err != nil {
+		t.Fatal(err)
+	}
+	c.enqueue(t, statusOK, "UpdateSubscription", fmt.Sprintf(
+		`{"PoolKey":%q,"SubsId":%q,"PhoneNoX":%q,"OperateType":"updateNoB","PhoneNoB":"1580000%04d"}`,
+		dyplstest.DefaultPoolKey, made.SubsID, made.SecretNo, c.updates), "--id", id)
+	return id
+}
+
+// turn sets the clock while calls are out, right after a worker was killed, and waits until all that was enqueued before and after is settled.
+func (c *clocked) turn(t *testing.T, off time.Duration) {
+	t.Helper()
+	ids := append(c.stray(t), c.more(t, clockedJobs)...)
+	ids = append(ids, c.change(t))
+	redistest.Poll(t, startWithin, "calls to be out", func(context.Context) error {
+		if n := c.unanswered(); n < clockedSlots {
+			return fmt.Errorf("%d are", n)
+		}
+		return nil
+	})
+	victim := c.workers[0]
+	c.workers = c.workers[1:]
+	if err := victim.cmd.Process.Signal(syscall.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+	<-victim.done
+	c.cut += 2 * clockedSlots // with those that were ready
+	c.clock.Set(t, off)
+	turned := time.Now()
+	c.hire(t)
+	ids = append(ids, c.more(t, clockedJobs)...)
+	ids = append(ids, c.change(t), c.change(t))
+	for id, o := range c.settledAfter(t, turned, ids...) {
+		c.settled[id] = o
+	}
+	t.Logf("clock %s off: %d tasks settled, the last one %.0f s after it was turned", off, len(ids), latest(c.settled).Seconds())
+}
+
+func (c *clocked) judge(t *testing.T) {
+	t.Helper()
+	var outcomes []tasks.Outcome
+	for i := range c.jobs {
+		outcomes = append(outcomes, c.settled[fmt.Sprint("chaos-", i)].Outcome)
+	}
+	judge(t, c.system, outcomes, c.cut)
+	for i := 1; i <= c.updates; i++ {
+		o := c.settled[fmt.Sprint("update-", i)]
+		if last := i == c.updates; o.State != tasks.StateSucceeded && (last || o.Code != "dyplsq.Canceled") {
+			t.Errorf("update %d is %s %s: %s", i, o.State, o.Code, o.Message)
+		}
+	}
+	bindings := c.simulator.Bindings()
+	i := slices.IndexFunc(bindings, func(b dyplstest.Binding) bool {
+		return strings.Contains(string(c.bound.Result), strconv.Quote(b.SubsID))
+	})
+	if want := fmt.Sprintf("1580000%04d", c.updates); i < 0 || string(bindings[i].PhoneNoB) != want {
+		t.Errorf("calls do not reach %s", want)
+	}
+	var ids []string
+	for id := range c.settled {
+		ids = append(ids, id)
+	}
+	c.toldInStream(t, ids...)
+	c.emptied(t, emptyAfterKill)
+	c.nothingUnbound(t)
+}
