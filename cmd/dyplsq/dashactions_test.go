@@ -6,7 +6,10 @@ import (
 	"io"
 	"net/http"
 	"strings"
+	"syscall"
 	"testing"
+
+	"github.com/hibiken/asynq"
 
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dyplstest"
@@ -94,6 +97,38 @@ func TestDashboardButtons(t *testing.T) {
 	}
 	if status, text := press(t, http.MethodPost, strings.TrimSuffix(api, "/")+":pause", ""); status != http.StatusNoContent {
 		t.Errorf("a pause: %d %s", status, text)
+	}
+}
+
+// TestRunIsNotLostWithItsDelivery: somebody wants a failed task to run, and whoever was handed it is gone before it could say so.
+func TestRunIsNotLostWithItsDelivery(t *testing.T) {
+	t.Parallel()
+	if testing.Short() {
+		t.Skip("waits until the workers look for it")
+	}
+	s := newSystem(t, dyplstest.Config{Faults: []dyplstest.Fault{{Code: "isv.NO_AVAILABLE_NUMBER", Times: 1}}})
+	w := s.worker(t)
+	s.enqueue(t, statusFailed, "BindAxn", bind(9, ""), "--id", "failed", "--wait", "60s")
+	inspector := asynq.NewInspectorFromRedisClient(s.redis.Client(t))
+	redistest.Poll(t, startWithin, "the delivery to be archived", func(context.Context) error {
+		info, err := inspector.GetTaskInfo("bind", "failed.1")
+		if err == nil && info.State != asynq.TaskStateArchived {
+			err = errors.New("not yet")
+		}
+		return err
+	})
+	w.terminate(t, syscall.SIGTERM)
+	api := s.dash(t, "--allow-actions") + "api/queues/bind/"
+	if status, text := press(t, http.MethodPost, api+"archived_tasks/failed.1:run", ""); status != http.StatusNoContent {
+		t.Fatalf("run: %d %s", status, text)
+	}
+	if err := inspector.DeleteTask("bind", "failed.1"); err != nil {
+		t.Fatal(err)
+	}
+	s.worker(t)
+	s.becomes(t, "failed", tasks.StateSucceeded, "OK")
+	if n := len(s.performed("failed")); n != 1 {
+		t.Errorf("it took effect %d times", n)
 	}
 }
 

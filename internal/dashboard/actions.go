@@ -72,13 +72,33 @@ func (a *actions) press(ctx context.Context, b button, id string) error {
 	}
 	switch b.verb {
 	case run:
-		return a.asynq.RunTask(b.queue, id) // the worker that gets it opens the record of a failed task again
+		return a.run(ctx, b, id)
 	case archive:
 		return a.asynq.ArchiveTask(b.queue, id)
 	case cancel:
 		return a.asynq.CancelProcessing(id)
 	}
 	return a.asynq.DeleteTask(b.queue, id)
+}
+
+// runBy is who lets a failed task run again here.
+const runBy = "dashboard"
+
+// run has the record know first: what somebody wanted is not lost with the delivery. A failed task that asynq has forgotten, the workers
+// deliver anew.
+func (a *actions) run(ctx context.Context, b button, id string) error {
+	wanted := false
+	if task := tasks.IDOfDelivery(id); task != "" {
+		var err error
+		if wanted, err = a.records.Rerun(ctx, task, runBy); err != nil {
+			return err
+		}
+	}
+	err := a.asynq.RunTask(b.queue, id)
+	if wanted && errors.Is(err, asynq.ErrTaskNotFound) {
+		return nil
+	}
+	return err
 }
 
 // tellRecord makes the record say what the button will make of the task, or refuses.
