@@ -24,6 +24,7 @@ func (q *Queue) Cancel(ctx context.Context, id string) error {
 	case err != nil:
 		return err
 	case found == record.Canceled:
+		q.tellOver(ctx, id)
 		return nil
 	case found == "":
 		return fmt.Errorf("task %s: %w", id, ErrUnknownTask)

@@ -44,6 +44,9 @@ func (q *Queue) enqueue(ctx context.Context, drafts []*draft) ([]string, error) 
 	if err == nil {
 		err = q.deliver(ctx, drafts)
 	}
+	if err == nil {
+		tellKnown(drafts)
+	}
 	return ids, err // with an error, too: a part may be queued, and these ids are the keys under which nothing doubles
 }
 
@@ -137,6 +140,20 @@ func (q *Queue) again(ctx context.Context, step func() error) error {
 		}
 	}
 	return unreachable(err)
+}
+
+// tellKnown tells whoever asked which keys were known.
+func tellKnown(drafts []*draft) {
+	for _, d := range drafts {
+		if d.options.ifKnown == nil || d.found.Verdict != record.Same {
+			continue
+		}
+		state := StatePending
+		if d.found.State.Told() {
+			state = State(d.found.State)
+		}
+		d.options.ifKnown(state)
+	}
 }
 
 func keyReused(d *draft) error {

@@ -39,6 +39,30 @@ func TestSameKeySameRequest(t *testing.T) {
 	})
 }
 
+// TestKnownKeyIsTold: who asks is told that a key was known, and what its task was: nothing is tried again.
+func TestKnownKeyIsTold(t *testing.T) {
+	t.Parallel()
+	onEachServer(t, func(t *testing.T, s server) {
+		enqueue := func(key string) (told []tasks.State) {
+			t.Helper()
+			s.enqueue(t, tasks.TaskID(key), tasks.IfKnown(func(state tasks.State) { told = append(told, state) }))
+			return told
+		}
+		for _, key := range []string{"pending", "failed", "bound"} {
+			if told := enqueue(key); told != nil {
+				t.Errorf("a new key is told to be %s", told)
+			}
+		}
+		s.fail(t, "failed")
+		s.bind(t, "bound", dypls.Binding{SubsID: "1", SecretNo: numberX})
+		for key, want := range map[string]tasks.State{"pending": tasks.StatePending, "failed": tasks.StateFailed, "bound": tasks.StateSucceeded} {
+			if diff := cmp.Diff([]tasks.State{want}, enqueue(key)); diff != "" {
+				t.Errorf("%s (-want +got):\n%s", key, diff)
+			}
+		}
+	})
+}
+
 func TestSameKeyOtherRequest(t *testing.T) {
 	t.Parallel()
 	onEachServer(t, func(t *testing.T, s server) {

@@ -25,12 +25,19 @@ type options struct {
 	undoes    bool
 	account   string
 	accounted bool
+	ifKnown   func(State)
 }
 
 // TaskID is the caller's key for the task, byte for byte, in one namespace over all actions: 1-128 characters of
 // A-Z a-z 0-9 . _ : @ / and -. It must not contain a telephone number of the request, for it is shown in logs and dashboards.
 func TaskID(key string) Option {
 	return func(o *options) { o.id, o.keyed = key, true }
+}
+
+// IfKnown is told, once everything is enqueued, what state the task was in where its key is known with the same request. A key is
+// performed once: what came of it then is told again, a failure like a success, and nothing is tried. To try again takes a new key.
+func IfKnown(tell func(State)) Option {
+	return func(o *options) { o.ifKnown = tell }
 }
 
 // HasKey reports whether options give a task a key of its own.

@@ -8,6 +8,7 @@ import (
 	"github.com/hibiken/asynq"
 	"github.com/redis/go-redis/v9"
 
+	"github.com/seed-5c07c2e9/dyplsq/internal/inventory"
 	"github.com/seed-5c07c2e9/dyplsq/internal/record"
 )
 
@@ -19,6 +20,7 @@ type Queue struct {
 	handsOver bool
 	inspector *asynq.Inspector
 	records   record.Store
+	numbers   *inventory.Inventory
 	mailbox   *mailbox
 	now       func() time.Time
 
@@ -66,7 +68,7 @@ func Keep(d time.Duration) QueueOption {
 // forget it: none by default. They are waited for half a second at most, see [ErrUnreplicated].
 // On a Redis Cluster they are those of the node that owns the task's slot.
 func WaitReplicas(n int) QueueOption {
-	return func(q *Queue) { q.records = q.records.WithReplicas(n) }
+	return func(q *Queue) { q.records, q.numbers = q.records.WithReplicas(n), q.numbers.WithReplicas(n) }
 }
 
 // NewQueue uses a client of the application's own, which it does not close. Make it with [RedisConfig]:
@@ -75,7 +77,7 @@ func NewQueue(client redis.UniversalClient, options ...QueueOption) *Queue {
 	enqueuing, handsOver := enqueuing(client)
 	q := &Queue{
 		redis: client, asynq: asynq.NewClientFromRedisClient(enqueuing), handsOver: handsOver,
-		inspector: asynq.NewInspectorFromRedisClient(client), records: record.NewStore(client),
+		inspector: asynq.NewInspectorFromRedisClient(client), records: record.NewStore(client), numbers: inventory.New(client, inventory.AsLeased),
 		mailbox: newMailbox(client), now: time.Now, shards: 1, recordingRetention: defaultRecordingRetention, keep: keepSettled,
 	}
 	for _, set := range options {

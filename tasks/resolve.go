@@ -43,6 +43,9 @@ func (q *Queue) Resolve(ctx context.Context, id string, r Resolution) error {
 		return err
 	}
 	resolution.Keep = q.keep
+	if err := q.tellBound(ctx, records[0], resolution); err != nil {
+		return unreachable(err)
+	}
 	return q.resolve(ctx, kind, records[0].Account, resolution)
 }
 
@@ -53,7 +56,10 @@ func (q *Queue) resolve(ctx context.Context, kind Dynamic, account string, resol
 		return unreachable(err)
 	case found != record.Uncertain:
 		return fmt.Errorf("task %s: %w: it is %s", resolution.ID, ErrNotUncertain, found)
-	case resolution.State != record.Queued:
+	case resolution.State == record.Failed:
+		q.tellOver(ctx, resolution.ID)
+		return nil
+	case resolution.State == record.Succeeded:
 		return nil
 	}
 	_, err = q.put(ctx, &draft{
@@ -103,8 +109,9 @@ func readResult[Res any](data []byte) (result []byte, subsID string, err error) 
 		return nil, "", errors.New("must be a JSON object of the response's fields")
 	}
 	if b, isBinding := any(res).(dypls.Binding); isBinding {
-		if b.SubsID == "" || b.SecretNo == "" {
-			return nil, "", errors.New("must hold SubsId and SecretNo")
+		unbind := dypls.UnbindSubscriptionRequest{PoolKey: "-", SubsID: b.SubsID, SecretNo: b.SecretNo}
+		if err := unbind.Validate(); err != nil { // what it could not be unbound by is no binding
+			return nil, "", fmt.Errorf("must hold SubsId and SecretNo: %w", err)
 		}
 		subsID = b.SubsID
 	}

@@ -59,5 +59,8 @@ func (d *delivery) attempt(ctx context.Context, begun record.Begun, noted time.T
 func (d *delivery) endWithoutCall(ctx context.Context, begun record.Begun, v verdict, started time.Time) error {
 	d.worker.logAttempt(d, begun, v, nil, time.Since(started))
 	d.finish(ctx, d.ending(begun, v, performed{}))
+	if v.state == record.Failed {
+		d.worker.tellNumber(ctx, d.id)
+	}
 	return v.forQueue()
 }

@@ -41,6 +41,7 @@ func (d *delivery) resolveBind(ctx context.Context, begun record.Begun) (request
 	case state == record.Succeeded:
 		return d.rewrite(ctx, begun)
 	case state == record.Canceled:
+		d.worker.tellNumber(ctx, begun.Undoes)
 		return nil, &verdict{state: record.Succeeded, code: dypls.CodeOK, message: "the bind was withdrawn before it took effect: there is nothing to unbind"}
 	case state == record.Failed:
 		return nil, &verdict{state: record.Succeeded, code: dypls.CodeOK, message: "the bind failed: there is nothing to unbind"}

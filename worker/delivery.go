@@ -67,7 +67,7 @@ func (d *delivery) proceed(ctx context.Context) error {
 	case record.Busy:
 		return later(begun.Busy+afterClaim, "another run is calling")
 	case record.Settled:
-		return d.settled(begun)
+		return d.settled(ctx, begun)
 	case record.Foreign:
 		return d.replace(ctx)
 	case record.Unknown:
@@ -164,7 +164,8 @@ func (d *delivery) panicError() error {
 	return e
 }
 
-func (d *delivery) settled(begun record.Begun) error {
+func (d *delivery) settled(ctx context.Context, begun record.Begun) error {
+	d.worker.tellNumber(ctx, d.id)
 	d.worker.log.Error().Str("id", d.id).Str("action", d.kind.action).Str("state", string(begun.State)).
 		Str("code", begun.Code).Msg("settled without a call")
 	d.observeEnd(begun.State)
@@ -190,7 +191,7 @@ func (d *delivery) ending(begun record.Begun, v verdict, p performed) record.End
 	if v.state != record.Succeeded {
 		return e
 	}
-	e.Result, e.SubsID, e.ExpiresAt = p.result, p.subsID, p.expiresAt
+	e.Result, e.SubsID, e.ExpiresAt = p.result, p.binding.SubsID, p.expiresAt
 	e.Surplus = func() []byte { return unbinding(begun.Request, p.result) }
 	if !p.expiresAt.IsZero() {
 		e.Keep = max(time.Until(p.expiresAt), time.Second)

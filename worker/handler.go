@@ -60,6 +60,7 @@ func (w *Worker) reject(ctx context.Context, id, action string, reason error) er
 		if err != nil {
 			return later(redisAway, "redis is out of reach")
 		}
+		w.tellNumber(ctx, id)
 		w.config.Observer.Ended(action, string(record.Failed))
 	}
 	return archive(dypls.CodeInvalidPayload, dypls.Rejected)

@@ -31,8 +31,8 @@ func (k kind) once() bool { return k.mutates && !k.repeatable }
 type performed struct {
 	requestID string
 	result    []byte
-	subsID    string    // of a binding
-	expiresAt time.Time // of a recording's link
+	binding   dypls.Binding // of a bind
+	expiresAt time.Time     // of a recording's link
 }
 
 // errUnreadable is a recorded request that cannot be decoded.
@@ -84,7 +84,7 @@ func success(res any) (performed, error) {
 	p := performed{result: bytes.TrimSpace(result.Bytes())}
 	switch res := res.(type) {
 	case dypls.Binding:
-		p.subsID = res.SubsID
+		p.binding = res
 	case dypls.Recording:
 		p.expiresAt = res.ExpiresAt
 	}

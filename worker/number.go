@@ -5,42 +5,20 @@ import (
 	"encoding/json"
 	"errors"
 	"slices"
-	"time"
 
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
 	"github.com/seed-5c07c2e9/dyplsq/internal/inventory"
 	"github.com/seed-5c07c2e9/dyplsq/internal/record"
 )
 
-// clocksDiffer is added to a binding's expiry before its number is taken to be free.
-const clocksDiffer = 5 * time.Minute
-
-// numbered are the actions that take a number of the inventory, and what they need of it.
-var numbered = map[string]inventory.Kind{
-	dypls.BindAXN.Action: inventory.Alone, dypls.BindAXG.Action: inventory.Alone,
-	dypls.BindAXB.Action: inventory.Pair, dypls.BindAXNExtension.Action: inventory.Extension,
-}
-
-// numberedRequest is what the inventory must know of a bind, under the API's names.
-type numberedRequest struct {
-	PoolKey    string      `json:"PoolKey"`
-	PhoneNoA   dypls.Phone `json:"PhoneNoA"`
-	PhoneNoB   dypls.Phone `json:"PhoneNoB"`
-	PhoneNoX   dypls.Phone `json:"PhoneNoX"`
-	Extension  string      `json:"Extension"`
-	Expiration dypls.Time  `json:"Expiration"`
-	ExpectCity string      `json:"ExpectCity"`
-}
-
 // asideFor are the refusals after which an X is not handed out again until somebody readmits it.
 var asideFor = []string{"isv.NO_USED_BY_OTHERS", "isv.NO_NOT_EXIST"}
 
 // number is the X that a run's bind names, where its pool has an inventory.
 type number struct {
-	kind    inventory.Kind
-	request numberedRequest
-	leased  inventory.Leased
-	taken   bool // somebody else has it: it goes back, and the next run gets another
+	request inventory.Ask
+	leased  inventory.Leased // not Listed where it has none of this inventory
+	taken   bool             // somebody else has it: it goes back, and the next run gets another
 }
 
 // takenBy are the refusals which say that this X is somebody else's, and nothing about another one.
@@ -72,10 +50,7 @@ func (d *delivery) lease(ctx context.Context, request []byte) (*number, []byte, 
 	if err != nil || !has {
 		return nil, request, err
 	}
-	r := n.request
-	n.leased, err = d.worker.numbers.Lease(ctx, inventory.Want{
-		Pool: r.PoolKey, Task: d.id, Kind: n.kind, A: r.PhoneNoA, B: r.PhoneNoB, City: r.ExpectCity, X: r.PhoneNoX, Extension: r.Extension,
-	})
+	n.leased, err = d.worker.numbers.Lease(ctx, n.request.Want(d.id))
 	if err != nil {
 		if shortage, ok := errors.AsType[*record.ShortageError](err); ok {
 			d.worker.sayShortage(shortage)
@@ -87,7 +62,7 @@ func (d *delivery) lease(ctx context.Context, request []byte) (*number, []byte, 
 }
 
 // held names the X that an earlier run of the task leased, for a look. It never leases one: a call that left before the pool
-// had an inventory named none, and an X that it never heard of would prove nothing.
+// had an inventory named none, and an X that it never heard of would prove nothing; what it turns out to have bound is told all the same.
 func (d *delivery) held(ctx context.Context, begun record.Begun) (*number, []byte, error) {
 	request := begun.Request
 	n := d.numberOf(request)
@@ -99,7 +74,7 @@ func (d *delivery) held(ctx context.Context, begun record.Begun) (*number, []byt
 		return nil, request, err
 	}
 	if !holds {
-		return nil, request, d.checkUnsent(ctx, n.request.PoolKey, begun)
+		return n, request, d.checkUnsent(ctx, n.request.PoolKey, begun)
 	}
 	n.leased = inventory.Leased{X: holding.X, Extension: holding.Extension, Listed: true}
 	request, err = n.name(request)
@@ -122,14 +97,13 @@ func (d *delivery) checkUnsent(ctx context.Context, pool string, begun record.Be
 	return err
 }
 
-// numberOf reads what the inventory must know of a request, nil where the action takes no number.
+// numberOf reads what the inventory must know of a request, nil where the action takes no number of a pool.
 func (d *delivery) numberOf(request []byte) *number {
-	kind, takes := numbered[d.kind.action]
-	n := &number{kind: kind}
-	if !takes || json.Unmarshal(request, &n.request) != nil { // what cannot be read is told by the call
+	ask, ok := inventory.AskOf(d.kind.action, request)
+	if !ok || ask.PoolKey == "" { // what cannot be read is told by the call
 		return nil
 	}
-	return n
+	return &number{request: ask}
 }
 
 // name writes the leased X into a request.
@@ -161,34 +135,51 @@ func noNumber(begun record.Begun, err error) verdict {
 	return v
 }
 
-// settle tells the inventory what came of the bind: before the record is told of a success, so that nobody is given the same X
-// meanwhile, and after it is told of a failure. A doubt changes nothing: the task keeps its X.
+// settle tells the inventory what came of the bind. A doubt changes nothing: the task keeps its X.
 func (n *number) settle(ctx context.Context, d *delivery, begun record.Begun, v verdict, p performed) {
-	if n == nil || !n.leased.Listed {
+	if n == nil {
 		return
 	}
-	err := d.worker.untilWritten(ctx, d.id, "number", func(ctx context.Context) error {
-		switch {
-		case v.state == record.Succeeded:
-			return d.worker.numbers.Bound(ctx, inventory.Binding{
-				Pool: n.request.PoolKey, Task: d.id, Kind: n.kind, A: n.request.PhoneNoA, B: n.request.PhoneNoB, X: n.leased.X,
-				Extension: n.leased.Extension, SubsID: p.subsID, Until: n.request.Expiration.Add(clocksDiffer),
-			})
-		case v.state == record.Failed || n.taken:
-			refusal := inventory.Refusal{
-				Pool: n.request.PoolKey, Task: d.id, X: n.leased.X, Unperformed: !v.mayHaveRun && !begun.MayHaveRun && !n.taken,
-			}
-			if slices.Contains(asideFor, v.code) {
-				refusal.Aside = v.code
-			}
-			_, err := d.worker.numbers.Release(ctx, refusal)
-			return err
-		default:
-			return nil
+	end := inventory.End{Task: d.id, Ask: n.request}
+	switch {
+	case v.state == record.Succeeded && p.binding.SubsID != "":
+		end.Binding = p.binding
+	case (v.state == record.Failed || n.taken) && n.leased.Listed:
+		end.X, end.Unperformed = n.leased.X, !v.mayHaveRun && !begun.MayHaveRun && !n.taken
+		if slices.Contains(asideFor, v.code) {
+			end.Aside = v.code
 		}
+	default:
+		return
+	}
+	d.worker.settleNumber(ctx, end)
+}
+
+// settleNumber tells the inventory what came of a bind, as long as this process lives. The sweep makes up for what it cannot tell.
+func (w *Worker) settleNumber(ctx context.Context, end inventory.End) {
+	err := w.untilWritten(ctx, end.Task, "number", func(ctx context.Context) error { return w.numbers.Settle(ctx, end) })
+	if err != nil {
+		w.log.Error().Str("id", end.Task).Err(err).Msg("the inventory could not be told what came of the bind")
+	}
+}
+
+// tellNumber tells the inventory what the record of a task says, for whoever has settled it without a run of its own.
+func (w *Worker) tellNumber(ctx context.Context, id string) {
+	err := w.untilWritten(ctx, id, "number", func(ctx context.Context) error {
+		if used, err := w.numbers.InUse(ctx); err != nil || !used {
+			return err
+		}
+		records, err := w.records.Read(ctx, id)
+		if err != nil {
+			return err
+		}
+		if end, over := inventory.EndOf(records[0]); over {
+			err = w.numbers.Settle(ctx, end)
+		}
+		return err
 	})
 	if err != nil {
-		d.worker.log.Error().Str("id", d.id).Err(err).Msg("the inventory could not be told what came of the bind")
+		w.log.Error().Str("id", id).Err(err).Msg("the inventory could not be told what came of the bind")
 	}
 }
 
@@ -230,7 +221,7 @@ func changeOf(r dypls.UpdateSubscriptionRequest) inventory.Change {
 	case dypls.UpdateNoB:
 		c.B = r.PhoneNoB
 	case dypls.UpdateExpire:
-		c.Until = r.Expiration.Add(clocksDiffer)
+		c.Until = inventory.Until(r.Expiration)
 	}
 	return c
 }

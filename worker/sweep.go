@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/seed-5c07c2e9/dyplsq/internal/inventory"
-	"github.com/seed-5c07c2e9/dyplsq/internal/record"
 )
 
 const (
@@ -39,21 +38,26 @@ func (w *Worker) sweepNumbers(ctx context.Context) {
 	}
 }
 
-// settleLease asks a task's record what came of its bind. A task that is not over, or uncertain, keeps its number. A success
-// is told to the inventory before the record, so that there is nothing to make up for.
+// settleLease asks a task's record what came of its bind, and tells the inventory: whoever settled the task has not, or may be about to.
+// A task that is not over, or uncertain, keeps its number. One that is forgotten may have been bound.
 func (w *Worker) settleLease(ctx context.Context, pool string, h inventory.Holding) error {
 	records, err := w.records.Read(ctx, h.Task)
 	if err != nil {
 		return err
 	}
-	switch records[0].State {
-	case record.Failed, "":
-		_, err := w.numbers.Release(ctx, inventory.Refusal{Pool: pool, Task: h.Task, X: h.X})
-		if err == nil {
-			w.log.Warn().Str("id", h.Task).Msg("a number that was still leased after its task ended is free again")
-		}
-		return err
+	end, over := inventory.EndOf(records[0])
+	switch {
+	case end.Ask.PoolKey != pool: // no task has the id, or by now another one
+		err = w.numbers.Forget(ctx, pool, h)
+	case over:
+		end.X = h.X
+		err = w.numbers.Settle(ctx, end)
 	default:
 		return nil
 	}
+	if err == nil {
+		w.log.Warn().Str("id", h.Task).Str("state", string(records[0].State)).
+			Msg("the inventory is told what came of a bind: whoever settled its task had not done it")
+	}
+	return err
 }

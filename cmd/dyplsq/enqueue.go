@@ -64,6 +64,10 @@ func (c *enqueueCommand) Run(ctx context.Context, s streams) error {
 	if err := queue.Ping(ctx); err != nil {
 		return err
 	}
+	failedBefore := map[int]bool{}
+	for i := range items {
+		items[i].Options = append(items[i].Options, tasks.IfKnown(func(s tasks.State) { failedBefore[i] = s == tasks.StateFailed }))
+	}
 	ids, err := kind.EnqueueAll(ctx, queue, items)
 	if errors.Is(err, tasks.ErrUnreachable) || errors.Is(err, context.Canceled) {
 		keysToRepeat(s.err, lines, items, ids)
@@ -74,7 +78,11 @@ func (c *enqueueCommand) Run(ctx context.Context, s streams) error {
 	case err != nil:
 		return refused(lines, err)
 	}
-	return collect(ctx, queue, ids, wait, newPrinter(s, c.JSON, len(ids)))
+	p := newPrinter(s, c.JSON, len(ids))
+	for i, failed := range failedBefore {
+		p.before[ids[i]] = failed
+	}
+	return collect(ctx, queue, ids, wait, p)
 }
 
 // keysToRepeat tells the keys of tasks that may be queued and had none of their own: without them, a second try would double them.

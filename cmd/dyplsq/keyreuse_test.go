@@ -182,3 +182,30 @@ func TestOneKeyFromTenProcesses(t *testing.T) {
 		t.Logf("%s requests under one key from %d processes: 1 call, %d told its outcome, %d refused", key, processes, told, refused)
 	}
 }
+
+// TestKnownFailureIsNoNewOne: a key is used again whose task has failed. What is told is that failure, since when it stands, and that
+// nothing was tried; the outcome for programs stays as it was.
+func TestKnownFailureIsNoNewOne(t *testing.T) {
+	t.Parallel()
+	s := newSystem(t, dyplstest.Config{Faults: []dyplstest.Fault{{Code: "isv.ILLEGAL_ARGUMENT"}}})
+	s.worker(t)
+	const untried = "was not tried again: take a new key"
+	enqueue := func(more ...string) result {
+		t.Helper()
+		return dyplsq(t, s.env, "", append([]string{"enqueue", "BindAxn", bind(1, ""), "--id", "order-1", "--wait", "60s"}, more...)...)
+	}
+	first := enqueue("--json")
+	if first.status != statusFailed || strings.Contains(first.errors, untried) {
+		t.Fatalf("exit status %d: %s%s", first.status, first.out, first.errors)
+	}
+	since := readOutcomes(t, first.out)[0].FinishedAt.Format(time.RFC3339)
+	if again := enqueue("--json"); again.out != first.out || !strings.Contains(again.errors, untried) || !strings.Contains(again.errors, since) {
+		t.Errorf("for programs: %s%s", again.out, again.errors)
+	}
+	if again := enqueue(); again.status != statusFailed || !strings.Contains(again.out, untried) || !strings.Contains(again.out, since) {
+		t.Errorf("for people: %s%s", again.out, again.errors)
+	}
+	if calls := len(s.simulator.Ledger()); calls != 1 {
+		t.Errorf("%d calls", calls)
+	}
+}

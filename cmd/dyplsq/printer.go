@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"encoding/json"
 	"fmt"
+	"io"
 	"os"
 	"strings"
 	"time"
@@ -19,7 +20,9 @@ import (
 // printer writes outcomes, for programs (JSON, whole) or for people (masked), and remembers what they amount to.
 type printer struct {
 	out     *bufio.Writer
+	errors  io.Writer
 	json    bool
+	before  map[string]bool // failed before they were enqueued
 	bar     *progressbar.ProgressBar
 	printed map[string]bool
 	counts  map[tasks.State]int
@@ -30,7 +33,7 @@ type printer struct {
 const barEvery = 100 * time.Millisecond
 
 func newPrinter(s streams, asJSON bool, total int) *printer {
-	p := &printer{out: bufio.NewWriter(s.out), json: asJSON, printed: map[string]bool{}, counts: map[tasks.State]int{}}
+	p := &printer{out: bufio.NewWriter(s.out), errors: s.err, json: asJSON, before: map[string]bool{}, printed: map[string]bool{}, counts: map[tasks.State]int{}}
 	if file, ok := s.err.(*os.File); ok && total > 1 && term.IsTerminal(int(file.Fd())) {
 		p.bar = progressbar.NewOptions(total, progressbar.OptionSetWriter(s.err), progressbar.OptionSetDescription("outcomes"),
 			progressbar.OptionShowCount(), progressbar.OptionShowIts(), progressbar.OptionSetItsString("task"), progressbar.OptionClearOnFinish(),
@@ -45,12 +48,23 @@ func (p *printer) print(o tasks.Outcome) {
 	}
 	p.printed[o.ID] = true
 	p.counts[o.State]++
+	again := ""
+	if p.before[o.ID] {
+		again = fmt.Sprintf("failed at %s under this key, and was not tried again: take a new key to try it", o.FinishedAt.Format(time.RFC3339))
+	}
 	if p.json {
+		if again != "" {
+			_, _ = fmt.Fprintf(p.errors, "%s  %s\n", o.ID, again)
+		}
 		encoder := json.NewEncoder(p.out)
 		encoder.SetEscapeHTML(false)
 		p.note(encoder.Encode(o))
 	} else {
-		_, err := fmt.Fprintln(p.out, forPeople(o))
+		line := forPeople(o)
+		if again != "" {
+			line += "  " + again
+		}
+		_, err := fmt.Fprintln(p.out, line)
 		p.note(err)
 	}
 	if p.bar != nil {

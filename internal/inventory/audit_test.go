@@ -70,7 +70,9 @@ func (a audit) leases() {
 			continue
 		}
 		a.bound[number]++
-		subs[number+"|"+id] = task
+		if id != "-" { // or forgotten
+			subs[number+"|"+id] = task
+		}
 		if till != "0" {
 			until[task] = till
 		}

@@ -19,11 +19,13 @@ type Binding struct {
 	X         dypls.Phone
 	Extension string // of an Extension; that of other binds' answers is a real number, and is not kept
 	SubsID    string
-	Until     time.Time // its expiry, plus what clocks may differ; the zero time for none
+	Until     time.Time // its expiry, plus what clocks may differ
 }
 
-// Bound writes down that a task's binding exists: its lease becomes the binding's, and ends with it. The truth is at the
-// service: where the task holds no lease by now it gets one, and where it holds another X, that one is freed. It is told
+// Bound writes down that a task's binding exists: its lease becomes the binding's, and ends with it. What is not told about the
+// binding, A and B, extension or expiry, is as the lease has it. The truth is at the
+// service: where the task holds no lease by now it gets one; where it leased another X, that one is freed; where another binding
+// of the task is on that, both are held; and of two tasks that were told one binding, one holds it. It is told
 // before the task's outcome is, so that a crash in between finds the same binding again. An X that is not of
 // the inventory is nothing to it. Replicas are waited for as with a lease; too few of them are no error, as the binding exists.
 func (v *Inventory) Bound(ctx context.Context, of Binding) error {
@@ -33,7 +35,7 @@ func (v *Inventory) Bound(ctx context.Context, of Binding) error {
 	a, b := hashed(of.Kind, of.A, of.B)
 	verdict, err := v.withHashes(ctx, of.Pool, a, b, func(a, b, secretName string) (string, error) {
 		cmd, _ := v.runHeld(ctx, boundScript, of.Pool, of.Task, string(of.Kind), a, b, string(of.X),
-			of.Kind.extension(of.Extension), of.SubsID, millis(of.Until), secretName)
+			of.Kind.extension(of.Extension), of.SubsID, optionalMillis(of.Until), secretName)
 		return cmd.Text()
 	})
 	switch {
@@ -49,11 +51,11 @@ func (of Binding) check() error {
 	switch {
 	case !of.Kind.valid():
 		return fmt.Errorf("kind %q: take Alone, Pair or Extension", of.Kind)
-	case of.Kind == Pair && (of.A == "" || of.B == ""):
+	case of.Kind == Pair && (of.A == "") != (of.B == ""):
 		return errors.New("a pair needs A and B")
 	case !isNumber(string(of.X)):
 		return errNotX
-	case of.Kind == Extension && !isExtension(of.Extension):
+	case of.Kind == Extension && of.Extension != "" && !isExtension(of.Extension):
 		return errors.New("an extension must be 1-3 digits")
 	}
 	return errors.Join(checkWords("task", of.Task), checkWords("SubsId", of.SubsID))
@@ -75,10 +77,7 @@ func (v *Inventory) Update(ctx context.Context, c Change) (bool, error) {
 	if err := checkWords("SubsId", c.SubsID); err != nil {
 		return false, fmt.Errorf("inventory: update: %w", err)
 	}
-	var until any = ""
-	if !c.Until.IsZero() {
-		until = millis(c.Until)
-	}
+	until := optionalMillis(c.Until)
 	verdict, err := v.withHashes(ctx, c.Pool, c.A, c.B, func(a, b, secretName string) (string, error) {
 		return v.verdict(ctx, updateScript, c.Pool, string(c.X), c.SubsID, until, a, b, secretName)
 	})
@@ -112,6 +111,14 @@ func checkWords(name, s string) error {
 		return fmt.Errorf("the %s is empty, or holds white space", name)
 	}
 	return nil
+}
+
+// optionalMillis is "" for a time that is not told.
+func optionalMillis(t time.Time) any {
+	if t.IsZero() {
+		return ""
+	}
+	return millis(t)
 }
 
 // millis is how times stand in Redis: Unix milliseconds, 0 for the zero time.

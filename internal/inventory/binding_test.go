@@ -62,7 +62,6 @@ func TestBindingThatIsNone(t *testing.T) {
 			"no kind":                  func(b *inventory.Binding) { b.Kind = "" },
 			"no task":                  func(b *inventory.Binding) { b.Task = "" },
 			"no X":                     func(b *inventory.Binding) { b.X = "" },
-			"no extension":             func(b *inventory.Binding) { b.Extension = "" },
 			"a number as an extension": func(b *inventory.Binding) { b.Extension = string(person(1)) },
 			"no SubsId":                func(b *inventory.Binding) { b.SubsID = "" },
 			"half a pair":              func(b *inventory.Binding) { b.Kind, b.B = inventory.Pair, person(1) },
@@ -166,21 +165,6 @@ func TestUnsettledAndHoldings(t *testing.T) {
 		if _, ok, err := s.Holding(t.Context(), pool, "nobody"); ok || err != nil {
 			t.Errorf("%t, %v", ok, err)
 		}
-	})
-}
-
-// An expiry that is taken back does not end the binding.
-func TestExpiryIsTakenBack(t *testing.T) {
-	t.Parallel()
-	onEachServer(t, func(t *testing.T, s stock) {
-		s.fill(t, numbers(1))
-		b := s.bind(t, alone("task"), s.lease(t, alone("task")))
-		b.Until = time.Time{}
-		if err := s.Bound(t.Context(), b); err != nil {
-			t.Fatal(err)
-		}
-		s.Forward(2 * time.Hour)
-		s.none(t, alone("other"))
 	})
 }
 

@@ -6,11 +6,12 @@
 //	ReadNumbers, Import   a file's numbers, all or none; the same file again changes nothing
 //	Has                   whether a pool has an inventory; cheap enough to ask before every bind
 //	Lease                 an X for a task: the same one however often it asks. It is kept until the task says what came of its bind
+//	Settle                what came of a bind, by whichever way: Bound or Release
 //	Bound                 the binding exists, with this SubsId until then: told before the task's success is
 //	Release               there is no binding, and none can come any more: told after the task's failure is; may set X aside
 //	Update, Unbound       the binding changed, or is gone
 //	Sweep                 frees what expired, as Lease does a little of each time
-//	Unsettled             leases whose task may have ended without saying so: ask its record, then Bound or Release
+//	Unsettled             leases whose task may have ended without saying so: ask its record, then Settle, or Forget where there is none
 //	SetAside, Readmit, Remove, Counts   for the people who own the numbers
 //
 // # Rules
@@ -25,7 +26,8 @@
 // extension does, while X takes others of its kind meanwhile; for another use, X rests after its last binding.
 //
 // A lease has no expiry before its bind is settled: no crash and no silence frees an X that may be bound. A binding's lease
-// ends with Unbound, or when the binding expires, on Redis' clock: who tells Bound until when adds what other clocks may differ.
+// ends with Unbound, or when the binding expires, on Redis' clock: who tells until when adds what other clocks may differ. A lease
+// knows that from its beginning, so that a number whose task is forgotten is held as long as it can be bound.
 //
 // # Keys
 //
@@ -36,7 +38,7 @@
 //	dypls:{pool:KEY}:idle         zset   X that nobody holds, by the end of its rest
 //	dypls:{pool:KEY}:idle:city    zset   the same by text: city|end of its rest|X
 //	dypls:{pool:KEY}:room         zset   X that takes more of its use, by text: use|city|X
-//	dypls:{pool:KEY}:leases       hash   task -> X, use, extension, A, B, state, since, until, SubsId
+//	dypls:{pool:KEY}:leases       hash   task, or task|SubsId for another binding of it -> X, use, extension, A, B, state, since, until, SubsId
 //	dypls:{pool:KEY}:until        zset   tasks with a binding, by its expiry
 //	dypls:{pool:KEY}:open         zset   tasks whose bind is not settled, by when they got X
 //	dypls:{pool:KEY}:subs         hash   X|SubsId -> task
@@ -44,6 +46,7 @@
 //	dypls:{pool:KEY}:rests        zset   slots by the end of their rest, and X that leave the inventory after it
 //	dypls:{pool:KEY}:extensions   hash   X -> which of its extensions are taken
 //	dypls:{pool:KEY}:counts       hash   idle, leased, bound, aside or leaving|city -> how many X
+//	dypls:{pool:KEY}:cooldown     string how long numbers rest, for those who lease none
 //	dypls:{pool:KEY}:secret       string the key of the hashes
 //	dypls:pools                   set    pools that have or had an inventory
 //

@@ -21,8 +21,8 @@ type Holding struct {
 	Kind      Kind
 	Extension string
 	Since     time.Time
-	SubsID    string    // "" while the bind is not settled
-	Until     time.Time // of the binding; the zero time for none
+	SubsID    string    // "" while the bind is not settled, or what came of it is forgotten
+	Until     time.Time // until when the binding may stand; the zero time for ever
 }
 
 // Settled reports whether the binding is known to exist.

@@ -39,9 +39,15 @@ type asked struct {
 	has bool
 }
 
-// New returns the inventory on a Redis. What was bound rests for the cooldown, which all who share the Redis should agree on.
+// AsLeased is the cooldown of who leases no numbers and has none of its own: the one that the latest lease came with.
+const AsLeased time.Duration = -1
+
+// New returns the inventory on a Redis. What was bound rests for the cooldown, which all who lease numbers should agree on.
 func New(r redis.UniversalClient, cooldown time.Duration) *Inventory {
-	return &Inventory{redis: r, cooldown: max(cooldown, 0), has: map[string]asked{}, secrets: map[string]secret{}}
+	if cooldown < 0 {
+		cooldown = -time.Millisecond // as the scripts have it
+	}
+	return &Inventory{redis: r, cooldown: cooldown, has: map[string]asked{}, secrets: map[string]secret{}}
 }
 
 // WithReplicas has Lease and Bound wait until so many replicas of Redis hold what they wrote, for half a second at most; by default for

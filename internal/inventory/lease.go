@@ -23,6 +23,7 @@ type Want struct {
 	Strict    bool        // no other city's number where the wanted one has none
 	X         dypls.Phone // where the caller named it: then it is only written down
 	Extension string      // where the caller named it beside X
+	Until     time.Time   // when the number may be free again at the latest, whatever comes of the bind; the zero time for never
 }
 
 // Leased is what a task holds.
@@ -85,7 +86,7 @@ func (v *Inventory) Lease(ctx context.Context, want Want) (Leased, error) {
 		var err error
 		var cmd *redis.Cmd
 		cmd, shortage = v.runHeld(ctx, leaseScript, want.Pool,
-			want.Task, string(want.Kind), a, b, want.City, strict, string(want.X), extension, secretName)
+			want.Task, string(want.Kind), a, b, want.City, strict, string(want.X), extension, secretName, millis(want.Until))
 		reply, err = cmd.StringSlice()
 		if err != nil || len(reply) == 0 {
 			return "", err

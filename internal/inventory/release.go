@@ -39,6 +39,15 @@ func (v *Inventory) Release(ctx context.Context, r Refusal) (bool, error) {
 	return verdict == "freed", nil
 }
 
+// Forget is for a lease whose task is not known any more, nor what came of its bind: it may have been bound. The number stays with it
+// as long as a binding could stand, and rests then.
+func (v *Inventory) Forget(ctx context.Context, pool string, h Holding) error {
+	if _, err := v.verdict(ctx, forgetScript, pool, h.Task, string(h.X)); err != nil {
+		return fmt.Errorf("inventory: forget: %w", err)
+	}
+	return nil
+}
+
 var (
 	reason    = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9._-]{0,63}$`)
 	errReason = errors.New("inventory: a reason to set a number aside is a code, of letters, digits, full stops, underscores and hyphens")

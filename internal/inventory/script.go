@@ -20,6 +20,7 @@ var (
 	updateScript  = script("number", "slot", "holding", "update")
 	unboundScript = script("number", "slot", "holding", "unbound")
 	releaseScript = script("number", "slot", "holding", "release")
+	forgetScript  = script("number", "slot", "holding", "forget")
 	sweepScript   = script("number", "slot", "holding", "sweep")
 	importScript  = script("number", "import")
 	asideScript   = script("number", "slot", "holding", "aside")
@@ -42,7 +43,7 @@ func script(parts ...string) *redis.Script {
 
 // keyNames are the keys of a pool, in the order of the scripts' KEYS.
 var keyNames = [...]string{
-	"numbers", "idle", "idle:city", "room", "leases", "until", "open", "subs", "slots", "rests", "extensions", "secret", "since", "counts",
+	"numbers", "idle", "idle:city", "room", "leases", "until", "open", "subs", "slots", "rests", "extensions", "secret", "since", "counts", "cooldown",
 }
 
 const poolsKey = "dypls:pools"

@@ -1,4 +1,5 @@
--- A lease is what a task holds: X, its kind, extension, hashes of A and B, state (open | bound), since and until when, SubsId.
+-- A lease is what a task holds: X, its kind, extension, hashes of A and B, state (open | bound), since when, until when its binding
+-- may stand (0 for ever; it ends then where it is bound), SubsId ('-': not known).
 
 local function dash(s)
   return s == '' and '-' or s
@@ -30,9 +31,9 @@ local function slots(l)
 end
 
 -- hold gives a number to a task, which keeps it until it is told what came of the bind.
-local function hold(task, n, kind, ext, a, b)
+local function hold(task, n, kind, ext, a, b, till)
   local l = {task = task, x = n.x, kind = kind, ext = dash(ext), a = dash(a), b = dash(b),
-    state = 'open', since = string.format('%d', now), till = '0', subs = '-'}
+    state = 'open', since = string.format('%d', now), till = till, subs = '-'}
   take_off(n)
   if n.held == 0 and n.rest <= now then
     n.kind = kind
@@ -47,6 +48,25 @@ local function hold(task, n, kind, ext, a, b)
   write_lease(l)
   redis.call('ZADD', KEYS[7], now, task)
   return l
+end
+
+-- keep has a lease end when its binding does: it is settled.
+local function keep(l, n)
+  if l.state == 'open' then
+    l.state = 'bound'
+    redis.call('ZREM', KEYS[7], l.task)
+    if n then
+      take_off(n)
+      n.bound = n.bound + 1
+      put_back(n)
+    end
+  end
+  write_lease(l)
+  if l.till == '0' then
+    redis.call('ZREM', KEYS[6], l.task)
+  else
+    redis.call('ZADD', KEYS[6], l.till, l.task)
+  end
 end
 
 -- finish ends a lease. What it held rests from then on, unless nothing was ever bound.

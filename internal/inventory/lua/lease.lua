@@ -1,4 +1,5 @@
--- ARGV[3..]: task, kind (one | pair | ext), hash of A, of B, city, strict (1 | 0), X (where the caller named it), extension, secret's name.
+-- ARGV[3..]: task, kind (one | pair | ext), hash of A, of B, city, strict (1 | 0), X (where the caller named it), extension, secret's name,
+-- until when the binding may stand (ms, 0 for ever).
 -- Returns leased, X, extension | unlisted | none, when the next may be free (ms) | other | secret.
 local task, kind, a, b, city, strict, named, ext = ARGV[3], ARGV[4], ARGV[5], ARGV[6], ARGV[7], ARGV[8] == '1', ARGV[9], ARGV[10]
 if kind == 'pair' and redis.call('GETRANGE', KEYS[12], 0, 15) ~= ARGV[11] then
@@ -31,5 +32,8 @@ if kind == 'ext' and ext == '' then
     return {'none', next_free(kind, city, strict)}
   end
 end
-hold(task, n, kind, ext, a, b)
+if redis.call('GET', KEYS[15]) ~= ARGV[2] then
+  redis.call('SET', KEYS[15], ARGV[2])
+end
+hold(task, n, kind, ext, a, b, ARGV[12])
 return {'leased', n.x, ext}

@@ -1,8 +1,11 @@
--- What every script starts with. ARGV[1]: ms by which a test moves the clock, else 0. ARGV[2]: the cooldown (ms).
--- KEYS, the same for all: 1 numbers, 2 idle, 3 idle:city, 4 room, 5 leases, 6 until, 7 open, 8 subs, 9 slots, 10 rests, 11 extensions, 12 secret, 13 since, 14 counts.
+-- What every script starts with. ARGV[1]: ms by which a test moves the clock, else 0. ARGV[2]: the cooldown (ms), -1 for what a lease said last.
+-- KEYS, the same for all: 1 numbers, 2 idle, 3 idle:city, 4 room, 5 leases, 6 until, 7 open, 8 subs, 9 slots, 10 rests, 11 extensions, 12 secret, 13 since, 14 counts, 15 cooldown.
 local clock = redis.call('TIME')
 local now = clock[1] * 1000 + math.floor(clock[2] / 1000) + ARGV[1]
 local cooldown = tonumber(ARGV[2])
+if cooldown < 0 then
+  cooldown = tonumber(redis.call('GET', KEYS[15]) or 86400000)
+end
 local most_pairs = 200
 
 -- place is where a number is counted: by what it is, and its city. Whether one that is idle rests, its list tells.
