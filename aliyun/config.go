@@ -23,7 +23,7 @@ const (
 
 // Config says how to reach the API. The zero value is ready for production.
 type Config struct {
-	// Endpoint is a scheme and a host, with a port where it is not the scheme's own; "" for [DefaultEndpoint].
+	// Endpoint is a scheme and a host, with a port where it is not the scheme's own; "" for [DefaultEndpoint]. Blanks around it do not count.
 	// Plain http:// is for a loopback address, or with Insecure.
 	Endpoint string
 	// Credentials sign the requests; nil for [DefaultCredentials].
@@ -79,7 +79,7 @@ func (c Config) endpoint() (*url.URL, []dypls.Problem) {
 	problem := func(rule, remedy string) (*url.URL, []dypls.Problem) {
 		return nil, []dypls.Problem{{Field: "Endpoint", Rule: rule, Remedy: remedy}}
 	}
-	endpoint, err := url.Parse(cmp.Or(c.Endpoint, DefaultEndpoint))
+	endpoint, err := url.Parse(cmp.Or(strings.TrimSpace(c.Endpoint), DefaultEndpoint)) // a blank around it came with the file it was read from
 	if err != nil {
 		return problem("must be a URL", remedy)
 	}

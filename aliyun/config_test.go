@@ -45,7 +45,10 @@ func TestNew_endpoint(t *testing.T) {
 		"zone":                        {Config{Endpoint: "https://[fe80::1%25eth0]"}, "must name a host"},
 		"beyond ASCII":                {Config{Endpoint: "https://号码.example"}, "must name a host"},
 		"not a URL":                   {Config{Endpoint: "https://hunter2:port"}, "must be a URL"},
-		"blank":                       {Config{Endpoint: " https://hunter2"}, "must be a URL"},
+		"blanks and line breaks":      {Config{Endpoint: " \thttps://dyplsapi.aliyuncs.com\r\n"}, ""},
+		"nothing else":                {Config{Endpoint: " \n"}, ""},
+		"blank within":                {Config{Endpoint: "https://hunter2 .example"}, "must be a URL"},
+		"quotation marks":             {Config{Endpoint: `"https://hunter2"`}, "must be a URL"},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -41,14 +41,24 @@ func (c Credential) masked() string {
 	return "aliyun.Credential(" + id + ")"
 }
 
+// trimmed is the credential without the blanks and line breaks around its parts: they came with the file that a secret was read from.
+func (c Credential) trimmed() Credential {
+	return Credential{
+		AccessKeyID: strings.TrimSpace(c.AccessKeyID), AccessKeySecret: strings.TrimSpace(c.AccessKeySecret),
+		SecurityToken: strings.TrimSpace(c.SecurityToken),
+	}
+}
+
 // defect returns what makes the credential unusable, "" when nothing does.
-// A line break at the end is the usual one: it came with the file that the secret was read from.
 func (c Credential) defect() string {
 	for _, part := range []struct{ name, value string }{
 		{"the access key ID", c.AccessKeyID}, {"the access key secret", c.AccessKeySecret}, {"the security token", c.SecurityToken},
 	} {
 		if strings.ContainsFunc(part.value, func(r rune) bool { return r <= ' ' || r > '~' }) {
 			return part.name + " holds a blank, a line break or another character that no key has"
+		}
+		if strings.ContainsAny(part.value, "\"'`") {
+			return part.name + " holds a quotation mark, which no key has: give it without"
 		}
 	}
 	switch {

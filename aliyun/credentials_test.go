@@ -67,12 +67,39 @@ func TestDefaultCredentials_environment(t *testing.T) {
 	if err != nil || got.AccessKeyID != testID || got.AccessKeySecret != testSecret || got.SecurityToken != "token" {
 		t.Errorf("%v, error %v", got, err)
 	}
-	t.Setenv(envSecret, markedSecret+"\n")
-	_, err = DefaultCredentials().Get(t.Context())
-	if err == nil || !strings.Contains(err.Error(), "the access key secret holds a blank, a line break") {
-		t.Errorf("the error is %v", err)
+}
+
+// What came with the file that a key was read from is left out; what cannot be mended by waiting is no source at all.
+func TestDefaultCredentials_blanksAndQuotes(t *testing.T) { //nolint:paralleltest // barren changes the environment
+	barren(t)
+	for name, test := range map[string]struct{ id, secret, token, says string }{
+		"line break":           {testID + "\n", markedSecret + "\r\n", markedToken + "\n", ""},
+		"blanks":               {" " + testID, "\t" + markedSecret + " ", markedToken, ""},
+		"blank within":         {testID, markedSecret + " " + markedSecret, "", "the environment, cannot be used: the access key secret holds a blank"},
+		"two lines":            {testID + "\n" + testID, markedSecret, "", "the access key ID holds a blank, a line break"},
+		"quotation marks":      {testID, `"` + markedSecret + `"`, "", "the access key secret holds a quotation mark"},
+		"byte order mark":      {"\ufeff" + testID, markedSecret, "", "the access key ID holds a blank"},
+		"blank, in the token":  {testID, markedSecret, markedToken + " x", "the security token holds a blank"},
+		"nothing but a blank":  {testID, " ", "", "the access key secret is empty"},
+		"quotation marks, one": {"'" + testID, markedSecret, "", "the access key ID holds a quotation mark"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Setenv(envID, test.id)
+			t.Setenv(envSecret, test.secret)
+			t.Setenv(envToken, test.token)
+			got, err := DefaultCredentials().Get(t.Context())
+			if test.says == "" {
+				if err != nil || got.AccessKeyID != testID || got.AccessKeySecret != markedSecret || got.SecurityToken != markedToken {
+					t.Errorf("%v, error %v", got, err)
+				}
+				return
+			}
+			if !errors.Is(err, ErrNoCredentials) || !strings.Contains(err.Error(), test.says) {
+				t.Errorf("the error is %v, want one of no credentials that says %q", err, test.says)
+			}
+			checkShown(t, "the error", err)
+		})
 	}
-	checkShown(t, "the error", err)
 }
 
 func TestDefaultCredentials_none(t *testing.T) {

@@ -61,11 +61,11 @@ func (d *defaultCredentials) fromChain() (_ Credential, err error) {
 	if err != nil {
 		return Credential{}, outOfReach(sources, reasons(err.Error())...)
 	}
-	found := Credential{AccessKeyID: deref(model.AccessKeyId), AccessKeySecret: deref(model.AccessKeySecret), SecurityToken: deref(model.SecurityToken)}
-	if rule := found.defect(); rule != "" {
-		return Credential{}, errors.New("the credentials found cannot be used: " + rule)
-	}
+	found := Credential{AccessKeyID: deref(model.AccessKeyId), AccessKeySecret: deref(model.AccessKeySecret), SecurityToken: deref(model.SecurityToken)}.trimmed()
 	provider := providerOf(deref(model.ProviderName))
+	if rule := found.defect(); rule != "" {
+		return Credential{}, unusableError{provider, rule}
+	}
 	if expected := d.expected(sources); expected != "" && provider != expected {
 		return Credential{}, outOfReach([]string{expected}, "only "+provider+" answers, which may be another account")
 	}
@@ -98,6 +98,22 @@ func outOfReach(sources []string, why ...string) error {
 		text += ": " + strings.Join(slices.Compact(why), ", ")
 	}
 	return errors.New(text)
+}
+
+// unusableError is a credential that no request can be signed with. It is [ErrNoCredentials] where somebody wrote it down so, which
+// waiting does not mend; a service that answers so may answer better next time.
+type unusableError struct{ provider, rule string }
+
+func (e unusableError) Error() string {
+	from := ""
+	if name, known := sourceNames[e.provider]; known {
+		from = ", of " + name
+	}
+	return "the credentials found" + from + ", cannot be used: " + e.rule
+}
+
+func (e unusableError) Is(target error) bool {
+	return target == ErrNoCredentials && slices.Contains([]string{sourceEnv, sourceCLI, sourceProfile}, e.provider)
 }
 
 func deref(s *string) string {

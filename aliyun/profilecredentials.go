@@ -66,7 +66,7 @@ func (p *profileCredentials) fromFile() (_ Credential, err error) {
 		}
 		return Credential{}, p.outOfReach(reasons(err.Error())...)
 	}
-	found := Credential{AccessKeyID: model.AccessKeyId, AccessKeySecret: model.AccessKeySecret, SecurityToken: model.SecurityToken}
+	found := Credential{AccessKeyID: model.AccessKeyId, AccessKeySecret: model.AccessKeySecret, SecurityToken: model.SecurityToken}.trimmed()
 	if rule := found.defect(); rule != "" {
 		return Credential{}, noProfileError{p.name, "in " + path + " " + rule}
 	}
