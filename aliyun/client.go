@@ -44,7 +44,8 @@ func New(c Config) (*Client, error) {
 	if client.clock == nil {
 		client.clock = systemClock()
 	}
-	client.transport = newTransport(cmp.Or(c.MaxConns, DefaultMaxConns), &dialer{roots: c.roots, clock: client.clock})
+	proxy, _ := c.proxy()
+	client.transport = newTransport(cmp.Or(c.MaxConns, DefaultMaxConns), &dialer{roots: c.roots, time: c.tlsTime, proxy: proxy, clock: client.clock})
 	if client.nonce == nil {
 		client.nonce = newNonce
 	}

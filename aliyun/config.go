@@ -28,6 +28,9 @@ type Config struct {
 	Endpoint string
 	// Credentials sign the requests; nil for [DefaultCredentials].
 	Credentials Credentials
+	// Proxy is the HTTP proxy through which an https:// endpoint is reached, by CONNECT: http://[user:password@]host:port; "" for none.
+	// It learns the endpoint's host and port, and nothing of the calls. A plain endpoint is reached without.
+	Proxy string
 	// Timeout ends a call, whatever it is waiting for; 0 for [DefaultTimeout].
 	Timeout time.Duration
 	// MaxConns bounds the connections, busy and idle together; 0 for [DefaultMaxConns].
@@ -40,6 +43,8 @@ type Config struct {
 	clock *clock
 	nonce func() string
 	roots *x509.CertPool
+	// tlsTime is by which certificates expire.
+	tlsTime func() time.Time
 }
 
 // Format implements [fmt.Formatter]: no verb prints the credentials, or what a mistyped endpoint may hold.
@@ -59,6 +64,8 @@ func hostOf(endpoint *url.URL) string {
 // check returns everything that is wrong with the configuration.
 func (c Config) check() []dypls.Problem {
 	_, problems := c.endpoint()
+	_, wrong := c.proxy()
+	problems = append(problems, wrong...)
 	if c.Timeout < 0 {
 		problems = append(problems, dypls.Problem{Field: "Timeout", Rule: "must be positive", Remedy: "set it to 10s, or leave it out"})
 	}
@@ -96,6 +103,28 @@ func (c Config) endpoint() (*url.URL, []dypls.Problem) {
 		return problem("must be https:// for another machine, because telephone numbers travel in the URL", "use https://, or allow plain text with Insecure")
 	}
 	return &url.URL{Scheme: endpoint.Scheme, Host: endpoint.Host, Path: "/"}, nil
+}
+
+// proxy returns nil where there is none, or it cannot be used, with the reasons. They do not repeat it: it may hold a password.
+func (c Config) proxy() (*url.URL, []dypls.Problem) {
+	const remedy = "write it as http://host:port, or http://user:password@host:port with special characters percent-encoded"
+	text := strings.TrimSpace(c.Proxy)
+	if text == "" {
+		return nil, nil
+	}
+	if !strings.Contains(text, "://") {
+		text = "http://" + text // as curl and others take it
+	}
+	proxy, err := url.Parse(text)
+	switch {
+	case err != nil || !plainHost(proxy) || strings.Trim(proxy.Path, "/") != "" || proxy.RawQuery != "" || proxy.Fragment != "":
+		return nil, []dypls.Problem{{Field: "Proxy", Rule: "must be the URL of an HTTP proxy", Remedy: remedy}}
+	case proxy.Scheme != "http":
+		return nil, []dypls.Problem{{Field: "Proxy", Rule: "must be an HTTP proxy, which passes on what is encrypted for the API", Remedy: remedy}}
+	case proxy.Port() == "":
+		proxy.Host = net.JoinHostPort(proxy.Hostname(), "80")
+	}
+	return proxy, nil
 }
 
 // plainHost tells whether net/http will send the host byte for byte as it is: the host is signed.

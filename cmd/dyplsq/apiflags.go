@@ -1,6 +1,9 @@
 package main
 
 import (
+	"cmp"
+	"net/http"
+	"net/url"
 	"os"
 	"slices"
 	"strings"
@@ -25,12 +28,28 @@ func (f apiFlags) client(concurrency int, credentials aliyun.Credentials) (*aliy
 		return nil, usage("--http-timeout must be positive: leave it out for the default")
 	}
 	client, err := aliyun.New(aliyun.Config{
-		Endpoint: f.Endpoint, Insecure: f.Insecure, Timeout: f.HTTPTimeout, MaxConns: concurrency, Credentials: credentials,
+		Proxy: f.proxy(), Endpoint: f.Endpoint, Insecure: f.Insecure, Timeout: f.HTTPTimeout, MaxConns: concurrency, Credentials: credentials,
 	})
 	if err != nil {
 		return nil, usage(err.Error())
 	}
 	return client, nil
+}
+
+// proxy is the one that the environment names for the endpoint (HTTPS_PROXY, save where NO_PROXY names its host), as other programs take it.
+func (f apiFlags) proxy() string {
+	endpoint, err := url.Parse(strings.TrimSpace(f.Endpoint))
+	if err != nil || endpoint.Scheme != "https" { // what is wrong with it is said elsewhere
+		return ""
+	}
+	proxy, err := http.ProxyFromEnvironment(&http.Request{URL: endpoint})
+	switch {
+	case err != nil:
+		return cmp.Or(os.Getenv("HTTPS_PROXY"), os.Getenv("https_proxy")) // what is wrong with it is said where it is checked
+	case proxy == nil:
+		return ""
+	}
+	return proxy.String()
 }
 
 // printsSecrets tells whether the variable DEBUG makes one of Alibaba's libraries print what it sends and receives.
