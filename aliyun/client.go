@@ -20,6 +20,7 @@ type Client struct {
 	transport   *http.Transport
 	clock       *clock
 	nonce       func() string
+	offset      clockOffset
 }
 
 var _ dypls.Caller = (*Client)(nil)
@@ -95,11 +96,13 @@ func (c *Client) Call(ctx context.Context, call dypls.Call) (dypls.Answer, error
 		return dypls.Answer{}, c.failed(own, a, call, credential, nil, err)
 	}
 	defer func() { _ = resp.Body.Close() }()
+	offset := c.offset.note(resp.Header, c.clock.read().wall)
 	answer, err := readAnswer(resp, a.maxBody)
 	if err != nil {
 		return dypls.Answer{}, c.failed(own, a, call, credential, resp.Header, err)
 	}
 	_, _ = a.end(nil)
+	answer.ClockOffset = offset
 	return answer, nil
 }
 

@@ -38,6 +38,9 @@ func (e *Explanation) reason(d record.Detail, known bool) {
 	if d.Surpluses > 0 {
 		e.Why += fmt.Sprintf("; it made %d surplus bindings, which are unbound by tasks of their own", d.Surpluses)
 	}
+	if !d.State.Told() && e.Remedy == "" && dypls.RefusesClock(d.Code) {
+		e.Remedy = dypls.ClockRemedy
+	}
 	if !d.State.Told() && !d.InDoubt && !d.Deadline.IsZero() && !d.Deadline.After(cmp.Or(e.Until, e.Delivery.At, e.At)) {
 		e.Why += "; its time is over then, and no call starts any more: it fails as " + dypls.CodeExpired
 	}

@@ -44,6 +44,8 @@ type Answer struct {
 	Body      []byte
 	// RetryAfter is what a throttling gateway asked to wait (x-acs-retry-after, TimeLeft of x-ratelimit-user-api and x-ratelimit-user).
 	RetryAfter time.Duration
+	// ClockOffset is how far the API's clock is ahead of this machine's, by the answer's Date; 0 where it has none.
+	ClockOffset time.Duration
 }
 
 // Format implements [fmt.Formatter]: every verb leaves out Body, which holds numbers and links, and scrubs the rest.

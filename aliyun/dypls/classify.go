@@ -19,10 +19,14 @@ const (
 
 // failure turns an answer whose Code is not OK into an error. It may repeat what the call has told it.
 func (o Operation[Req, Res]) failure(a Answer, told Parameters) *Error {
-	return &Error{
+	e := &Error{
 		Action: o.Action, Class: o.settle(Classify(a.Code, a.Status, a.HostID != "")), Code: told.Scrub(a.Code),
 		Message: told.Scrub(a.Message), RequestID: a.RequestID, RetryAfter: a.RetryAfter,
 	}
+	if RefusesClock(e.Code) {
+		e.Message += clockWords(a.ClockOffset)
+	}
+	return e
 }
 
 // unusable turns an OK that cannot be used into an error.
