@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/http/httptrace"
 	"net/url"
+	"strings"
 	"time"
 
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
@@ -103,6 +104,11 @@ func (c *Client) Call(ctx context.Context, call dypls.Call) (dypls.Answer, error
 	}
 	_, _ = a.end(nil)
 	answer.ClockOffset = offset
+	if strings.HasPrefix(answer.Code, "InvalidSecurityToken") {
+		if source, renews := c.credentials.(interface{ refused(used Credential) }); renews {
+			source.refused(credential)
+		}
+	}
 	return answer, nil
 }
 

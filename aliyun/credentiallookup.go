@@ -23,6 +23,7 @@ type lookups struct {
 	mu     sync.Mutex
 	flight *lookup // under way
 	last   hidden
+	renew  bool      // the source is to forget what it has, too
 	lastAt time.Time // by the wall clock: a machine that slept must not use what has expired meanwhile
 }
 
@@ -61,6 +62,25 @@ func (d *lookups) Get(ctx context.Context) (Credential, error) {
 	case <-ctx.Done():
 		return Credential{}, fmt.Errorf("waiting for credentials: %w", context.Cause(ctx))
 	}
+}
+
+// refused forgets a credential that the API no longer takes, so that the next call gets another. Alibaba's chain would return it until
+// it ends by this machine's clock.
+func (d *lookups) refused(used Credential) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if !d.lastAt.IsZero() && d.last() == used {
+		d.lastAt, d.renew = time.Time{}, true
+	}
+}
+
+// renewing tells, once, whether the source is to forget what it has.
+func (d *lookups) renewing() bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	renew := d.renew
+	d.renew = false
+	return renew
 }
 
 func (d *lookups) ask(l *lookup) {

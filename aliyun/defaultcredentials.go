@@ -52,6 +52,9 @@ func (d *defaultCredentials) fromChain() (_ Credential, err error) {
 	if d.source == "" && len(sources) == 0 && (isTrue(d.getenv(envNoMetadata)) || !d.metadata()) {
 		return Credential{}, noCredentials(d.getenv)
 	}
+	if d.renewing() {
+		d.chain = nil
+	}
 	if d.chain == nil {
 		if d.chain, err = credentials.NewCredential(nil); err != nil {
 			return Credential{}, outOfReach(sources, reasons(err.Error())...)

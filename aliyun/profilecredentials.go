@@ -52,7 +52,7 @@ func (p *profileCredentials) fromFile() (_ Credential, err error) {
 	if err != nil {
 		return Credential{}, noProfileError{p.name, "the file " + path + " cannot be read"}
 	}
-	if p.provider == nil || !file.ModTime().Equal(p.written) {
+	if p.renewing() || p.provider == nil || !file.ModTime().Equal(p.written) {
 		if p.provider, err = providers.NewProfileCredentialsProviderBuilder().WithProfileName(p.name).Build(); err != nil {
 			return Credential{}, p.outOfReach(reasons(err.Error())...)
 		}

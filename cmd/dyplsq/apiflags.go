@@ -7,6 +7,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/seed-5c07c2e9/dyplsq/aliyun"
@@ -27,6 +28,7 @@ func (f apiFlags) client(concurrency int, credentials aliyun.Credentials) (*aliy
 	if f.HTTPTimeout <= 0 {
 		return nil, usage("--http-timeout must be positive: leave it out for the default")
 	}
+	reachMetadataDirectly()
 	client, err := aliyun.New(aliyun.Config{
 		Proxy: f.proxy(), Endpoint: f.Endpoint, Insecure: f.Insecure, Timeout: f.HTTPTimeout, MaxConns: concurrency, Credentials: credentials,
 	})
@@ -50,6 +52,26 @@ func (f apiFlags) proxy() string {
 		return ""
 	}
 	return proxy.String()
+}
+
+// metadataHost is where Alibaba's machines tell their role and its keys.
+const metadataHost = "100.100.100.200"
+
+// reachMetadataDirectly keeps HTTP_PROXY from Alibaba's chain of credentials: a proxy would answer with the keys of its own machine.
+// The chain takes its proxy from net/http's default transport, and lets nobody set another.
+var reachMetadataDirectly = sync.OnceFunc(func() {
+	if transport, is := http.DefaultTransport.(*http.Transport); is {
+		transport.Proxy = exceptMetadata(http.ProxyFromEnvironment)
+	}
+})
+
+func exceptMetadata(proxy func(*http.Request) (*url.URL, error)) func(*http.Request) (*url.URL, error) {
+	return func(r *http.Request) (*url.URL, error) {
+		if r.URL.Hostname() == metadataHost {
+			return nil, nil //nolint:nilnil // net/http's words for no proxy
+		}
+		return proxy(r)
+	}
 }
 
 // printsSecrets tells whether the variable DEBUG makes one of Alibaba's libraries print what it sends and receives.

@@ -45,6 +45,10 @@ func TestUsage(t *testing.T) {
 		"no credentials": {
 			env: nowhere, args: []string{"worker"}, status: statusUsage, says: []string{"no Alibaba Cloud credentials", "ALIBABA_CLOUD_ACCESS_KEY_ID"},
 		},
+		"a blank within a key": {
+			env: append(nowhere, "ALIBABA_CLOUD_ACCESS_KEY_ID=LTAI5t abc", "ALIBABA_CLOUD_ACCESS_KEY_SECRET=x"), args: []string{"worker"},
+			status: statusUsage, says: []string{"the environment", "the access key ID holds a blank"},
+		},
 		"libraries that print secrets": {
 			env: append(nowhere, "DEBUG=other,credential"), args: []string{"worker"}, status: statusUsage, says: []string{"DEBUG", "unset it"},
 		},
