@@ -17,7 +17,7 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
 )
 
-var subscriptionGoroutine = regexp.MustCompile(`tasks\.\(\*mailbox\)|redis/v9\.\(\*channel\)|redis/v9\.\(\*PubSub\)`)
+var subscriptionGoroutine = regexp.MustCompile(`tasks\.\(\*mailbox\)|hearing\.Line|redis/v9\.\(\*channel\)|redis/v9\.\(\*PubSub\)`)
 
 // Not parallel: it looks at every goroutine of the process.
 func TestCloseEndsGoroutines(t *testing.T) { //nolint:paralleltest // see above
@@ -37,10 +37,10 @@ func TestCloseEndsGoroutines(t *testing.T) { //nolint:paralleltest // see above
 		if !errors.Is(err, tasks.ErrUnreachable) {
 			t.Errorf("who waited was told %v", err)
 		}
-	case <-time.After(10 * time.Second):
+	case <-time.After(time.Minute):
 		t.Error("who waited is never told that the queue was closed")
 	}
-	redistest.Poll(t, 10*time.Second, "the goroutines to end", func(context.Context) error {
+	redistest.Poll(t, time.Minute, "the goroutines to end", func(context.Context) error {
 		stacks := make([]byte, 1<<20)
 		stacks = stacks[:runtime.Stack(stacks, true)]
 		if left := subscriptionGoroutine.Find(stacks); left != nil {
@@ -86,8 +86,8 @@ func TestCloseLeavesTheClientOpen(t *testing.T) {
 
 func awaitSubscription(t *testing.T, s server) {
 	t.Helper()
-	redistest.Poll(t, 10*time.Second, "the subscription", func(ctx context.Context) error {
-		if n := s.client.PubSubNumSub(ctx, record.Channel).Val()[record.Channel]; n != 1 {
+	redistest.Poll(t, time.Minute, "the subscription", func(ctx context.Context) error {
+		if n := s.client.PubSubNumSub(ctx, record.Channel(s.client)).Val()[record.Channel(s.client)]; n != 1 {
 			return fmt.Errorf("%d subscriptions", n)
 		}
 		return nil

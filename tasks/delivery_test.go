@@ -72,6 +72,7 @@ func TestProcessInAndAt(t *testing.T) {
 	t.Parallel()
 	onEachServer(t, func(t *testing.T, s server) {
 		now := time.Now()
+		tasks.SetClock(s.queue, func() time.Time { return now })
 		for name, test := range map[string]struct {
 			option tasks.Option
 			at     time.Time // zero for at once

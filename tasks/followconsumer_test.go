@@ -14,7 +14,7 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
 )
 
-const followWithin = 30 * time.Second
+const followWithin = 2 * time.Minute
 
 // consumer collects what it is handed.
 type consumer struct {

@@ -3,126 +3,134 @@ package tasks
 import (
 	"context"
 	"sync"
+	"time"
 
 	"github.com/redis/go-redis/v9"
 
+	"github.com/seed-5c07c2e9/dyplsq/internal/hearing"
 	"github.com/seed-5c07c2e9/dyplsq/internal/record"
 )
 
-// mailbox wakes those who wait for outcomes. All share one subscription, made when the first of them comes, and on a cluster some more.
+// mailbox wakes those who wait for outcomes, so that they read: on a message of a line, and, whatever the lines say, when it looks again
+// at what is waited for. All share the lines and the looks. Nothing is asked of Redis under its lock.
 type mailbox struct {
-	redis redis.UniversalClient
+	redis   redis.UniversalClient
+	records record.Store
+	channel string          // that every outcome may be told on
+	ctx     context.Context //nolint:containedctx // of its goroutines
+	stop    context.CancelFunc
+	running sync.WaitGroup
+	news    chan struct{} // holds one token while something may have been missed
 
 	mu       sync.Mutex
-	closed   bool
-	pubsub   *redis.PubSub
-	ready    chan struct{} // closed once the server has confirmed the subscription
-	done     chan struct{} // closed when the goroutine that reads it has ended
-	lines    *lines        // of a cluster; nil for one Redis
-	watchers map[string]map[*watcher]struct{}
+	lines    map[string]bool // by channel: it is heard, or cannot be
+	missed   map[string]bool // lines that came into force since the last look
+	unread   []string        // ids that the last look could not read
+	waiting  map[*watcher]struct{}
+	watchers map[string]map[*watcher]struct{} // by id
 }
 
-// watcher gathers the ids that its owner should read again.
+// watcher gathers the ids that its owner should read again. The mailbox's lock guards it.
 type watcher struct {
-	wake  chan struct{}   // holds one token while there is something to read
-	ended <-chan struct{} // closed with the subscription: nothing will wake its owner any more
-
-	mu    sync.Mutex
+	wake  chan struct{} // holds one token while there is something to read
+	ids   map[string]struct{}
 	stale []string
-	all   bool // everything: the subscription was made anew, and wake-ups may have been missed
+	pause time.Duration // between two looks
+	due   time.Time
 }
+
+// closeWithin is how long a close waits for what it ends.
+const closeWithin = time.Second
 
 // errEnded: the queue, or the Redis client below it, was closed.
 var errEnded = unreachable(redis.ErrClosed)
 
 func newMailbox(client redis.UniversalClient) *mailbox {
-	m := &mailbox{redis: client, watchers: map[string]map[*watcher]struct{}{}}
-	if cluster, is := client.(*redis.ClusterClient); is {
-		m.lines = newLines(cluster, m)
+	ctx, stop := context.WithCancel(context.Background())
+	return &mailbox{
+		redis: client, records: record.NewStore(client), channel: record.Channel(client), ctx: ctx, stop: stop, news: make(chan struct{}, 1),
+		lines: map[string]bool{}, missed: map[string]bool{},
+		waiting: map[*watcher]struct{}{}, watchers: map[string]map[*watcher]struct{}{},
 	}
-	return m
 }
 
-// watch returns a watcher of ids, after the subscription is in force: what is read from then on misses nothing.
-// Its owner must call stop.
-func (m *mailbox) watch(ctx context.Context, ids []string) (w *watcher, stop func(), err error) {
-	w = &watcher{wake: make(chan struct{}, 1)}
+// watch returns a watcher of ids. Its owner reads them, then whenever it is woken, and must call unwatch. It waits for no line: when one
+// comes into force, there is a look at what was missed.
+func (m *mailbox) watch(ids []string) (*watcher, error) {
+	w := &watcher{wake: make(chan struct{}, 1), ids: make(map[string]struct{}, len(ids)), pause: firstDoubt, due: time.Now().Add(firstDoubt)}
 	m.mu.Lock()
-	ready, err := m.subscribe(ctx)
-	if err != nil {
-		m.mu.Unlock()
-		return nil, nil, err
+	defer m.mu.Unlock()
+	if m.ctx.Err() != nil {
+		return nil, errEnded
 	}
-	w.ended = m.done
+	m.waiting[w] = struct{}{}
 	for _, id := range ids {
+		w.ids[id] = struct{}{}
 		if m.watchers[id] == nil {
 			m.watchers[id] = map[*watcher]struct{}{}
 		}
 		m.watchers[id][w] = struct{}{}
 	}
+	if len(m.lines) == 0 {
+		m.running.Go(m.look)
+	}
+	m.listen(m.channel, false)
+	if _, cluster := m.redis.(*redis.ClusterClient); cluster {
+		for _, id := range ids {
+			m.listen(record.ShardChannel(id), true)
+		}
+	}
+	return w, nil
+}
+
+// listen opens a line unless it is open. It is called with the lock held.
+func (m *mailbox) listen(channel string, sharded bool) {
+	if m.lines[channel] {
+		return
+	}
+	m.lines[channel] = true
+	line := hearing.Line{
+		Client: m.redis, Channels: []string{channel}, Sharded: sharded, InForce: m.inForce,
+		Hear: func(message *redis.Message) { m.wake(record.WokenBy(message.Payload)...) },
+	}
+	m.running.Go(func() {
+		if err := line.Keep(m.ctx); err == redis.ErrClosed { //nolint:errorlint // never wrapped
+			m.stop()
+		}
+	})
+}
+
+func (m *mailbox) inForce(channel string) {
+	m.mu.Lock()
+	m.missed[channel] = true
 	m.mu.Unlock()
-	m.lines.await(ctx, ids)
 	select {
-	case <-ready:
-		return w, func() { m.unwatch(w, ids) }, nil
-	case <-w.ended:
-		m.unwatch(w, ids)
-		return nil, nil, errEnded
-	case <-ctx.Done():
-		m.unwatch(w, ids)
-		return nil, nil, ctx.Err()
+	case m.news <- struct{}{}:
+	default:
 	}
 }
 
-func (m *mailbox) unwatch(w *watcher, ids []string) {
+// forget ends the wait for one id.
+func (m *mailbox) forget(w *watcher, id string) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	for _, id := range ids {
-		delete(m.watchers[id], w)
-		if len(m.watchers[id]) == 0 {
-			delete(m.watchers, id)
-		}
-	}
+	m.drop(w, id)
 }
 
-// subscribe makes the subscription unless there is one. It is called with the lock held.
-func (m *mailbox) subscribe(ctx context.Context) (ready <-chan struct{}, err error) {
-	if m.closed {
-		return nil, errEnded
+func (m *mailbox) unwatch(w *watcher) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for id := range w.ids {
+		m.drop(w, id)
 	}
-	if m.pubsub != nil {
-		return m.ready, nil
-	}
-	pubsub := m.redis.Subscribe(ctx)
-	if err := pubsub.Subscribe(ctx, record.Channel); err != nil {
-		_ = pubsub.Close()
-		return nil, failure(ctx, err)
-	}
-	m.pubsub, m.ready, m.done = pubsub, make(chan struct{}), make(chan struct{})
-	go m.read(pubsub.ChannelWithSubscriptions(redis.WithChannelSize(channelSize)), m.ready, m.done)
-	return m.ready, nil
+	delete(m.waiting, w)
 }
 
-// channelSize is how many wake-ups may queue up while they are handed out, which never blocks.
-const channelSize = 4096
-
-// read hands out wake-ups until the subscription is closed. go-redis connects and subscribes again by itself.
-func (m *mailbox) read(events <-chan any, ready, done chan struct{}) {
-	defer close(done)
-	defer m.lines.close()
-	confirmed := false
-	for event := range events {
-		switch event := event.(type) {
-		case *redis.Subscription:
-			if !confirmed {
-				confirmed = true
-				close(ready)
-				continue
-			}
-			m.wakeAll()
-		case *redis.Message:
-			m.wake(record.WokenBy(event.Payload)...)
-		}
+func (m *mailbox) drop(w *watcher, id string) {
+	delete(w.ids, id)
+	delete(m.watchers[id], w)
+	if len(m.watchers[id]) == 0 {
+		delete(m.watchers, id)
 	}
 }
 
@@ -131,67 +139,35 @@ func (m *mailbox) wake(ids ...string) {
 	defer m.mu.Unlock()
 	for _, id := range ids {
 		for w := range m.watchers[id] {
-			w.note(id, false)
+			w.stale = append(w.stale, id)
+			select {
+			case w.wake <- struct{}{}:
+			default:
+			}
 		}
 	}
 }
 
-// wakeChannel wakes everybody whose ids a channel tells of.
-func (m *mailbox) wakeChannel(channel string) {
+// take returns what to read again.
+func (m *mailbox) take(w *watcher) (ids []string) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	for id, watchers := range m.watchers {
-		if record.ShardChannel(id) != channel {
-			continue
-		}
-		for w := range watchers {
-			w.note(id, false)
-		}
-	}
+	ids, w.stale = w.stale, nil
+	return ids
 }
 
-func (m *mailbox) wakeAll() {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	for _, watchers := range m.watchers {
-		for w := range watchers {
-			w.note("", true)
-		}
-	}
-}
-
-func (m *mailbox) close() error {
-	m.mu.Lock()
-	pubsub, done := m.pubsub, m.done
-	m.closed, m.pubsub = true, nil
+// close ends the lines and the looks. One that is in the middle of connecting to a server that does not answer ends a little later.
+func (m *mailbox) close() {
+	m.mu.Lock() // nobody opens another line
+	m.stop()
 	m.mu.Unlock()
-	if pubsub == nil {
-		return nil
-	}
-	err := pubsub.Close()
-	<-done
-	return err
-}
-
-func (w *watcher) note(id string, all bool) {
-	w.mu.Lock()
-	if all {
-		w.all = true
-	} else {
-		w.stale = append(w.stale, id)
-	}
-	w.mu.Unlock()
+	ended := make(chan struct{})
+	go func() {
+		m.running.Wait()
+		close(ended)
+	}()
 	select {
-	case w.wake <- struct{}{}:
-	default:
+	case <-ended:
+	case <-time.After(closeWithin):
 	}
-}
-
-// take returns what to read again: some ids, or all that are watched.
-func (w *watcher) take() (ids []string, all bool) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	ids, all = w.stale, w.all
-	w.stale, w.all = nil, false
-	return ids, all
 }

@@ -19,7 +19,7 @@ func TestWaitAcrossARestart(t *testing.T) {
 	before, during := s.enqueue(t), s.enqueue(t)
 	reading := make(chan struct{}, 100)
 	queue := s.hooked(t, &readHook{after: func(int64) { reading <- struct{}{} }})
-	ctx, cancel := context.WithTimeout(t.Context(), 60*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
 	var waiting sync.WaitGroup
 	for _, id := range []string{before, during} {

@@ -21,7 +21,7 @@ import (
 func TestAsynqHoldsNoNumber(t *testing.T) { //nolint:gocognit // one story, told in its order
 	t.Parallel()
 	onEachServer(t, func(t *testing.T, s server) {
-		ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 		defer cancel()
 		stop := startWorker(s.url, "action=BindAxb code=isp.SYSTEM_ERROR")
 		stopOnce := sync.OnceFunc(stop)

@@ -9,13 +9,8 @@ import (
 	"time"
 )
 
-const (
-	// rereadAfter is when a read that failed while waiting is tried again. Waiting itself never reads without being woken but on a cluster.
-	rereadAfter = 500 * time.Millisecond
-	// A cluster loses a wake-up now and then, such as while a slot moves: what is still waited for is read again after so long, then
-	// after twice as long, and so on.
-	firstDoubt, mostDoubt = 2 * time.Second, 30 * time.Second
-)
+// rereadAfter is when a read that failed while waiting is tried again.
+const rereadAfter = 500 * time.Millisecond
 
 // Wait waits until ctx is done for a task's outcome. Its errors are [ErrUnknownTask], [ErrUnreachable] and ctx's.
 func (q *Queue) Wait(ctx context.Context, id string) (Outcome, error) {
@@ -37,44 +32,39 @@ func (q *Queue) WaitAll(ctx context.Context, ids []string, each func(Outcome)) e
 	if len(waiting) == 0 {
 		return nil
 	}
-	w, stop, err := q.mailbox.watch(ctx, ids)
+	stale := slices.Collect(maps.Keys(waiting))
+	w, err := q.mailbox.watch(stale)
 	if err != nil {
 		return err
 	}
-	defer stop()
-	if err := q.collect(ctx, waiting, slices.Collect(maps.Keys(waiting)), each); err != nil {
-		return err
+	defer q.mailbox.unwatch(w)
+	told := func(o Outcome) {
+		q.mailbox.forget(w, o.ID)
+		each(o)
 	}
-	var again <-chan time.Time
-	missed := false // a read failed: everything is to be read again
-	patience := firstDoubt
-	doubt := q.mailbox.doubt(patience)
-	for len(waiting) > 0 {
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-w.ended:
-			return errEnded
-		case <-w.wake:
-		case <-again:
-		case <-doubt:
-			missed, patience = true, min(2*patience, mostDoubt)
-			doubt = q.mailbox.doubt(patience)
-		}
-		stale, all := w.take()
-		if all || missed {
-			stale = slices.Collect(maps.Keys(waiting))
-		}
-		err := q.collect(ctx, waiting, stale, each)
-		missed, again = errors.Is(err, ErrUnreachable), nil
+	for first := true; ; first = false {
+		var again <-chan time.Time
+		err := q.collect(ctx, waiting, stale, told)
 		switch {
-		case missed:
+		case errors.Is(err, ErrUnreachable) && !first:
 			again = time.After(rereadAfter)
 		case err != nil:
 			return err
+		case len(waiting) == 0:
+			return nil
+		default:
+			stale = nil
 		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-q.mailbox.ctx.Done():
+			return errEnded
+		case <-w.wake:
+		case <-again:
+		}
+		stale = append(stale, q.mailbox.take(w)...)
 	}
-	return nil
 }
 
 // collect reads ids that are still waited for, and passes on those that have an outcome.

@@ -17,10 +17,10 @@ import (
 
 var binding = dypls.Binding{SubsID: "1000000000000001", SecretNo: numberX}
 
-// patience is far more than a wake-up takes: a test that runs into it waited for one that was lost.
+// patience is far more than anything takes, however busy the machine is.
 func patience(t *testing.T) context.Context {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	t.Cleanup(cancel)
 	return ctx
 }
@@ -178,7 +178,7 @@ func TestAThousandWaitersShareOneSubscription(t *testing.T) {
 			s.bind(t, ids[i], binding)
 		}
 		waiting.Wait()
-		if n := s.client.PubSubNumSub(t.Context(), record.Channel).Val()[record.Channel]; n != 1 {
+		if n := s.client.PubSubNumSub(t.Context(), record.Channel(s.client)).Val()[record.Channel(s.client)]; n != 1 {
 			t.Errorf("%d subscriptions", n)
 		}
 	})

@@ -2,12 +2,15 @@ package worker
 
 import (
 	"context"
+	"sync"
 	"time"
 
 	"github.com/redis/go-redis/v9"
 
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
+	"github.com/seed-5c07c2e9/dyplsq/internal/hearing"
 	"github.com/seed-5c07c2e9/dyplsq/internal/presence"
+	"github.com/seed-5c07c2e9/dyplsq/internal/record"
 )
 
 // account is one whose tasks a worker performs, with its own credentials, which its caller has, quotas and breakers.
@@ -58,39 +61,50 @@ func (as *accounts) names() []string {
 
 // run keeps up with the other workers until ctx is done, and then gives back what is left.
 func (as *accounts) run(ctx context.Context) {
-	news := as.worker.config.Redis.Subscribe(ctx, quotaNews, breakerNews)
-	defer func() { _ = news.Close() }()
+	var listening sync.WaitGroup
+	defer listening.Wait()
 	defer as.close(ctx)
-	messages := news.ChannelWithSubscriptions()
+	news := make(chan struct{}, 1) // holds a token while the breakers have to be looked at
+	listening.Go(func() { _ = as.line(news).Keep(ctx) })
 	tick := time.NewTicker(refreshEvery)
 	defer tick.Stop()
 	as.announce(ctx)
 	for {
 		as.refresh(ctx)
-		for again := false; !again; {
-			select {
-			case <-ctx.Done():
-				return
-			case <-tick.C:
-				as.announce(ctx)
-				again = true
-			case message, ok := <-messages:
-				again = !ok || as.hear(message)
-			}
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+			as.announce(ctx)
+		case <-news:
 		}
 	}
 }
 
-// hear takes in a message, and reports whether the breakers have to be looked at.
-func (as *accounts) hear(message any) (look bool) {
-	m, isMessage := message.(*redis.Message)
-	if !isMessage || m.Channel == breakerNews { // subscribed, perhaps again: something may have been missed
-		return true
+// line is what workers hear from each other. Whatever it says, or does not say, the breakers are looked at every now and then, and
+// each question to a budget tells whether it is closed.
+func (as *accounts) line(news chan<- struct{}) hearing.Line {
+	look := func() {
+		select {
+		case news <- struct{}{}:
+		default:
+		}
 	}
-	for _, a := range as.byName {
-		a.traffic.governor.hear(m.Payload)
+	client := as.worker.config.Redis
+	quotas := record.InDatabase(client, quotaNews)
+	return hearing.Line{
+		Client: client, Channels: []string{quotas, record.InDatabase(client, breakerNews)},
+		InForce: func(string) { look() },
+		Hear: func(m *redis.Message) {
+			if m.Channel != quotas {
+				look()
+				return
+			}
+			for _, a := range as.byName {
+				a.traffic.governor.hear(m.Payload)
+			}
+		},
 	}
-	return false
 }
 
 func (as *accounts) refresh(ctx context.Context) {

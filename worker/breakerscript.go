@@ -9,9 +9,11 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
+
+	"github.com/seed-5c07c2e9/dyplsq/internal/record"
 )
 
-// breakerNews is the channel on which it is said that a breaker was opened, closed or probed in vain.
+// breakerNews, in its database, is the channel on which it is said that a breaker was opened, closed or probed in vain.
 const breakerNews = "dypls:breaker"
 
 // What the script says to one who asks for a probe.
@@ -61,7 +63,7 @@ func (b *breaker) trip(ctx context.Context, scope, code, run string) time.Durati
 	var opened bool
 	err := b.worker.untilWritten(ctx, "", "breaker", func(ctx context.Context) error {
 		reply, err := breakerTripScript.Run(ctx, b.worker.config.Redis, []string{b.key}, scope, run, code,
-			timing.firstProbe().Milliseconds(), timing.longestProbe().Milliseconds(), breakerNews).Slice()
+			timing.firstProbe().Milliseconds(), timing.longestProbe().Milliseconds(), b.channel()).Slice()
 		if err == nil {
 			opened, wait = numberAt(reply, 0) == 1, time.Duration(numberAt(reply, 1))*time.Millisecond
 		}
@@ -79,7 +81,7 @@ func (b *breaker) trip(ctx context.Context, scope, code, run string) time.Durati
 func (b *breaker) close(ctx context.Context, scope string) {
 	wasOpen := int64(-1)
 	err := b.worker.untilWritten(ctx, "", "breaker", func(ctx context.Context) (err error) {
-		wasOpen, err = breakerCloseScript.Run(ctx, b.worker.config.Redis, []string{b.key}, scope, breakerNews).Int64()
+		wasOpen, err = breakerCloseScript.Run(ctx, b.worker.config.Redis, []string{b.key}, scope, b.channel()).Int64()
 		return err
 	})
 	b.unset(scope)
@@ -87,6 +89,8 @@ func (b *breaker) close(ctx context.Context, scope string) {
 		b.log.Info().Str("scope", scope).Dur("after_ms", time.Duration(wasOpen)*time.Millisecond).Msg("denied no longer: going on")
 	}
 }
+
+func (b *breaker) channel() string { return record.InDatabase(b.worker.config.Redis, breakerNews) }
 
 // yield gives up probes that have shown nothing. Where that fails, their leases lapse.
 func (b *breaker) yield(ctx context.Context, probes []string, run string, again time.Duration) {

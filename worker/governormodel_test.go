@@ -102,7 +102,7 @@ func (w *modelWorker) turn() {
 
 func (w *modelWorker) script(d demand) {
 	w.asks++
-	args := append(d.arguments(w.name, "default", "BindAxn", w.ceiling, min(startRate, w.ceiling)), w.now)
+	args := append(d.arguments(w.name, "default", "BindAxn", quotaNews, w.ceiling, min(startRate, w.ceiling)), w.now)
 	reply, err := readGranted(givenTime.Run(w.t.Context(), w.redis, budgetKeys("default", "BindAxn"), args...))
 	if err != nil {
 		w.t.Fatal(err)

@@ -7,9 +7,11 @@ import (
 	"strconv"
 
 	"github.com/redis/go-redis/v9"
+
+	"github.com/seed-5c07c2e9/dyplsq/internal/record"
 )
 
-// quotaNews is the channel on which a budget is said to be closed, or open again.
+// quotaNews, in its database, is the channel on which a budget is said to be closed, or open again.
 const quotaNews = "dypls:quota"
 
 // serverTime gives a script the time of Redis' clock, in microseconds. Tests give it theirs.
@@ -47,9 +49,9 @@ func budgetKeys(account, name string) []string {
 }
 
 // arguments are those of the script, without the keys.
-func (d demand) arguments(worker, account, name string, ceiling, start float64) []any {
+func (d demand) arguments(worker, account, name, channel string, ceiling, start float64) []any {
 	args := make([]any, 0, 12+2*len(d.seen.accepted)) //nolint:mnd // as below
-	args = append(args, worker, ceiling, start, d.wanted, d.back, quotaNews, account+":"+name,
+	args = append(args, worker, ceiling, start, d.wanted, d.back, channel, account+":"+name,
 		d.seen.throttled, d.seen.last, d.seen.windowEnds, d.seen.proof, d.seen.refused)
 	for _, t := range d.seen.accepted {
 		args = append(args, t.tick, t.calls)
@@ -87,5 +89,5 @@ func (b *budget) ask(ctx context.Context, d demand) (granted, error) {
 	ctx, cancel := context.WithTimeout(ctx, askTimeout)
 	defer cancel()
 	g := b.governor
-	return readGranted(quotaScript.Run(ctx, g.redis, b.keys, d.arguments(g.worker, g.account, b.name, b.ceiling, b.start)...))
+	return readGranted(quotaScript.Run(ctx, g.redis, b.keys, d.arguments(g.worker, g.account, b.name, record.InDatabase(g.redis, quotaNews), b.ceiling, b.start)...))
 }

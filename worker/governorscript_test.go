@@ -17,7 +17,7 @@ type scripted struct {
 
 func (s scripted) at(now int64, d demand) granted {
 	s.Helper()
-	args := append(d.arguments("w", "default", "BindAxn", 1000, 50), now)
+	args := append(d.arguments("w", "default", "BindAxn", quotaNews, 1000, 50), now)
 	g, err := readGranted(givenTime.Run(s.Context(), s.redis, budgetKeys("default", "BindAxn"), args...))
 	if err != nil {
 		s.Fatal(err)

@@ -96,7 +96,7 @@ func (r *reaper) lookAt(ctx context.Context, due record.Due) ([]record.Next, err
 
 // tell tells outcomes that a worker wrote and did not come to tell, and has their surplus bindings removed.
 func (r *reaper) tell(ctx context.Context, told []record.Open) error {
-	r.records.Wake(ctx, told)
+	_ = r.records.Wake(ctx, told) // those who wait look again by themselves
 	if err := r.records.Tell(ctx, told); err != nil {
 		return err
 	}

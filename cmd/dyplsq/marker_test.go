@@ -77,7 +77,7 @@ func TestMarkedNumbers(t *testing.T) {
 	for range len(published) {
 		message := <-published
 		m.search(t, "the channel "+message.Channel, message.Payload)
-		if message.Channel == record.Channel {
+		if message.Channel == record.Channel(m.redis.Client(t)) {
 			finished++
 		}
 	}

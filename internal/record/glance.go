@@ -2,8 +2,11 @@ package record
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
+
+	"github.com/redis/go-redis/v9"
 )
 
 // Glance is what a run that may not call yet has to know of its task.
@@ -24,4 +27,28 @@ func (s Store) Glance(ctx context.Context, id string) (Glance, error) {
 	return Glance{
 		State: State(r.text(0)), Deadline: fromMillis(r.integer(1)), InDoubt: r.text(2) != "", Request: []byte(r.text(3)),
 	}, nil
+}
+
+// Over returns those of ids whose task has an outcome that its owner is told, or is recorded no longer, in one round trip; and those that could not be
+// read, such as all of a node of a cluster that is away.
+func (s Store) Over(ctx context.Context, ids ...string) (over, unread []string) {
+	states := make([]*redis.StringCmd, len(ids))
+	_, _ = s.redis.Pipelined(ctx, func(p redis.Pipeliner) error {
+		for i, id := range ids {
+			states[i] = p.HGet(ctx, Key(id), "state")
+		}
+		return nil
+	})
+	for i, id := range ids {
+		state, err := states[i].Result()
+		switch {
+		case errors.Is(err, redis.Nil):
+			over = append(over, id)
+		case err != nil:
+			unread = append(unread, id)
+		case State(state).Told():
+			over = append(over, id)
+		}
+	}
+	return over, unread
 }

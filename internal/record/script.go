@@ -9,9 +9,6 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// Channel carries a wake-up for every outcome: its state, a space, and the task's id.
-const Channel = "dypls:finished"
-
 // Key is a task's record. The braces keep everything of one task in one slot of a cluster.
 func Key(id string) string { return "dypls:{" + id + "}" }
 
@@ -132,11 +129,13 @@ func (s Store) run(ctx context.Context, first *entries, script *redis.Script, ca
 	return s.runUnknown(ctx, script, calls, cmds, w)
 }
 
-// runUnknown runs those again that Redis did not run because it did not know the script.
+// runUnknown runs those again that Redis did not run because it did not know the script. Where it was told to forget it a moment after it was
+// loaded, what was sent right behind has overtaken it, and may be over: it counts as not sent.
 func (s Store) runUnknown(ctx context.Context, script *redis.Script, calls []scriptCall, cmds []*redis.Cmd, w *waiter) ([]*redis.Cmd, error) {
 	_, _ = s.redis.Pipelined(ctx, func(p redis.Pipeliner) error {
 		for i, c := range calls {
 			if redis.HasErrorPrefix(cmds[i].Err(), "NOSCRIPT") {
+				calls[i].then = nil
 				cmds[i] = script.Eval(ctx, p, []string{c.key}, c.args...)
 			}
 		}

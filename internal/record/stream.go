@@ -28,7 +28,7 @@ func (s Store) tell(ctx context.Context, id string, state State) {
 		s.teller.add(Open{ID: id, State: state})
 		return
 	}
-	s.Wake(ctx, []Open{{ID: id, State: state}})
+	_ = s.Wake(context.WithoutCancel(ctx), []Open{{ID: id, State: state}})
 	if err := s.Tell(ctx, []Open{{ID: id, State: state}}); err != nil {
 		return
 	}

@@ -2,6 +2,7 @@ package record
 
 import (
 	"context"
+	"fmt"
 	"sync"
 	"time"
 
@@ -13,6 +14,8 @@ const (
 	untoldMost = 20_000 // that wait; the reaper tells what is beyond
 	// tellPause is between two round trips, so that a busy process needs few: the first of a lull is told at once.
 	tellPause = 10 * time.Millisecond
+	// tellWithin bounds one round trip, and lastWithin all of them from the end of the process on: it must not outstay its time because Redis is away.
+	tellWithin, lastWithin = 3 * time.Second, 2 * time.Second
 )
 
 // Teller tells outcomes behind the back of whoever settled them, many at a time: nobody waits for the stream and the index.
@@ -38,38 +41,49 @@ func NewTeller(s Store) (*Teller, Store) {
 	return t, s
 }
 
-// Run tells until ctx is done, and then what is left.
+// Run tells until ctx is done, and then what is left, unless Redis is away.
 func (t *Teller) Run(ctx context.Context) {
 	var waking sync.WaitGroup
 	defer waking.Wait()
 	if t.store.wakeUps != nil {
-		waking.Go(func() { t.wake(ctx) })
+		waking.Go(func() { // without the pauses, because somebody waits
+			t.each(ctx, t.waking, &t.unwoken, func(ctx context.Context, woken []Open) error { return t.store.Wake(ctx, woken) })
+		})
 	}
-	for done := false; !done; {
-		select {
-		case <-ctx.Done():
-			done = true
-		case <-t.arrived:
+	t.each(ctx, t.arrived, &t.untold, func(tell context.Context, told []Open) error {
+		err := t.store.tellAll(tell, told)
+		if len(told) < tellAtMost {
+			pause(ctx, tellPause)
 		}
-		for told := t.take(&t.untold); len(told) > 0; told = t.take(&t.untold) {
-			t.store.tellAll(context.WithoutCancel(ctx), told)
-			if len(told) < tellAtMost {
-				pause(ctx, tellPause)
-			}
-		}
-	}
+		return err
+	})
 }
 
-// wake wakes until ctx is done, without the pauses of Run: somebody waits.
-func (t *Teller) wake(ctx context.Context) {
-	for done := false; !done; {
+// each does something with all that arrives until ctx is done, and then with what is left, until that fails or has taken too long.
+func (t *Teller) each(ctx context.Context, arrived <-chan struct{}, from *[]Open, do func(context.Context, []Open) error) {
+	var ends time.Time
+	for {
 		select {
 		case <-ctx.Done():
-			done = true
-		case <-t.waking:
+		case <-arrived:
 		}
-		for woken := t.take(&t.unwoken); len(woken) > 0; woken = t.take(&t.unwoken) {
-			t.store.Wake(ctx, woken)
+		for taken := t.take(from); len(taken) > 0; taken = t.take(from) {
+			within := tellWithin
+			if ctx.Err() != nil {
+				if ends.IsZero() {
+					ends = time.Now().Add(lastWithin)
+				}
+				within = time.Until(ends)
+			}
+			one, cancel := context.WithTimeout(context.WithoutCancel(ctx), within)
+			err := do(one, taken)
+			cancel()
+			if ctx.Err() != nil && err != nil {
+				return
+			}
+		}
+		if ctx.Err() != nil {
+			return
 		}
 	}
 }
@@ -108,16 +122,16 @@ func (t *Teller) take(from *[]Open) []Open {
 }
 
 // tellAll is tell for many: first the stream, then the index, and nothing else where that fails.
-func (s Store) tellAll(ctx context.Context, told []Open) {
-	if s.Tell(ctx, told) != nil {
-		return
+func (s Store) tellAll(ctx context.Context, told []Open) error {
+	if err := s.Tell(ctx, told); err != nil {
+		return err
 	}
 	var shards [indexShards][]any
 	for _, o := range told {
 		shard := shardOf(o.ID)
 		shards[shard] = append(shards[shard], o.ID)
 	}
-	_, _ = s.redis.Pipelined(ctx, func(p redis.Pipeliner) error {
+	_, err := s.redis.Pipelined(ctx, func(p redis.Pipeliner) error {
 		for shard, ids := range shards {
 			if ids != nil {
 				p.ZRem(ctx, indexKey(shard), ids...)
@@ -125,4 +139,8 @@ func (s Store) tellAll(ctx context.Context, told []Open) {
 		}
 		return nil
 	})
+	if err != nil {
+		return fmt.Errorf("record: tell: %w", err)
+	}
+	return nil
 }

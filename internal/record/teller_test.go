@@ -50,6 +50,29 @@ func TestTeller(t *testing.T) {
 	})
 }
 
+// TestTellerEndsWhileRedisIsAway: twenty thousand outcomes that nobody was told of do not keep a process from its end.
+func TestTellerEndsWhileRedisIsAway(t *testing.T) {
+	t.Parallel()
+	server := redistest.Start(t)
+	teller, behind := record.NewTeller(record.NewStore(server.AppClient(t)))
+	for n := range 20_000 {
+		record.Leave(behind, fmt.Sprint("task-", n), record.Failed)
+	}
+	server.Freeze(t)
+	ctx, stop := context.WithCancel(t.Context())
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		teller.Run(ctx)
+	}()
+	stop()
+	select {
+	case <-ended:
+	case <-time.After(time.Minute): // forty of them would take two
+		t.Error("it goes on though Redis is away")
+	}
+}
+
 // A task for days ahead that is withdrawn, by a process that ends before it has told so, is looked at soon.
 func TestCanceledIsLookedAt(t *testing.T) {
 	t.Parallel()

@@ -13,6 +13,18 @@ import (
 // wakeWithin bounds one round trip of wake-ups. What it leaves out, those who wait find when they read again.
 const wakeWithin = time.Second
 
+// Channel carries a wake-up for every outcome of a client's database: its state, a space, and the task's id.
+func Channel(client redis.UniversalClient) string { return InDatabase(client, "dypls:finished") }
+
+// InDatabase is the name under which something is published for those in the client's own database: what is published, Redis
+// passes on to clients of every database.
+func InDatabase(client redis.UniversalClient, channel string) string {
+	if single, is := client.(*redis.Client); is && single.Options().DB != 0 {
+		return fmt.Sprintf("%s:%d", channel, single.Options().DB)
+	}
+	return channel // a cluster has one database
+}
+
 // ShardChannel carries a cluster's wake-ups for the ids of one shard of the index, in its slot: each line of a message is what
 // [Channel] carries. A cluster passes what is published on an ordinary channel on to all of its nodes, whoever listens, and what is
 // published on this one to the replicas of one.
@@ -37,38 +49,43 @@ func (s Store) channel() string {
 	if s.wakeUps != nil {
 		return ""
 	}
-	return Channel
+	return Channel(s.redis)
 }
 
 // Wake wakes those who wait for outcomes, where scripts do not.
-func (s Store) Wake(ctx context.Context, told []Open) {
+func (s Store) Wake(ctx context.Context, told []Open) error {
 	if s.wakeUps == nil || len(told) == 0 {
-		return
+		return nil
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), wakeWithin)
+	ctx, cancel := context.WithTimeout(ctx, wakeWithin)
 	defer cancel()
 	if !s.wakeUps.unsharded.Load() {
-		if !s.wakeUps.sharded(ctx, told) {
-			return
+		unknown, err := s.wakeUps.sharded(ctx, told)
+		if !unknown {
+			return err
 		}
 		s.wakeUps.unsharded.Store(true)
 	}
-	_, _ = s.redis.Pipelined(ctx, func(p redis.Pipeliner) error {
+	_, err := s.redis.Pipelined(ctx, func(p redis.Pipeliner) error {
 		for _, o := range told {
-			p.Publish(ctx, Channel, wakeUp(o))
+			p.Publish(ctx, Channel(s.redis), wakeUp(o))
 		}
 		return nil
 	})
+	if err != nil {
+		return fmt.Errorf("record: wake: %w", err)
+	}
+	return nil
 }
 
 // sharded reports whether Redis does not know how to.
-func (w *wakeUps) sharded(ctx context.Context, told []Open) (unknown bool) {
+func (w *wakeUps) sharded(ctx context.Context, told []Open) (unknown bool, err error) {
 	messages := map[string][]string{}
 	for _, o := range told {
 		channel := ShardChannel(o.ID)
 		messages[channel] = append(messages[channel], wakeUp(o))
 	}
-	cmds, _ := w.cluster.Pipelined(ctx, func(p redis.Pipeliner) error {
+	cmds, err := w.cluster.Pipelined(ctx, func(p redis.Pipeliner) error {
 		for channel, lines := range messages {
 			p.SPublish(ctx, channel, strings.Join(lines, "\n"))
 		}
@@ -76,10 +93,13 @@ func (w *wakeUps) sharded(ctx context.Context, told []Open) (unknown bool) {
 	})
 	for _, cmd := range cmds {
 		if IsUnknownCommand(cmd.Err()) {
-			return true
+			return true, nil
 		}
 	}
-	return false
+	if err != nil {
+		return false, fmt.Errorf("record: wake: %w", err)
+	}
+	return false, nil
 }
 
 func wakeUp(o Open) string { return string(o.State) + " " + o.ID }

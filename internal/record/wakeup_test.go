@@ -14,7 +14,7 @@ import (
 func TestWakeUpComesWithTheOutcomeAlone(t *testing.T) {
 	t.Parallel()
 	onEachServer(t, func(t *testing.T, s server) {
-		subscription := s.client.Subscribe(t.Context(), record.Channel)
+		subscription := s.client.Subscribe(t.Context(), record.Channel(s.client))
 		defer func() { _ = subscription.Close() }()
 		if _, err := subscription.Receive(t.Context()); err != nil {
 			t.Fatal(err)
@@ -41,7 +41,7 @@ func TestWakeUpComesWithTheOutcomeAlone(t *testing.T) {
 		s.reject(t, "d")
 
 		want := []string{"succeeded a", "failed b:c@d", "uncertain c", "succeeded c", "failed d", "end"}
-		if err := s.client.Publish(t.Context(), record.Channel, "end").Err(); err != nil {
+		if err := s.client.Publish(t.Context(), record.Channel(s.client), "end").Err(); err != nil {
 			t.Fatal(err)
 		}
 		if diff := cmp.Diff(want, received(t, subscription)); diff != "" {
