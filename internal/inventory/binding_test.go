@@ -154,6 +154,16 @@ func TestUnsettledAndHoldings(t *testing.T) {
 		if err != nil || len(seen) != more+2 {
 			t.Errorf("%d are unsettled, want %d, %v", len(seen), more+2, err)
 		}
+		s.Forward(-time.Hour)
+		clear(seen)
+		err = s.Unsettled(t.Context(), pool, 5*time.Minute, func(h inventory.Holding) error {
+			seen[h.Task] = true
+			return nil
+		})
+		if err != nil || len(seen) != more+2 {
+			t.Errorf("%d are unsettled after the clock was put back, want %d, %v", len(seen), more+2, err)
+		}
+		s.Forward(time.Hour)
 		all, err := s.Holdings(t.Context(), pool)
 		if err != nil || len(all) != more+3 || all[2].Task != "new" {
 			t.Errorf("%+v, %v", all, err)

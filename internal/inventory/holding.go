@@ -43,13 +43,26 @@ func (v *Inventory) Holding(ctx context.Context, pool, task string) (Holding, bo
 
 // Unsettled goes through the leases that nobody has said anything on for so long, the oldest first, while each returns nil.
 // A worker that died between a task's outcome and Release leaves such a one behind; a task that is uncertain keeps its own.
-// What changes meanwhile may be left out.
+// What changes meanwhile may be left out. A lease of a time to come was made before Redis' clock was put back: nobody knows for how long
+// nothing was said on it, and it is gone through as well.
 func (v *Inventory) Unsettled(ctx context.Context, pool string, atLeast time.Duration, each func(Holding) error) error {
 	now, err := v.now(ctx)
 	if err != nil {
 		return fmt.Errorf("inventory: list unsettled leases: %w", err)
 	}
-	page := redis.ZRangeBy{Min: "-inf", Max: strconv.FormatInt(now.Add(-atLeast).UnixMilli(), 10), Count: 1000}
+	const atOnce = 1000
+	for _, page := range []redis.ZRangeBy{
+		{Min: "-inf", Max: strconv.FormatInt(now.Add(-atLeast).UnixMilli(), 10), Count: atOnce},
+		{Min: strconv.FormatInt(now.Add(time.Minute).UnixMilli(), 10), Max: "+inf", Count: atOnce},
+	} {
+		if err := v.unsettled(ctx, pool, page, each); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (v *Inventory) unsettled(ctx context.Context, pool string, page redis.ZRangeBy, each func(Holding) error) error {
 	for {
 		tasks, err := v.redis.ZRangeByScore(ctx, key(pool, "open"), &page).Result()
 		if err != nil {
