@@ -1,6 +1,7 @@
 package worker
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -172,7 +173,15 @@ func TestSurplusOfAnAccount(t *testing.T) {
 	s.succeeds(t, "k")
 	release()
 	s.logged(t, "a surplus binding")
-	s.succeeds(t, "surplus:shop:"+s.bound()[0])
+	removal := "surplus:shop:" + s.bound()[0]
+	redistest.Poll(t, outcomeWithin, "its removal to be queued", func(ctx context.Context) error { // which the log comes before
+		o, err := s.queue.Outcome(ctx, removal)
+		if err == nil && o.State == tasks.StateUnknown {
+			err = errors.New("not yet")
+		}
+		return err
+	})
+	s.succeeds(t, removal)
 	for _, e := range s.simulator.Ledger() {
 		if e.AccessKeyID != shopKey {
 			t.Errorf("%s by %s", e.Action, e.AccessKeyID)
