@@ -3,6 +3,7 @@ package tasks_test
 import (
 	"context"
 	"fmt"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -16,7 +17,7 @@ import (
 
 func updateB(subsID string, b int) dypls.UpdateSubscriptionRequest {
 	return dypls.UpdateSubscriptionRequest{
-		PoolKey: "FC1", SubsID: subsID, PhoneNoX: numberX, OperateType: dypls.UpdateNoB, PhoneNoB: dypls.Phone(fmt.Sprint(15800000000 + b)),
+		PoolKey: "FC1", SubsID: subsID, PhoneNoX: numberX, OperateType: dypls.UpdateNoB, PhoneNoB: dypls.Phone(strconv.Itoa(15800000000 + b)),
 	}
 }
 
@@ -57,7 +58,7 @@ func TestUpdatesAreOrderedAsTheyWereEnqueued(t *testing.T) {
 		for i := range items {
 			items[i] = tasks.Item[dypls.UpdateSubscriptionRequest]{Request: updateB("100", i), Options: []tasks.Option{tasks.TaskID(fmt.Sprint("b", i))}}
 			if i%2 == 1 { // of other bindings, some hundreds
-				items[i].Request.SubsID = fmt.Sprint(1000 + i)
+				items[i].Request.SubsID = strconv.Itoa(1000 + i)
 			}
 		}
 		if _, err := tasks.UpdateSubscription.EnqueueAll(t.Context(), s.queue, items); err != nil {
@@ -88,7 +89,7 @@ func TestOrdersOfABatchAreDrawnTogether(t *testing.T) {
 	t.Cleanup(func() { _ = queue.Close() })
 	items := make([]tasks.Item[dypls.UpdateSubscriptionRequest], 90)
 	for i := range items {
-		items[i].Request = updateB(fmt.Sprint(100+i%3), i)
+		items[i].Request = updateB(strconv.Itoa(100+i%3), i)
 	}
 	if _, err := tasks.UpdateSubscription.EnqueueAll(t.Context(), queue, items); err != nil {
 		t.Fatal(err)

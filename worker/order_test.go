@@ -1,8 +1,8 @@
 package worker
 
 import (
-	"fmt"
 	"slices"
+	"strconv"
 	"testing"
 	"time"
 
@@ -70,7 +70,7 @@ func laterUpdateWins(t *testing.T, batch bool) {
 	s.outcome(t, "bind")
 	bound := s.simulator.Bindings()[0]
 	for round := range rounds {
-		older, newer := dypls.Phone(fmt.Sprint(13900000100+2*round)), dypls.Phone(fmt.Sprint(13900000101+2*round))
+		older, newer := dypls.Phone(strconv.Itoa(13900000100+2*round)), dypls.Phone(strconv.Itoa(13900000101+2*round))
 		var items []tasks.Item[dypls.UpdateSubscriptionRequest]
 		var ids []string
 		for _, b := range []dypls.Phone{older, newer} {

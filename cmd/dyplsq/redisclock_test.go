@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -181,9 +182,7 @@ func (c *clocked) turn(t *testing.T, off time.Duration) {
 	c.hire(t)
 	ids = append(ids, c.more(t, clockedJobs)...)
 	ids = append(ids, c.change(t), c.change(t))
-	for id, o := range c.settledAfter(t, turned, ids...) {
-		c.settled[id] = o
-	}
+	maps.Copy(c.settled, c.settledAfter(t, turned, ids...))
 	t.Logf("clock %s off: %d tasks settled, the last one %.0f s after it was turned", off, len(ids), latest(c.settled).Seconds())
 }
 

@@ -3,7 +3,7 @@ package record_test
 import (
 	"context"
 	"errors"
-	"fmt"
+	"strconv"
 	"testing"
 	"time"
 
@@ -18,7 +18,7 @@ func TestClaimOfAnotherClock(t *testing.T) {
 	t.Parallel()
 	onEachServer(t, func(t *testing.T, s server) {
 		t.Helper()
-		ahead := fmt.Sprint(time.Now().Add(time.Hour).UnixMilli())
+		ahead := strconv.FormatInt(time.Now().Add(time.Hour).UnixMilli(), 10)
 		shortLease := func(r *record.Run) { r.Lease, r.LookAfter = short, short }
 
 		s.create(t, "claimed")
@@ -55,7 +55,7 @@ func TestClaimOfAnotherClock(t *testing.T) {
 func (s server) until(t *testing.T, id string, want record.BeginVerdict, change ...func(*record.Run)) {
 	t.Helper()
 	redistest.Poll(t, 10*time.Second, id+" to be let go", func(context.Context) error {
-		switch begun := s.begin(t, id, "next", change...); begun.Verdict {
+		switch begun := s.begin(t, id, "next", change...); begun.Verdict { //nolint:contextcheck // the test's own
 		case want:
 			return nil
 		case record.Busy:
@@ -146,7 +146,7 @@ func TestIndexAfterClockWentBack(t *testing.T) {
 		now := time.Now().Truncate(time.Millisecond)
 		old := now.Add(back)
 		for shard := range many {
-			s.client.ZAdd(t.Context(), record.IndexKey(fmt.Sprint(shard)), redis.Z{Member: fmt.Sprint(shard), Score: float64(old.Add(30 * time.Second).UnixMilli())})
+			s.client.ZAdd(t.Context(), record.IndexKey(strconv.Itoa(shard)), redis.Z{Member: strconv.Itoa(shard), Score: float64(old.Add(30 * time.Second).UnixMilli())})
 		}
 		add := func(id string, score float64) {
 			s.client.ZAdd(t.Context(), record.IndexKey(id), redis.Z{Member: id, Score: score})

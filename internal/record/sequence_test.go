@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strconv"
 	"sync"
 	"testing"
 	"time"
@@ -138,12 +139,12 @@ func TestTurnOfAnotherClock(t *testing.T) {
 	onEachServer(t, func(t *testing.T, s server) {
 		t.Helper()
 		s.turn(t, 1, "gone", long)
-		s.client.HSet(t.Context(), thingKey, "until", fmt.Sprint(time.Now().Add(24*time.Hour).UnixMilli()))
+		s.client.HSet(t.Context(), thingKey, "until", strconv.FormatInt(time.Now().Add(24*time.Hour).UnixMilli(), 10))
 		if verdict, busy := s.turn(t, 2, "next", short); verdict != record.ChangeBusy || busy > short {
 			t.Errorf("%s, for %s", verdict, busy)
 		}
 		redistest.Poll(t, 10*time.Second, "the turn to lapse", func(context.Context) error {
-			if verdict, busy := s.turn(t, 2, "next", short); verdict != record.ChangeGo {
+			if verdict, busy := s.turn(t, 2, "next", short); verdict != record.ChangeGo { //nolint:contextcheck // the test's own
 				return fmt.Errorf("%s, for %s", verdict, busy)
 			}
 			return nil
