@@ -39,6 +39,9 @@ func (d *draft) accountProblems() []dypls.Problem {
 	if !d.options.accounted || IsAccount(d.options.account) {
 		return nil
 	}
+	if p, found := dypls.SpaceProblem(accountField, d.options.account); found {
+		return []dypls.Problem{p}
+	}
 	return []dypls.Problem{{
 		Field: accountField, Rule: AccountRule, Remedy: "give the name that the workers know the account by, or leave it out",
 	}}

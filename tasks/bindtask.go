@@ -36,7 +36,9 @@ func (d *draft) bindTaskProblems() []dypls.Problem {
 	if len(d.parameters) > 0 {
 		refuse("stands in place of the API's parameters", "name either the bind's task, or PoolKey, SubsId and SecretNo")
 	}
-	if !idPattern.MatchString(d.options.bindTask) {
+	if p, found := dypls.SpaceProblem(bindTaskField, d.options.bindTask); found {
+		problems = append(problems, p)
+	} else if !idPattern.MatchString(d.options.bindTask) {
 		refuse("must be the id of a task", "give the id that enqueueing the bind returned")
 	} else if d.options.bindTask == d.options.id {
 		refuse("must be another task's id", "give the unbind a key of its own")

@@ -1,6 +1,7 @@
 package tasks
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -15,6 +16,22 @@ import (
 )
 
 var idPattern = regexp.MustCompile(`^[A-Za-z0-9._:@/-]{1,128}$`)
+
+// idProblem is what is wrong with a task's id that is none.
+func idProblem(field, id string) dypls.Problem {
+	if p, found := dypls.SpaceProblem(field, id); found {
+		return p
+	}
+	return dypls.Problem{Field: field, Rule: "must be 1-128 characters of A-Z a-z 0-9 . _ : @ / -", Remedy: "take another key"}
+}
+
+// CheckID says what keeps a text from being a task's id, as a *dypls.ValidationError.
+func CheckID(id string) error {
+	if idPattern.MatchString(id) {
+		return nil
+	}
+	return &dypls.ValidationError{Problems: []dypls.Problem{idProblem("TaskID", id)}}
+}
 
 // draft is a task on its way into the queue.
 type draft struct {
@@ -80,9 +97,10 @@ func (d *draft) checkTimes(now time.Time) {
 	}
 	err := d.validate()
 	if !d.options.undoes {
-		err = dypls.ValidateAt(d.request, scheduled)
+		// What must lie ahead does so when the task starts; what must have happened has happened now.
+		err = cmp.Or(dypls.ValidateAt(d.request, scheduled), dypls.ValidateAt(d.request, now))
 	}
-	if err = join(err, d.problems()); err != nil {
+	if err = join(err, append(d.problems(), d.policy.startProblems(d.options.processAt, now)...)); err != nil {
 		d.err = err
 		return
 	}
@@ -96,9 +114,7 @@ func (d *draft) checkTimes(now time.Time) {
 func (d *draft) problems() []dypls.Problem {
 	var problems []dypls.Problem
 	if !idPattern.MatchString(d.options.id) {
-		problems = append(problems, dypls.Problem{
-			Field: "TaskID", Rule: "must be 1-128 characters of A-Z a-z 0-9 . _ : @ / -", Remedy: "take another key",
-		})
+		problems = append(problems, idProblem("TaskID", d.options.id))
 	}
 	for _, number := range d.parameters.Personal() {
 		// An id of our own making holds a short number, such as 400, now and then by chance.
@@ -109,12 +125,7 @@ func (d *draft) problems() []dypls.Problem {
 			break
 		}
 	}
-	if d.options.processIn < 0 {
-		problems = append(problems, dypls.Problem{Field: "ProcessIn", Rule: "must not be negative", Remedy: "leave it out to start at once"})
-	}
-	if d.options.within < 0 {
-		problems = append(problems, dypls.Problem{Field: "Within", Rule: "must not be negative", Remedy: "leave it out for no bound"})
-	}
+	problems = append(problems, d.options.durationProblems()...)
 	return append(append(problems, d.accountProblems()...), d.bindTaskProblems()...)
 }
 

@@ -11,6 +11,7 @@ import (
 type Dynamic struct {
 	action string
 	policy Policy
+	reads  bool // its calls change nothing
 	decode func(data []byte, extra ...dypls.Extra) (dypls.Request, error)
 	result func(data []byte) (result []byte, subsID string, err error)
 }

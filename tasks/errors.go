@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -38,7 +39,11 @@ type KeyReusedError struct {
 }
 
 func (e *KeyReusedError) Error() string {
-	return fmt.Sprintf("task %s: %v; it differs in %s: use a new key for a new request", e.ID, ErrKeyReused, strings.Join(e.Differs, ", "))
+	text := fmt.Sprintf("task %s: %v; it differs in %s: use a new key for a new request", e.ID, ErrKeyReused, strings.Join(e.Differs, ", "))
+	if slices.ContainsFunc(e.Differs, func(name string) bool { return name == "Expiration" || name == callTime }) {
+		text += ". A time that is computed anew, such as now and an hour, is another one each time: take it from what the key stands for"
+	}
+	return text
 }
 
 // Is makes errors.Is(err, ErrKeyReused) true.

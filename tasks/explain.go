@@ -76,6 +76,7 @@ func (q *Queue) Explain(ctx context.Context, id string) (Explanation, error) {
 	}
 	e := explanationOf(detail)
 	kind, known := Lookup(detail.Action)
+	e.MayHaveRun = e.MayHaveRun && !kind.reads // a look-up that ran twice has changed nothing
 	if known {
 		queue, err := q.holder(ctx, kind.Queue(), id, DeliveryID(id, detail.Delivery))
 		if err != nil {

@@ -134,9 +134,9 @@ func TestTaskIDRules(t *testing.T) {
 		"another's number": {"15099999999", ""},
 		"empty":            {"", "must be 1-128"},
 		"too long":         {strings.Repeat("k", 129), "must be 1-128"},
-		"a space":          {"a b", "must be 1-128"},
+		"a space":          {"a b", "remove the space within it"},
 		"a brace":          {"a{b}", "must be 1-128"}, // would choose the slot
-		"a newline":        {"a\n", "must be 1-128"},
+		"a newline":        {"a\n", "remove the space behind it"},
 		"not ASCII":        {"订单", "must be 1-128"},
 		"A":                {"order-" + string(numberA), "telephone number"},
 		"B":                {string(numberB) + "x", "telephone number"},

@@ -25,19 +25,71 @@ type Policy struct {
 const expirationMargin = -90 * time.Second
 
 // defaultRecordingRetention is how long the API keeps recordings (help page of QueryRecordFileDownloadUrl).
-const defaultRecordingRetention = 30 * 24 * time.Hour
+const defaultRecordingRetention = 30 * day
+
+const day = 24 * time.Hour
 
 // callTime is the parameter from which a recording's age counts; a [Queue] may have a retention of its own.
 const callTime = "CallTime"
 
 var (
 	binding   = Policy{Queue: "bind", Attempts: 6, Ends: "Expiration", Margin: expirationMargin}
-	unbinding = Policy{Queue: "unbind", Attempts: 12, MaxAge: 24 * time.Hour}
+	unbinding = Policy{Queue: "unbind", Attempts: 12, MaxAge: day}
 	updating  = Policy{
-		Queue: "update", Attempts: 12, MaxAge: 24 * time.Hour, Ends: "Expiration", Margin: expirationMargin, Orders: []string{"SubsId", "OperateType"},
+		Queue: "update", Attempts: 12, MaxAge: day, Ends: "Expiration", Margin: expirationMargin, Orders: []string{"SubsId", "OperateType"},
 	}
 	recording = Policy{Queue: "query", Attempts: 12, Ends: callTime, Margin: defaultRecordingRetention}
 )
+
+// maxAhead is how far ahead a task may start or end by the caller's options: until then Redis holds its numbers, and what is
+// beyond it is a slip of the unit.
+const maxAhead = 366 * day
+
+// earliest is how long ago a new task may have been meant to start: one from before that has no time left.
+func (p Policy) earliest(now time.Time) time.Time {
+	if p.MaxAge > 0 {
+		return now.Add(-p.MaxAge)
+	}
+	return now.Add(-maxAhead)
+}
+
+// startProblems is what is wrong with a scheduled time, for one that is new at now.
+func (p Policy) startProblems(processAt, now time.Time) []dypls.Problem {
+	switch {
+	case processAt.IsZero():
+	case processAt.After(now.Add(maxAhead)):
+		return []dypls.Problem{{
+			Field: "ProcessAt", Rule: fmt.Sprintf("must be at most %d days ahead", maxAhead/day), Remedy: "enqueue it nearer to its time",
+		}}
+	case !processAt.After(p.earliest(now)):
+		return []dypls.Problem{{
+			Field: "ProcessAt", Rule: fmt.Sprintf("must be less than %s ago: its time is over", now.Sub(p.earliest(now))), Remedy: "leave it out to start at once",
+		}}
+	}
+	return nil
+}
+
+// durationProblems is what is wrong with how much later a task starts, and how long it is of use.
+func (o options) durationProblems() []dypls.Problem {
+	var problems []dypls.Problem
+	refuse := func(field, rule, remedy string) {
+		problems = append(problems, dypls.Problem{Field: field, Rule: rule, Remedy: remedy})
+	}
+	tooLong := fmt.Sprintf("must be at most %d days", maxAhead/day)
+	switch {
+	case o.processIn < 0:
+		refuse("ProcessIn", "must not be negative", "leave it out to start at once")
+	case o.processIn > maxAhead:
+		refuse("ProcessIn", tooLong, "enqueue it nearer to its time")
+	}
+	switch {
+	case o.within < 0:
+		refuse("Within", "must not be negative", "leave it out for no bound")
+	case o.within > maxAhead:
+		refuse("Within", tooLong, "leave it out for no bound of its own")
+	}
+	return problems
+}
 
 // deadline is after when no call starts any more.
 func (p Policy) deadline(parameters dypls.Parameters, scheduled time.Time, within time.Duration) time.Time {
@@ -67,7 +119,7 @@ func (p Policy) overdue() dypls.Problem {
 		}
 	}
 	return dypls.Problem{
-		Field: p.Ends, Rule: fmt.Sprintf("must be less than %d days before the task's start: recordings are kept no longer", p.Margin/(24*time.Hour)),
+		Field: p.Ends, Rule: fmt.Sprintf("must be less than %d days before the task's start: recordings are kept no longer", p.Margin/day),
 		Remedy: "ask sooner, or set another retention",
 	}
 }
