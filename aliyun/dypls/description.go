@@ -255,6 +255,13 @@ func (d *description) pool(poolKey, productType string) {
 	d.oneOf("ProductType", productType, ProductAXB170, ProductAXN170, ProductAXN95, ProductAXNExtensionReuse)
 }
 
+// CheckPoolKey says what keeps a text from being a pool's key, as a *[ValidationError].
+func CheckPoolKey(key string) error {
+	var d description
+	d.requiredIdentifier("PoolKey", key)
+	return d.err()
+}
+
 func isDigits(s string) bool {
 	return s != "" && !strings.ContainsFunc(s, func(r rune) bool { return r < '0' || r > '9' })
 }

@@ -37,8 +37,8 @@ func kindOf(value []byte) string {
 
 // syntaxProblem says where a text stops being JSON, and by what slip, never what stands there.
 func syntaxProblem(data []byte) Problem {
-	if encoding, remedy := otherEncoding(data); encoding != "" {
-		return Problem{Rule: "the input must be UTF-8 text, not " + encoding, Remedy: remedy}
+	if p, found := EncodingProblem(data); found {
+		return p
 	}
 	if len(bytes.TrimSpace(data)) == 0 {
 		return Problem{Rule: "the input must be one JSON object of the API's parameters, not nothing", Remedy: `write {"PoolKey":"FC...", ...}`}
@@ -54,7 +54,12 @@ func syntaxProblem(data []byte) Problem {
 	return Problem{Rule: fmt.Sprintf("the input is not JSON: %s at %s", cause, position(data, at)), Remedy: remedy}
 }
 
-// otherEncoding recognises what is often taken for a text in UTF-8, and says what to do about it.
+// EncodingProblem recognises, by its first bytes, what is often taken for a text in UTF-8, and says what to do about it.
+func EncodingProblem(data []byte) (Problem, bool) {
+	name, remedy := otherEncoding(data)
+	return Problem{Rule: "the input must be UTF-8 text, not " + name, Remedy: remedy}, name != ""
+}
+
 func otherEncoding(data []byte) (name, remedy string) {
 	begins := func(mark string) bool { return bytes.HasPrefix(data, []byte(mark)) }
 	switch {
@@ -100,6 +105,8 @@ func slip(data []byte, at int) (cause, remedy string) {
 	}
 	r, _ := utf8.DecodeRune(data[at:])
 	switch {
+	case json.Valid(before) && r == ',':
+		return "a comma behind the object", "remove it: lines need none between them"
 	case json.Valid(before):
 		return "something after the JSON value", "write one object a line"
 	case r == '\'':

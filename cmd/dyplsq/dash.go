@@ -26,7 +26,7 @@ func (c *dashCommand) Run(ctx context.Context, s streams) error {
 	if err = errors.Join(err, doorErr); err != nil {
 		return usage(err.Error())
 	}
-	listener, err := listen(c.Listen, dashPort)
+	listener, err := listen("--listen", c.Listen, dashPort)
 	if err != nil {
 		return errors.Join(err, client.Close())
 	}

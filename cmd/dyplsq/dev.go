@@ -25,7 +25,7 @@ func (c *devCommand) Run(ctx context.Context, s streams) error {
 	if err != nil {
 		return usage(err.Error())
 	}
-	listener, err := listen(c.Listen, dashPort)
+	listener, err := listen("--listen", c.Listen, dashPort)
 	if err != nil {
 		return err
 	}

@@ -17,8 +17,8 @@ type enqueueCommand struct {
 	redisFlags
 
 	Action  string         `arg:"" help:"The API's own name: BindAxn, BindAxb, BindAxnExtension, BindAxg, UnbindSubscription, UpdateSubscription, QueryRecordFileDownloadUrl."`
-	Input   string         `arg:"" help:"One JSON object with the API's parameter names and an optional TaskID and Account, or - to read one object a line from standard input." name:"json" optional:""`
-	File    string         `help:"Read one object a line from a file instead." placeholder:"F" short:"f"`
+	Input   string         `arg:"" help:"One JSON object with the API's parameter names and an optional TaskID and Account, or - to read one object a line, or an array of them, from standard input." name:"json" optional:""`
+	File    string         `help:"Read one object a line, or an array of them, from a file instead; - for standard input." placeholder:"F" short:"f"`
 	Account *string        `env:"DYPLSQ_ACCOUNT" help:"The account of tasks that name none, as the workers know it." placeholder:"NAME"`
 	ID      *string        `help:"Your key for the task: the same key and request again is the same task." name:"id" placeholder:"KEY"`
 	Within  *time.Duration `help:"Useless so long after its scheduled time: fail as dyplsq.Expired." placeholder:"DURATION"`
@@ -34,7 +34,7 @@ type enqueueCommand struct {
 func (c *enqueueCommand) Run(ctx context.Context, s streams) error {
 	kind, known := tasks.Lookup(c.Action)
 	if !known {
-		return usage("unknown action: take one of " + strings.Join(actions(), ", "))
+		return usage("unknown action: " + suggestion(c.Action, actions()) + "take one of " + strings.Join(actions(), ", "))
 	}
 	if c.WaitReplicas < 0 {
 		return usage("--wait-replicas must not be negative: leave it out for none")
@@ -43,7 +43,7 @@ func (c *enqueueCommand) Run(ctx context.Context, s streams) error {
 	if err != nil {
 		return err
 	}
-	lines, err := readInput(c.Input, c.File, s.in)
+	lines, err := readInput(ctx, c.Input, c.File, s.in)
 	if err != nil {
 		return err
 	}
@@ -79,6 +79,7 @@ func (c *enqueueCommand) Run(ctx context.Context, s streams) error {
 		return refused(lines, err)
 	}
 	p := newPrinter(s, c.JSON, len(ids))
+	p.enqueued = true
 	for i, failed := range failedBefore {
 		p.before[ids[i]] = failed
 	}
@@ -96,7 +97,7 @@ func keysToRepeat(w io.Writer, lines []line, items []tasks.Item[dypls.Request], 
 			said = true
 			_, _ = fmt.Fprintln(w, "These lines had no TaskID, and a part may be queued. Give them these when you repeat it, and nothing doubles:")
 		}
-		_, _ = fmt.Fprintf(w, "line %d: \"TaskID\":%q\n", lines[i].number, id)
+		_, _ = fmt.Fprintf(w, "%s: \"TaskID\":%q\n", lines[i].where, id)
 	}
 }
 
@@ -143,6 +144,15 @@ func checkWait(wait *time.Duration) (time.Duration, error) {
 		return 0, usage("--wait must not be negative: leave it out not to wait")
 	}
 	return *wait, nil
+}
+
+// suggestion names what was probably meant, where anything is near.
+func suggestion(name string, known []string) string {
+	near := dypls.Nearest(name, known)
+	if near == nil {
+		return ""
+	}
+	return "did you mean " + strings.Join(near, " or ") + "? If not, "
 }
 
 func actions() []string {

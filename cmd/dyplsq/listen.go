@@ -30,11 +30,14 @@ func withPort(address, defaultPort string) string {
 	return address
 }
 
-// listen opens a TCP address; one without a port gets the default one.
-func listen(address, defaultPort string) (net.Listener, error) {
+// listen opens the TCP address that a flag names; one without a port gets the default one.
+func listen(flag, address, defaultPort string) (net.Listener, error) {
+	if onlyDigits.MatchString(address) {
+		return nil, usage(fmt.Sprintf("%s must be HOST:PORT, not a port alone: write 127.0.0.1:%s, or another address of this machine", flag, address))
+	}
 	listener, err := net.Listen("tcp", withPort(address, defaultPort))
 	if err != nil {
-		return nil, usage(fmt.Sprintf("cannot listen: %v", err))
+		return nil, usage(fmt.Sprintf("%s: cannot listen: %v", flag, err))
 	}
 	return listener, nil
 }

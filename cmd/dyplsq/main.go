@@ -8,8 +8,10 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"reflect"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/alecthomas/kong"
 	"github.com/redis/go-redis/v9"
@@ -47,11 +49,19 @@ type streams struct {
 
 func main() {
 	redis.SetLogger(worker.RedisLogger{Log: zerolog.Nop()}) // commands that write a log replace it
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	context.AfterFunc(ctx, stop) // a second signal ends the process at once
+	ctx, stop := signals()
 	status := run(ctx, os.Args[1:], streams{in: os.Stdin, out: os.Stdout, err: os.Stderr})
 	stop()
 	os.Exit(status)
+}
+
+// signals returns a context that the first signal ends. A reader of stdout that goes away ends nothing: that is told where it was
+// written to, after all else was done.
+func signals() (context.Context, context.CancelFunc) {
+	signal.Ignore(syscall.SIGPIPE)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop) // a second signal ends the process at once
+	return ctx, stop
 }
 
 // run performs one command and returns the exit status.
@@ -60,7 +70,7 @@ func run(ctx context.Context, args []string, s streams) int {
 	parser, err := kong.New(&commands{}, kong.Name("dyplsq"), kong.Writers(s.out, s.err),
 		kong.Description("Asynchronous number-privacy operations (Alibaba Cloud Dyplsapi) through Redis, each effect once."),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
-		kong.BindTo(ctx, (*context.Context)(nil)), kong.Bind(s), kong.Exit(func(status int) { panic(exited(status)) }))
+		kong.TypeMapper(reflect.TypeFor[time.Duration](), kong.MapperFunc(decodeDuration)), kong.BindTo(ctx, (*context.Context)(nil)), kong.Bind(s), kong.Exit(func(status int) { panic(exited(status)) }))
 	if err != nil {
 		return report(s.err, err)
 	}

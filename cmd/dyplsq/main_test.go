@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"os/signal"
 	"strings"
 	"sync"
 	"syscall"
@@ -24,7 +23,7 @@ const asDyplsq = "DYPLSQ_TEST_RUN"
 
 func TestMain(m *testing.M) {
 	if os.Getenv(asDyplsq) != "" {
-		ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+		ctx, stop := signals()
 		status := run(ctx, os.Args[1:], streams{in: os.Stdin, out: os.Stdout, err: os.Stderr})
 		stop()
 		os.Exit(status)

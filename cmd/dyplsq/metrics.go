@@ -72,7 +72,7 @@ func (f metricsFlags) overview(
 	if err != nil {
 		return nil, err
 	}
-	listener, err := listen(f.MetricsListen, metricsPort)
+	listener, err := listen("--metrics-listen", f.MetricsListen, metricsPort)
 	if err != nil {
 		return nil, errors.Join(err, client.Close())
 	}

@@ -6,12 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"os"
 	"slices"
 	"text/tabwriter"
 
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
 	"github.com/seed-5c07c2e9/dyplsq/internal/inventory"
+	"github.com/seed-5c07c2e9/dyplsq/internal/textinput"
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
 )
 
@@ -30,12 +30,15 @@ type numbersImport struct {
 
 // Run imports a file.
 func (c *numbersImport) Run(ctx context.Context, s streams) error {
-	numbers, err := readNumbers(c.File, s)
+	numbers, err := readNumbers(ctx, c.Pool, c.File, s)
 	if err != nil {
 		return err
 	}
 	return c.withInventory(ctx, func(v *inventory.Inventory) error {
 		done, err := v.Import(ctx, c.Pool, numbers)
+		if _, elsewhere := errors.AsType[*inventory.ElsewhereError](err); elsewhere {
+			return usage("nothing was changed: " + err.Error())
+		}
 		if err == nil {
 			_, err = fmt.Fprintf(s.out, "%d added, %d moved to another city, %d were there\n", done.Added, done.Moved, done.Known)
 		}
@@ -53,7 +56,7 @@ type numbersRelease struct {
 
 // Run takes numbers out of the inventory.
 func (c *numbersRelease) Run(ctx context.Context, s streams) error {
-	numbers, err := readNumbers(c.File, s)
+	numbers, err := readNumbers(ctx, c.Pool, c.File, s)
 	if err != nil {
 		return err
 	}
@@ -82,6 +85,11 @@ type numbersList struct {
 
 // Run counts numbers by pool and city.
 func (c *numbersList) Run(ctx context.Context, s streams) error {
+	if c.Pool != "" {
+		if err := dypls.CheckPoolKey(c.Pool); err != nil {
+			return usage(err.Error())
+		}
+	}
 	return c.withInventory(ctx, func(v *inventory.Inventory) error {
 		pools := []string{c.Pool}
 		if c.Pool == "" {
@@ -127,19 +135,21 @@ type cityCounts struct {
 	Leaving int    `json:"leaving"`
 }
 
-func readNumbers(file string, s streams) ([]inventory.Number, error) {
-	in := s.in
-	if file != "-" {
-		f, err := os.Open(file) //nolint:gosec // the file that its owner named
-		if err != nil {
-			return nil, usage(fmt.Sprintf("the numbers cannot be read: %v", err))
-		}
-		defer func() { _ = f.Close() }()
-		in = f
-	}
-	numbers, err := inventory.ReadNumbers(in)
-	if err != nil {
+// readNumbers reads a file of numbers for a pool.
+func readNumbers(ctx context.Context, pool, file string, s streams) ([]inventory.Number, error) {
+	if err := dypls.CheckPoolKey(pool); err != nil {
 		return nil, usage("nothing was changed: " + err.Error())
+	}
+	in := textinput.Open(ctx, file, s.in)
+	defer func() { _ = in.Close() }()
+	numbers, err := inventory.ReadNumbers(textinput.UTF8(in))
+	switch {
+	case ctx.Err() != nil:
+		return nil, ctx.Err()
+	case err != nil:
+		return nil, usage("nothing was changed: " + err.Error())
+	case len(numbers) == 0:
+		return nil, usage("nothing was changed: the file has no number: write one a line")
 	}
 	return numbers, nil
 }

@@ -27,6 +27,8 @@ type printer struct {
 	printed map[string]bool
 	counts  map[tasks.State]int
 	err     error
+
+	enqueued bool // just now, by this command
 }
 
 // barEvery is how often the progress bar is drawn.
@@ -100,6 +102,8 @@ func (p *printer) missing(ids []string) []string {
 func (p *printer) verdict(waited bool) error {
 	p.finish()
 	switch {
+	case p.err != nil && p.enqueued:
+		return fmt.Errorf("the tasks are enqueued, but their outcomes could not be written: %w: do not enqueue them anew, look them up with dyplsq result", p.err)
 	case p.err != nil:
 		return fmt.Errorf("outcomes could not be written: %w", p.err)
 	case p.counts[tasks.StateUnknown] > 0:

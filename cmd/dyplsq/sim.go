@@ -49,7 +49,7 @@ func (c *simCommand) Run(ctx context.Context, s streams) error {
 		return usage(err.Error())
 	}
 	defer simulator.Close()
-	listener, err := listen(c.Listen, simPort)
+	listener, err := listen("--listen", c.Listen, simPort)
 	if err != nil {
 		return err
 	}

@@ -4,7 +4,9 @@ import (
 	"context"
 	"fmt"
 	"iter"
+	"maps"
 	"slices"
+	"strings"
 
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
 )
@@ -28,6 +30,9 @@ func (v *Inventory) Import(ctx context.Context, pool string, numbers []Number) (
 	if len(numbers) == 0 {
 		return Imported{}, nil
 	}
+	if err := v.refuseOthers(ctx, pool, numbers); err != nil {
+		return Imported{}, err
+	}
 	if err := v.redis.SAdd(ctx, poolsKey, pool).Err(); err != nil {
 		return Imported{}, fmt.Errorf("inventory: import: %w", err)
 	}
@@ -47,6 +52,51 @@ func (v *Inventory) Import(ctx context.Context, pool string, numbers []Number) (
 	v.noteHas(key(pool, "numbers"), true)
 	v.noteHas(poolsKey, true)
 	return done, nil
+}
+
+// ElsewhereError tells how many of the numbers stand in the inventories of other pools. The API knows a number in one pool alone.
+type ElsewhereError struct{ Pools map[string]int }
+
+func (e *ElsewhereError) Error() string {
+	parts := make([]string, 0, len(e.Pools))
+	for _, pool := range slices.Sorted(maps.Keys(e.Pools)) {
+		parts = append(parts, fmt.Sprintf("%d in that of %s", e.Pools[pool], pool))
+	}
+	return "numbers must not stand in the inventory of another pool, and " + strings.Join(parts, ", ") +
+		" do: leave them out, or release them there first, with dyplsq numbers release"
+}
+
+// refuseOthers refuses numbers that another pool has.
+func (v *Inventory) refuseOthers(ctx context.Context, pool string, numbers []Number) error {
+	pools, err := v.Pools(ctx)
+	if err != nil {
+		return fmt.Errorf("inventory: import: %w", err)
+	}
+	elsewhere := map[string]int{}
+	for _, other := range pools {
+		if other == pool {
+			continue
+		}
+		for some := range batches(numbers) {
+			fields := make([]string, len(some))
+			for i, n := range some {
+				fields[i] = string(n.X)
+			}
+			found, err := v.redis.HMGet(ctx, key(other, "numbers"), fields...).Result()
+			if err != nil {
+				return fmt.Errorf("inventory: import: %w", err)
+			}
+			for _, entry := range found {
+				if entry != nil {
+					elsewhere[other]++
+				}
+			}
+		}
+	}
+	if len(elsewhere) > 0 {
+		return &ElsewhereError{Pools: elsewhere}
+	}
+	return nil
 }
 
 func checkNumbers(numbers []Number) error {

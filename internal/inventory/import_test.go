@@ -191,3 +191,22 @@ func TestListIsMasked(t *testing.T) {
 		}
 	})
 }
+
+// A number is in one pool at the API. An inventory of another pool that had it, too, would offer it twice.
+func TestImportRefusesNumbersOfAnotherPool(t *testing.T) {
+	t.Parallel()
+	onEachServer(t, func(t *testing.T, s stock) {
+		s.fill(t, numbers(3, "", ""))
+		_, err := s.Import(t.Context(), "FC-another", append(numbers(5, "", "")[2:], inventory.Number{X: "400123"}))
+		elsewhere, is := errors.AsType[*inventory.ElsewhereError](err)
+		if !is || len(elsewhere.Pools) != 1 || elsewhere.Pools[pool] != 1 {
+			t.Errorf("%v", err)
+		}
+		if pools, err := s.Pools(t.Context()); err != nil || len(pools) != 1 {
+			t.Errorf("a refused import left %v, %v", pools, err)
+		}
+		if done, err := s.Import(t.Context(), "FC-another", numbers(5, "", "")[3:]); err != nil || done.Added != 2 {
+			t.Errorf("numbers of its own: %+v, %v", done, err)
+		}
+	})
+}

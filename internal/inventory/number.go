@@ -57,18 +57,30 @@ func ranges(lines []int) string {
 	return name + strings.Join(parts, ", ")
 }
 
+// Bounds on a file of numbers.
+const (
+	maxLine  = 256
+	maxLines = 2_000_000
+)
+
 // ReadNumbers reads a file of numbers: one a line, of 3-20 digits, then its city after a comma or a tab where that is known.
 // Empty lines count for nothing. Where a line is bad the error is a *[BadLinesError] that names all of them.
 func ReadNumbers(r io.Reader) ([]Number, error) {
 	var numbers []Number
 	bad := &BadLinesError{Lines: map[int]string{}}
 	seen := map[dypls.Phone]string{}
-	lines := bufio.NewReader(r)
+	lines := bufio.NewReaderSize(r, maxLine+len("\r\n"))
 	for line := 1; ; line++ {
-		text, err := lines.ReadString('\n')
-		if err != nil && !errors.Is(err, io.EOF) {
+		raw, err := lines.ReadSlice('\n')
+		switch {
+		case errors.Is(err, bufio.ErrBufferFull):
+			return nil, fmt.Errorf("line %d must have at most %d bytes: write one number a line", line, maxLine)
+		case err != nil && !errors.Is(err, io.EOF):
 			return nil, fmt.Errorf("read line %d: %w", line, err)
+		case line > maxLines:
+			return nil, fmt.Errorf("a file must have at most %d lines: split it", maxLines)
 		}
+		text := string(raw)
 		if line == 1 {
 			text = strings.TrimPrefix(text, "\ufeff") // as spreadsheets write it
 		}
@@ -100,7 +112,7 @@ func readNumber(line string) (n Number, problem string) {
 		return Number{}, ""
 	}
 	if !utf8.ValidString(line) {
-		return Number{}, "not UTF-8: save the file as UTF-8"
+		return Number{}, "not UTF-8, it may be GBK: convert the file, as with iconv -f GBK -t UTF-8"
 	}
 	x, city := line, ""
 	if i := strings.IndexAny(line, ",\t"); i >= 0 {

@@ -29,7 +29,7 @@ func TestReadNumbers(t *testing.T) {
 			"lines 1, 3-4, 6: must start with a number of 3-20 digits, without +86, hyphens and spaces; " +
 				"line 5: the city must be named without 市: write 北京, not 北京市; line 7: what stands after the number must be the name of a city",
 		},
-		"not UTF-8":    {"17000000000,\xb1\xb1\xbe\xa9\n", nil, "line 1: not UTF-8: save the file as UTF-8"},
+		"not UTF-8":    {"17000000000,\xb1\xb1\xbe\xa9\n", nil, "line 1: not UTF-8, it may be GBK: convert the file, as with iconv -f GBK -t UTF-8"},
 		"other digits": {"１７０００００００００\n", nil, "line 1: must start with a number of 3-20 digits, without +86, hyphens and spaces"},
 	}
 	for name, test := range tests {
