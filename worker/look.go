@@ -103,8 +103,9 @@ func (w *Worker) decideLook(k kind, begun record.Begun, finding dypls.Finding, e
 
 // What is told of a removal that the API refused because the binding is not there.
 const (
-	nothingRemoved = "nothing was removed: the API knows no binding of this SubsId on this X. Compare both with what the bind answered; it may have been removed before"
-	stillBound     = "nothing was removed: the API answered that there is no such binding, and shows it nevertheless. Unbind it again under a new key"
+	nothingRemoved = "nothing was removed: the API knows no binding of this SubsId on this X. Compare both with what the bind answered; " +
+		"it may have been removed before"
+	stillBound = "nothing was removed: the API answered that there is no such binding, and shows it nevertheless. Unbind it again under a new key"
 )
 
 // lookFailed: nothing is known; it is looked again.

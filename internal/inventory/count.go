@@ -45,6 +45,7 @@ func (c *Counts) add(s State, n, rested int) {
 		c.Aside += n
 	case Leaving:
 		c.Leaving += n
+	case Free, Resting: // are counted as idle
 	}
 }
 
