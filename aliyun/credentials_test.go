@@ -70,7 +70,7 @@ func TestDefaultCredentials_environment(t *testing.T) {
 }
 
 // What came with the file that a key was read from is left out; what cannot be mended by waiting is no source at all.
-func TestDefaultCredentials_blanksAndQuotes(t *testing.T) { //nolint:paralleltest // barren changes the environment
+func TestDefaultCredentials_blanksAndQuotes(t *testing.T) {
 	barren(t)
 	for name, test := range map[string]struct{ id, secret, token, says string }{
 		"line break":           {testID + "\n", markedSecret + "\r\n", markedToken + "\n", ""},

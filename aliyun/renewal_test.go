@@ -120,7 +120,7 @@ func (m *metadataService) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 // The role of a machine is found where the metadata service wants a token first, and its keys are renewed like others.
-func TestDefaultCredentials_machinesRole(t *testing.T) { //nolint:paralleltest // barren changes the environment
+func TestDefaultCredentials_machinesRole(t *testing.T) {
 	for name, hardened := range map[string]bool{"IMDSv1 and v2": false, "IMDSv2 alone": true} {
 		t.Run(name, func(t *testing.T) {
 			barren(t)

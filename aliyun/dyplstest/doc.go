@@ -15,7 +15,8 @@
 //	endpoint, id, secret := sim.URL(), sim.AccessKeyID, sim.AccessKeySecret // for the client under test
 //
 // Every request is authenticated as the gateway does it: ACS3-HMAC-SHA256 in headers or HMAC-SHA1 in parameters, a nonce
-// only once, a date at most 15 minutes off; a temporary key brings its STS token. A [Config] names the pools, the quotas and the credentials; its zero value has
+// only once, a date at most 15 minutes off; a temporary key brings its STS token. A [Config] names the pools,
+// the quotas and the credentials; its zero value has
 // one pool, [DefaultPoolKey], with 100 numbers.
 //
 // What goes wrong in production goes wrong here by rule, a [Fault]: a code answered some times, a connection dropped
