@@ -34,7 +34,7 @@ func TestCloseEndsGoroutines(t *testing.T) { //nolint:paralleltest // see above
 	}
 	select {
 	case err := <-told:
-		if !errors.Is(err, tasks.ErrUnreachable) {
+		if !errors.Is(err, tasks.ErrClosed) || errors.Is(err, tasks.ErrUnreachable) {
 			t.Errorf("who waited was told %v", err)
 		}
 	case <-time.After(time.Minute):
@@ -48,7 +48,7 @@ func TestCloseEndsGoroutines(t *testing.T) { //nolint:paralleltest // see above
 		}
 		return nil
 	})
-	if _, err := tasks.BindAXN.Wait(t.Context(), s.queue, id); !errors.Is(err, tasks.ErrUnreachable) {
+	if _, err := tasks.BindAXN.Wait(t.Context(), s.queue, id); !errors.Is(err, tasks.ErrClosed) {
 		t.Errorf("a wait after the end: %v", err)
 	}
 	if err := s.queue.Close(); err != nil && !errors.Is(err, redis.ErrClosed) {
@@ -75,7 +75,7 @@ func TestCloseLeavesTheClientOpen(t *testing.T) {
 	if err := queue.Close(); err != nil {
 		t.Errorf("close: %v", err)
 	}
-	if err := <-told; !errors.Is(err, tasks.ErrUnreachable) {
+	if err := <-told; !errors.Is(err, tasks.ErrClosed) {
 		t.Errorf("who waited was told %v", err)
 	}
 	if err := client.Ping(t.Context()).Err(); err != nil {

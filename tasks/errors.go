@@ -1,23 +1,21 @@
 package tasks
 
 import (
-	"context"
 	"errors"
 	"fmt"
-	"os"
 	"slices"
 	"strings"
-	"time"
-
-	"github.com/redis/go-redis/v9"
-
-	"github.com/seed-5c07c2e9/dyplsq/internal/record"
 )
 
 var (
 	// ErrUnreachable: Redis could not be asked. Whether an Enqueue took effect is then not known: enqueue again under the same
 	// key, which is the id that came with the error where the task had none of its own.
 	ErrUnreachable = errors.New("redis is out of reach")
+	// ErrRefused: Redis answers and does not do what it is asked, as a replica or with another password does. Such an error is a
+	// *[RefusedError], which tells whether waiting may help, and matches [ErrUnreachable], too.
+	ErrRefused = errors.New("redis refuses")
+	// ErrClosed: the queue was closed, or the client that it was made with. Nothing is wrong with Redis.
+	ErrClosed = errors.New("the queue is closed")
 	// ErrUnreplicated: the tasks are recorded, but fewer replicas than [WaitReplicas] asks for hold them, and a failover could
 	// forget them. Enqueue them again under the same keys, as after [ErrUnreachable], which such an error matches, too.
 	ErrUnreplicated = errors.New("too few replicas hold the task")
@@ -82,39 +80,4 @@ func (e *BatchError) Unwrap() []error {
 		errs[i] = item
 	}
 	return errs
-}
-
-// failure tells the caller's own patience from a Redis that is out of reach. A connection gives up a moment before its context does.
-func failure(ctx context.Context, err error) error {
-	const moment = 10 * time.Millisecond
-	if ctx.Err() != nil {
-		return ctx.Err()
-	}
-	if deadline, ok := ctx.Deadline(); ok && errors.Is(err, os.ErrDeadlineExceeded) && time.Until(deadline) < moment {
-		return context.DeadlineExceeded
-	}
-	return unreachable(err)
-}
-
-// unreplicatedError is a shortage of replicas. To whoever knows [ErrUnreachable] alone it is one: what to do is the same.
-type unreplicatedError struct{ shortage *record.ShortageError }
-
-func (e unreplicatedError) Error() string {
-	return fmt.Sprintf("%v: %v: a failover could forget it; enqueue it again under the same key, which is safe and doubles nothing", ErrUnreplicated, e.shortage)
-}
-
-// Is makes errors.Is(err, ErrUnreplicated) true.
-func (unreplicatedError) Is(target error) bool {
-	return target == ErrUnreplicated || target == ErrUnreachable
-}
-
-func unreachable(err error) error {
-	if shortage, ok := errors.AsType[*record.ShortageError](err); ok {
-		return unreplicatedError{shortage}
-	}
-	if redis.IsOOMError(err) {
-		return fmt.Errorf("%w for writing, out of memory: raise its maxmemory, then do this again under the same key, which doubles nothing; "+
-			"a part may be queued already: %w", ErrUnreachable, err)
-	}
-	return fmt.Errorf("%w: %w", ErrUnreachable, err)
 }

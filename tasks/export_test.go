@@ -1,6 +1,16 @@
 package tasks
 
-import "time"
+import (
+	"time"
+
+	"github.com/redis/go-redis/v9"
+)
 
 // SetClock replaces a queue's clock.
 func SetClock(q *Queue, now func() time.Time) { q.now = now }
+
+// OptionsOf is what a client of a configuration is made with, and the Sentinels' password.
+func OptionsOf(c RedisConfig) (options *redis.Options, ofSentinels string, err error) {
+	site, err := c.site()
+	return site.options, site.password, err
+}

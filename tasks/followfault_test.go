@@ -88,7 +88,7 @@ func TestFollowRefusesNamelessOnes(t *testing.T) {
 	if err := closing.Close(); err != nil {
 		t.Error(err)
 	}
-	if err := <-ended; !errors.Is(err, tasks.ErrUnreachable) {
+	if err := <-ended; !errors.Is(err, tasks.ErrClosed) {
 		t.Errorf("a queue that was closed: %v", err)
 	}
 }

@@ -96,7 +96,7 @@ func (q *Queue) Ping(ctx context.Context) error {
 	return nil
 }
 
-// Close ends the subscription, and the connections that Open made. Whoever still waits is told [ErrUnreachable].
+// Close ends the subscription, and the connections that Open made. Whoever still waits is told [ErrClosed].
 func (q *Queue) Close() error {
 	q.mailbox.close()
 	if q.owned {

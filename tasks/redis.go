@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
+
+	"github.com/seed-5c07c2e9/dyplsq/internal/redisdial"
 )
 
 // RedisConfig says where Redis is: one server, the master that Sentinels know, or a cluster.
@@ -50,6 +52,9 @@ type redisSite struct {
 // Client returns a client, which does not wait for a connection: of one server or of a master a [redis.Client], of a cluster
 // a [redis.ClusterClient]. It is configured as [ParseRedisURL] says; a cluster's follows a slot that has moved all the same.
 // Everything that is wrong with the settings is said at once, and no error repeats the URL or a node, which may hold a password.
+//
+// It dials for 4 seconds at most, unless the URL's dial_timeout says otherwise, tells a server with TLS from one without, and leaves
+// connections that lead to a server which takes no writes, as behind a proxy after a failover.
 func (c RedisConfig) Client() (redis.UniversalClient, error) { //nolint:ireturn // one server, or many
 	site, err := c.site()
 	if err != nil {
@@ -60,16 +65,22 @@ func (c RedisConfig) Client() (redis.UniversalClient, error) { //nolint:ireturn 
 	if c.Timeout > 0 {
 		o.DialTimeout, o.ReadTimeout, o.WriteTimeout, o.PoolTimeout = c.Timeout, c.Timeout, c.Timeout, c.Timeout
 	}
+	dialer := redisdial.Install(o)
+	client := site.client()
+	dialer.Watch(client)
+	return client, nil
+}
+
+func (s redisSite) client() redis.UniversalClient { //nolint:ireturn // one server, or many
 	switch {
-	case site.nodes != nil:
-		all := ofMany(o, site.nodes)
-		return redis.NewClusterClient(all.Cluster()), nil
-	case site.sentinels != nil:
-		all := ofMany(o, site.sentinels)
-		all.MasterName, all.SentinelUsername, all.SentinelPassword = site.master, site.user, site.password
-		return redis.NewFailoverClient(all.Failover()), nil
+	case s.nodes != nil:
+		return redis.NewClusterClient(ofMany(s.options, s.nodes).Cluster())
+	case s.sentinels != nil:
+		all := ofMany(s.options, s.sentinels)
+		all.MasterName, all.SentinelUsername, all.SentinelPassword = s.master, s.user, s.password
+		return redis.NewFailoverClient(all.Failover())
 	default:
-		return redis.NewClient(o), nil
+		return redis.NewClient(s.options)
 	}
 }
 
@@ -79,7 +90,7 @@ func (c RedisConfig) site() (site redisSite, err error) {
 	case c.ClusterNodes != "":
 		site, err = c.cluster()
 	case c.URL == "":
-		err = errors.New("no Redis is named: give a URL, such as redis://localhost:6379/0, or the nodes of a cluster")
+		err = errNoRedis
 	default:
 		site, err = parseRedisURL(c.URL)
 	}
@@ -99,6 +110,7 @@ func (c RedisConfig) site() (site redisSite, err error) {
 func ofMany(o *redis.Options, addrs []string) *redis.UniversalOptions {
 	return &redis.UniversalOptions{
 		Addrs: addrs, DB: o.DB, ClientName: o.ClientName, Protocol: o.Protocol, Username: o.Username, Password: o.Password, TLSConfig: o.TLSConfig,
+		Dialer: o.Dialer, DialerRetries: o.DialerRetries,
 		MaxRetries: o.MaxRetries, MinRetryBackoff: o.MinRetryBackoff, MaxRetryBackoff: o.MaxRetryBackoff,
 		DialTimeout: o.DialTimeout, ReadTimeout: o.ReadTimeout, WriteTimeout: o.WriteTimeout, ContextTimeoutEnabled: o.ContextTimeoutEnabled,
 		PoolFIFO: o.PoolFIFO, PoolSize: o.PoolSize, PoolTimeout: o.PoolTimeout, MaxConcurrentDials: o.MaxConcurrentDials,

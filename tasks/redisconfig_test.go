@@ -94,7 +94,7 @@ func TestRefusedRedis(t *testing.T) {
 		"master as path":      {tasks.RedisConfig{URL: "redis-sentinel://:s3cret@a,b/main?sentinel_username=u"}, []string{"?master=NAME", "malformed", "sentinel_password"}},
 		"no Sentinel":         {tasks.RedisConfig{URL: "redis-sentinel://:s3cret@/0?master=m"}, []string{"number 1 of the list"}},
 		"a bad Sentinel":      {tasks.RedisConfig{URL: "redis-sentinel://:s3cret@a,b:port?master=m"}, []string{"number 2 of the list"}},
-		"a slash in password": {tasks.RedisConfig{URL: "redis-sentinel://app:s3cret/more@a,b?master=m"}, []string{"percent-encoded"}},
+		"a slash in password": {tasks.RedisConfig{URL: "redis-sentinel://app:s3cret/more@a,b?master=m"}, []string{"percent-encode"}},
 		"unknown parameter":   {tasks.RedisConfig{URL: "redis-sentinel://a?master=m&colour=s3cret"}, []string{"malformed"}},
 		"a bad node":          {tasks.RedisConfig{ClusterNodes: "a:1,redis://:s3cret@b:2"}, []string{"number 2 of the list"}},
 		"two Redises": {

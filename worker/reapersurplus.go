@@ -18,7 +18,7 @@ func (r *reaper) undo(ctx context.Context, b record.SurplusBinding) error {
 	if err == nil {
 		_, err = tasks.UnbindSubscription.Enqueue(ctx, r.queue, undo, surplusOptions(b.Account, undo.SubsID)...)
 	}
-	if errors.Is(err, tasks.ErrUnreachable) || ctx.Err() != nil {
+	if errors.Is(err, tasks.ErrUnreachable) || errors.Is(err, tasks.ErrClosed) || ctx.Err() != nil {
 		return err
 	}
 	if err != nil && !errors.Is(err, tasks.ErrKeyReused) { // it will be no better the next time

@@ -162,7 +162,7 @@ func (f redisFlags) withInventory(ctx context.Context, use func(*inventory.Inven
 	}
 	defer func() { _ = client.Close() }()
 	if err := client.Ping(ctx).Err(); err != nil {
-		return fmt.Errorf("%w: %w", tasks.ErrUnreachable, err)
+		return tasks.RedisError(err)
 	}
 	err = use(inventory.New(client, inventory.DefaultCooldown))
 	if err != nil && ctx.Err() != nil {

@@ -3,7 +3,6 @@ package doctor
 import (
 	"cmp"
 	"context"
-	"fmt"
 	"slices"
 	"sync"
 
@@ -29,7 +28,7 @@ func (e *examination) servers(ctx context.Context) ([]*examination, error) {
 		return nil
 	})
 	if err != nil {
-		return nil, fmt.Errorf("%w: %w", tasks.ErrUnreachable, err)
+		return nil, tasks.RedisError(err)
 	}
 	slices.SortFunc(nodes, func(a, b *examination) int { return cmp.Compare(a.node, b.node) })
 	return nodes, nil

@@ -152,7 +152,7 @@ func (e *examination) make(ctx context.Context, c check, report func(Finding)) e
 		report(found(c.name, "Redis does not tell: %s", answered.Error()).but(Warning, "let this user ask, or look yourself"))
 		return nil
 	case err != nil && !errors.Is(err, tasks.ErrUnreachable):
-		return fmt.Errorf("%w: %w", tasks.ErrUnreachable, err)
+		return tasks.RedisError(err)
 	}
 	return err
 }

@@ -5,9 +5,10 @@ import (
 	"context"
 	"errors"
 	"net"
-	"strings"
 
 	"github.com/redis/go-redis/v9"
+
+	"github.com/seed-5c07c2e9/dyplsq/internal/refusal"
 )
 
 // The kinds of failure of a command to Redis.
@@ -74,20 +75,20 @@ func redisErrorKind(err error) string {
 	if err == nil || errors.Is(err, redis.Nil) || errors.Is(err, context.Canceled) {
 		return ""
 	}
-	answer, answered := errors.AsType[redis.Error](err)
-	if !answered {
-		return redisAway
-	}
-	switch text := answer.Error(); {
-	case strings.HasPrefix(text, "NOSCRIPT"):
-		return ""
-	case strings.Contains(text, "OOM command not allowed"), strings.HasPrefix(text, "OOM "), strings.HasPrefix(text, "MISCONF"):
+	refused, is := refusal.Of(err)
+	_, answered := errors.AsType[redis.Error](err)
+	switch {
+	case is && (refused.Code == refusal.Full || refused.Code == "MISCONF"):
 		return redisFull
-	case strings.HasPrefix(text, "READONLY"):
+	case is && refused.Code == "READONLY":
 		return redisReadOnly
-	case strings.HasPrefix(text, "LOADING"), strings.HasPrefix(text, "MASTERDOWN"), strings.HasPrefix(text, "CLUSTERDOWN"):
+	case is && (refused.Code == "LOADING" || refused.Code == "MASTERDOWN" || refused.Code == "CLUSTERDOWN"):
 		return redisAway
-	default:
+	case redis.HasErrorPrefix(err, "NOSCRIPT"):
+		return ""
+	case is, answered:
 		return redisRefused
+	default:
+		return redisAway
 	}
 }

@@ -141,3 +141,6 @@ func (s *Sentinels) KillMaster(tb testing.TB) *Server {
 	master.Kill()
 	return master
 }
+
+// SentinelAddr is the address of one of the Sentinels.
+func (s *Sentinels) SentinelAddr() string { return s.sentinels[0].Addr }
