@@ -12,6 +12,7 @@ import (
 
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
 	"github.com/seed-5c07c2e9/dyplsq/internal/record"
+	"github.com/seed-5c07c2e9/dyplsq/internal/refusal"
 )
 
 // logAttempt writes the one line of an attempt, and has it counted.
@@ -71,11 +72,17 @@ type asynqLogger struct{ log zerolog.Logger }
 
 func (l asynqLogger) Debug(args ...any) { l.log.Debug().Msg(fmt.Sprint(args...)) }
 func (l asynqLogger) Info(args ...any)  { l.log.Info().Msg(fmt.Sprint(args...)) }
-func (l asynqLogger) Error(args ...any) { l.log.Error().Msg(fmt.Sprint(args...)) }
+
+// Error leaves out that Redis refuses, which the worker has said.
+func (l asynqLogger) Error(args ...any) {
+	if text := fmt.Sprint(args...); !refusal.Told(text) {
+		l.log.Error().Msg(text)
+	}
+}
 
 // Warn leaves out what asynq says of every task that is archived: the line of its attempt has said it, and why.
 func (l asynqLogger) Warn(args ...any) {
-	if text := fmt.Sprint(args...); !strings.HasPrefix(text, "Retry exhausted for task") {
+	if text := fmt.Sprint(args...); !refusal.Told(text) && !strings.HasPrefix(text, "Retry exhausted for task") {
 		l.log.Warn().Msg(text)
 	}
 }

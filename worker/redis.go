@@ -8,6 +8,8 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/seed-5c07c2e9/dyplsq/internal/asynqkey"
+	"github.com/seed-5c07c2e9/dyplsq/internal/refusal"
+	"github.com/seed-5c07c2e9/dyplsq/tasks"
 )
 
 const (
@@ -41,12 +43,13 @@ func (w *Worker) untilWritten(ctx context.Context, id, what string, step func(co
 	}
 }
 
-// awaitRedis waits until Redis answers, and refuses one that may throw tasks away.
+// awaitRedis waits until Redis takes what a worker writes, and refuses one that may throw tasks away. It waits for one that refuses,
+// too, whatever the reason: a password is rotated, a replica is promoted, and a worker that had given up would be missing.
 func (w *Worker) awaitRedis(ctx context.Context) error {
 	var said time.Time
 	for pause := firstPause; ; pause = min(2*pause, longestPause) {
 		pingCtx, cancel := context.WithTimeout(ctx, writeTimeout)
-		err := w.config.Redis.Ping(pingCtx).Err()
+		err := w.writeQueueNames(pingCtx)
 		cancel()
 		if err == nil {
 			return w.checkEviction(ctx)
@@ -54,9 +57,11 @@ func (w *Worker) awaitRedis(ctx context.Context) error {
 		if ctx.Err() != nil {
 			return nil //nolint:nilerr // told to end while waiting: no failure
 		}
-		if time.Since(said) > sayEvery {
+		if _, refused := refusal.Of(err); refused {
+			w.refusals.note(err)
+		} else if time.Since(said) > sayEvery {
 			said = time.Now()
-			w.log.Warn().Err(err).Msg("redis is out of reach: trying again")
+			w.log.Warn().Err(tasks.RedisError(err)).Msg("redis is out of reach: trying again")
 		}
 		select {
 		case <-ctx.Done():
@@ -89,17 +94,23 @@ func (w *Worker) checkEvictionOf(ctx context.Context, server redis.Cmdable) erro
 	return nil
 }
 
+// writeQueueNames is the smallest thing that a worker writes.
+func (w *Worker) writeQueueNames(ctx context.Context) error {
+	serving := w.served.all()
+	names := make([]any, len(serving))
+	for i, name := range serving {
+		names[i] = name
+	}
+	return w.config.Redis.SAdd(ctx, asynqkey.Queues, names...).Err()
+}
+
 // declareQueues keeps asynq's list of queues whole: asynq itself writes a name once per process, and a failover may lose it.
 func (w *Worker) declareQueues(ctx context.Context) {
 	tick := time.NewTicker(declareEvery)
 	defer tick.Stop()
 	for {
-		serving := w.served.all()
-		names := make([]any, len(serving))
-		for i, name := range serving {
-			names[i] = name
-		}
-		if err := w.config.Redis.SAdd(ctx, asynqkey.Queues, names...).Err(); err != nil && ctx.Err() == nil {
+		err := w.writeQueueNames(ctx)
+		if _, refused := refusal.Of(err); err != nil && !refused && ctx.Err() == nil { // refusals are told of once
 			w.log.Warn().Err(err).Msg("the names of the queues could not be written: trying again")
 		}
 		select {

@@ -41,8 +41,10 @@ type Worker struct {
 
 	witness *witness
 	pulse   *pulse
-	phase   atomic.Pointer[Phase]
-	sampled atomic.Int64 // when a time in the queue was last looked up, in ns
+
+	refusals *refusalLog
+	phase    atomic.Pointer[Phase]
+	sampled  atomic.Int64 // when a time in the queue was last looked up, in ns
 
 	saidShort atomic.Int64 // when it was last said that too few replicas answer, in ns
 
@@ -83,8 +85,10 @@ func New(config Config) (*Worker, error) {
 	w.served.names = ownQueues(config.Shards)
 	w.pulse = newPulse(w.served.names)
 	w.witness = newWitness(w)
+	w.refusals = &refusalLog{log: config.Logger}
 	w.enter(Starting)
 	// The first is the outermost: a command is looked at by itself before it shares a pipeline.
+	config.Redis.AddHook(w.refusals)
 	config.Redis.AddHook(w.pulse)
 	config.Redis.AddHook(w.witness)
 	config.Redis.AddHook(acknowledgeAnyway{})
@@ -106,7 +110,7 @@ func New(config Config) (*Worker, error) {
 }
 
 // Run performs tasks until ctx is done, then waits for the calls that are out, at most the shutdown timeout.
-// While Redis is out of reach it keeps trying and says so. It may be called once.
+// While Redis is out of reach, or refuses, it keeps trying and says so: who runs Redis may mend it meanwhile. It may be called once.
 func (w *Worker) Run(ctx context.Context) error {
 	if err := w.awaitRedis(ctx); err != nil || ctx.Err() != nil {
 		return err

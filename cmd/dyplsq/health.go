@@ -12,6 +12,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"github.com/seed-5c07c2e9/dyplsq/internal/asynqkey"
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
 	"github.com/seed-5c07c2e9/dyplsq/worker"
 )
@@ -74,7 +75,7 @@ func (h health) ready(w http.ResponseWriter, r *http.Request) {
 
 func (h health) check(ctx context.Context) readiness {
 	redisAnswers := make(chan check, 1)
-	go func() { redisAnswers <- checkRedis(h.redis.Ping(ctx).Err()) }()
+	go func() { redisAnswers <- checkRedis(h.redis.SAdd(ctx, asynqkey.Queues, tasks.Queues()[0]).Err()) }()
 	status := h.status()
 	answer := readiness{Ready: true, Checks: map[string]check{
 		"credentials": checkCredentials(h.credentials(ctx)), "phase": checkPhase(status.Phase),
@@ -86,11 +87,15 @@ func (h health) check(ctx context.Context) readiness {
 	return answer
 }
 
+// checkRedis is told of what a worker writes itself, which changes nothing: a Redis that only answers may take no writes.
 func checkRedis(err error) check {
+	if refused, is := errors.AsType[*tasks.RefusedError](tasks.RedisError(err)); is {
+		return check{false, "refuses: " + refused.Advice}
+	}
 	if err != nil {
 		return check{false, fmt.Sprintf("no answer within %s", checkTimeout)}
 	}
-	return check{true, "answers"}
+	return check{true, "takes writes"}
 }
 
 func checkCredentials(err error) check {

@@ -60,6 +60,18 @@ func Cause(err error) error {
 	return err
 }
 
+// Told tells whether a line of asynq's log says that Redis refuses.
+func Told(line string) bool {
+	for _, words := range []string{asynqScript, " failed: "} {
+		if _, reply, is := strings.Cut(line, words); is {
+			if _, refused := OfReply(reply); refused {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 // worded is an error in other words.
 type worded struct {
 	error

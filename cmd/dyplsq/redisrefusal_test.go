@@ -1,0 +1,84 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/seed-5c07c2e9/dyplsq/aliyun/dyplstest"
+	"github.com/seed-5c07c2e9/dyplsq/internal/redistest"
+)
+
+// TestWorkerLeavesADemotedMaster: behind a proxy that keeps connections to the old master and puts its refusal into other words,
+// a worker goes on with the new one; a call that was out at the failover has its outcome there.
+func TestWorkerLeavesADemotedMaster(t *testing.T) {
+	t.Parallel()
+	s := newSystem(t, dyplstest.Config{Faults: []dyplstest.Fault{{Do: dyplstest.Slow, Delay: 3 * time.Second, Performed: true}}})
+	replica := redistest.StartReplica(t, s.redis)
+	proxy := redistest.StartSwitchover(t, s.redis)
+	s.env = append(s.env, s.redis.EnvBehind(proxy.Addr)...)
+	_, url := s.observedWorker(t)
+	untilReady(t, url)
+	s.enqueue(t, statusOK, "BindAxn", bind(1, ""), "--id", "out")
+	redistest.Poll(t, time.Minute, "the call to be out", s.isOut("out"))
+
+	proxy.To(replica)
+	replica.Promote(t)
+	host, port, _ := net.SplitHostPort(replica.Addr)
+	if err := s.redis.Client(t).ReplicaOf(t.Context(), host, port).Err(); err != nil {
+		t.Fatal(err)
+	}
+	moved := time.Now()
+	s.enqueue(t, statusOK, "BindAxn", bind(2, ""), "--id", "after", "--wait", "60s")
+	t.Logf("a task that was enqueued after the failover was settled %s after it; %d refusals", time.Since(moved).Round(100*time.Millisecond), proxy.Refusals())
+	if r := dyplsq(t, s.env, "", "result", "out", "--wait", "60s"); r.status != statusOK {
+		t.Errorf("the call that was out: exit status %d: %s%s", r.status, r.out, r.errors)
+	}
+	untilReady(t, url)
+}
+
+// TestWorkerOnAReplica is not ready, says why, once, and performs tasks as soon as it may write.
+func TestWorkerOnAReplica(t *testing.T) {
+	t.Parallel()
+	s := newSystem(t, dyplstest.Config{})
+	replica := redistest.StartReplica(t, s.redis)
+	s.env = append(s.env, replica.Env()...)
+	p, url := s.observedWorker(t)
+	redistest.Poll(t, time.Minute, "the refusal to be told", p.wrote("redis refuses: trying again: this Redis is a replica"))
+	untilReady(t, url, "redis", "phase", "fetchers")
+	if _, answer := readyAt(t, url); !strings.Contains(answer.Checks["redis"].Says, "point REDIS_URL at the master") {
+		t.Errorf("not ready because of: %s", answer.Checks["redis"].Says)
+	}
+	if status, body := get(t, url+"/healthz"); status != http.StatusOK {
+		t.Errorf("alive on a replica: %d %s", status, body)
+	}
+	replica.Promote(t)
+	untilReady(t, url)
+	s.enqueue(t, statusOK, "BindAxn", bind(1, ""), "--wait", "60s")
+
+	redistest.Poll(t, time.Minute, "the end to be told", p.wrote("redis refuses no longer"))
+
+	// demoted again, while it performs
+	host, port, _ := net.SplitHostPort(s.redis.Addr)
+	if err := replica.Client(t).ReplicaOf(t.Context(), host, port).Err(); err != nil {
+		t.Fatal(err)
+	}
+	redistest.Poll(t, time.Minute, "the refusal to be told again, and no worker to be ready", func(context.Context) error {
+		if n := strings.Count(p.text(), "redis refuses: trying again"); n < 2 {
+			return fmt.Errorf("told %d times", n)
+		}
+		if _, answer := readyAt(t, url); answer.Checks["redis"].OK {
+			return fmt.Errorf("ready: %v", answer.Checks)
+		}
+		return nil
+	})
+	replica.Promote(t)
+	untilReady(t, url)
+	if log := p.text(); strings.Count(log, "redis refuses: trying again") != 2 || strings.Contains(log, "eval error: READONLY") {
+		t.Errorf("not told twice, or in asynq's words:\n%s", log)
+	}
+}
