@@ -127,7 +127,7 @@ func TestWhatIsWrongWithClusterNodes(t *testing.T) {
 // FuzzRedisURLKeepsItsSecrets: whatever stands in user and password, a URL is read as it is written, or refused without a word of
 // them. In no case another host comes out of it than the one behind the last @.
 func FuzzRedisURLKeepsItsSecrets(f *testing.F) {
-	for _, reserved := range strings.Split(" !\"#$%&'()*+,/:;<=>?@[]^`{|}~\\\n\x00é密", "") {
+	for reserved := range strings.SplitSeq(" !\"#$%&'()*+,/:;<=>?@[]^`{|}~\\\n\x00é密", "") {
 		f.Add("app", "seven"+reserved+"eleven", "sentinel"+reserved+"words")
 		f.Add("seven"+reserved+"eleven", "twelve", "words")
 		f.Add("", reserved+reserved+"eleven"+reserved, reserved)

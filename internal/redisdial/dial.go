@@ -145,7 +145,7 @@ func (hook) DialHook(next redis.DialHook) redis.DialHook {
 	return func(ctx context.Context, network, addr string) (net.Conn, error) {
 		made, err := next(ctx, network, addr)
 		if errors.Is(err, redis.Nil) {
-			err = refusal.UnknownMaster
+			err = refusal.ErrUnknownMaster
 		}
 		return made, err
 	}

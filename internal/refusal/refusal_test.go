@@ -65,7 +65,7 @@ var wrappings = map[string]func(text string) error{
 	"as it is":    func(text string) error { return reply(text) },
 	"by fmt":      func(text string) error { return fmt.Errorf("follow: %w", reply(text)) },
 	"joined":      func(text string) error { return errors.Join(errors.New("another"), reply(text)) },
-	"by asynq":    func(text string) error { return fmt.Errorf("INTERNAL_ERROR: redis eval error: %v", reply(text)) },
+	"by asynq":    func(text string) error { return errors.New("INTERNAL_ERROR: redis eval error: " + text) },
 	"by go-redis": func(text string) error { return fmt.Errorf("failed to authenticate: %w", reply(text)) },
 }
 

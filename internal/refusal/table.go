@@ -1,7 +1,7 @@
 package refusal
 
 // Refusal is one way in which a Redis that answers does not do what it is asked.
-type Refusal struct {
+type Refusal struct { //nolint:errname // it is what it is called; an error by the way
 	Code   string // Redis' own word for it, where it has one
 	Says   string // what is wrong with which server or setting
 	Remedy string
@@ -43,7 +43,7 @@ var byCode = table(
 		Code: "WRONGPASS", Lasting: true, Says: "Redis does not know this user with this password, or the user is disabled",
 		Remedy: "mend user and password in REDIS_URL, as redis://USER:PASSWORD@HOST, and " + Encode,
 	},
-	Refusal{
+	Refusal{ //nolint:gosec // how to write a password, and none
 		Code: "NOAUTH", Lasting: true, Says: "Redis wants a password, and the URL gives none",
 		Remedy: "write redis://:PASSWORD@HOST, with the colon in front of the password, or redis://USER:PASSWORD@HOST",
 	},
@@ -98,8 +98,8 @@ var byWords = []struct {
 		Code: "invalid password", Lasting: true, Says: "Redis does not know this password",
 		Remedy: "mend the password in REDIS_URL, as redis://:PASSWORD@HOST, and " + Encode,
 	}},
-	{"AUTH <password> called without any password configured", withoutPassword},
-	{"Client sent AUTH, but no password is set", withoutPassword},
+	{"AUTH <password> called without any password configured", errNoPassword},
+	{"Client sent AUTH, but no password is set", errNoPassword},
 	{"unknown command", Refusal{
 		Code: "unknown command", Lasting: true, Says: "this server lacks a command that is needed: it is a Sentinel, or no Redis of 6.2 or newer",
 		Remedy: "for Sentinels write redis-sentinel://HOST:26379/0?master=NAME; otherwise use another Redis, or allow the command",
@@ -110,13 +110,13 @@ var byWords = []struct {
 	}},
 }
 
-var withoutPassword = Refusal{
+var errNoPassword = Refusal{
 	Code: "no password is set", Lasting: true, Says: "REDIS_URL has a password, and this Redis none",
 	Remedy: "take it out of REDIS_URL, or set it on the server",
 }
 
-// UnknownMaster is that Sentinels answer, and know no master of the name.
-var UnknownMaster = Refusal{
+// ErrUnknownMaster is that Sentinels answer, and know no master of the name.
+var ErrUnknownMaster = Refusal{
 	Code: "unknown master", Lasting: true, Says: "the Sentinels know no master of the name in the Redis URL",
 	Remedy: "write the name after sentinel monitor in their configuration into ?master=NAME",
 }
