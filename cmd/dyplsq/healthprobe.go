@@ -9,6 +9,8 @@ import (
 	"os"
 
 	"github.com/hibiken/asynq"
+
+	"github.com/seed-5c07c2e9/dyplsq/tasks"
 )
 
 // probe tells by its error whether the worker of this host is as it should be: it asks /readyz where there is one, and
@@ -64,7 +66,7 @@ func probeHeartbeat(inspector *asynq.Inspector) error {
 	}
 	servers, err := inspector.Servers()
 	if err != nil {
-		return statusError{statusUnreachable, fmt.Sprintf("redis is out of reach: %v", err)}
+		return tasks.RedisError(err)
 	}
 	for _, server := range servers {
 		if server.Host == host && server.Status == "active" {

@@ -1,8 +1,6 @@
 package main
 
 import (
-	"context"
-	"fmt"
 	"net"
 	"net/http"
 	"strings"
@@ -67,15 +65,10 @@ func TestWorkerOnAReplica(t *testing.T) {
 	if err := replica.Client(t).ReplicaOf(t.Context(), host, port).Err(); err != nil {
 		t.Fatal(err)
 	}
-	redistest.Poll(t, time.Minute, "the refusal to be told again, and no worker to be ready", func(context.Context) error {
-		if n := strings.Count(p.text(), "redis refuses: trying again"); n < 2 {
-			return fmt.Errorf("told %d times", n)
-		}
-		if _, answer := readyAt(t, url); answer.Checks["redis"].OK {
-			return fmt.Errorf("ready: %v", answer.Checks)
-		}
-		return nil
-	})
+	redistest.Poll(t, time.Minute, "the refusal to be told again, and no worker to be ready", notYet(func() bool {
+		_, answer := readyAt(t, url)
+		return strings.Count(p.text(), "redis refuses: trying again") == 2 && !answer.Checks["redis"].OK
+	}))
 	replica.Promote(t)
 	untilReady(t, url)
 	if log := p.text(); strings.Count(log, "redis refuses: trying again") != 2 || strings.Contains(log, "eval error: READONLY") {
