@@ -41,18 +41,18 @@ func TestTimesAreBoundedOnBothSides(t *testing.T) {
 		want string // of the problem, as it begins; "" for none
 	}{
 		"in a year":                          {unbind(tasks.ProcessIn(366 * day)), ""},
-		"in 292 years":                       {unbind(tasks.ProcessIn(2562047 * time.Hour)), "ProcessIn must be at most 366 days"},
-		"in less than no time":               {unbind(tasks.ProcessIn(-1)), "ProcessIn must not be negative"},
+		"in 292 years":                       {unbind(tasks.ProcessIn(2562047 * time.Hour)), "ProcessIn must be 0s to 366 days"},
+		"in less than no time":               {unbind(tasks.ProcessIn(-1)), "ProcessIn must be 0s to 366 days"},
 		"at a time of next month":            {unbind(tasks.ProcessAt(now.Add(31 * day))), ""},
 		"at a time of 2319":                  {unbind(tasks.ProcessAt(now.AddDate(293, 0, 0))), "ProcessAt must be at most 366 days ahead"},
 		"at a time made from the wrong unit": {unbind(tasks.ProcessAt(time.Unix(now.UnixMilli(), 0))), "ProcessAt must be at most 366 days ahead"},
 		"at a time of an hour ago":           {unbind(tasks.ProcessAt(now.Add(-time.Hour))), ""},
 		"at a time of 1970":                  {unbind(tasks.ProcessAt(time.Unix(now.Unix()/1000, 0))), "ProcessAt must be less than 24h0m0s ago: its time is over"},
 		"within a year":                      {unbind(tasks.Within(366 * day)), ""},
-		"within 292 years":                   {unbind(tasks.Within(2562047 * time.Hour)), "Within must be at most 366 days"},
-		"within less than no time":           {unbind(tasks.Within(-1)), "Within must not be negative"},
+		"within 292 years":                   {unbind(tasks.Within(2562047 * time.Hour)), "Within must be 1ms to 366 days"},
+		"within less than no time":           {unbind(tasks.Within(-1)), "Within must be 1ms to 366 days"},
 		"both too far": {unbind(tasks.ProcessIn(367*day), tasks.Within(367*day)),
-			"2 problems: ProcessIn must be at most 366 days: enqueue it nearer to its time; Within must be at most 366 days"},
+			"2 problems: ProcessIn must be 0s to 366 days: leave it out to start at once, or enqueue it nearer to its time; Within must be 1ms to 366 days"},
 		"bound until 2099":            {bind(time.Date(2099, 12, 31, 0, 0, 0, 0, time.UTC)), ""},
 		"bound until 9999":            {bind(time.Date(9999, 12, 31, 0, 0, 0, 0, time.UTC)), "Expiration must be at most 100 years ahead"},
 		"a call of a moment ago":      {record(now.Add(2 * time.Minute)), ""}, // by the API's clock, which is a little ahead

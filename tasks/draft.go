@@ -13,6 +13,7 @@ import (
 
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
 	"github.com/seed-5c07c2e9/dyplsq/internal/record"
+	"github.com/seed-5c07c2e9/dyplsq/internal/setting"
 )
 
 var idPattern = regexp.MustCompile(`^[A-Za-z0-9._:@/-]{1,128}$`)
@@ -76,7 +77,7 @@ func (d *draft) prepare(now time.Time) {
 	d.record = record.New{
 		ID: d.options.id, Action: d.action, Account: d.account(), Request: request,
 		Fingerprint: record.FingerprintOf(d.options.id, d.action, d.fingerprinted()),
-		ProcessAt:   scheduled, Deadline: d.policy.deadline(d.parameters, scheduled, d.options.within),
+		ProcessAt:   scheduled, Deadline: d.policy.deadline(d.parameters, scheduled, value(d.options.within)),
 		Undoing: d.undoing(), Undoes: d.options.bindTask,
 	}
 }
@@ -125,7 +126,10 @@ func (d *draft) problems() []dypls.Problem {
 			break
 		}
 	}
-	problems = append(problems, d.options.durationProblems()...)
+	problems = append(problems, setting.ProcessIn.Check("ProcessIn", d.options.processIn)...)
+	if d.options.within != nil {
+		problems = append(problems, setting.Within.Check("Within", *d.options.within)...)
+	}
 	return append(append(problems, d.accountProblems()...), d.bindTaskProblems()...)
 }
 
@@ -138,4 +142,12 @@ func join(err error, problems []dypls.Problem) error {
 		problems = append(invalid.Problems, problems...)
 	}
 	return &dypls.ValidationError{Problems: problems}
+}
+
+// value is what an option was given, or nothing.
+func value[T any](given *T) (v T) {
+	if given != nil {
+		v = *given
+	}
+	return v
 }

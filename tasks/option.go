@@ -20,7 +20,7 @@ type options struct {
 	keyed     bool
 	processIn time.Duration
 	processAt time.Time
-	within    time.Duration
+	within    *time.Duration
 	bindTask  string
 	undoes    bool
 	account   string
@@ -49,7 +49,7 @@ func HasKey(opts []Option) bool {
 	return o.keyed
 }
 
-// ProcessIn starts the task so much later: "fetch the recording 20 minutes after the call".
+// ProcessIn starts the task so much later: "fetch the recording 20 minutes after the call". 0 starts it at once, and 366 days are the most.
 func ProcessIn(d time.Duration) Option {
 	return func(o *options) { o.processIn, o.processAt = d, time.Time{} }
 }
@@ -60,9 +60,9 @@ func ProcessAt(t time.Time) Option {
 }
 
 // Within makes the task fail, as dyplsq.Expired, when no call has succeeded so long after its scheduled time and
-// another would have to start: "useless after 10 s". A call that is out is not cut.
+// another would have to start: "useless after 10 s". A call that is out is not cut. At least a millisecond: left out, there is no bound.
 func Within(d time.Duration) Option {
-	return func(o *options) { o.within = d }
+	return func(o *options) { o.within = &d }
 }
 
 // BindTask lets an UnbindSubscription name the bind's task in place of PoolKey, SubsId and SecretNo, which may not be known

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
+	"github.com/seed-5c07c2e9/dyplsq/internal/setting"
 )
 
 // Policy is how a kind of task is treated by the queue.
@@ -41,25 +42,21 @@ var (
 	recording = Policy{Queue: "query", Attempts: 12, Ends: callTime, Margin: defaultRecordingRetention}
 )
 
-// maxAhead is how far ahead a task may start or end by the caller's options: until then Redis holds its numbers, and what is
-// beyond it is a slip of the unit.
-const maxAhead = 366 * day
-
 // earliest is how long ago a new task may have been meant to start: one from before that has no time left.
 func (p Policy) earliest(now time.Time) time.Time {
 	if p.MaxAge > 0 {
 		return now.Add(-p.MaxAge)
 	}
-	return now.Add(-maxAhead)
+	return now.Add(-setting.Ahead)
 }
 
 // startProblems is what is wrong with a scheduled time, for one that is new at now.
 func (p Policy) startProblems(processAt, now time.Time) []dypls.Problem {
 	switch {
 	case processAt.IsZero():
-	case processAt.After(now.Add(maxAhead)):
+	case processAt.After(now.Add(setting.Ahead)):
 		return []dypls.Problem{{
-			Field: "ProcessAt", Rule: fmt.Sprintf("must be at most %d days ahead", maxAhead/day), Remedy: "enqueue it nearer to its time",
+			Field: "ProcessAt", Rule: fmt.Sprintf("must be at most %d days ahead", setting.Ahead/day), Remedy: "enqueue it nearer to its time",
 		}}
 	case !processAt.After(p.earliest(now)):
 		return []dypls.Problem{{
@@ -67,28 +64,6 @@ func (p Policy) startProblems(processAt, now time.Time) []dypls.Problem {
 		}}
 	}
 	return nil
-}
-
-// durationProblems is what is wrong with how much later a task starts, and how long it is of use.
-func (o options) durationProblems() []dypls.Problem {
-	var problems []dypls.Problem
-	refuse := func(field, rule, remedy string) {
-		problems = append(problems, dypls.Problem{Field: field, Rule: rule, Remedy: remedy})
-	}
-	tooLong := fmt.Sprintf("must be at most %d days", maxAhead/day)
-	switch {
-	case o.processIn < 0:
-		refuse("ProcessIn", "must not be negative", "leave it out to start at once")
-	case o.processIn > maxAhead:
-		refuse("ProcessIn", tooLong, "enqueue it nearer to its time")
-	}
-	switch {
-	case o.within < 0:
-		refuse("Within", "must not be negative", "leave it out for no bound")
-	case o.within > maxAhead:
-		refuse("Within", tooLong, "leave it out for no bound of its own")
-	}
-	return problems
 }
 
 // deadline is after when no call starts any more.

@@ -2,6 +2,7 @@ package tasks
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/hibiken/asynq"
@@ -9,6 +10,7 @@ import (
 
 	"github.com/seed-5c07c2e9/dyplsq/internal/inventory"
 	"github.com/seed-5c07c2e9/dyplsq/internal/record"
+	"github.com/seed-5c07c2e9/dyplsq/internal/setting"
 )
 
 // Queue is where tasks are put and their outcomes found. It is safe for concurrent use; a program needs one.
@@ -29,6 +31,8 @@ type Queue struct {
 
 	recordingRetention time.Duration
 	keep               time.Duration
+	waitReplicas       int
+	invalid            error // what is wrong with the options: nothing is written under them
 }
 
 // keepSettled is how long the outcome of a task that is settled or withdrawn by hand is kept.
@@ -38,7 +42,7 @@ const keepSettled = 24 * time.Hour
 type QueueOption func(*Queue)
 
 // RecordingRetention is how long after its call a recording is asked for: 30 days by default, as the API keeps them
-// (14 days by its document of 2018).
+// (14 days by its document of 2018). At least a minute, at most ten years.
 func RecordingRetention(d time.Duration) QueueOption {
 	return func(q *Queue) { q.recordingRetention = d }
 }
@@ -51,14 +55,15 @@ func Open(redisURL string, options ...QueueOption) (*Queue, error) {
 	}
 	q := NewQueue(client, options...)
 	q.owned = true
-	if err := CheckShards(q.shards); err != nil {
+	if q.invalid != nil {
 		_ = q.Close()
-		return nil, err
+		return nil, q.invalid
 	}
 	return q, nil
 }
 
-// Keep is how long the outcome of a task that is canceled or resolved is kept: 24 hours by default, as a worker keeps the others.
+// Keep is how long the outcome of a task that is canceled or resolved is kept: 24 hours by default, as a worker keeps the others. At least
+// a minute: with its record a key loses its protection, and the request may be made again under it.
 func Keep(d time.Duration) QueueOption {
 	return func(q *Queue) { q.keep = d }
 }
@@ -67,11 +72,12 @@ func Keep(d time.Duration) QueueOption {
 // forget it: none by default. They are waited for half a second at most, see [ErrUnreplicated].
 // On a Redis Cluster they are those of the node that owns the task's slot.
 func WaitReplicas(n int) QueueOption {
-	return func(q *Queue) { q.records, q.numbers = q.records.WithReplicas(n), q.numbers.WithReplicas(n) }
+	return func(q *Queue) { q.waitReplicas = n }
 }
 
 // NewQueue uses a client of the application's own, which it does not close. Make it with [RedisConfig]:
-// a client that sends commands again by itself, go-redis' default, can lose deliveries.
+// a client that sends commands again by itself, go-redis' default, can lose deliveries. Where an option is out of its bounds, the queue
+// writes nothing: Enqueue, Cancel and Resolve say what is wrong.
 func NewQueue(client redis.UniversalClient, options ...QueueOption) *Queue {
 	enqueuing, handsOver := enqueuing(client)
 	q := &Queue{
@@ -82,10 +88,20 @@ func NewQueue(client redis.UniversalClient, options ...QueueOption) *Queue {
 	for _, set := range options {
 		set(q)
 	}
+	q.invalid = q.check()
+	q.records, q.numbers = q.records.WithReplicas(q.waitReplicas), q.numbers.WithReplicas(q.waitReplicas)
 	if q.shards > 1 {
 		q.records = q.records.WithShardedWakeUps()
 	}
 	return q
+}
+
+// check returns everything that is wrong with the options.
+func (q *Queue) check() error {
+	return join(nil, slices.Concat(
+		setting.Keep.Check("Keep", q.keep), setting.RecordingRetention.Check("RecordingRetention", q.recordingRetention),
+		setting.WaitReplicas.Check("WaitReplicas", q.waitReplicas), setting.Shards.Check("Shards", q.shards),
+	))
 }
 
 // Ping reports whether Redis answers.

@@ -27,6 +27,9 @@ type Resolution struct {
 
 // Resolve settles an uncertain task. Errors: *dypls.ValidationError, [ErrNotUncertain], [ErrUnknownTask], [ErrUnreachable], and ctx's.
 func (q *Queue) Resolve(ctx context.Context, id string, r Resolution) error {
+	if q.invalid != nil {
+		return q.invalid
+	}
 	records, err := q.records.Read(ctx, id)
 	if err != nil {
 		return unreachable(err)

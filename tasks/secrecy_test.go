@@ -44,7 +44,7 @@ func TestAsynqHoldsNoNumber(t *testing.T) { //nolint:gocognit // one story, told
 			t.Fatal("the second succeeded")
 		}
 		axb := dypls.BindAXBRequest{PoolKey: dyplstest.DefaultPoolKey, PhoneNoA: numberA, PhoneNoB: numberB, Expiration: inAnHour}
-		for _, option := range []tasks.Option{tasks.Within(0), tasks.ProcessIn(30 * time.Minute)} { // retried, and to come
+		for _, option := range []tasks.Option{tasks.Within(time.Hour), tasks.ProcessIn(30 * time.Minute)} { // retried, and to come
 			if _, err := tasks.BindAXB.Enqueue(ctx, s.queue, axb, option); err != nil {
 				t.Fatal(err)
 			}

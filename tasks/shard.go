@@ -3,7 +3,6 @@ package tasks
 import (
 	"cmp"
 	"context"
-	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -15,25 +14,14 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/internal/asynqkey"
 )
 
-// MaxShards is how many shards a queue has at most: each costs every worker some polls, servers and connections.
-const MaxShards = 64
-
 // namesFor is how long the list of queues is relied on where a stale one costs no more than a second delivery.
 const namesFor = 5 * time.Second
 
 // Shards is over how many queues the tasks of each kind are spread by their ids: bind.0, bind.1 and so on. 1 by default: bind
-// itself. On a Redis Cluster each is on one node, so that the nodes share the load. Producers and workers should agree on it,
-// and need not: workers serve every shard that holds tasks. See [CheckShards].
+// itself, up to 64. On a Redis Cluster each is on one node, so that the nodes share the load. Producers and workers should agree on it,
+// and need not: workers serve every shard that holds tasks.
 func Shards(n int) QueueOption {
 	return func(q *Queue) { q.shards = n }
-}
-
-// CheckShards tells what is wrong with a number of shards. A [Queue] with a wrong one enqueues nothing.
-func CheckShards(n int) error {
-	if n < 1 || n > MaxShards {
-		return fmt.Errorf("the number of shards is %d and must be 1 to %d: take some for each master of the cluster, or 1 without one", n, MaxShards)
-	}
-	return nil
 }
 
 // ShardsOf returns the names of a queue's shards, and its own where it has one alone.

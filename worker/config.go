@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -11,10 +13,11 @@ import (
 
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
 	"github.com/seed-5c07c2e9/dyplsq/internal/inventory"
+	"github.com/seed-5c07c2e9/dyplsq/internal/setting"
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
 )
 
-// Config is what a worker needs. Zero values mean the defaults.
+// Config is what a worker needs. Zero values mean the defaults; what else each number may be is checked by [New], all of it at once.
 type Config struct {
 	// Redis is a client of the worker's own, which adds hooks to it. Make it with [tasks.RedisConfig],
 	// with a pool of about [PoolSize] connections. The worker does not close it.
@@ -141,37 +144,41 @@ func (c Config) validate() error {
 			errs = append(errs, fmt.Errorf(format, args...))
 		}
 	}
-	queues := len(tasks.Queues())
 	check(c.Redis != nil, "Redis is missing")
 	check(c.Caller != nil, "Caller is missing")
-	check(c.Concurrency >= queues, "concurrency must be at least %d, one call for each queue: raise it", queues)
-	check(c.Fetchers >= 1, "fetchers must be at least 1: raise it")
-	if err := tasks.CheckShards(c.Shards); err != nil {
-		errs = append(errs, err)
+	for _, problem := range c.checkRanges() {
+		errs = append(errs, errors.New(problem.String()))
 	}
-	check(c.MaxAttempts >= 0, "max attempts must not be negative: leave it out for each kind's own")
-	check(c.HTTPTimeout > 0, "the HTTP timeout must be positive")
 	// A call may start up to leavesWithin after it was noted, and its outcome has to be written while the claim holds.
 	check(c.HTTPTimeout+leavesWithin+writeTimeout <= claimLease,
 		"the HTTP timeout must leave %s of the claim lease of %s: lower it", leavesWithin+writeTimeout, claimLease)
 	check(c.HTTPTimeout+leavesWithin <= defaultLookAfter,
 		"the HTTP timeout must leave %s of the %s after which a lost call is looked for: lower it", leavesWithin, defaultLookAfter)
 	check(c.HTTPTimeout < tasks.Timeout, "the HTTP timeout must be below the queue's timeout of %s: lower it", tasks.Timeout)
-	check(c.NumberCooldown >= 0, "the cooldown of numbers must not be negative")
 	check(c.HTTPTimeout+leavesWithin < c.ShutdownTimeout, "the HTTP timeout must be below the shutdown timeout, or a shutdown cuts calls: lower it")
 	check(c.OnUncertain == Hold || c.OnUncertain == Retry, "on uncertain must be hold or retry")
 	check(c.OnNoNumber == Fail || c.OnNoNumber == Await, "on no number must be fail or wait")
-	for action, ceiling := range c.QPS {
+	for action := range c.QPS {
 		_, known := dypls.Quota(action)
 		check(known, "a ceiling names the action %q, which is none: write it as the API does, such as BindAxn", action)
-		check(ceiling > 0, "the ceiling of %s must be more than 0 calls a second: leave it out for the published quota", action)
 	}
-	check(c.PoolQPS >= 0, "the ceiling of pools must not be negative: leave it out for none")
 	errs = append(errs, c.checkAccounts()...)
-	check(c.WaitReplicas >= 0, "the number of replicas to wait for must not be negative: leave it out for none")
-	check(c.Keep >= time.Minute, "outcomes must be kept for at least a minute: raise it")
-	check(c.KeepStream >= time.Minute, "the stream of finished tasks must be kept for at least a minute: raise it")
 	return errors.Join(errs...)
+}
+
+// checkRanges: what each number and duration may be by itself.
+func (c Config) checkRanges() []dypls.Problem {
+	problems := slices.Concat(
+		setting.Concurrency.Check("Concurrency", c.Concurrency), setting.Fetchers.Check("Fetchers", c.Fetchers), setting.Shards.Check("Shards", c.Shards),
+		setting.MaxAttempts.Check("MaxAttempts", c.MaxAttempts), setting.HTTPTimeout.Check("HTTPTimeout", c.HTTPTimeout),
+		setting.ShutdownTimeout.Check("ShutdownTimeout", c.ShutdownTimeout), setting.NumberCooldown.Check("NumberCooldown", c.NumberCooldown),
+		setting.WaitReplicas.Check("WaitReplicas", c.WaitReplicas), setting.PoolQPS.Check("PoolQPS", c.PoolQPS),
+		setting.Keep.Check("Keep", c.Keep), setting.KeepStream.Check("KeepStream", c.KeepStream),
+	)
+	for _, action := range slices.Sorted(maps.Keys(c.QPS)) {
+		problems = append(problems, setting.QPS.Check("QPS of "+action, c.QPS[action])...)
+	}
+	return problems
 }
 
 // checkAccounts: a name stands for one account, in every key of Redis and on every worker.

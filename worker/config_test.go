@@ -1,6 +1,8 @@
 package worker
 
 import (
+	"math"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -25,10 +27,10 @@ func TestNewChecksItsConfig(t *testing.T) {
 		"nothing":                     {change: func(c *Config) { *c = Config{} }, says: []string{"Redis is missing", "Caller is missing"}},
 		"HTTP as long as the claim":   {change: func(c *Config) { c.HTTPTimeout, c.ShutdownTimeout = claimLease, time.Minute }, says: []string{"claim lease"}},
 		"HTTP as long as a shutdown":  {change: func(c *Config) { c.HTTPTimeout, c.ShutdownTimeout = 5*time.Second, 5*time.Second }, says: []string{"shutdown timeout"}},
-		"fewer calls than queues":     {change: func(c *Config) { c.Concurrency = 3 }, says: []string{"concurrency must be at least 4"}},
-		"negative attempts":           {change: func(c *Config) { c.MaxAttempts = -1 }, says: []string{"max attempts"}},
-		"outcomes that vanish":        {change: func(c *Config) { c.Keep = time.Second }, says: []string{"at least a minute"}},
-		"several things wrong at all": {change: func(c *Config) { c.Fetchers, c.HTTPTimeout = -1, time.Hour }, says: []string{"fetchers", "claim lease", "queue's timeout", "shutdown"}},
+		"fewer calls than queues":     {change: func(c *Config) { c.Concurrency = 3 }, says: []string{"Concurrency must be 4 to 10000"}},
+		"negative attempts":           {change: func(c *Config) { c.MaxAttempts = -1 }, says: []string{"MaxAttempts must be 0 to"}},
+		"outcomes that vanish":        {change: func(c *Config) { c.Keep = time.Second }, says: []string{"Keep must be 1m to"}},
+		"several things wrong at all": {change: func(c *Config) { c.Fetchers, c.HTTPTimeout = -1, time.Hour }, says: []string{"Fetchers must be", "claim lease", "queue's timeout", "shutdown"}},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -45,6 +47,45 @@ func TestNewChecksItsConfig(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestNewChecksEveryNumber: a negative or absurd number is refused whichever it is, with its name; 0 is the default, and that is sound.
+func TestNewChecksEveryNumber(t *testing.T) {
+	t.Parallel()
+	client := redis.NewClient(&redis.Options{Addr: "127.0.0.1:1"})
+	t.Cleanup(func() { _ = client.Close() })
+	kind := reflect.TypeFor[Config]()
+	numbers := 0
+	for i := range kind.NumField() {
+		field := kind.Field(i)
+		for _, value := range []float64{-1, 0, 1e18, math.NaN(), math.Inf(1)} {
+			config := Config{Redis: client, Caller: noCaller{}}
+			switch at := reflect.ValueOf(&config).Elem().Field(i); {
+			case at.CanInt() && value == math.Trunc(value) && !math.IsInf(value, 0):
+				at.SetInt(int64(value))
+			case at.CanFloat():
+				at.SetFloat(value)
+			case field.Type == reflect.TypeFor[map[string]float64]() && value != 0: // 0 calls a second are no default
+				config.QPS = map[string]float64{"BindAxn": value}
+			default:
+				continue
+			}
+			numbers++
+			_, err := New(config)
+			switch {
+			case value == 0 && err != nil:
+				t.Errorf("%s 0 is not the default: %v", field.Name, err)
+			case value != 0 && (err == nil || !strings.Contains(err.Error(), field.Name)):
+				t.Errorf("%s %v: %v", field.Name, value, err)
+			}
+		}
+	}
+	if numbers < 30 {
+		t.Errorf("only %d numbers were tried", numbers)
+	}
+	if _, err := New(Config{Redis: client, Caller: noCaller{}, QPS: map[string]float64{"BindAxn": 0}}); err == nil {
+		t.Error("a ceiling of no call a second is taken")
 	}
 }
 

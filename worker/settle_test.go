@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"testing"
+	"time"
 
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dyplstest"
@@ -42,5 +43,40 @@ func TestSettledByHand(t *testing.T) {
 				t.Errorf("resolved by %q", by)
 			}
 		})
+	}
+}
+
+// TestASettledKeyStaysProtected: who settles a bind that took effect cannot have its record deleted by it, so that the producer's
+// repetition finds its task, and no second number is bound.
+func TestASettledKeyStaysProtected(t *testing.T) {
+	t.Parallel()
+	s := newSystem(t, dyplstest.Config{Faults: []dyplstest.Fault{{Action: "BindAxn", Do: dyplstest.DropAfter, Times: 1}}}, nil)
+	request := bindRequest()
+	enqueue := func() {
+		if _, err := tasks.BindAXN.Enqueue(t.Context(), s.queue, request, tasks.TaskID("k")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	enqueue()
+	s.told(t, "k", told{tasks.StateUncertain, dypls.CodeNoAnswer, 1, 1, 0})
+	bound := s.simulator.Bindings()[0]
+	result, err := json.Marshal(dypls.Binding{SubsID: bound.SubsID, SecretNo: bound.PhoneNoX})
+	if err != nil {
+		t.Fatal(err)
+	}
+	settled := tasks.Resolution{Succeeded: result, By: "ops"}
+	for _, keep := range []time.Duration{0, -5 * time.Second, time.Minute - 1} {
+		if err := tasks.NewQueue(s.redis, tasks.Keep(keep)).Resolve(t.Context(), "k", settled); err == nil {
+			t.Errorf("kept for %s: it is settled", keep)
+		}
+		s.told(t, "k", told{tasks.StateUncertain, dypls.CodeNoAnswer, 1, 1, 0})
+	}
+	if err := tasks.NewQueue(s.redis, tasks.Keep(time.Minute)).Resolve(t.Context(), "k", settled); err != nil {
+		t.Fatal(err)
+	}
+	enqueue()
+	s.told(t, "k", told{tasks.StateSucceeded, "OK", 1, 1, 0})
+	if n := len(s.simulator.Bindings()); n != 1 {
+		t.Errorf("%d bindings of one key", n)
 	}
 }

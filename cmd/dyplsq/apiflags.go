@@ -25,9 +25,6 @@ func (f apiFlags) client(concurrency int, credentials aliyun.Credentials) (*aliy
 	if printsSecrets(os.Getenv("DEBUG")) {
 		return nil, usage("DEBUG makes Alibaba's libraries print credentials and requests: unset it")
 	}
-	if f.HTTPTimeout <= 0 {
-		return nil, usage("--http-timeout must be positive: leave it out for the default")
-	}
 	reachMetadataDirectly()
 	client, err := aliyun.New(aliyun.Config{
 		Proxy: f.proxy(), Endpoint: f.Endpoint, Insecure: f.Insecure, Timeout: f.HTTPTimeout, MaxConns: concurrency, Credentials: credentials,

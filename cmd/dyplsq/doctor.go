@@ -15,13 +15,9 @@ import (
 
 type doctorCommand struct {
 	redisFlags
-	apiFlags
-	accountFlags
+	performFlags
 
-	Concurrency     int           `default:"64" env:"DYPLSQ_CONCURRENCY" help:"Of the worker whose settings are checked (${default})."`
-	Fetchers        int           `default:"1" env:"DYPLSQ_FETCHERS" help:"Likewise (${default})."`
-	ShutdownTimeout time.Duration `default:"20s" env:"DYPLSQ_SHUTDOWN_TIMEOUT" help:"Likewise (${default})." placeholder:"DURATION"`
-	JSON            bool          `help:"Print one JSON object a line." name:"json"`
+	JSON bool `help:"Print one JSON object a line." name:"json"`
 
 	now func() time.Time // tests alone
 }
@@ -79,10 +75,10 @@ func (c *doctorCommand) checkSettings(api clients) error {
 		return err
 	}
 	defer func() { _ = own.Close() }()
-	_, err = worker.New(worker.Config{
-		Redis: own, Caller: api.own, Callers: api.callers(), Concurrency: c.Concurrency, Fetchers: c.Fetchers, Shards: c.Shards,
-		HTTPTimeout: c.HTTPTimeout, ShutdownTimeout: c.ShutdownTimeout,
-	})
+	config, err := c.workerConfig(c.redisFlags, own, api)
+	if err == nil {
+		_, err = worker.New(config)
+	}
 	return err
 }
 

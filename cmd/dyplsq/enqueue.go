@@ -22,8 +22,8 @@ type enqueueCommand struct {
 	Account *string        `env:"DYPLSQ_ACCOUNT" help:"The account of tasks that name none, as the workers know it." placeholder:"NAME"`
 	ID      *string        `help:"Your key for the task: the same key and request again is the same task." name:"id" placeholder:"KEY"`
 	Within  *time.Duration `help:"Useless so long after its scheduled time: fail as dyplsq.Expired." placeholder:"DURATION"`
-	In      time.Duration  `help:"Start so much later." placeholder:"DURATION"`
-	Wait    *time.Duration `help:"Wait so long for the outcomes." placeholder:"DURATION"`
+	In      time.Duration  `help:"Start so much later; 0 for at once." placeholder:"DURATION"`
+	Wait    time.Duration  `help:"Wait so long for the outcomes; 0 not to wait." placeholder:"DURATION"`
 	JSON    bool           `help:"Print one JSON object a line." name:"json"`
 
 	RecordingRetention time.Duration `default:"720h" env:"DYPLSQ_RECORDING_RETENTION" help:"How long after its call a recording is asked for (${default})." name:"recording-retention" placeholder:"DURATION"`
@@ -35,13 +35,6 @@ func (c *enqueueCommand) Run(ctx context.Context, s streams) error {
 	kind, known := tasks.Lookup(c.Action)
 	if !known {
 		return usage("unknown action: " + suggestion(c.Action, actions()) + "take one of " + strings.Join(actions(), ", "))
-	}
-	if c.WaitReplicas < 0 {
-		return usage("--wait-replicas must not be negative: leave it out for none")
-	}
-	wait, err := checkWait(c.Wait)
-	if err != nil {
-		return err
 	}
 	lines, err := readInput(ctx, c.Input, c.File, s.in)
 	if err != nil {
@@ -83,7 +76,7 @@ func (c *enqueueCommand) Run(ctx context.Context, s streams) error {
 	for i, failed := range failedBefore {
 		p.before[ids[i]] = failed
 	}
-	return collect(ctx, queue, ids, wait, p)
+	return collect(ctx, queue, ids, c.Wait, p)
 }
 
 // keysToRepeat tells the keys of tasks that may be queued and had none of their own: without them, a second try would double them.
@@ -135,17 +128,6 @@ func (c *enqueueCommand) checkID(lines []line) error {
 	return nil
 }
 
-// checkWait refuses a wait that would not be one.
-func checkWait(wait *time.Duration) (time.Duration, error) {
-	if wait == nil {
-		return 0, nil
-	}
-	if *wait < 0 {
-		return 0, usage("--wait must not be negative: leave it out not to wait")
-	}
-	return *wait, nil
-}
-
 // suggestion names what was probably meant, where anything is near.
 func suggestion(name string, known []string) string {
 	near := dypls.Nearest(name, known)
@@ -167,17 +149,13 @@ func actions() []string {
 type resultCommand struct {
 	redisFlags
 
-	ID   string         `arg:"" help:"The task's id."`
-	Wait *time.Duration `help:"Wait so long for the outcome." placeholder:"DURATION"`
-	JSON bool           `help:"Print a JSON object." name:"json"`
+	ID   string        `arg:"" help:"The task's id."`
+	Wait time.Duration `help:"Wait so long for the outcome; 0 not to wait." placeholder:"DURATION"`
+	JSON bool          `help:"Print a JSON object." name:"json"`
 }
 
 // Run prints one task's outcome.
 func (c *resultCommand) Run(ctx context.Context, s streams) error {
-	wait, err := checkWait(c.Wait)
-	if err != nil {
-		return err
-	}
 	client, err := c.client(0)
 	if err != nil {
 		return err
@@ -188,5 +166,5 @@ func (c *resultCommand) Run(ctx context.Context, s streams) error {
 	if _, err := queue.Outcome(ctx, c.ID); err != nil {
 		return err
 	}
-	return collect(ctx, queue, []string{c.ID}, wait, newPrinter(s, c.JSON, 1))
+	return collect(ctx, queue, []string{c.ID}, c.Wait, newPrinter(s, c.JSON, 1))
 }

@@ -15,10 +15,10 @@ import (
 type followCommand struct {
 	redisFlags
 
-	Group    string        `help:"The service that collects: the processes of a group share its outcomes, each group gets all." placeholder:"G" required:""`
-	Consumer string        `help:"This process, under the same name after a restart: it is then first given what it had not finished. The host's name by default." placeholder:"C"`
-	Since    time.Duration `help:"Hand out again, to the whole group, what was told so long ago or later." placeholder:"DURATION"`
-	JSON     bool          `help:"Print one JSON object a line." name:"json"`
+	Group    string         `help:"The service that collects: the processes of a group share its outcomes, each group gets all." placeholder:"G" required:""`
+	Consumer string         `help:"This process, under the same name after a restart: it is then first given what it had not finished. The host's name by default." placeholder:"C"`
+	Since    *time.Duration `help:"Hand out again, to the whole group, what was told so long ago or later." placeholder:"DURATION"`
+	JSON     bool           `help:"Print one JSON object a line." name:"json"`
 }
 
 // Run prints every outcome as it comes, until ctx is done. One that could not be written is not acknowledged.
@@ -28,9 +28,6 @@ func (c *followCommand) Run(ctx context.Context, s streams) error {
 	if c.Group == "" || consumer == "" {
 		return usage("--group and --consumer must not be empty: name the service, and this process of it")
 	}
-	if c.Since < 0 {
-		return usage("--since must not be negative: leave it out to go on where the group is")
-	}
 	client, err := c.client(0)
 	if err != nil {
 		return err
@@ -39,8 +36,8 @@ func (c *followCommand) Run(ctx context.Context, s streams) error {
 	queue := tasks.NewQueue(client, tasks.Shards(c.Shards))
 	defer func() { _ = queue.Close() }()
 	var options []tasks.FollowOption
-	if c.Since > 0 {
-		options = append(options, tasks.Since(time.Now().Add(-c.Since)))
+	if c.Since != nil {
+		options = append(options, tasks.Since(time.Now().Add(-*c.Since)))
 	}
 	following, unwritten := context.WithCancelCause(ctx)
 	defer unwritten(nil)

@@ -32,7 +32,7 @@ func withPort(address, defaultPort string) string {
 
 // listen opens the TCP address that a flag names; one without a port gets the default one.
 func listen(flag, address, defaultPort string) (net.Listener, error) {
-	if onlyDigits.MatchString(address) {
+	if strings.Trim(address, "0123456789") == "" && address != "" {
 		return nil, usage(fmt.Sprintf("%s must be HOST:PORT, not a port alone: write 127.0.0.1:%s, or another address of this machine", flag, address))
 	}
 	listener, err := net.Listen("tcp", withPort(address, defaultPort))

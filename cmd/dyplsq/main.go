@@ -8,10 +8,8 @@ import (
 	"io"
 	"os"
 	"os/signal"
-	"reflect"
 	"strings"
 	"syscall"
-	"time"
 
 	"github.com/alecthomas/kong"
 	"github.com/redis/go-redis/v9"
@@ -67,21 +65,33 @@ func signals() (context.Context, context.CancelFunc) {
 // run performs one command and returns the exit status.
 func run(ctx context.Context, args []string, s streams) int {
 	unsetBlanks()
-	parser, err := kong.New(&commands{}, kong.Name("dyplsq"), kong.Writers(s.out, s.err),
-		kong.Description("Asynchronous number-privacy operations (Alibaba Cloud Dyplsapi) through Redis, each effect once."),
-		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
-		kong.TypeMapper(reflect.TypeFor[time.Duration](), kong.MapperFunc(decodeDuration)), kong.BindTo(ctx, (*context.Context)(nil)), kong.Bind(s), kong.Exit(func(status int) { panic(exited(status)) }))
+	parser, err := newParser(ctx, s)
 	if err != nil {
 		return report(s.err, err)
 	}
 	return recoverExit(func() int {
-		command, err := parser.Parse(args)
+		command, err := parse(parser, args)
 		if err != nil {
-			_, _ = fmt.Fprintf(s.err, "dyplsq: %v\nTry: dyplsq --help\n", err)
-			return statusUsage
+			return report(s.err, err)
 		}
 		return report(s.err, command.Run())
 	})
+}
+
+func newParser(ctx context.Context, s streams) (*kong.Kong, error) {
+	return kong.New(&commands{}, append(numbers(), kong.Name("dyplsq"), kong.Writers(s.out, s.err),
+		kong.Description("Asynchronous number-privacy operations (Alibaba Cloud Dyplsapi) through Redis, each effect once."),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
+		kong.BindTo(ctx, (*context.Context)(nil)), kong.Bind(s), kong.Exit(func(status int) { panic(exited(status)) }))...)
+}
+
+// parse reads a command and its flags, and refuses numbers that are out of bounds.
+func parse(parser *kong.Kong, args []string) (*kong.Context, error) {
+	command, err := parser.Parse(args)
+	if err != nil {
+		return nil, usage(err.Error() + "\nTry: dyplsq --help")
+	}
+	return command, checkRanges(command.Flags())
 }
 
 // unsetBlanks makes a setting that is there but empty, as in templates of environments, one that is not there.

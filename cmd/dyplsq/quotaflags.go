@@ -3,16 +3,16 @@ package main
 import (
 	"fmt"
 	"os"
-	"strconv"
 	"strings"
 
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
+	"github.com/seed-5c07c2e9/dyplsq/internal/setting"
 )
 
 // quotaFlags are ceilings on the calls of all workers together.
 type quotaFlags struct {
 	QPS     map[string]float64 `help:"Ceiling on the calls a second of an action, of all workers together; for each action, or DYPLSQ_QPS_BINDAXN and so on. The published quotas bound the others." name:"qps" placeholder:"ACTION=N"`
-	PoolQPS float64            `env:"DYPLSQ_POOL_QPS" help:"Ceiling on the calls a second for each pool, of all actions and workers." name:"pool-qps" placeholder:"N"`
+	PoolQPS float64            `env:"DYPLSQ_POOL_QPS" help:"Ceiling on the calls a second for each pool, of all actions and workers; 0 for none." name:"pool-qps" placeholder:"N"`
 }
 
 // qpsVariable begins the names of the variables that are the twins of --qps.
@@ -27,9 +27,9 @@ func (f quotaFlags) ceilings() (map[string]float64, error) {
 		if !ours {
 			continue
 		}
-		ceiling, err := strconv.ParseFloat(text, 64)
+		ceiling, err := setting.ParseRate(text)
 		if err != nil {
-			return nil, usage(fmt.Sprintf("%s must be calls a second, such as 100", variable))
+			return nil, usage(fmt.Sprintf("%s %v", variable, err))
 		}
 		if err := setCeiling(ceilings, variable, name, ceiling); err != nil {
 			return nil, err
@@ -44,6 +44,9 @@ func (f quotaFlags) ceilings() (map[string]float64, error) {
 }
 
 func setCeiling(ceilings map[string]float64, where, name string, ceiling float64) error {
+	if problems := setting.QPS.Check(where, ceiling); problems != nil {
+		return usage(problems[0].String())
+	}
 	for _, action := range dypls.QuotaActions() {
 		if strings.EqualFold(action, name) {
 			ceilings[action] = ceiling

@@ -26,9 +26,6 @@ func (f redisFlags) config() tasks.RedisConfig {
 
 // client connects with a pool of at least so many connections; 0 leaves it to the URL.
 func (f redisFlags) client(poolSize int) (redis.UniversalClient, error) { //nolint:ireturn // one server, or many
-	if err := tasks.CheckShards(f.Shards); err != nil {
-		return nil, usage(err.Error())
-	}
 	config := f.config()
 	config.PoolSize = poolSize
 	return connect(config)

@@ -10,10 +10,9 @@ import (
 )
 
 const (
-	simPort       = "8081"
-	ledgerPath    = "/_dyplsq/ledger"
-	simNumbers    = 20_000
-	maxSimNumbers = 1_000_000
+	simPort    = "8081"
+	ledgerPath = "/_dyplsq/ledger"
+	simNumbers = 20_000
 )
 
 type simCommand struct {
@@ -30,9 +29,6 @@ type simCommand struct {
 
 // Run serves the simulated API until ctx is done.
 func (c *simCommand) Run(ctx context.Context, s streams) error {
-	if c.Numbers < 1 || c.Numbers > maxSimNumbers {
-		return usage(fmt.Sprintf("--numbers must be between 1 and %d: lower it", maxSimNumbers))
-	}
 	config := dyplstest.Config{
 		AccessKeyID: c.AccessKeyID, AccessKeySecret: c.AccessKeySecret, SecurityToken: c.SecurityToken, Seed: c.Seed, Quotas: c.Quota, LedgerLimit: -1,
 		Pools: []dyplstest.Pool{{Key: c.Pool, Numbers: dyplstest.Numbers("170", c.Numbers)}},

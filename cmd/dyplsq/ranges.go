@@ -1,0 +1,87 @@
+package main
+
+import (
+	"fmt"
+	"maps"
+	"reflect"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/alecthomas/kong"
+
+	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
+	"github.com/seed-5c07c2e9/dyplsq/internal/setting"
+)
+
+// ranges are what each flag that is a number or a duration may be, by its name. A flag means the same in every command.
+var ranges = map[string]interface {
+	CheckAny(field string, value any) []dypls.Problem
+}{
+	"concurrency": setting.Concurrency, "fetchers": setting.Fetchers, "shards": setting.Shards, "max-attempts": setting.MaxAttempts,
+	"http-timeout": setting.HTTPTimeout, "shutdown-timeout": setting.ShutdownTimeout, "qps": setting.QPS, "pool-qps": setting.PoolQPS,
+	"keep": setting.Keep, "keep-stream": setting.KeepStream, "number-cooldown": setting.NumberCooldown, "wait-replicas": setting.WaitReplicas,
+	"recording-retention": setting.RecordingRetention, "within": setting.Within, "in": setting.ProcessIn, "wait": setting.Wait, "since": setting.Since,
+	"timeout": setting.DemoTimeout, "numbers": setting.SimNumbers, "quota": setting.SimQuota, "seed": setting.SimSeed,
+}
+
+// checkRanges returns everything that is out of bounds in the flags of a command, given or from the environment.
+func checkRanges(flags []*kong.Flag) error {
+	var problems []dypls.Problem
+	for _, flag := range flags {
+		bounds, bounded := ranges[flag.Name]
+		if !bounded {
+			continue
+		}
+		name := "--" + flag.Name
+		if len(flag.Envs) > 0 {
+			name += " (" + strings.Join(flag.Envs, ", ") + ")"
+		}
+		switch value := flag.Target; value.Kind() {
+		case reflect.Pointer:
+			if !value.IsNil() {
+				problems = append(problems, bounds.CheckAny(name, value.Elem().Interface())...)
+			}
+		case reflect.Map:
+			of := map[string]any{}
+			for _, key := range value.MapKeys() {
+				of[key.String()] = value.MapIndex(key).Interface()
+			}
+			for _, key := range slices.Sorted(maps.Keys(of)) {
+				problems = append(problems, bounds.CheckAny(name+" of "+key, of[key])...)
+			}
+		default:
+			problems = append(problems, bounds.CheckAny(name, value.Interface())...)
+		}
+	}
+	if problems != nil {
+		return usage((&dypls.ValidationError{Problems: problems}).Error())
+	}
+	return nil
+}
+
+// numbers read flags that are numbers and durations: blanks around them, as files of settings and secrets have, do not matter.
+func numbers() []kong.Option {
+	return []kong.Option{
+		kong.TypeMapper(reflect.TypeFor[int](), readAs(setting.ParseInt)),
+		kong.TypeMapper(reflect.TypeFor[uint64](), readAs(setting.ParseUint)),
+		kong.TypeMapper(reflect.TypeFor[float64](), readAs(setting.ParseRate)),
+		kong.TypeMapper(reflect.TypeFor[time.Duration](), readAs(setting.ParseDuration)),
+	}
+}
+
+// readAs is how kong is told to read a flag.
+func readAs[T any](parse func(string) (T, error)) kong.MapperFunc {
+	return func(c *kong.DecodeContext, target reflect.Value) error {
+		token, err := c.Scan.PopValue("number")
+		if err != nil {
+			return err
+		}
+		value, err := parse(fmt.Sprint(token.Value))
+		if err != nil {
+			return err
+		}
+		target.Set(reflect.ValueOf(value))
+		return nil
+	}
+}
