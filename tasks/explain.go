@@ -90,6 +90,9 @@ func (q *Queue) Explain(ctx context.Context, id string) (Explanation, error) {
 	if err := q.explainAccount(ctx, &e, detail); err != nil {
 		return Explanation{}, failure(ctx, err)
 	}
+	if err := q.explainBreaker(ctx, &e, detail); err != nil {
+		return Explanation{}, failure(ctx, err)
+	}
 	return e, nil
 }
 

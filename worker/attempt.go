@@ -36,8 +36,13 @@ func (d *delivery) attempt(ctx context.Context, begun record.Begun, noted time.T
 		return d.endWithoutCall(ctx, begun, v, started)
 	}
 	begun.Request = request
+	left, err := d.mayBeLost(ctx, begun, noted)
+	if err != nil { // it names no X, so that none is leased
+		return d.unready(ctx, begun, err)
+	}
 	calling := time.Now()
 	success, callErr := d.call(ctx, begun, noted)
+	left()
 	d.called(time.Since(calling))
 	v := d.worker.decide(d.kind, begun, callErr)
 	if v.class == dypls.Denied && v.state == record.Waiting && d.permit.heldFor > 0 {

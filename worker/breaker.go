@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/rs/zerolog"
+
+	"github.com/seed-5c07c2e9/dyplsq/internal/breakers"
 )
 
 const (
@@ -25,10 +27,11 @@ const (
 // is, and everything else stays in the queue. A closed breaker costs nothing: what is open is known here, from messages
 // and an occasional look.
 type breaker struct {
-	worker *Worker
-	key    string
-	log    zerolog.Logger
-	opened atomic.Int32 // scopes that are open
+	worker  *Worker
+	account string
+	key     string
+	log     zerolog.Logger
+	opened  atomic.Int32 // scopes that are open
 
 	mu     sync.Mutex
 	probes map[string]time.Time // open scopes, and when the next probe may go
@@ -37,7 +40,7 @@ type breaker struct {
 
 func newBreaker(w *Worker, account string) *breaker {
 	return &breaker{
-		worker: w, key: "dypls:breaker:{" + account + "}", log: accountLog(w.config, account), probes: map[string]time.Time{}, closed: map[string]time.Time{},
+		worker: w, account: account, key: breakers.Key(account), log: accountLog(w.config, account), probes: map[string]time.Time{}, closed: map[string]time.Time{},
 	}
 }
 
@@ -95,11 +98,36 @@ func (b *breaker) knowsPools() bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	for scope := range b.probes {
-		if strings.HasPrefix(scope, poolScope) {
+		if strings.HasPrefix(scope, breakers.Pool) {
 			return true
 		}
 	}
 	return false
+}
+
+// isOpen reports whether a scope is open, as far as this worker has heard.
+func (b *breaker) isOpen(scope string) bool {
+	if b.opened.Load() == 0 {
+		return false
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	_, open := b.probes[scope]
+	return open
+}
+
+// untilProbe returns how long it is until a probe of an open scope may go.
+func (b *breaker) untilProbe(scope string) time.Duration {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return time.Until(b.probes[scope])
+}
+
+// closedSince reports whether a scope was closed after a moment: a call that left before says nothing new.
+func (b *breaker) closedSince(scope string, left time.Time) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return left.Before(b.closed[scope])
 }
 
 // heard takes in an answer that was not denied: the scopes that the call was the probe of are open no more.
@@ -112,10 +140,7 @@ func (b *breaker) heard(ctx context.Context, probes []string) {
 // denied takes in an answer that was, to a call that left at a moment, and returns when to try again. A call that left before
 // the breaker was closed says nothing new.
 func (b *breaker) denied(ctx context.Context, scope, code, run string, left time.Time) time.Duration {
-	b.mu.Lock()
-	stale := left.Before(b.closed[scope])
-	b.mu.Unlock()
-	if stale {
+	if b.closedSince(scope, left) {
 		return b.jitter()
 	}
 	return b.trip(ctx, scope, code, run) + b.jitter()
@@ -155,6 +180,18 @@ func (t timing) leaseOfProbe() time.Duration { return cmp.Or(t.probeLease, probe
 
 func (b *breaker) first() time.Duration { return b.worker.timing.firstProbe() }
 
-func (b *breaker) jitter() time.Duration {
-	return rand.N(b.first() / jitterPart) //nolint:gosec // spreads load; guards nothing
+// probeIntervals are the first and the longest pause between probes of a scope.
+func (t timing) probeIntervals(scope string) (first, longest time.Duration) {
+	first, longest = t.firstProbe(), t.longestProbe()
+	if scope == breakers.Endpoint {
+		return min(first, endpointFirst), min(longest, endpointMost)
+	}
+	return first, longest
+}
+
+func (b *breaker) jitter() time.Duration { return b.jitterOf(breakers.Account) }
+
+func (b *breaker) jitterOf(scope string) time.Duration {
+	first, _ := b.worker.timing.probeIntervals(scope)
+	return rand.N(first / jitterPart) //nolint:gosec // spreads load; guards nothing
 }

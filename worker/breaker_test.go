@@ -10,6 +10,7 @@ import (
 
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dyplstest"
+	"github.com/seed-5c07c2e9/dyplsq/internal/breakers"
 	"github.com/seed-5c07c2e9/dyplsq/internal/redistest"
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
 )
@@ -69,7 +70,7 @@ func outage(t *testing.T, timing timing, binds int, lasts time.Duration) {
 	}
 	const slots = 3 * 64
 	t.Logf("%d calls during an outage of %s; all %d done %s after it", denied, lasts, binds, last.Sub(began.Add(lasts)).Round(time.Millisecond))
-	if most := slots + probesWithin(timing, lasts); denied > most {
+	if most := slots + probesWithin(timing, breakers.Account, lasts); denied > most {
 		t.Errorf("%d calls during the outage, want at most %d", denied, most)
 	}
 	said := f.log.String()
@@ -81,8 +82,9 @@ func outage(t *testing.T, timing timing, binds int, lasts time.Duration) {
 	}
 }
 
-func probesWithin(timing timing, lasts time.Duration) (n int) {
-	for at := timing.firstProbe(); at < lasts; at += growing(timing.firstProbe(), timing.longestProbe(), n) {
+func probesWithin(timing timing, scope string, lasts time.Duration) (n int) {
+	first, longest := timing.probeIntervals(scope)
+	for at := first; at < lasts; at += growing(first, longest, n) {
 		n++
 	}
 	return n + 1

@@ -1,17 +1,13 @@
 package worker
 
-import "github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
-
-// Scopes, as a breaker names them.
-const (
-	accountScope = "account" // everything
-	actionScope  = "action:" // and its name
-	poolScope    = "pool:"   // and its key
+import (
+	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
+	"github.com/seed-5c07c2e9/dyplsq/internal/breakers"
 )
 
 // scopes are those that a call belongs to, the widest first.
 func scopes(action, pool string) []string {
-	all := []string{accountScope, scopeOf(dypls.ScopeAction, action, pool)}
+	all := []string{breakers.Account, scopeOf(dypls.ScopeAction, action, pool)}
 	if pool != "" {
 		all = append(all, scopeOf(dypls.ScopePool, action, pool))
 	}
@@ -21,9 +17,9 @@ func scopes(action, pool string) []string {
 func scopeOf(s dypls.Scope, action, pool string) string {
 	switch {
 	case s == dypls.ScopeAction:
-		return actionScope + action
+		return breakers.Action + action
 	case s == dypls.ScopePool && pool != "":
-		return poolScope + pool
+		return breakers.Pool + pool
 	}
-	return accountScope
+	return breakers.Account
 }

@@ -4,12 +4,11 @@ import (
 	"context"
 	_ "embed" // the scripts
 	"fmt"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/redis/go-redis/v9"
 
+	"github.com/seed-5c07c2e9/dyplsq/internal/breakers"
 	"github.com/seed-5c07c2e9/dyplsq/internal/record"
 )
 
@@ -58,12 +57,12 @@ func (b *breaker) probe(ctx context.Context, scope, run string) (verdict string,
 
 // trip opens a scope, or notes that its probe was denied, and returns how long it stays open at least.
 func (b *breaker) trip(ctx context.Context, scope, code, run string) time.Duration {
-	timing := b.worker.timing
-	wait := timing.firstProbe()
+	first, longest := b.worker.timing.probeIntervals(scope)
+	wait := first
 	var opened bool
 	err := b.worker.untilWritten(ctx, "", "breaker", func(ctx context.Context) error {
 		reply, err := breakerTripScript.Run(ctx, b.worker.config.Redis, []string{b.key}, scope, run, code,
-			timing.firstProbe().Milliseconds(), timing.longestProbe().Milliseconds(), b.channel()).Slice()
+			first.Milliseconds(), longest.Milliseconds(), b.channel()).Slice()
 		if err == nil {
 			opened, wait = numberAt(reply, 0) == 1, time.Duration(numberAt(reply, 1))*time.Millisecond
 		}
@@ -72,9 +71,23 @@ func (b *breaker) trip(ctx context.Context, scope, code, run string) time.Durati
 	b.set(scope, wait)
 	if err == nil && opened {
 		b.log.Error().Str("scope", scope).Str("code", code).Dur("probe_in_ms", wait).
-			Msg("denied: everything of this scope is kept in the queue; one call at a time finds out whether it still is")
+			Msg(openedMessage(scope))
 	}
 	return wait
+}
+
+func openedMessage(scope string) string {
+	if scope == breakers.Endpoint {
+		return "answers are not the API's: binds that could not be looked up are kept in the queue; one read at a time finds out whether the API is back"
+	}
+	return "denied: everything of this scope is kept in the queue; one call at a time finds out whether it still is"
+}
+
+func closedMessage(scope string) string {
+	if scope == breakers.Endpoint {
+		return "the API answers again: going on"
+	}
+	return "denied no longer: going on"
 }
 
 // close lets everything of a scope go again.
@@ -86,7 +99,7 @@ func (b *breaker) close(ctx context.Context, scope string) {
 	})
 	b.unset(scope)
 	if err == nil && wasOpen >= 0 {
-		b.log.Info().Str("scope", scope).Dur("after_ms", time.Duration(wasOpen)*time.Millisecond).Msg("denied no longer: going on")
+		b.log.Info().Str("scope", scope).Dur("after_ms", time.Duration(wasOpen)*time.Millisecond).Msg(closedMessage(scope))
 	}
 }
 
@@ -103,23 +116,14 @@ func (b *breaker) yield(ctx context.Context, probes []string, run string, again 
 
 // refresh reads which scopes are open. A message may have been missed.
 func (b *breaker) refresh(ctx context.Context) error {
-	var fields *redis.MapStringStringCmd
-	var clock *redis.TimeCmd // probes are due by Redis' clock
-	_, err := b.worker.config.Redis.Pipelined(ctx, func(p redis.Pipeliner) error {
-		fields, clock = p.HGetAll(ctx, b.key), p.Time(ctx)
-		return nil
-	})
+	scopes, err := breakers.Read(ctx, b.worker.config.Redis, b.account)
 	if err != nil {
-		return fmt.Errorf("breaker: refresh: %w", err)
+		return err
 	}
-	open := make(map[string]time.Time, len(fields.Val()))
-	for scope, text := range fields.Val() {
-		probe, _, _ := strings.Cut(text, " ")
-		at, err := strconv.ParseInt(probe, 10, 64)
-		if err != nil {
-			continue
-		}
-		open[scope] = time.Now().Add(min(time.UnixMilli(at).Sub(clock.Val()), b.worker.timing.longestProbe()))
+	open := make(map[string]time.Time, len(scopes))
+	for _, s := range scopes {
+		_, longest := b.worker.timing.probeIntervals(s.Scope)
+		open[s.Scope] = time.Now().Add(min(s.Probe, longest)) // a clock that was put back asks for more
 	}
 	b.replace(open)
 	return nil

@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/seed-5c07c2e9/dyplsq/internal/breakers"
 	"github.com/seed-5c07c2e9/dyplsq/internal/redistest"
 )
 
@@ -30,7 +31,7 @@ func TestOneProbe(t *testing.T) {
 	timing := timing{probeFirst: 20 * time.Millisecond, probeMost: time.Minute, probeLease: 2 * time.Second}
 	b := newBreakers(t, timing, 2)
 	ctx := t.Context()
-	b[0].denied(ctx, accountScope, "isv.OUT_OF_SERVICE", "opener", time.Now())
+	b[0].denied(ctx, breakers.Account, "isv.OUT_OF_SERVICE", "opener", time.Now())
 	if err := b[1].refresh(ctx); err != nil {
 		t.Fatal(err)
 	}
@@ -54,7 +55,7 @@ func TestOneProbe(t *testing.T) {
 	if took := time.Since(began); took < timing.probeLease/2 {
 		t.Errorf("replaced after %s, the lease is %s", took, timing.probeLease)
 	}
-	b[1].heard(ctx, []string{accountScope})
+	b[1].heard(ctx, []string{breakers.Account})
 	if err := b[0].refresh(ctx); err != nil {
 		t.Fatal(err)
 	}
@@ -69,18 +70,18 @@ func TestProbesGrowRarer(t *testing.T) {
 	timing := timing{probeFirst: 10 * time.Second, probeMost: 35 * time.Second}
 	b := newBreakers(t, timing, 1)[0]
 	ctx := t.Context()
-	if got := b.trip(ctx, accountScope, "c", "run"); got != 10*time.Second {
+	if got := b.trip(ctx, breakers.Account, "c", "run"); got != 10*time.Second {
 		t.Errorf("opened for %s", got)
 	}
-	if got := b.trip(ctx, accountScope, "c", "another"); got > 10*time.Second {
+	if got := b.trip(ctx, breakers.Account, "c", "another"); got > 10*time.Second {
 		t.Errorf("a call that had left before made it %s", got)
 	}
 	for _, want := range []time.Duration{20 * time.Second, 35 * time.Second, 35 * time.Second} {
-		b.worker.config.Redis.HSet(ctx, b.key, accountScope, "1 "+map[time.Duration]string{20 * time.Second: "0", 35 * time.Second: "1"}[want]+" 0 - 1 c")
-		if verdict, _, err := b.probe(ctx, accountScope, "prober"); err != nil || verdict != breakerProbe {
+		b.worker.config.Redis.HSet(ctx, b.key, breakers.Account, "1 "+map[time.Duration]string{20 * time.Second: "0", 35 * time.Second: "1"}[want]+" 0 - 1 c")
+		if verdict, _, err := b.probe(ctx, breakers.Account, "prober"); err != nil || verdict != breakerProbe {
 			t.Fatal(verdict, err)
 		}
-		if got := b.trip(ctx, accountScope, "c", "prober"); got != want {
+		if got := b.trip(ctx, breakers.Account, "c", "prober"); got != want {
 			t.Errorf("open for another %s, want %s", got, want)
 		}
 	}
@@ -91,13 +92,13 @@ func TestLateDenial(t *testing.T) {
 	t.Parallel()
 	b := newBreakers(t, timing{probeFirst: time.Minute}, 1)[0]
 	ctx, left := t.Context(), time.Now()
-	b.denied(ctx, accountScope, "c", "run", left)
-	b.close(ctx, accountScope)
-	b.denied(ctx, accountScope, "c", "slow", left)
+	b.denied(ctx, breakers.Account, "c", "run", left)
+	b.close(ctx, breakers.Account)
+	b.denied(ctx, breakers.Account, "c", "slow", left)
 	if b.opened.Load() != 0 {
 		t.Error("an old answer opened it again")
 	}
-	b.denied(ctx, accountScope, "c", "new", time.Now())
+	b.denied(ctx, breakers.Account, "c", "new", time.Now())
 	if b.opened.Load() != 1 {
 		t.Error("a new one did not")
 	}

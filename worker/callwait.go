@@ -104,7 +104,7 @@ func (d *delivery) leaveSlots() {
 	}
 }
 
-// unready gives a task back that had leave to call and no call came free.
+// unready gives a task back that had leave to call, and whose call may not leave now.
 func (d *delivery) unready(ctx context.Context, begun record.Begun, why error) error {
 	d.handBack(ctx, begun)
 	switch {
@@ -112,6 +112,9 @@ func (d *delivery) unready(ctx context.Context, begun record.Begun, why error) e
 		return later(0, why.Error())
 	case errors.Is(why, errCallsLast):
 		return later(callsLastPause, why.Error())
+	}
+	if held, ok := errors.AsType[*heldError](why); ok {
+		return later(notBeyond(begun.Deadline, held.delay), held.reason)
 	}
 	return later(redisAway, gaveUp)
 }

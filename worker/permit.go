@@ -81,6 +81,7 @@ func (p *permit) saw(ctx context.Context, left time.Time, answer dypls.Answer, e
 		}
 	}
 	p.tellBreaker(ctx, left, answer, answered && !throttled)
+	p.traffic.hearEndpoint(ctx, p.run, left, answer, err)
 }
 
 // tellBreaker: only an answer to the call itself tells something. A throttled one was turned away before.

@@ -10,6 +10,7 @@ type traffic struct {
 	worker   *Worker
 	governor *governor
 	breaker  *breaker
+	start    slowStart
 }
 
 func newTraffic(w *Worker, account string) *traffic {

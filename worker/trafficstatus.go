@@ -8,7 +8,7 @@ type Budget struct {
 	Ceiling float64 // that they never go beyond
 }
 
-// Denied is a scope whose calls are held, because the API denies them.
+// Denied is a scope whose calls are held: the API denies them or, of the scope "endpoint", what answers is not the API.
 type Denied struct{ Account, Scope string }
 
 // Traffic is how calls are held back at the moment: the accounts whose tasks this worker performs, the budgets that it has used, the

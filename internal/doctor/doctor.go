@@ -84,7 +84,7 @@ var ofRedis = []check{
 	{"proxy", (*examination).proxy}, {"queues", (*examination).queues}, {"shards", (*examination).shards},
 	{"workers", (*examination).workers}, {"active", (*examination).active},
 	{"archive", (*examination).archive}, {"uncertain", (*examination).uncertain}, {"numbers", (*examination).numbers},
-	{"accounts", (*examination).accounts}, {"quota", (*examination).quota},
+	{"accounts", (*examination).accounts}, {"quota", (*examination).quota}, {"breakers", (*examination).breakers},
 }
 
 var ofMachine = []check{

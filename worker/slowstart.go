@@ -1,0 +1,111 @@
+package worker
+
+import (
+	"context"
+	"slices"
+	"sync"
+	"time"
+)
+
+const (
+	// startCalls are out at most before the API has answered one.
+	startCalls = 4
+	// mostCalls is more than a process ever makes at once: the bound is of no effect any more.
+	mostCalls = 1 << 12
+	// mostUnanswered in a row show that what answers is not the API.
+	mostUnanswered = 4
+	// startAnew is after how long without an answer of the API the bound is startCalls again.
+	startAnew = 30 * time.Second
+)
+
+// slowStart bounds how many calls of an account are out that take effect once, so that an API which is away takes few of their answers
+// with it. Each answer of the API lets one more be out, as TCP does with its segments: with answers coming in the bound is soon of no
+// effect. It falls where answers stay away.
+type slowStart struct {
+	mu         sync.Mutex
+	most       int // that may be out; 0 before the first call
+	out        int
+	unanswered int       // in a row
+	heard      time.Time // when the API answered last
+	waiting    []chan struct{}
+}
+
+// try takes a place for a call where there is one.
+func (s *slowStart) try() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.most == 0 || s.out == 0 && s.most > startCalls && time.Since(s.heard) > startAnew {
+		s.most = startCalls
+	}
+	if s.out >= s.most {
+		return false
+	}
+	s.out++
+	return true
+}
+
+// wait takes a place once there is one. It gives up when late fires or ctx is done, and then reports false.
+func (s *slowStart) wait(ctx context.Context, late <-chan time.Time) bool {
+	s.mu.Lock()
+	place := make(chan struct{})
+	s.waiting = append(s.waiting, place)
+	s.grant()
+	s.mu.Unlock()
+	select {
+	case <-place:
+		return true
+	case <-late:
+	case <-ctx.Done():
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if i := slices.Index(s.waiting, place); i >= 0 {
+		s.waiting = slices.Delete(s.waiting, i, i+1)
+		return false
+	}
+	return true // it was granted meanwhile
+}
+
+// end gives a place back.
+func (s *slowStart) end() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.out--
+	s.grant()
+}
+
+// answered takes in an answer of the API's own.
+func (s *slowStart) answered() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.heard, s.unanswered = time.Now(), 0
+	if s.most == 0 {
+		s.most = startCalls
+	}
+	s.most = min(s.most+1, mostCalls)
+	s.grant()
+}
+
+// missed takes in that a call was sent and not answered by the API, and reports whether so many were in a row that no more should leave.
+func (s *slowStart) missed() (enough bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.unanswered++
+	s.most = max(s.most-1, 1)
+	if s.unanswered > 1 { // a single one among others says nothing
+		s.most = 1
+	}
+	if s.unanswered < mostUnanswered {
+		return false
+	}
+	s.unanswered = 0
+	return true
+}
+
+func (s *slowStart) grant() {
+	for len(s.waiting) > 0 && s.out < s.most {
+		close(s.waiting[0])
+		s.waiting = s.waiting[1:]
+		s.out++
+	}
+}
