@@ -3,6 +3,7 @@ package worker
 import (
 	"cmp"
 	"context"
+	"maps"
 	"math/rand/v2"
 	"strings"
 	"sync"
@@ -21,6 +22,10 @@ const (
 	jitterPart = 6
 	// probeSoon is the part of it after which those ask again that found a probe under way.
 	probeSoon = 15
+	// scopeKept is how long a scope stands that nobody probes: none of its calls waits any more.
+	scopeKept = 24 * time.Hour
+	// closedKept is how long it is remembered when a scope was closed: no call is out for longer.
+	closedKept = time.Hour
 )
 
 // breaker holds back what would be denied, for all workers: while a scope is open, one call at a time finds out whether it still
@@ -157,7 +162,7 @@ func (b *breaker) unset(scope string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	delete(b.probes, scope)
-	b.closed[scope] = time.Now()
+	b.wasClosed(scope)
 	b.opened.Store(int32(len(b.probes))) //nolint:gosec // few
 }
 
@@ -167,11 +172,18 @@ func (b *breaker) replace(open map[string]time.Time) {
 	defer b.mu.Unlock()
 	for scope := range b.probes {
 		if _, still := open[scope]; !still {
-			b.closed[scope] = time.Now()
+			b.wasClosed(scope)
 		}
 	}
 	b.probes = open
 	b.opened.Store(int32(len(open))) //nolint:gosec // few
+}
+
+// wasClosed remembers when a scope was closed, for as long as a call that left before may be out. The caller holds the lock.
+func (b *breaker) wasClosed(scope string) {
+	now := time.Now()
+	maps.DeleteFunc(b.closed, func(_ string, at time.Time) bool { return now.Sub(at) > closedKept })
+	b.closed[scope] = now
 }
 
 func (t timing) firstProbe() time.Duration   { return cmp.Or(t.probeFirst, deniedBase) }

@@ -62,7 +62,7 @@ func (b *breaker) trip(ctx context.Context, scope, code, run string) time.Durati
 	var opened bool
 	err := b.worker.untilWritten(ctx, "", "breaker", func(ctx context.Context) error {
 		reply, err := breakerTripScript.Run(ctx, b.worker.config.Redis, []string{b.key}, scope, run, code,
-			first.Milliseconds(), longest.Milliseconds(), b.channel()).Slice()
+			first.Milliseconds(), longest.Milliseconds(), b.channel(), scopeKept.Milliseconds()).Slice()
 		if err == nil {
 			opened, wait = numberAt(reply, 0) == 1, time.Duration(numberAt(reply, 1))*time.Millisecond
 		}

@@ -2,8 +2,12 @@ package worker
 
 import (
 	"errors"
+	"fmt"
+	"slices"
 	"testing"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/seed-5c07c2e9/dyplsq/internal/breakers"
 	"github.com/seed-5c07c2e9/dyplsq/internal/redistest"
@@ -102,4 +106,28 @@ func TestLateDenial(t *testing.T) {
 	if b.opened.Load() != 1 {
 		t.Error("a new one did not")
 	}
+}
+
+// TestScopesThatNobodyProbesEnd: pools that producers named once, and that were denied, do not stay for ever.
+func TestScopesThatNobodyProbesEnd(t *testing.T) {
+	t.Parallel()
+	b := newBreakers(t, timing{probeFirst: time.Minute}, 1)[0]
+	ctx := t.Context()
+	state := func(probe time.Duration) string {
+		return fmt.Sprintf("%d 0 0 - 1 c", time.Now().Add(-probe).UnixMilli())
+	}
+	b.worker.config.Redis.HSet(ctx, b.key, breakers.Pool+"old", state(scopeKept+time.Hour), breakers.Pool+"recent", state(time.Hour))
+	b.trip(ctx, breakers.Pool+"new", "c", "run")
+	got, err := b.worker.config.Redis.HKeys(ctx, b.key).Result()
+	slices.Sort(got)
+	if diff := cmp.Diff([]string{breakers.Pool + "new", breakers.Pool + "recent"}, got); err != nil || diff != "" {
+		t.Errorf("%v (-want +got):\n%s", err, diff)
+	}
+	b.mu.Lock()
+	b.closed["long ago"] = time.Now().Add(-2 * closedKept)
+	b.wasClosed("now")
+	if len(b.closed) != 1 {
+		t.Errorf("remembered: %v", b.closed)
+	}
+	b.mu.Unlock()
 }

@@ -48,6 +48,7 @@ func gate(t *testing.T) (server *redistest.Server, caller *gatedCaller, w *Worke
 	if err != nil {
 		t.Fatal(err)
 	}
+	w.timing.startCalls = mostCalls // none is answered before the gate opens
 	ids := make([]string, 3*w.slots["bind"])
 	for i := range ids {
 		request := bindRequest()
