@@ -1,6 +1,7 @@
 package worker
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"time"
@@ -27,7 +28,7 @@ func (d *delivery) mayBeLost(ctx context.Context, begun record.Begun, noted time
 		return func() {}, nil
 	}
 	t := d.account.traffic
-	if !t.breaker.isOpen(breakers.Endpoint) && t.start.try() {
+	if !t.breaker.isOpen(breakers.Endpoint) && t.start.try(cmp.Or(d.worker.timing.startCalls, startCalls)) {
 		return t.start.end, nil
 	}
 	if d.kind.findable(begun.Request) {

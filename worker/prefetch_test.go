@@ -113,6 +113,7 @@ func TestFetchedAheadNoMoreThanPerformed(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		w.timing.startCalls = mostCalls // none is answered
 		slots := w.slots["bind"]
 		ctx, stop := context.WithCancel(t.Context())
 		var running sync.WaitGroup

@@ -30,12 +30,12 @@ type slowStart struct {
 	waiting    []chan struct{}
 }
 
-// try takes a place for a call where there is one.
-func (s *slowStart) try() bool {
+// try takes a place for a call where there is one. At first, and after a while without answers, so many may be out.
+func (s *slowStart) try(first int) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.most == 0 || s.out == 0 && s.most > startCalls && time.Since(s.heard) > startAnew {
-		s.most = startCalls
+	if s.most == 0 || s.out == 0 && s.most > first && time.Since(s.heard) > startAnew {
+		s.most = first
 	}
 	if s.out >= s.most {
 		return false
@@ -79,11 +79,10 @@ func (s *slowStart) answered() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.heard, s.unanswered = time.Now(), 0
-	if s.most == 0 {
-		s.most = startCalls
+	if s.most > 0 {
+		s.most = min(s.most+1, mostCalls)
+		s.grant()
 	}
-	s.most = min(s.most+1, mostCalls)
-	s.grant()
 }
 
 // missed takes in that a call was sent and not answered by the API, and reports whether so many were in a row that no more should leave.
@@ -91,9 +90,11 @@ func (s *slowStart) missed() (enough bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.unanswered++
-	s.most = max(s.most-1, 1)
-	if s.unanswered > 1 { // a single one among others says nothing
+	switch {
+	case s.unanswered > 1: // a single one among others says nothing
 		s.most = 1
+	case s.most > 1:
+		s.most--
 	}
 	if s.unanswered < mostUnanswered {
 		return false

@@ -14,7 +14,7 @@ func TestSlowStartGrowsWithAnswers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var s slowStart
 		round := func(answered bool) (out int) {
-			for s.try() {
+			for s.try(startCalls) {
 				out++
 			}
 			for range out {
@@ -48,7 +48,7 @@ func TestSlowStartStopsWhereNothingAnswers(t *testing.T) {
 	var s slowStart
 	left, enough := 0, false
 	for !enough && left < 100 {
-		for s.try() {
+		for s.try(startCalls) {
 			left++
 		}
 		enough = s.missed()
@@ -64,7 +64,7 @@ func TestSlowStartWaits(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var s slowStart
-		for s.try() {
+		for s.try(startCalls) {
 		}
 		if s.wait(t.Context(), time.After(time.Second)) {
 			t.Error("there was no place")

@@ -34,7 +34,7 @@ const outcomeWithin = 2 * time.Minute
 // quick is what the waits of a worker are in a test.
 var quick = timing{
 	claimLease: claimLease, lookAfter: 100 * time.Millisecond, lookAgainAfter: 200 * time.Millisecond,
-	probeFirst: 5 * time.Second, probeMost: 10 * time.Second,
+	probeFirst: 5 * time.Second, probeMost: 10 * time.Second, startCalls: mostCalls,
 }
 
 func newSystem(t *testing.T, simulated dyplstest.Config, change func(*Config)) *system {

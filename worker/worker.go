@@ -57,6 +57,7 @@ type Worker struct {
 type timing struct {
 	claimLease, lookAfter, lookAgainAfter time.Duration
 	probeFirst, probeMost, probeLease     time.Duration // 0 for the breaker's own
+	startCalls                            int           // 0 for slowStart's own
 	forgotPause                           time.Duration // 0 for the witness' own
 	strangerAgain                         time.Duration // 0 for its own
 }
