@@ -87,9 +87,9 @@ tools: ## Compile the pinned golangci-lint where it is missing
 
 .PHONY: compose
 compose: ## Check docker-compose.yml, with and without the simulator
-	docker-compose config --quiet
-	docker-compose --profile sim config --quiet
-	docker-compose --profile observability config --quiet
+	REDIS_PASSWORD=check docker-compose config --quiet
+	REDIS_PASSWORD=check docker-compose --profile sim config --quiet
+	REDIS_PASSWORD=check docker-compose --profile observability config --quiet
 
 .PHONY: ci
 ci: ## Do all that the continuous integration does

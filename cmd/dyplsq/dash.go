@@ -26,6 +26,7 @@ func (c *dashCommand) Run(ctx context.Context, s streams) error {
 	if err = errors.Join(err, doorErr); err != nil {
 		return usage(err.Error())
 	}
+	c.warn(door, log)
 	listener, err := listen("--listen", c.Listen, dashPort)
 	if err != nil {
 		return errors.Join(err, client.Close())

@@ -2,11 +2,34 @@ package main
 
 import (
 	"fmt"
+	"os"
 	"strings"
 	"testing"
 
+	"github.com/rs/zerolog"
 	"golang.org/x/crypto/bcrypt"
 )
+
+// TestAnExposedPasswordFileIsTold: it is used all the same, since in a container it may have to be read by another user.
+func TestAnExposedPasswordFileIsTold(t *testing.T) {
+	t.Parallel()
+	for mode, told := range map[os.FileMode]bool{0o600: false, 0o644: true} {
+		file := passwordFile(t)
+		if err := os.Chmod(file, mode); err != nil {
+			t.Fatal(err)
+		}
+		flags := doorFlags{Auth: file}
+		door, _, err := flags.check(true)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var log strings.Builder
+		flags.warn(door, zerolog.New(&log))
+		if strings.Contains(log.String(), "mode 0400") != told {
+			t.Errorf("mode %o: %q", mode, log.String())
+		}
+	}
+}
 
 // TestDashboardFlags: what would open the dashboard to strangers is refused before anything listens, all of it at once.
 func TestDashboardFlags(t *testing.T) {

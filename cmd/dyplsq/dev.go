@@ -25,6 +25,7 @@ func (c *devCommand) Run(ctx context.Context, s streams) error {
 	if err != nil {
 		return usage(err.Error())
 	}
+	c.warn(door, log)
 	listener, err := listen("--listen", c.Listen, dashPort)
 	if err != nil {
 		return err

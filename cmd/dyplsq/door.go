@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/rs/zerolog"
+
 	"github.com/seed-5c07c2e9/dyplsq/internal/dashboard"
 	"github.com/seed-5c07c2e9/dyplsq/internal/hostcheck"
 )
@@ -61,6 +63,13 @@ func (f doorFlags) check(loopback bool) (door dashboard.Door, certificate *tls.C
 		problems = append(problems, err)
 	}
 	return door, certificate, errors.Join(problems...)
+}
+
+// warn tells of what lets the dashboard work, and should be mended all the same.
+func (f doorFlags) warn(door dashboard.Door, log zerolog.Logger) {
+	if door.Passwords != nil && door.Passwords.Exposed {
+		log.Warn().Str("file", f.Auth).Msg("others on this machine may use the password file, and guess at its hashes: give it to the dashboard's user alone, mode 0400")
+	}
 }
 
 func (f doorFlags) checkCombination(loopback bool) (problems []error) {

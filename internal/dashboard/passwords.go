@@ -27,6 +27,8 @@ type Passwords struct {
 	hashes [][]byte          // the same, in the file's order
 	seed   maphash.Seed
 	gate   *gate
+	// Exposed tells that others on this machine may read the file, and guess at its hashes at leisure.
+	Exposed bool
 
 	key   [sha256.Size]byte
 	mu    sync.Mutex
@@ -42,6 +44,10 @@ func ReadPasswords(file string) (*Passwords, error) {
 	}
 	p := &Passwords{users: map[string][]byte{}, seed: maphash.MakeSeed(), gate: newGate(), known: map[string][]byte{}}
 	_, _ = rand.Read(p.key[:]) // it never fails
+	const others = 0o007
+	if info, err := os.Stat(file); err == nil {
+		p.Exposed = info.Mode().Perm()&others != 0
+	}
 	var problems []error
 	lines := bufio.NewScanner(bytes.NewReader(data))
 	for n := 1; lines.Scan(); n++ {

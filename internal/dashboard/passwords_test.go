@@ -61,6 +61,27 @@ func TestCheck(t *testing.T) {
 	}
 }
 
+// TestAFileForOthersIsExposed: its owner and group may read it, nobody else.
+func TestAFileForOthersIsExposed(t *testing.T) {
+	t.Parallel()
+	name := filepath.Join(t.TempDir(), "htpasswd")
+	hash, err := bcrypt.GenerateFromPassword([]byte("one"), bcrypt.MinCost)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(name, append([]byte("ann:"), hash...), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for mode, exposed := range map[os.FileMode]bool{0o600: false, 0o400: false, 0o640: false, 0o644: true, 0o602: true} {
+		if err := os.Chmod(name, mode); err != nil {
+			t.Fatal(err)
+		}
+		if p, err := ReadPasswords(name); err != nil || p.Exposed != exposed {
+			t.Errorf("mode %o: exposed %t, %v", mode, p.Exposed, err)
+		}
+	}
+}
+
 // TestStrangersTakeAsLong: a user that does not exist is compared as well, with the hash of another, and does not come in by it.
 func TestStrangersTakeAsLong(t *testing.T) {
 	t.Parallel()
