@@ -38,6 +38,9 @@ func (f accountFlags) clients(api apiFlags, concurrency int) (clients, error) {
 		case name == tasks.DefaultAccount:
 			return clients{}, usage("--account must not name " + name + ", which every worker performs: leave it out")
 		case !tasks.IsAccount(name):
+			if p, found := dypls.SpaceProblem("--account", name); found {
+				return clients{}, usage(p.String())
+			}
 			return clients{}, usage("--account " + tasks.AccountRule + ": rename the profile")
 		case all.named[name] != nil:
 			continue

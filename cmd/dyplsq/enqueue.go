@@ -156,6 +156,9 @@ type resultCommand struct {
 
 // Run prints one task's outcome.
 func (c *resultCommand) Run(ctx context.Context, s streams) error {
+	if err := tasks.CheckID(c.ID); err != nil {
+		return err
+	}
 	client, err := c.client(0)
 	if err != nil {
 		return err

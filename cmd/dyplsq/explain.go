@@ -23,6 +23,9 @@ type explainCommand struct {
 
 // Run tells what happened to a task.
 func (c *explainCommand) Run(ctx context.Context, s streams) error {
+	if err := tasks.CheckID(c.ID); err != nil {
+		return err
+	}
 	return c.withQueue(func(queue *tasks.Queue) error {
 		e, err := queue.Explain(ctx, c.ID)
 		switch {

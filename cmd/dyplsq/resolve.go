@@ -24,6 +24,9 @@ type resolveCommand struct {
 
 // Run settles the task and prints its outcome.
 func (c *resolveCommand) Run(ctx context.Context, s streams) error {
+	if err := tasks.CheckID(c.ID); err != nil {
+		return err
+	}
 	client, err := c.client(0)
 	if err != nil {
 		return err
@@ -61,6 +64,9 @@ type cancelCommand struct {
 
 // Run withdraws the task before its call leaves.
 func (c *cancelCommand) Run(ctx context.Context) error {
+	if err := tasks.CheckID(c.ID); err != nil {
+		return err
+	}
 	client, err := c.client(0)
 	if err != nil {
 		return err
