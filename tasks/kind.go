@@ -16,9 +16,10 @@ type Kind[Req dypls.Request, Res any] struct {
 
 func newKind[Req dypls.Request, Res any](operation dypls.Operation[Req, Res], policy Policy) Kind[Req, Res] {
 	k := Kind[Req, Res]{Operation: operation, Policy: policy}
-	register(Dynamic{action: operation.Action, policy: policy, reads: !operation.Mutates, result: readResult[Res], decode: func(data []byte, extra ...dypls.Extra) (dypls.Request, error) {
+	decode := func(data []byte, extra ...dypls.Extra) (dypls.Request, error) {
 		return dypls.DecodeRequest[Req](data, extra...)
-	}})
+	}
+	register(Dynamic{action: operation.Action, policy: policy, reads: !operation.Mutates, result: readResult[Res], decode: decode})
 	return k
 }
 

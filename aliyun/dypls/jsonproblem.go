@@ -93,62 +93,60 @@ var words = map[string]string{
 	"True": "true", "TRUE": "true", "yes": "true", "False": "false", "FALSE": "false", "no": "false",
 }
 
+// signs are what stands where JSON allows it not, whatever is around it.
+var signs = []struct{ any, cause, remedy string }{
+	{"'", "single quotes", "write double quotes"},
+	{"“”„‟＂「」", "quotes that are not ASCII", `write "`},
+	{"，：｛｝［］", "full-width punctuation", "write it in ASCII"},
+	{"/#", "a comment, which JSON does not have", "remove it"},
+}
+
 // slip guesses by what slip of the pen a text stops being JSON at a place.
 func slip(data []byte, at int) (cause, remedy string) {
-	before := bytes.TrimRightFunc(data[:min(at, len(data))], unicode.IsSpace)
-	var last byte // of what stands before
-	if len(before) > 0 {
-		last = before[len(before)-1]
-	}
 	if at >= len(data) {
 		return "an end that comes too early", "close the quote, the bracket or the brace that was opened"
 	}
 	r, _ := utf8.DecodeRune(data[at:])
-	switch {
-	case json.Valid(before) && r == ',':
-		return "a comma behind the object", "remove it: lines need none between them"
-	case json.Valid(before):
+	if before := data[:at]; json.Valid(before) {
+		if r == ',' {
+			return "a comma behind the object", "remove it: lines need none between them"
+		}
 		return "something after the JSON value", "write one object a line"
-	case r == '\'':
-		return "single quotes", "write double quotes"
-	case strings.ContainsRune("“”„‟＂「」", r):
-		return "quotes that are not ASCII", `write "`
-	case strings.ContainsRune("，：｛｝［］", r):
-		return "full-width punctuation", "write it in ASCII"
-	case r == '\u00a0' || r > unicode.MaxASCII && isSpace(r):
+	}
+	for _, s := range signs {
+		if strings.ContainsRune(s.any, r) {
+			return s.cause, s.remedy
+		}
+	}
+	switch last := lastSign(data[:at]); {
+	case r > unicode.MaxASCII && isSpace(r):
 		return "white space that JSON does not know", "remove the space"
-	case r == '/' || r == '#':
-		return "a comment, which JSON does not have", "remove it"
 	case strings.ContainsRune("}],", r) && last == ',':
 		return "a comma too many", "remove the comma"
 	case unicode.IsControl(r) && inString(data[:at]):
 		return "a line break or a control character within a string", `write \n for a line break, or remove it`
+	case last == '\\' && data[at-1] == '\\':
+		return "a backslash before a sign that needs none", `write \\ for a backslash`
 	}
-	return slipOfAWord(data, at, last)
+	return slipOfAWord(data, at)
 }
 
 // slipOfAWord goes on where the sign alone does not tell.
-func slipOfAWord(data []byte, at int, last byte) (cause, remedy string) {
-	start := at
-	for start > 0 && isWordByte(data[start-1]) {
+func slipOfAWord(data []byte, at int) (cause, remedy string) {
+	start, end := at, at
+	for start > 0 && isWordByte(data[start-1]) { // the word may begin well, as null does
 		start--
 	}
-	end := at
 	for end < len(data) && isWordByte(data[end]) {
 		end++
 	}
-	if start < at { // the word began well, as null does
-		last = lastSign(data[:start])
-	}
-	word := string(data[start:end])
-	switch name, value := last == '{' || last == ',', last == ':'; {
-	case words[word] != "" && (value || last == '['):
+	word, last := string(data[start:end]), lastSign(data[:start])
+	switch inPlace := strings.IndexByte("{,:[", last) >= 0; {
+	case words[word] != "" && inPlace && last != '{':
 		return word + ", which is no value in JSON", "write " + words[word] + ", or leave the parameter out"
-	case last == '\\' && data[at-1] == '\\':
-		return "a backslash before a sign that needs none", `write \\ for a backslash`
 	case strings.HasPrefix(word, "0"):
 		return "a number that begins with 0", "put it in quotes"
-	case word != "" && (name || value):
+	case word != "" && inPlace:
 		return "a word without quotes", "put it in double quotes"
 	case data[at] == '"':
 		return "a comma or a colon that is missing", "write a comma between parameters, a colon behind a name"
@@ -156,6 +154,7 @@ func slipOfAWord(data []byte, at int, last byte) (cause, remedy string) {
 	return "something that does not belong there", "check what stands there, and just before it"
 }
 
+// lastSign is the last character that is no white space; 0 where there is none.
 func lastSign(data []byte) byte {
 	data = bytes.TrimRightFunc(data, unicode.IsSpace)
 	if len(data) == 0 {
@@ -179,5 +178,5 @@ func inString(before []byte) bool {
 }
 
 func isWordByte(b byte) bool {
-	return b == '_' || b == '+' || b == '-' || b == '.' || b >= '0' && b <= '9' || b >= 'A' && b <= 'Z' || b >= 'a' && b <= 'z'
+	return strings.IndexByte("_+-.", b) >= 0 || b >= '0' && b <= '9' || b >= 'A' && b <= 'Z' || b >= 'a' && b <= 'z'
 }

@@ -56,13 +56,13 @@ func Nearest(name string, known []string) []string {
 		slices.Sort(same)
 		return same
 	}
-	var near []string
+	near := make([]string, 0, len(known))
 	best := allowedSlips(folded) + 1
 	for _, k := range known {
 		switch distance := editDistance(folded, fold(k)); {
 		case distance < best:
-			near, best = []string{k}, distance
-		case distance == best && near != nil:
+			near, best = append(near[:0], k), distance
+		case distance == best && len(near) > 0:
 			near = append(near, k)
 		}
 	}

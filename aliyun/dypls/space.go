@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 )
 
 // SpaceProblem finds white space in an identifier, the invisible kinds that copying and pasting brings along included: no
@@ -21,11 +22,10 @@ func SpaceProblem(field, identifier string) (Problem, bool) {
 		where = "behind it"
 	}
 	remedy := "remove the space " + where
-	for _, r := range identifier {
-		if isSpace(r) && r > unicode.MaxASCII {
-			remedy += fmt.Sprintf(" (U+%04X, which hardly shows)", r)
-			break
-		}
+	hidden := func(r rune) bool { return isSpace(r) && r > unicode.MaxASCII }
+	if at := strings.IndexFunc(identifier, hidden); at >= 0 {
+		r, _ := utf8.DecodeRuneInString(identifier[at:])
+		remedy += fmt.Sprintf(" (U+%04X, which hardly shows)", r)
 	}
 	return Problem{Field: field, Rule: "must not contain white space", Remedy: remedy}, true
 }

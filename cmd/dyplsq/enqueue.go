@@ -131,7 +131,7 @@ func (c *enqueueCommand) checkID(lines []line) error {
 // suggestion names what was probably meant, where anything is near.
 func suggestion(name string, known []string) string {
 	near := dypls.Nearest(name, known)
-	if near == nil {
+	if len(near) == 0 {
 		return ""
 	}
 	return "did you mean " + strings.Join(near, " or ") + "? If not, "

@@ -166,7 +166,7 @@ func TestEnqueueWithoutAnywhereToPrint(t *testing.T) {
 	for id, out := range map[string]*os.File{"pipe": writer, "full": full} {
 		var errs bytes.Buffer
 		cmd := exec.CommandContext(t.Context(), os.Args[0], "enqueue", "BindAxn", bind(1, ""), "--id", id)
-		cmd.Env, cmd.Stdout, cmd.Stderr = append(s.env, "HOME="), out, &errs
+		cmd.Env, cmd.Stdout, cmd.Stderr = s.env, out, &errs
 		_ = cmd.Run()
 		if status := cmd.ProcessState.ExitCode(); status != statusFailed || !strings.Contains(errs.String(), "the tasks are enqueued, but their outcomes could not be written") {
 			t.Errorf("%s: exit status %d, %s", id, status, errs.String())

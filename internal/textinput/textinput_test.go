@@ -26,7 +26,7 @@ func inUTF16(order binary.AppendByteOrder, text string) string {
 // Whatever tool wrote a text, it reads the same, however its bytes arrive.
 func TestUTF8ReadsWhatToolsWrite(t *testing.T) {
 	t.Parallel()
-	text := "[{\"ExpectCity\":\"北京\",\"OutId\":\"😀\"}]\r\n" + strings.Repeat("😀x", 40_000)
+	text := "[{\"ExpectCity\":\"北京\",\"OutId\":\"😀\"}]\r\n" + strings.Repeat("😀x", 15_000)
 	for name, in := range map[string]string{
 		"UTF-8": text, "UTF-8 with a mark": "\xef\xbb\xbf" + text,
 		"little": inUTF16(binary.LittleEndian, text), "little with a mark": "\xff\xfe" + inUTF16(binary.LittleEndian, text),

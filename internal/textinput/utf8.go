@@ -2,6 +2,7 @@ package textinput
 
 import (
 	"bufio"
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"io"
@@ -25,6 +26,7 @@ type decoder struct {
 	order binary.ByteOrder // of UTF-16; nil for UTF-8
 	high  []uint16         // half of a character whose other half is still to come
 	out   []byte
+	raw   []byte
 }
 
 // Read implements [io.Reader].
@@ -48,35 +50,44 @@ func (d *decoder) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-// begin looks at the first bytes. The first character of an object, an array or a number is ASCII, so that a zero beside it tells UTF-16.
+// marks begin a text; a file without one may be in UTF-8 or UTF-16 all the same.
+var marks = []struct {
+	mark  string
+	order binary.ByteOrder
+}{{byteOrderMark, nil}, {"\xff\xfe", binary.LittleEndian}, {"\xfe\xff", binary.BigEndian}}
+
+const utf32Mark = "\xff\xfe\x00\x00"
+
+// unmarked tells UTF-16 without a mark: the first character of an object, an array or a number is ASCII, and a zero stands beside it.
+func unmarked(head []byte) binary.ByteOrder { //nolint:ireturn // which one, the text tells
+	switch wide := len(head) > 3 && head[2] == 0 && head[3] == 0; {
+	case len(head) < unitSize || wide || (head[0] == 0) == (head[1] == 0):
+		return nil
+	case head[1] == 0:
+		return binary.LittleEndian
+	}
+	return binary.BigEndian
+}
+
+// begin looks at the first bytes.
 func (d *decoder) begin() error {
 	const enough = 4
 	head, err := d.in.Peek(enough)
 	if err != nil && !errors.Is(err, io.EOF) {
 		return err
 	}
-	at := func(i int) byte {
-		if i < len(head) {
-			return head[i]
-		}
-		return 1
-	}
 	mark := 0
-	switch wide := at(2) == 0 && at(3) == 0; {
-	case len(head) >= len(byteOrderMark) && string(head[:len(byteOrderMark)]) == byteOrderMark:
-		mark = len(byteOrderMark)
-	case at(0) == 0xff && at(1) == 0xfe && !wide:
-		d.order, mark = binary.LittleEndian, unitSize
-	case at(0) == 0xfe && at(1) == 0xff:
-		d.order, mark = binary.BigEndian, unitSize
-	case at(0) != 0 && at(1) == 0 && !wide:
-		d.order = binary.LittleEndian
-	case at(0) == 0 && at(1) != 0 && len(head) > 1:
-		d.order = binary.BigEndian
-	default:
-		if problem, found := dypls.EncodingProblem(head); found {
-			return errors.New(problem.String())
+	for _, k := range marks {
+		if bytes.HasPrefix(head, []byte(k.mark)) && !bytes.HasPrefix(head, []byte(utf32Mark)) {
+			d.order, mark = k.order, len(k.mark)
+			break
 		}
+	}
+	if mark == 0 {
+		d.order = unmarked(head)
+	}
+	if problem, found := dypls.EncodingProblem(head); found && mark == 0 && d.order == nil || bytes.HasPrefix(head, []byte(utf32Mark)) {
+		return errors.New(problem.String())
 	}
 	_, err = d.in.Discard(mark)
 	return err
@@ -84,7 +95,10 @@ func (d *decoder) begin() error {
 
 // more decodes the next part of UTF-16.
 func (d *decoder) more() error {
-	raw := make([]byte, chunkSize)
+	if d.raw == nil {
+		d.raw = make([]byte, chunkSize)
+	}
+	raw := d.raw
 	n, err := io.ReadAtLeast(d.in, raw, unitSize)
 	if n%unitSize != 0 { // the other half of a unit
 		var rest int
