@@ -50,7 +50,7 @@ func TestLostReplies(t *testing.T) {
 	v := inventory.New(lossy, cooldown)
 	again := func(what string, call func() error) {
 		t.Helper()
-		for range 10 {
+		for range 30 { // of a call of several commands each loses its own replies: tries double with each
 			err := call()
 			if err == nil {
 				sure.audit(t)
