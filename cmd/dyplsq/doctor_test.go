@@ -44,7 +44,7 @@ func (s *system) diagnose(t *testing.T, wantStatus int, args ...string) map[stri
 // TestDoctor: with a worker on a Redis that keeps what it is given, nothing is wrong.
 func TestDoctor(t *testing.T) {
 	t.Parallel()
-	s := newSystem(t, dyplstest.Config{Faults: []dyplstest.Fault{{Do: dyplstest.DropAfter}}}, "--appendonly", "yes")
+	s := newSystem(t, dyplstest.Config{Faults: []dyplstest.Fault{{Do: dyplstest.DropAfter}}}, "--appendonly", "yes", "--appendfsync", "always")
 	s.worker(t)
 	s.enqueue(t, statusFailed, "BindAxn", bind(1, ""), "--id", "lost", "--wait", "20s")
 	var findings map[string]doctor.Finding
@@ -93,7 +93,7 @@ func TestDoctorNames(t *testing.T) {
 		t.Errorf("in the end it says: %s", people.errors)
 	}
 
-	sound := redistest.Start(t, "--appendonly", "yes")
+	sound := redistest.Start(t, "--appendonly", "yes", "--appendfsync", "always")
 	var out bytes.Buffer
 	off := doctorCommand{now: func() time.Time { return time.Now().Add(40 * time.Second) }}
 	off.RedisCAFile, off.RedisCertFile, off.RedisKeyFile, off.RedisServerName = sound.CAFile, sound.CertFile, sound.KeyFile, sound.ServerName

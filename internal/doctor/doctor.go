@@ -6,10 +6,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/redis/go-redis/v9"
 
+	"github.com/seed-5c07c2e9/dyplsq/internal/refusal"
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
 )
 
@@ -99,7 +101,16 @@ func Run(ctx context.Context, c Config, report func(Finding)) error {
 	}
 	e := &examination{Config: c, queue: tasks.NewQueue(c.Redis, tasks.Shards(max(c.Shards, 1)))}
 	defer func() { _ = e.queue.Close() }()
+	told := report
+	report = func(f Finding) { // remedies follow a stop of their own
+		f.Found = strings.TrimRight(f.Found, ". ")
+		told(f)
+	}
 	away := e.redis(ctx, report)
+	if refused, is := refusal.Of(away); is && ctx.Err() == nil {
+		report(found("redis", "%s (%s)", refused.Says, refused.Code).but(Loses, refused.Remedy))
+		away = nil
+	}
 	if away != nil && ctx.Err() == nil {
 		report(found("redis", "out of reach: %s", reason(away)).but(Warning, "start it, or mend REDIS_URL, the network or the password"))
 	}
@@ -115,7 +126,12 @@ func Run(ctx context.Context, c Config, report func(Finding)) error {
 // redis makes the checks of each server, and of what is in them all, until one finds that Redis is away.
 func (e *examination) redis(ctx context.Context, report func(Finding)) error {
 	if err := e.queue.Ping(ctx); err != nil {
-		return err
+		refused, is := refusal.Of(err)
+		if !is || e.Redis.Info(ctx).Err() != nil {
+			return err
+		}
+		// It tells of itself all the same, as one that takes no writes does.
+		report(found("redis", "%s (%s)", refused.Says, refused.Code).but(Loses, refused.Remedy))
 	}
 	servers, err := e.servers(ctx)
 	if err != nil {
@@ -146,8 +162,14 @@ func (e *examination) make(ctx context.Context, c check, report func(Finding)) e
 		}
 		report(f)
 	}
+	known, is := refusal.Of(err)
 	answered, refused := errors.AsType[redis.Error](err)
 	switch {
+	case is && known == errSentinel:
+		return err
+	case is && !strings.HasPrefix(known.Code, "unknown command") && known.Code != "NOPERM":
+		report(found(c.name, "%s (%s)", known.Says, known.Code).but(Loses, known.Remedy))
+		return nil
 	case refused:
 		report(found(c.name, "Redis does not tell: %s", answered.Error()).but(Warning, "let this user ask, or look yourself"))
 		return nil

@@ -22,7 +22,7 @@ type patient struct {
 	client *redis.Client
 }
 
-var healthy = []string{"--appendonly", "yes", "--maxmemory", "100mb"}
+var healthy = []string{"--appendonly", "yes", "--appendfsync", "always", "--maxmemory", "100mb"}
 
 func newPatient(t *testing.T, args ...string) *patient {
 	t.Helper()

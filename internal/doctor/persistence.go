@@ -6,6 +6,9 @@ import (
 	"time"
 )
 
+// durable is the one answer that README and docs/guarantees.md give, too, with what it costs.
+const durable = "CONFIG SET appendonly yes and appendfsync always, and in redis.conf: every write then waits for the disk, and those that arrive together share the wait"
+
 // persistence tells what a crash of Redis, or of its machine, would lose.
 func (e *examination) persistence(ctx context.Context) ([]Finding, error) {
 	aof := e.info["aof_enabled"]
@@ -17,7 +20,6 @@ func (e *examination) persistence(ctx context.Context) ([]Finding, error) {
 	if err != nil {
 		return nil, err
 	}
-	const remedy = "CONFIG SET appendonly yes, appendfsync everysec, and in redis.conf"
 	switch hidden := fsync == ""; {
 	case aof == "1":
 		return []Finding{e.logged(fsync)}, nil
@@ -27,16 +29,16 @@ func (e *examination) persistence(ctx context.Context) ([]Finding, error) {
 		return []Finding{found("", "no append-only file, and Redis does not tell whether it makes snapshots: a crash loses at least what came since").
 			but(Loses, "turn the instance's append-only file on")}, nil
 	case save == "":
-		return []Finding{found("", "neither append-only file nor snapshots: a restart of Redis loses every task, outcome and number").but(Loses, remedy)}, nil
+		return []Finding{found("", "neither append-only file nor snapshots: a restart of Redis loses every task, outcome and number").but(Loses, durable)}, nil
 	}
 	if e.info["rdb_last_bgsave_status"] == "err" {
-		return []Finding{found("", "snapshots alone, and the latest one failed").but(Loses, "look at Redis' log: its disk may be full; then "+remedy)}, nil
+		return []Finding{found("", "snapshots alone, and the latest one failed").but(Loses, "look at Redis' log: its disk may be full; then "+durable)}, nil
 	}
 	f := found("", "snapshots alone (save %s): a crash loses what came since the latest", save)
 	if at := e.number("rdb_last_save_time"); at > 0 {
 		f.Found += fmt.Sprintf(", %s ago, now %d changes", e.Now().Sub(time.Unix(at, 0)).Round(time.Second), e.number("rdb_changes_since_last_save"))
 	}
-	return []Finding{f.but(Loses, remedy)}, nil
+	return []Finding{f.but(Loses, durable)}, nil
 }
 
 // logged is what an append-only file keeps.
@@ -44,14 +46,18 @@ func (e *examination) logged(fsync string) Finding {
 	if status := e.info["aof_last_write_status"]; status == "err" {
 		return found("", "the append-only file cannot be written").but(Loses, "look at Redis' log: its disk may be full")
 	}
+	if e.info["rdb_last_bgsave_status"] == "err" {
+		return found("", "the latest snapshot failed: Redis may take no writes until one is made").
+			but(Loses, "look at Redis' log: its disk may be full; where the append-only file is enough, CONFIG SET save ''")
+	}
 	switch fsync {
 	case "always":
 		return found("", "append-only file, appendfsync always: a crash loses nothing that was acknowledged")
 	case "no":
-		return found("", "append-only file, appendfsync no: a crash of the machine loses what its system had not written, half a minute or more").
-			but(Loses, "CONFIG SET appendfsync everysec, and in redis.conf")
+		return found("", "append-only file, appendfsync no: a crash loses acknowledged writes, of half a minute or more where it is the machine's").but(Loses, durable)
 	case "everysec":
-		return found("", "append-only file, appendfsync everysec: a crash of the machine loses about a second, one of Redis alone nothing")
+		return found("", "append-only file, appendfsync everysec: a crash loses acknowledged writes, of a second or two").but(Loses, durable)
 	}
-	return found("", "append-only file; Redis does not tell its appendfsync").but(Warning, "make sure that it is everysec or always")
+	return found("", "append-only file; Redis does not tell its appendfsync").
+		but(Warning, "make sure that it is always: everysec, which managed editions have by default, loses acknowledged writes in a crash")
 }

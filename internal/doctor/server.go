@@ -9,11 +9,19 @@ import (
 	"strings"
 
 	"github.com/redis/go-redis/v9"
+
+	"github.com/seed-5c07c2e9/dyplsq/internal/refusal"
 )
 
 // oldestMajor and oldestMinor are of the first Redis on which all scripts run: asynq's archive needs ZRANGE BYSCORE, and the
 // stream of outcomes XTRIM MINID.
 const oldestMajor, oldestMinor = 6, 2
+
+// errSentinel is that the URL leads to a Sentinel, which answers INFO and PING as a server does, and holds no key.
+var errSentinel = refusal.Refusal{
+	Code: "sentinel", Lasting: true, Says: "this is a Sentinel, which holds no tasks",
+	Remedy: "set REDIS_URL to redis-sentinel://HOST:26379/0?master=NAME: the Sentinels name the master",
+}
 
 // server reads what Redis says of itself, for the other checks too.
 func (e *examination) server(ctx context.Context) ([]Finding, error) {
@@ -25,6 +33,9 @@ func (e *examination) server(ctx context.Context) ([]Finding, error) {
 	version, name := e.info["redis_version"], "Redis"
 	if own := e.info["valkey_version"]; own != "" {
 		name, version = "Valkey", version+" ("+own+")"
+	}
+	if e.info["redis_mode"] == "sentinel" {
+		return nil, errSentinel
 	}
 	f := found("", "%s %s, %s, %s", name, cmp.Or(version, "of an unknown version"), cmp.Or(e.info["redis_mode"], "standalone"), cmp.Or(e.info["role"], "master"))
 	switch {
