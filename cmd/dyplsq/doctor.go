@@ -37,7 +37,7 @@ func (c *doctorCommand) Run(ctx context.Context, s streams) error {
 	var lost []string
 	var unwritten error
 	err = doctor.Run(ctx, doctor.Config{
-		Redis: client, Shards: c.Shards, Now: c.now, Endpoint: strings.TrimSpace(c.Endpoint), Settings: c.checkSettings(api),
+		Redis: client, Shards: c.Shards, Now: c.now, Endpoint: strings.TrimSpace(c.Endpoint), Reach: c.reach, Settings: c.checkSettings(api),
 		Credentials: api.own.CredentialSource, Accounts: api.sources(),
 		Quotas: doctor.Quotas{Wanted: wantedCeilings(), Kept: true, Published: dypls.Quota},
 	}, func(f doctor.Finding) {

@@ -54,8 +54,10 @@ type Config struct {
 	Credentials func(context.Context) (source string, err error)
 	// Accounts are the same for further accounts, by their names.
 	Accounts map[string]func(context.Context) (source string, err error)
-	// Endpoint of the API, a URL. It is connected to, and asked nothing.
+	// Endpoint of the API, a URL.
 	Endpoint string
+	// Reach has it answer, over the way that calls take, without calling an action. With an error, Via may be known all the same.
+	Reach func(context.Context) (Reached, error)
 	// Settings is what a worker says of the settings of this machine.
 	Settings error
 	Quotas   Quotas
@@ -68,6 +70,9 @@ type examination struct {
 	node  string            // of a cluster, "" where Redis is none
 	info  map[string]string // of INFO
 	queue *tasks.Queue
+
+	reached   Reached // by endpoint, for apiClock
+	reachedAt time.Time
 }
 
 // check is one of them. Its error is Redis': what Redis refuses to tell is a finding, too.
@@ -90,7 +95,7 @@ var ofRedis = []check{
 }
 
 var ofMachine = []check{
-	{"credentials", (*examination).credentials}, {"endpoint", (*examination).endpoint}, {"settings", (*examination).settings},
+	{"credentials", (*examination).credentials}, {"endpoint", (*examination).endpoint}, {"apiclock", (*examination).apiClock}, {"settings", (*examination).settings},
 }
 
 // Run makes every check, and reports each finding as it is made. Its error is [tasks.ErrUnreachable], after the checks that need

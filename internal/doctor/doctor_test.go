@@ -3,7 +3,6 @@ package doctor_test
 import (
 	"context"
 	"errors"
-	"net"
 	"strings"
 	"testing"
 	"time"
@@ -31,13 +30,8 @@ func newPatient(t *testing.T, args ...string) *patient {
 
 func patientOn(t *testing.T, client *redis.Client) *patient {
 	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = listener.Close() })
 	return &patient{client: client, Config: doctor.Config{
-		Redis: client, Endpoint: "http://" + listener.Addr().String(),
+		Redis: client, Endpoint: "https://api.example", Reach: func(context.Context) (doctor.Reached, error) { return doctor.Reached{Clock: time.Now()}, nil },
 		Credentials: func(context.Context) (string, error) { return "the environment", nil },
 	}}
 }
@@ -107,7 +101,9 @@ func TestOutOfReach(t *testing.T) {
 	server.Kill()
 	p.Settings = errors.New("the HTTP timeout must be below the shutdown timeout\nand another")
 	p.Credentials = func(context.Context) (string, error) { return "", errors.New("no credentials") }
-	p.Endpoint = "https://127.0.0.1:1"
+	p.Reach = func(context.Context) (doctor.Reached, error) {
+		return doctor.Reached{Via: "proxy:3128"}, errors.New("refused")
+	}
 	findings := map[string]doctor.Finding{}
 	err := doctor.Run(t.Context(), p.Config, func(f doctor.Finding) { findings[f.Check] = f })
 	if !errors.Is(err, tasks.ErrUnreachable) || len(findings) != 4 {

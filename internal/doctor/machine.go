@@ -2,9 +2,8 @@ package doctor
 
 import (
 	"context"
-	"crypto/tls"
+	"fmt"
 	"maps"
-	"net"
 	"net/url"
 	"slices"
 	"strings"
@@ -34,7 +33,13 @@ func lookedUp(ctx context.Context, of string, credentials func(context.Context) 
 	return found("", "%sfound, from %s", of, source)
 }
 
-// endpoint connects to the API, and asks it nothing.
+// Reached is what an endpoint told by answering at all.
+type Reached struct {
+	Via   string    // the proxy's host, "" without one
+	Clock time.Time // by the answer's Date, zero where it has none
+}
+
+// endpoint has the API answer a request that names no action.
 func (e *examination) endpoint(ctx context.Context) ([]Finding, error) {
 	ctx, cancel := context.WithTimeout(ctx, machineTimeout)
 	defer cancel()
@@ -42,23 +47,45 @@ func (e *examination) endpoint(ctx context.Context) ([]Finding, error) {
 	if err != nil || endpoint.Hostname() == "" { // the error would repeat it, and it may hold a password
 		return []Finding{found("", "it is no URL").but(Warning, "mend DYPLSQ_ENDPOINT")}, nil
 	}
-	port := endpoint.Port()
-	dial := (&tls.Dialer{Config: &tls.Config{MinVersion: tls.VersionTLS12}}).DialContext
+	started := time.Now()
+	reached, err := e.Reach(ctx)
+	through := ""
+	if reached.Via != "" {
+		through = ", through the proxy " + reached.Via
+	}
+	if err != nil {
+		return []Finding{found("", "%s cannot be reached%s: %v", endpoint.Host, through, err).
+			but(Warning, "a worker on this machine has to reach it: open the way, or mend DYPLSQ_ENDPOINT, HTTPS_PROXY and NO_PROXY")}, nil
+	}
+	e.reached, e.reachedAt = reached, e.Now()
 	secured := ", its certificate is valid"
 	if endpoint.Scheme == "http" {
-		dial, secured = (&net.Dialer{}).DialContext, ", without TLS"
+		secured = ", without TLS"
 	}
-	if port == "" {
-		port = endpoint.Scheme
+	return []Finding{found("", "%s answers within %s%s%s; no action was called", endpoint.Host, time.Since(started).Round(time.Millisecond), secured, through)}, nil
+}
+
+// apiClock compares this machine's clock with the API's, which refuses time stamps of long ago. An answer's Date has whole seconds.
+func (e *examination) apiClock(context.Context) ([]Finding, error) {
+	const told, refused = time.Minute, 15 * time.Minute
+	if e.reached.Clock.IsZero() {
+		return nil, nil
 	}
-	started := time.Now()
-	conn, err := dial(ctx, "tcp", net.JoinHostPort(endpoint.Hostname(), port))
-	if err != nil {
-		return []Finding{found("", "%s cannot be reached: %v", endpoint.Host, err).
-			but(Warning, "a worker on this machine has to reach it directly, without a proxy: open the way, or mend DYPLSQ_ENDPOINT")}, nil
+	ahead := e.reachedAt.Sub(e.reached.Clock).Truncate(time.Second)
+	word := "ahead of"
+	if ahead < 0 {
+		word = "behind"
 	}
-	_ = conn.Close()
-	return []Finding{found("", "%s answers within %s%s; nothing was asked", endpoint.Host, time.Since(started).Round(time.Millisecond), secured)}, nil
+	f := found("", "this machine is %s %s the API (give or take a second or two)", ahead.Abs(), word)
+	switch {
+	case ahead.Abs() >= refused:
+		f.Found += ": it refuses every call (InvalidTimeStamp), and tasks are held until their time is over"
+	case ahead.Abs() >= told:
+		f.Found += fmt.Sprintf("; from %.0f minutes on it refuses calls (InvalidTimeStamp)", refused.Minutes())
+	default:
+		return []Finding{f}, nil
+	}
+	return []Finding{f.but(Warning, "synchronise this machine's clock (chronyc tracking)")}, nil
 }
 
 // settings: timeouts must nest, or calls are cut or made twice.

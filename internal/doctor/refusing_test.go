@@ -26,7 +26,7 @@ func TestASentinelIsNoServer(t *testing.T) {
 	p.want(t, "redis", doctor.Loses, "this is a Sentinel", "redis-sentinel://HOST:26379/0?master=NAME")
 	for check := range p.examine(t) {
 		switch check {
-		case "redis", "credentials", "endpoint", "settings":
+		case "redis", "credentials", "endpoint", "apiclock", "settings":
 		default:
 			t.Errorf("%s was examined on a Sentinel", check)
 		}
