@@ -59,15 +59,16 @@ func Install(o *redis.Options) *Dialer {
 	return d
 }
 
-// dial tries again at once what was refused or reset, as a server does that is started anew, and gives up in time.
-func (d *Dialer) dial(ctx context.Context, network, addr string) (net.Conn, error) {
+// again tries again at once what was refused or reset, as a server does that is started anew, and gives up in time. Each try asks the
+// Sentinels anew: a master that was killed may be a replica, and empty, when it is back.
+func (d *Dialer) again(ctx context.Context, dial func(ctx context.Context, network, addr string) (net.Conn, error), network, addr string) (net.Conn, error) {
 	if d.timeout > 0 {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, d.timeout)
 		defer cancel()
 	}
 	for try := 1; ; try++ {
-		made, err := d.once(ctx, network, addr)
+		made, err := dial(ctx, network, addr)
 		if err == nil {
 			return made, nil
 		}
@@ -82,7 +83,7 @@ func (d *Dialer) dial(ctx context.Context, network, addr string) (net.Conn, erro
 	}
 }
 
-func (d *Dialer) once(ctx context.Context, network, addr string) (net.Conn, error) {
+func (d *Dialer) dial(ctx context.Context, network, addr string) (net.Conn, error) {
 	connecting := ctx
 	if deadline, bounded := ctx.Deadline(); bounded {
 		var cancel context.CancelFunc
@@ -141,9 +142,9 @@ type hook struct {
 
 // DialHook implements [redis.Hook]. Sentinels that know no master of a name say nil, which must not be taken for a key that is
 // not there.
-func (hook) DialHook(next redis.DialHook) redis.DialHook {
+func (h hook) DialHook(next redis.DialHook) redis.DialHook {
 	return func(ctx context.Context, network, addr string) (net.Conn, error) {
-		made, err := next(ctx, network, addr)
+		made, err := h.dialer.again(ctx, next, network, addr)
 		if errors.Is(err, redis.Nil) {
 			err = refusal.ErrUnknownMaster
 		}
