@@ -143,7 +143,7 @@ func TestSlotsComeBack(t *testing.T) {
 func TestConfigOfCeilings(t *testing.T) {
 	t.Parallel()
 	_, err := New(Config{QPS: map[string]float64{"BINDAXN": 1, "BindAxb": 0}, PoolQPS: -1, Account: "a b", OnNoNumber: "maybe"})
-	for _, says := range []string{`"BINDAXN"`, "BindAxb must be more than 0", "ceiling of pools", "the account's name must be", "fail or wait"} {
+	for _, says := range []string{`"BINDAXN"`, "QPS of BindAxb must be 0.001 to", "PoolQPS must be 0 to", "the account's name must be", "fail or wait"} {
 		if err == nil || !strings.Contains(err.Error(), says) {
 			t.Errorf("does not say %s: %v", says, err)
 		}

@@ -29,7 +29,11 @@ func TestErrorAfterTheEffect(t *testing.T) {
 			t.Parallel()
 			faults := append([]dyplstest.Fault{after}, test.then...)
 			s := newSystem(t, dyplstest.Config{Faults: faults}, func(c *Config) { c.MaxAttempts = test.attempts })
-			s.bindNamed(t, tasks.Within(test.within))
+			var options []tasks.Option
+			if test.within > 0 {
+				options = append(options, tasks.Within(test.within))
+			}
+			s.bindNamed(t, options...)
 			o := s.told(t, "k", told{tasks.StateSucceeded, "OK", test.calls, 1, 1})
 			if len(s.bindings(t, o)) != 1 {
 				t.Error("more than one binding")

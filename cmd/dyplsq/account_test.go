@@ -84,7 +84,7 @@ func TestTwoAccounts(t *testing.T) {
 	if r := dyplsq(t, s.env, "", "enqueue", "BindAxn", shopBind(2, ""), "--id", "flag"); r.status != statusUsage || !strings.Contains(r.errors, "differs in Account") {
 		t.Errorf("exit status %d: %s", r.status, r.errors)
 	}
-	if r := dyplsq(t, s.env, "", "enqueue", "BindAxn", shopBind(7, ""), "--account", "a b"); r.status != statusUsage || !strings.Contains(r.errors, "Account must be") {
+	if r := dyplsq(t, s.env, "", "enqueue", "BindAxn", shopBind(7, ""), "--account", "a b"); r.status != statusUsage || !strings.Contains(r.errors, "Account must not contain white space") {
 		t.Errorf("exit status %d: %s", r.status, r.errors)
 	}
 	if r := dyplsq(t, s.env, "", "explain", "line"); r.status != statusOK || !strings.Contains(r.out, "shop") {

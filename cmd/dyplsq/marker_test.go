@@ -127,14 +127,14 @@ func (m *markedTest) enqueueAll(t *testing.T, groups []markedGroup) {
 	for _, g := range groups {
 		m.enqueueGroup(t, g)
 		if g.fate == "binds" { // others unbind them
-			m.told(t, m.ids[g.fate], time.Minute)
+			m.told(t, m.ids[g.fate], 3*time.Minute)
 		}
 	}
 	for _, g := range groups {
 		if g.state == tasks.StatePending {
 			continue
 		}
-		for id, o := range m.told(t, m.ids[g.fate], time.Minute) {
+		for id, o := range m.told(t, m.ids[g.fate], 3*time.Minute) {
 			if o.State != g.state {
 				t.Errorf("%s is %s, want %s: %s %s", id, o.State, g.state, o.Code, o.Message)
 			}

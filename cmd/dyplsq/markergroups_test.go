@@ -47,7 +47,7 @@ func markedGroups(many int) []markedGroup {
 	}
 	busy := bindMarked(`,"PhoneNoX":"170` + markerDigits + `NNN"`)
 	groups := []markedGroup{
-		{fate: "binds", action: "BindAxn", tasks: 250, request: bindMarked(""), state: tasks.StateSucceeded},
+		{fate: "binds", action: "BindAxn", tasks: 344, request: bindMarked(""), state: tasks.StateSucceeded},
 		{fate: "pairs", action: "BindAxb", tasks: 50, request: bindMarked(""), state: tasks.StateSucceeded},
 		{fate: "retries", action: "BindAxn", tasks: 150, request: bindMarked(""), state: tasks.StateSucceeded,
 			fault: whole(dyplstest.Fault{Code: "isp.SYSTEM_ERROR", First: 1})},
@@ -58,8 +58,8 @@ func markedGroups(many int) []markedGroup {
 				return whole(dyplstest.Fault{Code: "isv.NEVER_HEARD_OF_" + markedNumber("139", n)})(n)
 			}},
 		{fate: "conflicts", action: "BindAxn", tasks: 80, request: busy, state: tasks.StateFailed, fault: whole(dyplstest.Fault{Code: "isv.BIND_CONFLICT"})},
-		{fate: "uncertain", action: "BindAxn", tasks: 80, request: bindMarked(""), state: tasks.StateUncertain, fault: whole(dyplstest.Fault{Do: dyplstest.DropAfter})},
-		{fate: "garbled", action: "BindAxn", tasks: 40, request: bindMarked(""), state: tasks.StateUncertain, fault: whole(dyplstest.Fault{Do: dyplstest.Garbage})},
+		{fate: "uncertain", action: "BindAxn", tasks: 16, request: bindMarked(""), state: tasks.StateUncertain, fault: whole(dyplstest.Fault{Do: dyplstest.DropAfter})},
+		{fate: "garbled", action: "BindAxn", tasks: 10, request: bindMarked(""), state: tasks.StateUncertain, fault: whole(dyplstest.Fault{Do: dyplstest.Garbage})},
 		{fate: "recordings", action: "QueryRecordFileDownloadUrl", tasks: 60, request: recording(time.Now().Add(-48 * time.Hour)), state: tasks.StateSucceeded},
 		{fate: "unbinds", action: "UnbindSubscription", tasks: 60, state: tasks.StateSucceeded,
 			request: func(n int) string { return `"BindTaskID":"binds-` + strconv.Itoa(n%(many/4)) + `"` }},

@@ -1,6 +1,12 @@
 package metrics
 
-import "github.com/prometheus/client_golang/prometheus"
+import (
+	"slices"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/seed-5c07c2e9/dyplsq/internal/breakers"
+)
 
 // Traffic is how a worker holds calls back: its accounts and their budgets, the scopes that are denied, and the accounts that it does
 // not know and whose tasks it has held lately.
@@ -60,6 +66,9 @@ func (c trafficCollector) Collect(to chan<- prometheus.Metric) {
 		to <- prometheus.MustNewConstMetric(breakerState, prometheus.GaugeValue, 1, s.Account, s.Name)
 	}
 	for _, account := range t.Accounts {
+		if !slices.Contains(t.Open, Scope{Account: account, Name: breakers.Endpoint}) { // an alert needs the series before its first 1
+			to <- prometheus.MustNewConstMetric(breakerState, prometheus.GaugeValue, 0, account, breakers.Endpoint)
+		}
 		to <- prometheus.MustNewConstMetric(accountMissing, prometheus.GaugeValue, 0, account)
 	}
 	for _, account := range t.Missing {
