@@ -18,6 +18,8 @@ type account struct {
 	name    string
 	caller  dypls.Caller
 	traffic *traffic
+
+	toldOfKeys time.Time // that others use another key; by the one goroutine that announces
 }
 
 // accounts are those that a worker knows.
@@ -123,6 +125,34 @@ func (as *accounts) announce(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, writeTimeout)
 	defer cancel()
 	_ = presence.Announce(ctx, as.worker.config.Redis, as.names()...)
+	for _, a := range as.byName {
+		as.announceKey(ctx, a)
+	}
+}
+
+// keyed is a caller that tells its key from others' without telling it, as aliyun's does. "" is a key that says nothing: a temporary one.
+type keyed interface {
+	KeyFingerprint(ctx context.Context) (string, error)
+}
+
+// announceKey notices that another installation uses the same Redis for another account under the same name: their tasks mix, and each
+// performs the other's. While keys are rotated the old and the new one are in use for a while.
+func (as *accounts) announceKey(ctx context.Context, a *account) {
+	caller, is := a.caller.(keyed)
+	if !is {
+		return
+	}
+	fingerprint, err := caller.KeyFingerprint(ctx)
+	if err != nil || fingerprint == "" {
+		return // that there are no credentials is said elsewhere
+	}
+	beside, err := presence.AnnounceKey(ctx, as.worker.config.Redis, a.name, fingerprint)
+	const sayAgain = 24 * time.Hour
+	if err == nil && beside > presence.Rotation && (a.toldOfKeys.IsZero() || time.Since(a.toldOfKeys) > sayAgain) {
+		a.toldOfKeys = time.Now()
+		as.worker.log.Warn().Str("account", a.name).Str("key", fingerprint).Dur("beside_ms", beside).
+			Msg("other workers use another access key for this account: two installations share this Redis, or a rotation of keys was not finished; dyplsq doctor says more")
+	}
 }
 
 func (as *accounts) close(ctx context.Context) {

@@ -22,7 +22,8 @@ type Config struct {
 	// Redis is a client of the worker's own, which adds hooks to it. Make it with [tasks.RedisConfig],
 	// with a pool of about [PoolSize] connections. The worker does not close it.
 	Redis redis.UniversalClient
-	// Caller performs the calls, one signed request each.
+	// Caller performs the calls, one signed request each. One that has KeyFingerprint(ctx) (string, error), as an aliyun.Client has,
+	// lets workers notice that others call for the same account with another key.
 	Caller dypls.Caller
 	Logger zerolog.Logger
 	// Observer is told what happens, for metrics; nobody by default.
