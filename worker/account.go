@@ -151,7 +151,8 @@ func (as *accounts) announceKey(ctx context.Context, a *account) {
 	if err == nil && beside > presence.Rotation && (a.toldOfKeys.IsZero() || time.Since(a.toldOfKeys) > sayAgain) {
 		a.toldOfKeys = time.Now()
 		as.worker.log.Warn().Str("account", a.name).Str("key", fingerprint).Dur("beside_ms", beside).
-			Msg("other workers use another access key for this account: two installations share this Redis, or a rotation of keys was not finished; dyplsq doctor says more")
+			Msg("other workers use another access key for this account: two installations share this Redis, " +
+				"or a rotation of keys was not finished; dyplsq doctor says more")
 	}
 }
 

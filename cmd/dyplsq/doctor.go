@@ -24,7 +24,7 @@ type doctorCommand struct {
 
 // Run makes every check and prints what it found.
 func (c *doctorCommand) Run(ctx context.Context, s streams) error {
-	client, err := c.redisFlags.client(0)
+	client, err := c.client(0)
 	if err != nil {
 		return err
 	}
@@ -70,7 +70,7 @@ func (c *doctorCommand) print(s streams, f doctor.Finding) error {
 
 // checkSettings asks a worker that is never run.
 func (c *doctorCommand) checkSettings(api clients) error {
-	own, err := c.redisFlags.client(0) // a worker changes its client
+	own, err := c.client(0) // a worker changes its client
 	if err != nil {
 		return err
 	}

@@ -68,7 +68,8 @@ func (f doorFlags) check(loopback bool) (door dashboard.Door, certificate *tls.C
 // warn tells of what lets the dashboard work, and should be mended all the same.
 func (f doorFlags) warn(door dashboard.Door, log zerolog.Logger) {
 	if door.Passwords != nil && door.Passwords.Exposed {
-		log.Warn().Str("file", f.Auth).Msg("others on this machine may use the password file, and guess at its hashes: give it to the dashboard's user alone, mode 0400")
+		log.Warn().Str("file", f.Auth).
+			Msg("others on this machine may use the password file, and guess at its hashes: give it to the dashboard's user alone, mode 0400")
 	}
 }
 

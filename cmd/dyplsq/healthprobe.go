@@ -19,7 +19,7 @@ func (c *workerCommand) probe(ctx context.Context) error {
 	if c.MetricsListen != "" {
 		return probeReady(ctx, c.MetricsListen)
 	}
-	redisClient, err := c.redisFlags.client(1)
+	redisClient, err := c.client(1)
 	if err != nil {
 		return err
 	}

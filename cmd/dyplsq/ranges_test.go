@@ -116,61 +116,70 @@ func TestEveryNumberHasBounds(t *testing.T) {
 	}
 }
 
+// trial is a value of a flag, and whether it is to be taken.
+type trial struct {
+	value string
+	taken bool
+}
+
+// trials are values of every kind, by what they are.
+func (f numberFlag) trials() map[string]trial {
+	sound, large, unit := "64", "99999999999", ""
+	if strings.Contains(f.flag.Target.Type().String(), "Duration") {
+		sound, large, unit = "5m", "200000h", "s"
+	}
+	return map[string]trial{
+		"0": {"0" + unit, zeroMeans[f.flag.Name] != ""}, "negative": {"-5" + unit, false}, "nothing": {"", false}, "blanks alone": {"  ", false},
+		"absurdly large": {large, f.flag.Name == "seed"}, "larger than any number": {"9" + large + large + "h", false},
+		"text": {"many", false}, "with blanks": {" " + sound + "\t\n", true}, "sound": {sound, true},
+	}
+}
+
+// try gives a flag a value, by itself or by its variable.
+func (f numberFlag) try(t *testing.T, parser *kong.Kong, test trial, from string) {
+	t.Helper()
+	key := ""
+	if f.flag.Target.Kind() == reflect.Map {
+		key = "BindAxn="
+	}
+	args := []string{"--" + f.flag.Name + "=" + key + test.value}
+	if from != "" {
+		t.Setenv(from, test.value)
+		if unsetBlanks(); test.value == "" {
+			test.taken = true // as if it were not there
+		}
+		args = nil
+	}
+	got, err := f.parsed(t, parser, args...)
+	switch {
+	case !test.taken && err == nil:
+		t.Errorf("%q is taken, as %v", test.value, got)
+	case test.taken && err != nil:
+		t.Errorf("%q is refused: %v", test.value, err)
+	case test.taken:
+		var same []string
+		if value := strings.TrimSpace(test.value); value != "" {
+			same = []string{"--" + f.flag.Name + "=" + key + value}
+		}
+		want, err := f.parsed(t, parser, same...)
+		if diff := cmp.Diff(want, got); diff != "" || err != nil {
+			t.Errorf("%v %s", err, diff)
+		}
+	case statusOf(err) != statusUsage || !strings.Contains(err.Error(), "--"+f.flag.Name):
+		t.Errorf("status %d, and the flag is not named: %v", statusOf(err), err)
+	case key == "" && !strings.Contains(err.Error(), "must be"):
+		t.Errorf("neither rule nor remedy: %v", err)
+	}
+}
+
 // TestNumbersOutOfBoundsAreRefused: of every number, as a flag and from the environment: 0 and nothing are never the default in disguise,
 // blanks around do not matter, and what cannot be meant is refused with its name, the rule and the remedy.
 func TestNumbersOutOfBoundsAreRefused(t *testing.T) {
 	parser := newTestParser(t)
 	for _, f := range numberFlags(t) {
-		key, sound, large := "", "64", "99999999999"
-		switch f.flag.Target.Type() {
-		case reflect.TypeFor[map[string]float64](), reflect.TypeFor[map[string]int]():
-			key = "BindAxn="
-		}
-		if strings.Contains(f.flag.Target.Type().String(), "Duration") {
-			sound, large = "5m", "200000h"
-		}
-		for name, test := range map[string]struct {
-			value string
-			taken bool
-		}{
-			"0": {"0", zeroMeans[f.flag.Name] != ""}, "negative": {"-5", false}, "nothing": {"", false}, "blanks alone": {"  ", false},
-			"absurdly large": {large, f.flag.Name == "seed"}, "larger than any number": {"9" + large + large + "h", false},
-			"text": {"many", false}, "with blanks": {" " + sound + "\t\n", true}, "sound": {sound, true},
-		} {
-			if strings.HasPrefix(test.value, "-") && strings.HasSuffix(sound, "m") {
-				test.value += "s"
-			}
-			if strings.TrimSpace(test.value) == "0" && strings.HasSuffix(sound, "m") {
-				test.value = "0s"
-			}
+		for name, test := range f.trials() {
 			for _, from := range append([]string{""}, f.flag.Envs...) {
-				t.Run(strings.Join([]string{f.command, f.flag.Name, name, from}, " "), func(t *testing.T) {
-					var args []string
-					if from == "" {
-						args = []string{"--" + f.flag.Name + "=" + key + test.value}
-					} else {
-						t.Setenv(from, test.value)
-						if unsetBlanks(); test.value == "" {
-							return // as if it were not there, which TestBlankVariables has
-						}
-					}
-					got, err := f.parsed(t, parser, args...)
-					switch {
-					case !test.taken && err == nil:
-						t.Errorf("%q is taken, as %v", test.value, got)
-					case test.taken && err != nil:
-						t.Errorf("%q is refused: %v", test.value, err)
-					case test.taken:
-						want, err := f.parsed(t, parser, "--"+f.flag.Name+"="+key+strings.TrimSpace(test.value))
-						if diff := cmp.Diff(want, got); diff != "" || err != nil {
-							t.Errorf("%v %s", err, diff)
-						}
-					case statusOf(err) != statusUsage || !strings.Contains(err.Error(), "--"+f.flag.Name):
-						t.Errorf("status %d, and the flag is not named: %v", statusOf(err), err)
-					case key == "" && !strings.Contains(err.Error(), "must be"):
-						t.Errorf("neither rule nor remedy: %v", err)
-					}
-				})
+				t.Run(strings.Join([]string{f.command, f.flag.Name, name, from}, " "), func(t *testing.T) { f.try(t, parser, test, from) })
 			}
 		}
 	}

@@ -39,7 +39,7 @@ func environment(t *testing.T) map[string]map[string]bool {
 		if strings.HasSuffix(file, "_test.go") {
 			continue
 		}
-		data, err := os.ReadFile(file) //nolint:gosec // of this project
+		data, err := os.ReadFile(file)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -26,7 +26,7 @@ func (c *workerCommand) Run(ctx context.Context, s streams) error {
 	}
 	collectSeldom()
 	limitMemory()
-	redisClient, err := c.redisFlags.client(worker.PoolSize(c.Concurrency, c.Fetchers))
+	redisClient, err := c.client(worker.PoolSize(c.Concurrency, c.Fetchers))
 	if err != nil {
 		return err
 	}

@@ -95,7 +95,8 @@ var ofRedis = []check{
 }
 
 var ofMachine = []check{
-	{"credentials", (*examination).credentials}, {"endpoint", (*examination).endpoint}, {"apiclock", (*examination).apiClock}, {"settings", (*examination).settings},
+	{"credentials", (*examination).credentials}, {"endpoint", (*examination).endpoint}, {"apiclock", (*examination).apiClock},
+	{"settings", (*examination).settings},
 }
 
 // Run makes every check, and reports each finding as it is made. Its error is [tasks.ErrUnreachable], after the checks that need

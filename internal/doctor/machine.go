@@ -62,7 +62,8 @@ func (e *examination) endpoint(ctx context.Context) ([]Finding, error) {
 	if endpoint.Scheme == "http" {
 		secured = ", without TLS"
 	}
-	return []Finding{found("", "%s answers within %s%s%s; no action was called", endpoint.Host, time.Since(started).Round(time.Millisecond), secured, through)}, nil
+	took := time.Since(started).Round(time.Millisecond)
+	return []Finding{found("", "%s answers within %s%s%s; no action was called", endpoint.Host, took, secured, through)}, nil
 }
 
 // apiClock compares this machine's clock with the API's, which refuses time stamps of long ago. An answer's Date has whole seconds.

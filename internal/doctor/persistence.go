@@ -7,7 +7,8 @@ import (
 )
 
 // durable is the one answer that README and docs/guarantees.md give, too, with what it costs.
-const durable = "CONFIG SET appendonly yes and appendfsync always, and in redis.conf: every write then waits for the disk, and those that arrive together share the wait"
+const durable = "CONFIG SET appendonly yes and appendfsync always, and in redis.conf: every write then waits for the disk, " +
+	"and those that arrive together share the wait"
 
 // persistence tells what a crash of Redis, or of its machine, would lose.
 func (e *examination) persistence(ctx context.Context) ([]Finding, error) {
@@ -54,7 +55,8 @@ func (e *examination) logged(fsync string) Finding {
 	case "always":
 		return found("", "append-only file, appendfsync always: a crash loses nothing that was acknowledged")
 	case "no":
-		return found("", "append-only file, appendfsync no: a crash loses acknowledged writes, of half a minute or more where it is the machine's").but(Loses, durable)
+		return found("", "append-only file, appendfsync no: a crash loses acknowledged writes, of half a minute or more where it is the machine's").
+			but(Loses, durable)
 	case "everysec":
 		return found("", "append-only file, appendfsync everysec: a crash loses acknowledged writes, of a second or two").but(Loses, durable)
 	}
