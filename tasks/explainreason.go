@@ -32,6 +32,11 @@ func (e *Explanation) reason(d record.Detail, known bool) {
 	default:
 		e.reasonWaiting(d)
 	}
+	e.reasonBeside(d)
+}
+
+// reasonBeside adds what else is to be known of where it stands.
+func (e *Explanation) reasonBeside(d record.Detail) {
 	if d.State.Told() && d.ResolvedBy != "" {
 		e.Why += "; settled by " + e.ResolvedBy
 	}

@@ -110,14 +110,14 @@ func (b *breaker) knowsPools() bool {
 	return false
 }
 
-// isOpen reports whether a scope is open, as far as this worker has heard.
-func (b *breaker) isOpen(scope string) bool {
+// endpointAway reports whether the endpoint's scope is open, as far as this worker has heard.
+func (b *breaker) endpointAway() bool {
 	if b.opened.Load() == 0 {
 		return false
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	_, open := b.probes[scope]
+	_, open := b.probes[breakers.Endpoint]
 	return open
 }
 

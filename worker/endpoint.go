@@ -28,13 +28,13 @@ func (d *delivery) mayBeLost(ctx context.Context, begun record.Begun, noted time
 		return func() {}, nil
 	}
 	t := d.account.traffic
-	if !t.breaker.isOpen(breakers.Endpoint) && t.start.try(cmp.Or(d.worker.timing.startCalls, startCalls)) {
+	if !t.breaker.endpointAway() && t.start.try(cmp.Or(d.worker.timing.startCalls, startCalls)) {
 		return t.start.end, nil
 	}
 	if d.kind.findable(begun.Request) {
 		return func() {}, nil
 	}
-	if t.breaker.isOpen(breakers.Endpoint) {
+	if t.breaker.endpointAway() {
 		return nil, d.probeEndpoint(ctx, begun)
 	}
 	late := time.NewTimer(readyFor - time.Since(noted))
@@ -42,7 +42,7 @@ func (d *delivery) mayBeLost(ctx context.Context, begun record.Begun, noted time
 	if !t.start.wait(ctx, late.C) {
 		return nil, &heldError{delay: callsLastPause, reason: "few binds may be out before the API has answered one"}
 	}
-	if t.breaker.isOpen(breakers.Endpoint) { // meanwhile
+	if t.breaker.endpointAway() { // meanwhile
 		t.start.end()
 		return nil, &heldError{delay: endpointFirst, reason: exposed}
 	}
@@ -97,11 +97,11 @@ func (t *traffic) hearEndpoint(ctx context.Context, run string, left time.Time, 
 	case failed && e.Code == dypls.CodeNotSent: // nothing was asked
 	case err == nil && !leavesDoubt(answer):
 		t.start.answered()
-		if t.breaker.isOpen(breakers.Endpoint) {
+		if t.breaker.endpointAway() {
 			t.breaker.close(ctx, breakers.Endpoint)
 		}
 	case t.breaker.closedSince(breakers.Endpoint, left): // it says nothing new
-	case t.start.missed() && !t.breaker.isOpen(breakers.Endpoint):
+	case t.start.missed() && !t.breaker.endpointAway():
 		t.breaker.trip(ctx, breakers.Endpoint, dypls.CodeNoAnswer, run)
 	}
 }

@@ -89,5 +89,6 @@ func (b *budget) ask(ctx context.Context, d demand) (granted, error) {
 	ctx, cancel := context.WithTimeout(ctx, askTimeout)
 	defer cancel()
 	g := b.governor
-	return readGranted(quotaScript.Run(ctx, g.redis, b.keys, d.arguments(g.worker, g.account, b.name, record.InDatabase(g.redis, quotaNews), b.ceiling, b.start)...))
+	return readGranted(quotaScript.Run(ctx, g.redis, b.keys, d.arguments(g.worker, g.account, b.name, record.InDatabase(g.redis, quotaNews),
+		b.ceiling, b.start)...))
 }

@@ -65,7 +65,7 @@ var reachMetadataDirectly = sync.OnceFunc(func() {
 func exceptMetadata(proxy func(*http.Request) (*url.URL, error)) func(*http.Request) (*url.URL, error) {
 	return func(r *http.Request) (*url.URL, error) {
 		if r.URL.Hostname() == metadataHost {
-			return nil, nil //nolint:nilnil // net/http's words for no proxy
+			return nil, nil
 		}
 		return proxy(r)
 	}

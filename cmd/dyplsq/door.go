@@ -84,16 +84,21 @@ func (f doorFlags) checkCombination(loopback bool) (problems []error) {
 	refuse(!f.BehindProxy && len(f.TrustedProxy) > 0, "--trusted-proxy is of use with --behind-proxy only: add it, or leave both out")
 	refuse(!f.BehindProxy && f.TrustedHeader != "", "--trusted-header is believed with --behind-proxy only: add it, or leave the header out")
 	refuse(!f.BehindProxy && f.AddressHeader != "", "--address-header is believed with --behind-proxy only: add it, or leave the header out")
-	refuse(f.AddressHeader != "" && (!headerName.MatchString(f.AddressHeader) || slices.Contains(ownHeaders, strings.ToLower(f.AddressHeader))),
+	refuse(f.AddressHeader != "" && !setByProxy(f.AddressHeader),
 		"--address-header must be a header that the proxy sets itself to one address, such as X-Real-IP")
 	refuse(f.Auth != "" && f.TrustedHeader != "", "--auth and --trusted-header both say who is there: keep one")
-	refuse(f.TrustedHeader != "" && (!headerName.MatchString(f.TrustedHeader) || slices.Contains(ownHeaders, strings.ToLower(f.TrustedHeader))),
+	refuse(f.TrustedHeader != "" && !setByProxy(f.TrustedHeader),
 		"--trusted-header must be a header that the proxy sets itself, such as X-Forwarded-User")
 	refuse((!loopback || f.BehindProxy) && f.Auth == "" && f.TrustedHeader == "",
 		"beyond loopback the dashboard needs to know who is there: --auth FILE, or --behind-proxy with --trusted-header and --trusted-proxy")
 	refuse(!loopback && f.TLSCert == "" && f.TLSKey == "" && !f.BehindProxy,
 		"beyond loopback the dashboard needs TLS: --tls-cert and --tls-key, or --behind-proxy where a proxy ends it")
 	return problems
+}
+
+// setByProxy reports whether a header may be one that the proxy sets, and no client.
+func setByProxy(header string) bool {
+	return headerName.MatchString(header) && !slices.Contains(ownHeaders, strings.ToLower(header))
 }
 
 var (

@@ -26,7 +26,7 @@ func notYet(is func() bool) func(context.Context) error {
 	}
 }
 
-func readyAt(t *testing.T, url string) (int, readiness) {
+func readyAt(t *testing.T, url string) readiness {
 	t.Helper()
 	status, body := get(t, url+"/readyz")
 	var answer readiness
@@ -36,7 +36,7 @@ func readyAt(t *testing.T, url string) (int, readiness) {
 	if (status == http.StatusOK) != answer.Ready {
 		t.Fatalf("status %d with %s", status, body)
 	}
-	return status, answer
+	return answer
 }
 
 // untilReady waits until a worker is ready, or is not because of these checks.
@@ -44,7 +44,7 @@ func untilReady(t *testing.T, url string, failing ...string) {
 	t.Helper()
 	var last readiness
 	redistest.Poll(t, time.Minute, "the checks to be as expected", notYet(func() bool {
-		_, last = readyAt(t, url)
+		last = readyAt(t, url)
 		n := 0
 		for _, name := range failing {
 			if last.Checks[name].OK {

@@ -48,7 +48,7 @@ func TestWorkerOnAReplica(t *testing.T) {
 	p, url := s.observedWorker(t)
 	redistest.Poll(t, time.Minute, "the refusal to be told", p.wrote("redis refuses: trying again: this Redis is a replica"))
 	untilReady(t, url, "redis", "phase", "fetchers")
-	if _, answer := readyAt(t, url); !strings.Contains(answer.Checks["redis"].Says, "point REDIS_URL at the master") {
+	if answer := readyAt(t, url); !strings.Contains(answer.Checks["redis"].Says, "point REDIS_URL at the master") {
 		t.Errorf("not ready because of: %s", answer.Checks["redis"].Says)
 	}
 	if status, body := get(t, url+"/healthz"); status != http.StatusOK {
@@ -66,7 +66,7 @@ func TestWorkerOnAReplica(t *testing.T) {
 		t.Fatal(err)
 	}
 	redistest.Poll(t, time.Minute, "the refusal to be told again, and no worker to be ready", notYet(func() bool {
-		_, answer := readyAt(t, url)
+		answer := readyAt(t, url)
 		return strings.Count(p.text(), "redis refuses: trying again") == 2 && !answer.Checks["redis"].OK
 	}))
 	replica.Promote(t)

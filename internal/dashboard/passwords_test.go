@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -166,7 +167,7 @@ func TestGateGivesUpWithItsContext(t *testing.T) {
 	t.Parallel()
 	g := newGate()
 	for i := range atOnce {
-		if _, err := g.enter(t.Context(), anywhere, fmt.Sprint(i/lineAtOnce)); err != nil {
+		if _, err := g.enter(t.Context(), anywhere, strconv.Itoa(i/lineAtOnce)); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -56,7 +56,7 @@ func jsonText(value any) string {
 // fill puts records in the place of their marks, everywhere in an answer.
 func (r records) fill(ctx context.Context, answer any) {
 	var ids []string
-	eachPayload(answer, func(o map[string]any, name, id string) { ids = append(ids, id) })
+	eachPayload(answer, func(_ map[string]any, _, id string) { ids = append(ids, id) })
 	if len(ids) == 0 {
 		return
 	}

@@ -99,7 +99,7 @@ func (a *api) enter(w http.ResponseWriter, r *http.Request) bool {
 func checkPage(query url.Values) error {
 	for _, size := range query["size"] {
 		if n, err := strconv.Atoi(size); err != nil || n < 1 || n > maxPageSize {
-			return fmt.Errorf("size must be a number from 1 to %d: ask for one page after the other with page=2, page=3 ...", maxPageSize)
+			return fmt.Errorf("size must be a number from 1 to %d: ask for one page after the other, with page=2", maxPageSize)
 		}
 	}
 	return nil

@@ -39,7 +39,7 @@ func (l Line) Keep(ctx context.Context) error {
 		inForce, err := l.hear(ctx)
 		switch {
 		case ctx.Err() != nil:
-			return nil
+			return nil //nolint:nilerr // the end that was asked for
 		case record.IsUnknownCommand(err):
 			return err
 		case errors.Is(err, redis.ErrClosed) && l.closed(ctx):

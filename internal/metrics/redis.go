@@ -69,24 +69,29 @@ func (h redisHook) count(err error, cmds ...redis.Cmder) {
 	}
 }
 
+// redisErrorOf has the refusals of which there is more to tell.
+var redisErrorOf = map[string]string{
+	refusal.Full: redisFull, "MISCONF": redisFull, "READONLY": redisReadOnly,
+	"LOADING": redisAway, "MASTERDOWN": redisAway, "CLUSTERDOWN": redisAway,
+}
+
 // redisErrorKind tells what failed, "" where nothing did: that there is no such key, or no such script yet, is an answer; who
 // gave up waiting had no need of one.
 func redisErrorKind(err error) string {
 	if err == nil || errors.Is(err, redis.Nil) || errors.Is(err, context.Canceled) {
 		return ""
 	}
-	refused, is := refusal.Of(err)
+	if refused, is := refusal.Of(err); is {
+		if kind, named := redisErrorOf[refused.Code]; named {
+			return kind
+		}
+		return redisRefused
+	}
 	_, answered := errors.AsType[redis.Error](err)
 	switch {
-	case is && (refused.Code == refusal.Full || refused.Code == "MISCONF"):
-		return redisFull
-	case is && refused.Code == "READONLY":
-		return redisReadOnly
-	case is && (refused.Code == "LOADING" || refused.Code == "MASTERDOWN" || refused.Code == "CLUSTERDOWN"):
-		return redisAway
 	case redis.HasErrorPrefix(err, "NOSCRIPT"):
 		return ""
-	case is, answered:
+	case answered:
 		return redisRefused
 	default:
 		return redisAway

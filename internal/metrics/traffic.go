@@ -30,8 +30,10 @@ var (
 	quotaRate = prometheus.NewDesc("dyplsq_quota_rate", "Calls a second that all workers together make at most now.",
 		[]string{"account", "budget"}, nil)
 	quotaCeiling = prometheus.NewDesc("dyplsq_quota_ceiling", "Calls a second that they never go beyond.", []string{"account", "budget"}, nil)
-	breakersOpen = prometheus.NewDesc("dyplsq_breakers_open", "Scopes whose calls are held: those that the API denies, and endpoint where what answers is not the API.", nil, nil)
-	breakerState = prometheus.NewDesc("dyplsq_breaker_state", "1 while calls of the scope are held: the API denies them, or, of the scope endpoint, what answers is not the API.",
+	breakersOpen = prometheus.NewDesc("dyplsq_breakers_open",
+		"Scopes whose calls are held: those that the API denies, and endpoint where what answers is not the API.", nil, nil)
+	breakerState = prometheus.NewDesc("dyplsq_breaker_state",
+		"1 while calls of the scope are held: the API denies them, or, of the scope endpoint, what answers is not the API.",
 		[]string{"account", "scope"}, nil)
 	accountMissing = prometheus.NewDesc("dyplsq_account_missing", "1 while tasks of the account are held, because this worker does not know it.",
 		[]string{"account"}, nil)

@@ -59,7 +59,7 @@ var marks = []struct {
 const utf32Mark = "\xff\xfe\x00\x00"
 
 // unmarked tells UTF-16 without a mark: the first character of an object, an array or a number is ASCII, and a zero stands beside it.
-func unmarked(head []byte) binary.ByteOrder { //nolint:ireturn // which one, the text tells
+func unmarked(head []byte) binary.ByteOrder {
 	switch wide := len(head) > 3 && head[2] == 0 && head[3] == 0; {
 	case len(head) < unitSize || wide || (head[0] == 0) == (head[1] == 0):
 		return nil
