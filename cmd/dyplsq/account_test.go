@@ -143,7 +143,7 @@ func TestMissingProfile(t *testing.T) {
 	t.Parallel()
 	s := newShop(t)
 	for _, account := range []struct{ name, says string }{
-		{"food", "no credentials for the profile food"}, {"default", "leave it out"}, {"a b", "rename the profile"},
+		{"food", "no credentials for the profile food"}, {"default", "leave it out"}, {"a b", "remove the space within it"}, {"a+b", "rename the profile"},
 	} {
 		r := dyplsq(t, s.env, "", "worker", "--account", "shop", "--account", account.name)
 		if r.status != statusUsage || !strings.Contains(r.errors, account.says) || strings.Contains(r.errors, shopSecret) {

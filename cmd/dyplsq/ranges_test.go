@@ -174,7 +174,7 @@ func (f numberFlag) try(t *testing.T, parser *kong.Kong, test trial, from string
 
 // TestNumbersOutOfBoundsAreRefused: of every number, as a flag and from the environment: 0 and nothing are never the default in disguise,
 // blanks around do not matter, and what cannot be meant is refused with its name, the rule and the remedy.
-func TestNumbersOutOfBoundsAreRefused(t *testing.T) {
+func TestNumbersOutOfBoundsAreRefused(t *testing.T) { //nolint:paralleltest // the environment is the process's
 	parser := newTestParser(t)
 	for _, f := range numberFlags(t) {
 		for name, test := range f.trials() {
