@@ -69,7 +69,7 @@ func TestShutdownLetsCallsEnd(t *testing.T) {
 // task is not performed again.
 func TestRedisRestartsDuringCall(t *testing.T) {
 	t.Parallel()
-	s := newSystem(t, dyplstest.Config{Faults: []dyplstest.Fault{{Do: dyplstest.Slow, Delay: time.Second, Performed: true}}},
+	s := newSystem(t, dyplstest.Config{Faults: []dyplstest.Fault{{Do: dyplstest.Slow, Delay: 5 * time.Second, Performed: true}}},
 		"--appendonly", "yes", "--appendfsync", "always")
 	w := s.worker(t)
 	s.enqueue(t, statusOK, "BindAxn", bind(1, ""), "--id", "outage")
