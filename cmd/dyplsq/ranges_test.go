@@ -176,7 +176,7 @@ func (f numberFlag) try(t *testing.T, parser *kong.Kong, test trial, from string
 // blanks around do not matter, and what cannot be meant is refused with its name, the rule and the remedy.
 func TestNumbersOutOfBoundsAreRefused(t *testing.T) { //nolint:paralleltest // the environment is the process's
 	parser := newTestParser(t)
-	for _, f := range numberFlags(t) {
+	for _, f := range numberFlags(t) { //nolint:paralleltest // likewise
 		for name, test := range f.trials() {
 			for _, from := range append([]string{""}, f.flag.Envs...) {
 				t.Run(strings.Join([]string{f.command, f.flag.Name, name, from}, " "), func(t *testing.T) { f.try(t, parser, test, from) })

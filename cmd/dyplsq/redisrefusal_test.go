@@ -1,6 +1,8 @@
 package main
 
 import (
+	"context"
+	"fmt"
 	"net"
 	"net/http"
 	"strings"
@@ -8,6 +10,7 @@ import (
 	"time"
 
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dyplstest"
+	"github.com/seed-5c07c2e9/dyplsq/internal/record"
 	"github.com/seed-5c07c2e9/dyplsq/internal/redistest"
 )
 
@@ -23,6 +26,13 @@ func TestWorkerLeavesADemotedMaster(t *testing.T) {
 	untilReady(t, url)
 	s.enqueue(t, statusOK, "BindAxn", bind(1, ""), "--id", "out")
 	redistest.Poll(t, time.Minute, "the call to be out", s.isOut("out"))
+	copied := replica.Client(t)
+	redistest.Poll(t, time.Minute, "the replica to know of it", func(ctx context.Context) error { // this test is not about a loss
+		if noted, err := copied.HGet(ctx, record.Key("out"), "state").Result(); err != nil || noted != string(record.Calling) {
+			return fmt.Errorf("it is %q: %v", noted, err)
+		}
+		return nil
+	})
 
 	proxy.To(replica)
 	replica.Promote(t)
