@@ -1,7 +1,9 @@
 package main
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -29,7 +31,7 @@ func TestWorkerLeavesADemotedMaster(t *testing.T) {
 	copied := replica.Client(t)
 	redistest.Poll(t, time.Minute, "the replica to know of it", func(ctx context.Context) error { // this test is not about a loss
 		if noted, err := copied.HGet(ctx, record.Key("out"), "state").Result(); err != nil || noted != string(record.Calling) {
-			return fmt.Errorf("it is %q: %v", noted, err)
+			return fmt.Errorf("it is %q: %w", noted, cmp.Or(err, errors.New("not noted")))
 		}
 		return nil
 	})
