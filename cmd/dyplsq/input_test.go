@@ -104,7 +104,7 @@ func TestInputIsBoundedAndNamed(t *testing.T) {
 		"a port alone":                   {"", []string{"sim", "--listen", "8081"}, []string{"--listen must be HOST:PORT", "127.0.0.1:8081"}},
 		"no duration":                    {"", []string{"enqueue", "BindAxn", object, "--in", "soon"}, []string{"--in", "20m"}},
 		"numbers, no end":                {"", []string{"numbers", "import", "FC1", "/dev/zero"}, []string{"binary data"}},
-		"numbers, one line":              {strings.Repeat("17000000001,", 100), []string{"numbers", "import", "FC1", "-"}, []string{"line 1 must have at most 256 bytes"}},
+		"numbers, one line":              {strings.Repeat("17000000001,", 100), []string{"numbers", "import", "FC1", "-"}, []string{"line 1: must have at most 256 bytes"}},
 		"numbers, none":                  {"\r\n", []string{"numbers", "import", "FC1", "-"}, []string{"no number"}},
 		"numbers of a pool with a blank": {"17000000001", []string{"numbers", "import", "FC 1\nx", "-"}, []string{"PoolKey must not contain white space"}},
 	}

@@ -64,7 +64,7 @@ const (
 )
 
 // ReadNumbers reads a file of numbers: one a line, of 3-20 digits, then its city after a comma or a tab where that is known.
-// Empty lines count for nothing. Where a line is bad the error is a *[BadLinesError] that names all of them.
+// Empty lines count for nothing. Where a line is bad the error is a *[BadLinesError] that names all of them, up to one that is too long.
 func ReadNumbers(r io.Reader) ([]Number, error) {
 	var numbers []Number
 	bad := &BadLinesError{Lines: map[int]string{}}
@@ -73,8 +73,9 @@ func ReadNumbers(r io.Reader) ([]Number, error) {
 	for line := 1; ; line++ {
 		raw, err := lines.ReadSlice('\n')
 		switch {
-		case errors.Is(err, bufio.ErrBufferFull):
-			return nil, fmt.Errorf("line %d must have at most %d bytes: write one number a line", line, maxLine)
+		case errors.Is(err, bufio.ErrBufferFull): // where it ends may be far away
+			bad.Lines[line] = fmt.Sprintf("must have at most %d bytes: write one number a line", maxLine)
+			return nil, bad
 		case err != nil && !errors.Is(err, io.EOF):
 			return nil, fmt.Errorf("read line %d: %w", line, err)
 		case line > maxLines:
