@@ -1,9 +1,8 @@
 package tasks
 
 import (
-	"regexp"
-
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
+	"github.com/seed-5c07c2e9/dyplsq/internal/asynqwire"
 )
 
 // DefaultAccount is the account of a task that names none: a worker's own.
@@ -11,14 +10,6 @@ const DefaultAccount = "default"
 
 // accountField is how input names the account of a task. The API has no parameter of that name.
 const accountField = "Account"
-
-// AccountRule is what [IsAccount] demands, for the errors of all who are given a name.
-const AccountRule = "must be 1-64 characters of A-Z a-z 0-9 . _ -"
-
-var accountPattern = regexp.MustCompile(`^[A-Za-z0-9._-]{1,64}$`)
-
-// IsAccount reports whether a name can be an account's: see [AccountRule].
-func IsAccount(name string) bool { return accountPattern.MatchString(name) }
 
 // Account names the account whose credentials, numbers and quotas the task is for, as workers know it: 1-64 characters of
 // A-Z a-z 0-9 . _ and -. [DefaultAccount] is as good as none. A task of an account that no running worker knows waits, until one
@@ -36,13 +27,13 @@ func (d *draft) account() string {
 }
 
 func (d *draft) accountProblems() []dypls.Problem {
-	if !d.options.accounted || IsAccount(d.options.account) {
+	if !d.options.accounted || asynqwire.IsAccount(d.options.account) {
 		return nil
 	}
 	if p, found := dypls.SpaceProblem(accountField, d.options.account); found {
 		return []dypls.Problem{p}
 	}
 	return []dypls.Problem{{
-		Field: accountField, Rule: AccountRule, Remedy: "give the name that the workers know the account by, or leave it out",
+		Field: accountField, Rule: asynqwire.AccountRule, Remedy: "give the name that the workers know the account by, or leave it out",
 	}}
 }

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
+	"github.com/seed-5c07c2e9/dyplsq/internal/asynqwire"
 	"github.com/seed-5c07c2e9/dyplsq/internal/record"
 )
 
@@ -38,7 +39,7 @@ func (d *draft) bindTaskProblems() []dypls.Problem {
 	}
 	if p, found := dypls.SpaceProblem(bindTaskField, d.options.bindTask); found {
 		problems = append(problems, p)
-	} else if !idPattern.MatchString(d.options.bindTask) {
+	} else if !asynqwire.IsID(d.options.bindTask) {
 		refuse("must be the id of a task", "give the id that enqueueing the bind returned")
 	} else if d.options.bindTask == d.options.id {
 		refuse("must be another task's id", "give the unbind a key of its own")

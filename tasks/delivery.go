@@ -8,6 +8,7 @@ import (
 	"github.com/hibiken/asynq"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/seed-5c07c2e9/dyplsq/internal/asynqwire"
 	"github.com/seed-5c07c2e9/dyplsq/internal/record"
 )
 
@@ -49,7 +50,7 @@ func (q *Queue) deliverOne(ctx context.Context, d *draft) error {
 		if err != nil || !there {
 			return err
 		}
-		archived, err := q.isArchived(ctx, queue, DeliveryID(d.record.ID, delivery))
+		archived, err := q.isArchived(ctx, queue, asynqwire.DeliveryID(d.record.ID, delivery))
 		if err != nil || !archived {
 			return err // put by an earlier try whose reply was lost, or by another Enqueue; perhaps performed since
 		}
@@ -70,7 +71,7 @@ func (q *Queue) queueFor(ctx context.Context, d *draft, delivery int64) (string,
 	if d.found.Verdict == record.IsNew {
 		return q.Place(ctx, d.policy.Queue, d.record.ID), nil
 	}
-	return q.holder(ctx, d.policy.Queue, d.record.ID, DeliveryID(d.record.ID, delivery))
+	return q.holder(ctx, d.policy.Queue, d.record.ID, asynqwire.DeliveryID(d.record.ID, delivery))
 }
 
 // Redeliver makes the next delivery of a task whose n-th is over although the task needs one: it was never handed to asynq, its
@@ -128,7 +129,7 @@ func (q *Queue) put(ctx context.Context, d *draft, queue string, delivery int64)
 
 func (d *draft) deliveryOptions(queue string, delivery int64, at, now time.Time) []asynq.Option {
 	options := []asynq.Option{
-		asynq.Queue(queue), asynq.TaskID(DeliveryID(d.record.ID, delivery)),
+		asynq.Queue(queue), asynq.TaskID(asynqwire.DeliveryID(d.record.ID, delivery)),
 		asynq.MaxRetry(maxRetry), asynq.Timeout(Timeout),
 	}
 	if at.After(now) {

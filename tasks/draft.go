@@ -5,30 +5,28 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"regexp"
 	"strings"
 	"time"
 
 	"github.com/google/uuid"
 
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
+	"github.com/seed-5c07c2e9/dyplsq/internal/asynqwire"
 	"github.com/seed-5c07c2e9/dyplsq/internal/record"
 	"github.com/seed-5c07c2e9/dyplsq/internal/setting"
 )
-
-var idPattern = regexp.MustCompile(`^[A-Za-z0-9._:@/-]{1,128}$`)
 
 // idProblem is what is wrong with a task's id that is none.
 func idProblem(field, id string) dypls.Problem {
 	if p, found := dypls.SpaceProblem(field, id); found {
 		return p
 	}
-	return dypls.Problem{Field: field, Rule: "must be 1-128 characters of A-Z a-z 0-9 . _ : @ / -", Remedy: "take another key"}
+	return dypls.Problem{Field: field, Rule: asynqwire.IDRule, Remedy: "take another key"}
 }
 
 // CheckID says what keeps a text from being a task's id, as a *dypls.ValidationError.
 func CheckID(id string) error {
-	if idPattern.MatchString(id) {
+	if asynqwire.IsID(id) {
 		return nil
 	}
 	return &dypls.ValidationError{Problems: []dypls.Problem{idProblem("TaskID", id)}}
@@ -114,7 +112,7 @@ func (d *draft) checkTimes(now time.Time) {
 // problems is what is wrong with the options.
 func (d *draft) problems() []dypls.Problem {
 	var problems []dypls.Problem
-	if !idPattern.MatchString(d.options.id) {
+	if !asynqwire.IsID(d.options.id) {
 		problems = append(problems, idProblem("TaskID", d.options.id))
 	}
 	for _, number := range d.parameters.Personal() {

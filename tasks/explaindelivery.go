@@ -8,7 +8,7 @@ import (
 
 	"github.com/hibiken/asynq"
 
-	"github.com/seed-5c07c2e9/dyplsq/internal/asynqkey"
+	"github.com/seed-5c07c2e9/dyplsq/internal/asynqwire"
 )
 
 // Delivery is how the latest delivery of a task stands in asynq.
@@ -29,8 +29,8 @@ const (
 )
 
 func (q *Queue) delivery(ctx context.Context, queue, id string, number int64) (Delivery, error) {
-	d := Delivery{ID: DeliveryID(id, number), Queue: queue, State: deliveryGone}
-	paused, err := q.redis.Exists(ctx, asynqkey.Of(queue, "paused")).Result()
+	d := Delivery{ID: asynqwire.DeliveryID(id, number), Queue: queue, State: deliveryGone}
+	paused, err := q.redis.Exists(ctx, asynqwire.Queue(queue).Key(asynqwire.Paused)).Result()
 	if err != nil {
 		return d, err
 	}

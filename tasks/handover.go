@@ -6,6 +6,7 @@ import (
 	"github.com/hibiken/asynq"
 	"github.com/redis/go-redis/v9"
 
+	"github.com/seed-5c07c2e9/dyplsq/internal/asynqwire"
 	"github.com/seed-5c07c2e9/dyplsq/internal/autopipeline"
 	"github.com/seed-5c07c2e9/dyplsq/internal/sendonce"
 )
@@ -80,5 +81,5 @@ func (d *draft) handedOver() bool {
 }
 
 func (d *draft) task() *asynq.Task {
-	return asynq.NewTask(TypePrefix+d.action, newPayload(d.record.ID, d.record.Account).Encode())
+	return asynq.NewTask(asynqwire.TypePrefix+d.action, asynqwire.NewPayload(d.record.ID, d.record.Account).Encode())
 }

@@ -11,7 +11,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
-	"github.com/seed-5c07c2e9/dyplsq/internal/asynqkey"
+	"github.com/seed-5c07c2e9/dyplsq/internal/asynqwire"
 )
 
 // QueueInfo is how one queue stands.
@@ -32,7 +32,7 @@ type QueueInfo struct {
 // Names returns the queues that this program's tasks use or used on this Redis: those of [Queues], and their shards (bind.0, ...), as
 // many as [Shards] says, and those that others use.
 func (q *Queue) Names(ctx context.Context) ([]string, error) {
-	known, err := q.redis.SMembers(ctx, asynqkey.Queues).Result()
+	known, err := q.redis.SMembers(ctx, asynqwire.Queues).Result()
 	if err != nil {
 		return nil, failure(ctx, err)
 	}
@@ -74,14 +74,14 @@ func (q *Queue) info(ctx context.Context, name string) (QueueInfo, error) {
 	var paused *redis.IntCmd
 	var oldest *redis.StringCmd
 	_, err := q.redis.Pipelined(ctx, func(p redis.Pipeliner) error {
-		pending, active = p.LLen(ctx, asynqkey.Of(name, "pending")), p.LLen(ctx, asynqkey.Of(name, "active"))
-		for i, set := range []string{"scheduled", "retry", "archived"} {
-			sets[i] = p.ZCard(ctx, asynqkey.Of(name, set))
+		pending, active = p.LLen(ctx, asynqwire.Queue(name).Key(asynqwire.Pending)), p.LLen(ctx, asynqwire.Queue(name).Key(asynqwire.Active))
+		for i, set := range []string{asynqwire.Scheduled, asynqwire.Retry, asynqwire.Archived} {
+			sets[i] = p.ZCard(ctx, asynqwire.Queue(name).Key(set))
 		}
-		for i, count := range []string{"processed", "failed"} {
-			counts[i] = p.Get(ctx, asynqkey.Of(name, count+":"+now.Format(time.DateOnly)))
+		for i, count := range []string{asynqwire.Processed, asynqwire.Failed} {
+			counts[i] = p.Get(ctx, asynqwire.Queue(name).Key(count+":"+now.Format(time.DateOnly)))
 		}
-		paused, oldest = p.Exists(ctx, asynqkey.Of(name, "paused")), p.LIndex(ctx, asynqkey.Of(name, "pending"), -1)
+		paused, oldest = p.Exists(ctx, asynqwire.Queue(name).Key(asynqwire.Paused)), p.LIndex(ctx, asynqwire.Queue(name).Key(asynqwire.Pending), -1)
 		return nil
 	})
 	if err = cmp.Or(oldest.Err(), err); err != nil && !errors.Is(err, redis.Nil) { // Nil of one hides what ended the others
@@ -96,7 +96,7 @@ func (q *Queue) info(ctx context.Context, name string) (QueueInfo, error) {
 	if oldest.Val() == "" {
 		return info, nil
 	}
-	since, err := q.redis.HGet(ctx, asynqkey.Task(name, oldest.Val()), "pending_since").Int64()
+	since, err := q.redis.HGet(ctx, asynqwire.Queue(name).Task(oldest.Val()), "pending_since").Int64()
 	if _, answered := errors.AsType[redis.Error](err); err != nil && !answered {
 		return QueueInfo{}, err
 	}
@@ -111,13 +111,13 @@ func (q *Queue) info(ctx context.Context, name string) (QueueInfo, error) {
 // queue's, [ErrUnreachable] and ctx's.
 func (q *Queue) Pause(ctx context.Context, queue string) error {
 	return q.setPaused(ctx, queue, func(name string) error {
-		return q.redis.SetNX(ctx, asynqkey.Of(name, "paused"), q.now().Unix(), 0).Err()
+		return q.redis.SetNX(ctx, asynqwire.Queue(name).Key(asynqwire.Paused), q.now().Unix(), 0).Err()
 	})
 }
 
 // Resume ends a pause. Where there is none it changes nothing.
 func (q *Queue) Resume(ctx context.Context, queue string) error {
-	return q.setPaused(ctx, queue, func(name string) error { return q.redis.Del(ctx, asynqkey.Of(name, "paused")).Err() })
+	return q.setPaused(ctx, queue, func(name string) error { return q.redis.Del(ctx, asynqwire.Queue(name).Key(asynqwire.Paused)).Err() })
 }
 
 // ErrUnknownQueue: no task of this program goes through a queue of this name.

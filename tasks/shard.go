@@ -11,7 +11,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
-	"github.com/seed-5c07c2e9/dyplsq/internal/asynqkey"
+	"github.com/seed-5c07c2e9/dyplsq/internal/asynqwire"
 )
 
 // namesFor is how long the list of queues is relied on where a stale one costs no more than a second delivery.
@@ -87,7 +87,7 @@ func (q *Queue) holder(ctx context.Context, queue, id, delivery string) (string,
 	there := make([]*redis.IntCmd, len(names))
 	_, err = q.redis.Pipelined(ctx, func(p redis.Pipeliner) error {
 		for i, name := range names {
-			there[i] = p.Exists(ctx, asynqkey.Task(name, delivery))
+			there[i] = p.Exists(ctx, asynqwire.Queue(name).Task(delivery))
 		}
 		return nil
 	})

@@ -9,7 +9,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
-	"github.com/seed-5c07c2e9/dyplsq/internal/asynqkey"
+	"github.com/seed-5c07c2e9/dyplsq/internal/asynqwire"
 )
 
 // layoutFor is how long it is relied on which node has which shard.
@@ -73,7 +73,7 @@ func layOut(ctx context.Context, client redis.UniversalClient, queue string, sha
 	var nodes [][]int
 	known := map[string]int{}
 	for _, i := range all {
-		master, err := cluster.MasterForKey(ctx, asynqkey.Of(shardName(queue, i), "pending"))
+		master, err := cluster.MasterForKey(ctx, asynqwire.Queue(shardName(queue, i)).Key(asynqwire.Pending))
 		if err != nil {
 			return [][]int{all}
 		}

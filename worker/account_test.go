@@ -15,6 +15,7 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/aliyun"
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dyplstest"
+	"github.com/seed-5c07c2e9/dyplsq/internal/asynqwire"
 	"github.com/seed-5c07c2e9/dyplsq/internal/record"
 	"github.com/seed-5c07c2e9/dyplsq/internal/redistest"
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
@@ -166,7 +167,7 @@ func TestSurplusOfAnAccount(t *testing.T) {
 	s.shopBind(t, "k")
 	<-caller.held
 	client := asynq.NewClientFromRedisClient(s.redis)
-	payload := tasks.Payload{Version: 2, ID: "k", Account: shop}.Encode()
+	payload := asynqwire.Payload{Version: 2, ID: "k", Account: shop}.Encode()
 	if _, err := client.Enqueue(asynq.NewTask("dypls:BindAxn", payload), asynq.Queue("bind"), asynq.TaskID("k.2")); err != nil {
 		t.Fatal(err)
 	}

@@ -11,9 +11,9 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
+	"github.com/seed-5c07c2e9/dyplsq/internal/asynqwire"
 	"github.com/seed-5c07c2e9/dyplsq/internal/record"
 	"github.com/seed-5c07c2e9/dyplsq/internal/redistest"
-	"github.com/seed-5c07c2e9/dyplsq/tasks"
 )
 
 // TestWholeLifeOnACluster: everything works on three masters: no script's keys are in two slots, every node learns the scripts, and what
@@ -78,16 +78,16 @@ func (c *everything) leftOver(t *testing.T) []string {
 		if i%2 == 0 { // never delivered
 			continue
 		}
-		delivery := tasks.DeliveryID(id, 1)
-		task := asynq.NewTask("dypls:BindAxn", tasks.Payload{Version: 1, ID: id}.Encode())
+		delivery := asynqwire.DeliveryID(id, 1)
+		task := asynq.NewTask("dypls:BindAxn", asynqwire.Payload{Version: 1, ID: id}.Encode())
 		if _, err := asynqClient.Enqueue(task, asynq.Queue("bind"), asynq.TaskID(delivery)); err != nil {
 			t.Fatal(err)
 		}
-		k := queueKeys("bind")
-		c.client.LRem(ctx, k.of("pending"), 0, delivery)
-		c.client.LPush(ctx, k.of("active"), delivery)
-		c.client.HSet(ctx, k.task(delivery), "state", "active")
-		c.client.ZAdd(ctx, k.of("lease"), redis.Z{Member: delivery, Score: float64(time.Now().Add(-time.Minute).Unix())})
+		k := asynqwire.Queue("bind")
+		c.client.LRem(ctx, k.Key(asynqwire.Pending), 0, delivery)
+		c.client.LPush(ctx, k.Key(asynqwire.Active), delivery)
+		c.client.HSet(ctx, k.Task(delivery), "state", "active")
+		c.client.ZAdd(ctx, k.Key(asynqwire.Lease), redis.Z{Member: delivery, Score: float64(time.Now().Add(-time.Minute).Unix())})
 		if _, err := records.Begin(ctx, record.Run{ID: id, Run: "r", Lease: time.Millisecond, MaxAttempts: 6, MaxCrashes: 3, Keep: time.Hour}); err != nil {
 			t.Fatal(err)
 		}

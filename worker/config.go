@@ -12,6 +12,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
+	"github.com/seed-5c07c2e9/dyplsq/internal/asynqwire"
 	"github.com/seed-5c07c2e9/dyplsq/internal/inventory"
 	"github.com/seed-5c07c2e9/dyplsq/internal/setting"
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
@@ -184,13 +185,13 @@ func (c Config) checkRanges() []dypls.Problem {
 
 // checkAccounts: a name stands for one account, in every key of Redis and on every worker.
 func (c Config) checkAccounts() (errs []error) {
-	const rule = tasks.AccountRule + ": rename it"
-	if !tasks.IsAccount(c.Account) {
+	const rule = asynqwire.AccountRule + ": rename it"
+	if !asynqwire.IsAccount(c.Account) {
 		errs = append(errs, errors.New("the account's name "+rule))
 	}
 	for name, caller := range c.Callers {
 		switch {
-		case !tasks.IsAccount(name):
+		case !asynqwire.IsAccount(name):
 			errs = append(errs, fmt.Errorf("the name of the account %q %s", name, rule))
 		case name == c.Account || name == tasks.DefaultAccount:
 			errs = append(errs, fmt.Errorf("the account %s is the one of tasks that name none, which Caller performs: leave it out of Callers", name))

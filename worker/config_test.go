@@ -10,6 +10,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
+	"github.com/seed-5c07c2e9/dyplsq/internal/asynqwire"
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
 )
 
@@ -102,7 +103,7 @@ func TestEveryKindIsRegistered(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, k := range tasks.Kinds() {
-		if _, known := w.kinds[tasks.TypePrefix+k.Action()]; !known {
+		if _, known := w.kinds[asynqwire.TypePrefix+k.Action()]; !known {
 			t.Errorf("%s can be enqueued, but no worker performs it", k.Action())
 		}
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/hibiken/asynq"
 
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
+	"github.com/seed-5c07c2e9/dyplsq/internal/asynqwire"
 	"github.com/seed-5c07c2e9/dyplsq/internal/record"
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
 )
@@ -25,17 +26,17 @@ func (w *Worker) ProcessTask(ctx context.Context, task *asynq.Task) error {
 	taskID, _ := asynq.GetTaskID(ctx)
 	k, known := w.kinds[task.Type()]
 	if !known {
-		w.log.Warn().Str("id", tasks.IDOfDelivery(taskID)).Str("type", dypls.Scrub(task.Type())).
+		w.log.Warn().Str("id", asynqwire.IDOfDelivery(taskID)).Str("type", dypls.Scrub(task.Type())).
 			Msg("unknown type of task: left for a newer worker")
 		return later(leftForNewer, "unknown type of task: left for a newer worker")
 	}
-	payload, err := tasks.DecodePayload(task.Payload())
+	payload, err := asynqwire.DecodePayload(task.Payload())
 	switch {
-	case errors.Is(err, tasks.ErrNewerPayload):
-		w.log.Warn().Str("id", tasks.IDOfDelivery(taskID)).Str("action", k.action).Err(err).Msg("left for a newer worker")
+	case errors.Is(err, asynqwire.ErrNewerPayload):
+		w.log.Warn().Str("id", asynqwire.IDOfDelivery(taskID)).Str("action", k.action).Err(err).Msg("left for a newer worker")
 		return later(leftForNewer, "newer payload: left for a newer worker")
 	case err != nil:
-		return w.reject(ctx, tasks.IDOfDelivery(taskID), strings.TrimPrefix(task.Type(), tasks.TypePrefix), err)
+		return w.reject(ctx, asynqwire.IDOfDelivery(taskID), strings.TrimPrefix(task.Type(), asynqwire.TypePrefix), err)
 	}
 	queue, _ := asynq.GetQueueName(ctx)
 	slots, _ := tasks.QueueOf(queue)

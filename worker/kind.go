@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
+	"github.com/seed-5c07c2e9/dyplsq/internal/asynqwire"
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
 )
 
@@ -43,7 +44,7 @@ func register[Req dypls.Request, Res any](w *Worker, k tasks.Kind[Req, Res]) {
 	if w.config.MaxAttempts > 0 {
 		attempts = w.config.MaxAttempts
 	}
-	w.kinds[tasks.TypePrefix+k.Operation.Action] = kind{
+	w.kinds[asynqwire.TypePrefix+k.Operation.Action] = kind{
 		action: k.Operation.Action, mutates: k.Operation.Mutates, repeatable: k.Operation.Repeatable, attempts: attempts,
 		removes: k.Operation.Removes, ordered: k.Policy.Orders != nil,
 		findable: func(request []byte) bool {

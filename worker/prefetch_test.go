@@ -12,6 +12,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
+	"github.com/seed-5c07c2e9/dyplsq/internal/asynqwire"
 	"github.com/seed-5c07c2e9/dyplsq/internal/redistest"
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
 )
@@ -102,10 +103,10 @@ func TestFetchedAheadNoMoreThanPerformed(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	k := queueKeys("bind")
+	k := asynqwire.Queue("bind")
 	left := queued
 	waiting := func() int { // what was performed and had to wait for its call is to be retried at once
-		return int(client.LLen(t.Context(), k.of(pending)).Val() + client.ZCard(t.Context(), k.of(retry)).Val())
+		return int(client.LLen(t.Context(), k.Key(asynqwire.Pending)).Val() + client.ZCard(t.Context(), k.Key(asynqwire.Retry)).Val())
 	}
 	for range rounds {
 		caller := slowCaller{called: make(chan struct{}, queued), release: make(chan struct{})}
@@ -123,19 +124,19 @@ func TestFetchedAheadNoMoreThanPerformed(t *testing.T) {
 		}
 		performed := performedAtOnce(slots)
 		redistest.Poll(t, time.Minute, "as many to be fetched as are performed", func(ctx context.Context) error {
-			if n := client.LLen(ctx, k.of(active)).Val(); n < int64(performed) {
+			if n := client.LLen(ctx, k.Key(asynqwire.Active)).Val(); n < int64(performed) {
 				return fmt.Errorf("%d", n)
 			}
 			return nil
 		})
-		if active, waiting := client.LLen(ctx, k.of(active)).Val(), waiting(); active != int64(performed) || waiting != left-performed {
+		if active, waiting := client.LLen(ctx, k.Key(asynqwire.Active)).Val(), waiting(); active != int64(performed) || waiting != left-performed {
 			t.Errorf("%d fetched, %d waiting, want %d and %d", active, waiting, performed, left-performed)
 		}
 		stop()
 		close(caller.release)
 		running.Wait()
 		left = waiting()
-		if active := client.LLen(t.Context(), k.of(active)).Val(); active != 0 {
+		if active := client.LLen(t.Context(), k.Key(asynqwire.Active)).Val(); active != 0 {
 			t.Errorf("%d tasks were left behind", active)
 		}
 		told, err := queue.Outcomes(t.Context(), ids...)
@@ -163,9 +164,9 @@ func TestStockOfADeadWorker(t *testing.T) {
 	want := map[string]string{}
 	for _, id := range ids {
 		y.deliver(t, id)
-		want[id+".2"] = pending
+		want[id+".2"] = asynqwire.Pending
 	}
-	k := queueKeys("bind")
+	k := asynqwire.Queue("bind")
 	dequeue := redis.NewScript(`
 		local id = redis.call('RPOPLPUSH', KEYS[1], KEYS[3])
 		redis.call('HSET', ARGV[2] .. id, 'state', 'active')
@@ -173,12 +174,12 @@ func TestStockOfADeadWorker(t *testing.T) {
 		return redis.call('HGET', ARGV[2] .. id, 'msg')`)
 	lapsed := time.Now().Add(-15 * time.Second).Unix()
 	for range 4 { // as asynq does, by its keys; the client fetches 1, 2, and 4
-		err := dequeue.Run(ctx, y.redis, []string{k.of(pending), k.of("paused"), k.of(active), k.of("lease")}, lapsed, k.task("")).Err()
+		err := dequeue.Run(ctx, y.redis, []string{k.Key(asynqwire.Pending), k.Key(asynqwire.Paused), k.Key(asynqwire.Active), k.Key(asynqwire.Lease)}, lapsed, k.Task("")).Err()
 		if err != nil {
 			t.Fatal(err)
 		}
 	}
-	if n := y.client.LLen(ctx, k.of(active)).Val(); n != int64(len(ids)) {
+	if n := y.client.LLen(ctx, k.Key(asynqwire.Active)).Val(); n != int64(len(ids)) {
 		t.Fatalf("%d tasks were fetched, want %d", n, len(ids))
 	}
 	y.sweeps(t)
@@ -187,7 +188,7 @@ func TestStockOfADeadWorker(t *testing.T) {
 		t.Fatal(err)
 	}
 	y.wantDeliveries(t, want)
-	if n, m := y.client.LLen(ctx, k.of(active)).Val(), y.client.LLen(ctx, k.of(pending)).Val(); n != 0 || m != int64(len(ids)) {
+	if n, m := y.client.LLen(ctx, k.Key(asynqwire.Active)).Val(), y.client.LLen(ctx, k.Key(asynqwire.Pending)).Val(); n != 0 || m != int64(len(ids)) {
 		t.Errorf("%d active, %d pending", n, m)
 	}
 }

@@ -10,7 +10,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
-	"github.com/seed-5c07c2e9/dyplsq/internal/asynqkey"
+	"github.com/seed-5c07c2e9/dyplsq/internal/asynqwire"
 )
 
 // Phase is how far a worker has come.
@@ -45,7 +45,7 @@ type pulse struct {
 func newPulse(queues []string) *pulse {
 	p := &pulse{polled: map[string]time.Time{}}
 	for _, queue := range queues {
-		p.polled[queueKeys(queue).of(pending)] = time.Time{}
+		p.polled[asynqwire.Queue(queue).Key(asynqwire.Pending)] = time.Time{}
 	}
 	return p
 }
@@ -54,7 +54,7 @@ func newPulse(queues []string) *pulse {
 func (p *pulse) expect(queue string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.polled[queueKeys(queue).of(pending)] = time.Now()
+	p.polled[asynqwire.Queue(queue).Key(asynqwire.Pending)] = time.Now()
 }
 
 // DialHook implements [redis.Hook].
@@ -102,7 +102,7 @@ func (p *pulse) times() map[string]time.Time {
 	defer p.mu.Unlock()
 	times := make(map[string]time.Time, len(p.polled))
 	for key, at := range p.polled {
-		queue, _ := asynqkey.QueueOf(key, pending)
+		queue, _ := asynqwire.QueueOf(key, asynqwire.Pending)
 		times[queue] = at
 	}
 	return times

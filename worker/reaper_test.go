@@ -10,6 +10,7 @@ import (
 
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dyplstest"
+	"github.com/seed-5c07c2e9/dyplsq/internal/asynqwire"
 	"github.com/seed-5c07c2e9/dyplsq/internal/record"
 	"github.com/seed-5c07c2e9/dyplsq/internal/redistest"
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
@@ -32,11 +33,11 @@ func TestWorkerReaps(t *testing.T) {
 		t.Fatal(begun, err)
 	}
 	// Its delivery is active, and nobody has renewed the lease for a while.
-	k := queueKeys("bind")
-	s.redis.ZRem(t.Context(), k.of(scheduled), "k.1")
-	s.redis.HSet(t.Context(), k.task("k.1"), "state", active)
-	s.redis.ZAdd(t.Context(), k.of("lease"), redis.Z{Member: "k.1", Score: float64(time.Now().Add(asynqLease - 2*renewedEvery).Unix())})
-	s.redis.LPush(t.Context(), k.of(active), "k.1")
+	k := asynqwire.Queue("bind")
+	s.redis.ZRem(t.Context(), k.Key(asynqwire.Scheduled), "k.1")
+	s.redis.HSet(t.Context(), k.Task("k.1"), "state", asynqwire.Active)
+	s.redis.ZAdd(t.Context(), k.Key(asynqwire.Lease), redis.Z{Member: "k.1", Score: float64(time.Now().Add(asynqLease - 2*renewedEvery).Unix())})
+	s.redis.LPush(t.Context(), k.Key(asynqwire.Active), "k.1")
 	if o := s.outcome(t, id); o.State != tasks.StateSucceeded {
 		t.Errorf("%s %s", o.State, o.Code)
 	}

@@ -8,7 +8,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
-	"github.com/seed-5c07c2e9/dyplsq/internal/asynqkey"
+	"github.com/seed-5c07c2e9/dyplsq/internal/asynqwire"
 	"github.com/seed-5c07c2e9/dyplsq/internal/record"
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
 )
@@ -19,15 +19,11 @@ var (
 	statusScript = redis.NewScript(statusLua)
 )
 
-// How a delivery stands, in asynq's words, and two of our own: its hash is gone, or has no message.
+// How a delivery stands beside asynq's states: its hash is gone, or has no message.
 const (
-	pending   = "pending"
-	active    = "active"
-	scheduled = "scheduled"
-	retry     = "retry"
-	gone      = "gone"
-	empty     = "empty"
-	foreign   = "foreign" // of an action that this version does not know
+	gone    = "gone"
+	empty   = "empty"
+	foreign = "foreign" // of an action that this version does not know
 )
 
 // leaseGrace is added to a lease by the clock of another process.
@@ -45,11 +41,11 @@ func (s status) live(now moment, o record.Open) (time.Time, bool) {
 	switch s.state {
 	case foreign:
 		return now.redis.Add(lookLate), true
-	case pending:
+	case asynqwire.Pending:
 		return now.redis.Add(lookLate), true
-	case scheduled, retry:
+	case asynqwire.Scheduled, asynqwire.Retry:
 		return now.onRedis(s.at).Add(lookSoon), !s.at.IsZero()
-	case active: // a run whose claim has lapsed is over, whatever its lease
+	case asynqwire.Active: // a run whose claim has lapsed is over, whatever its lease
 		return now.redis.Add(lookSoon), !o.State.Running() && s.at.Add(leaseGrace).After(now.own)
 	}
 	return time.Time{}, false
@@ -113,12 +109,12 @@ func (r *reaper) look(ctx context.Context, open []record.Open, places []place) (
 	_, err := r.redis.Pipelined(ctx, func(p redis.Pipeliner) error {
 		for i, place := range places {
 			o := open[place.of]
-			k, id := queueKeys(place.queue), tasks.DeliveryID(o.ID, o.Delivery)
+			k, id := asynqwire.Queue(place.queue), asynqwire.DeliveryID(o.ID, o.Delivery)
 			run := statusScript.EvalSha
 			if !told[place.queue] {
 				told[place.queue], run = true, statusScript.Eval
 			}
-			cmds[i] = run(ctx, p, []string{k.task(id), k.of("lease"), k.of(scheduled), k.of(retry)}, id)
+			cmds[i] = run(ctx, p, []string{k.Task(id), k.Key(asynqwire.Lease), k.Key(asynqwire.Scheduled), k.Key(asynqwire.Retry)}, id)
 		}
 		return nil
 	})
@@ -140,12 +136,5 @@ func (r *reaper) look(ctx context.Context, open []record.Open, places []place) (
 	return statuses, nil
 }
 
-// queueKeys names the keys of one of asynq's queues.
-type queueKeys string
-
-func (q queueKeys) of(list string) string { return asynqkey.Of(string(q), list) }
-
-func (q queueKeys) task(id string) string { return asynqkey.Task(string(q), id) }
-
-// quarantine is where messages of the queue are kept that nobody can read: in its slot, so that one script moves them.
-func (q queueKeys) quarantine() string { return "dypls:quarantine:{" + string(q) + "}" }
+// quarantine is where messages of a queue are kept that nobody can read: in its slot, so that one script moves them.
+func quarantine(queue string) string { return "dypls:quarantine:{" + queue + "}" }

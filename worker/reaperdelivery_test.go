@@ -8,6 +8,7 @@ import (
 
 	"github.com/hibiken/asynq"
 
+	"github.com/seed-5c07c2e9/dyplsq/internal/asynqwire"
 	"github.com/seed-5c07c2e9/dyplsq/internal/record"
 )
 
@@ -81,7 +82,7 @@ func TestReaperDelivers(t *testing.T) {
 				y.create(t, "k")
 				y.deliver(t, "k")
 				y.fetch(t, "k.1", 0)
-				y.client.Del(t.Context(), queueKeys("bind").of("lease"))
+				y.client.Del(t.Context(), asynqwire.Queue("bind").Key(asynqwire.Lease))
 			},
 			map[string]string{"k.2": "pending"},
 		},
@@ -91,7 +92,7 @@ func TestReaperDelivers(t *testing.T) {
 				y.create(t, "k")
 				y.deliver(t, "k")
 				y.fetch(t, "k.1", -time.Second)
-				y.client.Del(t.Context(), queueKeys("bind").task("k.1"))
+				y.client.Del(t.Context(), asynqwire.Queue("bind").Task("k.1"))
 			},
 			map[string]string{"k.2": "pending"},
 		},
@@ -100,7 +101,7 @@ func TestReaperDelivers(t *testing.T) {
 				t.Helper()
 				y.create(t, "k")
 				y.deliver(t, "k")
-				y.client.HDel(t.Context(), queueKeys("bind").task("k.1"), "msg")
+				y.client.HDel(t.Context(), asynqwire.Queue("bind").Task("k.1"), "msg")
 			},
 			map[string]string{"k.2": "pending"},
 		},
@@ -110,7 +111,7 @@ func TestReaperDelivers(t *testing.T) {
 				y.create(t, "k")
 				y.deliver(t, "k")
 				y.fetch(t, "k.1", -time.Second)
-				y.client.HSet(t.Context(), queueKeys("bind").task("k.1"), "msg", "\xff not a message")
+				y.client.HSet(t.Context(), asynqwire.Queue("bind").Task("k.1"), "msg", "\xff not a message")
 			},
 			map[string]string{"k.2": "pending"},
 		},
@@ -152,7 +153,7 @@ func TestReaperDelivers(t *testing.T) {
 				y.create(t, "k")
 				y.deliver(t, "k")
 				y.fetch(t, "k.1", 20*time.Second)
-				y.client.HSet(t.Context(), queueKeys("bind").task("k.1"), "msg", "\xff")
+				y.client.HSet(t.Context(), asynqwire.Queue("bind").Task("k.1"), "msg", "\xff")
 			},
 			map[string]string{"k.1": "active"},
 		},
@@ -174,14 +175,14 @@ func TestReaperDelivers(t *testing.T) {
 				y.sweeps(t)
 				y.wantDeliveries(t, test.want)
 			}
-			for _, list := range []string{active, pending} {
-				for _, id := range y.client.LRange(t.Context(), queueKeys("bind").of(list), 0, -1).Val() {
+			for _, list := range []string{asynqwire.Active, asynqwire.Pending} {
+				for _, id := range y.client.LRange(t.Context(), asynqwire.Queue("bind").Key(list), 0, -1).Val() {
 					if test.want[id] != list {
 						t.Errorf("%s is still among the %s", id, list)
 					}
 				}
 			}
-			if n := y.client.ZCount(t.Context(), queueKeys("bind").of("lease"), "-inf", strconv.FormatInt(time.Now().Unix(), 10)).Val(); n > 0 {
+			if n := y.client.ZCount(t.Context(), asynqwire.Queue("bind").Key(asynqwire.Lease), "-inf", strconv.FormatInt(time.Now().Unix(), 10)).Val(); n > 0 {
 				t.Errorf("%d leases remain that have lapsed", n)
 			}
 			if _, err := y.asynq.ListActiveTasks("bind"); err != nil && !errors.Is(err, asynq.ErrQueueNotFound) {

@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/seed-5c07c2e9/dyplsq/internal/asynqwire"
 )
 
 // TestUnreadableIsKept: what nobody can read is set aside whole, and one bad message stops no other's recovery.
@@ -17,13 +19,13 @@ func TestUnreadableIsKept(t *testing.T) {
 		y.deliver(t, id)
 		y.fetch(t, id+".1", -time.Second)
 	}
-	y.client.HSet(t.Context(), queueKeys("bind").task("bad.1"), "msg", raw)
+	y.client.HSet(t.Context(), asynqwire.Queue("bind").Task("bad.1"), "msg", raw)
 	y.sweeps(t)
-	kept := y.client.HGetAll(t.Context(), queueKeys("bind").quarantine()).Val()
+	kept := y.client.HGetAll(t.Context(), quarantine("bind")).Val()
 	if _, value, _ := strings.Cut(kept["bad.1"], " "); len(kept) != 1 || value != raw {
 		t.Errorf("kept %q", kept)
 	}
-	if active := y.client.LRange(t.Context(), queueKeys("bind").of("active"), 0, -1).Val(); !slices.Equal(active, []string{"good.1"}) {
+	if active := y.client.LRange(t.Context(), asynqwire.Queue("bind").Key(asynqwire.Active), 0, -1).Val(); !slices.Equal(active, []string{"good.1"}) {
 		t.Errorf("active: %v", active)
 	}
 	if !strings.Contains(y.log.String(), `"id":"bad","message":"set aside`) {
@@ -36,9 +38,9 @@ func TestReadable(t *testing.T) {
 	t.Parallel()
 	y := newYard(t)
 	y.deliver(t, "k")
-	key := queueKeys("bind").task("k.1")
+	key := asynqwire.Queue("bind").Task("k.1")
 	whole := y.client.HGet(t.Context(), key, "msg").Val()
-	if !readable([]byte(whole)) {
+	if !asynqwire.Readable([]byte(whole)) {
 		t.Fatal("a sound message is not readable")
 	}
 	check := func(message string) {
@@ -48,7 +50,7 @@ func TestReadable(t *testing.T) {
 		}
 		y.client.HSet(t.Context(), key, "msg", message)
 		_, err := y.asynq.GetTaskInfo("bind", "k.1")
-		if got := readable([]byte(message)); got != (err == nil) {
+		if got := asynqwire.Readable([]byte(message)); got != (err == nil) {
 			t.Errorf("%q: readable %t, asynq says %v", message, got, err)
 		}
 	}
@@ -62,4 +64,5 @@ func TestReadable(t *testing.T) {
 	check(whole + "\x7a\x06\x0a\x01k\x12\x01v")    // a header
 	check(whole + "\x7a\x06\x0a\x01\xff\x12\x01v") // that is no text
 	check("\xff")
+	check(whole + "\x0b\x0c") // a group, which asynq writes none of
 }

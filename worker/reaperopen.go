@@ -7,8 +7,8 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/seed-5c07c2e9/dyplsq/internal/asynqwire"
 	"github.com/seed-5c07c2e9/dyplsq/internal/record"
-	"github.com/seed-5c07c2e9/dyplsq/tasks"
 )
 
 const (
@@ -140,7 +140,7 @@ func (r *reaper) redeliver(ctx context.Context, now moment, open []record.Open) 
 		}
 		group.Go(func() error {
 			if status.state == empty {
-				if _, err := r.discard(groupCtx, tasks.DeliveryID(o.ID, o.Delivery), status.queue, seen{lapsed: now.own}); err != nil {
+				if _, err := r.discard(groupCtx, asynqwire.DeliveryID(o.ID, o.Delivery), status.queue, seen{lapsed: now.own}); err != nil {
 					return err
 				}
 			}

@@ -10,7 +10,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
-	"github.com/seed-5c07c2e9/dyplsq/tasks"
+	"github.com/seed-5c07c2e9/dyplsq/internal/asynqwire"
 )
 
 var (
@@ -61,7 +61,7 @@ func (r *reaper) repairQueues(ctx context.Context) error {
 		messages := make([]*redis.StringCmd, len(step))
 		_, err := r.redis.Pipelined(ctx, func(p redis.Pipeliner) error {
 			for i, s := range step {
-				messages[i] = p.HGet(ctx, queueKeys(s.queue).task(s.id), "msg")
+				messages[i] = p.HGet(ctx, asynqwire.Queue(s.queue).Task(s.id), "msg")
 			}
 			return nil
 		})
@@ -88,8 +88,8 @@ func (r *reaper) suspects(ctx context.Context) (now time.Time, suspects []suspec
 	now = time.Now() // leases are of the processes' clocks
 	_, err = r.redis.Pipelined(ctx, func(p redis.Pipeliner) error {
 		for i, name := range queues {
-			ids[i] = p.LRange(ctx, queueKeys(name).of(active), 0, -1)
-			leases[i] = p.ZRangeWithScores(ctx, queueKeys(name).of("lease"), 0, -1)
+			ids[i] = p.LRange(ctx, asynqwire.Queue(name).Key(asynqwire.Active), 0, -1)
+			leases[i] = p.ZRangeWithScores(ctx, asynqwire.Queue(name).Key(asynqwire.Lease), 0, -1)
 		}
 		return nil
 	})
@@ -106,7 +106,7 @@ func (r *reaper) suspects(ctx context.Context) (now time.Time, suspects []suspec
 			if !lease.After(now) {
 				suspects = append(suspects, suspect{queue: name, id: id, lease: lease})
 			}
-			if task := tasks.IDOfDelivery(id); task != "" && lease.Before(now.Add(asynqLease-renewedEvery)) {
+			if task := asynqwire.IDOfDelivery(id); task != "" && lease.Before(now.Add(asynqLease-renewedEvery)) {
 				silent = append(silent, task)
 			}
 		}
@@ -117,13 +117,13 @@ func (r *reaper) suspects(ctx context.Context) (now time.Time, suspects []suspec
 // mend has the task of a delivery that nobody performs delivered anew where it needs that, and only then takes the old one out
 // of asynq, which would deliver it beside the new one, or stumble over it.
 func (r *reaper) mend(ctx context.Context, now time.Time, s suspect, message string) error {
-	id, number := tasks.IDOfDelivery(s.id), tasks.NumberOfDelivery(s.id)
+	id, number := asynqwire.IDOfDelivery(s.id), asynqwire.NumberOfDelivery(s.id)
 	old := seen{message: message, lapsed: now}
 	what := "taken out of the queue: a delivery that nobody performs"
 	switch {
 	case message == "":
 		what = "taken out of the queue: a delivery without a message"
-	case !readable([]byte(message)):
+	case !asynqwire.Readable([]byte(message)):
 		what, old.note = "set aside: a message that cannot be read", now.UTC().Format(time.RFC3339)
 	case s.lease.IsZero():
 	case s.lease.Add(leaseGrace).After(now): // by the clock of another process
@@ -160,9 +160,10 @@ func (r *reaper) deliverAnew(ctx context.Context, id string, over int64) error {
 
 // discard takes a delivery out of asynq, unless it has changed.
 func (r *reaper) discard(ctx context.Context, id, queue string, s seen) (bool, error) {
-	k := queueKeys(queue)
+	k := asynqwire.Queue(queue)
 	keys := []string{
-		k.task(id), k.of(active), k.of("lease"), k.of(pending), k.of(scheduled), k.of(retry), k.of("archived"), k.of("completed"), k.quarantine(),
+		k.Task(id), k.Key(asynqwire.Active), k.Key(asynqwire.Lease), k.Key(asynqwire.Pending), k.Key(asynqwire.Scheduled),
+		k.Key(asynqwire.Retry), k.Key(asynqwire.Archived), k.Key(asynqwire.Completed), quarantine(queue),
 	}
 	done, err := discardScript.Run(ctx, r.redis, keys, id, s.message, s.lapsed.Unix(), s.note).Bool()
 	if err != nil {

@@ -7,7 +7,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
-	"github.com/seed-5c07c2e9/dyplsq/internal/asynqkey"
+	"github.com/seed-5c07c2e9/dyplsq/internal/asynqwire"
 	"github.com/seed-5c07c2e9/dyplsq/internal/refusal"
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
 )
@@ -101,7 +101,7 @@ func (w *Worker) writeQueueNames(ctx context.Context) error {
 	for i, name := range serving {
 		names[i] = name
 	}
-	return w.config.Redis.SAdd(ctx, asynqkey.Queues, names...).Err()
+	return w.config.Redis.SAdd(ctx, asynqwire.Queues, names...).Err()
 }
 
 // declareQueues keeps asynq's list of queues whole: asynq itself writes a name once per process, and a failover may lose it.

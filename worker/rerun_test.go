@@ -11,6 +11,7 @@ import (
 
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dyplstest"
+	"github.com/seed-5c07c2e9/dyplsq/internal/asynqwire"
 	"github.com/seed-5c07c2e9/dyplsq/internal/redistest"
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
 )
@@ -85,7 +86,7 @@ func TestSecondDeliveryOfFailedTask(t *testing.T) {
 	s := newSystem(t, dyplstest.Config{Faults: []dyplstest.Fault{{Code: "isv.NO_AVAILABLE_NUMBER"}}}, nil)
 	s.bind(t, "order-1")
 	s.outcome(t, "order-1")
-	task := asynq.NewTask("dypls:BindAxn", tasks.Payload{Version: 1, ID: "order-1"}.Encode())
+	task := asynq.NewTask("dypls:BindAxn", asynqwire.Payload{Version: 1, ID: "order-1"}.Encode())
 	if _, err := asynq.NewClientFromRedisClient(s.redis).Enqueue(task, asynq.Queue("bind"), asynq.TaskID("order-1.2")); err != nil {
 		t.Fatal(err)
 	}

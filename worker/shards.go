@@ -9,6 +9,7 @@ import (
 	"github.com/hibiken/asynq"
 	"github.com/redis/go-redis/v9"
 
+	"github.com/seed-5c07c2e9/dyplsq/internal/asynqwire"
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
 )
 
@@ -115,9 +116,9 @@ func (w *Worker) orphans(ctx context.Context) []string {
 	held := make([][]*redis.IntCmd, len(names))
 	_, err = w.config.Redis.Pipelined(ctx, func(p redis.Pipeliner) error {
 		for i, name := range names {
-			k := queueKeys(name)
+			k := asynqwire.Queue(name)
 			held[i] = []*redis.IntCmd{
-				p.LLen(ctx, k.of(pending)), p.LLen(ctx, k.of(active)), p.ZCard(ctx, k.of(scheduled)), p.ZCard(ctx, k.of(retry)),
+				p.LLen(ctx, k.Key(asynqwire.Pending)), p.LLen(ctx, k.Key(asynqwire.Active)), p.ZCard(ctx, k.Key(asynqwire.Scheduled)), p.ZCard(ctx, k.Key(asynqwire.Retry)),
 			}
 		}
 		return nil

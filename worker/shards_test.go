@@ -14,6 +14,7 @@ import (
 
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dyplstest"
+	"github.com/seed-5c07c2e9/dyplsq/internal/asynqwire"
 	"github.com/seed-5c07c2e9/dyplsq/internal/redistest"
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
 )
@@ -149,17 +150,17 @@ func TestSilentShard(t *testing.T) {
 	other := tasks.NewQueue(server.Client(t), tasks.Shards(3))
 	t.Cleanup(func() { _ = other.Close() })
 	enqueueBinds(t, other, "k-", 1)
-	k := queueKeys(other.Place(t.Context(), "bind", "k-0"))
-	y.client.LRem(t.Context(), k.of(pending), 0, "k-0.1")
-	y.client.HSet(t.Context(), k.task("k-0.1"), "state", active)
-	y.client.ZAdd(t.Context(), k.of("lease"), redis.Z{Member: "k-0.1", Score: float64(time.Now().Add(-time.Minute).Unix())})
-	y.client.LPush(t.Context(), k.of(active), "k-0.1")
+	k := asynqwire.Queue(other.Place(t.Context(), "bind", "k-0"))
+	y.client.LRem(t.Context(), k.Key(asynqwire.Pending), 0, "k-0.1")
+	y.client.HSet(t.Context(), k.Task("k-0.1"), "state", asynqwire.Active)
+	y.client.ZAdd(t.Context(), k.Key(asynqwire.Lease), redis.Z{Member: "k-0.1", Score: float64(time.Now().Add(-time.Minute).Unix())})
+	y.client.LPush(t.Context(), k.Key(asynqwire.Active), "k-0.1")
 	y.sweeps(t)
 	y.sweeps(t)
-	if n := y.client.LLen(t.Context(), k.of(active)).Val(); n != 0 {
+	if n := y.client.LLen(t.Context(), k.Key(asynqwire.Active)).Val(); n != 0 {
 		t.Errorf("%d are still active", n)
 	}
-	if ids := y.client.LRange(t.Context(), queueKeys("bind").of(pending), 0, -1).Val(); !slices.Equal(ids, []string{"k-0.2"}) {
+	if ids := y.client.LRange(t.Context(), asynqwire.Queue("bind").Key(asynqwire.Pending), 0, -1).Val(); !slices.Equal(ids, []string{"k-0.2"}) {
 		t.Errorf("delivered %q", ids)
 	}
 }

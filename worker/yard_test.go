@@ -11,10 +11,10 @@ import (
 	"github.com/redis/go-redis/v9"
 	"github.com/rs/zerolog"
 
+	"github.com/seed-5c07c2e9/dyplsq/internal/asynqwire"
 	"github.com/seed-5c07c2e9/dyplsq/internal/prefetch"
 	"github.com/seed-5c07c2e9/dyplsq/internal/record"
 	"github.com/seed-5c07c2e9/dyplsq/internal/redistest"
-	"github.com/seed-5c07c2e9/dyplsq/tasks"
 )
 
 // yard is a Redis with a queue and a reaper, and no worker: what is delivered stays delivered.
@@ -101,8 +101,8 @@ func (y *yard) create(t *testing.T, ids ...string) {
 
 func (y *yard) deliver(t *testing.T, id string, options ...asynq.Option) {
 	t.Helper()
-	task := asynq.NewTask("dypls:BindAxn", tasks.Payload{Version: 1, ID: id}.Encode())
-	options = append(options, asynq.Queue("bind"), asynq.TaskID(tasks.DeliveryID(id, 1)))
+	task := asynq.NewTask("dypls:BindAxn", asynqwire.Payload{Version: 1, ID: id}.Encode())
+	options = append(options, asynq.Queue("bind"), asynq.TaskID(asynqwire.DeliveryID(id, 1)))
 	if _, err := asynq.NewClientFromRedisClient(y.client).Enqueue(task, options...); err != nil {
 		t.Fatal(err)
 	}
@@ -111,15 +111,15 @@ func (y *yard) deliver(t *testing.T, id string, options ...asynq.Option) {
 // fetch plays a worker that takes a pending delivery and dies: its lease ends in the past, or not, as seconds say.
 func (y *yard) fetch(t *testing.T, delivery string, lease time.Duration) {
 	t.Helper()
-	k := queueKeys("bind")
+	k := asynqwire.Queue("bind")
 	ctx := t.Context()
-	if n := y.client.LRem(ctx, k.of("pending"), 0, delivery).Val(); n != 1 {
+	if n := y.client.LRem(ctx, k.Key(asynqwire.Pending), 0, delivery).Val(); n != 1 {
 		t.Fatalf("%s is not pending", delivery)
 	}
-	y.client.LPush(ctx, k.of("active"), delivery)
-	y.client.HSet(ctx, k.task(delivery), "state", "active")
-	y.client.HDel(ctx, k.task(delivery), "pending_since")
-	y.client.ZAdd(ctx, k.of("lease"), redis.Z{Member: delivery, Score: float64(time.Now().Add(lease).Unix())})
+	y.client.LPush(ctx, k.Key(asynqwire.Active), delivery)
+	y.client.HSet(ctx, k.Task(delivery), "state", "active")
+	y.client.HDel(ctx, k.Task(delivery), "pending_since")
+	y.client.ZAdd(ctx, k.Key(asynqwire.Lease), redis.Z{Member: delivery, Score: float64(time.Now().Add(lease).Unix())})
 }
 
 func (y *yard) begin(t *testing.T, id string, lease time.Duration) record.Begun {
@@ -145,7 +145,7 @@ func (y *yard) finish(t *testing.T, e record.Ending) {
 func (y *yard) deliveries(t *testing.T) map[string]string {
 	t.Helper()
 	found := map[string]string{}
-	prefix := queueKeys("bind").task("")
+	prefix := asynqwire.Queue("bind").Task("")
 	for _, key := range y.client.Keys(t.Context(), prefix+"*").Val() {
 		found[strings.TrimPrefix(key, prefix)] = y.client.HGet(t.Context(), key, "state").Val()
 	}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/seed-5c07c2e9/dyplsq/aliyun"
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
+	"github.com/seed-5c07c2e9/dyplsq/internal/asynqwire"
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
 )
 
@@ -37,11 +38,11 @@ func (f accountFlags) clients(api apiFlags, concurrency int) (clients, error) {
 		switch {
 		case name == tasks.DefaultAccount:
 			return clients{}, usage("--account must not name " + name + ", which every worker performs: leave it out")
-		case !tasks.IsAccount(name):
+		case !asynqwire.IsAccount(name):
 			if p, found := dypls.SpaceProblem("--account", name); found {
 				return clients{}, usage(p.String())
 			}
-			return clients{}, usage("--account " + tasks.AccountRule + ": rename the profile")
+			return clients{}, usage("--account " + asynqwire.AccountRule + ": rename the profile")
 		case all.named[name] != nil:
 			continue
 		}

@@ -13,7 +13,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/seed-5c07c2e9/dyplsq/tasks"
+	"github.com/seed-5c07c2e9/dyplsq/internal/asynqwire"
 )
 
 // step is what a script does for a task: those of asynq by the keys it gives them, ours by their text.
@@ -67,7 +67,7 @@ func asynqCommand(keys []string) command {
 		rest := strings.TrimPrefix(key, "asynq:{")
 		_, rest, _ = strings.Cut(rest, "}:")
 		if delivery, isTask := strings.CutPrefix(rest, "t:"); isTask {
-			ids = append(ids, tasks.IDOfDelivery(delivery))
+			ids = append(ids, asynqwire.IDOfDelivery(delivery))
 			continue
 		}
 		kind, _, _ := strings.Cut(rest, ":")

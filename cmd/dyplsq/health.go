@@ -12,7 +12,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
-	"github.com/seed-5c07c2e9/dyplsq/internal/asynqkey"
+	"github.com/seed-5c07c2e9/dyplsq/internal/asynqwire"
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
 	"github.com/seed-5c07c2e9/dyplsq/worker"
 )
@@ -75,7 +75,7 @@ func (h health) ready(w http.ResponseWriter, r *http.Request) {
 
 func (h health) check(ctx context.Context) readiness {
 	redisAnswers := make(chan check, 1)
-	go func() { redisAnswers <- checkRedis(h.redis.SAdd(ctx, asynqkey.Queues, tasks.Queues()[0]).Err()) }()
+	go func() { redisAnswers <- checkRedis(h.redis.SAdd(ctx, asynqwire.Queues, tasks.Queues()[0]).Err()) }()
 	status := h.status()
 	answer := readiness{Ready: true, Checks: map[string]check{
 		"credentials": checkCredentials(h.credentials(ctx)), "phase": checkPhase(status.Phase),

@@ -16,6 +16,7 @@ import (
 	"github.com/hibiken/asynq"
 
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dyplstest"
+	"github.com/seed-5c07c2e9/dyplsq/internal/asynqwire"
 	"github.com/seed-5c07c2e9/dyplsq/internal/redistest"
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
 )
@@ -111,7 +112,7 @@ func (c *clocked) stray(t *testing.T) (ids []string) {
 	}
 	ids = c.more(t, strayJobs)
 	for _, id := range ids {
-		if err := inspector.DeleteTask("bind", tasks.DeliveryID(id, 1)); err != nil && !errors.Is(err, asynq.ErrTaskNotFound) {
+		if err := inspector.DeleteTask("bind", asynqwire.DeliveryID(id, 1)); err != nil && !errors.Is(err, asynq.ErrTaskNotFound) {
 			t.Logf("%s keeps its delivery: %v", id, err) // it was fetched ahead
 		}
 	}

@@ -6,7 +6,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
-	"github.com/seed-5c07c2e9/dyplsq/internal/asynqkey"
+	"github.com/seed-5c07c2e9/dyplsq/internal/asynqwire"
 )
 
 // task is one that is done. The names of the keys are asynq's.
@@ -35,7 +35,7 @@ func doneOf(ctx context.Context, cmd redis.Cmder) *task {
 		active: names[0], lease: names[1], key: names[2], day: names[3], all: names[4], id: args[ids], forgetDay: args[expiry],
 		ctx: ctx, answered: make(chan error, 1),
 	}
-	_, isActive := asynqkey.QueueOf(t.active, "active")
+	_, isActive := asynqwire.QueueOf(t.active, "active")
 	queue := strings.TrimSuffix(t.active, "active")
 	if !isActive || !follows(t.lease, queue, "lease") ||
 		!strings.HasPrefix(t.key, queue) || !strings.HasPrefix(t.key[len(queue):], "t:") ||

@@ -1,10 +1,8 @@
-// Package asynqkey names asynq's keys in Redis, as asynq v0.26 writes them (its internal/base). The braces keep all keys of a queue in
-// one slot of a cluster.
-package asynqkey
+package asynqwire
 
 import "strings"
 
-// Queues is the set of all queues' names.
+// Queues is the key of the set of all queues' names.
 const Queues = prefix + "queues"
 
 const (
@@ -13,17 +11,34 @@ const (
 	end    = "}:"
 )
 
-// Of returns a key of a queue: pending, active, lease, paused and so on.
-func Of(queue, name string) string { return begin + queue + end + name }
+// The lists and sets of a queue. The first six are a task's states, too, in asynq's words.
+const (
+	Pending   = "pending"
+	Active    = "active"
+	Scheduled = "scheduled"
+	Retry     = "retry"
+	Archived  = "archived"
+	Completed = "completed"
+	Lease     = "lease"
+	Paused    = "paused"
+	Processed = "processed" // these two count, and with :<day> a day's
+	Failed    = "failed"
+)
 
-// Task returns the key of a task, by asynq's ID of it.
-func Task(queue, id string) string { return Of(queue, "t:"+id) }
+// Queue is the name of a queue. The braces keep all keys of a queue in one slot of a cluster.
+type Queue string
 
-// QueueOf returns the queue that has a key under a name, if any has.
-func QueueOf(key, name string) (queue string, found bool) {
+// Key returns the key of one of the queue's lists and sets.
+func (q Queue) Key(list string) string { return begin + string(q) + end + list }
+
+// Task returns the key of a task, by asynq's id of it.
+func (q Queue) Task(id string) string { return q.Key("t:" + id) }
+
+// QueueOf returns the queue that has a key for a list, if any has.
+func QueueOf(key, list string) (queue string, found bool) {
 	rest, isOne := strings.CutPrefix(key, begin)
 	if !isOne {
 		return "", false
 	}
-	return strings.CutSuffix(rest, end+name)
+	return strings.CutSuffix(rest, end+list)
 }

@@ -1,4 +1,4 @@
-package asynqkey_test
+package asynqwire_test
 
 import (
 	"context"
@@ -8,7 +8,7 @@ import (
 
 	"github.com/hibiken/asynq"
 
-	"github.com/seed-5c07c2e9/dyplsq/internal/asynqkey"
+	"github.com/seed-5c07c2e9/dyplsq/internal/asynqwire"
 	"github.com/seed-5c07c2e9/dyplsq/internal/redistest"
 )
 
@@ -25,12 +25,12 @@ func TestNames(t *testing.T) {
 	if err := asynq.NewInspectorFromRedisClient(redis).PauseQueue("q"); err != nil {
 		t.Fatal(err)
 	}
-	for _, key := range []string{asynqkey.Queues, asynqkey.Of("q", "pending"), asynqkey.Of("q", "paused"), asynqkey.Task("q", info.ID)} {
+	for _, key := range []string{asynqwire.Queues, asynqwire.Queue("q").Key(asynqwire.Pending), asynqwire.Queue("q").Key(asynqwire.Paused), asynqwire.Queue("q").Task(info.ID)} {
 		if redis.Exists(t.Context(), key).Val() != 1 {
 			t.Errorf("asynq has no %s", key)
 		}
 	}
-	redis.Del(t.Context(), asynqkey.Of("q", "paused"))
+	redis.Del(t.Context(), asynqwire.Queue("q").Key(asynqwire.Paused))
 	held, let := make(chan struct{}), make(chan struct{})
 	worker := asynq.NewServerFromRedisClient(redis, asynq.Config{Queues: map[string]int{"q": 1}, LogLevel: asynq.FatalLevel})
 	if err := worker.Start(asynq.HandlerFunc(func(context.Context, *asynq.Task) error {
@@ -43,7 +43,7 @@ func TestNames(t *testing.T) {
 	t.Cleanup(worker.Shutdown)
 	<-held
 	redistest.Poll(t, time.Minute, "the task to be active", func(ctx context.Context) error {
-		if redis.Exists(ctx, asynqkey.Of("q", "active"), asynqkey.Of("q", "lease")).Val() != 2 {
+		if redis.Exists(ctx, asynqwire.Queue("q").Key(asynqwire.Active), asynqwire.Queue("q").Key(asynqwire.Lease)).Val() != 2 {
 			return errors.New("not yet")
 		}
 		return nil
@@ -54,12 +54,12 @@ func TestNames(t *testing.T) {
 func TestQueueOf(t *testing.T) {
 	t.Parallel()
 	for key, want := range map[string]string{
-		asynqkey.Of("bind.3", "pending"): "bind.3",
-		asynqkey.Of("bind", "paused"):    "",
-		asynqkey.Queues:                  "",
-		"other:{bind}:pending":           "",
+		asynqwire.Queue("bind.3").Key(asynqwire.Pending): "bind.3",
+		asynqwire.Queue("bind").Key(asynqwire.Paused):    "",
+		asynqwire.Queues:       "",
+		"other:{bind}:pending": "",
 	} {
-		queue, found := asynqkey.QueueOf(key, "pending")
+		queue, found := asynqwire.QueueOf(key, "pending")
 		if found != (want != "") || found && queue != want {
 			t.Errorf("%s is of %q (%t), want %q", key, queue, found, want)
 		}

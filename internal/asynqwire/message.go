@@ -1,66 +1,63 @@
-package worker
+package asynqwire
 
 import (
-	"encoding/binary"
 	"slices"
 	"unicode/utf8"
+
+	"google.golang.org/protobuf/encoding/protowire"
 )
 
-// texts are the fields of asynq's messages that must be UTF-8, by their number in its protocol buffer.
-var texts = []uint64{1, 3, 4, 7, 10, 14}
+// Fields of asynq's message, a protocol buffer.
+const (
+	idField      protowire.Number = 3
+	headersField protowire.Number = 15 // a message itself
+)
 
-// headers is the number of the one field that is a message itself.
-const headers = 15
+// textFields must be UTF-8.
+var textFields = []protowire.Number{1, idField, 4, 7, 10, 14}
 
-// readable reports whether asynq can decode a message. It cannot be asked: where it finds one that it cannot decode, it
-// says so in an error like any other. Whatever is taken for unreadable by mistake is delivered anew all the same.
-func readable(message []byte) bool {
-	return wellFormed(message, texts, true)
+// Readable reports whether asynq can decode a message. It cannot be asked: where it finds one that it cannot decode, it
+// says so in an error like any other.
+func Readable(message []byte) bool {
+	return eachField(message, func(number protowire.Number, value []byte) bool {
+		if slices.Contains(textFields, number) && !utf8.Valid(value) {
+			return false
+		}
+		return number != headersField || eachField(value, func(number protowire.Number, value []byte) bool {
+			return number > 2 || utf8.Valid(value) // a name and a value
+		})
+	})
 }
 
-func wellFormed(data []byte, texts []uint64, outer bool) bool {
-	for len(data) > 0 {
-		tag, n := binary.Uvarint(data)
-		if n <= 0 || tag>>3 == 0 || tag>>3 >= 1<<29 {
+// TaskID returns asynq's id of the task that a message is of, and "" where that cannot be read.
+func TaskID(message string) (id string) {
+	eachField([]byte(message), func(number protowire.Number, value []byte) bool {
+		if number == idField {
+			id = string(value)
+		}
+		return id == ""
+	})
+	return id
+}
+
+// eachField shows the fields that hold bytes to see, as long as see returns true, and reports whether all of the message is
+// well formed and was seen.
+func eachField(message []byte, see func(protowire.Number, []byte) bool) bool {
+	for len(message) > 0 {
+		number, kind, n := protowire.ConsumeTag(message)
+		if n < 0 {
 			return false
 		}
-		data = data[n:]
-		size, ok := fieldSize(data, tag&7)
-		if !ok {
+		message = message[n:]
+		if n = protowire.ConsumeFieldValue(number, kind, message); n < 0 {
 			return false
 		}
-		if _, n := binary.Uvarint(data); tag&7 == 2 {
-			text := data[n:size]
-			if slices.Contains(texts, tag>>3) && !utf8.Valid(text) {
-				return false
-			}
-			if outer && tag>>3 == headers && !wellFormed(text, []uint64{1, 2}, false) {
+		if kind == protowire.BytesType {
+			if value, _ := protowire.ConsumeBytes(message); !see(number, value) {
 				return false
 			}
 		}
-		data = data[size:]
+		message = message[n:]
 	}
 	return true
-}
-
-// fieldSize is how many bytes a field of a wire type has.
-func fieldSize(data []byte, wireType uint64) (int, bool) {
-	const varint, eight, bytes, four = 0, 1, 2, 5
-	switch wireType {
-	case varint:
-		_, size := binary.Uvarint(data)
-		return size, size > 0
-	case eight:
-		return 8, len(data) >= 8
-	case bytes:
-		length, n := binary.Uvarint(data)
-		if n <= 0 || length > uint64(len(data[n:])) {
-			return 0, false
-		}
-		return n + int(length), true //nolint:gosec // no more than there are bytes
-	case four:
-		return 4, len(data) >= 4
-	default: // groups: asynq writes none
-		return 0, false
-	}
 }

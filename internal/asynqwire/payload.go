@@ -1,4 +1,4 @@
-package tasks
+package asynqwire
 
 import (
 	"bytes"
@@ -27,7 +27,8 @@ type Payload struct {
 	Account string `json:"account"` // "" for the worker's own; in the second version alone
 }
 
-func newPayload(id, account string) Payload {
+// NewPayload returns the payload of a task of an account, "" for the worker's own.
+func NewPayload(id, account string) Payload {
 	if account == "" {
 		return Payload{Version: payloadVersion, ID: id}
 	}
@@ -73,7 +74,7 @@ func DecodePayload(data []byte) (Payload, error) {
 	if p.Version > newestPayload {
 		return Payload{}, fmt.Errorf("%w: %d", ErrNewerPayload, p.Version)
 	}
-	if p.Version < 0 || !idPattern.MatchString(p.ID) {
+	if p.Version < 0 || !IsID(p.ID) {
 		return Payload{}, fmt.Errorf("%w: v or id is not valid", ErrBadPayload)
 	}
 	if p.Version < payloadAccountVersion {
@@ -88,7 +89,7 @@ func DecodePayload(data []byte) (Payload, error) {
 func usualPayload(data []byte) (id string, usual bool) {
 	text, begins := bytes.CutPrefix(data, []byte(`{"v":1,"id":"`))
 	text, ends := bytes.CutSuffix(text, []byte(`"}`))
-	return string(text), begins && ends && idPattern.Match(text)
+	return string(text), begins && ends && IsID(string(text))
 }
 
 // DeliveryID is asynq's TaskID of a task's n-th delivery.
@@ -111,7 +112,7 @@ func IDOfDelivery(taskID string) string {
 			taskID = taskID[:i]
 		}
 	}
-	if !idPattern.MatchString(taskID) {
+	if !IsID(taskID) {
 		return ""
 	}
 	return taskID

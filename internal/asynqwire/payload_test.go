@@ -1,49 +1,49 @@
-package tasks_test
+package asynqwire_test
 
 import (
 	"errors"
 	"strings"
 	"testing"
 
-	"github.com/seed-5c07c2e9/dyplsq/tasks"
+	"github.com/seed-5c07c2e9/dyplsq/internal/asynqwire"
 )
 
 func TestDecodePayload(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {
 		data string
-		want tasks.Payload
+		want asynqwire.Payload
 		err  error
 	}{
-		"ours":                     {`{"v":1,"id":"order-42"}`, tasks.Payload{Version: 1, ID: "order-42"}, nil},
-		"the first, without v":     {`{"id":"order-42"}`, tasks.Payload{ID: "order-42"}, nil},
-		"more than we know":        {`{"v":1,"id":"a","trace":"x"}`, tasks.Payload{Version: 1, ID: "a"}, nil},
-		"of an account":            {`{"v":2,"id":"a","account":"shop"}`, tasks.Payload{Version: 2, ID: "a", Account: "shop"}, nil},
-		"of no account":            {`{"v":2,"id":"a"}`, tasks.Payload{}, tasks.ErrBadPayload},
-		"of a strange account":     {`{"v":2,"id":"a","account":"a b"}`, tasks.Payload{}, tasks.ErrBadPayload},
-		"an account too early":     {`{"v":1,"id":"a","account":"shop"}`, tasks.Payload{Version: 1, ID: "a"}, nil},
-		"newer":                    {`{"v":3,"id":"a"}`, tasks.Payload{}, tasks.ErrNewerPayload},
-		"newer, of another shape":  {`{"v":3,"id":{"shard":7}}`, tasks.Payload{}, tasks.ErrNewerPayload},
-		"newer, without id":        {`{"v":3}`, tasks.Payload{}, tasks.ErrNewerPayload},
-		"empty":                    {``, tasks.Payload{}, tasks.ErrBadPayload},
-		"null":                     {`null`, tasks.Payload{}, tasks.ErrBadPayload},
-		"an array":                 {`[1]`, tasks.Payload{}, tasks.ErrBadPayload},
-		"cut":                      {`{"v":1,"id":"a`, tasks.Payload{}, tasks.ErrBadPayload},
-		"two":                      {`{"v":1,"id":"a"}{"v":1,"id":"b"}`, tasks.Payload{}, tasks.ErrBadPayload},
-		"binary":                   {"\x00\xff\x01", tasks.Payload{}, tasks.ErrBadPayload},
-		"no id":                    {`{"v":1}`, tasks.Payload{}, tasks.ErrBadPayload},
-		"an id that is none":       {`{"v":1,"id":"a b"}`, tasks.Payload{}, tasks.ErrBadPayload},
-		"an id that is too long":   {`{"v":1,"id":"` + strings.Repeat("a", 129) + `"}`, tasks.Payload{}, tasks.ErrBadPayload},
-		"an id that is a number":   {`{"v":1,"id":7}`, tasks.Payload{}, tasks.ErrBadPayload},
-		"a negative version":       {`{"v":-1,"id":"a"}`, tasks.Payload{}, tasks.ErrBadPayload},
-		"a version that is a text": {`{"v":"2","id":"a"}`, tasks.Payload{}, tasks.ErrBadPayload},
-		"5 MB":                     {`{"v":1,"id":"` + strings.Repeat("a", 5<<20) + `"}`, tasks.Payload{}, tasks.ErrBadPayload},
-		"5 MB beside the id":       {`{"v":1,"id":"a","x":"` + strings.Repeat("a", 5<<20) + `"}`, tasks.Payload{}, tasks.ErrBadPayload},
+		"ours":                     {`{"v":1,"id":"order-42"}`, asynqwire.Payload{Version: 1, ID: "order-42"}, nil},
+		"the first, without v":     {`{"id":"order-42"}`, asynqwire.Payload{ID: "order-42"}, nil},
+		"more than we know":        {`{"v":1,"id":"a","trace":"x"}`, asynqwire.Payload{Version: 1, ID: "a"}, nil},
+		"of an account":            {`{"v":2,"id":"a","account":"shop"}`, asynqwire.Payload{Version: 2, ID: "a", Account: "shop"}, nil},
+		"of no account":            {`{"v":2,"id":"a"}`, asynqwire.Payload{}, asynqwire.ErrBadPayload},
+		"of a strange account":     {`{"v":2,"id":"a","account":"a b"}`, asynqwire.Payload{}, asynqwire.ErrBadPayload},
+		"an account too early":     {`{"v":1,"id":"a","account":"shop"}`, asynqwire.Payload{Version: 1, ID: "a"}, nil},
+		"newer":                    {`{"v":3,"id":"a"}`, asynqwire.Payload{}, asynqwire.ErrNewerPayload},
+		"newer, of another shape":  {`{"v":3,"id":{"shard":7}}`, asynqwire.Payload{}, asynqwire.ErrNewerPayload},
+		"newer, without id":        {`{"v":3}`, asynqwire.Payload{}, asynqwire.ErrNewerPayload},
+		"empty":                    {``, asynqwire.Payload{}, asynqwire.ErrBadPayload},
+		"null":                     {`null`, asynqwire.Payload{}, asynqwire.ErrBadPayload},
+		"an array":                 {`[1]`, asynqwire.Payload{}, asynqwire.ErrBadPayload},
+		"cut":                      {`{"v":1,"id":"a`, asynqwire.Payload{}, asynqwire.ErrBadPayload},
+		"two":                      {`{"v":1,"id":"a"}{"v":1,"id":"b"}`, asynqwire.Payload{}, asynqwire.ErrBadPayload},
+		"binary":                   {"\x00\xff\x01", asynqwire.Payload{}, asynqwire.ErrBadPayload},
+		"no id":                    {`{"v":1}`, asynqwire.Payload{}, asynqwire.ErrBadPayload},
+		"an id that is none":       {`{"v":1,"id":"a b"}`, asynqwire.Payload{}, asynqwire.ErrBadPayload},
+		"an id that is too long":   {`{"v":1,"id":"` + strings.Repeat("a", 129) + `"}`, asynqwire.Payload{}, asynqwire.ErrBadPayload},
+		"an id that is a number":   {`{"v":1,"id":7}`, asynqwire.Payload{}, asynqwire.ErrBadPayload},
+		"a negative version":       {`{"v":-1,"id":"a"}`, asynqwire.Payload{}, asynqwire.ErrBadPayload},
+		"a version that is a text": {`{"v":"2","id":"a"}`, asynqwire.Payload{}, asynqwire.ErrBadPayload},
+		"5 MB":                     {`{"v":1,"id":"` + strings.Repeat("a", 5<<20) + `"}`, asynqwire.Payload{}, asynqwire.ErrBadPayload},
+		"5 MB beside the id":       {`{"v":1,"id":"a","x":"` + strings.Repeat("a", 5<<20) + `"}`, asynqwire.Payload{}, asynqwire.ErrBadPayload},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			got, err := tasks.DecodePayload([]byte(test.data))
+			got, err := asynqwire.DecodePayload([]byte(test.data))
 			if got != test.want || !errors.Is(err, test.err) {
 				t.Errorf("%+v, %v, want %+v, %v", got, err, test.want, test.err)
 			}
@@ -56,7 +56,7 @@ func TestDecodePayload(t *testing.T) {
 
 func TestPayloadGolden(t *testing.T) {
 	t.Parallel()
-	if got := string(tasks.Payload{Version: 1, ID: "AZaz09._:@/-"}.Encode()); got != `{"v":1,"id":"AZaz09._:@/-"}` {
+	if got := string(asynqwire.Payload{Version: 1, ID: "AZaz09._:@/-"}.Encode()); got != `{"v":1,"id":"AZaz09._:@/-"}` {
 		t.Errorf("%s", got)
 	}
 }
@@ -83,8 +83,17 @@ func TestIDOfDelivery(t *testing.T) {
 		longest + "k.1":             "",
 	}
 	for taskID, want := range tests {
-		if got := tasks.IDOfDelivery(taskID); got != want {
+		if got := asynqwire.IDOfDelivery(taskID); got != want {
 			t.Errorf("%q: %q, want %q", taskID, got, want)
+		}
+	}
+}
+
+func TestNumberOfDelivery(t *testing.T) {
+	t.Parallel()
+	for delivery, want := range map[string]int64{"k.12": 12, "k": 0, "k.x": 0, "a.1.2": 2, ".1": 0, "": 0} {
+		if got := asynqwire.NumberOfDelivery(delivery); got != want {
+			t.Errorf("%q is number %d, want %d", delivery, got, want)
 		}
 	}
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/hibiken/asynq"
 
+	"github.com/seed-5c07c2e9/dyplsq/internal/asynqwire"
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
 )
 
@@ -67,7 +68,7 @@ func (a *actions) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // press does to one task what a button says.
 func (a *actions) press(ctx context.Context, b button, id string) error {
-	if err := a.tellRecord(ctx, b, tasks.IDOfDelivery(id)); err != nil {
+	if err := a.tellRecord(ctx, b, asynqwire.IDOfDelivery(id)); err != nil {
 		return err
 	}
 	switch b.verb {
@@ -88,7 +89,7 @@ const runBy = "dashboard"
 // deliver anew.
 func (a *actions) run(ctx context.Context, b button, id string) error {
 	wanted := false
-	if task := tasks.IDOfDelivery(id); task != "" {
+	if task := asynqwire.IDOfDelivery(id); task != "" {
 		var err error
 		if wanted, err = a.records.Rerun(ctx, task, runBy); err != nil {
 			return err

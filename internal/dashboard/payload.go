@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/seed-5c07c2e9/dyplsq/internal/asynqwire"
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
 )
 
@@ -17,7 +18,7 @@ type payloads struct{}
 
 // FormatPayload implements [asynqmon.PayloadFormatter].
 func (payloads) FormatPayload(kind string, data []byte) string {
-	payload, err := tasks.DecodePayload(data)
+	payload, err := asynqwire.DecodePayload(data)
 	if err != nil || !strings.HasPrefix(kind, ownTypes) { // another program's payload may be anybody's number
 		return fmt.Sprintf(`{"unreadable":"%d bytes, not shown"}`, len(data))
 	}

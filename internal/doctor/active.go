@@ -9,9 +9,8 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
-	"github.com/seed-5c07c2e9/dyplsq/internal/asynqkey"
+	"github.com/seed-5c07c2e9/dyplsq/internal/asynqwire"
 	"github.com/seed-5c07c2e9/dyplsq/internal/record"
-	"github.com/seed-5c07c2e9/dyplsq/tasks"
 )
 
 const (
@@ -58,7 +57,7 @@ func (e *examination) active(ctx context.Context) ([]Finding, error) {
 func (e *examination) judge(ctx context.Context, gone, left []string, count int) ([]Finding, error) {
 	ids := make([]string, len(gone))
 	for i, delivery := range gone {
-		ids[i] = tasks.IDOfDelivery(delivery)
+		ids[i] = asynqwire.IDOfDelivery(delivery)
 	}
 	records, err := record.NewStore(e.Redis).Opened(ctx, ids...)
 	if err != nil {
@@ -112,7 +111,7 @@ func (e *examination) orphansOf(ctx context.Context, queue string, now time.Time
 	var active *redis.StringSliceCmd
 	var leases *redis.ZSliceCmd
 	_, err = e.Redis.TxPipelined(ctx, func(p redis.Pipeliner) error {
-		active, leases = p.LRange(ctx, asynqkey.Of(queue, "active"), 0, activeMost-1), p.ZRangeWithScores(ctx, asynqkey.Of(queue, "lease"), 0, -1)
+		active, leases = p.LRange(ctx, asynqwire.Queue(queue).Key(asynqwire.Active), 0, activeMost-1), p.ZRangeWithScores(ctx, asynqwire.Queue(queue).Key(asynqwire.Lease), 0, -1)
 		return nil
 	})
 	if err != nil {
@@ -126,7 +125,7 @@ func (e *examination) orphansOf(ctx context.Context, queue string, now time.Time
 		if held[id] {
 			continue
 		}
-		message, err := e.Redis.HExists(ctx, asynqkey.Task(queue, id), "msg").Result()
+		message, err := e.Redis.HExists(ctx, asynqwire.Queue(queue).Task(id), "msg").Result()
 		if err != nil {
 			return nil, 0, err
 		}

@@ -8,7 +8,7 @@ import (
 
 	"github.com/hibiken/asynq"
 
-	"github.com/seed-5c07c2e9/dyplsq/internal/asynqkey"
+	"github.com/seed-5c07c2e9/dyplsq/internal/asynqwire"
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
 )
 
@@ -19,7 +19,7 @@ const (
 
 // queues: what asynq's list of queues lacks, no dashboard shows, and what is paused nobody performs.
 func (e *examination) queues(ctx context.Context) ([]Finding, error) {
-	listed, err := e.Redis.SMembers(ctx, asynqkey.Queues).Result()
+	listed, err := e.Redis.SMembers(ctx, asynqwire.Queues).Result()
 	if err != nil {
 		return nil, err
 	}

@@ -8,7 +8,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
-	"github.com/seed-5c07c2e9/dyplsq/internal/asynqkey"
+	"github.com/seed-5c07c2e9/dyplsq/internal/asynqwire"
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
 )
 
@@ -64,7 +64,7 @@ func onFewerThan(ctx context.Context, cluster *redis.ClusterClient, set, masters
 	for _, queue := range tasks.Queues() {
 		on := map[string]bool{}
 		for _, name := range tasks.ShardsOf(queue, set) {
-			master, err := cluster.MasterForKey(ctx, asynqkey.Of(name, "pending"))
+			master, err := cluster.MasterForKey(ctx, asynqwire.Queue(name).Key(asynqwire.Pending))
 			if err != nil {
 				return nil, err
 			}

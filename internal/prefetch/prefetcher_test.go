@@ -11,7 +11,7 @@ import (
 
 	"github.com/hibiken/asynq"
 
-	"github.com/seed-5c07c2e9/dyplsq/internal/asynqkey"
+	"github.com/seed-5c07c2e9/dyplsq/internal/asynqwire"
 	"github.com/seed-5c07c2e9/dyplsq/internal/redistest"
 )
 
@@ -157,7 +157,7 @@ func TestRedisAway(t *testing.T) {
 		w.dequeue(t, "q")
 	}
 	server.Kill()
-	keys := []string{asynqkey.Of("q", "pending"), asynqkey.Of("q", "paused"), asynqkey.Of("q", "active"), asynqkey.Of("q", "lease")}
+	keys := []string{asynqwire.Queue("q").Key(asynqwire.Pending), asynqwire.Queue("q").Key(asynqwire.Paused), asynqwire.Queue("q").Key(asynqwire.Active), asynqwire.Queue("q").Key(asynqwire.Lease)}
 	if err := asynqDequeue.Run(t.Context(), w.client, keys, 1, "x").Err(); err == nil {
 		t.Error("no error without Redis")
 	}

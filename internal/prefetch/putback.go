@@ -9,7 +9,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
-	"github.com/seed-5c07c2e9/dyplsq/internal/asynqkey"
+	"github.com/seed-5c07c2e9/dyplsq/internal/asynqwire"
 )
 
 const (
@@ -62,9 +62,9 @@ func (q *queue) putBack(ctx context.Context) error {
 	q.share.give(len(messages))
 	_, err := q.client.Pipelined(ctx, func(p redis.Pipeliner) error {
 		for _, message := range slices.Backward(messages) {
-			if id := taskID(message); id != "" {
+			if id := asynqwire.TaskID(message); id != "" {
 				p.Eval(ctx, putBackLua, []string{
-					asynqkey.Of(q.name, "active"), asynqkey.Of(q.name, "lease"), asynqkey.Of(q.name, "pending"), asynqkey.Task(q.name, id),
+					asynqwire.Queue(q.name).Key(asynqwire.Active), asynqwire.Queue(q.name).Key(asynqwire.Lease), asynqwire.Queue(q.name).Key(asynqwire.Pending), asynqwire.Queue(q.name).Task(id),
 				}, id)
 			}
 		}

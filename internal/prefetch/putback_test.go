@@ -8,7 +8,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
-	"github.com/seed-5c07c2e9/dyplsq/internal/asynqkey"
+	"github.com/seed-5c07c2e9/dyplsq/internal/asynqwire"
 	"github.com/seed-5c07c2e9/dyplsq/internal/redistest"
 )
 
@@ -27,10 +27,10 @@ func TestCloseGivesBack(t *testing.T) {
 		if got, want := w.pending(t, queue), []string{"11", "10", "9", "8", "7", "6", "5", "4"}; !slices.Equal(got, want) {
 			t.Errorf("%s: pending %s, want %s", queue, got, want)
 		}
-		if n := w.plain.ZCard(t.Context(), asynqkey.Of(queue, "lease")).Val(); n != 4 || w.active(t, queue) != 4 {
+		if n := w.plain.ZCard(t.Context(), asynqwire.Queue(queue).Key(asynqwire.Lease)).Val(); n != 4 || w.active(t, queue) != 4 {
 			t.Errorf("%s: %d leases, %d active, want the 4 that were handed out", queue, n, w.active(t, queue))
 		}
-		if state := w.plain.HGet(t.Context(), asynqkey.Task(queue, "5"), "state").Val(); state != "pending" {
+		if state := w.plain.HGet(t.Context(), asynqwire.Queue(queue).Task("5"), "state").Val(); state != "pending" {
 			t.Errorf("%s: a task that was put back is %s", queue, state)
 		}
 		if id := w.dequeue(t, queue); id != "" {
@@ -47,9 +47,9 @@ func TestDeletedInStock(t *testing.T) {
 	w.enqueue(t, "q", 3)
 	w.dequeue(t, "q")
 	w.dequeue(t, "q")
-	w.plain.Del(t.Context(), asynqkey.Task("q", "2"))
+	w.plain.Del(t.Context(), asynqwire.Queue("q").Task("2"))
 	w.close(t)
-	if n := w.plain.Exists(t.Context(), asynqkey.Task("q", "2")).Val(); n != 0 || len(w.pending(t, "q")) != 0 {
+	if n := w.plain.Exists(t.Context(), asynqwire.Queue("q").Task("2")).Val(); n != 0 || len(w.pending(t, "q")) != 0 {
 		t.Errorf("pending %s, hash exists %d", w.pending(t, "q"), n)
 	}
 }
@@ -89,11 +89,11 @@ func TestStaleStockIsNotHandedOut(t *testing.T) {
 	q.stale.Stop()
 	q.fetched = q.fetched.Add(-keepFor)
 	q.mu.Unlock()
-	w.plain.ZAdd(t.Context(), asynqkey.Of("q", "lease"), redis.Z{Score: 1, Member: "2"})
+	w.plain.ZAdd(t.Context(), asynqwire.Queue("q").Key(asynqwire.Lease), redis.Z{Score: 1, Member: "2"})
 	if id := w.dequeue(t, "q"); id != "2" {
 		t.Fatalf("got task %s", id)
 	}
-	if w.plain.ZScore(t.Context(), asynqkey.Of("q", "lease"), "2").Val() == 1 {
+	if w.plain.ZScore(t.Context(), asynqwire.Queue("q").Key(asynqwire.Lease), "2").Val() == 1 {
 		t.Error("handed out with the lease of the fetch before")
 	}
 }

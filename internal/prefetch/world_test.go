@@ -10,7 +10,7 @@ import (
 	"github.com/hibiken/asynq"
 	"github.com/redis/go-redis/v9"
 
-	"github.com/seed-5c07c2e9/dyplsq/internal/asynqkey"
+	"github.com/seed-5c07c2e9/dyplsq/internal/asynqwire"
 	"github.com/seed-5c07c2e9/dyplsq/internal/redistest"
 )
 
@@ -62,15 +62,15 @@ return nil`)
 // dequeue does what an asynq Server does, and returns the id of the task, or "" for none.
 func (w world) dequeue(t *testing.T, queue string) string {
 	t.Helper()
-	keys := []string{asynqkey.Of(queue, "pending"), asynqkey.Of(queue, "paused"), asynqkey.Of(queue, "active"), asynqkey.Of(queue, "lease")}
-	message, err := asynqDequeue.Run(t.Context(), w.client, keys, time.Now().Add(30*time.Second).Unix(), asynqkey.Task(queue, "")).Text()
+	keys := []string{asynqwire.Queue(queue).Key(asynqwire.Pending), asynqwire.Queue(queue).Key(asynqwire.Paused), asynqwire.Queue(queue).Key(asynqwire.Active), asynqwire.Queue(queue).Key(asynqwire.Lease)}
+	message, err := asynqDequeue.Run(t.Context(), w.client, keys, time.Now().Add(30*time.Second).Unix(), asynqwire.Queue(queue).Task("")).Text()
 	if errors.Is(err, redis.Nil) {
 		return ""
 	}
-	if err != nil || taskID(message) == "" {
+	if err != nil || asynqwire.TaskID(message) == "" {
 		t.Fatalf("dequeue: %q, %v", message, err)
 	}
-	return taskID(message)
+	return asynqwire.TaskID(message)
 }
 
 // perform dequeues, and begins what it got, as the handler does.
@@ -90,12 +90,12 @@ func (w world) scripts(t *testing.T) int {
 
 func (w world) pending(t *testing.T, queue string) []string {
 	t.Helper()
-	return w.plain.LRange(t.Context(), asynqkey.Of(queue, "pending"), 0, -1).Val()
+	return w.plain.LRange(t.Context(), asynqwire.Queue(queue).Key(asynqwire.Pending), 0, -1).Val()
 }
 
 func (w world) active(t *testing.T, queue string) int {
 	t.Helper()
-	return int(w.plain.LLen(t.Context(), asynqkey.Of(queue, "active")).Val())
+	return int(w.plain.LLen(t.Context(), asynqwire.Queue(queue).Key(asynqwire.Active)).Val())
 }
 
 func (w world) close(t *testing.T) {
