@@ -223,6 +223,9 @@ func (d *delivery) finish(ctx context.Context, e record.Ending) {
 		d.worker.config.Observer.Surplus(d.kind.action)
 		log.Msg("a surplus binding: the task has another one already; it is being unbound")
 		d.compensate(ctx, e)
+	case verdict == record.Gone && e.State == record.Succeeded && d.kind.mutates:
+		log.Str("subs_id", e.SubsID).Str("request_id", e.RequestID).Msg("the call took effect, and redis has forgotten its task: " +
+			"nobody is told of it; unbind what it bound, or keep its key from being enqueued again")
 	default:
 		log.Msg(fmt.Sprintf("the outcome came too late: the record is %s", verdict))
 	}
