@@ -23,7 +23,10 @@ func (e *examination) persistence(ctx context.Context) ([]Finding, error) {
 	}
 	switch hidden := fsync == ""; {
 	case aof == "1":
-		return []Finding{e.logged(fsync)}, nil
+		f := e.logged(fsync)
+		torn, err := e.setting(ctx, "aof-load-truncated")
+		f.Found += tornFile[torn]
+		return []Finding{f}, err
 	case aof == "":
 		return []Finding{found("", "Redis does not tell whether it writes to disk").but(Warning, "make sure that appendonly is yes")}, nil
 	case hidden:
@@ -40,6 +43,13 @@ func (e *examination) persistence(ctx context.Context) ([]Finding, error) {
 		f.Found += fmt.Sprintf(", %s ago, now %d changes", e.Now().Sub(time.Unix(at, 0)).Round(time.Second), e.number("rdb_changes_since_last_save"))
 	}
 	return []Finding{f.but(Loses, durable)}, nil
+}
+
+// tornFile is what becomes, by aof-load-truncated, of an append-only file whose end a crash of the machine has torn off.
+var tornFile = map[string]string{
+	"yes": ". A file that has lost its end is loaded without it, and Redis' log alone says so (aof-load-truncated yes): a running worker notices, and " +
+		"binds pause",
+	"no": ". With a file that has lost its end Redis does not start (aof-load-truncated no): copy it, then redis-check-aof --fix",
 }
 
 // logged is what an append-only file keeps.

@@ -31,6 +31,8 @@ func TestRedis(t *testing.T) {
 		"fsync no":         {[]string{"--appendonly", "yes", "--appendfsync", "no"}, "persistence", doctor.Loses, []string{"appendfsync always"}},
 		"fsync everysec":   {[]string{"--appendonly", "yes"}, "persistence", doctor.Loses, []string{"loses acknowledged writes", "appendfsync always", "waits for the disk"}},
 		"fsync always":     {[]string{"--appendonly", "yes", "--appendfsync", "always"}, "persistence", doctor.OK, []string{"loses nothing"}},
+		"a torn file":      {healthy, "persistence", doctor.OK, []string{"aof-load-truncated yes", "a running worker notices", "binds pause"}},
+		"none loaded":      {append([]string{"--aof-load-truncated", "no"}, healthy...), "persistence", doctor.OK, []string{"does not start", "redis-check-aof --fix"}},
 		"a replica":        {[]string{"--replicaof", host + " " + port}, "redis", doctor.Loses, []string{"replica", "master"}},
 		"cluster, no node": {[]string{"--cluster-enabled", "yes"}, "redis", doctor.Warning, []string{"REDIS_CLUSTER_NODES"}},
 	}
