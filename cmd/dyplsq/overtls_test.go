@@ -10,7 +10,7 @@ import (
 )
 
 // TestOverTLS runs some of this package's tests once more, on a Redis that speaks TLS alone and gives the product the rights that
-// README.md names. make scale runs all of them so.
+// docs/redis.md names. make scale runs all of them so.
 func TestOverTLS(t *testing.T) {
 	t.Parallel()
 	redistest.InTheClear(t, "it is what this test would do")

@@ -80,18 +80,11 @@ func everything(commands map[string]map[string]bool) map[string]bool {
 	return all
 }
 
-// settingsTable are the variables of README's table of settings.
-func settingsTable(t *testing.T, file, title string) []string {
+// settingsTable are the variables in the tables of a page.
+func settingsTable(t *testing.T, file string) []string {
 	t.Helper()
-	_, rest, found := strings.Cut(repositoryFile(t, file), "\n## "+title+"\n")
-	if !found {
-		t.Fatalf("%s has no section %s", file, title)
-	}
 	var names []string
-	for line := range strings.Lines(rest) {
-		if strings.HasPrefix(line, "#") {
-			break
-		}
+	for line := range strings.Lines(repositoryFile(t, file)) {
 		if strings.HasPrefix(line, "| `") {
 			cell := strings.SplitN(line, "|", 3)[1] //nolint:mnd // before, first cell, rest
 			names = append(names, variable.FindAllString(strings.ReplaceAll(cell, "`…_SECRET`", "`ALIBABA_CLOUD_ACCESS_KEY_SECRET`"), -1)...)
@@ -101,19 +94,20 @@ func settingsTable(t *testing.T, file, title string) []string {
 	return names
 }
 
-// TestTablesOfSettingsAreWhatTheProgramReads: what README promises, in either language, the program reads, and the other way round: a
-// setting of the dashboard's door stands in its own page.
+// TestTablesOfSettingsAreWhatTheProgramReads: the program reads every setting that docs/configuration.md lists, in either language, and
+// the page lists every setting that the program reads. The settings of the dashboard's access control are in docs/dashboard.md.
 func TestTablesOfSettingsAreWhatTheProgramReads(t *testing.T) {
 	t.Parallel()
+	const page = "docs/configuration.md"
 	commands := environment(t)
-	table := settingsTable(t, "README.md", "Settings")
-	if diff := cmp.Diff(table, settingsTable(t, "README.zh-CN.md", "配置")); diff != "" {
-		t.Errorf("the two READMEs differ (-en +zh):\n%s", diff)
+	table := settingsTable(t, page)
+	if diff := cmp.Diff(table, settingsTable(t, "docs/zh-CN/configuration.md")); diff != "" {
+		t.Errorf("the two languages differ (-en +zh):\n%s", diff)
 	}
 	read := everything(commands)
 	for _, name := range table {
 		if !read[name] {
-			t.Errorf("README tells of %s, which no command reads", name)
+			t.Errorf("%s lists %s, which no command reads", page, name)
 		}
 	}
 	door := repositoryFile(t, "docs/dashboard.md")
@@ -124,9 +118,9 @@ func TestTablesOfSettingsAreWhatTheProgramReads(t *testing.T) {
 		case strings.HasPrefix(name, qpsVariable) && slices.Contains(table, "DYPLSQ_QPS_BINDAXN"):
 		case strings.HasPrefix(name, "ALIBABA_CLOUD_") && slices.Contains(table, "ALIBABA_CLOUD_ACCESS_KEY_ID"): // "or another source of the chain"
 		case strings.HasPrefix(name, "DYPLSQ_DASH_") && (strings.Contains(door, name) || strings.Contains(door, short)):
-		case !strings.HasPrefix(name, "DYPLSQ_") && !strings.HasPrefix(name, "REDIS_") && strings.Contains(repositoryFile(t, "README.md"), "`"+name+"`"):
+		case !strings.HasPrefix(name, "DYPLSQ_") && !strings.HasPrefix(name, "REDIS_") && strings.Contains(repositoryFile(t, page), "`"+name+"`"):
 		default:
-			t.Errorf("%s is read, and README does not tell", name)
+			t.Errorf("%s is read, and %s does not list it", name, page)
 		}
 	}
 }
@@ -189,7 +183,7 @@ func composeEnvironment(t *testing.T, service string) map[string]bool {
 	return given
 }
 
-// TestComposePassesEverySetting: what somebody exports as README says is not dropped on the way into the container, and nothing is passed
+// TestComposePassesEverySetting: what somebody exports as docs/configuration.md says is not dropped on the way into the container, and nothing is passed
 // that is not read.
 func TestComposePassesEverySetting(t *testing.T) {
 	t.Parallel()
@@ -215,13 +209,18 @@ func TestExamplesNameSettingsThatExist(t *testing.T) {
 	commands := environment(t)
 	read := everything(commands)
 	ours := map[string]bool{"REDIS_PASSWORD": true, "DYPLSQ_FAULTS": true} // of docker-compose.yml itself, and of a test that a page tells of
-	for file, of := range map[string]map[string]bool{
+	files := map[string]map[string]bool{
 		"deploy/kubernetes/worker.yaml": commands["worker"], "deploy/systemd/dyplsq-worker.service": commands["worker"],
-		"README.md": read, "README.zh-CN.md": read, "docs/operations.md": read, "docs/dashboard.md": read, "docs/governor.md": read,
-		"docs/scaling.md": read, "docker-compose.yml": read,
-	} {
+		"docker-compose.yml": read,
+	}
+	for _, page := range pages(t) {
+		if page != "CONTRIBUTING.md" && page != "CHANGELOG.md" { // which tell of the tests' variables, and of bygone ones
+			files[page] = read
+		}
+	}
+	for file, of := range files {
 		names := variable.FindAllString(repositoryFile(t, file), -1)
-		if len(names) == 0 && !strings.HasPrefix(file, "docs/") {
+		if len(names) == 0 && !strings.HasSuffix(file, ".md") {
 			t.Errorf("%s names no setting: the test looks for the wrong ones", file)
 		}
 		for _, name := range names {

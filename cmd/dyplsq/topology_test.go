@@ -185,16 +185,14 @@ func suffices(t *testing.T, client *redis.Client) {
 	}
 }
 
-func TestREADMEHasTheRule(t *testing.T) {
+func TestDocsHaveTheACLRule(t *testing.T) {
 	t.Parallel()
-	text, err := os.ReadFile("../../README.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	flat := strings.Join(strings.Fields(strings.ReplaceAll(string(text), "\\\n", "")), " ")
-	for _, rule := range []string{redistest.LeastRule, strings.TrimPrefix(redistest.LeastRuleOfCluster, redistest.LeastRule+" ")} {
-		if !strings.Contains(flat, rule) {
-			t.Errorf("README.md lacks %s", rule)
+	for _, page := range []string{"docs/redis.md", "docs/zh-CN/redis.md"} {
+		flat := strings.Join(strings.Fields(repositoryFile(t, page)), " ")
+		for _, rule := range []string{redistest.LeastRule, strings.TrimPrefix(redistest.LeastRuleOfCluster, redistest.LeastRule+" ")} {
+			if !strings.Contains(flat, rule) {
+				t.Errorf("%s lacks %s", page, rule)
+			}
 		}
 	}
 }

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// durable is the one answer that README and docs/guarantees.md give, too, with what it costs.
+// durable is the one answer that docs/redis.md and docs/guarantees.md give, too, with what it costs.
 const durable = "CONFIG SET appendonly yes and appendfsync always, and in redis.conf: every write then waits for the disk, " +
 	"and those that arrive together share the wait"
 

@@ -63,7 +63,7 @@ func TestARedisThatTakesNoWritesIsExamined(t *testing.T) {
 	}
 }
 
-// TestDoctorSaysWhatTheGuaranteesSay: whoever follows doctor, README, the runbook or the guarantees ends with the same Redis.
+// TestDoctorSaysWhatTheGuaranteesSay: doctor, docs/redis.md, the runbook and the guarantees recommend the same Redis.
 func TestDoctorSaysWhatTheGuaranteesSay(t *testing.T) {
 	t.Parallel()
 	p := newPatient(t, "--appendonly", "yes")
@@ -86,7 +86,7 @@ func TestDoctorSaysWhatTheGuaranteesSay(t *testing.T) {
 	}
 	recommended := regexp.MustCompile(`appendfsync[ "=,]+(always|everysec|no)`)
 	for name, loses := range map[string]string{
-		"README.md": "", "README.zh-CN.md": "", "docs/operations.md": "", "docker-compose.yml": "", "docs/guarantees.md": "`appendfsync everysec` loses",
+		"docs/redis.md": "", "docs/zh-CN/redis.md": "", "docs/operations.md": "", "docs/zh-CN/operations.md": "", "docker-compose.yml": "", "docs/guarantees.md": "`appendfsync everysec` loses",
 	} {
 		text := read(name)
 		settings := recommended.FindAllStringSubmatchIndex(text, -1)

@@ -8,7 +8,7 @@ import (
 )
 
 // LeastRule is what the product's user of Redis may do, as ACL SETUSER takes it, and LeastRuleOfCluster what it may in a cluster.
-// README.md tells both, and tests hold it to them.
+// docs/redis.md has both, and tests hold it to them.
 const (
 	LeastRule = "~asynq:* ~dypls:* &asynq:* &dypls:* +@read +@write +@connection +@pubsub +@transaction" +
 		" -@admin -@dangerous +eval +evalsha +script|load +time +wait +info +config|get"

@@ -49,7 +49,7 @@ var byCode = table(
 	},
 	Refusal{
 		Code: "NOPERM", Lasting: true, Says: "the user of REDIS_URL may not do that",
-		Remedy: "give it the rule that README has, with ACL SETUSER",
+		Remedy: "give it the rule of docs/redis.md, with ACL SETUSER",
 	},
 	Refusal{
 		Code: "DENIED", Lasting: true, Says: "Redis is in protected mode, and lets no other machine in",
