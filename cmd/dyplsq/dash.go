@@ -4,7 +4,7 @@ import (
 	"context"
 	"errors"
 
-	"github.com/seed-5c07c2e9/dyplsq/internal/dashboard"
+	"github.com/seed-5c07c2e9/dyplsq/cmd/dyplsq/internal/dashboard"
 )
 
 const dashPort = "8080"

@@ -8,7 +8,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dyplstest"
-	"github.com/seed-5c07c2e9/dyplsq/internal/dashboard"
+	"github.com/seed-5c07c2e9/dyplsq/cmd/dyplsq/internal/dashboard"
 )
 
 type devCommand struct {

@@ -12,8 +12,8 @@ import (
 
 	"github.com/rs/zerolog"
 
-	"github.com/seed-5c07c2e9/dyplsq/internal/dashboard"
-	"github.com/seed-5c07c2e9/dyplsq/internal/hostcheck"
+	"github.com/seed-5c07c2e9/dyplsq/cmd/dyplsq/internal/dashboard"
+	"github.com/seed-5c07c2e9/dyplsq/cmd/dyplsq/internal/hostcheck"
 )
 
 // doorFlags say who may come to the dashboard, and how.

@@ -13,7 +13,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
-	"github.com/seed-5c07c2e9/dyplsq/internal/textinput"
+	"github.com/seed-5c07c2e9/dyplsq/cmd/dyplsq/internal/textinput"
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
 )
 

@@ -14,7 +14,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
-	"github.com/seed-5c07c2e9/dyplsq/internal/dashboard"
+	"github.com/seed-5c07c2e9/dyplsq/cmd/dyplsq/internal/dashboard"
 )
 
 const (

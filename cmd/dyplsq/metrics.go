@@ -9,8 +9,8 @@ import (
 	"github.com/redis/go-redis/v9"
 	"github.com/rs/zerolog"
 
-	"github.com/seed-5c07c2e9/dyplsq/internal/hostcheck"
-	"github.com/seed-5c07c2e9/dyplsq/internal/metrics"
+	"github.com/seed-5c07c2e9/dyplsq/cmd/dyplsq/internal/hostcheck"
+	"github.com/seed-5c07c2e9/dyplsq/cmd/dyplsq/internal/metrics"
 	"github.com/seed-5c07c2e9/dyplsq/worker"
 )
 

@@ -10,8 +10,8 @@ import (
 	"text/tabwriter"
 
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
+	"github.com/seed-5c07c2e9/dyplsq/cmd/dyplsq/internal/textinput"
 	"github.com/seed-5c07c2e9/dyplsq/internal/inventory"
-	"github.com/seed-5c07c2e9/dyplsq/internal/textinput"
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
 )
 

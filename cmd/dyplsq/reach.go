@@ -7,7 +7,7 @@ import (
 	"net/url"
 	"strings"
 
-	"github.com/seed-5c07c2e9/dyplsq/internal/doctor"
+	"github.com/seed-5c07c2e9/dyplsq/cmd/dyplsq/internal/doctor"
 )
 
 // reach has the endpoint answer over the way that calls take. The request is not signed and names no action: nothing is done or billed.

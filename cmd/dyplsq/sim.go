@@ -6,7 +6,7 @@ import (
 	"net/http"
 
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dyplstest"
-	"github.com/seed-5c07c2e9/dyplsq/internal/hostcheck"
+	"github.com/seed-5c07c2e9/dyplsq/cmd/dyplsq/internal/hostcheck"
 )
 
 const (

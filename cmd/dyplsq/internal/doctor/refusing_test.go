@@ -12,7 +12,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
-	"github.com/seed-5c07c2e9/dyplsq/internal/doctor"
+	"github.com/seed-5c07c2e9/dyplsq/cmd/dyplsq/internal/doctor"
 	"github.com/seed-5c07c2e9/dyplsq/internal/redistest"
 )
 
@@ -75,7 +75,7 @@ func TestDoctorSaysWhatTheGuaranteesSay(t *testing.T) {
 		}
 	}
 	read := func(name string) string {
-		data, err := os.ReadFile(filepath.Join("..", "..", name))
+		data, err := os.ReadFile(filepath.Join("..", "..", "..", "..", name))
 		if err != nil {
 			t.Fatal(err)
 		}

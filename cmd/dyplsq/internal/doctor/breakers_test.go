@@ -5,8 +5,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/seed-5c07c2e9/dyplsq/cmd/dyplsq/internal/doctor"
 	"github.com/seed-5c07c2e9/dyplsq/internal/breakers"
-	"github.com/seed-5c07c2e9/dyplsq/internal/doctor"
 )
 
 // TestBreakers: calls that are held are told, with what holds them and since when.

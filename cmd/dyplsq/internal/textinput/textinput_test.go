@@ -12,7 +12,7 @@ import (
 	"testing/iotest"
 	"unicode/utf16"
 
-	"github.com/seed-5c07c2e9/dyplsq/internal/textinput"
+	"github.com/seed-5c07c2e9/dyplsq/cmd/dyplsq/internal/textinput"
 )
 
 func inUTF16(order binary.AppendByteOrder, text string) string {

@@ -6,7 +6,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/seed-5c07c2e9/dyplsq/internal/hostcheck"
+	"github.com/seed-5c07c2e9/dyplsq/cmd/dyplsq/internal/hostcheck"
 )
 
 // Door says who may come in. The zero value lets in whoever reaches the address, under any name of it.

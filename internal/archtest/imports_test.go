@@ -1,0 +1,120 @@
+// Package archtest guards the architecture: which package may import which, and how scripts name their keys.
+package archtest
+
+import (
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/seed-5c07c2e9/dyplsq/"
+
+// floors are the packages of the module, the lowest first. A package imports packages of lower floors only.
+var floors = [][]string{
+	{"aliyun/dypls"},
+	{
+		"aliyun", "aliyun/dyplstest", "internal/asynqwire", "internal/breakers", "internal/presence", "internal/refusal",
+		"internal/replicas", "internal/sendonce", "internal/setting", "internal/stack",
+	},
+	{"internal/acknowledge", "internal/autopipeline", "internal/prefetch", "internal/record", "internal/redisdial"},
+	{"internal/hearing", "internal/inventory"},
+	{"tasks"},
+	{"worker"},
+	{"cmd/dyplsq/internal/hostcheck", "cmd/dyplsq/internal/textinput"},
+	{"cmd/dyplsq/internal/dashboard", "cmd/dyplsq/internal/doctor", "cmd/dyplsq/internal/metrics"},
+	{"cmd/dyplsq"},
+}
+
+// forTests are the packages that no program imports.
+var forTests = []string{"internal/archtest", "internal/redistest"}
+
+// limits say what packages, named by the beginnings of their paths, must not depend on, directly or not.
+var limits = []struct {
+	packages []string
+	never    []string
+	stdlib   bool // beside this module nothing but the standard library
+}{
+	{packages: []string{"aliyun/dypls"}, stdlib: true, never: []string{"net"}},
+	{packages: []string{"aliyun/dypls", "aliyun/dyplstest"}, never: []string{"testing"}},
+	{packages: []string{"aliyun/dyplstest", "internal/setting", "cmd/dyplsq/internal/hostcheck"}, stdlib: true},
+	{packages: []string{"aliyun"}, never: []string{"github.com/hibiken/asynq", "github.com/redis/go-redis/v9", "github.com/rs/zerolog"}},
+	{packages: []string{"tasks", "internal/"}, never: []string{"net/http", "github.com/rs/zerolog", module + "aliyun"}},
+	{packages: []string{"worker"}, never: []string{"net/http", module + "aliyun"}}, // it takes whatever can make a call
+	{packages: []string{"internal/asynqwire"}, never: []string{"github.com/hibiken/asynq", "github.com/redis/go-redis/v9"}},
+	{packages: []string{"cmd/dyplsq/internal/"}, never: []string{"github.com/rs/zerolog", module + "aliyun", module + "worker"}},
+	{packages: []string{"cmd/dyplsq/internal/doctor"}, never: []string{"net/http"}},
+}
+
+// TestImportsPointDown checks what each package imports. Tests may import anything.
+func TestImportsPointDown(t *testing.T) {
+	t.Parallel()
+	floor := map[string]int{}
+	for n, names := range floors {
+		for _, name := range names {
+			floor[name] = n
+		}
+	}
+	found := map[string]bool{}
+	for _, line := range list(t, "{{.ImportPath}} {{join .Imports \" \"}}", "./...") {
+		path, imports, _ := strings.Cut(line, " ")
+		name := strings.TrimPrefix(path, module)
+		found[name] = true
+		if slices.Contains(forTests, name) {
+			continue
+		}
+		own, listed := floor[name]
+		if !listed {
+			t.Errorf("%s stands on no floor: add it to one", name)
+			continue
+		}
+		for _, imported := range strings.Fields(imports) {
+			below, ours := strings.CutPrefix(imported, module)
+			if ours && (slices.Contains(forTests, below) || floor[below] >= own) {
+				t.Errorf("%s imports %s, which is not below it", name, below)
+			}
+		}
+	}
+	for name := range floor {
+		if !found[name] {
+			t.Errorf("there is no package %s", name)
+		}
+	}
+}
+
+// TestDependenciesStayLight: an application that only enqueues links no net/http and no logger, and only cmd names the concrete client.
+func TestDependenciesStayLight(t *testing.T) {
+	t.Parallel()
+	for _, line := range list(t, "{{.ImportPath}} {{join .Deps \" \"}}", "./...") {
+		path, dependencies, _ := strings.Cut(line, " ")
+		name, deps := strings.TrimPrefix(path, module), strings.Fields(dependencies)
+		if slices.Contains(forTests, name) {
+			continue
+		}
+		for _, limit := range limits {
+			if !slices.ContainsFunc(limit.packages, func(p string) bool { return p == name || strings.HasSuffix(p, "/") && strings.HasPrefix(name, p) }) {
+				continue
+			}
+			for _, dependency := range deps {
+				if slices.Contains(limit.never, dependency) {
+					t.Errorf("%s depends on %s", name, dependency)
+				}
+				if limit.stdlib && !strings.HasPrefix(dependency, module) && strings.Contains(strings.Split(dependency, "/")[0], ".") {
+					t.Errorf("%s depends on %s, which is not of the standard library", name, dependency)
+				}
+			}
+		}
+	}
+}
+
+// list runs go list over the module, and returns its lines.
+func list(t *testing.T, format, pattern string) []string {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), "go", "list", "-f", format, pattern)
+	cmd.Dir = "../.."
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("go list: %v", err)
+	}
+	return strings.Split(strings.TrimSpace(string(out)), "\n")
+}
