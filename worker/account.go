@@ -10,6 +10,7 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
 	"github.com/seed-5c07c2e9/dyplsq/internal/hearing"
 	"github.com/seed-5c07c2e9/dyplsq/internal/presence"
+	"github.com/seed-5c07c2e9/dyplsq/internal/quota"
 	"github.com/seed-5c07c2e9/dyplsq/internal/record"
 )
 
@@ -84,7 +85,7 @@ func (as *accounts) run(ctx context.Context) {
 }
 
 // line is what workers hear from each other. Whatever it says, or does not say, the breakers are looked at every now and then, and
-// each question to a budget tells whether it is closed.
+// each question to a bucket tells whether it is closed.
 func (as *accounts) line(news chan<- struct{}) hearing.Line {
 	look := func() {
 		select {
@@ -93,7 +94,7 @@ func (as *accounts) line(news chan<- struct{}) hearing.Line {
 		}
 	}
 	client := as.worker.config.Redis
-	quotas := record.InDatabase(client, quotaNews)
+	quotas := quota.Channel(client)
 	return hearing.Line{
 		Client: client, Channels: []string{quotas, record.InDatabase(client, breakerNews)},
 		InForce: func(string) { look() },
@@ -103,7 +104,7 @@ func (as *accounts) line(news chan<- struct{}) hearing.Line {
 				return
 			}
 			for _, a := range as.byName {
-				a.traffic.governor.hear(m.Payload)
+				a.traffic.limiter.Hear(m.Payload)
 			}
 		},
 	}
@@ -160,6 +161,6 @@ func (as *accounts) close(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), writeTimeout)
 	defer cancel()
 	for _, a := range as.byName {
-		a.traffic.governor.close(ctx)
+		a.traffic.limiter.Close(ctx)
 	}
 }

@@ -21,8 +21,8 @@ func (d *delivery) getReady(ctx context.Context) error {
 	default:
 	}
 	crowd := d.worker.crowds[d.slots]
-	if b := d.budget(); crowd != nil && crowd.full(d.account, b) {
-		return &heldError{delay: b.book(), reason: b.name + ": others of its account wait already"}
+	if b := d.bucket(); crowd != nil && crowd.full(d.account, b) {
+		return &heldError{delay: b.Backoff(), reason: b.Name() + ": others of its account wait already"}
 	}
 	select {
 	case slots.ready <- struct{}{}:
@@ -113,8 +113,8 @@ func (d *delivery) unready(ctx context.Context, begun record.Begun, why error) e
 	case errors.Is(why, errCallsLast):
 		return later(callsLastPause, why.Error())
 	}
-	if held, ok := errors.AsType[*heldError](why); ok {
-		return later(notBeyond(begun.Deadline, held.delay), held.reason)
+	if held, ok := errors.AsType[retryAfter](why); ok {
+		return later(notBeyond(begun.Deadline, held.RetryAfter()), held.Error())
 	}
 	return later(redisAway, gaveUp)
 }

@@ -3,6 +3,8 @@ package worker
 import (
 	"sync"
 	"time"
+
+	"github.com/seed-5c07c2e9/dyplsq/internal/quota"
 )
 
 // crowd keeps those who wait for the quota of one account from taking up all places of a queue (callSlots.ready), where a worker serves several
@@ -35,16 +37,16 @@ func newCrowds(calls map[string]int, accounts int) map[string]*crowd {
 	return crowds
 }
 
-// join notes that a task begins to wait for a budget of its account. away is nil where it may stay until its turn. leave is called
+// join notes that a task begins to wait for a bucket of its account. evict is nil where it may stay until its turn. leave is called
 // once, when it has waited.
-func (c *crowd) join(a *account, b *budget) (away <-chan struct{}, leave func()) {
+func (c *crowd) join(a *account, b *quota.Bucket) (evict <-chan struct{}, leave func()) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.waiting[a]++
 	if c.beyond(a, b) {
-		away = c.room
+		evict = c.room
 	}
-	return away, func() {
+	return evict, func() {
 		c.mu.Lock()
 		defer c.mu.Unlock()
 		c.waiting[a]--
@@ -52,15 +54,15 @@ func (c *crowd) join(a *account, b *budget) (away <-chan struct{}, leave func())
 }
 
 // full reports whether a task of an account has to go back where there is no room for it.
-func (c *crowd) full(a *account, b *budget) bool {
+func (c *crowd) full(a *account, b *quota.Bucket) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.beyond(a, b)
 }
 
-func (c *crowd) beyond(a *account, b *budget) bool {
+func (c *crowd) beyond(a *account, b *quota.Bucket) bool {
 	n := c.waiting[a]
-	return n > c.share && b.turnAfter(n) > lasting
+	return n > c.share && b.WaitFor(n) > lasting
 }
 
 // need is where somebody without a place asks for room; nobody ever answers where there is one account.

@@ -18,9 +18,8 @@ func TestCrowd(t *testing.T) {
 	if newCrowds(map[string]int{"bind": 8}, 1)["bind"].need() != nil {
 		t.Error("one account makes room for itself")
 	}
-	_, governors := newGovernors(t, 1, nil)
-	slow, quick := governors[0].ofAction("BindAxn"), governors[0].ofAction("BindAxb")
-	slow.stock.rate, quick.stock.rate = 5, 500
+	_, limiters := newLimiters(t, 1, func(c *Config) { c.QPS = map[string]float64{"BindAxn": 5} })
+	slow, quick := limiters[0].Action("BindAxn"), limiters[0].Action("BindAxb")
 	c := newCrowds(map[string]int{"bind": 8}, 2)["bind"]
 	a, b := &account{name: "a"}, &account{name: "b"}
 	stay := func(of *account) (bool, func()) {
@@ -41,21 +40,6 @@ func TestCrowd(t *testing.T) {
 	}
 	if away, _ := c.join(a, quick); away != nil || c.full(a, quick) {
 		t.Error("one whose turn is near is sent away")
-	}
-}
-
-// TestBook: those who are sent away come back about as fast as they may call, and not after too long.
-func TestBook(t *testing.T) {
-	t.Parallel()
-	_, governors := newGovernors(t, 1, nil)
-	b := governors[0].ofAction("BindAxn")
-	b.stock.rate, b.stock.workers = 5, 2
-	for i := range 1000 {
-		at := b.book()
-		want := min(time.Duration(i+1)*time.Second/5, bookedMost)
-		if slack := bookedMost / 2; i < 200 && (at < want || at > want+2*time.Second) || at > bookedMost+slack || i > 300 && at < slack {
-			t.Fatalf("number %d comes back after %s, want about %s", i, at, want)
-		}
 	}
 }
 

@@ -6,36 +6,55 @@ import (
 	"errors"
 	"time"
 
+	"github.com/seed-5c07c2e9/dyplsq/internal/quota"
 	"github.com/seed-5c07c2e9/dyplsq/internal/record"
 )
+
+// retryAfter is an error of one that knows when a call may leave: the limiter, a breaker, and what is below.
+type retryAfter interface {
+	error
+
+	RetryAfter() time.Duration
+}
+
+// heldError says that no call may leave soon.
+type heldError struct {
+	delay  time.Duration
+	reason string
+}
+
+func (e *heldError) Error() string { return e.reason }
+
+// RetryAfter implements retryAfter.
+func (e *heldError) RetryAfter() time.Duration { return e.delay }
 
 // admit waits until a call of this task may leave.
 func (d *delivery) admit(ctx context.Context) error {
 	t := d.account.traffic
 	var pool string
-	if t.governor.poolQPS > 0 || t.breaker.knowsPools() {
+	if t.limiter.LimitsPools() || t.breaker.knowsPools() {
 		glance, err := d.worker.records.Glance(ctx, d.id)
 		if err != nil {
 			return &heldError{delay: redisAway, reason: "redis is out of reach"}
 		}
 		pool = poolOf(glance.Request)
 	}
-	var away <-chan struct{}
+	var evict <-chan struct{}
 	if c := d.worker.crowds[d.slots]; c != nil && d.ready != nil {
 		var leave func()
-		away, leave = c.join(d.account, d.budget())
+		evict, leave = c.join(d.account, d.bucket())
 		defer leave()
 	}
 	var err error
-	d.permit, err = t.admit(ctx, away, d.kind.action, pool, d.run)
-	if held, ok := errors.AsType[*heldError](err); ok && held.madeRoom {
+	d.permit, err = t.admit(ctx, evict, d.kind.action, pool, d.run)
+	if throttled, ok := errors.AsType[*quota.ThrottledError](err); ok && throttled.Evicted {
 		d.ready = nil // another has it
 	}
 	return err
 }
 
-// budget is that of the task's own action.
-func (d *delivery) budget() *budget { return d.account.traffic.governor.ofAction(d.kind.action) }
+// bucket is that of the task's own action.
+func (d *delivery) bucket() *quota.Bucket { return d.account.traffic.limiter.Action(d.kind.action) }
 
 func poolOf(request []byte) string {
 	var named struct {
@@ -54,7 +73,7 @@ func (d *delivery) hold(ctx context.Context, err error) error {
 	if errors.Is(err, errDraining) {
 		return later(0, err.Error())
 	}
-	held, ok := errors.AsType[*heldError](err)
+	held, ok := errors.AsType[retryAfter](err)
 	if !ok { // the queue gave the delivery up
 		return later(redisAway, gaveUp)
 	}
@@ -65,7 +84,7 @@ func (d *delivery) hold(ctx context.Context, err error) error {
 	if isOver(glance.Deadline) || glance.InDoubt || glance.State != record.Queued && glance.State != record.Waiting {
 		return d.proceed(ctx)
 	}
-	return later(notBeyond(glance.Deadline, held.delay), held.reason)
+	return later(notBeyond(glance.Deadline, held.RetryAfter()), held.Error())
 }
 
 // notBeyond shortens a delay, so that the owner of a task whose time is over is told without one.

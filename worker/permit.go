@@ -6,15 +6,16 @@ import (
 	"time"
 
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
+	"github.com/seed-5c07c2e9/dyplsq/internal/quota"
 )
 
-// permit is leave for one call: slots of the budgets that it draws on, and the breakers whose probe it is.
+// permit is leave for one call: tokens of the buckets that it draws on, and the breakers whose probe it is.
 type permit struct {
 	traffic *traffic
 	action  string
 	pool    string
 	run     string
-	slots   []reserved
+	tokens  []reserved
 	probes  []string
 	over    bool // used, or given back
 
@@ -22,28 +23,28 @@ type permit struct {
 }
 
 type reserved struct {
-	budget *budget
-	slot   slot
+	bucket *quota.Bucket
+	token  quota.Token
 }
 
-// admit waits for leave to call, unless it is sent away. The error is a *heldError, or the context's.
-func (t *traffic) admit(ctx context.Context, away <-chan struct{}, action, pool, run string) (*permit, error) {
+// admit waits for leave to call, unless it is evicted. The error says when to come back, or is the context's.
+func (t *traffic) admit(ctx context.Context, evict <-chan struct{}, action, pool, run string) (*permit, error) {
 	probes, err := t.breaker.pass(ctx, action, pool, run)
 	if err != nil {
 		return nil, err
 	}
 	p := &permit{traffic: t, action: action, pool: pool, run: run, probes: probes}
 	asked := time.Now()
-	for _, b := range []*budget{t.governor.ofPool(pool), t.governor.ofAction(action)} {
+	for _, b := range []*quota.Bucket{t.limiter.Pool(pool), t.limiter.Action(action)} {
 		if b == nil {
 			continue
 		}
-		one, err := b.take(ctx, away)
+		one, err := b.Acquire(ctx, evict)
 		if err != nil {
 			p.giveBack(ctx)
 			return nil, err
 		}
-		p.slots = append(p.slots, reserved{b, one})
+		p.tokens = append(p.tokens, reserved{b, one})
 	}
 	t.worker.config.Observer.Waited(action, time.Since(asked))
 	if len(probes) == 0 && t.breaker.opened.Load() > 0 { // something may have been opened meanwhile
@@ -61,8 +62,8 @@ func (p *permit) giveBack(ctx context.Context) {
 		return
 	}
 	p.over = true
-	for _, r := range p.slots {
-		r.budget.giveBack(r.slot)
+	for _, r := range p.tokens {
+		r.bucket.Release(r.token)
 	}
 	p.traffic.breaker.yield(ctx, p.probes, p.run, 0)
 }
@@ -76,8 +77,8 @@ func (p *permit) saw(ctx context.Context, left time.Time, answer dypls.Answer, e
 		retryAfter, throttled = e.RetryAfter, true // what came was no answer, but its header said why
 	}
 	if answered || throttled {
-		for _, r := range p.slots {
-			r.budget.saw(left, throttled && r.budget.name == p.action, retryAfter)
+		for _, r := range p.tokens {
+			r.bucket.Report(left, throttled && r.bucket.Name() == p.action, retryAfter)
 		}
 	}
 	p.tellBreaker(ctx, left, answer, answered && !throttled)
@@ -143,8 +144,8 @@ var errNoAccount = errors.New("this worker does not know the account")
 // notPermitted is a call that did not leave for want of a permit.
 func notPermitted(action string, err error) error {
 	e := &dypls.Error{Action: action, Class: dypls.Throttled, Code: dypls.CodeNotSent, Err: err}
-	if held, ok := errors.AsType[*heldError](err); ok {
-		e.RetryAfter = held.delay
+	if later, ok := errors.AsType[retryAfter](err); ok {
+		e.RetryAfter = later.RetryAfter()
 	}
 	return e
 }

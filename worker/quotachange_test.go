@@ -62,8 +62,8 @@ func quotaWeather(t *testing.T, code string) {
 	share := float64(len(throttled)) / float64(len(throttled)+len(answered))
 	t.Logf("%s, %.2f of the ideal; %d throttled, %.3f of all", span, float64(span)/float64(ideal), len(throttled), share)
 	for s := range int(span/time.Second) + 1 {
-		from := begin.UnixMicro() + int64(s)*secondMicros
-		t.Logf("second %2d: %3d answered, %2d throttled", s, between(answered, from, from+secondMicros), between(throttled, from, from+secondMicros))
+		from := begin.UnixMicro() + int64(s)*time.Second.Microseconds()
+		t.Logf("second %2d: %3d answered, %2d throttled", s, between(answered, from, from+time.Second.Microseconds()), between(throttled, from, from+time.Second.Microseconds()))
 	}
 	if span > 2*ideal || share > 0.05 { // on a busy machine; by a simulated clock it is at most 1.2 and 0.02
 		t.Errorf("took %s where %s is ideal, %.3f of the calls throttled", span, ideal, share)
@@ -71,3 +71,13 @@ func quotaWeather(t *testing.T, code string) {
 }
 
 var errNotYet = errors.New("not yet")
+
+// between counts times in [from, till).
+func between(times []int64, from, till int64) (n int) {
+	for _, t := range times {
+		if t >= from && t < till {
+			n++
+		}
+	}
+	return n
+}

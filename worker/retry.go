@@ -56,7 +56,7 @@ func (w *Worker) decide(k kind, begun record.Begun, err error) verdict {
 	v.sent = e.Code != dypls.CodeNotSent && e.Code != dypls.CodeInvalidPayload
 	switch e.Class {
 	case dypls.Throttled:
-		v.wait(max(e.RetryAfter, jittered(0)), begun) // the governor has the rest: it waits in its place, for a slot
+		v.wait(max(e.RetryAfter, jittered(0)), begun) // the rate limiter has the rest: it waits in its place, for a token
 		v.counts = false
 	case dypls.NotReady:
 		v.wait(notReady[min(begun.Uncounted, len(notReady)-1)], begun)

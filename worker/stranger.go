@@ -3,6 +3,7 @@ package worker
 import (
 	"cmp"
 	"context"
+	"math/rand/v2"
 	"sync"
 	"time"
 
@@ -84,5 +85,6 @@ func (d *delivery) leaveToOthers(ctx context.Context) error {
 }
 
 func (w *Worker) strangerPause() time.Duration {
-	return spread(cmp.Or(w.timing.strangerAgain, strangerAgain))
+	pause := cmp.Or(w.timing.strangerAgain, strangerAgain)
+	return pause/2 + rand.N(pause) //nolint:gosec,mnd // spreads load; guards nothing
 }

@@ -1,18 +1,39 @@
 package worker
 
-import "time"
+import (
+	"sync/atomic"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"github.com/seed-5c07c2e9/dyplsq/internal/quota"
+)
 
 // refreshEvery is how often each worker looks which breakers are open, beside hearing of it.
 const refreshEvery = 10 * time.Second
 
-// traffic decides when a call of an account may leave: the governor and the breaker, which all workers of the account share.
+// traffic decides when a call of an account may leave: the rate limiter and the breaker, which all workers of the account share.
 type traffic struct {
-	worker   *Worker
-	governor *governor
-	breaker  *breaker
-	start    slowStart
+	worker  *Worker
+	limiter *quota.Limiter
+	breaker *breaker
+	start   slowStart
+
+	log      zerolog.Logger
+	saidAway atomic.Int64 // when it was last said that the quotas are not shared, in ns
 }
 
 func newTraffic(w *Worker, account string) *traffic {
-	return &traffic{worker: w, governor: newGovernor(w.config, account), breaker: newBreaker(w, account)}
+	c := w.config
+	t := &traffic{worker: w, breaker: newBreaker(w, account), log: accountLog(c, account)}
+	t.limiter = quota.New(quota.Config{Redis: c.Redis, Account: account, Ceilings: c.QPS, PoolQPS: c.PoolQPS, NotShared: t.sayNotShared})
+	return t
+}
+
+// sayNotShared says now and then that the quotas are not shared at the moment.
+func (t *traffic) sayNotShared(bucket string, err error) {
+	last := t.saidAway.Load()
+	if now := time.Now().UnixNano(); now-last > int64(sayEvery) && t.saidAway.CompareAndSwap(last, now) {
+		t.log.Warn().Str("budget", bucket).Err(err).Msg("redis does not share the quota out: going on with a part of the last known rate")
+	}
 }

@@ -30,14 +30,10 @@ func (w *Worker) Traffic() Traffic {
 }
 
 func (t *traffic) report(account string, into *Traffic) {
-	g, b := t.governor, t.breaker
-	g.mu.Lock()
-	for name, budget := range g.budgets {
-		budget.mu.Lock()
-		into.Budgets = append(into.Budgets, Budget{Account: account, Name: name, Rate: budget.stock.rate, Ceiling: budget.ceiling})
-		budget.mu.Unlock()
+	for _, r := range t.limiter.Snapshot() {
+		into.Budgets = append(into.Budgets, Budget{Account: account, Name: r.Bucket, Rate: r.Current, Ceiling: r.Ceiling})
 	}
-	g.mu.Unlock()
+	b := t.breaker
 	b.mu.Lock()
 	for scope := range b.probes {
 		into.Open = append(into.Open, Denied{account, scope})

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dyplstest"
+	"github.com/seed-5c07c2e9/dyplsq/internal/quota"
 	"github.com/seed-5c07c2e9/dyplsq/internal/redistest"
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
 )
@@ -89,7 +90,7 @@ func TestRedisForgets(t *testing.T) {
 	s.everythingIsBack(t)
 }
 
-// everythingIsBack checks what is written once, or by others: queue names, subscriptions, and what the governor knows.
+// everythingIsBack checks what is written once, or by others: queue names, subscriptions, and what the rate limiter knows.
 func (s *system) everythingIsBack(t *testing.T) {
 	t.Helper()
 	redistest.Poll(t, outcomeWithin, "names, subscriptions and quotas", func(ctx context.Context) error {
@@ -97,7 +98,7 @@ func (s *system) everythingIsBack(t *testing.T) {
 		if err != nil || len(names) < len(tasks.Queues()) {
 			return fmt.Errorf("queues %q: %w", names, err)
 		}
-		for _, channel := range []string{quotaNews, breakerNews} {
+		for _, channel := range []string{quota.Channel(s.redis), breakerNews} {
 			if n := s.redis.PubSubNumSub(ctx, channel).Val()[channel]; n != 1 {
 				return fmt.Errorf("%d subscribe to %s", n, channel)
 			}

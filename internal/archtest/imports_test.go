@@ -18,7 +18,7 @@ var floors = [][]string{
 		"internal/replicas", "internal/sendonce", "internal/setting", "internal/stack",
 	},
 	{"internal/acknowledge", "internal/autopipeline", "internal/prefetch", "internal/record", "internal/redisdial"},
-	{"internal/hearing", "internal/inventory"},
+	{"internal/hearing", "internal/inventory", "internal/quota"},
 	{"tasks"},
 	{"worker"},
 	{"cmd/dyplsq/internal/hostcheck", "cmd/dyplsq/internal/textinput"},

@@ -1,4 +1,4 @@
-package worker
+package quota
 
 // event is what happens at a moment of a model.
 type event struct {

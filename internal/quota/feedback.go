@@ -1,9 +1,9 @@
-package worker
+package quota
 
 import "slices"
 
 // report is what came of calls.
-type report struct {
+type feedback struct {
 	accepted          []tally
 	throttled, last   int64 // when the first and the last call left that were throttled
 	refused           int   // how many were
@@ -19,7 +19,7 @@ type tally struct {
 }
 
 // undone takes a report back that did not reach the script.
-func (s *stock) undone(d demand) {
+func (s *allotment) undone(d demand) {
 	s.back += d.back
 	for _, t := range d.seen.accepted {
 		s.count(t)
@@ -30,14 +30,14 @@ func (s *stock) undone(d demand) {
 }
 
 // accepted notes a call that was not throttled, by when it left.
-func (s *stock) accepted(left int64) {
+func (s *allotment) accepted(left int64) {
 	s.count(tally{left / tick, 1})
 	if s.closedAt > 0 && left > s.closedAt+reorder {
 		s.seen.proof, s.seen.atOnce = earliest(s.seen.proof, left), true
 	}
 }
 
-func (s *stock) count(t tally) {
+func (s *allotment) count(t tally) {
 	const most = 64 // older ones have left the script's memory
 	s.seen.something = true
 	for i := range slices.Backward(s.seen.accepted) {
@@ -53,8 +53,8 @@ func (s *stock) count(t tally) {
 }
 
 // throttled notes one that was, and when the vendor says that its window ends. What came of calls that left before the
-// budget was closed can wait for the next question.
-func (s *stock) throttled(left, windowEnds int64) {
+// bucket was closed can wait for the next question.
+func (s *allotment) throttled(left, windowEnds int64) {
 	s.seen.throttled, s.seen.last = earliest(s.seen.throttled, left), max(s.seen.last, left)
 	s.seen.windowEnds, s.seen.refused = max(s.seen.windowEnds, windowEnds), s.seen.refused+1
 	s.seen.atOnce = s.seen.atOnce || s.closedAt == 0

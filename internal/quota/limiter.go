@@ -1,4 +1,5 @@
-package worker
+// Package quota is the rate limiter that all workers of an account share, through Redis.
+package quota
 
 import (
 	"context"
@@ -12,128 +13,150 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/redis/go-redis/v9"
-	"github.com/rs/zerolog"
 
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
 )
 
 const (
-	// budgetsKept is up to how many budgets none is dropped, idleBudget how long one is kept that nobody uses.
-	budgetsKept = 256
-	idleBudget  = time.Minute
+	// bucketsKept is up to how many buckets none is dropped, idleBucket how long one is kept that nobody uses.
+	bucketsKept = 256
+	idleBucket  = time.Minute
 )
 
 // startRate is how many calls a second an action begins with, all workers together, where nothing is known of its quota.
 const startRate = 50
 
-// governor keeps all workers of an account together within its quotas, one budget for each action. docs/governor.md has the
+// Config says whose calls a [Limiter] limits.
+type Config struct {
+	Redis    redis.UniversalClient
+	Account  string
+	Ceilings map[string]float64 // calls a second of an action, in place of the published quota
+	PoolQPS  float64            // calls a second of any one pool; 0 for no limit
+	// NotShared is told that Redis did not answer for a bucket. Its limiter goes on with a part of the last known rate.
+	NotShared func(bucket string, err error)
+}
+
+// Limiter keeps all workers of an account together within its quotas, with one bucket for each action. docs/ratelimiter.md has the
 // algorithm and its reasons.
-type governor struct {
-	redis    redis.UniversalClient
-	account  string
-	worker   string
-	ceilings map[string]float64 // of actions, beside the published ones
-	poolQPS  float64
-	log      zerolog.Logger
-	ctx      context.Context //nolint:containedctx // of the goroutines that ask the script
-	stop     context.CancelFunc
+type Limiter struct {
+	config Config
+	worker string
+	ctx    context.Context //nolint:containedctx // of the goroutines that ask the script
+	stop   context.CancelFunc
 
-	mu       sync.Mutex
-	budgets  map[string]*budget
-	pruned   time.Time // when budgets were dropped last
-	saidAway time.Time
+	mu      sync.Mutex
+	buckets map[string]*Bucket
+	pruned  time.Time // when buckets were dropped last
 }
 
-func newGovernor(c Config, account string) *governor {
-	g := &governor{
-		redis: c.Redis, account: account, worker: uuid.NewString(), ceilings: c.QPS, poolQPS: c.PoolQPS, log: accountLog(c, account),
-		budgets: map[string]*budget{},
-	}
-	g.ctx, g.stop = context.WithCancel(context.Background())
-	return g
+// New returns a limiter of one worker. Close it at the end.
+func New(c Config) *Limiter {
+	l := &Limiter{config: c, worker: uuid.NewString(), buckets: map[string]*Bucket{}}
+	l.ctx, l.stop = context.WithCancel(context.Background())
+	return l
 }
 
-// ofAction returns an action's budget.
-func (g *governor) ofAction(action string) *budget {
-	return g.budget(action, func() (ceiling, start float64) {
+// Action returns an action's bucket.
+func (l *Limiter) Action(action string) *Bucket {
+	return l.bucket(action, func() (ceiling, start float64) {
 		ceiling = math.MaxInt32
 		if quota, published := dypls.Quota(action); published {
 			ceiling = float64(quota)
 		}
-		if own, set := g.ceilings[action]; set {
+		if own, set := l.config.Ceilings[action]; set {
 			ceiling = own // what an account really has may be more than what is published
 		}
 		return ceiling, startRate
 	})
 }
 
-// ofPool returns a pool's budget, nil where there is none. Nothing is known of limits to a pool but what is configured.
-func (g *governor) ofPool(pool string) *budget {
-	if g.poolQPS == 0 || pool == "" {
+// Pool returns a pool's bucket, nil where there is none. Nothing is known of limits to a pool but what is configured.
+func (l *Limiter) Pool(pool string) *Bucket {
+	if l.config.PoolQPS == 0 || pool == "" {
 		return nil
 	}
-	return g.budget("pool:"+pool, func() (ceiling, start float64) { return g.poolQPS, g.poolQPS })
+	return l.bucket("pool:"+pool, func() (ceiling, start float64) { return l.config.PoolQPS, l.config.PoolQPS })
 }
 
-func (g *governor) budget(name string, limits func() (ceiling, start float64)) *budget {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	b := g.budgets[name]
+func (l *Limiter) bucket(name string, limits func() (ceiling, start float64)) *Bucket {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	b := l.buckets[name]
 	if b == nil {
-		g.prune(time.Now())
+		l.prune(time.Now())
 		ceiling, start := limits()
-		b = newBudget(g, name, ceiling, start)
-		g.budgets[name] = b
+		b = newBucket(l, name, ceiling, start)
+		l.buckets[name] = b
 	}
 	return b
 }
 
-// prune drops budgets that nobody has used for a while, where there are many: whoever enqueues names the pools, and may name any
+// prune drops buckets that nobody has used for a while, where there are many: whoever enqueues names the pools, and may name any
 // number. What such a one held has lapsed.
-func (g *governor) prune(now time.Time) {
-	if len(g.budgets) < budgetsKept || now.Sub(g.pruned) < idleBudget/2 {
+func (l *Limiter) prune(now time.Time) {
+	if len(l.buckets) < bucketsKept || now.Sub(l.pruned) < idleBucket/2 {
 		return
 	}
-	g.pruned = now
-	maps.DeleteFunc(g.budgets, func(_ string, b *budget) bool { return b.idleSince(now.Add(-idleBudget)) })
+	l.pruned = now
+	maps.DeleteFunc(l.buckets, func(_ string, b *Bucket) bool { return b.idleSince(now.Add(-idleBucket)) })
 }
 
-// hear takes in a message of the channel: account and name of a budget, its epoch, and when the call left that closed it.
-func (g *governor) hear(message string) {
+// LimitsPools reports whether pools have limits of their own.
+func (l *Limiter) LimitsPools() bool { return l.config.PoolQPS > 0 }
+
+// Hear takes in a message of the channel: account and name of a bucket, its epoch, and when the call left that closed it.
+func (l *Limiter) Hear(message string) {
 	const parts = 3
 	words := strings.Fields(message)
 	if len(words) != parts {
 		return
 	}
-	name, own := strings.CutPrefix(words[0], g.account+":")
+	name, own := strings.CutPrefix(words[0], l.config.Account+":")
 	epoch, err := strconv.ParseInt(words[1], 10, 64)
 	closedAt, err2 := strconv.ParseInt(words[2], 10, 64)
-	g.mu.Lock()
-	b := g.budgets[name]
-	g.mu.Unlock()
+	l.mu.Lock()
+	b := l.buckets[name]
+	l.mu.Unlock()
 	if own && err == nil && err2 == nil && b != nil {
 		b.hear(epoch, closedAt)
 	}
 }
 
-// close gives back what this worker has reserved and not used.
-func (g *governor) close(ctx context.Context) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	for _, b := range g.budgets {
+// Close gives back what this worker has reserved and not used.
+func (l *Limiter) Close(ctx context.Context) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, b := range l.buckets {
 		b.close(ctx)
 	}
-	g.stop()
+	l.stop()
 }
 
-// away says now and then that the quotas are not shared at the moment.
-func (g *governor) away(name string, err error) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	if time.Since(g.saidAway) > sayEvery && g.ctx.Err() == nil {
-		g.saidAway = time.Now()
-		g.log.Warn().Str("budget", name).Err(err).Msg("redis does not share the quota out: going on with a part of the last known rate")
+// notShared reports that a question to Redis failed, unless it was given up.
+func (l *Limiter) notShared(bucket string, err error) {
+	if l.config.NotShared != nil && l.ctx.Err() == nil {
+		l.config.NotShared(bucket, err)
 	}
+}
+
+// Rate is what is known of a bucket.
+type Rate struct {
+	Bucket  string  // an action, or pool: and a pool's key
+	Current float64 // calls a second that all workers together make at most now
+	Ceiling float64 // that they never go beyond
+}
+
+// Snapshot returns what this limiter knows of the buckets that it has used. It asks nobody.
+func (l *Limiter) Snapshot() []Rate {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	rates := make([]Rate, 0, len(l.buckets))
+	for name, b := range l.buckets {
+		b.mu.Lock()
+		rates = append(rates, Rate{Bucket: name, Current: b.allotment.rate, Ceiling: b.ceiling})
+		b.mu.Unlock()
+	}
+	return rates
 }
 
 // spread is a duration around d, so that those who wait do not all come back at once.

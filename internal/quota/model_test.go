@@ -1,4 +1,4 @@
-package worker
+package quota
 
 import (
 	"container/heap"
@@ -14,7 +14,7 @@ import (
 // before it stay pairs.
 var givenTime = redis.NewScript("local now = tonumber(table.remove(ARGV))\n" + quotaLua)
 
-// model runs workers, the script and a vendor by one simulated clock. The workers' side is their real stock, the script is
+// model runs workers, the script and a vendor by one simulated clock. The workers' side is their real allotment, the script is
 // the real one in a real Redis.
 type model struct {
 	t       *testing.T
@@ -25,7 +25,7 @@ type model struct {
 	ceiling float64
 	vendor  vendor
 	latency int64 // of a call
-	jitter  int64 // of what passes between a slot and its call, at most
+	jitter  int64 // of what passes between a token and its call, at most
 	rtt     int64 // to Redis
 	deaf    int   // of so many messages one is lost; 0 for none
 	workers []*modelWorker
@@ -39,12 +39,12 @@ type model struct {
 
 type modelWorker struct {
 	*model
-	name    string
-	stock   stock
-	waiting int
-	calls   int // made by this one
-	asking  bool
-	wakeAt  int64
+	name      string
+	allotment allotment
+	waiting   int
+	calls     int // made by this one
+	asking    bool
+	wakeAt    int64
 	// idle says whether a caller that has its answer stays away for a while, and for how long.
 	idle func() int64
 }
@@ -78,21 +78,21 @@ func (m *model) after(micros int64, do func()) {
 	heap.Push(&m.events, event{m.now + micros, len(m.accepted)*1_000_000 + len(m.events), do})
 }
 
-// turn is what budget.turn does.
+// turn is what Bucket.step does.
 func (w *modelWorker) turn() {
 	for w.waiting > 0 {
-		if _, ok := w.stock.take(w.now); !ok {
+		if _, ok := w.allotment.take(w.now); !ok {
 			break
 		}
 		w.waiting--
 		w.after(w.random.Int64N(w.jitter+1), w.call)
 	}
-	ask, wake := w.stock.plan(w.waiting, w.now)
+	ask, wake := w.allotment.plan(w.waiting, w.now)
 	switch {
 	case w.asking:
 	case ask:
 		w.asking = true
-		d := w.stock.demand(w.waiting, w.now)
+		d := w.allotment.demand(w.waiting, w.now)
 		w.after(w.rtt/2, func() { w.script(d) })
 	case wake > w.now && wake != w.wakeAt:
 		w.wakeAt = wake
@@ -102,8 +102,8 @@ func (w *modelWorker) turn() {
 
 func (w *modelWorker) script(d demand) {
 	w.asks++
-	args := append(d.arguments(w.name, "default", "BindAxn", quotaNews, w.ceiling, min(startRate, w.ceiling)), w.now)
-	reply, err := readGranted(givenTime.Run(w.t.Context(), w.redis, budgetKeys("default", "BindAxn"), args...))
+	args := append(d.arguments(w.name, "default", "BindAxn", news, w.ceiling, min(startRate, w.ceiling)), w.now)
+	reply, err := readGranted(givenTime.Run(w.t.Context(), w.redis, bucketKeys("default", "BindAxn"), args...))
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -111,18 +111,18 @@ func (w *modelWorker) script(d demand) {
 		w.epoch, w.closedAt = reply.epoch, reply.closedAt
 		for _, other := range w.workers {
 			if w.deaf == 0 || w.random.IntN(w.deaf) > 0 {
-				w.after(w.rtt/2+w.random.Int64N(1000), func() { other.stock.hear(reply.epoch, reply.closedAt); other.turn() })
+				w.after(w.rtt/2+w.random.Int64N(1000), func() { other.allotment.hear(reply.epoch, reply.closedAt); other.turn() })
 			}
 		}
 	}
 	w.after(w.rtt/2, func() {
 		w.asking = false
-		w.stock.grant(reply)
+		w.allotment.grant(reply)
 		w.turn()
 	})
 }
 
-// call makes one call, and waits for the next slot after its answer.
+// call makes one call, and waits for the next token after its answer.
 func (w *modelWorker) call() {
 	left := w.now
 	w.calls++
@@ -137,11 +137,11 @@ func (w *modelWorker) call() {
 		w.after(w.latency/2+w.random.Int64N(w.jitter+1), func() {
 			switch {
 			case ok:
-				w.stock.accepted(left)
+				w.allotment.accepted(left)
 			case rest > 0:
-				w.stock.throttled(left, left+rest)
+				w.allotment.throttled(left, left+rest)
 			default:
-				w.stock.throttled(left, 0)
+				w.allotment.throttled(left, 0)
 			}
 			w.back()
 		})

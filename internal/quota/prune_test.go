@@ -1,4 +1,4 @@
-package worker
+package quota
 
 import (
 	"fmt"
@@ -6,40 +6,39 @@ import (
 	"time"
 )
 
-// TestBudgetsOfPoolsEnd: whoever enqueues may name any number of pools. A budget that nobody uses is dropped, one that is used is not.
+// TestBudgetsOfPoolsEnd: whoever enqueues may name any number of pools. A bucket that nobody uses is dropped, one that is used is not.
 func TestBudgetsOfPoolsEnd(t *testing.T) {
 	t.Parallel()
-	_, governors := newGovernors(t, 1, func(c *Config) { c.PoolQPS = 10 })
-	g := governors[0]
-	used := g.ofPool("used")
-	action := g.ofAction("BindAxn")
-	for i := range 20 * budgetsKept {
-		if i%budgetsKept == 0 { // as after a while
-			g.mu.Lock()
-			g.pruned = time.Time{}
-			for _, b := range g.budgets {
+	l := newLimiter(t, Config{PoolQPS: 10})
+	used := l.Pool("used")
+	action := l.Action("BindAxn")
+	for i := range 20 * bucketsKept {
+		if i%bucketsKept == 0 { // as after a while
+			l.mu.Lock()
+			l.pruned = time.Time{}
+			for _, b := range l.buckets {
 				b.mu.Lock()
-				b.usedAt = b.usedAt.Add(-2 * idleBudget)
+				b.usedAt = b.usedAt.Add(-2 * idleBucket)
 				b.mu.Unlock()
 			}
-			g.mu.Unlock()
-			for _, b := range []*budget{used, action} {
-				one, err := b.take(t.Context(), nil)
+			l.mu.Unlock()
+			for _, b := range []*Bucket{used, action} {
+				one, err := b.Acquire(t.Context(), nil)
 				if err != nil {
 					t.Fatal(err)
 				}
-				b.giveBack(one)
+				b.Release(one)
 			}
 		}
-		g.ofPool(fmt.Sprint("wrong-", i))
+		l.Pool(fmt.Sprint("wrong-", i))
 	}
-	g.mu.Lock()
-	kept := len(g.budgets)
-	g.mu.Unlock()
-	if kept > 2*budgetsKept {
-		t.Errorf("%d budgets are kept", kept)
+	l.mu.Lock()
+	kept := len(l.buckets)
+	l.mu.Unlock()
+	if kept > 2*bucketsKept {
+		t.Errorf("%d buckets are kept", kept)
 	}
-	if g.ofPool("used") != used || g.ofAction("BindAxn") != action {
-		t.Error("a budget that is used was dropped")
+	if l.Pool("used") != used || l.Action("BindAxn") != action {
+		t.Error("a bucket that is used was dropped")
 	}
 }

@@ -1,4 +1,4 @@
-package worker
+package quota
 
 import (
 	"context"
@@ -11,8 +11,11 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/internal/record"
 )
 
-// quotaNews, in its database, is the channel on which a budget is said to be closed, or open again.
-const quotaNews = "dypls:quota"
+// news, in its database, is the channel on which a bucket is said to be closed, or open again.
+const news = "dypls:quota"
+
+// Channel is the one on which the workers of a client's database tell one another, for [Limiter.Hear].
+func Channel(client redis.UniversalClient) string { return record.InDatabase(client, news) }
 
 // serverTime gives a script the time of Redis' clock, in microseconds. Tests give it theirs.
 const serverTime = "local clock = redis.call('TIME')\nlocal now = clock[1] * 1000000 + clock[2]\n"
@@ -23,27 +26,27 @@ var (
 	quotaScript = redis.NewScript(serverTime + quotaLua)
 )
 
-// demand is what a worker asks of a budget, and what it has seen since it asked last. Times are those of Redis' clock, in
+// demand is what a worker asks of a bucket, and what it has seen since it asked last. Times are those of Redis' clock, in
 // microseconds, 0 for none.
 type demand struct {
 	wanted, back int
-	seen         report
+	seen         feedback
 }
 
-// granted is the answer of a budget.
+// granted is the answer of a bucket.
 type granted struct {
 	now      int64
-	epoch    int64 // slots of an earlier one are void
-	slots    int
+	epoch    int64 // tokens of an earlier one are void
+	tokens   int
 	first    int64
-	rate     float64 // slots a second
-	wait     int64   // when to ask again where no slot was granted
+	rate     float64 // tokens a second
+	wait     int64   // when to ask again where no token was granted
 	workers  int
-	closedAt int64 // when the throttled call left that closed the budget; 0 while it is open
+	closedAt int64 // when the throttled call left that closed the bucket; 0 while it is open
 }
 
-// budgetKeys are a budget and the workers that draw on it, in one slot of a cluster.
-func budgetKeys(account, name string) []string {
+// bucketKeys are a bucket and the workers that draw on it, in one slot of a cluster.
+func bucketKeys(account, name string) []string {
 	key := "dypls:quota:{" + account + ":" + name + "}"
 	return []string{key, key + ":workers"}
 }
@@ -80,15 +83,15 @@ func readGranted(cmd *redis.Cmd) (granted, error) {
 		return granted{}, fmt.Errorf("unexpected reply of the quota's script: rate %q", text)
 	}
 	return granted{
-		now: n[0], epoch: n[1], slots: int(n[2]), first: n[3], rate: rate, wait: n[5], workers: int(n[6]), closedAt: n[7],
+		now: n[0], epoch: n[1], tokens: int(n[2]), first: n[3], rate: rate, wait: n[5], workers: int(n[6]), closedAt: n[7],
 	}, nil
 }
 
 // ask runs the script.
-func (b *budget) ask(ctx context.Context, d demand) (granted, error) {
+func (b *Bucket) ask(ctx context.Context, d demand) (granted, error) {
 	ctx, cancel := context.WithTimeout(ctx, askTimeout)
 	defer cancel()
-	g := b.governor
-	return readGranted(quotaScript.Run(ctx, g.redis, b.keys, d.arguments(g.worker, g.account, b.name, record.InDatabase(g.redis, quotaNews),
+	l := b.limiter
+	return readGranted(quotaScript.Run(ctx, l.config.Redis, b.keys, d.arguments(l.worker, l.config.Account, b.name, Channel(l.config.Redis),
 		b.ceiling, b.start)...))
 }

@@ -1,4 +1,4 @@
-package worker
+package quota
 
 import (
 	"testing"
@@ -17,8 +17,8 @@ type scripted struct {
 
 func (s scripted) at(now int64, d demand) granted {
 	s.Helper()
-	args := append(d.arguments("w", "default", "BindAxn", quotaNews, 1000, 50), now)
-	g, err := readGranted(givenTime.Run(s.Context(), s.redis, budgetKeys("default", "BindAxn"), args...))
+	args := append(d.arguments("w", "default", "BindAxn", news, 1000, 50), now)
+	g, err := readGranted(givenTime.Run(s.Context(), s.redis, bucketKeys("default", "BindAxn"), args...))
 	if err != nil {
 		s.Fatal(err)
 	}
@@ -41,7 +41,7 @@ func TestRateDoublesAndAges(t *testing.T) {
 	t.Parallel()
 	s := scripted{t, redistest.Start(t).Client(t)}
 	now := aDay
-	if g := s.at(now, demand{wanted: 1}); g.rate != 50 || g.slots != 1 {
+	if g := s.at(now, demand{wanted: 1}); g.rate != 50 || g.tokens != 1 {
 		t.Fatalf("begins with %+v", g)
 	}
 	now += secondMicros
@@ -66,7 +66,7 @@ func TestRateDoublesAndAges(t *testing.T) {
 	if g := s.at(now, demand{wanted: 1}); g.rate != 50 {
 		t.Errorf("%v after an hour of rest", g.rate)
 	}
-	if ttl := s.redis.PTTL(t.Context(), budgetKeys("default", "BindAxn")[0]).Val(); ttl <= 0 {
+	if ttl := s.redis.PTTL(t.Context(), bucketKeys("default", "BindAxn")[0]).Val(); ttl <= 0 {
 		t.Error("what is known never goes away")
 	}
 }
@@ -76,30 +76,30 @@ func TestClockGoesBack(t *testing.T) {
 	t.Parallel()
 	s := scripted{t, redistest.Start(t).Client(t)}
 	s.at(aDay, demand{wanted: 100})
-	if g := s.at(aDay-3600*secondMicros, demand{wanted: 1}); g.slots != 1 || g.first > g.now {
+	if g := s.at(aDay-3600*secondMicros, demand{wanted: 1}); g.tokens != 1 || g.first > g.now {
 		t.Errorf("granted %+v", g)
 	}
 }
 
-// TestLateThrottlesPunishOnce: calls that left before the budget was closed and open again do not close it again.
+// TestLateThrottlesPunishOnce: calls that left before the bucket was closed and open again do not close it again.
 func TestLateThrottlesPunishOnce(t *testing.T) {
 	t.Parallel()
 	s := scripted{t, redistest.Start(t).Client(t)}
 	now := aDay
 	first := s.at(now, used(now, 50))
 	throttled := func(left int64) demand {
-		return demand{wanted: 1, seen: report{throttled: left, last: left, refused: 1}}
+		return demand{wanted: 1, seen: feedback{throttled: left, last: left, refused: 1}}
 	}
 	g := s.at(now+100_000, throttled(now+50_000))
-	if g.closedAt != now+50_000 || g.epoch != first.epoch+1 || g.slots != 0 {
+	if g.closedAt != now+50_000 || g.epoch != first.epoch+1 || g.tokens != 0 {
 		t.Fatalf("not closed: %+v", g)
 	}
 	if again := s.at(now+110_000, throttled(now+60_000)); again.epoch != g.epoch {
 		t.Errorf("closed twice: %+v", again)
 	}
-	proof := demand{wanted: 1, seen: report{proof: now + 90_000}}
+	proof := demand{wanted: 1, seen: feedback{proof: now + 90_000}}
 	open := s.at(now+200_000, proof)
-	if open.closedAt != 0 || open.slots != 1 {
+	if open.closedAt != 0 || open.tokens != 1 {
 		t.Fatalf("not open: %+v", open)
 	}
 	if late := s.at(now+210_000, throttled(now+95_000)); late.closedAt != 0 {
@@ -120,7 +120,7 @@ func TestUnusedSlotsComeBack(t *testing.T) {
 	if next.first <= g.first {
 		t.Fatalf("granted twice: %+v", next)
 	}
-	if again := s.at(now, demand{wanted: 1, back: g.slots}); again.first >= next.first {
-		t.Errorf("first slot at %d, %d were given back before %d", again.first, g.slots, next.first)
+	if again := s.at(now, demand{wanted: 1, back: g.tokens}); again.first >= next.first {
+		t.Errorf("first token at %d, %d were given back before %d", again.first, g.tokens, next.first)
 	}
 }

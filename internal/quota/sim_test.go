@@ -1,4 +1,4 @@
-package worker
+package quota
 
 import (
 	"fmt"
@@ -11,7 +11,7 @@ import (
 
 func constant(n int) func(int64) int { return func(int64) int { return n } }
 
-// vendors are the limiters that the governor has to do with, or might.
+// vendors are the limiters that the limiter has to do with, or might.
 func vendors(quota func(int64) int) map[string]vendor {
 	return map[string]vendor{
 		"fixed windows":                 &fixedWindows{quota: quota, phase: 370_000},
@@ -48,7 +48,7 @@ func TestSteadyQuota(t *testing.T) {
 	}
 }
 
-// TestQuotaFallsAndRises: the governor follows a quota, wherever the vendor's windows begin.
+// TestQuotaFallsAndRises: the limiter follows a quota, wherever the vendor's windows begin.
 func TestQuotaFallsAndRises(t *testing.T) {
 	t.Parallel()
 	const fell, rose, end = 15, 30, 50 // seconds
@@ -146,8 +146,8 @@ func TestNeverAboveTheCeiling(t *testing.T) {
 			t.Parallel()
 			m := newRandomModel(t, seed)
 			m.run(40 * secondMicros)
-			// Slots may be used a little after their time, and the schedule may make up for a late question.
-			burst := 0.02*m.ceiling + float64(slotValid+m.jitter)/float64(secondMicros)*m.ceiling + 2
+			// Tokens may be used a little after their time, and the schedule may make up for a late question.
+			burst := 0.02*m.ceiling + float64(tokenValid+m.jitter)/float64(secondMicros)*m.ceiling + 2
 			if n := most(m.sent); float64(n) > m.ceiling+burst {
 				t.Errorf("%d calls within a second, ceiling %.0f, burst %.0f", n, m.ceiling, burst)
 			}
@@ -176,7 +176,7 @@ func TestNobodyStarves(t *testing.T) {
 	}
 }
 
-// TestMissedNews: a worker that misses messages goes on with slots that are void, for half a second at most.
+// TestMissedNews: a worker that misses messages goes on with tokens that are void, for half a second at most.
 func TestMissedNews(t *testing.T) {
 	t.Parallel()
 	m := newModel(t, &fixedWindows{quota: constant(100), phase: 123_000}, 3, 40)

@@ -1,4 +1,4 @@
-package worker
+package quota
 
 import "math/rand/v2"
 

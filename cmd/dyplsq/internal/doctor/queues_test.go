@@ -1,6 +1,7 @@
 package doctor_test
 
 import (
+	"context"
 	"fmt"
 	"testing"
 	"time"
@@ -10,7 +11,9 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
 	"github.com/seed-5c07c2e9/dyplsq/cmd/dyplsq/internal/doctor"
 	"github.com/seed-5c07c2e9/dyplsq/internal/inventory"
+	"github.com/seed-5c07c2e9/dyplsq/internal/quota"
 	"github.com/seed-5c07c2e9/dyplsq/internal/record"
+	"github.com/seed-5c07c2e9/dyplsq/internal/redistest"
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
 )
 
@@ -119,7 +122,19 @@ func TestQuota(t *testing.T) {
 	p.Quotas.Wanted = map[string]string{"DYPLSQ_QPS_BINDAXN": "100"}
 	p.want(t, "quota", doctor.Warning, "DYPLSQ_QPS_BINDAXN has no effect")
 	p.Quotas.Kept, p.Quotas.Published = true, func(string) (int, bool) { return 5000, true }
-	p.client.HSet(t.Context(), "dypls:quota:{default:BindAxn}", "rate", "87.5", "fell", "0")
-	p.client.HSet(t.Context(), "dypls:quota:{default:BindAxb}", "rate", "50", "fell", "1795354073047277")
-	p.want(t, "quota", doctor.Warning, "BindAxn 88/s (at most 100, DYPLSQ_QPS_BINDAXN)", "BindAxb 50/s (published quota 5000)", "throttled now: BindAxb")
+	limiter := quota.New(quota.Config{Redis: p.client, Account: tasks.DefaultAccount})
+	defer limiter.Close(t.Context())
+	for _, action := range []string{"BindAxn", "BindAxb"} {
+		if _, err := limiter.Action(action).Acquire(t.Context(), nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	limiter.Action("BindAxb").Report(time.Now(), true, time.Minute)
+	redistest.Poll(t, time.Minute, "the throttled call to be known", func(ctx context.Context) error {
+		if known, err := quota.Read(ctx, p.client, tasks.DefaultAccount, "BindAxb"); err != nil || len(known) == 0 || !known[0].Throttled {
+			return fmt.Errorf("%v, %w", known, err)
+		}
+		return nil
+	})
+	p.want(t, "quota", doctor.Warning, "BindAxn 50/s (at most 100, DYPLSQ_QPS_BINDAXN)", "BindAxb ", "/s (published quota 5000)", "throttled now: BindAxb")
 }

@@ -5,12 +5,10 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strconv"
 	"strings"
 
-	"github.com/redis/go-redis/v9"
-
 	"github.com/seed-5c07c2e9/dyplsq/internal/presence"
+	"github.com/seed-5c07c2e9/dyplsq/internal/quota"
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
 )
 
@@ -24,8 +22,7 @@ type Quotas struct {
 	Published func(action string) (perSecond int, published bool)
 }
 
-// quota reads the budgets that the workers share: dypls:quota:{account:action}, a hash with the rate, and in fell when it was
-// closed by a throttled call. One that nobody has used for some minutes is forgotten.
+// quota reads what the workers share of the quotas. An action that nobody has called for some minutes is forgotten.
 func (e *examination) quota(ctx context.Context) ([]Finding, error) {
 	q := e.Quotas
 	if len(q.Wanted) > 0 && !q.Kept {
@@ -60,34 +57,27 @@ func accountNames(known []string) []string {
 func (e *examination) quotaOf(ctx context.Context, account string) (Finding, error) {
 	q := e.Quotas
 	kinds := tasks.Kinds()
-	budgets := make([]*redis.SliceCmd, len(kinds))
-	_, err := e.Redis.Pipelined(ctx, func(p redis.Pipeliner) error {
-		for i, kind := range kinds {
-			budgets[i] = p.HMGet(ctx, "dypls:quota:{"+account+":"+kind.Action()+"}", "rate", "fell")
-		}
-		return nil
-	})
+	actions := make([]string, len(kinds))
+	for i, kind := range kinds {
+		actions[i] = kind.Action()
+	}
+	known, err := quota.Read(ctx, e.Redis, account, actions...)
 	if err != nil {
 		return Finding{}, err
 	}
-	var rates, closed []string
-	for i, kind := range kinds {
-		text, _ := budgets[i].Val()[0].(string)
-		rate, err := strconv.ParseFloat(text, 64)
-		if err != nil {
-			continue
-		}
-		rates = append(rates, fmt.Sprintf("%s %.0f/s%s", kind.Action(), rate, q.ceiling(kind.Action())))
-		if fell, _ := budgets[i].Val()[1].(string); fell != "" && fell != "0" {
-			closed = append(closed, kind.Action())
+	var rates, throttled []string
+	for _, k := range known {
+		rates = append(rates, fmt.Sprintf("%s %.0f/s%s", k.Action, k.Rate, q.ceiling(k.Action)))
+		if k.Throttled {
+			throttled = append(throttled, k.Action)
 		}
 	}
 	f := found("", "%s", strings.Join(rates, ", "))
 	if len(rates) == 0 {
 		f.Found = "no budget is in use"
 	}
-	if len(closed) > 0 {
-		f.Found += "; throttled now: " + strings.Join(closed, ", ")
+	if len(throttled) > 0 {
+		f.Found += "; throttled now: " + strings.Join(throttled, ", ")
 		f = f.but(Warning, "it opens by itself; lower DYPLSQ_QPS_..., or have the account's quota raised, where it recurs")
 	}
 	return f, nil

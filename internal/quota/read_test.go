@@ -1,0 +1,44 @@
+package quota
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/seed-5c07c2e9/dyplsq/internal/redistest"
+)
+
+// TestReadTellsWhatALimiterWrote: whoever reads the quota sees what the script of a limiter keeps, an action that is throttled included.
+func TestReadTellsWhatALimiterWrote(t *testing.T) {
+	t.Parallel()
+	l := newLimiter(t, Config{Account: "shop"})
+	for _, action := range []string{"BindAxn", "BindAxb"} {
+		if _, err := l.Action(action).Acquire(t.Context(), nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	l.Action("BindAxb").Report(time.Now(), true, time.Minute)
+	redistest.Poll(t, time.Minute, "the throttled call to be known", func(ctx context.Context) error {
+		known, err := Read(ctx, l.config.Redis, "shop", "BindAxg", "BindAxn", "BindAxb")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range known {
+			if known[i].Rate <= 0 {
+				t.Errorf("%s has no rate", known[i].Action)
+			}
+			known[i].Rate = 0
+		}
+		want := []Known{{Action: "BindAxn"}, {Action: "BindAxb", Throttled: true}}
+		if diff := cmp.Diff(want, known); diff != "" {
+			return errors.New(diff)
+		}
+		return nil
+	})
+	if known, err := Read(t.Context(), l.config.Redis, "default", "BindAxn"); err != nil || len(known) > 0 {
+		t.Errorf("another account has %v, %v", known, err)
+	}
+}
