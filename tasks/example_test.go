@@ -7,27 +7,22 @@ import (
 	"log"
 	"time"
 
-	"github.com/alicebob/miniredis/v2"
-	"github.com/redis/go-redis/v9"
-	"github.com/rs/zerolog"
-
-	"github.com/seed-5c07c2e9/dyplsq/aliyun"
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dyplstest"
+	"github.com/seed-5c07c2e9/dyplsq/dyplsqtest"
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
-	"github.com/seed-5c07c2e9/dyplsq/worker"
 )
 
 // A producer is three lines. The Redis and the API here are in memory; in production a worker runs elsewhere.
 func Example() {
-	redisURL, stop := startEverything()
-	defer stop()
+	system := serve()
+	defer func() { _ = system.Close() }()
 	ctx := context.Background()
 	request := dypls.BindAXNRequest{
 		PoolKey: dyplstest.DefaultPoolKey, PhoneNoA: "15000000001", PhoneNoX: "17000000042", Expiration: dypls.At(time.Now().Add(time.Hour)),
 	}
 
-	queue, err := tasks.Open(redisURL)
+	queue, err := tasks.Open(system.RedisURL)
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -50,10 +45,10 @@ func Example() {
 
 // The caller's own key makes Enqueue idempotent: after a crash or a timeout, enqueue again.
 func ExampleTaskID() {
-	redisURL, stop := startEverything()
-	defer stop()
+	system := serve()
+	defer func() { _ = system.Close() }()
 	ctx := context.Background()
-	queue, err := tasks.Open(redisURL)
+	queue, err := tasks.Open(system.RedisURL)
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -82,10 +77,10 @@ func ExampleTaskID() {
 
 // A binding that comes too late for its caller is of no use: it is given up, and nothing is bound.
 func ExampleWithin() {
-	redisURL, stop := startEverything("action=BindAxn code=isp.SYSTEM_ERROR") // an API that is down
-	defer stop()
+	system := serve(dyplstest.Fault{Action: "BindAxn", Code: "isp.SYSTEM_ERROR"}) // an API that is down
+	defer func() { _ = system.Close() }()
 	ctx := context.Background()
-	queue, err := tasks.Open(redisURL)
+	queue, err := tasks.Open(system.RedisURL)
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -108,10 +103,10 @@ func ExampleWithin() {
 
 // A batch is enqueued as a whole or not at all, and its results come in its order.
 func ExampleKind_WaitAll() {
-	redisURL, stop := startEverything()
-	defer stop()
+	system := serve()
+	defer func() { _ = system.Close() }()
 	ctx := context.Background()
-	queue, err := tasks.Open(redisURL)
+	queue, err := tasks.Open(system.RedisURL)
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -147,58 +142,11 @@ func ExampleKind_WaitAll() {
 	// order-3 isv.NO_NOT_EXIST Rejected
 }
 
-// startEverything starts a Redis, the simulated API with its faults, and a worker between them, all in this process.
-func startEverything(faults ...string) (redisURL string, stop func()) {
-	memory, err := miniredis.Run()
+// serve starts a Redis, the simulated API with its faults, and a worker between them, all in this process.
+func serve(faults ...dyplstest.Fault) *dyplsqtest.System {
+	system, err := dyplsqtest.Serve(context.Background(), dyplsqtest.Config{API: dyplstest.Config{Faults: faults}})
 	if err != nil {
 		log.Fatal(err)
 	}
-	redisURL = "redis://" + memory.Addr() + "/0"
-	stopWorker := startWorker(redisURL, faults...)
-	return redisURL, func() { stopWorker(); memory.Close() }
-}
-
-// startWorker starts a worker on a Redis, and the simulated API that it calls.
-func startWorker(redisURL string, faults ...string) (stop func()) {
-	config := dyplstest.Config{}
-	for _, text := range faults {
-		fault, err := dyplstest.ParseFault(text)
-		if err != nil {
-			log.Fatal(err)
-		}
-		config.Faults = append(config.Faults, fault)
-	}
-	sim, err := dyplstest.Serve(config)
-	if err != nil {
-		log.Fatal(err)
-	}
-	api, err := aliyun.New(aliyun.Config{
-		Endpoint: sim.URL(), Credentials: aliyun.StaticCredentials(sim.AccessKeyID, sim.AccessKeySecret, ""),
-	})
-	if err != nil {
-		log.Fatal(err)
-	}
-	options, err := tasks.ParseRedisURL(redisURL)
-	if err != nil {
-		log.Fatal(err)
-	}
-	client := redis.NewClient(options)
-	w, err := worker.New(worker.Config{
-		Redis: client, Caller: api, Concurrency: 8, Fetchers: 1,
-		Logger: zerolog.Nop(),
-	})
-	if err != nil {
-		log.Fatal(err)
-	}
-	ctx, cancel := context.WithCancel(context.Background())
-	ended := make(chan error, 1)
-	go func() { ended <- w.Run(ctx) }()
-	return func() {
-		cancel()
-		if err := <-ended; err != nil {
-			log.Fatal(err)
-		}
-		_, _ = api.Close(), client.Close()
-		sim.Close()
-	}
+	return system
 }

@@ -10,10 +10,13 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
+	"github.com/rs/zerolog"
 
+	"github.com/seed-5c07c2e9/dyplsq/aliyun"
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dyplstest"
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
+	"github.com/seed-5c07c2e9/dyplsq/worker"
 )
 
 // asynq copies payloads into heartbeats, keeps them in its archive for 90 days, and its dashboard shows all of it.
@@ -23,7 +26,7 @@ func TestAsynqHoldsNoNumber(t *testing.T) { //nolint:gocognit // one story, told
 	onEachServer(t, func(t *testing.T, s server) {
 		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 		defer cancel()
-		stop := startWorker(s.url, "action=BindAxb code=isp.SYSTEM_ERROR")
+		stop := startWorker(t, s.url, dyplstest.Fault{Action: "BindAxb", Code: "isp.SYSTEM_ERROR"})
 		stopOnce := sync.OnceFunc(stop)
 		defer stopOnce()
 		request := axn()
@@ -72,6 +75,36 @@ func TestAsynqHoldsNoNumber(t *testing.T) { //nolint:gocognit // one story, told
 			t.Error("asynq should hold one that failed, one that waits, and one to come")
 		}
 	})
+}
+
+// startWorker starts a worker on a Redis, and the simulated API that it calls. stop drains it.
+func startWorker(t *testing.T, redisURL string, faults ...dyplstest.Fault) (stop func()) {
+	t.Helper()
+	sim := dyplstest.Start(t, dyplstest.Config{Faults: faults})
+	api, err := aliyun.New(aliyun.Config{
+		Endpoint: sim.URL(), Credentials: aliyun.StaticCredentials(sim.AccessKeyID, sim.AccessKeySecret, ""),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	client, err := tasks.RedisConfig{URL: redisURL}.Client()
+	if err != nil {
+		t.Fatal(err)
+	}
+	w, err := worker.New(worker.Config{Redis: client, Caller: api, Concurrency: 8, Logger: zerolog.Nop()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- w.Run(ctx) }()
+	return func() {
+		cancel()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+		_, _ = api.Close(), client.Close()
+	}
 }
 
 // dump returns all that a Redis holds, by key.

@@ -11,6 +11,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dyplstest"
+	"github.com/seed-5c07c2e9/dyplsq/dyplsqtest"
 )
 
 const demoBanner = `dyplsq demo: everything in memory, lost on exit. Redis is embedded, the API is simulated, no number is real.
@@ -32,12 +33,14 @@ func (c *demoCommand) Run(ctx context.Context, s streams) (err error) {
 	}()
 	ctx, cancel := context.WithTimeout(ctx, c.Timeout)
 	defer cancel()
-	e, err := startEmbedded(ctx, zerolog.New(zerolog.SyncWriter(&log)), dyplstest.Config{Faults: tourFaults()})
+	system, err := dyplsqtest.Serve(ctx, dyplsqtest.Config{
+		Logger: zerolog.New(zerolog.SyncWriter(&log)), API: dyplstest.Config{Faults: tourFaults()},
+	})
 	if err != nil {
 		return err
 	}
-	steps, err := takeTour(ctx, e.queue)
-	if err = errors.Join(err, e.close()); err != nil {
+	steps, err := takeTour(ctx, system.Queue)
+	if err = errors.Join(err, system.Close()); err != nil {
 		return fmt.Errorf("the demo did not finish: %w", err)
 	}
 	return printTour(s, steps)

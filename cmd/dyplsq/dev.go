@@ -5,10 +5,10 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/redis/go-redis/v9"
-
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dyplstest"
 	"github.com/seed-5c07c2e9/dyplsq/cmd/dyplsq/internal/dashboard"
+	"github.com/seed-5c07c2e9/dyplsq/dyplsqtest"
+	"github.com/seed-5c07c2e9/dyplsq/tasks"
 )
 
 type devCommand struct {
@@ -30,21 +30,25 @@ func (c *devCommand) Run(ctx context.Context, s streams) error {
 	if err != nil {
 		return err
 	}
-	e, err := startEmbedded(ctx, log, dyplstest.Config{
+	system, err := dyplsqtest.Serve(ctx, dyplsqtest.Config{Logger: log, API: dyplstest.Config{
 		Faults: tourFaults(), Pools: []dyplstest.Pool{{Key: dyplstest.DefaultPoolKey, Numbers: dyplstest.Numbers("170", simNumbers)}},
-	})
+	}})
 	if err != nil {
 		return errors.Join(err, listener.Close())
 	}
-	d, err := dashboard.New(dashboard.Config{Redis: redis.NewClient(e.options), AllowActions: true, Door: door, Prometheus: c.Prometheus, Note: dashNote(log)})
+	client, err := tasks.RedisConfig{URL: system.RedisURL}.Client()
 	if err != nil {
-		return errors.Join(err, listener.Close(), e.close())
+		return errors.Join(err, listener.Close(), system.Close())
+	}
+	d, err := dashboard.New(dashboard.Config{Redis: client, AllowActions: true, Door: door, Prometheus: c.Prometheus, Note: dashNote(log)})
+	if err != nil {
+		return errors.Join(err, listener.Close(), system.Close())
 	}
 	server := dashServer(d, certificate, log)
 	_, _ = fmt.Fprintf(s.err, `dyplsq dev: everything in memory, LOST ON EXIT. Redis is embedded, the API is simulated, no number is real.
   dashboard   %s
   queue       export REDIS_URL=%s
               dyplsq enqueue BindAxn '{"PoolKey":"%s","PhoneNoA":"13800000001","Expiration":"2099-01-31 23:59:59"}' --wait 10s
-`, urlOf(listener, server), e.url(), dyplstest.DefaultPoolKey)
-	return errors.Join(serveWith(ctx, listener, server), d.Close(), e.close())
+`, urlOf(listener, server), system.RedisURL, dyplstest.DefaultPoolKey)
+	return errors.Join(serveWith(ctx, listener, server), d.Close(), system.Close())
 }

@@ -21,6 +21,7 @@ var floors = [][]string{
 	{"internal/hearing", "internal/inventory", "internal/quota"},
 	{"tasks"},
 	{"worker"},
+	{"dyplsqtest"},
 	{"cmd/dyplsq/internal/hostcheck", "cmd/dyplsq/internal/textinput"},
 	{"cmd/dyplsq/internal/dashboard", "cmd/dyplsq/internal/doctor", "cmd/dyplsq/internal/metrics"},
 	{"cmd/dyplsq"},
