@@ -36,7 +36,8 @@ func readAnswer(resp *http.Response, maxBody int) (dypls.Answer, error) {
 		return dypls.Answer{}, fmt.Errorf("HTTP %d, and the answer broke off after %d bytes: %w", resp.StatusCode, len(body), err)
 	}
 	if len(body) > maxBody {
-		return dypls.Answer{}, fmt.Errorf("HTTP %d with more than %d bytes", resp.StatusCode, maxBody)
+		return dypls.Answer{}, fmt.Errorf("HTTP %d, and the body must have at most %d bytes, and has more: see what answers in the API's place; "+
+			"where so much is expected, set MaxAnswer of the Call, %d at most", resp.StatusCode, maxBody, mostMaxBody)
 	}
 	members, err := envelopeOf(body)
 	if err != nil {
