@@ -8,10 +8,10 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
+	"github.com/seed-5c07c2e9/dyplsq/internal/breakers"
 	"github.com/seed-5c07c2e9/dyplsq/internal/hearing"
 	"github.com/seed-5c07c2e9/dyplsq/internal/presence"
 	"github.com/seed-5c07c2e9/dyplsq/internal/quota"
-	"github.com/seed-5c07c2e9/dyplsq/internal/record"
 )
 
 // account is one whose tasks a worker performs, with its own credentials, which its caller has, quotas and breakers.
@@ -96,7 +96,7 @@ func (as *accounts) line(news chan<- struct{}) hearing.Line {
 	client := as.worker.config.Redis
 	quotas := quota.Channel(client)
 	return hearing.Line{
-		Client: client, Channels: []string{quotas, record.InDatabase(client, breakerNews)},
+		Client: client, Channels: []string{quotas, breakers.Channel(client)},
 		InForce: func(string) { look() },
 		Hear: func(m *redis.Message) {
 			if m.Channel != quotas {
@@ -114,7 +114,7 @@ func (as *accounts) refresh(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, writeTimeout)
 	defer cancel()
 	for _, a := range as.byName {
-		if err := a.traffic.breaker.refresh(ctx); err != nil && ctx.Err() == nil {
+		if err := a.traffic.breaker.Refresh(ctx); err != nil && ctx.Err() == nil {
 			as.worker.log.Warn().Err(err).Msg("which breakers are open could not be read: trying again")
 			return
 		}

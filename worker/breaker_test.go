@@ -1,6 +1,7 @@
 package worker
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"os"
@@ -13,6 +14,7 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/internal/breakers"
 	"github.com/seed-5c07c2e9/dyplsq/internal/redistest"
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
+	"github.com/seed-5c07c2e9/dyplsq/worker/internal/breaker"
 )
 
 // quickBreaker probes a hundred times as often.
@@ -83,7 +85,7 @@ func outage(t *testing.T, timing timing, binds int, lasts time.Duration) {
 }
 
 func probesWithin(timing timing, scope string, lasts time.Duration) (n int) {
-	first, longest := timing.probeIntervals(scope)
+	first, longest := breaker.Intervals(scope, cmp.Or(timing.probeFirst, deniedBase), cmp.Or(timing.probeMost, deniedCap))
 	for at := first; at < lasts; at += growing(first, longest, n) {
 		n++
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dyplstest"
 	"github.com/seed-5c07c2e9/dyplsq/internal/redistest"
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
+	"github.com/seed-5c07c2e9/dyplsq/worker/internal/breaker"
 )
 
 // gatedCaller lets calls through once its gate is open, and counts those at it.
@@ -48,7 +49,7 @@ func gate(t *testing.T) (server *redistest.Server, caller *gatedCaller, w *Worke
 	if err != nil {
 		t.Fatal(err)
 	}
-	w.timing.startCalls = mostCalls // none is answered before the gate opens
+	w.timing.startCalls = breaker.MostCalls // none is answered before the gate opens
 	ids := make([]string, 3*w.slots["bind"])
 	for i := range ids {
 		request := bindRequest()

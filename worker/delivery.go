@@ -39,7 +39,7 @@ func (d *delivery) perform(ctx context.Context) error {
 	if err := d.recall(); err != nil {
 		return d.hold(ctx, err)
 	}
-	if _, err := d.account.traffic.breaker.due(d.kind.action, ""); err != nil {
+	if err := d.account.traffic.breaker.Check(d.kind.action, ""); err != nil {
 		return d.hold(ctx, err) // without a call of others
 	}
 	if err := d.getReady(ctx); err != nil {

@@ -7,72 +7,39 @@ import (
 	"time"
 
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
-	"github.com/seed-5c07c2e9/dyplsq/internal/breakers"
 	"github.com/seed-5c07c2e9/dyplsq/internal/record"
+	"github.com/seed-5c07c2e9/dyplsq/worker/internal/breaker"
 )
-
-const (
-	// endpointFirst and endpointMost bound the pauses between probes of an endpoint that does not answer as the API. A probe is one read.
-	endpointFirst = 5 * time.Second
-	endpointMost  = time.Minute
-)
-
-// exposed is why a bind waits whose answer might be lost.
-const exposed = "what answers at the endpoint is not the API: a bind that cannot be looked up waits"
 
 // mayBeLost lets a call leave of which nobody could find out whether it took effect, were its answer lost: a bind that leaves X to the
 // platform. While the endpoint answers nothing of use, such a call stays in the queue. Each other call may leave: it is made again, or
-// looked up. left must be called when the call is over. The error is a *heldError, or the context's.
+// looked up. left must be called when the call is over. The error says when to come back, or is the
+// context's.
 func (d *delivery) mayBeLost(ctx context.Context, begun record.Begun, noted time.Time) (left func(), err error) {
 	if !d.kind.once() {
 		return func() {}, nil
 	}
-	t := d.account.traffic
-	if !t.breaker.endpointAway() && t.start.try(cmp.Or(d.worker.timing.startCalls, startCalls)) {
-		return t.start.end, nil
+	b := d.account.traffic.breaker
+	if !b.EndpointOpen() && b.Start.Try(cmp.Or(d.worker.timing.startCalls, breaker.StartCalls)) {
+		return b.Start.End, nil
 	}
 	if d.kind.findable(begun.Request) {
 		return func() {}, nil
 	}
-	if t.breaker.endpointAway() {
-		return nil, d.probeEndpoint(ctx, begun)
+	if b.EndpointOpen() {
+		err := b.ProbeEndpoint(ctx, d.run, func(ctx context.Context) bool { return d.apiAnswers(ctx, begun) })
+		return nil, orRedisAway(err)
 	}
 	late := time.NewTimer(readyFor - time.Since(noted))
 	defer late.Stop()
-	if !t.start.wait(ctx, late.C) {
+	if !b.Start.Wait(ctx, late.C) {
 		return nil, &heldError{delay: callsLastPause, reason: "few binds may be out before the API has answered one"}
 	}
-	if t.breaker.endpointAway() { // meanwhile
-		t.start.end()
-		return nil, &heldError{delay: endpointFirst, reason: exposed}
+	if b.EndpointOpen() { // meanwhile
+		b.Start.End()
+		return nil, b.EndpointError()
 	}
-	return t.start.end, nil
-}
-
-// probeEndpoint finds out whether the API answers again, where that is this run's turn. It always returns a *heldError: the call itself
-// was noted too long ago by then.
-func (d *delivery) probeEndpoint(ctx context.Context, begun record.Begun) error {
-	b := d.account.traffic.breaker
-	held := func(delay time.Duration) error {
-		return &heldError{delay: delay + b.jitterOf(breakers.Endpoint), reason: exposed}
-	}
-	if wait := b.untilProbe(breakers.Endpoint); wait > 0 {
-		return held(wait)
-	}
-	verdict, wait, err := b.probe(ctx, breakers.Endpoint, d.run)
-	switch {
-	case err != nil:
-		return &heldError{delay: redisAway, reason: "redis is out of reach"}
-	case verdict == breakerHeld:
-		return held(min(wait, endpointFirst))
-	case verdict == breakerClosed:
-		return held(0)
-	}
-	if d.apiAnswers(ctx, begun) {
-		b.close(ctx, breakers.Endpoint)
-		return held(0)
-	}
-	return held(b.trip(ctx, breakers.Endpoint, dypls.CodeNoAnswer, d.run))
+	return b.Start.End, nil
 }
 
 // apiAnswers asks the API for a binding that nobody has. Whatever it says of it, also that it refuses, is the API's own word. The call
@@ -96,13 +63,9 @@ func (t *traffic) hearEndpoint(ctx context.Context, run string, left time.Time, 
 	switch {
 	case failed && e.Code == dypls.CodeNotSent: // nothing was asked
 	case err == nil && !leavesDoubt(answer):
-		t.start.answered()
-		if t.breaker.endpointAway() {
-			t.breaker.close(ctx, breakers.Endpoint)
-		}
-	case t.breaker.closedSince(breakers.Endpoint, left): // it says nothing new
-	case t.start.missed() && !t.breaker.endpointAway():
-		t.breaker.trip(ctx, breakers.Endpoint, dypls.CodeNoAnswer, run)
+		t.breaker.Answered(ctx)
+	default:
+		t.breaker.Unanswered(ctx, run, left)
 	}
 }
 

@@ -19,6 +19,7 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/internal/breakers"
 	"github.com/seed-5c07c2e9/dyplsq/internal/redistest"
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
+	"github.com/seed-5c07c2e9/dyplsq/worker/internal/breaker"
 )
 
 // gateway stands between workers and the simulator: it passes requests on, or answers as something does that is not the API.
@@ -131,7 +132,7 @@ func foreignAnswers(t *testing.T, workers int, timing timing, lasts time.Duratio
 	g.broken.Store(true)
 	began := time.Now()
 	f.bind(t, binds)
-	f.logged(t, openedMessage(breakers.Endpoint))
+	f.logged(t, breaker.OpenedMessage(breakers.Endpoint))
 	back := time.AfterFunc(time.Until(began.Add(lasts)), func() { g.broken.Store(false) })
 	defer back.Stop()
 	ids := make([]string, binds)
@@ -153,13 +154,13 @@ func foreignAnswers(t *testing.T, workers int, timing timing, lasts time.Duratio
 		t.Fatal(err)
 	}
 	t.Logf("%d of %d binds are uncertain after %s of foreign answers, which %d requests met", uncertain, binds, lasts, g.asked.Load())
-	if uncertain > workers*startCalls || uncertain == 0 {
-		t.Errorf("%d binds are uncertain, want at most %d for each of %d workers", uncertain, startCalls, workers)
+	if uncertain > workers*breaker.StartCalls || uncertain == 0 {
+		t.Errorf("%d binds are uncertain, want at most %d for each of %d workers", uncertain, breaker.StartCalls, workers)
 	}
-	if most := int64(workers*startCalls + probesWithin(timing, breakers.Endpoint, lasts) + 1); g.asked.Load() > most {
+	if most := int64(workers*breaker.StartCalls + probesWithin(timing, breakers.Endpoint, lasts) + 1); g.asked.Load() > most {
 		t.Errorf("%d requests left meanwhile, want at most %d", g.asked.Load(), most)
 	}
-	f.logged(t, closedMessage(breakers.Endpoint))
+	f.logged(t, breaker.ClosedMessage(breakers.Endpoint))
 	performed := map[string]int{}
 	for _, e := range f.simulator.Ledger() {
 		if e.Performed && e.Action == dypls.BindAXN.Action {
@@ -192,7 +193,7 @@ func TestOneForeignAnswerHoldsNothing(t *testing.T) {
 			uncertain++
 		}
 	}
-	if uncertain != 1 || strings.Contains(s.log.String(), openedMessage(breakers.Endpoint)) {
+	if uncertain != 1 || strings.Contains(s.log.String(), breaker.OpenedMessage(breakers.Endpoint)) {
 		t.Errorf("%d are uncertain\n%s", uncertain, s.log)
 	}
 }
@@ -205,7 +206,7 @@ func TestWhatCanBeLookedUpGoesOn(t *testing.T) {
 	}, answering(http.StatusBadGateway, "text/html", "<html></html>"))
 	g.broken.Store(true)
 	f.bind(t, 20)
-	f.logged(t, openedMessage(breakers.Endpoint))
+	f.logged(t, breaker.OpenedMessage(breakers.Endpoint))
 	e := f.explained(t, "bind-19")
 	for _, says := range []string{"what answers at the endpoint has not been the API", "DYPLSQ_ENDPOINT"} {
 		if !strings.Contains(e.Why+e.Remedy, says) {
@@ -223,7 +224,7 @@ func TestWhatCanBeLookedUpGoesOn(t *testing.T) {
 	if _, err := tasks.BindAXN.Wait(ctx, f.queue, "named"); err != nil {
 		t.Error(err)
 	}
-	f.logged(t, closedMessage(breakers.Endpoint))
+	f.logged(t, breaker.ClosedMessage(breakers.Endpoint))
 }
 
 // explained waits until a task that waits has its reason.

@@ -43,12 +43,11 @@ func newEverything(t *testing.T, shards int, connect func() redis.UniversalClien
 	t.Cleanup(func() { _ = c.queue.Close() })
 	own := connect()
 	var err error
-	if c.Worker, err = New(Config{
+	if c.Worker, err = newTimed(Config{
 		Redis: own, Caller: callerOf(t, c.simulator), Logger: zerolog.New(c.log), Concurrency: 16, Shards: shards, PoolQPS: 1000,
-	}); err != nil {
+	}, quickBreaker); err != nil {
 		t.Fatal(err)
 	}
-	c.timing = quickBreaker
 	c.client.AddHook(c.slots)
 	own.AddHook(c.slots)
 	return c

@@ -44,11 +44,10 @@ func newFleet(t *testing.T, workers int, timing timing, simulated dyplstest.Conf
 		if change != nil {
 			change(&config)
 		}
-		w, err := New(config)
+		w, err := newTimed(config, timing)
 		if err != nil {
 			t.Fatal(err)
 		}
-		w.timing = timing
 		f.workers = append(f.workers, w)
 		running.Go(func() {
 			if err := w.Run(ctx); err != nil {

@@ -28,11 +28,19 @@ func (e *heldError) Error() string { return e.reason }
 // RetryAfter implements retryAfter.
 func (e *heldError) RetryAfter() time.Duration { return e.delay }
 
+// orRedisAway says when to come back after an error that does not say it: it is one of Redis.
+func orRedisAway(err error) error {
+	if _, ok := errors.AsType[retryAfter](err); ok {
+		return err
+	}
+	return &heldError{delay: redisAway, reason: "redis is out of reach"}
+}
+
 // admit waits until a call of this task may leave.
 func (d *delivery) admit(ctx context.Context) error {
 	t := d.account.traffic
 	var pool string
-	if t.limiter.LimitsPools() || t.breaker.knowsPools() {
+	if t.limiter.LimitsPools() || t.breaker.HasPoolScope() {
 		glance, err := d.worker.records.Glance(ctx, d.id)
 		if err != nil {
 			return &heldError{delay: redisAway, reason: "redis is out of reach"}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
 	"github.com/seed-5c07c2e9/dyplsq/internal/quota"
+	"github.com/seed-5c07c2e9/dyplsq/worker/internal/breaker"
 )
 
 // permit is leave for one call: tokens of the buckets that it draws on, and the breakers whose probe it is.
@@ -29,9 +30,9 @@ type reserved struct {
 
 // admit waits for leave to call, unless it is evicted. The error says when to come back, or is the context's.
 func (t *traffic) admit(ctx context.Context, evict <-chan struct{}, action, pool, run string) (*permit, error) {
-	probes, err := t.breaker.pass(ctx, action, pool, run)
+	probes, err := t.breaker.Allow(ctx, breaker.Call{Action: action, Pool: pool, Run: run})
 	if err != nil {
-		return nil, err
+		return nil, orRedisAway(err)
 	}
 	p := &permit{traffic: t, action: action, pool: pool, run: run, probes: probes}
 	asked := time.Now()
@@ -47,8 +48,8 @@ func (t *traffic) admit(ctx context.Context, evict <-chan struct{}, action, pool
 		p.tokens = append(p.tokens, reserved{b, one})
 	}
 	t.worker.config.Observer.Waited(action, time.Since(asked))
-	if len(probes) == 0 && t.breaker.opened.Load() > 0 { // something may have been opened meanwhile
-		if _, err := t.breaker.due(action, pool); err != nil {
+	if len(probes) == 0 { // something may have been opened meanwhile
+		if err := t.breaker.Check(action, pool); err != nil {
 			p.giveBack(ctx)
 			return nil, err
 		}
@@ -65,7 +66,7 @@ func (p *permit) giveBack(ctx context.Context) {
 	for _, r := range p.tokens {
 		r.bucket.Release(r.token)
 	}
-	p.traffic.breaker.yield(ctx, p.probes, p.run, 0)
+	p.traffic.breaker.Release(ctx, p.probes, p.run)
 }
 
 // saw reports what came of the call.
@@ -89,21 +90,17 @@ func (p *permit) saw(ctx context.Context, left time.Time, answer dypls.Answer, e
 func (p *permit) tellBreaker(ctx context.Context, left time.Time, answer dypls.Answer, telling bool) {
 	b := p.traffic.breaker
 	if !telling {
-		b.yield(ctx, p.probes, p.run, b.first())
+		b.Inconclusive(ctx, p.probes, p.run)
 		return
 	}
 	info, _ := dypls.LookupCode(answer.Code)
 	if info.Class != dypls.Denied {
-		b.heard(ctx, p.probes)
+		b.Success(ctx, p.probes)
 		return
 	}
-	denied := scopeOf(info.Scope, p.action, p.pool)
-	for _, scope := range p.probes {
-		if scope != denied {
-			b.close(ctx, scope)
-		}
-	}
-	p.heldFor = b.denied(ctx, denied, info.Code, p.run, left)
+	p.heldFor = b.Denied(ctx, breaker.Denial{
+		Call: breaker.Call{Action: p.action, Pool: p.pool, Run: p.run}, Scope: info.Scope, Code: info.Code, SentAt: left, Probes: p.probes,
+	})
 }
 
 // permittedCaller makes calls with leave only: the first one with the permit that it was given, others, such as those of a look, each

@@ -15,6 +15,7 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/internal/asynqwire"
 	"github.com/seed-5c07c2e9/dyplsq/internal/redistest"
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
+	"github.com/seed-5c07c2e9/dyplsq/worker/internal/breaker"
 )
 
 // TestSharedScriptsAreAcknowledged: scripts go out although asynq cancelled their context, also where they share a pipeline.
@@ -114,7 +115,7 @@ func TestFetchedAheadNoMoreThanPerformed(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		w.timing.startCalls = mostCalls // none is answered
+		w.timing.startCalls = breaker.MostCalls // none is answered
 		slots := w.slots["bind"]
 		ctx, stop := context.WithCancel(t.Context())
 		var running sync.WaitGroup

@@ -7,7 +7,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/seed-5c07c2e9/dyplsq/internal/breakers"
 	"github.com/seed-5c07c2e9/dyplsq/internal/presence"
 	"github.com/seed-5c07c2e9/dyplsq/internal/record"
 	"github.com/seed-5c07c2e9/dyplsq/internal/redistest"
@@ -113,14 +112,6 @@ func TestWaitsAfterClockWentBack(t *testing.T) {
 	t.Parallel()
 	server, clock := redistest.StartWithClock(t)
 	w := newYardOn(t, server)
-	client := server.AppClient(t)
-	worker, err := New(Config{Redis: client, Caller: panickyCaller{}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	worker.timing.probeFirst, worker.timing.probeMost, worker.timing.probeLease = time.Second, 2*time.Second, time.Second
-	b := newBreaker(worker, "default")
-	b.trip(t.Context(), breakers.Account, "Forbidden.RAM", "first")
 	if _, err := witnessScript.Run(t.Context(), w.client, []string{witnessKey}, 100, 1000).Result(); err != nil { // it forgot, and binds pause
 		t.Fatal(err)
 	}
@@ -129,27 +120,6 @@ func TestWaitsAfterClockWentBack(t *testing.T) {
 	}
 
 	clock.Set(t, -time.Hour)
-	if wait := b.trip(t.Context(), breakers.Account, "Forbidden.RAM", "other"); wait > 2*time.Second {
-		t.Errorf("another call is denied, and waits for %s", wait)
-	}
-	if err := b.refresh(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	if at := b.probes[breakers.Account]; time.Until(at) > 2*time.Second {
-		t.Errorf("the next probe is in %s", time.Until(at))
-	}
-	for _, run := range []string{"probe", "another"} { // the second waits for the first one's probe to lapse
-		redistest.Poll(t, outcomeWithin, run+" to probe", func(ctx context.Context) error {
-			verdict, wait, err := b.probe(ctx, breakers.Account, run)
-			if err == nil && verdict != breakerProbe {
-				err = fmt.Errorf("%s for %s", verdict, wait)
-			}
-			return err
-		})
-		if run == "probe" {
-			clock.Set(t, -2*time.Hour)
-		}
-	}
 	redistest.Poll(t, outcomeWithin, "binds to go on", func(ctx context.Context) error {
 		reply, err := witnessScript.Run(ctx, w.client, []string{witnessKey}, 0, 1000).Int64Slice()
 		if err == nil && reply[1] > 0 {

@@ -84,7 +84,7 @@ func TestProxyRefusesAsynq(t *testing.T) {
 func luaFiles(t *testing.T) map[string]string {
 	t.Helper()
 	files := map[string]string{}
-	for _, pattern := range []string{"../*/lua/*.lua", "../internal/*/lua/*.lua"} {
+	for _, pattern := range []string{"../*/lua/*.lua", "../internal/*/lua/*.lua", "../*/internal/*/lua/*.lua"} {
 		found, err := filepath.Glob(pattern)
 		if err != nil {
 			t.Fatal(err)

@@ -17,6 +17,7 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dyplstest"
 	"github.com/seed-5c07c2e9/dyplsq/internal/redistest"
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
+	"github.com/seed-5c07c2e9/dyplsq/worker/internal/breaker"
 )
 
 // system is a worker between a real Redis and a simulator behind real HTTP.
@@ -34,7 +35,7 @@ const outcomeWithin = 2 * time.Minute
 // quick is what the waits of a worker are in a test.
 var quick = timing{
 	claimLease: claimLease, lookAfter: 100 * time.Millisecond, lookAgainAfter: 200 * time.Millisecond,
-	probeFirst: 5 * time.Second, probeMost: 10 * time.Second, startCalls: mostCalls,
+	probeFirst: 5 * time.Second, probeMost: 10 * time.Second, startCalls: breaker.MostCalls,
 }
 
 func newSystem(t *testing.T, simulated dyplstest.Config, change func(*Config)) *system {
@@ -57,11 +58,11 @@ func newSystemOn(t *testing.T, server *redistest.Server, timing timing, simulate
 	if change != nil {
 		change(&config)
 	}
-	w, err := New(config)
+	w, err := newTimed(config, timing)
 	if err != nil {
 		t.Fatal(err)
 	}
-	w.timing, s.worker = timing, w
+	s.worker = w
 	runUntilEnd(t, w, s.log)
 	return s
 }

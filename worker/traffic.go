@@ -1,12 +1,15 @@
 package worker
 
 import (
+	"cmp"
+	"context"
 	"sync/atomic"
 	"time"
 
 	"github.com/rs/zerolog"
 
 	"github.com/seed-5c07c2e9/dyplsq/internal/quota"
+	"github.com/seed-5c07c2e9/dyplsq/worker/internal/breaker"
 )
 
 // refreshEvery is how often each worker looks which breakers are open, beside hearing of it.
@@ -16,8 +19,7 @@ const refreshEvery = 10 * time.Second
 type traffic struct {
 	worker  *Worker
 	limiter *quota.Limiter
-	breaker *breaker
-	start   slowStart
+	breaker *breaker.Breaker
 
 	log      zerolog.Logger
 	saidAway atomic.Int64 // when it was last said that the quotas are not shared, in ns
@@ -25,7 +27,14 @@ type traffic struct {
 
 func newTraffic(w *Worker, account string) *traffic {
 	c := w.config
-	t := &traffic{worker: w, breaker: newBreaker(w, account), log: accountLog(c, account)}
+	t := &traffic{worker: w, log: accountLog(c, account)}
+	t.breaker = breaker.New(breaker.Config{
+		Redis: c.Redis, Account: account, Log: t.log,
+		First: cmp.Or(w.timing.probeFirst, deniedBase), Most: cmp.Or(w.timing.probeMost, deniedCap), Lease: w.timing.probeLease,
+		Persist: func(ctx context.Context, step func(context.Context) error) error {
+			return w.untilWritten(ctx, "", "breaker", step)
+		},
+	})
 	t.limiter = quota.New(quota.Config{Redis: c.Redis, Account: account, Ceilings: c.QPS, PoolQPS: c.PoolQPS, NotShared: t.sayNotShared})
 	return t
 }

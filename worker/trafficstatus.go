@@ -33,10 +33,7 @@ func (t *traffic) report(account string, into *Traffic) {
 	for _, r := range t.limiter.Snapshot() {
 		into.Budgets = append(into.Budgets, Budget{Account: account, Name: r.Bucket, Rate: r.Current, Ceiling: r.Ceiling})
 	}
-	b := t.breaker
-	b.mu.Lock()
-	for scope := range b.probes {
+	for _, scope := range t.breaker.Open() {
 		into.Open = append(into.Open, Denied{account, scope})
 	}
-	b.mu.Unlock()
 }

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dyplstest"
+	"github.com/seed-5c07c2e9/dyplsq/internal/breakers"
 	"github.com/seed-5c07c2e9/dyplsq/internal/quota"
 	"github.com/seed-5c07c2e9/dyplsq/internal/redistest"
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
@@ -98,7 +99,7 @@ func (s *system) everythingIsBack(t *testing.T) {
 		if err != nil || len(names) < len(tasks.Queues()) {
 			return fmt.Errorf("queues %q: %w", names, err)
 		}
-		for _, channel := range []string{quota.Channel(s.redis), breakerNews} {
+		for _, channel := range []string{quota.Channel(s.redis), breakers.Channel(s.redis)} {
 			if n := s.redis.PubSubNumSub(ctx, channel).Val()[channel]; n != 1 {
 				return fmt.Errorf("%d subscribe to %s", n, channel)
 			}

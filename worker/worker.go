@@ -57,13 +57,17 @@ type Worker struct {
 type timing struct {
 	claimLease, lookAfter, lookAgainAfter time.Duration
 	probeFirst, probeMost, probeLease     time.Duration // 0 for the breaker's own
-	startCalls                            int           // 0 for slowStart's own
+	startCalls                            int           // 0 for breaker.SlowStart's own
 	forgotPause                           time.Duration // 0 for the witness' own
 	strangerAgain                         time.Duration // 0 for its own
 }
 
 // New checks the configuration and registers every kind of task.
 func New(config Config) (*Worker, error) {
+	return newTimed(config, timing{claimLease: claimLease, lookAfter: defaultLookAfter, lookAgainAfter: defaultLookAgainAfter})
+}
+
+func newTimed(config Config, timing timing) (*Worker, error) {
 	config = config.withDefaults()
 	if err := config.validate(); err != nil {
 		return nil, fmt.Errorf("worker: %w", err)
@@ -73,7 +77,7 @@ func New(config Config) (*Worker, error) {
 		queue:     tasks.NewQueue(config.Redis, tasks.WaitReplicas(config.WaitReplicas), tasks.Shards(config.Shards)),
 		inspector: asynq.NewInspectorFromRedisClient(config.Redis),
 		numbers:   inventory.New(config.Redis, config.NumberCooldown).WithReplicas(config.WaitReplicas),
-		timing:    timing{claimLease: claimLease, lookAfter: defaultLookAfter, lookAgainAfter: defaultLookAgainAfter},
+		timing:    timing,
 	}
 	store := record.NewStore(config.Redis).WithReplicas(config.WaitReplicas)
 	if config.Shards > 1 {

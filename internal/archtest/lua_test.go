@@ -73,7 +73,7 @@ func TestRecordScriptsTouchOneKey(t *testing.T) {
 // scripts returns the files of all Lua scripts of the module.
 func scripts(t *testing.T) (files []string) {
 	t.Helper()
-	for _, pattern := range []string{"../../*/lua/*.lua", "../../internal/*/lua/*.lua"} {
+	for _, pattern := range []string{"../../*/lua/*.lua", "../../internal/*/lua/*.lua", "../../*/internal/*/lua/*.lua"} {
 		found, err := filepath.Glob(pattern)
 		if err != nil {
 			t.Fatal(err)

@@ -1,5 +1,5 @@
-// Package breakers knows which calls of an account are held for all workers, and reads it for those who tell people. The worker's scripts
-// write it.
+// Package breakers keeps in Redis which calls of an account are held for all workers, and reads it for those who tell people. When a call
+// is held, and who finds out whether it still has to be, is decided by worker/internal/breaker.
 package breakers
 
 import (
@@ -31,7 +31,7 @@ type Open struct {
 	Probe time.Duration // until the next call may find out whether it still is; 0 or less where one may now
 }
 
-// Key is where an account's breakers stand: a hash of a scope and its state, see the worker's breaker*.lua.
+// Key is where an account's breakers stand: a hash of a scope and its state, see lua.
 func Key(account string) string { return "dypls:breaker:{" + account + "}" }
 
 var state = regexp.MustCompile(`^(\d+) \d+ \d+ \S+ (\d+) (\S+)$`)

@@ -1,69 +1,87 @@
-package worker
+package breaker
 
 import (
+	"cmp"
+	"context"
 	"errors"
 	"fmt"
+	"os"
 	"slices"
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
+	gocmp "github.com/google/go-cmp/cmp"
+	"github.com/rs/zerolog"
 
+	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
 	"github.com/seed-5c07c2e9/dyplsq/internal/breakers"
 	"github.com/seed-5c07c2e9/dyplsq/internal/redistest"
 )
 
+func TestMain(m *testing.M) { os.Exit(redistest.Run(m)) }
+
+// within is how long a test waits for what must come.
+const within = time.Minute
+
 // newBreakers returns the breakers of several workers on one Redis.
-func newBreakers(t *testing.T, timing timing, n int) []*breaker {
+func newBreakers(t *testing.T, timing Config, n int) []*Breaker {
 	t.Helper()
-	server := redistest.Start(t)
-	all := make([]*breaker, n)
+	return breakersOn(t, redistest.Start(t), timing, n)
+}
+
+func breakersOn(t *testing.T, server *redistest.Server, timing Config, n int) []*Breaker {
+	t.Helper()
+	all := make([]*Breaker, n)
 	for i := range all {
-		w, err := New(Config{Redis: server.AppClient(t), Caller: panickyCaller{}})
-		if err != nil {
-			t.Fatal(err)
-		}
-		w.timing = timing
-		all[i] = w.accounts.own.traffic.breaker
+		c := timing
+		c.Redis, c.Account, c.Log = server.AppClient(t), "default", zerolog.Nop()
+		c.First, c.Most = cmp.Or(c.First, 30*time.Second), cmp.Or(c.Most, 5*time.Minute)
+		c.Persist = func(ctx context.Context, step func(context.Context) error) error { return step(ctx) }
+		all[i] = New(c)
 	}
 	return all
+}
+
+// denial is that of a call of the account.
+func denial(code, run string, sentAt time.Time) Denial {
+	return Denial{Call: Call{Action: "BindAxn", Run: run}, Scope: dypls.ScopeAccount, Code: code, SentAt: sentAt}
 }
 
 // TestOneProbe: while a scope is open, one run in the whole cluster may probe it, and one whose worker dies is replaced.
 func TestOneProbe(t *testing.T) {
 	t.Parallel()
-	timing := timing{probeFirst: 20 * time.Millisecond, probeMost: time.Minute, probeLease: 2 * time.Second}
+	timing := Config{First: 20 * time.Millisecond, Most: time.Minute, Lease: 2 * time.Second}
 	b := newBreakers(t, timing, 2)
 	ctx := t.Context()
-	b[0].denied(ctx, breakers.Account, "isv.OUT_OF_SERVICE", "opener", time.Now())
-	if err := b[1].refresh(ctx); err != nil {
+	b[0].Denied(ctx, denial("isv.OUT_OF_SERVICE", "opener", time.Now()))
+	if err := b[1].Refresh(ctx); err != nil {
 		t.Fatal(err)
 	}
 	var probes []string
-	for deadline := time.Now().Add(outcomeWithin); len(probes) == 0 && time.Now().Before(deadline); {
-		probes, _ = b[0].pass(ctx, "BindAxn", "", "first")
+	for deadline := time.Now().Add(within); len(probes) == 0 && time.Now().Before(deadline); {
+		probes, _ = b[0].Allow(ctx, Call{Action: "BindAxn", Run: "first"})
 	}
 	began := time.Now()
 	for len(probes) == 1 {
-		got, err := b[1].pass(ctx, "BindAxb", "", "second")
-		if _, held := errors.AsType[*heldError](err); err != nil && !held {
+		got, err := b[1].Allow(ctx, Call{Action: "BindAxb", Run: "second"})
+		if _, held := errors.AsType[*OpenError](err); err != nil && !held {
 			t.Fatal(err)
 		}
 		if len(got) == 1 {
 			break
 		}
-		if time.Since(began) > outcomeWithin {
+		if time.Since(began) > within {
 			t.Fatal("a probe whose worker died was never replaced")
 		}
 	}
-	if took := time.Since(began); took < timing.probeLease/2 {
-		t.Errorf("replaced after %s, the lease is %s", took, timing.probeLease)
+	if took := time.Since(began); took < timing.Lease/2 {
+		t.Errorf("replaced after %s, the lease is %s", took, timing.Lease)
 	}
-	b[1].heard(ctx, []string{breakers.Account})
-	if err := b[0].refresh(ctx); err != nil {
+	b[1].Success(ctx, []string{breakers.Account})
+	if err := b[0].Refresh(ctx); err != nil {
 		t.Fatal(err)
 	}
-	if probes, err := b[0].pass(ctx, "BindAxn", "", "third"); err != nil || len(probes) > 0 {
+	if probes, err := b[0].Allow(ctx, Call{Action: "BindAxn", Run: "third"}); err != nil || len(probes) > 0 {
 		t.Errorf("after it was closed: %v %v", probes, err)
 	}
 }
@@ -71,7 +89,7 @@ func TestOneProbe(t *testing.T) {
 // TestProbesGrowRarer: each probe that is denied doubles the wait, up to the longest.
 func TestProbesGrowRarer(t *testing.T) {
 	t.Parallel()
-	timing := timing{probeFirst: 10 * time.Second, probeMost: 35 * time.Second}
+	timing := Config{First: 10 * time.Second, Most: 35 * time.Second}
 	b := newBreakers(t, timing, 1)[0]
 	ctx := t.Context()
 	if got := b.trip(ctx, breakers.Account, "c", "run"); got != 10*time.Second {
@@ -81,8 +99,8 @@ func TestProbesGrowRarer(t *testing.T) {
 		t.Errorf("a call that had left before made it %s", got)
 	}
 	for _, want := range []time.Duration{20 * time.Second, 35 * time.Second, 35 * time.Second} {
-		b.worker.config.Redis.HSet(ctx, b.key, breakers.Account, "1 "+map[time.Duration]string{20 * time.Second: "0", 35 * time.Second: "1"}[want]+" 0 - 1 c")
-		if verdict, _, err := b.probe(ctx, breakers.Account, "prober"); err != nil || verdict != breakerProbe {
+		b.config.Redis.HSet(ctx, breakers.Key("default"), breakers.Account, "1 "+map[time.Duration]string{20 * time.Second: "0", 35 * time.Second: "1"}[want]+" 0 - 1 c")
+		if verdict, _, err := b.probe(ctx, breakers.Account, "prober"); err != nil || verdict != breakers.Probe {
 			t.Fatal(verdict, err)
 		}
 		if got := b.trip(ctx, breakers.Account, "c", "prober"); got != want {
@@ -94,15 +112,15 @@ func TestProbesGrowRarer(t *testing.T) {
 // TestLateDenial: what a call that left before the breaker was closed says is old.
 func TestLateDenial(t *testing.T) {
 	t.Parallel()
-	b := newBreakers(t, timing{probeFirst: time.Minute}, 1)[0]
+	b := newBreakers(t, Config{First: time.Minute}, 1)[0]
 	ctx, left := t.Context(), time.Now()
-	b.denied(ctx, breakers.Account, "c", "run", left)
+	b.Denied(ctx, denial("c", "run", left))
 	b.close(ctx, breakers.Account)
-	b.denied(ctx, breakers.Account, "c", "slow", left)
+	b.Denied(ctx, denial("c", "slow", left))
 	if b.opened.Load() != 0 {
 		t.Error("an old answer opened it again")
 	}
-	b.denied(ctx, breakers.Account, "c", "new", time.Now())
+	b.Denied(ctx, denial("c", "new", time.Now()))
 	if b.opened.Load() != 1 {
 		t.Error("a new one did not")
 	}
@@ -111,16 +129,16 @@ func TestLateDenial(t *testing.T) {
 // TestScopesThatNobodyProbesEnd: pools that producers named once, and that were denied, do not stay for ever.
 func TestScopesThatNobodyProbesEnd(t *testing.T) {
 	t.Parallel()
-	b := newBreakers(t, timing{probeFirst: time.Minute}, 1)[0]
+	b := newBreakers(t, Config{First: time.Minute}, 1)[0]
 	ctx := t.Context()
 	state := func(probe time.Duration) string {
 		return fmt.Sprintf("%d 0 0 - 1 c", time.Now().Add(-probe).UnixMilli())
 	}
-	b.worker.config.Redis.HSet(ctx, b.key, breakers.Pool+"old", state(scopeKept+time.Hour), breakers.Pool+"recent", state(time.Hour))
+	b.config.Redis.HSet(ctx, breakers.Key("default"), breakers.Pool+"old", state(25*time.Hour), breakers.Pool+"recent", state(time.Hour))
 	b.trip(ctx, breakers.Pool+"new", "c", "run")
-	got, err := b.worker.config.Redis.HKeys(ctx, b.key).Result()
+	got, err := b.config.Redis.HKeys(ctx, breakers.Key("default")).Result()
 	slices.Sort(got)
-	if diff := cmp.Diff([]string{breakers.Pool + "new", breakers.Pool + "recent"}, got); err != nil || diff != "" {
+	if diff := gocmp.Diff([]string{breakers.Pool + "new", breakers.Pool + "recent"}, got); err != nil || diff != "" {
 		t.Errorf("%v (-want +got):\n%s", err, diff)
 	}
 	b.mu.Lock()
@@ -130,4 +148,35 @@ func TestScopesThatNobodyProbesEnd(t *testing.T) {
 		t.Errorf("remembered: %v", b.closed)
 	}
 	b.mu.Unlock()
+}
+
+// TestHeldNoLongerAfterClockWentBack: what is held until a time of Redis' clock, which is put back by an hour then, is held for no longer
+// than it would have been at the most.
+func TestHeldNoLongerAfterClockWentBack(t *testing.T) {
+	t.Parallel()
+	server, clock := redistest.StartWithClock(t)
+	b := breakersOn(t, server, Config{First: time.Second, Most: 2 * time.Second, Lease: time.Second}, 1)[0]
+	b.trip(t.Context(), breakers.Account, "Forbidden.RAM", "first")
+	clock.Set(t, -time.Hour)
+	if wait := b.trip(t.Context(), breakers.Account, "Forbidden.RAM", "other"); wait > 2*time.Second {
+		t.Errorf("another call is denied, and waits for %s", wait)
+	}
+	if err := b.Refresh(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if wait := b.untilProbe(breakers.Account); wait > 2*time.Second {
+		t.Errorf("the next probe is in %s", wait)
+	}
+	for _, run := range []string{"probe", "another"} { // the second waits for the first one's probe to lapse
+		redistest.Poll(t, within, run+" to probe", func(ctx context.Context) error {
+			verdict, wait, err := b.probe(ctx, breakers.Account, run)
+			if err == nil && verdict != breakers.Probe {
+				err = fmt.Errorf("%s for %s", verdict, wait)
+			}
+			return err
+		})
+		if run == "probe" {
+			clock.Set(t, -2*time.Hour)
+		}
+	}
 }

@@ -1,4 +1,4 @@
-package worker
+package breaker
 
 import (
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"

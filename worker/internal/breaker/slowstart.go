@@ -1,4 +1,4 @@
-package worker
+package breaker
 
 import (
 	"context"
@@ -8,20 +8,20 @@ import (
 )
 
 const (
-	// startCalls are out at most before the API has answered one.
-	startCalls = 4
-	// mostCalls is more than a process ever makes at once: the bound is of no effect any more.
-	mostCalls = 1 << 12
+	// StartCalls are out at most before the API has answered one.
+	StartCalls = 4
+	// MostCalls is more than a process ever makes at once: the bound is of no effect any more.
+	MostCalls = 1 << 12
 	// mostUnanswered in a row show that what answers is not the API.
 	mostUnanswered = 4
-	// startAnew is after how long without an answer of the API the bound is startCalls again.
+	// startAnew is after how long without an answer of the API the bound is StartCalls again.
 	startAnew = 30 * time.Second
 )
 
-// slowStart bounds how many calls of an account are out that take effect once, so that an API which is away takes few of their answers
+// SlowStart bounds how many calls of an account are out that take effect once, so that an API which is away takes few of their answers
 // with it. Each answer of the API lets one more be out, as TCP does with its segments: with answers coming in the bound is soon of no
 // effect. It falls where answers stay away.
-type slowStart struct {
+type SlowStart struct {
 	mu         sync.Mutex
 	most       int // that may be out; 0 before the first call
 	out        int
@@ -30,8 +30,8 @@ type slowStart struct {
 	waiting    []chan struct{}
 }
 
-// try takes a place for a call where there is one. At first, and after a while without answers, so many may be out.
-func (s *slowStart) try(first int) bool {
+// Try takes a place for a call where there is one. At first, and after a while without answers, so many may be out.
+func (s *SlowStart) Try(first int) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.most == 0 || s.out == 0 && s.most > first && time.Since(s.heard) > startAnew {
@@ -44,8 +44,8 @@ func (s *slowStart) try(first int) bool {
 	return true
 }
 
-// wait takes a place once there is one. It gives up when late fires or ctx is done, and then reports false.
-func (s *slowStart) wait(ctx context.Context, late <-chan time.Time) bool {
+// Wait takes a place once there is one. It gives up when late fires or ctx is done, and then reports false.
+func (s *SlowStart) Wait(ctx context.Context, late <-chan time.Time) bool {
 	s.mu.Lock()
 	place := make(chan struct{})
 	s.waiting = append(s.waiting, place)
@@ -66,8 +66,8 @@ func (s *slowStart) wait(ctx context.Context, late <-chan time.Time) bool {
 	return true // it was granted meanwhile
 }
 
-// end gives a place back.
-func (s *slowStart) end() {
+// End gives a place back.
+func (s *SlowStart) End() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.out--
@@ -75,18 +75,18 @@ func (s *slowStart) end() {
 }
 
 // answered takes in an answer of the API's own.
-func (s *slowStart) answered() {
+func (s *SlowStart) answered() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.heard, s.unanswered = time.Now(), 0
 	if s.most > 0 {
-		s.most = min(s.most+1, mostCalls)
+		s.most = min(s.most+1, MostCalls)
 		s.grant()
 	}
 }
 
 // missed takes in that a call was sent and not answered by the API, and reports whether so many were in a row that no more should leave.
-func (s *slowStart) missed() (enough bool) {
+func (s *SlowStart) missed() (enough bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.unanswered++
@@ -103,7 +103,7 @@ func (s *slowStart) missed() (enough bool) {
 	return true
 }
 
-func (s *slowStart) grant() {
+func (s *SlowStart) grant() {
 	for len(s.waiting) > 0 && s.out < s.most {
 		close(s.waiting[0])
 		s.waiting = s.waiting[1:]

@@ -1,4 +1,4 @@
-package worker
+package breaker
 
 import (
 	"sync"
@@ -12,31 +12,31 @@ import (
 func TestSlowStartGrowsWithAnswers(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		var s slowStart
+		var s SlowStart
 		round := func(answered bool) (out int) {
-			for s.try(startCalls) {
+			for s.Try(StartCalls) {
 				out++
 			}
 			for range out {
 				if answered {
 					s.answered()
 				}
-				s.end()
+				s.End()
 			}
 			return out
 		}
-		for _, want := range []int{startCalls, 2 * startCalls, 4 * startCalls} {
+		for _, want := range []int{StartCalls, 2 * StartCalls, 4 * StartCalls} {
 			if n := round(true); n != want {
 				t.Errorf("%d are out, want %d", n, want)
 			}
 		}
 		s.missed() // a single one among others
 		s.answered()
-		if n := round(true); n != 8*startCalls {
-			t.Errorf("%d are out after one lost answer, want %d", n, 8*startCalls)
+		if n := round(true); n != 8*StartCalls {
+			t.Errorf("%d are out after one lost answer, want %d", n, 8*StartCalls)
 		}
 		time.Sleep(startAnew + time.Second) // of the bubble's own clock
-		if n := round(false); n != startCalls {
+		if n := round(false); n != StartCalls {
 			t.Errorf("%d are out after a while without answers", n)
 		}
 	})
@@ -45,17 +45,17 @@ func TestSlowStartGrowsWithAnswers(t *testing.T) {
 // TestSlowStartStopsWhereNothingAnswers: no more than a handful leaves, and the handful shows it.
 func TestSlowStartStopsWhereNothingAnswers(t *testing.T) {
 	t.Parallel()
-	var s slowStart
+	var s SlowStart
 	left, enough := 0, false
 	for !enough && left < 100 {
-		for s.try(startCalls) {
+		for s.Try(StartCalls) {
 			left++
 		}
 		enough = s.missed()
-		s.end()
+		s.End()
 	}
-	if left != startCalls {
-		t.Errorf("%d left before it was enough, want %d", left, startCalls)
+	if left != StartCalls {
+		t.Errorf("%d left before it was enough, want %d", left, StartCalls)
 	}
 }
 
@@ -63,25 +63,25 @@ func TestSlowStartStopsWhereNothingAnswers(t *testing.T) {
 func TestSlowStartWaits(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		var s slowStart
-		for s.try(startCalls) {
+		var s SlowStart
+		for s.Try(StartCalls) {
 		}
-		if s.wait(t.Context(), time.After(time.Second)) {
+		if s.Wait(t.Context(), time.After(time.Second)) {
 			t.Error("there was no place")
 		}
 		var waiting sync.WaitGroup
 		for range 2 {
 			waiting.Go(func() {
-				if !s.wait(t.Context(), nil) {
+				if !s.Wait(t.Context(), nil) {
 					t.Error("it was not given a place")
 				}
-				s.end()
+				s.End()
 			})
 		}
 		synctest.Wait()
 		s.answered() // one more, which the two use one after the other
 		waiting.Wait()
-		if s.out != startCalls || len(s.waiting) != 0 {
+		if s.out != StartCalls || len(s.waiting) != 0 {
 			t.Errorf("%d are out, %d wait", s.out, len(s.waiting))
 		}
 	})

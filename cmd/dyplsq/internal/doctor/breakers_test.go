@@ -15,7 +15,7 @@ func TestBreakers(t *testing.T) {
 	p := newPatient(t, healthy...)
 	p.want(t, "breakers", doctor.OK, "no calls are held")
 	opened := time.Now().Add(-90 * time.Second)
-	state := func(code string) string { // as the worker's breakertrip.lua writes it
+	state := func(code string) string { // as trip.lua writes it
 		return fmt.Sprintf("%d 2 0 - %d %s", time.Now().Add(time.Minute).UnixMilli(), opened.UnixMilli(), code)
 	}
 	p.client.HSet(t.Context(), breakers.Key("default"), breakers.Account, state("isv.OUT_OF_SERVICE"))
