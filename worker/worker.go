@@ -19,6 +19,10 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
 )
 
+// tidiesWithin is how long, at the end of a worker, outcomes may still be told, and slots given back. The reaper and the leases of the
+// slots make up for what is not.
+const tidiesWithin = 3 * time.Second
+
 // Worker performs tasks. [New] makes one.
 type Worker struct {
 	config  Config
@@ -116,6 +120,8 @@ func newTimed(config Config, timing timing) (*Worker, error) {
 
 // Run performs tasks until ctx is done, then waits for the calls that are out, at most the shutdown timeout.
 // While Redis is out of reach, or refuses, it keeps trying and says so: who runs Redis may mend it meanwhile. It may be called once.
+// It ends within the shutdown timeout and 8 s, whatever Redis does. Where it says that it gave up waiting, the process is to end and
+// the Redis client to stay open: asynq's Servers still use it, and panic when it is closed.
 func (w *Worker) Run(ctx context.Context) error {
 	if err := w.awaitRedis(ctx); err != nil || ctx.Err() != nil {
 		return err
@@ -145,18 +151,25 @@ func (w *Worker) Run(ctx context.Context) error {
 	w.enter(Draining)
 	close(w.draining)
 	w.log.Info().Stringer("at_most", w.config.ShutdownTimeout).Msg("draining: no new tasks; waiting for calls that are out")
-	servers = append(servers, <-adopted...)
-	w.putBack(ctx)
-	w.drain(servers)
+	// The calls that are out end within the timeout; what has to be written down gets a moment more. What fails to be put back shares it.
+	patience, cancel := context.WithTimeout(context.WithoutCancel(ctx), w.config.ShutdownTimeout+writeTimeout)
+	defer cancel()
+	select {
+	case more := <-adopted:
+		servers = append(servers, more...)
+	case <-patience.Done():
+	}
+	w.putBack(patience)
+	w.drain(patience, servers)
 	stopKeeping()
-	housekeeping.Wait()
+	await(&housekeeping, tidiesWithin)
 	w.log.Info().Msg("drained")
 	return nil
 }
 
 // putBack gives back what was fetched ahead, before anything else: others can perform it.
 func (w *Worker) putBack(ctx context.Context) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), writeTimeout)
+	ctx, cancel := context.WithTimeout(ctx, writeTimeout)
 	defer cancel()
 	if err := w.ahead.Close(ctx); err != nil {
 		w.log.Warn().Err(err).Msg("tasks that were fetched and not begun are left to the reaper")
@@ -165,8 +178,8 @@ func (w *Worker) putBack(ctx context.Context) {
 
 func (w *Worker) enter(p Phase) { w.phase.Store(&p) }
 
-// drain stops every server and waits for the deliveries, which outlive their server when Redis is away.
-func (w *Worker) drain(servers []server) {
+// drain stops every server and waits, as long as it has patience, for the deliveries, which outlive their server when Redis is away.
+func (w *Worker) drain(patience context.Context, servers []server) {
 	var stopping sync.WaitGroup
 	for _, s := range servers {
 		stopping.Go(s.Shutdown)
@@ -177,13 +190,23 @@ func (w *Worker) drain(servers []server) {
 		w.running.Wait()
 		close(finished)
 	}()
-	// The servers' own shutdown ends within the timeout; what has to be written down gets a moment more.
-	patience := time.NewTimer(w.config.ShutdownTimeout + writeTimeout)
-	defer patience.Stop()
 	select {
 	case <-finished:
-	case <-patience.C:
+	case <-patience.Done():
 		w.log.Error().Msg("gave up waiting: outcomes of calls could not be written to Redis")
 	}
 	close(w.stopped)
+}
+
+// await waits for what ends soon, and no longer than that: what it leaves behind others make up for.
+func await(all *sync.WaitGroup, within time.Duration) {
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		all.Wait()
+	}()
+	select {
+	case <-ended:
+	case <-time.After(within):
+	}
 }

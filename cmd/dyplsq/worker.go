@@ -30,7 +30,7 @@ func (c *workerCommand) Run(ctx context.Context, s streams) error {
 	if err != nil {
 		return err
 	}
-	defer func() { _ = redisClient.Close() }()
+	// The client stays open until the process has ended: asynq's Servers that a Redis that is away keeps from stopping panic otherwise.
 	api, err := c.clients(c.apiFlags, c.Concurrency)
 	if err != nil {
 		return err
