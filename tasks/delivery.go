@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/hibiken/asynq"
+	"github.com/redis/go-redis/v9"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/seed-5c07c2e9/dyplsq/internal/asynqwire"
@@ -27,7 +28,7 @@ func (q *Queue) deliver(ctx context.Context, drafts []*draft) error {
 	group, groupCtx := errgroup.WithContext(ctx)
 	group.SetLimit(deliveriesOut)
 	for _, d := range drafts {
-		if d.err != nil || d.handedOver() || d.found.State.Told() || d.found.State.Running() {
+		if d.err != nil || d.found.HandedOver || d.found.State.Told() || d.found.State.Running() {
 			continue
 		}
 		group.Go(func() error { return q.deliverOne(groupCtx, d) })
@@ -115,16 +116,47 @@ func (q *Queue) isArchived(ctx context.Context, queue, taskID string) (archived 
 }
 
 // put hands one delivery to asynq, in a queue, and tells whether one of its number was there.
-func (q *Queue) put(ctx context.Context, d *draft, queue string, delivery int64) (there bool, err error) {
-	task, options := d.task(), d.deliveryOptions(queue, delivery, d.found.ProcessAt, q.now())
-	err = q.again(ctx, func() error {
-		_, err := q.asynq.EnqueueContext(ctx, task, options...)
-		if there = errors.Is(err, asynq.ErrTaskIDConflict); there {
-			return nil
+func (q *Queue) put(ctx context.Context, d *draft, queue string, n int64) (there bool, err error) {
+	made, err := q.deliveryCommands(ctx, d, queue, n, d.found.ProcessAt)
+	if err != nil {
+		return false, err
+	}
+	err = q.again(ctx, func() (err error) {
+		if made.script == nil {
+			there, err = q.putByAsynq(ctx, d, queue, n)
+		} else {
+			there, err = made.send(ctx, q.redis)
 		}
 		return err
 	})
 	return there, err
+}
+
+// send makes the delivery, and tells whether it was there.
+func (d deliveryCommands) send(ctx context.Context, client redis.UniversalClient) (there bool, err error) {
+	for _, run := range []func(context.Context, redis.Scripter, []string, ...any) *redis.Cmd{d.script.alone.EvalSha, d.script.alone.Eval} {
+		var made *redis.Cmd
+		_, _ = client.Pipelined(ctx, func(p redis.Pipeliner) error { // the script's own error tells
+			made = run(ctx, p, d.keys, d.args...)
+			for _, args := range d.behind {
+				p.Do(ctx, args...)
+			}
+			return nil
+		})
+		if n, err := made.Int64(); !redis.HasErrorPrefix(err, "NOSCRIPT") {
+			return n == 0, err
+		}
+	}
+	return false, err
+}
+
+// putByAsynq is for an asynq whose script is another one.
+func (q *Queue) putByAsynq(ctx context.Context, d *draft, queue string, n int64) (there bool, err error) {
+	_, err = q.asynq.EnqueueContext(ctx, d.task(), d.deliveryOptions(queue, n, d.found.ProcessAt, q.now())...)
+	if errors.Is(err, asynq.ErrTaskIDConflict) {
+		return true, nil
+	}
+	return false, err
 }
 
 func (d *draft) deliveryOptions(queue string, delivery int64, at, now time.Time) []asynq.Option {

@@ -50,25 +50,62 @@ func (q *Queue) enqueue(ctx context.Context, drafts []*draft) ([]string, error) 
 	return ids, err // with an error, too: a part may be queued, and these ids are the keys under which nothing doubles
 }
 
-// lookUp finds out which keys are known, so that a batch with a wrong item is refused before any of it is recorded, and
-// all that is wrong is told at once. A task without a key of its own is new without asking.
+// lookUp refuses what must not be recorded. A batch with a wrong item is refused before any of it is, and all that is wrong is told at once:
+// so it finds out which keys are known. A single task is told that by its record; only where it breaks a rule that holds for new keys
+// alone, its key is looked up. A task without a key of its own is new without asking.
 func (q *Queue) lookUp(ctx context.Context, drafts []*draft, now time.Time) error {
+	if len(drafts) == 1 {
+		if err := q.lookUpOne(ctx, drafts[0], now); err != nil {
+			return err
+		}
+		return batchError(drafts)
+	}
+	if err := q.lookUpKeys(ctx, drafts); err != nil {
+		return err
+	}
+	if err := q.checkNew(ctx, drafts, now); err != nil {
+		return err
+	}
+	return batchError(drafts)
+}
+
+func (q *Queue) lookUpOne(ctx context.Context, d *draft, now time.Time) error {
+	if d.err != nil {
+		return nil
+	}
+	one := []*draft{d}
+	if err := q.checkNew(ctx, one, now); err != nil || d.err == nil || !d.options.keyed {
+		return err
+	}
+	asNew := d.err
+	d.err = nil
+	if err := q.lookUpKeys(ctx, one); err != nil {
+		return err
+	}
+	if d.found.Verdict == record.Absent {
+		d.err = asNew
+	}
+	return nil
+}
+
+// lookUpKeys finds out which keys are known, and refuses those that are another request's.
+func (q *Queue) lookUpKeys(ctx context.Context, drafts []*draft) error {
 	keyed := slices.DeleteFunc(slices.Clone(drafts), func(d *draft) bool { return d.err != nil || !d.options.keyed })
 	if err := q.inTrips(ctx, keyed, q.records.Look); err != nil {
 		return err
 	}
+	refuseReused(keyed)
+	return nil
+}
+
+// checkNew applies the rules for new tasks to those that are not known.
+func (q *Queue) checkNew(ctx context.Context, drafts []*draft, now time.Time) error {
 	for _, d := range drafts {
-		switch {
-		case d.found.Verdict == record.Conflict:
-			d.err = keyReused(d)
-		case d.found.Verdict != record.Same:
+		if d.err == nil && d.found.Verdict != record.Same {
 			d.checkTimes(now)
 		}
 	}
-	if err := q.lookUpBinds(ctx, drafts); err != nil {
-		return err
-	}
-	return batchError(drafts)
+	return q.lookUpBinds(ctx, drafts)
 }
 
 func (q *Queue) record(ctx context.Context, drafts []*draft) error {
@@ -77,27 +114,33 @@ func (q *Queue) record(ctx context.Context, drafts []*draft) error {
 	if err := q.draw(ctx, open); err != nil {
 		return err
 	}
-	group, groupCtx := errgroup.WithContext(ctx)
-	group.SetLimit(tripsOut)
-	for trip := range slices.Chunk(open, createdPerTrip) {
-		group.Go(func() error {
-			for _, d := range trip {
-				if err := q.handOver(groupCtx, d); err != nil {
-					return err
-				}
-			}
-			return q.inTrips(groupCtx, trip, q.records.Create)
-		})
-	}
-	if err := group.Wait(); err != nil {
+	if err := q.create(ctx, open); err != nil {
 		return err
 	}
+	refuseReused(drafts) // of a batch: recorded by somebody else a moment ago
+	return nil
+}
+
+// create records drafts and hands over what is new, in several round trips at once where there are many.
+func (q *Queue) create(ctx context.Context, drafts []*draft) error {
+	if len(drafts) <= createdPerTrip {
+		return q.createTrip(ctx, drafts)
+	}
+	group, groupCtx := errgroup.WithContext(ctx)
+	group.SetLimit(tripsOut)
+	for trip := range slices.Chunk(drafts, createdPerTrip) {
+		group.Go(func() error { return q.createTrip(groupCtx, trip) })
+	}
+	return group.Wait()
+}
+
+func (q *Queue) createTrip(ctx context.Context, drafts []*draft) error {
 	for _, d := range drafts {
-		if d.found.Verdict == record.Conflict { // recorded by somebody else a moment ago
-			d.err = keyReused(d)
+		if err := q.handOver(ctx, d); err != nil {
+			return err
 		}
 	}
-	return nil
+	return q.inTrips(ctx, drafts, q.records.Create)
 }
 
 // inTrips runs a step on the records of drafts, some hundreds in one round trip.
@@ -156,8 +199,13 @@ func tellKnown(drafts []*draft) {
 	}
 }
 
-func keyReused(d *draft) error {
-	return &KeyReusedError{ID: d.record.ID, Differs: d.record.Fingerprint.Differs(d.found.Fingerprint)}
+// refuseReused marks what was found under a key that is another request's.
+func refuseReused(drafts []*draft) {
+	for _, d := range drafts {
+		if d.found.Verdict == record.Conflict {
+			d.err = &KeyReusedError{ID: d.record.ID, Differs: d.record.Fingerprint.Differs(d.found.Fingerprint)}
+		}
+	}
 }
 
 // refuseSameKeyTwice marks the items of a batch that itself uses a key for two requests.

@@ -2,84 +2,142 @@ package tasks
 
 import (
 	"context"
+	"errors"
+	"net"
+	"sync"
+	"time"
 
 	"github.com/hibiken/asynq"
 	"github.com/redis/go-redis/v9"
 
 	"github.com/seed-5c07c2e9/dyplsq/internal/asynqwire"
-	"github.com/seed-5c07c2e9/dyplsq/internal/autopipeline"
-	"github.com/seed-5c07c2e9/dyplsq/internal/sendonce"
+	"github.com/seed-5c07c2e9/dyplsq/internal/record"
 )
 
-// handover lets a task that is new leave together with its record: asynq is asked for the script that enqueues it, which then
-// follows the record in the same round trip. Whether the record was new is told afterwards; a delivery too many does no harm.
-type handover struct{ redis.Hook }
+// The scripts of asynq v0.26.0 that make a delivery, by their SHA-1. What asynq does otherwise is left to asynq.
+const (
+	enqueueSHA  = "98d28b42650870a743450ffda9791e9e19c6991b"
+	scheduleSHA = "8ce6b38a99b73194585c251eb3c2a89559f37a87"
+)
 
-type handoverKey struct{}
-
-// enqueuing returns a client for asynq on the same connections, and whether it hands over. Commands of concurrent callers
-// share round trips, because asynq enqueues one task at a time. A cluster's client hands nothing over, as the task and its record
-// are in different slots; it is kept from sending scripts again.
-func enqueuing(client redis.UniversalClient) (redis.UniversalClient, bool) { //nolint:ireturn // what asynq takes
-	single, ok := client.(*redis.Client)
-	if !ok {
-		sendonce.Install(client)
-		return client, false
-	}
-	own := single.WithTimeout(single.Options().ReadTimeout)
-	pipeline := autopipeline.New(own)
-	own.AddHook(handover{pipeline})
-	own.AddHook(pipeline)
-	return own, true
+// deliveryCommands are what makes one delivery of a task, in one round trip: asynq's script, as asynq would send it, and what goes with it.
+type deliveryCommands struct {
+	script *asynqScript // nil where asynq has another one by now
+	keys   []string
+	args   []any
+	behind [][]any // commands that follow the script, whatever it finds
 }
 
-// ProcessHook implements [redis.Hook]: a script that somebody wants to have is not sent.
-func (handover) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
-	return func(ctx context.Context, cmd redis.Cmder) error {
-		wanted, want := ctx.Value(handoverKey{}).(*[]any)
-		script, is := cmd.(*redis.Cmd)
-		if !want || !is || cmd.Name() != "evalsha" {
-			return next(ctx, cmd)
-		}
-		*wanted = cmd.Args()
-		script.SetVal(int64(1))
-		return nil
+// deliveryCommands assembles what makes the n-th delivery of a task, in a queue and at a time. Whatever is to be told to others in the same
+// round trip belongs here.
+func (q *Queue) deliveryCommands(ctx context.Context, d *draft, queue string, n int64, at time.Time) (deliveryCommands, error) {
+	if err := q.nameQueue(ctx, queue); err != nil {
+		return deliveryCommands{}, err
 	}
-}
-
-// ProcessPipelineHook implements [redis.Hook].
-func (handover) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
-	return next
-}
-
-// DialHook implements [redis.Hook].
-func (handover) DialHook(next redis.DialHook) redis.DialHook { return next }
-
-// handOver has the first delivery of a draft leave with its record, where nothing was found under its id.
-func (q *Queue) handOver(ctx context.Context, d *draft) error {
-	d.record.Then = nil
-	if !q.handsOver || d.found.State != "" {
-		return nil
-	}
-	var script []any
-	options := d.deliveryOptions(q.Place(ctx, d.policy.Queue, d.record.ID), 1, d.record.ProcessAt, q.now())
-	_, err := q.asynq.EnqueueContext(context.WithValue(ctx, handoverKey{}, &script), d.task(), options...)
+	noted := &scribe{UniversalClient: nowhere()}
+	_, err := asynq.NewClientFromRedisClient(noted).EnqueueContext(ctx, d.task(), d.deliveryOptions(queue, n, at, q.now())...)
 	if err != nil {
-		return unreachable(err)
+		return deliveryCommands{}, nil //nolint:nilerr // asynq asked for something else: it is to do it itself
 	}
-	d.record.Then = script
-	return nil
+	return deliveryCommands{script: asynqScripts()[noted.sha], keys: noted.keys, args: noted.args}, nil
 }
 
-// handedOver reports whether that delivery is with asynq.
-func (d *draft) handedOver() bool {
-	if d.found.Then == nil {
-		return false
+// handOver has the first delivery of a new draft leave with its record.
+func (q *Queue) handOver(ctx context.Context, d *draft) error {
+	d.record.Handover = nil
+	if d.found.State != "" {
+		return nil
 	}
-	n, err := d.found.Then.Int()
-	return err == nil && n == 1
+	first, err := q.deliveryCommands(ctx, d, q.Place(ctx, d.policy.Queue, d.record.ID), 1, d.record.ProcessAt)
+	if err == nil && first.script != nil {
+		d.record.Handover = &record.Handover{Script: first.script.recording, Keys: first.keys, Args: first.args, Behind: first.behind}
+	}
+	return err
+}
+
+// nameQueue has asynq know a queue, once.
+func (q *Queue) nameQueue(ctx context.Context, queue string) error {
+	if _, named := q.named.Load(queue); named {
+		return nil
+	}
+	err := q.again(ctx, func() error { return q.redis.SAdd(ctx, asynqwire.Queues, queue).Err() })
+	if err == nil {
+		q.named.Store(queue, true)
+	}
+	return err
 }
 
 func (d *draft) task() *asynq.Task {
 	return asynq.NewTask(asynqwire.TypePrefix+d.action, asynqwire.NewPayload(d.record.ID, d.record.Account).Encode())
 }
+
+// asynqScript is a script of asynq's, by itself and as a part of the one that records.
+type asynqScript struct {
+	alone     *redis.Script
+	recording *record.HandoverScript
+}
+
+// asynqScripts are the scripts that make deliveries, by their SHA-1: those of the asynq that is linked, where it is the one that is known.
+var asynqScripts = sync.OnceValue(func() map[string]*asynqScript {
+	known := map[string]*asynqScript{}
+	for _, at := range []time.Time{{}, time.Now().Add(time.Hour)} {
+		noted := &scribe{UniversalClient: nowhere(), whole: true}
+		_, err := asynq.NewClientFromRedisClient(noted).Enqueue(asynq.NewTask("a", nil), asynq.TaskID("id"), asynq.ProcessAt(at))
+		alone := redis.NewScript(noted.source)
+		if sha := alone.Hash(); err == nil && (sha == enqueueSHA || sha == scheduleSHA) {
+			known[sha] = &asynqScript{alone, record.NewHandoverScript(noted.source)}
+		}
+	}
+	return known
+})
+
+// scribe is a client that notes which script asynq would send, and sends nothing.
+type scribe struct {
+	redis.UniversalClient // that leads nowhere
+
+	whole  bool // ask for the source
+	sha    string
+	source string
+	keys   []string
+	args   []any
+}
+
+// SAdd implements [redis.Cmdable]: asynq names a queue, see nameQueue.
+func (*scribe) SAdd(ctx context.Context, _ string, _ ...any) *redis.IntCmd {
+	return redis.NewIntCmd(ctx)
+}
+
+// EvalSha implements [redis.Cmdable].
+func (s *scribe) EvalSha(ctx context.Context, sha string, keys []string, args ...any) *redis.Cmd {
+	s.sha, s.keys, s.args = sha, keys, args
+	cmd := redis.NewCmd(ctx)
+	if s.whole {
+		cmd.SetErr(errUnknownScript)
+	} else {
+		cmd.SetVal(int64(1))
+	}
+	return cmd
+}
+
+// Eval implements [redis.Cmdable]. asynq calls it when Redis does not know a script's hash.
+func (s *scribe) Eval(ctx context.Context, source string, _ []string, _ ...any) *redis.Cmd {
+	s.source = source
+	cmd := redis.NewCmd(ctx)
+	cmd.SetVal(int64(1))
+	return cmd
+}
+
+// errUnknownScript is Redis' reply to the hash of a script that it does not know.
+var errUnknownScript error = redis.Error(unknownScript{})
+
+type unknownScript struct{}
+
+func (unknownScript) Error() string { return "NOSCRIPT" }
+func (unknownScript) RedisError()   {}
+
+// nowhere is a client without a Redis: whatever it is asked fails.
+var nowhere = sync.OnceValue(func() redis.UniversalClient {
+	return redis.NewClient(&redis.Options{MaxRetries: -1, Dialer: func(context.Context, string, string) (net.Conn, error) {
+		return nil, errors.New("this client sends nothing")
+	}})
+})

@@ -81,7 +81,7 @@ func TestUpdatesAreOrderedAsTheyWereEnqueued(t *testing.T) {
 func TestOrdersOfABatchAreDrawnTogether(t *testing.T) {
 	t.Parallel()
 	s := newServer(t, redistest.Start(t).URL())
-	trips := &tripCounter{}
+	trips := &tripCounter{of: map[string]int{}, commands: map[string]int{}}
 	client := redis.NewClient(s.client.Options())
 	t.Cleanup(func() { _ = client.Close() })
 	client.AddHook(trips)
@@ -111,7 +111,6 @@ func (*tripCounter) DialHook(next redis.DialHook) redis.DialHook          { retu
 func (*tripCounter) ProcessHook(next redis.ProcessHook) redis.ProcessHook { return next }
 
 func (c *tripCounter) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
-	c.of, c.commands = map[string]int{}, map[string]int{}
 	return func(ctx context.Context, cmds []redis.Cmder) error {
 		seen := map[string]bool{}
 		for _, cmd := range cmds {

@@ -3,6 +3,7 @@ package tasks
 import (
 	"context"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/hibiken/asynq"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/seed-5c07c2e9/dyplsq/internal/inventory"
 	"github.com/seed-5c07c2e9/dyplsq/internal/record"
+	"github.com/seed-5c07c2e9/dyplsq/internal/sendonce"
 	"github.com/seed-5c07c2e9/dyplsq/internal/setting"
 )
 
@@ -18,7 +20,7 @@ type Queue struct {
 	redis     redis.UniversalClient
 	owned     bool
 	asynq     *asynq.Client
-	handsOver bool
+	named     sync.Map // queues that asynq's set has by us
 	inspector *asynq.Inspector
 	records   record.Store
 	numbers   *inventory.Inventory
@@ -79,9 +81,9 @@ func WaitReplicas(n int) QueueOption {
 // a client that sends commands again by itself, go-redis' default, can lose deliveries. Where an option is out of its bounds, the queue
 // writes nothing: Enqueue, Cancel and Resolve say what is wrong.
 func NewQueue(client redis.UniversalClient, options ...QueueOption) *Queue {
-	enqueuing, handsOver := enqueuing(client)
+	sendonce.Install(client)
 	q := &Queue{
-		redis: client, asynq: asynq.NewClientFromRedisClient(enqueuing), handsOver: handsOver,
+		redis: client, asynq: asynq.NewClientFromRedisClient(client),
 		inspector: asynq.NewInspectorFromRedisClient(client), records: record.NewStore(client), numbers: inventory.New(client, inventory.AsLeased),
 		mailbox: newMailbox(client), now: time.Now, shards: 1, recordingRetention: defaultRecordingRetention, keep: keepSettled,
 	}

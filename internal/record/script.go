@@ -4,7 +4,7 @@ import (
 	"context"
 	_ "embed" // the scripts
 	"errors"
-	"slices"
+	"sync/atomic"
 
 	"github.com/redis/go-redis/v9"
 )
@@ -73,16 +73,43 @@ type Store struct {
 	teller   *Teller  // nil to tell at once
 	replicas int      // see WithReplicas
 	wakeUps  *wakeUps // nil where scripts wake
+
+	slots *atomic.Bool // Redis has slots, and runs no script on keys of several
 }
 
 // NewStore returns a store on a Redis.
-func NewStore(r redis.UniversalClient) Store { return Store{redis: r} }
+func NewStore(r redis.UniversalClient) Store {
+	_, cluster := r.(*redis.ClusterClient)
+	s := Store{redis: r, slots: new(atomic.Bool)}
+	s.slots.Store(cluster)
+	return s
+}
 
 // scriptCall is one script on one key.
 type scriptCall struct {
-	key  string
-	args []any
-	then *redis.Cmd // sent right behind it; nil for none
+	key    string
+	args   []any
+	script *redis.Script // nil for the one of all calls
+	more   []string      // keys of other slots, for a Redis that knows none
+	behind [][]any       // commands that are sent right behind it
+}
+
+func (c scriptCall) keys() []string { return append([]string{c.key}, c.more...) }
+
+// send puts the call into a pipeline, with what follows it. Redis may know a script by its hash, or is told it whole.
+func (c scriptCall) send(ctx context.Context, p redis.Pipeliner, script *redis.Script, whole bool) (cmd *redis.Cmd) {
+	if c.script != nil {
+		script = c.script
+	}
+	if whole {
+		cmd = script.Eval(ctx, p, c.keys(), c.args...)
+	} else {
+		cmd = script.EvalSha(ctx, p, c.keys(), c.args...)
+	}
+	for _, args := range c.behind {
+		p.Do(ctx, args...)
+	}
+	return cmd
 }
 
 // runAll runs a script on many keys, after it has written what the index needs first: in one round trip, where that
@@ -94,25 +121,22 @@ func (s Store) runAll(ctx context.Context, first *entries, script *redis.Script,
 // run is runAll with a waiter, which may be nil, right behind the scripts.
 func (s Store) run(ctx context.Context, first *entries, script *redis.Script, calls []scriptCall, w *waiter) ([]*redis.Cmd, error) {
 	cmds := make([]*redis.Cmd, len(calls))
-	if len(calls) == 1 && first == nil && w == nil && !hasThen(calls) {
-		cmds[0] = script.Run(ctx, s.redis, []string{calls[0].key}, calls[0].args...)
+	if len(calls) == 1 && first == nil && w == nil && calls[0].behind == nil {
+		if calls[0].script != nil {
+			script = calls[0].script
+		}
+		cmds[0] = script.Run(ctx, s.redis, calls[0].keys(), calls[0].args...)
 		return cmds, cmds[0].Err()
 	}
-	first, err := s.apart(ctx, first, calls)
+	first, err := s.apart(ctx, first)
 	if err != nil {
 		return cmds, err
 	}
 	var written []*redis.Cmd
 	_, err = s.redis.Pipelined(ctx, func(p redis.Pipeliner) error {
 		written = first.write(ctx, p)
-		if hasThen(calls) { // what follows a script must not overtake it because Redis did not know it
-			p.ScriptLoad(ctx, createLua) // the only one that something may follow
-		}
 		for i, c := range calls {
-			cmds[i] = script.EvalSha(ctx, p, []string{c.key}, c.args...)
-			if c.then != nil {
-				_ = p.Process(ctx, c.then)
-			}
+			cmds[i] = c.send(ctx, p, script, false)
 		}
 		w.ask(ctx, p)
 		return nil
@@ -129,14 +153,12 @@ func (s Store) run(ctx context.Context, first *entries, script *redis.Script, ca
 	return s.runUnknown(ctx, script, calls, cmds, w)
 }
 
-// runUnknown runs those again that Redis did not run because it did not know the script. Where it was told to forget it a moment after it was
-// loaded, what was sent right behind has overtaken it, and may be over: it counts as not sent.
+// runUnknown runs those again that Redis did not run because it did not know the script.
 func (s Store) runUnknown(ctx context.Context, script *redis.Script, calls []scriptCall, cmds []*redis.Cmd, w *waiter) ([]*redis.Cmd, error) {
 	_, _ = s.redis.Pipelined(ctx, func(p redis.Pipeliner) error {
 		for i, c := range calls {
 			if redis.HasErrorPrefix(cmds[i].Err(), "NOSCRIPT") {
-				calls[i].then = nil
-				cmds[i] = script.Eval(ctx, p, []string{c.key}, c.args...)
+				cmds[i] = c.send(ctx, p, script, true)
 			}
 		}
 		w.ask(ctx, p)
@@ -145,30 +167,16 @@ func (s Store) runUnknown(ctx context.Context, script *redis.Script, calls []scr
 	return cmds, firstError(cmds)
 }
 
-// apart sends what must come first by itself where Redis is a cluster, which keeps no order between slots, and leaves out what must
-// come last. It returns what is still to be sent.
-func (s Store) apart(ctx context.Context, first *entries, calls []scriptCall) (*entries, error) {
-	if _, cluster := s.redis.(*redis.ClusterClient); !cluster {
+// apart sends what must come first by itself where Redis is a cluster, which keeps no order between slots. It returns what is still to be
+// sent.
+func (s Store) apart(ctx context.Context, first *entries) (*entries, error) {
+	if _, cluster := s.redis.(*redis.ClusterClient); !cluster || first == nil {
 		return first, nil
-	}
-	forgetThen(calls)
-	if first == nil {
-		return nil, nil //nolint:nilnil // nothing is left
 	}
 	if err := s.writeEntries(ctx, first); err != nil && first.needed {
 		return nil, err
 	}
 	return nil, nil //nolint:nilnil // nothing is left
-}
-
-func forgetThen(calls []scriptCall) {
-	for i := range calls {
-		calls[i].then = nil
-	}
-}
-
-func hasThen(calls []scriptCall) bool {
-	return slices.ContainsFunc(calls, func(c scriptCall) bool { return c.then != nil })
 }
 
 func firstError(cmds []*redis.Cmd) error {

@@ -21,7 +21,6 @@ var (
 func (s Store) runOnCluster(
 	ctx context.Context, cluster *redis.ClusterClient, first *entries, script *redis.Script, calls []scriptCall,
 ) (cmds []*redis.Cmd, shortage *ShortageError, err error) {
-	forgetThen(calls)
 	if first != nil {
 		if shortage, err = replicas.RunOnCluster(ctx, cluster, s.replicas, first.steps()...); err != nil && first.needed {
 			return nil, nil, err

@@ -34,7 +34,7 @@ const (
 // Reply is the reply of Redis that an error is, or holds. That there is no such key, and no such script yet, is an answer as well,
 // and no refusal.
 func Reply(err error) (text string, is bool) {
-	if errors.Is(err, redis.Nil) {
+	if err == nil || errors.Is(err, redis.Nil) {
 		return "", false
 	}
 	if reply, answered := errors.AsType[redis.Error](err); answered {
@@ -109,4 +109,13 @@ func OfReply(text string) (Refusal, bool) {
 func WrongServer(err error) bool {
 	refusal, is := Of(err)
 	return is && refusal.WrongServer
+}
+
+// manySlots is how a cluster's node, and proxies in front of one, put it that the keys of a script are in several slots.
+var manySlots = regexp.MustCompile(`(?i)\bCROSSSLOT\b|must be in (?:the )?same slot|^(?:ERR )?bad lua script for redis cluster`)
+
+// ManySlots tells whether an error says that this Redis has slots, and runs no script on keys of several.
+func ManySlots(err error) bool {
+	text, answered := Reply(err)
+	return answered && manySlots.MatchString(text)
 }
