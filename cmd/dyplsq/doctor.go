@@ -1,8 +1,8 @@
 package main
 
 import (
+	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"strings"
@@ -35,7 +35,7 @@ func (c *doctorCommand) Run(ctx context.Context, s streams) error {
 	}
 	defer api.close()
 	var lost []string
-	var unwritten error
+	var failed error
 	err = doctor.Run(ctx, doctor.Config{
 		Redis: client, Shards: c.Shards, Now: c.now, Endpoint: strings.TrimSpace(c.Endpoint), Reach: c.reach, Settings: c.checkSettings(api),
 		Credentials: api.own.CredentialSource, Accounts: api.sources(),
@@ -44,13 +44,13 @@ func (c *doctorCommand) Run(ctx context.Context, s streams) error {
 		if f.Verdict == doctor.Loses {
 			lost = append(lost, f.Check)
 		}
-		unwritten = errors.Join(unwritten, c.print(s, f))
+		failed = cmp.Or(failed, c.print(s, f))
 	})
 	switch {
 	case err != nil:
 		return err
-	case unwritten != nil:
-		return fmt.Errorf("the findings could not be written: %w", unwritten)
+	case failed != nil:
+		return fmt.Errorf("the findings could not be written: %w", failed)
 	case lost != nil:
 		return statusError{statusFailed, "data will be lost: " + strings.Join(lost, ", ")}
 	}

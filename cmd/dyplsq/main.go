@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"os/signal"
 	"strings"
@@ -88,6 +89,9 @@ func newParser(ctx context.Context, s streams) (*kong.Kong, error) {
 // parse reads a command and its flags, and refuses numbers that are out of bounds.
 func parse(parser *kong.Kong, args []string) (*kong.Context, error) {
 	command, err := parser.Parse(args)
+	if _, is := unwritable(err); is { // the help
+		return nil, err
+	}
 	if err != nil {
 		return nil, usage(err.Error() + "\nTry: dyplsq --help")
 	}
@@ -127,7 +131,19 @@ func report(w io.Writer, err error) int {
 	case errors.Is(err, context.Canceled):
 		_, _ = fmt.Fprintln(w, "dyplsq: interrupted")
 	case text != "":
+		if remedy, is := unwritable(err); is {
+			text += ": " + remedy
+		}
 		_, _ = fmt.Fprintf(w, "dyplsq: %s\n", text)
 	}
 	return statusOf(err)
+}
+
+// unwritable tells of an output that took no more, as a full disk's or a pipe's whose reader is gone, and what to do about it.
+func unwritable(err error) (remedy string, is bool) {
+	failed, is := errors.AsType[*fs.PathError](err)
+	if !is || failed.Op != "write" {
+		return "", false
+	}
+	return "make room on its disk, or send the output where it is read to the end", true
 }
