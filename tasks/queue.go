@@ -18,7 +18,7 @@ import (
 // Queue is where tasks are put and their outcomes found. It is safe for concurrent use; a program needs one.
 type Queue struct {
 	redis     redis.UniversalClient
-	owned     bool
+	owned     *closing // of a client that Open made
 	asynq     *asynq.Client
 	named     sync.Map // queues that asynq's set has by us
 	inspector *asynq.Inspector
@@ -55,8 +55,10 @@ func Open(redisURL string, options ...QueueOption) (*Queue, error) {
 	if err != nil {
 		return nil, err
 	}
+	hook := &closing{}
+	client.AddHook(hook)
 	q := NewQueue(client, options...)
-	q.owned = true
+	q.owned = hook
 	if q.invalid != nil {
 		_ = q.Close()
 		return nil, q.invalid
@@ -117,7 +119,8 @@ func (q *Queue) Ping(ctx context.Context) error {
 // Close ends the subscription, and the connections that Open made. Whoever still waits is told [ErrClosed].
 func (q *Queue) Close() error {
 	q.mailbox.close()
-	if q.owned {
+	if q.owned != nil {
+		q.owned.closed.Store(true)
 		return q.redis.Close()
 	}
 	return nil
