@@ -16,7 +16,6 @@ import (
 	"time"
 
 	"github.com/alicebob/miniredis/v2"
-	"github.com/redis/go-redis/v9"
 	"github.com/rs/zerolog"
 
 	"github.com/seed-5c07c2e9/dyplsq/aliyun"
@@ -122,11 +121,7 @@ func (s *System) worker(c Config) (*worker.Worker, error) {
 	if err != nil {
 		return nil, err
 	}
-	options, err := tasks.ParseRedisURL(s.RedisURL)
-	if err != nil {
-		return nil, err
-	}
-	return worker.New(worker.Config{Redis: redis.NewClient(options), Caller: api, Logger: c.Logger, Concurrency: c.Concurrency, Fetchers: 1})
+	return worker.New(worker.Config{Redis: tasks.RedisConfig{URL: s.RedisURL}, Caller: api, Logger: c.Logger, Concurrency: c.Concurrency, Fetchers: 1})
 }
 
 // tick moves the embedded Redis' clock, which does not run by itself: without it nothing would ever expire.

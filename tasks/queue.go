@@ -11,7 +11,6 @@ import (
 
 	"github.com/seed-5c07c2e9/dyplsq/internal/inventory"
 	"github.com/seed-5c07c2e9/dyplsq/internal/record"
-	"github.com/seed-5c07c2e9/dyplsq/internal/sendonce"
 	"github.com/seed-5c07c2e9/dyplsq/internal/setting"
 )
 
@@ -83,7 +82,6 @@ func WaitReplicas(n int) QueueOption {
 // a client that sends commands again by itself, go-redis' default, can lose deliveries. Where an option is out of its bounds, the queue
 // writes nothing: Enqueue, Cancel and Resolve say what is wrong.
 func NewQueue(client redis.UniversalClient, options ...QueueOption) *Queue {
-	sendonce.Install(client)
 	q := &Queue{
 		redis: client, asynq: asynq.NewClientFromRedisClient(client),
 		inspector: asynq.NewInspectorFromRedisClient(client), records: record.NewStore(client), numbers: inventory.New(client, inventory.AsLeased),

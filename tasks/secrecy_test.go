@@ -87,11 +87,7 @@ func startWorker(t *testing.T, redisURL string, faults ...dyplstest.Fault) (stop
 	if err != nil {
 		t.Fatal(err)
 	}
-	client, err := tasks.RedisConfig{URL: redisURL}.Client()
-	if err != nil {
-		t.Fatal(err)
-	}
-	w, err := worker.New(worker.Config{Redis: client, Caller: api, Concurrency: 8, Logger: zerolog.Nop()})
+	w, err := worker.New(worker.Config{Redis: tasks.RedisConfig{URL: redisURL}, Caller: api, Concurrency: 8, Logger: zerolog.Nop()})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -103,7 +99,7 @@ func startWorker(t *testing.T, redisURL string, faults ...dyplstest.Fault) (stop
 		if err := <-ended; err != nil {
 			t.Error(err)
 		}
-		_, _ = api.Close(), client.Close()
+		_ = api.Close()
 	}
 }
 

@@ -93,7 +93,7 @@ func (as *accounts) line(news chan<- struct{}) hearing.Line {
 		default:
 		}
 	}
-	client := as.worker.config.Redis
+	client := as.worker.config.client
 	quotas := quota.Channel(client)
 	return hearing.Line{
 		Client: client, Channels: []string{quotas, breakers.Channel(client)},
@@ -125,7 +125,7 @@ func (as *accounts) refresh(ctx context.Context) {
 func (as *accounts) announce(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, writeTimeout)
 	defer cancel()
-	_ = presence.Announce(ctx, as.worker.config.Redis, as.names()...)
+	_ = presence.Announce(ctx, as.worker.config.client, as.names()...)
 	for _, a := range as.byName {
 		as.announceKey(ctx, a)
 	}
@@ -147,7 +147,7 @@ func (as *accounts) announceKey(ctx context.Context, a *account) {
 	if err != nil || fingerprint == "" {
 		return // that there are no credentials is said elsewhere
 	}
-	beside, err := presence.AnnounceKey(ctx, as.worker.config.Redis, a.name, fingerprint)
+	beside, err := presence.AnnounceKey(ctx, as.worker.config.client, a.name, fingerprint)
 	const sayAgain = 24 * time.Hour
 	if err == nil && beside > presence.Rotation && (a.toldOfKeys.IsZero() || time.Since(a.toldOfKeys) > sayAgain) {
 		a.toldOfKeys = time.Now()

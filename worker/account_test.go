@@ -267,7 +267,7 @@ func TestConfigOfAccounts(t *testing.T) {
 		"account own is the one":     func(c *Config) { c.Account, c.Callers = "own", map[string]dypls.Caller{"own": panickyCaller{}} },
 		"Caller of the account shop": func(c *Config) { c.Callers = map[string]dypls.Caller{shop: nil} },
 	} {
-		config := Config{Redis: client, Caller: panickyCaller{}}
+		config := Config{client: client, Caller: panickyCaller{}}
 		change(&config)
 		_, err := New(config)
 		if want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want)) {

@@ -20,7 +20,7 @@ func TestTwoInstallationsOnOneRedisAreTold(t *testing.T) {
 	t.Parallel()
 	server, api := redistest.Start(t), dyplstest.Start(t, dyplstest.Config{})
 	var log strings.Builder
-	w, err := New(Config{Redis: server.AppClient(t), Caller: callerOf(t, api), Logger: zerolog.New(&log)})
+	w, err := New(Config{client: server.AppClient(t), Caller: callerOf(t, api), Logger: zerolog.New(&log)})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -19,20 +19,19 @@ import (
 
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
 	"github.com/seed-5c07c2e9/dyplsq/internal/autopipeline"
-	"github.com/seed-5c07c2e9/dyplsq/internal/prefetch"
 	"github.com/seed-5c07c2e9/dyplsq/internal/record"
 	"github.com/seed-5c07c2e9/dyplsq/internal/redistest"
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
 )
 
 // BenchmarkDrain performs b.N queued binds, at so long a round trip to Redis and so long a call: with commands of their own, with
-// shared pipelines, and with fetching ahead besides. Run it with -benchtime 20000x.
+// shared pipelines, and with what stands between asynq and Redis besides. Run it with -benchtime 20000x.
 func BenchmarkDrain(b *testing.B) {
 	for _, at := range []struct {
 		trip, call  time.Duration
 		concurrency int
 	}{{0, 0, 128}, {0, 20 * time.Millisecond, 128}, {time.Millisecond, 50 * time.Millisecond, 512}} {
-		for _, without := range []string{"autopipeline and prefetch", "prefetch", ""} {
+		for _, without := range []string{"autopipeline and host", "host", ""} {
 			for _, fetchers := range []int{1, 2, 4} {
 				b.Run(fmt.Sprintf("trip %s call %s/without %s/fetchers %d", at.trip, at.call, without, fetchers), func(b *testing.B) {
 					drain(b, at.trip, cannedCaller{at.call}, without, Config{Concurrency: at.concurrency, Fetchers: fetchers})
@@ -55,10 +54,11 @@ func drain(b *testing.B, trip time.Duration, caller dypls.Caller, without string
 		b.Fatal(err)
 	}
 	client := redis.NewClient(&redis.Options{
-		Addr: slowly(b, server.Addr, trip/2), ContextTimeoutEnabled: true, MaxRetries: -1, PoolSize: PoolSize(config.Concurrency, config.Fetchers),
+		Addr: slowly(b, server.Addr, trip/2), ContextTimeoutEnabled: true, MaxRetries: -1, PoolSize: config.withDefaults().poolSize(),
 	})
 	b.Cleanup(func() { _ = client.Close() })
-	config.Redis, config.Caller, config.Logger = hookless{client, without}, caller, zerolog.Nop()
+	config.client, config.Caller, config.Logger = hookless{client, without}, caller, zerolog.Nop()
+	config.AsynqPlain = strings.Contains(without, "host")
 	w, err := New(config)
 	if err != nil {
 		b.Fatal(err)
@@ -86,12 +86,12 @@ func drain(b *testing.B, trip time.Duration, caller dypls.Caller, without string
 // BenchmarkIdle tells what a worker costs that has nothing to do. Run it with -benchtime 1x.
 func BenchmarkIdle(b *testing.B) {
 	const idle = 5 * time.Second
-	for _, without := range []string{"autopipeline and prefetch", ""} {
+	for _, without := range []string{"autopipeline and host", ""} {
 		for _, fetchers := range []int{1, 2} {
 			b.Run(fmt.Sprintf("without %s/fetchers %d", without, fetchers), func(b *testing.B) {
 				server := redistest.Start(b)
 				client := server.Client(b)
-				w, err := New(Config{Redis: hookless{server.Client(b), without}, Caller: cannedCaller{}, Logger: zerolog.Nop(), Fetchers: fetchers})
+				w, err := New(Config{client: hookless{server.Client(b), without}, Caller: cannedCaller{}, Logger: zerolog.Nop(), Fetchers: fetchers, AsynqPlain: without != ""})
 				if err != nil {
 					b.Fatal(err)
 				}
@@ -113,7 +113,7 @@ func BenchmarkIdle(b *testing.B) {
 	}
 }
 
-// hookless takes some of the hooks away.
+// hookless has no shared pipelines, where they are not wanted.
 type hookless struct {
 	redis.UniversalClient
 
@@ -122,14 +122,7 @@ type hookless struct {
 
 // AddHook implements [redis.UniversalClient].
 func (h hookless) AddHook(hook redis.Hook) {
-	name := ""
-	switch hook.(type) {
-	case *prefetch.Prefetcher:
-		name = "prefetch"
-	case *autopipeline.Hook:
-		name = "autopipeline"
-	}
-	if name == "" || !strings.Contains(h.without, name) {
+	if _, shares := hook.(*autopipeline.Hook); !shares || !strings.Contains(h.without, "autopipeline") {
 		h.UniversalClient.AddHook(hook)
 	}
 }

@@ -43,7 +43,7 @@ func gate(t *testing.T) (server *redistest.Server, caller *gatedCaller, w *Worke
 	queue := tasks.NewQueue(server.AppClient(t))
 	t.Cleanup(func() { _ = queue.Close() })
 	w, err := New(Config{
-		Redis: server.AppClient(t), Caller: caller, Logger: zerolog.Nop(), Concurrency: concurrency, Fetchers: 1,
+		client: server.AppClient(t), Caller: caller, Logger: zerolog.Nop(), Concurrency: concurrency, Fetchers: 1,
 		QPS: map[string]float64{dypls.BindAXN.Action: 1000},
 	})
 	if err != nil {

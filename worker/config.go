@@ -20,9 +20,13 @@ import (
 
 // Config is what a worker needs. Zero values mean the defaults; what else each number may be is checked by [New], all of it at once.
 type Config struct {
-	// Redis is a client of the worker's own, which adds hooks to it. Make it with [tasks.RedisConfig],
-	// with a pool of about [PoolSize] connections. The worker does not close it.
-	Redis redis.UniversalClient
+	// Redis says where the tasks are. The worker makes a client of its own, of as many connections as it needs, and closes it.
+	Redis tasks.RedisConfig
+	// RedisHook sees every command of that client, such as to count those that fail; none by default.
+	RedisHook redis.Hook
+	// AsynqPlain lets asynq's Servers talk to Redis by themselves: nothing is fetched ahead, and idle Servers poll. It is for an
+	// incident in which the shortcuts are in doubt. Guarantees are the same.
+	AsynqPlain bool
 	// Caller performs the calls, one signed request each. One that has KeyFingerprint(ctx) (string, error), as an aliyun.Client has,
 	// lets workers notice that others call for the same account with another key.
 	Caller dypls.Caller
@@ -71,6 +75,8 @@ type Config struct {
 	Keep time.Duration
 	// KeepStream is how long the ids of finished tasks stay in the stream that [tasks.Queue.Follow] reads: 24 h by default.
 	KeepStream time.Duration
+
+	client redis.UniversalClient // in place of one that Redis leads to: a test's, which closes it
 }
 
 // OnUncertain is a policy for binds of which nobody can tell whether they took effect.
@@ -112,13 +118,6 @@ const (
 	maxCrashes = 3
 )
 
-// PoolSize is enough connections to Redis for a worker of this many slots, whatever the shards: nearly all commands share pipelines.
-func PoolSize(concurrency, fetchers int) int {
-	const background = 6 // of one asynq Server: heartbeat, forwarder, recoverer, janitor, syncer, cancelations
-	concurrency, fetchers = cmp.Or(concurrency, defaultConcurrency), cmp.Or(fetchers, defaultFetchers)
-	return concurrency + len(tasks.Queues())*fetchers*background
-}
-
 func (c Config) withDefaults() Config {
 	c.Concurrency = cmp.Or(c.Concurrency, defaultConcurrency)
 	c.Fetchers = cmp.Or(c.Fetchers, defaultFetchers)
@@ -146,7 +145,7 @@ func (c Config) validate() error {
 			errs = append(errs, fmt.Errorf(format, args...))
 		}
 	}
-	check(c.Redis != nil, "Redis is missing")
+	check(c.client != nil || c.Redis.URL != "" || c.Redis.ClusterNodes != "", "Redis is missing")
 	check(c.Caller != nil, "Caller is missing")
 	for _, problem := range c.checkRanges() {
 		errs = append(errs, errors.New(problem.String()))

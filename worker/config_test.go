@@ -19,7 +19,7 @@ func TestNewChecksItsConfig(t *testing.T) {
 	t.Parallel()
 	client := redis.NewClient(&redis.Options{Addr: "127.0.0.1:1"})
 	t.Cleanup(func() { _ = client.Close() })
-	sound := Config{Redis: client, Caller: noCaller{}}
+	sound := Config{client: client, Caller: noCaller{}}
 	tests := map[string]struct {
 		change func(*Config)
 		says   []string
@@ -61,7 +61,7 @@ func TestNewChecksEveryNumber(t *testing.T) {
 	for i := range kind.NumField() {
 		field := kind.Field(i)
 		for _, value := range []float64{-1, 0, 1e18, math.NaN(), math.Inf(1)} {
-			config := Config{Redis: client, Caller: noCaller{}}
+			config := Config{client: client, Caller: noCaller{}}
 			switch at := reflect.ValueOf(&config).Elem().Field(i); {
 			case at.CanInt() && value == math.Trunc(value) && !math.IsInf(value, 0):
 				at.SetInt(int64(value))
@@ -85,7 +85,7 @@ func TestNewChecksEveryNumber(t *testing.T) {
 	if numbers < 30 {
 		t.Errorf("only %d numbers were tried", numbers)
 	}
-	if _, err := New(Config{Redis: client, Caller: noCaller{}, QPS: map[string]float64{"BindAxn": 0}}); err == nil {
+	if _, err := New(Config{client: client, Caller: noCaller{}, QPS: map[string]float64{"BindAxn": 0}}); err == nil {
 		t.Error("a ceiling of no call a second is taken")
 	}
 }
@@ -98,7 +98,7 @@ func TestEveryKindIsRegistered(t *testing.T) {
 	t.Parallel()
 	client := redis.NewClient(&redis.Options{Addr: "127.0.0.1:1"})
 	t.Cleanup(func() { _ = client.Close() })
-	w, err := New(Config{Redis: client, Caller: noCaller{}})
+	w, err := New(Config{client: client, Caller: noCaller{}})
 	if err != nil {
 		t.Fatal(err)
 	}

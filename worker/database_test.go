@@ -63,7 +63,7 @@ func TestDatabasesHearNothingOfEachOther(t *testing.T) {
 	other := newSystemOn(t, server, quickBreaker, dyplstest.Config{Faults: []dyplstest.Fault{
 		{Action: "BindAxn", Code: "isv.FLOW_LIMIT", First: 1},
 		{Action: "UnbindSubscription", Code: "isv.OUT_OF_SERVICE", First: 1},
-	}}, func(c *Config) { c.Redis = inDatabase(t, server.AppClient(t), 1) })
+	}}, func(c *Config) { c.client = inDatabase(t, server.AppClient(t), 1) })
 	other.queue = tasks.NewQueue(inDatabase(t, server.AppClient(t), 1))
 	t.Cleanup(func() { _ = other.queue.Close() })
 	other.bind(t, "throttled")

@@ -44,7 +44,7 @@ func newEverything(t *testing.T, shards int, connect func() redis.UniversalClien
 	own := connect()
 	var err error
 	if c.Worker, err = newTimed(Config{
-		Redis: own, Caller: callerOf(t, c.simulator), Logger: zerolog.New(c.log), Concurrency: 16, Shards: shards, PoolQPS: 1000,
+		client: own, Caller: callerOf(t, c.simulator), Logger: zerolog.New(c.log), Concurrency: 16, Shards: shards, PoolQPS: 1000,
 	}, quickBreaker); err != nil {
 		t.Fatal(err)
 	}

@@ -40,7 +40,7 @@ func newFleet(t *testing.T, workers int, timing timing, simulated dyplstest.Conf
 		if err != nil {
 			t.Fatal(err)
 		}
-		config := Config{Redis: server.AppClient(t), Caller: caller, Logger: zerolog.New(f.log), Concurrency: 64}
+		config := Config{client: server.AppClient(t), Caller: caller, Logger: zerolog.New(f.log), Concurrency: 64}
 		if change != nil {
 			change(&config)
 		}

@@ -85,7 +85,7 @@ func TestObserver(t *testing.T) {
 // TestStatus: a worker tells how far it has come, and that its queues are polled.
 func TestStatus(t *testing.T) {
 	t.Parallel()
-	w, err := New(Config{Redis: redistest.Start(t).AppClient(t), Caller: panickyCaller{}, Logger: zerolog.Nop()})
+	w, err := New(Config{client: redistest.Start(t).AppClient(t), Caller: panickyCaller{}, Logger: zerolog.Nop()})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -2,7 +2,6 @@ package worker
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"sync"
 	"testing"
@@ -17,61 +16,6 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
 	"github.com/seed-5c07c2e9/dyplsq/worker/internal/breaker"
 )
-
-// TestSharedScriptsAreAcknowledged: scripts go out although asynq cancelled their context, also where they share a pipeline.
-func TestSharedScriptsAreAcknowledged(t *testing.T) {
-	t.Parallel()
-	client := redistest.Start(t).Client(t)
-	if _, err := New(Config{Redis: client, Caller: panickyCaller{}, Logger: zerolog.Nop()}); err != nil {
-		t.Fatal(err)
-	}
-	canceled, cancel := context.WithCancel(t.Context())
-	cancel()
-	var acknowledging sync.WaitGroup
-	for range 50 {
-		acknowledging.Go(func() {
-			if err := client.Eval(canceled, "return redis.call('INCR', KEYS[1])", []string{"done"}).Err(); err != nil {
-				t.Errorf("a script: %v", err)
-			}
-		})
-	}
-	acknowledging.Wait()
-	if n, err := client.Get(t.Context(), "done").Int(); n != 50 {
-		t.Errorf("%d carried out, %v", n, err)
-	}
-	if err := client.HSet(canceled, "key", "f", "v").Err(); !errors.Is(err, context.Canceled) {
-		t.Errorf("another command: %v, want canceled", err)
-	}
-	late, cancel := context.WithTimeout(t.Context(), -1)
-	defer cancel()
-	if err := client.Eval(late, "return 1", nil).Err(); !errors.Is(err, context.DeadlineExceeded) {
-		t.Errorf("a script past its deadline: %v", err)
-	}
-}
-
-// TestSharedScriptsPauseWhenAway: whoever asks again and again does not spin, and others are not held up by it.
-func TestSharedScriptsPauseWhenAway(t *testing.T) {
-	t.Parallel()
-	server := redistest.Start(t)
-	client := server.Client(t)
-	if _, err := New(Config{Redis: client, Caller: panickyCaller{}, Logger: zerolog.Nop()}); err != nil {
-		t.Fatal(err)
-	}
-	server.Kill()
-	started := time.Now()
-	var asking sync.WaitGroup
-	for range 20 {
-		asking.Go(func() {
-			for range 3 {
-				_ = client.Eval(t.Context(), "return 1", nil).Err()
-			}
-		})
-	}
-	asking.Wait()
-	if took := time.Since(started); took < 3*awayPause/2 {
-		t.Errorf("3 tries one after the other took %s without Redis", took)
-	}
-}
 
 // slowCaller holds every call until it is told to let go.
 type slowCaller struct {
@@ -111,7 +55,7 @@ func TestFetchedAheadNoMoreThanPerformed(t *testing.T) {
 	}
 	for range rounds {
 		caller := slowCaller{called: make(chan struct{}, queued), release: make(chan struct{})}
-		w, err := New(Config{Redis: server.AppClient(t), Caller: caller, Logger: zerolog.Nop(), Concurrency: 64, Fetchers: 2})
+		w, err := New(Config{client: server.AppClient(t), Caller: caller, Logger: zerolog.Nop(), Concurrency: 64, Fetchers: 2})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -169,13 +113,20 @@ func TestStockOfADeadWorker(t *testing.T) {
 	}
 	k := asynqwire.Queue("bind")
 	dequeue := redis.NewScript(`
-		local id = redis.call('RPOPLPUSH', KEYS[1], KEYS[3])
-		redis.call('HSET', ARGV[2] .. id, 'state', 'active')
-		redis.call('ZADD', KEYS[4], ARGV[1], id)
-		return redis.call('HGET', ARGV[2] .. id, 'msg')`)
+if redis.call("EXISTS", KEYS[2]) == 0 then
+	local id = redis.call("RPOPLPUSH", KEYS[1], KEYS[3])
+	if id then
+		local key = ARGV[2] .. id
+		redis.call("HSET", key, "state", "active")
+		redis.call("HDEL", key, "pending_since")
+		redis.call("ZADD", KEYS[4], ARGV[1], id)
+		return redis.call("HGET", key, "msg")
+	end
+end
+return nil`) // asynq's
 	lapsed := time.Now().Add(-15 * time.Second).Unix()
-	for range 4 { // as asynq does, by its keys; the client fetches 1, 2, and 4
-		err := dequeue.Run(ctx, y.redis, []string{k.Key(asynqwire.Pending), k.Key(asynqwire.Paused), k.Key(asynqwire.Active), k.Key(asynqwire.Lease)}, lapsed, k.Task("")).Err()
+	for range 4 { // as asynq does; 1, 2, and 4 are fetched
+		err := dequeue.Run(ctx, y.host.Client(), []string{k.Key(asynqwire.Pending), k.Key(asynqwire.Paused), k.Key(asynqwire.Active), k.Key(asynqwire.Lease)}, lapsed, k.Task("")).Err()
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -185,7 +136,7 @@ func TestStockOfADeadWorker(t *testing.T) {
 	}
 	y.sweeps(t)
 	y.wantDeliveries(t, want)
-	if err := y.ahead.Close(ctx); err != nil {
+	if err := y.host.Close(ctx); err != nil {
 		t.Fatal(err)
 	}
 	y.wantDeliveries(t, want)

@@ -23,7 +23,7 @@ func newLimiters(t *testing.T, n int, change func(*Config)) (*redistest.Server, 
 	ctx, stop := context.WithCancel(t.Context())
 	var running sync.WaitGroup
 	for i := range all {
-		config := Config{Redis: server.AppClient(t), Caller: panickyCaller{}, Logger: zerolog.Nop()}
+		config := Config{client: server.AppClient(t), Caller: panickyCaller{}, Logger: zerolog.Nop()}
 		if change != nil {
 			change(&config)
 		}

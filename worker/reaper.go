@@ -41,7 +41,7 @@ var defaultReaperTiming = reaperTiming{every: 5 * time.Second, try: time.Second,
 
 func (w *Worker) newReaper() *reaper {
 	return &reaper{
-		redis: w.config.Redis, records: w.records, queue: w.queue, keep: w.config.KeepStream, kept: w.config.Keep, token: uuid.NewString(),
+		redis: w.config.client, records: w.records, queue: w.queue, keep: w.config.KeepStream, kept: w.config.Keep, token: uuid.NewString(),
 		lease: w.timing.claimLease,
 		log:   w.log.With().Str("component", "reaper").Logger(), timing: defaultReaperTiming,
 	}

@@ -73,12 +73,12 @@ func (w *Worker) awaitRedis(ctx context.Context) error {
 
 // checkEviction: a Redis that evicts keys when memory is short loses tasks and outcomes without a word.
 func (w *Worker) checkEviction(ctx context.Context) error {
-	if cluster, ok := w.config.Redis.(*redis.ClusterClient); ok {
+	if cluster, ok := w.config.client.(*redis.ClusterClient); ok {
 		return cluster.ForEachMaster(ctx, func(ctx context.Context, master *redis.Client) error {
 			return w.checkEvictionOf(ctx, master)
 		})
 	}
-	return w.checkEvictionOf(ctx, w.config.Redis)
+	return w.checkEvictionOf(ctx, w.config.client)
 }
 
 func (w *Worker) checkEvictionOf(ctx context.Context, server redis.Cmdable) error {
@@ -101,7 +101,7 @@ func (w *Worker) writeQueueNames(ctx context.Context) error {
 	for i, name := range serving {
 		names[i] = name
 	}
-	return w.config.Redis.SAdd(ctx, asynqwire.Queues, names...).Err()
+	return w.config.client.SAdd(ctx, asynqwire.Queues, names...).Err()
 }
 
 // declareQueues keeps asynq's list of queues whole: asynq itself writes a name once per process, and a failover may lose it.

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/hibiken/asynq"
+	"github.com/redis/go-redis/v9"
 
 	"github.com/seed-5c07c2e9/dyplsq/internal/stack"
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
@@ -33,7 +34,7 @@ func (w *Worker) newServers(name string) []server {
 	fetchers, slots := min(w.config.Fetchers, calls), performedAtOnce(calls)
 	servers := make([]server, fetchers)
 	for i := range servers {
-		servers[i] = asynq.NewServerFromRedisClient(w.config.Redis, asynq.Config{
+		servers[i] = asynq.NewServerFromRedisClient(w.forAsynq(), asynq.Config{
 			Concurrency:              slots/fetchers + bit(i < slots%fetchers),
 			Queues:                   map[string]int{name: 1},
 			RetryDelayFunc:           retryDelay,
@@ -48,11 +49,19 @@ func (w *Worker) newServers(name string) []server {
 	return servers
 }
 
+// forAsynq is the client of asynq's Servers.
+func (w *Worker) forAsynq() redis.UniversalClient { //nolint:ireturn // what asynq takes
+	if w.config.AsynqPlain {
+		return w.config.client
+	}
+	return w.host.Client()
+}
+
 // perform performs a delivery, which takes up a slot of its queue meanwhile.
 func (w *Worker) perform(ctx context.Context, task *asynq.Task) error {
 	stack.Grow(len(task.Payload()))
 	queue, _ := asynq.GetQueueName(ctx)
-	defer w.ahead.Performing(queue)()
+	defer w.host.Performing(queue)()
 	return w.ProcessTask(ctx, task)
 }
 

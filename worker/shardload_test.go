@@ -28,7 +28,7 @@ func TestShardsShareTheLoad(t *testing.T) {
 	client.AddHook(slots)
 	queue := tasks.NewQueue(client, tasks.Shards(6))
 	t.Cleanup(func() { _ = queue.Close() })
-	w, err := New(Config{Redis: own, Caller: callerOf(t, api), Logger: zerolog.New(log), Shards: 6})
+	w, err := New(Config{client: own, Caller: callerOf(t, api), Logger: zerolog.New(log), Shards: 6})
 	if err != nil {
 		t.Fatal(err)
 	}

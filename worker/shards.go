@@ -76,7 +76,6 @@ func (w *Worker) adopt(ctx context.Context) []server {
 				w.log.Warn().Str("queue", name).Err(err).Msg("a shard that holds tasks could not be served: trying again")
 				continue
 			}
-			w.pulse.expect(name)
 			w.served.add(name)
 			w.log.Warn().Str("queue", name).Int("shards", w.config.Shards).
 				Msg("serving a shard that is not among this worker's own: it holds tasks; give all producers and workers the same number of shards")
@@ -92,7 +91,7 @@ func (w *Worker) adopt(ctx context.Context) []server {
 // serve starts the servers of a queue.
 func (w *Worker) serve(name string) (started []server, err error) {
 	queue, _ := tasks.QueueOf(name)
-	w.ahead.Share(name, queue)
+	w.host.Share(name, queue)
 	for _, s := range w.newServers(name) {
 		if err := s.Start(asynq.HandlerFunc(w.perform)); err != nil {
 			return started, err
@@ -114,7 +113,7 @@ func (w *Worker) orphans(ctx context.Context) []string {
 		return nil
 	}
 	held := make([][]*redis.IntCmd, len(names))
-	_, err = w.config.Redis.Pipelined(ctx, func(p redis.Pipeliner) error {
+	_, err = w.config.client.Pipelined(ctx, func(p redis.Pipeliner) error {
 		for i, name := range names {
 			k := asynqwire.Queue(name)
 			held[i] = []*redis.IntCmd{

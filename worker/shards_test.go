@@ -90,7 +90,7 @@ func TestAnotherNumberOfShards(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			w, err := New(Config{Redis: server.Client(t), Caller: callerOf(t, api), Logger: zerolog.New(log), Shards: test.worker})
+			w, err := New(Config{client: server.Client(t), Caller: callerOf(t, api), Logger: zerolog.New(log), Shards: test.worker})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -176,7 +176,7 @@ func TestShardsShareTheSlots(t *testing.T) {
 	queue, log := tasks.NewQueue(server.Client(t), tasks.Shards(5)), &lockedBuffer{}
 	t.Cleanup(func() { _ = queue.Close() })
 	caller := &gatedCaller{Caller: callerOf(t, api), gate: make(chan struct{})}
-	w, err := New(Config{Redis: server.Client(t), Caller: caller, Logger: zerolog.New(log), Concurrency: 16, Shards: 5})
+	w, err := New(Config{client: server.Client(t), Caller: caller, Logger: zerolog.New(log), Concurrency: 16, Shards: 5})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -206,7 +206,7 @@ func TestPausedShards(t *testing.T) {
 	api := dyplstest.Start(t, dyplstest.Config{})
 	queue, log := tasks.NewQueue(server.Client(t), tasks.Shards(3)), &lockedBuffer{}
 	t.Cleanup(func() { _ = queue.Close() })
-	w, err := New(Config{Redis: server.Client(t), Caller: callerOf(t, api), Logger: zerolog.New(log), Shards: 3})
+	w, err := New(Config{client: server.Client(t), Caller: callerOf(t, api), Logger: zerolog.New(log), Shards: 3})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -53,7 +53,7 @@ func (s strangers) met(ctx context.Context, name string) {
 	if tell {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), writeTimeout)
 		defer cancel()
-		_ = presence.Missing(ctx, s.worker.config.Redis, name)
+		_ = presence.Missing(ctx, s.worker.config.client, name)
 	}
 }
 

@@ -54,7 +54,7 @@ func newSystemOn(t *testing.T, server *redistest.Server, timing timing, simulate
 	client := callerOf(t, api)
 	s := &system{redis: server.Client(t), queue: tasks.NewQueue(server.AppClient(t)), simulator: api.Simulator, log: &lockedBuffer{}, caller: client}
 	t.Cleanup(func() { _ = s.queue.Close() })
-	config := Config{Redis: server.AppClient(t), Caller: client, Logger: zerolog.New(s.log), Concurrency: 8, Fetchers: 1}
+	config := Config{client: server.AppClient(t), Caller: client, Logger: zerolog.New(s.log), Concurrency: 8, Fetchers: 1}
 	if change != nil {
 		change(&config)
 	}

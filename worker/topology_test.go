@@ -40,8 +40,7 @@ func build(t *testing.T, config tasks.RedisConfig) *plant {
 	api := dyplstest.Start(t, dyplstest.Config{})
 	p := &plant{queue: tasks.NewQueue(dial(t, config)), simulator: api.Simulator, log: &lockedBuffer{}}
 	t.Cleanup(func() { _ = p.queue.Close() })
-	config.PoolSize = PoolSize(8, 1)
-	w, err := New(Config{Redis: dial(t, config), Caller: callerOf(t, api), Logger: zerolog.New(p.log), Concurrency: 8, Fetchers: 1})
+	w, err := New(Config{Redis: config, Caller: callerOf(t, api), Logger: zerolog.New(p.log), Concurrency: 8, Fetchers: 1})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -29,13 +29,13 @@ func newTraffic(w *Worker, account string) *traffic {
 	c := w.config
 	t := &traffic{worker: w, log: accountLog(c, account)}
 	t.breaker = breaker.New(breaker.Config{
-		Redis: c.Redis, Account: account, Log: t.log,
+		Redis: c.client, Account: account, Log: t.log,
 		First: cmp.Or(w.timing.probeFirst, deniedBase), Most: cmp.Or(w.timing.probeMost, deniedCap), Lease: w.timing.probeLease,
 		Persist: func(ctx context.Context, step func(context.Context) error) error {
 			return w.untilWritten(ctx, "", "breaker", step)
 		},
 	})
-	t.limiter = quota.New(quota.Config{Redis: c.Redis, Account: account, Ceilings: c.QPS, PoolQPS: c.PoolQPS, NotShared: t.sayNotShared})
+	t.limiter = quota.New(quota.Config{Redis: c.client, Account: account, Ceilings: c.QPS, PoolQPS: c.PoolQPS, NotShared: t.sayNotShared})
 	return t
 }
 

@@ -54,7 +54,7 @@ type witness struct {
 }
 
 func newWitness(w *Worker) *witness {
-	return &witness{worker: w, redis: w.config.Redis, replicas: w.config.WaitReplicas, log: w.log}
+	return &witness{worker: w, redis: w.config.client, replicas: w.config.WaitReplicas, log: w.log}
 }
 
 // DialHook implements [redis.Hook].

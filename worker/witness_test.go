@@ -152,7 +152,7 @@ func TestWitness(t *testing.T) {
 	var witnesses []*witness
 	told := &observations{told: map[string]int{}}
 	for range 3 {
-		w, err := New(Config{Redis: server.AppClient(t), Caller: panickyCaller{}, Observer: told})
+		w, err := New(Config{client: server.AppClient(t), Caller: panickyCaller{}, Observer: told})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -193,7 +193,7 @@ func TestWitness(t *testing.T) {
 func TestBindWaitsForWitness(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
-	w, err := New(Config{Redis: server.AppClient(t), Caller: panickyCaller{}})
+	w, err := New(Config{client: server.AppClient(t), Caller: panickyCaller{}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -207,7 +207,7 @@ func TestBindWaitsForWitness(t *testing.T) {
 	}
 	server.Kill()
 	server.Restart(t)
-	redistest.Poll(t, outcomeWithin, "a connection", func(ctx context.Context) error { return w.config.Redis.Ping(ctx).Err() })
+	redistest.Poll(t, outcomeWithin, "a connection", func(ctx context.Context) error { return w.config.client.Ping(ctx).Err() })
 	redistest.Poll(t, outcomeWithin, "the witness to be asked", func(ctx context.Context) error {
 		left, err := w.witness.ask(ctx)
 		if err == nil && left == 0 {

@@ -22,7 +22,7 @@ func TestDefaultUserWithoutRights(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	w, err := New(Config{Redis: server.AppClient(t), Caller: panickyCaller{}})
+	w, err := New(Config{client: server.AppClient(t), Caller: panickyCaller{}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -36,7 +36,7 @@ func TestDefaultUserWithoutRights(t *testing.T) {
 		t.Fatal(err)
 	}
 	server.Restart(t)
-	redistest.Poll(t, outcomeWithin, "a connection", func(ctx context.Context) error { return w.config.Redis.Ping(ctx).Err() })
+	redistest.Poll(t, outcomeWithin, "a connection", func(ctx context.Context) error { return w.config.client.Ping(ctx).Err() })
 	redistest.Poll(t, outcomeWithin, "the test's own", func(ctx context.Context) error { return own.Ping(ctx).Err() })
 	lost := own.Exists(t.Context(), "dypls:{k}").Val() == 0
 	redistest.Poll(t, outcomeWithin, "the witness to be asked", func(ctx context.Context) error {

@@ -10,13 +10,10 @@ import (
 	"github.com/hibiken/asynq"
 	"github.com/rs/zerolog"
 
-	"github.com/seed-5c07c2e9/dyplsq/internal/acknowledge"
-	"github.com/seed-5c07c2e9/dyplsq/internal/autopipeline"
 	"github.com/seed-5c07c2e9/dyplsq/internal/inventory"
-	"github.com/seed-5c07c2e9/dyplsq/internal/prefetch"
 	"github.com/seed-5c07c2e9/dyplsq/internal/record"
-	"github.com/seed-5c07c2e9/dyplsq/internal/sendonce"
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
+	"github.com/seed-5c07c2e9/dyplsq/worker/internal/asynqhost"
 )
 
 // tidiesWithin is how long, at the end of a worker, outcomes may still be told, and slots given back. The reaper and the leases of the
@@ -25,14 +22,17 @@ const tidiesWithin = 3 * time.Second
 
 // Worker performs tasks. [New] makes one.
 type Worker struct {
-	config  Config
+	config Config // with the worker's client
+
+	ownClient bool // and to be closed
+
 	kinds   map[string]kind // by the task's type, exactly
 	records record.Store
 	teller  *record.Teller
 	queue   *tasks.Queue   // for tasks that the worker itself has done
 	slots   map[string]int // calls at once, by queue
 	calls   map[string]*callSlots
-	ahead   *prefetch.Prefetcher
+	host    *asynqhost.Host
 	served  served
 	log     zerolog.Logger
 
@@ -44,7 +44,6 @@ type Worker struct {
 	crowds   map[string]*crowd // by queue; none for one account
 
 	witness *witness
-	pulse   *pulse
 
 	refusals *refusalLog
 	phase    atomic.Pointer[Phase]
@@ -66,7 +65,7 @@ type timing struct {
 	strangerAgain                         time.Duration // 0 for its own
 }
 
-// New checks the configuration and registers every kind of task.
+// New checks the configuration and registers every kind of task. It connects to nobody yet.
 func New(config Config) (*Worker, error) {
 	return newTimed(config, timing{claimLease: claimLease, lookAfter: defaultLookAfter, lookAgainAfter: defaultLookAgainAfter})
 }
@@ -76,36 +75,32 @@ func newTimed(config Config, timing timing) (*Worker, error) {
 	if err := config.validate(); err != nil {
 		return nil, fmt.Errorf("worker: %w", err)
 	}
+	own := config.client == nil
+	client, err := config.dial()
+	if err != nil {
+		return nil, fmt.Errorf("worker: %w", err)
+	}
+	config.client = client
 	w := &Worker{
-		config: config, kinds: map[string]kind{}, log: config.Logger, draining: make(chan struct{}), stopped: make(chan struct{}),
-		queue:     tasks.NewQueue(config.Redis, tasks.WaitReplicas(config.WaitReplicas), tasks.Shards(config.Shards)),
-		inspector: asynq.NewInspectorFromRedisClient(config.Redis),
-		numbers:   inventory.New(config.Redis, config.NumberCooldown).WithReplicas(config.WaitReplicas),
+		config: config, ownClient: own, kinds: map[string]kind{}, log: config.Logger, draining: make(chan struct{}), stopped: make(chan struct{}),
+		queue:     tasks.NewQueue(config.client, tasks.WaitReplicas(config.WaitReplicas), tasks.Shards(config.Shards)),
+		inspector: asynq.NewInspectorFromRedisClient(config.client),
+		numbers:   inventory.New(config.client, config.NumberCooldown).WithReplicas(config.WaitReplicas),
 		timing:    timing,
 	}
-	store := record.NewStore(config.Redis).WithReplicas(config.WaitReplicas)
+	store := record.NewStore(config.client).WithReplicas(config.WaitReplicas)
 	if config.Shards > 1 {
 		store = store.WithShardedWakeUps()
 	}
 	w.teller, w.records = record.NewTeller(store)
 	w.slots = shares(tasks.Queues(), config.Concurrency)
 	w.calls = newCallSlots(w.slots)
-	w.ahead = prefetch.New(config.Redis, performedOf(w.slots))
+	w.host = asynqhost.New(config.client, asynqhost.Config{Slots: performedOf(w.slots)})
 	w.served.names = ownQueues(config.Shards)
-	w.pulse = newPulse(w.served.names)
 	w.witness = newWitness(w)
 	w.refusals = &refusalLog{log: config.Logger}
 	w.enter(Starting)
-	// The first is the outermost: a command is looked at by itself before it shares a pipeline.
-	config.Redis.AddHook(w.refusals)
-	config.Redis.AddHook(w.pulse)
-	config.Redis.AddHook(w.witness)
-	config.Redis.AddHook(acknowledgeAnyway{})
-	config.Redis.AddHook(pauseWhenAway{})
-	config.Redis.AddHook(w.ahead)
-	config.Redis.AddHook(acknowledge.New())
-	config.Redis.AddHook(autopipeline.New(config.Redis))
-	sendonce.Install(config.Redis)
+	w.hookUp()
 	w.accounts = newAccounts(w)
 	w.crowds = newCrowds(w.slots, len(w.accounts.byName))
 	register(w, tasks.BindAXN)
@@ -120,8 +115,8 @@ func newTimed(config Config, timing timing) (*Worker, error) {
 
 // Run performs tasks until ctx is done, then waits for the calls that are out, at most the shutdown timeout.
 // While Redis is out of reach, or refuses, it keeps trying and says so: who runs Redis may mend it meanwhile. It may be called once.
-// It ends within the shutdown timeout and 8 s, whatever Redis does. Where it says that it gave up waiting, the process is to end and
-// the Redis client to stay open: asynq's Servers still use it, and panic when it is closed.
+// It ends within the shutdown timeout and 8 s, whatever Redis does. Where it says that it gave up waiting, the process is to end: its
+// connections to Redis stay open, as asynq's Servers still use them, and panic when they are closed.
 func (w *Worker) Run(ctx context.Context) error {
 	if err := w.awaitRedis(ctx); err != nil || ctx.Err() != nil {
 		return err
@@ -160,9 +155,12 @@ func (w *Worker) Run(ctx context.Context) error {
 	case <-patience.Done():
 	}
 	w.putBack(patience)
-	w.drain(patience, servers)
+	drained := w.drain(patience, servers)
 	stopKeeping()
 	await(&housekeeping, tidiesWithin)
+	if drained && w.ownClient {
+		_ = w.config.client.Close()
+	}
 	w.log.Info().Msg("drained")
 	return nil
 }
@@ -171,15 +169,16 @@ func (w *Worker) Run(ctx context.Context) error {
 func (w *Worker) putBack(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, writeTimeout)
 	defer cancel()
-	if err := w.ahead.Close(ctx); err != nil {
+	if err := w.host.Close(ctx); err != nil {
 		w.log.Warn().Err(err).Msg("tasks that were fetched and not begun are left to the reaper")
 	}
 }
 
 func (w *Worker) enter(p Phase) { w.phase.Store(&p) }
 
-// drain stops every server and waits, as long as it has patience, for the deliveries, which outlive their server when Redis is away.
-func (w *Worker) drain(patience context.Context, servers []server) {
+// drain stops every server and waits, as long as it has patience, for the deliveries, which outlive their server when Redis is away. It
+// reports whether nobody is left.
+func (w *Worker) drain(patience context.Context, servers []server) (drained bool) {
 	var stopping sync.WaitGroup
 	for _, s := range servers {
 		stopping.Go(s.Shutdown)
@@ -192,10 +191,12 @@ func (w *Worker) drain(patience context.Context, servers []server) {
 	}()
 	select {
 	case <-finished:
+		drained = true
 	case <-patience.Done():
 		w.log.Error().Msg("gave up waiting: outcomes of calls could not be written to Redis")
 	}
 	close(w.stopped)
+	return drained
 }
 
 // await waits for what ends soon, and no longer than that: what it leaves behind others make up for.

@@ -12,9 +12,9 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/seed-5c07c2e9/dyplsq/internal/asynqwire"
-	"github.com/seed-5c07c2e9/dyplsq/internal/prefetch"
 	"github.com/seed-5c07c2e9/dyplsq/internal/record"
 	"github.com/seed-5c07c2e9/dyplsq/internal/redistest"
+	"github.com/seed-5c07c2e9/dyplsq/worker/internal/asynqhost"
 )
 
 // yard is a Redis with a queue and a reaper, and no worker: what is delivered stays delivered.
@@ -22,7 +22,7 @@ type yard struct {
 	*reaper
 
 	client *redis.Client
-	ahead  *prefetch.Prefetcher // of the reaper's client
+	host   *asynqhost.Host
 	asynq  *asynq.Inspector
 	log    *lockedBuffer
 }
@@ -36,13 +36,13 @@ func newYardOn(t *testing.T, server *redistest.Server) *yard {
 	t.Helper()
 	y := &yard{client: server.Client(t), log: &lockedBuffer{}}
 	w, err := New(Config{
-		Redis: server.AppClient(t), Logger: zerolog.New(y.log),
+		client: server.AppClient(t), Logger: zerolog.New(y.log),
 		Caller: panickyCaller{}, // nobody calls it
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	y.reaper, y.ahead, y.asynq = w.newReaper(), w.ahead, asynq.NewInspectorFromRedisClient(y.client)
+	y.reaper, y.host, y.asynq = w.newReaper(), w.host, asynq.NewInspectorFromRedisClient(y.client)
 	y.records = record.NewStore(y.client) // no worker runs that would tell behind its back
 	return y
 }

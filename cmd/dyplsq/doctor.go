@@ -70,12 +70,7 @@ func (c *doctorCommand) print(s streams, f doctor.Finding) error {
 
 // checkSettings asks a worker that is never run.
 func (c *doctorCommand) checkSettings(api clients) error {
-	own, err := c.client(0) // a worker changes its client
-	if err != nil {
-		return err
-	}
-	defer func() { _ = own.Close() }()
-	config, err := c.workerConfig(c.redisFlags, own, api)
+	config, err := c.workerConfig(c.redisFlags, api)
 	if err == nil {
 		_, err = worker.New(config)
 	}

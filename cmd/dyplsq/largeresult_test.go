@@ -137,7 +137,10 @@ func (s *system) libraryWorker(t *testing.T, wrap func(dypls.Caller) dypls.Calle
 	if err != nil {
 		t.Fatal(err)
 	}
-	w, err := worker.New(worker.Config{Redis: s.redis.AppClient(t), Caller: wrap(client)})
+	w, err := worker.New(worker.Config{Caller: wrap(client), Redis: tasks.RedisConfig{
+		URL: settings["REDIS_URL"], CAFile: settings["REDIS_CA_FILE"], CertFile: settings["REDIS_CERT_FILE"],
+		KeyFile: settings["REDIS_KEY_FILE"], ServerName: settings["REDIS_SERVER_NAME"],
+	}})
 	if err != nil {
 		t.Fatal(err)
 	}

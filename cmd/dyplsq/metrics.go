@@ -23,7 +23,7 @@ type metricsFlags struct {
 }
 
 // observe has a worker counted, where somebody can see it.
-func (f metricsFlags) observe(client redis.UniversalClient, config *worker.Config) *metrics.Metrics {
+func (f metricsFlags) observe(config *worker.Config) *metrics.Metrics {
 	if f.MetricsListen == "" {
 		return nil
 	}
@@ -31,8 +31,7 @@ func (f metricsFlags) observe(client redis.UniversalClient, config *worker.Confi
 	for account := range config.Callers {
 		m.Expect(account)
 	}
-	m.CountErrors(client)
-	config.Observer = m
+	config.Observer, config.RedisHook = m, m.RedisHook()
 	return m
 }
 

@@ -31,9 +31,22 @@ func (f redisFlags) client(poolSize int) (redis.UniversalClient, error) { //noli
 	return connect(config)
 }
 
-func connect(config tasks.RedisConfig) (redis.UniversalClient, error) { //nolint:ireturn // one server, or many
+// given is where Redis is, if that is said.
+func (f redisFlags) given() (tasks.RedisConfig, error) {
+	config := f.config()
+	return config, checkGiven(config)
+}
+
+func checkGiven(config tasks.RedisConfig) error {
 	if config.URL == "" && config.ClusterNodes == "" {
-		return nil, usage("REDIS_URL is not set: set it, or --redis-url, to the queue's Redis, such as redis://localhost:6379/0, or REDIS_CLUSTER_NODES")
+		return usage("REDIS_URL is not set: set it, or --redis-url, to the queue's Redis, such as redis://localhost:6379/0, or REDIS_CLUSTER_NODES")
+	}
+	return nil
+}
+
+func connect(config tasks.RedisConfig) (redis.UniversalClient, error) { //nolint:ireturn // one server, or many
+	if err := checkGiven(config); err != nil {
+		return nil, err
 	}
 	client, err := config.Client()
 	if err != nil {

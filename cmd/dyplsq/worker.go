@@ -26,22 +26,17 @@ func (c *workerCommand) Run(ctx context.Context, s streams) error {
 	}
 	collectSeldom()
 	limitMemory()
-	redisClient, err := c.client(worker.PoolSize(c.Concurrency, c.Fetchers))
-	if err != nil {
-		return err
-	}
-	// The client stays open until the process has ended: asynq's Servers that a Redis that is away keeps from stopping panic otherwise.
 	api, err := c.clients(c.apiFlags, c.Concurrency)
 	if err != nil {
 		return err
 	}
 	defer api.close()
-	config, err := c.workerConfig(c.redisFlags, redisClient, api)
+	config, err := c.workerConfig(c.redisFlags, api)
 	if err != nil {
 		return err
 	}
 	config.Logger = log
-	observed := c.observe(redisClient, &config)
+	observed := c.observe(&config)
 	w, err := worker.New(config)
 	if err != nil {
 		return usage(err.Error())

@@ -8,11 +8,7 @@ import (
 )
 
 // Command is a command that the client does not send again, whatever its settings. Whoever wraps one up follows TRYAGAIN.
-type Command struct {
-	redis.Cmder
-
-	by *Hook // nil for one that another package wrapped up
-}
+type Command struct{ redis.Cmder }
 
 // NoRetry implements [redis.Cmder].
 func (Command) NoRetry() bool { return true }

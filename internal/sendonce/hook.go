@@ -5,17 +5,12 @@ import (
 	"errors"
 	"net"
 	"slices"
-	"sync/atomic"
 
 	"github.com/redis/go-redis/v9"
 )
 
-// Hook is for one cluster's client. It may be added before other hooks or after: where a client has several, the last does
-// the work, so that the hooks before it see commands as they are.
-type Hook struct {
-	client *redis.ClusterClient
-	off    atomic.Bool // another one is behind it
-}
+// Hook is for one cluster's client, after its other hooks, which see commands as they are.
+type Hook struct{ client *redis.ClusterClient }
 
 // New returns a hook for a client, which it is to be added to.
 func New(client *redis.ClusterClient) *Hook { return &Hook{client: client} }
@@ -83,22 +78,13 @@ func (h *Hook) wrapUpAll(cmds []redis.Cmder) (sent []redis.Cmder, wrapped bool) 
 	return sent, wrapped
 }
 
-// wrapUp reports whether a command is this hook's: a script, but for one that another package has wrapped up, and unless there is a
-// hook behind this one. A hook before this one learns that it is not the last.
-func (h *Hook) wrapUp(cmd redis.Cmder) (Command, bool) {
-	if name := cmd.Name(); name != "evalsha" && name != "eval" || h.off.Load() {
+// wrapUp reports whether a command is this hook's: a script, but for one that another package has wrapped up.
+func (*Hook) wrapUp(cmd redis.Cmder) (Command, bool) {
+	if name := cmd.Name(); name != "evalsha" && name != "eval" {
 		return Command{}, false
 	}
-	if wrapped, is := cmd.(Command); is {
-		if wrapped.by == nil {
-			return Command{}, false
-		}
-		if wrapped.by != h { // h's own, sent again by a hook between
-			wrapped.by.off.Store(true)
-		}
-		cmd = wrapped.Cmder
-	}
-	return Command{cmd, h}, true
+	_, wrapped := cmd.(Command)
+	return Command{cmd}, !wrapped
 }
 
 // noteLost has the client look at once where the slots are, when a node may be gone. It would by itself within ten seconds.

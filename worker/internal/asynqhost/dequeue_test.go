@@ -1,4 +1,4 @@
-package prefetch
+package asynqhost
 
 import (
 	"context"
@@ -53,8 +53,8 @@ func (w world) scriptsKnown(t *testing.T) {
 	}
 }
 
-// TestUnknownScript: Redis has forgotten the script in the middle of it all.
-func TestUnknownScript(t *testing.T) {
+// TestDequeuesGoOnWhenRedisForgetsTheScript: Redis has forgotten the script in the middle of it all.
+func TestDequeuesGoOnWhenRedisForgetsTheScript(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, map[string]int{"q": 100})
 	w.enqueue(t, "q", 20)
@@ -145,13 +145,11 @@ func TestOtherQueues(t *testing.T) {
 	}
 }
 
-// TestRedisAway: the error reaches whoever asked, and one at a time is asked for afterwards.
-func TestRedisAway(t *testing.T) {
+// TestDequeueSaysThatRedisIsAway: the error reaches whoever asked, and one at a time is asked for afterwards.
+func TestDequeueSaysThatRedisIsAway(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
-	w := world{client: server.Client(t), plain: server.Client(t)}
-	w.Prefetcher = New(w.client, map[string]int{"q": 100})
-	w.client.AddHook(w.Prefetcher)
+	w := newWorldOn(t, server, map[string]int{"q": 100})
 	w.enqueue(t, "q", 10)
 	for range 3 {
 		w.dequeue(t, "q")
@@ -171,9 +169,9 @@ func TestRedisAway(t *testing.T) {
 	})
 }
 
-// TestServers: asynq's own Servers, two queues, two Servers each: every task is performed once, with all slots in use, and
+// TestServersPerformEveryTaskOnce: asynq's own Servers, two queues, two Servers each: every task is performed once, with all slots in use, and
 // what Redis holds as active never exceeds them by more than what is being acknowledged.
-func TestServers(t *testing.T) {
+func TestServersPerformEveryTaskOnce(t *testing.T) {
 	t.Parallel()
 	const each, slots = 300, 8
 	w := newWorld(t, map[string]int{"q": 2 * slots, "other": 2 * slots})

@@ -1,16 +1,13 @@
-package acknowledge
+package asynqhost
 
 import (
 	"context"
-	"strings"
 
 	"github.com/redis/go-redis/v9"
-
-	"github.com/seed-5c07c2e9/dyplsq/internal/asynqwire"
 )
 
-// task is one that is done. The names of the keys are asynq's.
-type task struct {
+// doneTask is one that is done. The names of the keys are asynq's.
+type doneTask struct {
 	active, lease, key, day, all string
 	id                           any
 	forgetDay                    any // when, in Unix s
@@ -19,34 +16,21 @@ type task struct {
 	answered chan error
 }
 
-// doneOf returns nil for every command that is not asynq's script for a task that is done. No other script of asynq has the same
-// keys; the one for a task that holds a lock has one more.
-func doneOf(ctx context.Context, cmd redis.Cmder) *task {
-	const command, keys, ids, expiry, length = 0, 3, 8, 9, 11
-	args := cmd.Args()
-	if len(args) != length || args[2] != ids-keys || args[command] != "evalsha" && args[command] != "eval" {
-		return nil
-	}
-	names := [ids - keys]string{}
-	for i := range names {
-		names[i], _ = args[keys+i].(string)
-	}
-	t := &task{
-		active: names[0], lease: names[1], key: names[2], day: names[3], all: names[4], id: args[ids], forgetDay: args[expiry],
+// done answers asynq's script for a task that is done.
+func (h *Host) done(ctx context.Context, s script) *redis.Cmd {
+	t := &doneTask{
+		active: s.keys[0], lease: s.keys[1], key: s.keys[2], day: s.keys[3], all: s.keys[4], id: s.args[0], forgetDay: s.args[1],
 		ctx: ctx, answered: make(chan error, 1),
 	}
-	_, isActive := asynqwire.QueueOf(t.active, "active")
-	queue := strings.TrimSuffix(t.active, "active")
-	if !isActive || !follows(t.lease, queue, "lease") ||
-		!strings.HasPrefix(t.key, queue) || !strings.HasPrefix(t.key[len(queue):], "t:") ||
-		!follows(t.all, queue, "processed") || !strings.HasPrefix(t.day, t.all) {
-		return nil
-	}
-	return t
+	return answer(ctx, "OK", h.doneLine(t.active).acknowledge(t, h.redis)) //nolint:contextcheck // a script does not end with one of those it is about
 }
 
-func follows(s, prefix, rest string) bool {
-	return len(s) == len(prefix)+len(rest) && strings.HasPrefix(s, prefix) && s[len(prefix):] == rest
+func (h *Host) doneLine(active string) *doneLine {
+	if l, known := h.lines.Load(active); known {
+		return l.(*doneLine) //nolint:forcetypeassert // nothing else is stored
+	}
+	l, _ := h.lines.LoadOrStore(active, &doneLine{})
+	return l.(*doneLine) //nolint:forcetypeassert // nothing else is stored
 }
 
 // notFoundError is what asynq's script answers about a task that somebody else has taken off the list.

@@ -1,4 +1,4 @@
-package acknowledge
+package asynqhost
 
 import (
 	"context"
@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/hibiken/asynq"
+	"github.com/redis/go-redis/v9"
 
 	"github.com/seed-5c07c2e9/dyplsq/internal/redistest"
 )
@@ -19,8 +20,8 @@ const today, tomorrow = "2026-11-22", "2026-11-23"
 func TestLeavesWhatAsynqLeaves(t *testing.T) {
 	t.Parallel()
 	const n = 5
-	ours, asynqs := newWorld(t), newWorld(t)
-	for _, w := range []world{ours, asynqs} {
+	ours, asynqs := newDoneWorld(t), newDoneWorld(t)
+	for _, w := range []doneWorld{ours, asynqs} {
 		w.activate(t, "q", n)
 		w.plain.Del(t.Context(), key("q", "t:"+id(1)))
 		w.plain.ZRem(t.Context(), key("q", "lease"), id(3))
@@ -36,12 +37,12 @@ func TestLeavesWhatAsynqLeaves(t *testing.T) {
 	}
 }
 
-// TestManyInOneScript: what comes while a script is out leaves together, at most so many at a time and of one day.
-func TestManyInOneScript(t *testing.T) {
+// TestManyAreAcknowledgedInOneScript: what comes while a script is out leaves together, at most so many at a time and of one day.
+func TestManyAreAcknowledgedInOneScript(t *testing.T) {
 	t.Parallel()
-	const n = most + 10
-	w := newWorld(t)
-	if err := script.Load(t.Context(), w.plain).Err(); err != nil {
+	const n = doneMost + 10
+	w := newDoneWorld(t)
+	if err := doneScript.Load(t.Context(), w.plain).Err(); err != nil {
 		t.Fatal(err)
 	}
 	w.activate(t, "q", n)
@@ -70,10 +71,10 @@ func TestManyInOneScript(t *testing.T) {
 	}
 }
 
-// TestMidnight: each day has its count, also of tasks that were done at once.
-func TestMidnight(t *testing.T) {
+// TestEachDayHasItsCount: each day has its count, also of tasks that were done at once.
+func TestEachDayHasItsCount(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newDoneWorld(t)
 	w.activate(t, "q", 4)
 	release := w.held(t, "q")
 	var waiting sync.WaitGroup
@@ -93,11 +94,11 @@ func TestMidnight(t *testing.T) {
 	}
 }
 
-// TestServers: asynq's own Servers acknowledge through it: every task is performed once, and nothing is left.
-func TestServers(t *testing.T) {
+// TestServersAcknowledgeEveryTask: asynq's own Servers acknowledge through it: every task is performed once, and nothing is left.
+func TestServersAcknowledgeEveryTask(t *testing.T) {
 	t.Parallel()
 	const each = 300
-	w := newWorld(t)
+	w := newDoneWorld(t)
 	var performed atomic.Int64
 	before := w.scripts(t)
 	for _, queue := range []string{"q", "other"} {
@@ -130,47 +131,16 @@ func TestServers(t *testing.T) {
 	t.Logf("%d scripts for %d tasks, which asynq enqueued, fetched and acknowledged", w.scripts(t)-before, 2*each)
 }
 
-// TestOtherScripts, among them those with almost the same keys, go their way.
+// TestOtherScripts, also those with the same keys, go their way.
 func TestOtherScripts(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
-	active, lease, task, day, all := key("q", "active"), key("q", "lease"), key("q", "t:1"), key("q", "processed:"+today), key("q", "processed")
+	w := newDoneWorld(t)
 	for name, keys := range map[string][]string{
-		"requeue":      {active, lease, key("q", "pending"), task},
-		"with a lock":  {active, lease, task, day, all, "unique"},
-		"completed":    {active, lease, key("q", "completed"), task, day},
-		"two queues":   {active, key("r", "lease"), task, day, all},
-		"not asynq's":  {"active", "lease", "t:1", "processed:" + today, "processed"},
-		"another task": {active, lease, key("r", "t:1"), day, all},
+		"done":    {key("q", "active"), key("q", "lease"), key("q", "t:1"), key("q", "processed:"+today), key("q", "processed")},
+		"dequeue": {key("q", "pending"), key("q", "paused"), key("q", "active"), key("q", "lease")},
 	} {
-		got, err := w.client.Eval(t.Context(), `return #KEYS`, keys, 1, 2, 3).Int()
-		if err != nil || got != len(keys) {
+		if got, err := redis.NewScript(`return #KEYS`).Run(t.Context(), w.client, keys, 1, 2, 3).Int(); err != nil || got != len(keys) {
 			t.Errorf("%s: %d, %v", name, got, err)
-		}
-	}
-}
-
-// TestKeepsTheProxiesRule: no key but one that is written out.
-func TestKeepsTheProxiesRule(t *testing.T) {
-	t.Parallel()
-	if err := redistest.CheckScript(source); err != nil {
-		t.Error(err)
-	}
-}
-
-func TestCluster(t *testing.T) {
-	t.Parallel()
-	nodes := redistest.StartMasters(t, 3)
-	w := newWorldOn(nodes.Client(t), nodes.Client(t))
-	for _, queue := range []string{"a", "b", "c", "d"} {
-		w.activate(t, queue, 3)
-		for i := range 3 {
-			if err := w.done(t.Context(), queue, i, today); err != nil {
-				t.Errorf("%s %d: %v", queue, i, err)
-			}
-		}
-		if n := w.plain.Get(t.Context(), key(queue, "processed")).Val(); n != "3" {
-			t.Errorf("%s: %s", queue, n)
 		}
 	}
 }

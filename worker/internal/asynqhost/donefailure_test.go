@@ -1,4 +1,4 @@
-package acknowledge
+package asynqhost
 
 import (
 	"context"
@@ -11,10 +11,10 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/internal/redistest"
 )
 
-// TestUnknownScript: Redis has forgotten the script in the middle of it all.
-func TestUnknownScript(t *testing.T) {
+// TestAcknowledgesWhenRedisForgetsTheScript: Redis has forgotten the script in the middle of it all.
+func TestAcknowledgesWhenRedisForgetsTheScript(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newDoneWorld(t)
 	w.activate(t, "q", 6)
 	for i := range 6 {
 		if i%2 == 0 {
@@ -26,14 +26,14 @@ func TestUnknownScript(t *testing.T) {
 	}
 }
 
-// TestLostReply: everybody whose reply it was hears of it; asked again, the tasks are not there any more, as with asynq's own script.
-func TestLostReply(t *testing.T) {
+// TestLostReplyOfAnAcknowledgement: everybody whose reply it was hears of it; asked again, the tasks are not there any more, as with asynq's own script.
+func TestLostReplyOfAnAcknowledgement(t *testing.T) {
 	t.Parallel()
 	const n = 8
 	server := redistest.Start(t)
 	client := redis.NewClient(&redis.Options{Addr: redistest.Lossy(t, server.Addr, "lossy"), ContextTimeoutEnabled: true, MaxRetries: -1})
 	t.Cleanup(func() { _ = client.Close() })
-	w := newWorldOn(client, server.Client(t))
+	w := newDoneWorldOn(client, server.Client(t))
 	w.activate(t, "lossy", n)
 	var waiting sync.WaitGroup
 	for i := range n {
@@ -46,7 +46,7 @@ func TestLostReply(t *testing.T) {
 	}
 	waiting.Wait()
 	// The first try left as EVALSHA, which Redis did not know, and whose answer was lost all the same.
-	if err := script.Load(t.Context(), w.plain).Err(); err != nil {
+	if err := doneScript.Load(t.Context(), w.plain).Err(); err != nil {
 		t.Fatal(err)
 	}
 	for i := range n {
@@ -63,7 +63,7 @@ func TestLostReply(t *testing.T) {
 // TestOverWhileItWaits: the caller leaves at once, its task stays, and the others are acknowledged.
 func TestOverWhileItWaits(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newDoneWorld(t)
 	w.activate(t, "q", 2)
 	release := w.held(t, "q")
 	ctx, end := context.WithCancel(t.Context())
@@ -78,7 +78,7 @@ func TestOverWhileItWaits(t *testing.T) {
 			t.Error(err)
 		}
 	})
-	l := w.lineOf(key("q", "active"))
+	l := w.doneLine(key("q", "active"))
 	redistest.Poll(t, within, "both to wait", func(context.Context) error {
 		l.mu.Lock()
 		defer l.mu.Unlock()
@@ -96,11 +96,11 @@ func TestOverWhileItWaits(t *testing.T) {
 	}
 }
 
-// TestRedisAway: everybody is told, and all is well when it is back.
-func TestRedisAway(t *testing.T) {
+// TestAcknowledgerHearsThatRedisIsAway: everybody is told, and all is well when it is back.
+func TestAcknowledgerHearsThatRedisIsAway(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
-	w := newWorldOn(server.Client(t), server.Client(t))
+	w := newDoneWorldOn(server.Client(t), server.Client(t))
 	server.Kill()
 	var waiting sync.WaitGroup
 	for i := range 20 {

@@ -1,4 +1,4 @@
-package acknowledge
+package asynqhost
 
 import (
 	"context"
@@ -13,20 +13,20 @@ import (
 // sendWithin bounds one script.
 const sendWithin = 3 * time.Second
 
-// line is what waits to be acknowledged in a queue.
-type line struct {
+// doneLine is what waits to be acknowledged in a queue.
+type doneLine struct {
 	mu      sync.Mutex
-	waiting []*task
+	waiting []*doneTask
 	sending bool
 }
 
 // acknowledge waits for the answer about a task, or the end of its context.
-func (l *line) acknowledge(t *task, next redis.ProcessHook) error {
+func (l *doneLine) acknowledge(t *doneTask, client redis.UniversalClient) error {
 	l.mu.Lock()
 	l.waiting = append(l.waiting, t)
 	if !l.sending {
 		l.sending = true
-		go l.send(next)
+		go l.send(client)
 	}
 	l.mu.Unlock()
 	select {
@@ -38,26 +38,26 @@ func (l *line) acknowledge(t *task, next redis.ProcessHook) error {
 }
 
 // send acknowledges whatever waits, until nothing does.
-func (l *line) send(next redis.ProcessHook) {
+func (l *doneLine) send(client redis.UniversalClient) {
 	for {
 		batch := l.next()
 		if batch == nil {
 			return
 		}
-		for i, err := range acknowledge(batch, next) {
+		for i, err := range acknowledge(batch, client) {
 			batch[i].answered <- err
 		}
 	}
 }
 
 // next takes the tasks of the next script, all counted on the same day, without those that nobody waits for any longer.
-func (l *line) next() []*task {
+func (l *doneLine) next() []*doneTask {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	var batch []*task
+	var batch []*doneTask
 	taken := 0
 	for _, t := range l.waiting {
-		if len(batch) == most || len(batch) > 0 && t.day != batch[0].day {
+		if len(batch) == doneMost || len(batch) > 0 && t.day != batch[0].day {
 			break
 		}
 		taken++
@@ -73,11 +73,11 @@ func (l *line) next() []*task {
 }
 
 // acknowledge runs the script, and returns what it says about each task.
-func acknowledge(batch []*task, next redis.ProcessHook) []error {
+func acknowledge(batch []*doneTask, client redis.UniversalClient) []error {
 	ctx, cancel := context.WithTimeout(context.Background(), sendWithin)
 	defer cancel()
 	errs := make([]error, len(batch))
-	found, err := run(ctx, batch, next)
+	found, err := runDone(ctx, batch, client)
 	if err == nil && len(found) != len(batch) {
 		err = fmt.Errorf("acknowledge: %d answers about %d tasks", len(found), len(batch))
 	}
@@ -92,25 +92,17 @@ func acknowledge(batch []*task, next redis.ProcessHook) []error {
 	return errs
 }
 
-func run(ctx context.Context, batch []*task, next redis.ProcessHook) ([]int64, error) {
+func runDone(ctx context.Context, batch []*doneTask, client redis.UniversalClient) ([]int64, error) {
 	first := batch[0]
-	args := make([]any, 0, 2*len(batch)+len("evalsha"))
-	args = append(args, "evalsha", script.Hash(), firstTask-1+len(batch), first.active, first.lease, first.day, first.all)
-	for _, t := range batch {
-		args = append(args, t.key)
-	}
+	keys := make([]string, 0, firstTask-1+len(batch))
+	keys = append(keys, first.active, first.lease, first.day, first.all)
+	args := make([]any, 0, firstID-1+len(batch))
 	args = append(args, first.forgetDay)
 	for _, t := range batch {
-		args = append(args, t.id)
+		keys, args = append(keys, t.key), append(args, t.id)
 	}
-	cmd := redis.NewCmd(ctx, args...)
-	err := next(ctx, cmd)
-	if redis.HasErrorPrefix(err, "NOSCRIPT") {
-		whole := append([]any{"eval", source}, args[2:]...)
-		cmd = redis.NewCmd(ctx, whole...)
-		err = next(ctx, cmd)
-	}
-	if err != nil {
+	cmd := doneScript.Run(ctx, client, keys, args...)
+	if err := cmd.Err(); err != nil {
 		return nil, err
 	}
 	found, err := cmd.Int64Slice()

@@ -1,4 +1,4 @@
-package acknowledge
+package asynqhost
 
 import (
 	"fmt"
@@ -7,17 +7,14 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// most is how many tasks one script acknowledges: Redis does nothing else meanwhile.
-const most = 32
+// doneMost is how many tasks one script acknowledges: Redis does nothing else meanwhile.
+const doneMost = 32
 
-// source is the script. KEYS: the active list, the leases, the count of the day, the count of all days, a task each.
+// doneScript is run in the place of asynq's. KEYS: the active list, the leases, the count of the day, the count of all days, a task each.
 // ARGV: when the count of the day is forgotten (Unix s), an id each. Returns for each whether it was active (1 | 0).
 //
 // Each task has lines of its own because Alibaba Cloud's proxies take no key but a KEYS[n] that is written out.
-var (
-	source = head + tasksOf(most) + tail
-	script = redis.NewScript(source)
-)
+var doneScript = redis.NewScript(head + tasksOf(doneMost) + tail)
 
 const (
 	head = `local found, done = {}, 0

@@ -1,4 +1,4 @@
-package acknowledge
+package asynqhost
 
 import (
 	"context"
@@ -7,17 +7,13 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/redis/go-redis/v9"
 
 	"github.com/seed-5c07c2e9/dyplsq/internal/redistest"
 )
 
-const (
-	within    = time.Minute
-	forgetDay = 4102444800 // 2100-01-01
-)
+const forgetDay = 4102444800 // 2100-01-01
 
 // asynqDone is asynq's script for a task that is done, v0.26.0.
 var asynqDone = redis.NewScript(`
@@ -43,24 +39,23 @@ end
 return redis.status_reply("OK")
 `)
 
-// world is a Redis with asynq's queues, and a client that acknowledges many at a time.
-type world struct {
-	*Hook
+// doneWorld is a Redis with asynq's queues, and a client that acknowledges many at a time.
+type doneWorld struct {
+	*Host
 
 	client redis.UniversalClient
 	plain  redis.UniversalClient
 }
 
-func newWorld(t *testing.T) world {
+func newDoneWorld(t *testing.T) doneWorld {
 	t.Helper()
 	server := redistest.Start(t)
-	return newWorldOn(server.Client(t), server.Client(t))
+	return newDoneWorldOn(server.Client(t), server.Client(t))
 }
 
-func newWorldOn(client, plain redis.UniversalClient) world {
-	w := world{Hook: New(), client: client, plain: plain}
-	client.AddHook(w.Hook)
-	return w
+func newDoneWorldOn(client, plain redis.UniversalClient) doneWorld {
+	host := New(client, Config{})
+	return doneWorld{Host: host, client: host.Client(), plain: plain}
 }
 
 func key(queue, name string) string { return "asynq:{" + queue + "}:" + name }
@@ -68,7 +63,7 @@ func key(queue, name string) string { return "asynq:{" + queue + "}:" + name }
 func id(i int) string { return fmt.Sprintf("task-%d.1", i) }
 
 // activate makes the first n tasks of a queue active.
-func (w world) activate(t *testing.T, queue string, n int) {
+func (w doneWorld) activate(t *testing.T, queue string, n int) {
 	t.Helper()
 	_, err := w.plain.Pipelined(t.Context(), func(p redis.Pipeliner) error {
 		for i := range n {
@@ -84,7 +79,7 @@ func (w world) activate(t *testing.T, queue string, n int) {
 }
 
 // done does what an asynq Server does once a task is done.
-func (w world) done(ctx context.Context, queue string, i int, day string) error {
+func (w doneWorld) done(ctx context.Context, queue string, i int, day string) error {
 	return done(ctx, w.client, queue, id(i), day)
 }
 
@@ -107,9 +102,9 @@ func left(t *testing.T, client redis.UniversalClient) string {
 }
 
 // held has the next script wait until release is called, with the number of tasks that are to wait behind it.
-func (w world) held(t *testing.T, queue string) (release func(waiting int)) {
+func (w doneWorld) held(t *testing.T, queue string) (release func(waiting int)) {
 	t.Helper()
-	l := w.lineOf(key(queue, "active"))
+	l := w.doneLine(key(queue, "active"))
 	l.mu.Lock()
 	l.sending = true
 	l.mu.Unlock()
@@ -122,12 +117,12 @@ func (w world) held(t *testing.T, queue string) (release func(waiting int)) {
 			}
 			return nil
 		})
-		l.send(func(ctx context.Context, cmd redis.Cmder) error { return w.plain.Process(ctx, cmd) })
+		l.send(w.plain)
 	}
 }
 
 // scripts is how many EVALSHA Redis was sent.
-func (w world) scripts(t *testing.T) int {
+func (w doneWorld) scripts(t *testing.T) int {
 	t.Helper()
 	return redistest.Calls(t, w.plain, "evalsha")
 }

@@ -1,43 +1,55 @@
-package prefetch
+package asynqhost
 
 import (
 	"context"
 	"errors"
-	"net"
 	"sync"
+	"time"
 
 	"github.com/redis/go-redis/v9"
+
+	"github.com/seed-5c07c2e9/dyplsq/internal/asynqwire"
 )
 
-// Prefetcher is a hook that fetches asynq's tasks ahead for all Servers that use one client.
-type Prefetcher struct {
-	client redis.UniversalClient
-	shares map[string]*share // by the queue that was named
-	queues sync.Map          // *queue, by name
+// Config is what a host needs to know.
+type Config struct {
+	// Slots is how many tasks of each queue this process performs at once, over all its Servers. Of a queue that is not named nothing
+	// is fetched ahead.
+	Slots map[string]int
 }
 
-// New returns a hook for a client, which it is to be added to. Each queue has a number of tasks that this process performs at
-// once, over all its Servers; of a queue that is not named nothing is fetched ahead.
-func New(client redis.UniversalClient, slots map[string]int) *Prefetcher {
-	p := &Prefetcher{client: client, shares: make(map[string]*share, len(slots))}
-	for name, n := range slots {
-		p.shares[name] = newShare(n)
-		p.queues.Store(name, newQueue(client, name, p.shares[name]))
-	}
-	return p
+// Host is what all Servers of one process share.
+type Host struct {
+	redis  redis.UniversalClient
+	shares map[string]*share // by the queue that was named
+	queues sync.Map          // *queue, by name
+	lines  sync.Map          // *doneLine, by the active list of a queue
 }
+
+// New returns a host on a client, which it leaves as it is.
+func New(client redis.UniversalClient, config Config) *Host {
+	h := &Host{redis: client, shares: make(map[string]*share, len(config.Slots))}
+	for name, n := range config.Slots {
+		h.shares[name] = newShare(n)
+		h.queues.Store(name, newQueue(client, name, h.shares[name]))
+	}
+	return h
+}
+
+// Client returns the client for asynq's Servers.
+func (h *Host) Client() redis.UniversalClient { return client{h.redis, h} } //nolint:ireturn // what asynq takes
 
 // Share has another queue fetched ahead, which shares the slots of one that New was told: all of them together perform no more. It
 // is to be called before the queue is asked for a task.
-func (p *Prefetcher) Share(queue, with string) {
-	if _, known := p.queues.Load(queue); known || p.shares[with] == nil {
+func (h *Host) Share(queue, with string) {
+	if _, known := h.queues.Load(queue); known || h.shares[with] == nil {
 		return
 	}
-	p.queues.Store(queue, newQueue(p.client, queue, p.shares[with]))
+	h.queues.Store(queue, newQueue(h.redis, queue, h.shares[with]))
 }
 
-func (p *Prefetcher) queue(name string) (*queue, bool) {
-	q, known := p.queues.Load(name)
+func (h *Host) queue(name string) (*queue, bool) {
+	q, known := h.queues.Load(name)
 	if !known {
 		return nil, false
 	}
@@ -45,47 +57,40 @@ func (p *Prefetcher) queue(name string) (*queue, bool) {
 }
 
 // Performing notes that a task is being performed, until done is called: it takes up a slot.
-func (p *Prefetcher) Performing(queue string) (done func()) {
-	if q, known := p.queue(queue); known {
+func (h *Host) Performing(queue string) (done func()) {
+	if q, known := h.queue(queue); known {
 		q.share.begin()
 		return q.share.end
 	}
 	return func() {}
 }
 
+// Polled tells when Redis last answered whether each queue that is fetched ahead has a task; the zero time for never.
+func (h *Host) Polled() map[string]time.Time {
+	times := map[string]time.Time{}
+	for name, q := range h.queues.Range {
+		times[name.(string)] = q.(*queue).answered() //nolint:forcetypeassert // nothing else is stored
+	}
+	return times
+}
+
 // Close puts what is in stock back into its queues. From then on every queue seems empty to the Servers. What could not be put
 // back is left to whoever looks after lapsed leases.
-func (p *Prefetcher) Close(ctx context.Context) error {
+func (h *Host) Close(ctx context.Context) error {
 	var errs []error
-	for _, q := range p.queues.Range {
+	for _, q := range h.queues.Range {
 		errs = append(errs, q.(*queue).close(ctx)) //nolint:forcetypeassert // nothing else is stored
 	}
 	return errors.Join(errs...)
 }
 
-// DialHook implements [redis.Hook].
-func (*Prefetcher) DialHook(next redis.DialHook) redis.DialHook {
-	return func(ctx context.Context, network, addr string) (net.Conn, error) { return next(ctx, network, addr) }
-}
-
-// ProcessPipelineHook implements [redis.Hook].
-func (*Prefetcher) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
-	return next
-}
-
-// ProcessHook implements [redis.Hook].
-func (p *Prefetcher) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
-	return func(ctx context.Context, cmd redis.Cmder) error {
-		dequeue, isScript := cmd.(*redis.Cmd)
-		if !isScript {
-			return next(ctx, cmd)
-		}
-		q, known := p.queue(dequeuedFrom(cmd.Args()))
-		if !known {
-			return next(ctx, cmd)
-		}
-		err := q.dequeue(ctx, dequeue, next)
-		dequeue.SetErr(err)
-		return err
+// dequeue answers asynq's script that fetches a task.
+func (h *Host) dequeue(ctx context.Context, s script) *redis.Cmd {
+	name, _ := asynqwire.QueueOf(s.keys[0], asynqwire.Pending)
+	q, known := h.queue(name)
+	if !known {
+		return s.send(ctx, h.redis)
 	}
+	message, err := q.dequeue(ctx, s)
+	return answer(ctx, message, err)
 }

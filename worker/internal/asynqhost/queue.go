@@ -1,4 +1,4 @@
-package prefetch
+package asynqhost
 
 import (
 	"cmp"
@@ -33,6 +33,7 @@ type queue struct {
 	stale   *time.Timer // puts it back
 	ask     int         // for how many next
 	away    bool        // its node did not answer
+	polled  time.Time   // when it last answered
 	closed  bool
 }
 
@@ -43,28 +44,23 @@ func newQueue(client redis.UniversalClient, name string, s *share) *queue {
 
 // dequeue answers a dequeue script, out of the stock or by a fetch: of several Servers one at a time, so that the others find
 // what it brings.
-func (q *queue) dequeue(ctx context.Context, cmd *redis.Cmd, one redis.ProcessHook) error {
+func (q *queue) dequeue(ctx context.Context, s script) (string, error) {
 	if err := q.takeTurn(ctx); err != nil {
-		return err
+		return "", err
 	}
 	defer q.endTurn()
 	if message, inStock := q.take(); inStock {
-		cmd.SetVal(message)
-		return nil
+		return message, nil
 	}
 	if err := q.putBack(ctx); err != nil {
-		return err
+		return "", err
 	}
 	n, reserved := q.reserve(ctx)
 	if n == 0 {
-		return cmp.Or(ctx.Err(), error(redis.Nil))
+		return "", cmp.Or(ctx.Err(), error(redis.Nil))
 	}
 	asked := time.Now()
-	message, err := q.store(asked, reserved, q.fetch(ctx, cmd, n, one))
-	if err == nil {
-		cmd.SetVal(message)
-	}
-	return err
+	return q.store(asked, reserved, q.fetch(ctx, s, n))
 }
 
 func (q *queue) takeTurn(ctx context.Context) error {
@@ -108,15 +104,14 @@ func (q *queue) reserve(ctx context.Context) (ask, reserved int) {
 }
 
 // fetch sends the dequeue script n times, and returns a reply or an error for each.
-func (q *queue) fetch(ctx context.Context, dequeue *redis.Cmd, n int, one redis.ProcessHook) []*redis.Cmd {
+func (q *queue) fetch(ctx context.Context, s script, n int) []*redis.Cmd {
 	if n == 1 {
-		dequeue.SetErr(one(ctx, dequeue)) // which a hook returns, and sets only on the way out
-		return []*redis.Cmd{dequeue}
+		return []*redis.Cmd{s.send(ctx, q.client)}
 	}
 	cmds := make([]*redis.Cmd, n)
 	_, _ = q.client.Pipelined(ctx, func(p redis.Pipeliner) error {
 		for i := range cmds {
-			cmds[i] = p.Do(ctx, dequeue.Args()...)
+			cmds[i] = s.send(ctx, p)
 		}
 		return nil
 	})
@@ -139,6 +134,9 @@ func (q *queue) store(asked time.Time, reserved int, cmds []*redis.Cmd) (string,
 	defer q.mu.Unlock()
 	_, answered := errors.AsType[redis.Error](failed)
 	q.ask, q.away = 1, failed != nil && !answered
+	if len(messages) > 0 || errors.Is(failed, redis.Nil) {
+		q.polled = time.Now()
+	}
 	if failed == nil {
 		q.ask = min(2*len(cmds), most)
 	}
@@ -152,4 +150,11 @@ func (q *queue) store(asked time.Time, reserved int, cmds []*redis.Cmd) (string,
 		q.watch()
 	}
 	return messages[0], nil
+}
+
+// answered tells when Redis last answered whether there is a task.
+func (q *queue) answered() time.Time {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.polled
 }

@@ -1,27 +1,40 @@
-package prefetch
+package asynqhost
 
 import (
-	"github.com/seed-5c07c2e9/dyplsq/internal/asynqwire"
+	"context"
+
+	"github.com/redis/go-redis/v9"
 )
 
-// dequeueKeys are the keys of asynq's dequeue script, in its order. No other script of asynq has the same.
-var dequeueKeys = []string{asynqwire.Pending, asynqwire.Paused, asynqwire.Active, asynqwire.Lease}
+// The scripts of asynq v0.26.0 that the host knows, by their SHA-1.
+const (
+	dequeueSHA = "a8153319360adc71cdc370107f8ab9786f204765"
+	doneSHA    = "1241eaa1c73409baaf1fea0c08d203a4911bda15"
+)
 
-// dequeuedFrom returns the queue that a dequeue script takes a task from, and "" for every other command.
-func dequeuedFrom(args []any) string {
-	const keys = 3 // the command, the script, the number of keys
-	if len(args) < keys+len(dequeueKeys) || args[2] != len(dequeueKeys) || args[0] != "evalsha" && args[0] != "eval" {
-		return ""
+// script is a call of one of asynq's scripts.
+type script struct {
+	sha    string
+	source string // "" where Redis is expected to know it by its hash
+	keys   []string
+	args   []any
+}
+
+// send sends the script as asynq would.
+func (s script) send(ctx context.Context, to redis.Cmdable) *redis.Cmd {
+	if s.source != "" {
+		return to.Eval(ctx, s.source, s.keys, s.args...)
 	}
-	first, _ := args[keys].(string)
-	name, ours := asynqwire.QueueOf(first, dequeueKeys[0])
-	if !ours {
-		return ""
+	return to.EvalSha(ctx, s.sha, s.keys, s.args...)
+}
+
+// answer is the reply of a script that was not sent as it is.
+func answer(ctx context.Context, value any, err error) *redis.Cmd {
+	cmd := redis.NewCmd(ctx)
+	if err != nil {
+		cmd.SetErr(err)
+	} else {
+		cmd.SetVal(value)
 	}
-	for i, list := range dequeueKeys {
-		if args[keys+i] != asynqwire.Queue(name).Key(list) {
-			return ""
-		}
-	}
-	return name
+	return cmd
 }

@@ -1,4 +1,4 @@
-package prefetch
+package asynqhost
 
 import (
 	"context"
@@ -18,18 +18,21 @@ const within = time.Minute
 
 // world is a Redis with asynq's queues, and a client that fetches ahead.
 type world struct {
-	*Prefetcher
+	*Host
 
-	client, plain *redis.Client
+	client redis.UniversalClient // for asynq
+	plain  *redis.Client
 }
 
 func newWorld(t *testing.T, slots map[string]int) world {
 	t.Helper()
-	server := redistest.Start(t)
-	w := world{client: server.Client(t), plain: server.Client(t)}
-	w.Prefetcher = New(w.client, slots)
-	w.client.AddHook(w.Prefetcher)
-	return w
+	return newWorldOn(t, redistest.Start(t), slots)
+}
+
+func newWorldOn(t *testing.T, server *redistest.Server, slots map[string]int) world {
+	t.Helper()
+	host := New(server.Client(t), Config{Slots: slots})
+	return world{Host: host, client: host.Client(), plain: server.Client(t)}
 }
 
 // enqueue puts n tasks into a queue, named 0, 1, 2 and so on.

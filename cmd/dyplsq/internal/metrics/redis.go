@@ -21,8 +21,8 @@ const (
 
 var redisErrorKinds = []string{redisAway, redisFull, redisReadOnly, redisRefused}
 
-// CountErrors counts the commands of a client that fail.
-func (m *Metrics) CountErrors(client redis.UniversalClient) { client.AddHook(redisHook{m}) }
+// RedisHook counts the commands of a client that fail.
+func (m *Metrics) RedisHook() redis.Hook { return redisHook{m} } //nolint:ireturn // what go-redis takes
 
 type redisHook struct{ metrics *Metrics }
 

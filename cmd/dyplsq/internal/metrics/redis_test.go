@@ -14,7 +14,7 @@ func TestRedisErrors(t *testing.T) {
 	m := New()
 	server := redistest.Start(t)
 	client, plain, ctx := server.Client(t), server.Client(t), t.Context()
-	m.CountErrors(client)
+	client.AddHook(m.RedisHook())
 	is := func(when, want string) {
 		t.Helper()
 		if got := counted(t, m, "dyplsq_redis_errors_total"); got != want {
