@@ -4,7 +4,7 @@ FAULTS := TestChaos|TestKill|TestStoppedWorker|TestFrozen|TestRollingRestart|Tes
 FAULTS := $(FAULTS)|TestStrange|TestPoison|TestPayloads|TestKeyReused|TestOneKey|TestBatch
 
 # Tests of scale and failovers, one at a time, as they measure; each has a form of seconds for `make test`.
-SCALE := TestFailover|TestNetworkCut|TestSoak
+SCALE := TestFailover|TestNetworkCut|TestSoak|TestMillionQueued
 
 SOAK ?= 30m
 

@@ -30,10 +30,13 @@ func SpaceProblem(field, identifier string) (Problem, bool) {
 	return Problem{Field: field, Rule: "must not contain white space", Remedy: remedy}, true
 }
 
-// remedyOf says what makes a number of a text that is none: white space that hardly shows may be all that is wrong.
+// remedyOf says what makes a number of a text that is none: white space that hardly shows, or the width of its digits, may be all that is wrong.
 func remedyOf(number Phone, valid func(string) bool) string {
 	if p, found := SpaceProblem("", string(number)); found && valid(withoutSpace(string(number))) {
 		return p.Remedy
+	}
+	if half := inHalfWidth(string(number)); half != string(number) && valid(half) {
+		return "write its digits as 0 to 9, in half width"
 	}
 	return "write it without +86, hyphens and spaces"
 }

@@ -195,6 +195,7 @@ func TestValidateNamesTheSpaceInNumbers(t *testing.T) {
 	for value, remedy := range map[string]string{
 		"15000000002 ": "remove the space behind it", "\u200b15000000002": "remove the space in front of it (U+200B, which hardly shows)",
 		"150 0000\u00a00002": "remove the space within it (U+00A0, which hardly shows)", "+86 150 0000 0002": "write it without +86, hyphens and spaces",
+		"１５０００００００02": "write its digits as 0 to 9, in half width",
 	} {
 		for _, field := range []string{"PhoneNoA", "PhoneNoB", "PhoneNoX"} {
 			invalid, is := errors.AsType[*dypls.ValidationError](with(samples["BindAxb"].full, field, value).Validate())
