@@ -190,26 +190,6 @@ func TestSurplusOfAnAccount(t *testing.T) {
 	}
 }
 
-// TestForgottenSurplusOfAnAccount: likewise where the worker that found it died before.
-func TestForgottenSurplusOfAnAccount(t *testing.T) {
-	t.Parallel()
-	y := newYard(t)
-	if _, err := tasks.BindAXN.Enqueue(t.Context(), y.queue, shopBind(), tasks.TaskID("k"), tasks.Account(shop)); err != nil {
-		t.Fatal(err)
-	}
-	fence := y.begin(t, "k", time.Minute).Fence
-	for i, subs := range []string{"1000", "2000"} {
-		y.finish(t, record.Ending{
-			ID: "k", Fence: fence + int64(i), State: record.Succeeded, SubsID: subs, Result: []byte(`{}`),
-			Surplus: func() []byte { return []byte(`{"PoolKey":"FC1","SubsId":"` + subs + `","SecretNo":"17000000001"}`) },
-		})
-	}
-	y.sweeps(t)
-	if opened, err := y.records.Opened(t.Context(), "surplus:shop:2000"); err != nil || opened[0].Action != "UnbindSubscription" || opened[0].Account != shop {
-		t.Errorf("%+v, %v", opened, err)
-	}
-}
-
 // TestForeignDeliveryIsReplaced: an old delivery under the key of a new task does not perform it with other credentials.
 func TestForeignDeliveryIsReplaced(t *testing.T) {
 	t.Parallel()

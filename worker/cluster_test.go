@@ -110,7 +110,7 @@ func (c *everything) leftOver(t *testing.T) []string {
 			c.client.ZAddXX(ctx, key, redis.Z{Member: id, Score: 1})
 		}
 	}
-	if err := c.newReaper().turn(ctx); err != nil {
+	if err := c.newReaper().Sweep(ctx); err != nil {
 		t.Fatal(err)
 	}
 	for queue, want := range map[string]int64{"bind": 2 * each, "query": each} {

@@ -6,6 +6,7 @@ import (
 
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
 	"github.com/seed-5c07c2e9/dyplsq/internal/record"
+	"github.com/seed-5c07c2e9/dyplsq/worker/internal/reaper"
 )
 
 // acceptGone lets a removal have succeeded that the API refused because the binding is not there, where the binding is known to
@@ -20,7 +21,7 @@ func (d *delivery) acceptGone(ctx context.Context, v *verdict, begun record.Begu
 // wasMade reports whether the binding that an unbind is to remove is known to have been made.
 func (d *delivery) wasMade(ctx context.Context, begun record.Begun) bool {
 	r := unbindOf(begun.Request)
-	if begun.Undoes != "" || d.id == surplusTask(d.of, r.SubsID) { // taken from the answer of a bind's task
+	if begun.Undoes != "" || d.id == reaper.SurplusTask(d.of, r.SubsID) { // taken from the answer of a bind's task
 		return true
 	}
 	var known bool

@@ -16,6 +16,7 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/internal/record"
 	"github.com/seed-5c07c2e9/dyplsq/internal/redistest"
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
+	"github.com/seed-5c07c2e9/dyplsq/worker/internal/reaper"
 )
 
 // owned is the one number of a shelf.
@@ -355,7 +356,7 @@ func TestLateAnswerOfAFreedNumber(t *testing.T) {
 	}
 	s.settled(t, isResting)
 	release()
-	if undo := s.awaited(t, surplusPrefix+s.bound()[0]); undo.State != tasks.StateSucceeded {
+	if undo := s.awaited(t, reaper.SurplusTask("", s.bound()[0])); undo.State != tasks.StateSucceeded {
 		t.Errorf("the surplus: %+v", undo)
 	}
 	s.settled(t, isResting)

@@ -102,15 +102,14 @@ func TestFetchedAheadNoMoreThanPerformed(t *testing.T) {
 // stood still instead, it puts nothing back that is not its own any more.
 func TestStockOfADeadWorker(t *testing.T) {
 	t.Parallel()
-	y := newYard(t)
-	ctx := t.Context()
-	ids := []string{"a", "b", "c", "d", "e", "f", "g"}
-	y.create(t, ids...)
-	want := map[string]string{}
-	for _, id := range ids {
-		y.deliver(t, id)
-		want[id+".2"] = asynqwire.Pending
+	server := redistest.Start(t)
+	client := server.Client(t)
+	w, err := New(Config{client: server.AppClient(t), Caller: panickyCaller{}}) // nobody calls it
+	if err != nil {
+		t.Fatal(err)
 	}
+	ctx := t.Context()
+	ids := enqueueBinds(t, w.queue, "k", 7)
 	k := asynqwire.Queue("bind")
 	dequeue := redis.NewScript(`
 if redis.call("EXISTS", KEYS[2]) == 0 then
@@ -126,21 +125,41 @@ end
 return nil`) // asynq's
 	lapsed := time.Now().Add(-15 * time.Second).Unix()
 	for range 4 { // as asynq does; 1, 2, and 4 are fetched
-		err := dequeue.Run(ctx, y.host.Client(), []string{k.Key(asynqwire.Pending), k.Key(asynqwire.Paused), k.Key(asynqwire.Active), k.Key(asynqwire.Lease)}, lapsed, k.Task("")).Err()
+		err := dequeue.Run(ctx, w.host.Client(), []string{k.Key(asynqwire.Pending), k.Key(asynqwire.Paused), k.Key(asynqwire.Active), k.Key(asynqwire.Lease)}, lapsed, k.Task("")).Err()
 		if err != nil {
 			t.Fatal(err)
 		}
 	}
-	if n := y.client.LLen(ctx, k.Key(asynqwire.Active)).Val(); n != int64(len(ids)) {
+	if n := client.LLen(ctx, k.Key(asynqwire.Active)).Val(); n != int64(len(ids)) {
 		t.Fatalf("%d tasks were fetched, want %d", n, len(ids))
 	}
-	y.sweeps(t)
-	y.wantDeliveries(t, want)
-	if err := y.host.Close(ctx); err != nil {
+	for _, key := range client.Keys(ctx, "dypls:open:*").Val() { // as after a while
+		for _, id := range client.ZRange(ctx, key, 0, -1).Val() {
+			client.ZAddXX(ctx, key, redis.Z{Member: id, Score: 1})
+		}
+	}
+	if err := w.newReaper().Sweep(ctx); err != nil {
 		t.Fatal(err)
 	}
-	y.wantDeliveries(t, want)
-	if n, m := y.client.LLen(ctx, k.Key(asynqwire.Active)).Val(), y.client.LLen(ctx, k.Key(asynqwire.Pending)).Val(); n != 0 || m != int64(len(ids)) {
+	delivered := func() (n int) {
+		for _, id := range ids {
+			if client.HGet(ctx, k.Task(asynqwire.DeliveryID(id, 2)), "state").Val() == asynqwire.Pending &&
+				client.Exists(ctx, k.Task(asynqwire.DeliveryID(id, 1))).Val() == 0 {
+				n++
+			}
+		}
+		return n
+	}
+	if n := delivered(); n != len(ids) {
+		t.Errorf("%d of %d tasks have their next delivery in place of the first", n, len(ids))
+	}
+	if err := w.host.Close(ctx); err != nil {
+		t.Fatal(err)
+	}
+	if n := delivered(); n != len(ids) {
+		t.Errorf("%d of %d tasks have their next delivery in place of the first, after the dead worker put back what it had", n, len(ids))
+	}
+	if n, m := client.LLen(ctx, k.Key(asynqwire.Active)).Val(), client.LLen(ctx, k.Key(asynqwire.Pending)).Val(); n != 0 || m != int64(len(ids)) {
 		t.Errorf("%d active, %d pending", n, m)
 	}
 }

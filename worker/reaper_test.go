@@ -36,7 +36,7 @@ func TestWorkerReaps(t *testing.T) {
 	k := asynqwire.Queue("bind")
 	s.redis.ZRem(t.Context(), k.Key(asynqwire.Scheduled), "k.1")
 	s.redis.HSet(t.Context(), k.Task("k.1"), "state", asynqwire.Active)
-	s.redis.ZAdd(t.Context(), k.Key(asynqwire.Lease), redis.Z{Member: "k.1", Score: float64(time.Now().Add(asynqLease - 2*renewedEvery).Unix())})
+	s.redis.ZAdd(t.Context(), k.Key(asynqwire.Lease), redis.Z{Member: "k.1", Score: float64(time.Now().Add(14 * time.Second).Unix())})
 	s.redis.LPush(t.Context(), k.Key(asynqwire.Active), "k.1")
 	if o := s.outcome(t, id); o.State != tasks.StateSucceeded {
 		t.Errorf("%s %s", o.State, o.Code)

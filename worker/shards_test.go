@@ -9,12 +9,10 @@ import (
 	"testing"
 	"time"
 
-	"github.com/redis/go-redis/v9"
 	"github.com/rs/zerolog"
 
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dyplstest"
-	"github.com/seed-5c07c2e9/dyplsq/internal/asynqwire"
 	"github.com/seed-5c07c2e9/dyplsq/internal/redistest"
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
 )
@@ -109,59 +107,6 @@ func TestAnotherNumberOfShards(t *testing.T) {
 				}
 			}
 		})
-	}
-}
-
-// TestReaperLooksInEveryShard: what was put elsewhere, by somebody with another number of shards, is not delivered again and again.
-func TestReaperLooksInEveryShard(t *testing.T) {
-	t.Parallel()
-	server := redistest.Start(t)
-	y := newYardOn(t, server) // of one shard
-	other := tasks.NewQueue(server.Client(t), tasks.Shards(7))
-	t.Cleanup(func() { _ = other.Close() })
-	request := bindRequest()
-	ids := enqueueAll(t, other, request, "k-", 20)
-	for range 3 {
-		y.sweeps(t)
-	}
-	if n := pendingOf(t, other, "bind"); n != int64(len(ids)) {
-		t.Errorf("%d deliveries of %d tasks\n%s", n, len(ids), y.log)
-	}
-	enqueueAll(t, y.queue, request, "k-", 20)
-	if n := pendingOf(t, other, "bind"); n != int64(len(ids)) {
-		t.Errorf("%d deliveries after the same key was enqueued by another number of shards", n)
-	}
-	// One whose queue nobody knows of any longer gets another delivery, one more only, whoever sweeps.
-	y.client.SRem(t.Context(), "asynq:queues", y.client.SMembers(t.Context(), "asynq:queues").Val())
-	forgetful := newYardOn(t, server)
-	for range 3 {
-		forgetful.sweeps(t)
-	}
-	if n := pendingOf(t, other, "bind"); n != int64(2*len(ids)) {
-		t.Errorf("%d deliveries of %d tasks after their queues were forgotten\n%s", n, len(ids), forgetful.log)
-	}
-}
-
-// TestSilentShard: what a dead worker has left in a shard is found, and delivered in the shard where it belongs.
-func TestSilentShard(t *testing.T) {
-	t.Parallel()
-	server := redistest.Start(t)
-	y := newYardOn(t, server)
-	other := tasks.NewQueue(server.Client(t), tasks.Shards(3))
-	t.Cleanup(func() { _ = other.Close() })
-	enqueueBinds(t, other, "k-", 1)
-	k := asynqwire.Queue(other.Place(t.Context(), "bind", "k-0"))
-	y.client.LRem(t.Context(), k.Key(asynqwire.Pending), 0, "k-0.1")
-	y.client.HSet(t.Context(), k.Task("k-0.1"), "state", asynqwire.Active)
-	y.client.ZAdd(t.Context(), k.Key(asynqwire.Lease), redis.Z{Member: "k-0.1", Score: float64(time.Now().Add(-time.Minute).Unix())})
-	y.client.LPush(t.Context(), k.Key(asynqwire.Active), "k-0.1")
-	y.sweeps(t)
-	y.sweeps(t)
-	if n := y.client.LLen(t.Context(), k.Key(asynqwire.Active)).Val(); n != 0 {
-		t.Errorf("%d are still active", n)
-	}
-	if ids := y.client.LRange(t.Context(), asynqwire.Queue("bind").Key(asynqwire.Pending), 0, -1).Val(); !slices.Equal(ids, []string{"k-0.2"}) {
-		t.Errorf("delivered %q", ids)
 	}
 }
 

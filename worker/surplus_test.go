@@ -14,6 +14,7 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dyplstest"
 	"github.com/seed-5c07c2e9/dyplsq/internal/redistest"
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
+	"github.com/seed-5c07c2e9/dyplsq/worker/internal/reaper"
 )
 
 // stalls keeps the first answer of a bind from the worker until it is let go: a process that stops between answer and finish.
@@ -78,7 +79,7 @@ func TestSurplusIsUnbound(t *testing.T) {
 	}
 	release()
 	s.logged(t, "a surplus binding")
-	undo := s.awaited(t, surplusPrefix+bound[0])
+	undo := s.awaited(t, reaper.SurplusTask("", bound[0]))
 	if undo.State != tasks.StateSucceeded || undo.Action != "UnbindSubscription" || s.calls("UnbindSubscription") != 1 {
 		t.Errorf("%s of %s after %d calls", undo.State, undo.Action, undo.Calls)
 	}
@@ -105,7 +106,7 @@ func TestFoundIsNoSurplus(t *testing.T) {
 	if left := s.bindings(t, s.outcome(t, "k")); len(left) != 1 || string(s.outcome(t, "k").Result) != string(o.Result) {
 		t.Errorf("bound are %v", left)
 	}
-	if outcomes, err := s.queue.Outcomes(t.Context(), surplusPrefix+s.bound()[0]); err != nil || outcomes[0].State != tasks.StateUnknown {
+	if outcomes, err := s.queue.Outcomes(t.Context(), reaper.SurplusTask("", s.bound()[0])); err != nil || outcomes[0].State != tasks.StateUnknown {
 		t.Errorf("something is to be unbound: %+v, %v", outcomes, err)
 	}
 	if n := s.calls("UnbindSubscription"); n != 0 {
@@ -119,7 +120,7 @@ func TestSuccessAfterTheFailureWasTold(t *testing.T) {
 	s, release := newStalledSystem(t, dyplstest.Config{ListDelay: time.Hour}, Hold, named()) // a list that never shows it
 	s.told(t, "k", told{tasks.StateFailed, "isv.BIND_CONFLICT", 2, 1, 4})
 	release()
-	if undo := s.awaited(t, surplusPrefix+s.bound()[0]); undo.State != tasks.StateSucceeded {
+	if undo := s.awaited(t, reaper.SurplusTask("", s.bound()[0])); undo.State != tasks.StateSucceeded {
 		t.Errorf("the surplus: %+v", undo)
 	}
 	if left := s.simulator.Bindings(); len(left) != 0 {

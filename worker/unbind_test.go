@@ -13,6 +13,7 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/internal/inventory"
 	"github.com/seed-5c07c2e9/dyplsq/internal/record"
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
+	"github.com/seed-5c07c2e9/dyplsq/worker/internal/reaper"
 )
 
 // TestUnbind: a refusal as not there is a success after an own unanswered attempt alone; otherwise it is what it says.
@@ -166,7 +167,7 @@ func TestUnbindOfWhatWasMadeAndRemoved(t *testing.T) {
 		},
 		"it is a surplus": {unbind: func(t *testing.T, s *system, request dypls.UnbindSubscriptionRequest) string {
 			t.Helper()
-			id, err := tasks.UnbindSubscription.Enqueue(t.Context(), s.queue, request, surplusOptions("", request.SubsID)...)
+			id, err := tasks.UnbindSubscription.Enqueue(t.Context(), s.queue, request, tasks.TaskID(reaper.SurplusTask("", request.SubsID)))
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dyplstest"
 	"github.com/seed-5c07c2e9/dyplsq/internal/breakers"
+	"github.com/seed-5c07c2e9/dyplsq/internal/presence"
 	"github.com/seed-5c07c2e9/dyplsq/internal/quota"
 	"github.com/seed-5c07c2e9/dyplsq/internal/redistest"
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
@@ -215,4 +216,33 @@ func TestBindWaitsForWitness(t *testing.T) {
 		}
 		return err // over a connection from before
 	})
+}
+
+// TestWaitsAfterClockWentBack: what is held until a time of Redis' clock, which is put back by an hour then, is held for no longer than it
+// would have been at the most.
+func TestWaitsAfterClockWentBack(t *testing.T) {
+	t.Parallel()
+	server, clock := redistest.StartWithClock(t)
+	client := server.AppClient(t)
+	if _, err := witnessScript.Run(t.Context(), client, []string{witnessKey}, 100, 1000).Result(); err != nil { // it forgot, and binds pause
+		t.Fatal(err)
+	}
+	if err := presence.Announce(t.Context(), client, "gone"); err != nil {
+		t.Fatal(err)
+	}
+
+	clock.Set(t, -time.Hour)
+	redistest.Poll(t, outcomeWithin, "binds to go on", func(ctx context.Context) error {
+		reply, err := witnessScript.Run(ctx, client, []string{witnessKey}, 0, 1000).Int64Slice()
+		if err == nil && reply[1] > 0 {
+			err = fmt.Errorf("they pause for %d ms", reply[1])
+		}
+		return err
+	})
+	if err := presence.Announce(t.Context(), client, "here"); err != nil {
+		t.Fatal(err)
+	}
+	if known, err := presence.Read(t.Context(), client); err != nil || len(known.Known) != 1 || known.Known[0] != "here" {
+		t.Errorf("known are %v, %v", known.Known, err)
+	}
 }

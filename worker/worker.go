@@ -14,6 +14,7 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/internal/record"
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
 	"github.com/seed-5c07c2e9/dyplsq/worker/internal/asynqhost"
+	"github.com/seed-5c07c2e9/dyplsq/worker/internal/reaper"
 )
 
 // tidiesWithin is how long, at the end of a worker, outcomes may still be told, and slots given back. The reaper and the leases of the
@@ -138,7 +139,7 @@ func (w *Worker) Run(ctx context.Context) error {
 	housekeeping.Go(func() { w.witness.run(keeping) })
 	housekeeping.Go(func() { w.declareQueues(keeping) })
 	housekeeping.Go(func() { w.sweepNumbers(keeping) })
-	housekeeping.Go(func() { w.newReaper().run(ctx) }) // while it drains, others reap
+	housekeeping.Go(func() { w.newReaper().Run(ctx) }) // while it drains, others reap
 	w.enter(Performing)
 	w.log.Info().Int("concurrency", w.config.Concurrency).Strs("queues", tasks.Queues()).Int("shards", w.config.Shards).
 		Strs("accounts", w.accounts.names()).Msg("performing tasks")
@@ -163,6 +164,14 @@ func (w *Worker) Run(ctx context.Context) error {
 	}
 	w.log.Info().Msg("drained")
 	return nil
+}
+
+// newReaper returns what finds tasks that any worker left half-way.
+func (w *Worker) newReaper() *reaper.Reaper {
+	return reaper.New(reaper.Config{
+		Redis: w.config.client, Records: w.records, Queue: w.queue, Log: w.log.With().Str("component", "reaper").Logger(),
+		ClaimLease: w.timing.claimLease, AfterClaim: afterClaim, Keep: w.config.Keep, KeepStream: w.config.KeepStream,
+	})
 }
 
 // putBack gives back what was fetched ahead, before anything else: others can perform it.

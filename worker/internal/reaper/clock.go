@@ -1,4 +1,4 @@
-package worker
+package reaper
 
 import (
 	"context"
@@ -31,8 +31,8 @@ type stepWatch struct {
 	forward         time.Time // when it was noticed last, the zero time for never
 }
 
-// look takes in what Redis' clock showed between two moments.
-func (s *stepWatch) look(asked, answered, shown time.Time) {
+// observe takes in what Redis' clock showed between two moments.
+func (s *stepWatch) observe(asked, answered, shown time.Time) {
 	if !s.asked.IsZero() && shown.Sub(s.shown) > answered.Sub(s.asked)+clockSlack {
 		s.forward = answered
 	}
@@ -49,10 +49,10 @@ func (s *stepWatch) doubtful(lease time.Duration) time.Duration {
 
 // followClock has the index move up where Redis' clock was put back since the latest sweep: what was to be looked at in half a minute
 // would have to wait for as long as it went back.
-func (r *reaper) followClock(ctx context.Context) error {
+func (r *Reaper) followClock(ctx context.Context) error {
 	var clock *redis.TimeCmd
 	var last *redis.StringCmd
-	_, err := r.redis.Pipelined(ctx, func(p redis.Pipeliner) error {
+	_, err := r.Redis.Pipelined(ctx, func(p redis.Pipeliner) error {
 		clock, last = p.Time(ctx), p.Get(ctx, sweptKey)
 		return nil
 	})
@@ -62,13 +62,13 @@ func (r *reaper) followClock(ctx context.Context) error {
 	now := clock.Val()
 	if swept, err := last.Int64(); err == nil {
 		if back := time.UnixMilli(swept).Sub(now); back > clockSlack {
-			r.log.Warn().Stringer("by", back.Round(time.Second)).Msg("redis' clock was put back: what waits is looked at as much sooner")
-			if err := r.records.MoveUp(ctx, now, back); err != nil {
+			r.Log.Warn().Stringer("by", back.Round(time.Second)).Msg("redis' clock was put back: what waits is looked at as much sooner")
+			if err := r.Records.MoveUp(ctx, now, back); err != nil {
 				return err
 			}
 		}
 	}
-	if err := r.redis.Set(ctx, sweptKey, now.UnixMilli(), sweptFor).Err(); err != nil {
+	if err := r.Redis.Set(ctx, sweptKey, now.UnixMilli(), sweptFor).Err(); err != nil {
 		return fmt.Errorf("follow the clock: %w", err)
 	}
 	return nil

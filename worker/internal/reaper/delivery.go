@@ -1,4 +1,4 @@
-package worker
+package reaper
 
 import (
 	"context"
@@ -40,20 +40,20 @@ type status struct {
 func (s status) live(now moment, o record.Open) (time.Time, bool) {
 	switch s.state {
 	case foreign:
-		return now.redis.Add(lookLate), true
+		return now.redis.Add(visitLate), true
 	case asynqwire.Pending:
-		return now.redis.Add(lookLate), true
+		return now.redis.Add(visitLate), true
 	case asynqwire.Scheduled, asynqwire.Retry:
-		return now.onRedis(s.at).Add(lookSoon), !s.at.IsZero()
+		return now.onRedis(s.at).Add(visitSoon), !s.at.IsZero()
 	case asynqwire.Active: // a run whose claim has lapsed is over, whatever its lease
-		return now.redis.Add(lookSoon), !o.State.Running() && s.at.Add(leaseGrace).After(now.own)
+		return now.redis.Add(visitSoon), !o.State.Running() && s.at.Add(leaseGrace).After(now.own)
 	}
 	return time.Time{}, false
 }
 
 // statuses asks asynq how the latest delivery of each record stands: in the queue where this worker would put it and, where it does not
 // live there, in the others of its kind, as whoever put it may spread tasks over another number of shards.
-func (r *reaper) statuses(ctx context.Context, now moment, open []record.Open) ([]status, error) {
+func (r *Reaper) statuses(ctx context.Context, now moment, open []record.Open) ([]status, error) {
 	statuses := make([]status, len(open))
 	var places, others []place
 	for i, o := range open {
@@ -62,9 +62,9 @@ func (r *reaper) statuses(ctx context.Context, now moment, open []record.Open) (
 			statuses[i].state = foreign
 			continue
 		}
-		places = append(places, place{i, r.queue.Place(ctx, kind.Queue(), o.ID)})
+		places = append(places, place{i, r.Queue.Place(ctx, kind.Queue(), o.ID)})
 	}
-	found, err := r.look(ctx, open, places)
+	found, err := r.states(ctx, open, places)
 	if err != nil {
 		return nil, err
 	}
@@ -74,7 +74,7 @@ func (r *reaper) statuses(ctx context.Context, now moment, open []record.Open) (
 			continue
 		}
 		kind, _ := tasks.Lookup(open[p.of].Action)
-		names, err := r.queue.Elsewhere(ctx, kind.Queue(), p.queue)
+		names, err := r.Queue.Elsewhere(ctx, kind.Queue(), p.queue)
 		if err != nil {
 			return nil, fmt.Errorf("look at deliveries: %w", err)
 		}
@@ -82,7 +82,7 @@ func (r *reaper) statuses(ctx context.Context, now moment, open []record.Open) (
 			others = append(others, place{p.of, name})
 		}
 	}
-	if found, err = r.look(ctx, open, others); err != nil {
+	if found, err = r.states(ctx, open, others); err != nil {
 		return nil, err
 	}
 	for n, p := range others {
@@ -99,20 +99,20 @@ type place struct {
 	queue string
 }
 
-// look asks each queue how the latest delivery of a record stands there.
-func (r *reaper) look(ctx context.Context, open []record.Open, places []place) ([]status, error) {
+// states asks each queue how the latest delivery of a record stands there.
+func (r *Reaper) states(ctx context.Context, open []record.Open, places []place) ([]status, error) {
 	if len(places) == 0 {
 		return nil, nil
 	}
 	cmds := make([]*redis.Cmd, len(places))
-	told := map[string]bool{} // queues whose node of Redis knows the script
-	_, err := r.redis.Pipelined(ctx, func(p redis.Pipeliner) error {
+	loaded := map[string]bool{} // queues whose node of Redis knows the script
+	_, err := r.Redis.Pipelined(ctx, func(p redis.Pipeliner) error {
 		for i, place := range places {
 			o := open[place.of]
 			k, id := asynqwire.Queue(place.queue), asynqwire.DeliveryID(o.ID, o.Delivery)
 			run := statusScript.EvalSha
-			if !told[place.queue] {
-				told[place.queue], run = true, statusScript.Eval
+			if !loaded[place.queue] {
+				loaded[place.queue], run = true, statusScript.Eval
 			}
 			cmds[i] = run(ctx, p, []string{k.Task(id), k.Key(asynqwire.Lease), k.Key(asynqwire.Scheduled), k.Key(asynqwire.Retry)}, id)
 		}

@@ -1,9 +1,12 @@
-package worker
+package reaper
 
 import (
+	"bytes"
 	"fmt"
+	"os"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -14,117 +17,139 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/internal/asynqwire"
 	"github.com/seed-5c07c2e9/dyplsq/internal/record"
 	"github.com/seed-5c07c2e9/dyplsq/internal/redistest"
-	"github.com/seed-5c07c2e9/dyplsq/worker/internal/asynqhost"
+	"github.com/seed-5c07c2e9/dyplsq/tasks"
 )
 
-// yard is a Redis with a queue and a reaper, and no worker: what is delivered stays delivered.
-type yard struct {
-	*reaper
+func TestMain(m *testing.M) { os.Exit(redistest.Run(m)) }
+
+// within is how long a test waits for what must come.
+const within = time.Minute
+
+// harness is a Redis with a queue and a reaper, and no worker: what is delivered stays delivered.
+type harness struct {
+	*Reaper
 
 	client *redis.Client
-	host   *asynqhost.Host
 	asynq  *asynq.Inspector
 	log    *lockedBuffer
 }
 
-func newYard(t *testing.T) *yard {
+func newHarness(t *testing.T) *harness {
 	t.Helper()
-	return newYardOn(t, redistest.Start(t))
+	return newHarnessOn(t, redistest.Start(t))
 }
 
-func newYardOn(t *testing.T, server *redistest.Server) *yard {
+func newHarnessOn(t *testing.T, server *redistest.Server) *harness {
 	t.Helper()
-	y := &yard{client: server.Client(t), log: &lockedBuffer{}}
-	w, err := New(Config{
-		client: server.AppClient(t), Logger: zerolog.New(y.log),
-		Caller: panickyCaller{}, // nobody calls it
+	h := &harness{client: server.Client(t), log: &lockedBuffer{}}
+	own := server.AppClient(t)
+	h.Reaper = New(Config{
+		Redis: own, Records: record.NewStore(h.client), Queue: tasks.NewQueue(own), Log: zerolog.New(h.log),
+		ClaimLease: time.Minute, AfterClaim: time.Second, Keep: 24 * time.Hour, KeepStream: 24 * time.Hour,
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	y.reaper, y.host, y.asynq = w.newReaper(), w.host, asynq.NewInspectorFromRedisClient(y.client)
-	y.records = record.NewStore(y.client) // no worker runs that would tell behind its back
-	return y
+	h.asynq = asynq.NewInspectorFromRedisClient(h.client)
+	t.Cleanup(func() { _ = h.Queue.Close() })
+	return h
+}
+
+// lockedBuffer is a log that is read while it is written.
+type lockedBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+// Write implements [io.Writer].
+func (l *lockedBuffer) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(p)
+}
+
+// String returns what was written.
+func (l *lockedBuffer) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
 }
 
 // sweeps makes every entry of the index due, and sweeps.
-func (y *yard) sweeps(t *testing.T) {
+func (h *harness) sweeps(t *testing.T) {
 	t.Helper()
-	for _, key := range y.client.Keys(t.Context(), "dypls:open:*").Val() {
-		for _, id := range y.client.ZRange(t.Context(), key, 0, -1).Val() {
-			y.client.ZAddXX(t.Context(), key, redis.Z{Member: id, Score: 1})
+	for _, key := range h.client.Keys(t.Context(), "dypls:open:*").Val() {
+		for _, id := range h.client.ZRange(t.Context(), key, 0, -1).Val() {
+			h.client.ZAddXX(t.Context(), key, redis.Z{Member: id, Score: 1})
 		}
 	}
-	y.sweepsDue(t)
+	h.sweepsDue(t)
 }
 
-func (y *yard) sweepsDue(t *testing.T) {
+func (h *harness) sweepsDue(t *testing.T) {
 	t.Helper()
-	y.client.Del(t.Context(), reaperLock)
-	if err := y.turn(t.Context()); err != nil {
+	h.client.Del(t.Context(), lockKey)
+	if err := h.Sweep(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 }
 
 // open returns the ids in the index.
-func (y *yard) open(t *testing.T) (ids []string) {
+func (h *harness) open(t *testing.T) (ids []string) {
 	t.Helper()
-	for _, key := range y.client.Keys(t.Context(), "dypls:open:*").Val() {
-		ids = append(ids, y.client.ZRange(t.Context(), key, 0, -1).Val()...)
+	for _, key := range h.client.Keys(t.Context(), "dypls:open:*").Val() {
+		ids = append(ids, h.client.ZRange(t.Context(), key, 0, -1).Val()...)
 	}
 	slices.Sort(ids)
 	return ids
 }
 
 // told returns what is in the stream.
-func (y *yard) told(t *testing.T) (entries []string) {
+func (h *harness) told(t *testing.T) (entries []string) {
 	t.Helper()
-	for _, e := range y.client.XRange(t.Context(), record.Stream, "-", "+").Val() {
+	for _, e := range h.client.XRange(t.Context(), record.Stream, "-", "+").Val() {
 		entries = append(entries, fmt.Sprint(e.Values[record.StreamID], " ", e.Values[record.StreamState]))
 	}
 	return entries
 }
 
 // create records a task without a delivery: its producer died there.
-func (y *yard) create(t *testing.T, ids ...string) {
+func (h *harness) create(t *testing.T, ids ...string) {
 	t.Helper()
 	news := make([]record.New, len(ids))
 	for i, id := range ids {
 		news[i] = record.New{ID: id, Action: "BindAxn", Request: []byte(`{}`), Fingerprint: "f", ProcessAt: time.Now()}
 	}
 	for some := range slices.Chunk(news, 500) {
-		if _, err := y.records.Create(t.Context(), some); err != nil {
+		if _, err := h.Records.Create(t.Context(), some); err != nil {
 			t.Fatal(err)
 		}
 	}
 }
 
-func (y *yard) deliver(t *testing.T, id string, options ...asynq.Option) {
+func (h *harness) deliver(t *testing.T, id string, options ...asynq.Option) {
 	t.Helper()
 	task := asynq.NewTask("dypls:BindAxn", asynqwire.Payload{Version: 1, ID: id}.Encode())
 	options = append(options, asynq.Queue("bind"), asynq.TaskID(asynqwire.DeliveryID(id, 1)))
-	if _, err := asynq.NewClientFromRedisClient(y.client).Enqueue(task, options...); err != nil {
+	if _, err := asynq.NewClientFromRedisClient(h.client).Enqueue(task, options...); err != nil {
 		t.Fatal(err)
 	}
 }
 
 // fetch plays a worker that takes a pending delivery and dies: its lease ends in the past, or not, as seconds say.
-func (y *yard) fetch(t *testing.T, delivery string, lease time.Duration) {
+func (h *harness) fetch(t *testing.T, delivery string, lease time.Duration) {
 	t.Helper()
 	k := asynqwire.Queue("bind")
 	ctx := t.Context()
-	if n := y.client.LRem(ctx, k.Key(asynqwire.Pending), 0, delivery).Val(); n != 1 {
+	if n := h.client.LRem(ctx, k.Key(asynqwire.Pending), 0, delivery).Val(); n != 1 {
 		t.Fatalf("%s is not pending", delivery)
 	}
-	y.client.LPush(ctx, k.Key(asynqwire.Active), delivery)
-	y.client.HSet(ctx, k.Task(delivery), "state", "active")
-	y.client.HDel(ctx, k.Task(delivery), "pending_since")
-	y.client.ZAdd(ctx, k.Key(asynqwire.Lease), redis.Z{Member: delivery, Score: float64(time.Now().Add(lease).Unix())})
+	h.client.LPush(ctx, k.Key(asynqwire.Active), delivery)
+	h.client.HSet(ctx, k.Task(delivery), "state", "active")
+	h.client.HDel(ctx, k.Task(delivery), "pending_since")
+	h.client.ZAdd(ctx, k.Key(asynqwire.Lease), redis.Z{Member: delivery, Score: float64(time.Now().Add(lease).Unix())})
 }
 
-func (y *yard) begin(t *testing.T, id string, lease time.Duration) record.Begun {
+func (h *harness) begin(t *testing.T, id string, lease time.Duration) record.Begun {
 	t.Helper()
-	begun, err := y.records.Begin(t.Context(), record.Run{
+	begun, err := h.Records.Begin(t.Context(), record.Run{
 		ID: id, Run: "run of " + id, Lease: lease, MaxAttempts: 6, MaxCrashes: 3, Keep: time.Hour,
 	})
 	if err != nil || begun.Verdict != record.Go {
@@ -133,35 +158,35 @@ func (y *yard) begin(t *testing.T, id string, lease time.Duration) record.Begun 
 	return begun
 }
 
-func (y *yard) finish(t *testing.T, e record.Ending) {
+func (h *harness) finish(t *testing.T, e record.Ending) {
 	t.Helper()
 	e.Keep, e.Counts, e.Sent = time.Hour, true, true
-	if _, err := y.records.Finish(t.Context(), e); err != nil {
+	if _, err := h.Records.Finish(t.Context(), e); err != nil {
 		t.Fatal(err)
 	}
 }
 
 // deliveries are the ids of what asynq holds of the bind queue, by state.
-func (y *yard) deliveries(t *testing.T) map[string]string {
+func (h *harness) deliveries(t *testing.T) map[string]string {
 	t.Helper()
 	found := map[string]string{}
 	prefix := asynqwire.Queue("bind").Task("")
-	for _, key := range y.client.Keys(t.Context(), prefix+"*").Val() {
-		found[strings.TrimPrefix(key, prefix)] = y.client.HGet(t.Context(), key, "state").Val()
+	for _, key := range h.client.Keys(t.Context(), prefix+"*").Val() {
+		found[strings.TrimPrefix(key, prefix)] = h.client.HGet(t.Context(), key, "state").Val()
 	}
 	return found
 }
 
-func (y *yard) wantDeliveries(t *testing.T, want map[string]string) {
+func (h *harness) wantDeliveries(t *testing.T, want map[string]string) {
 	t.Helper()
-	if got := y.deliveries(t); fmt.Sprint(got) != fmt.Sprint(want) {
-		t.Errorf("asynq holds %v, want %v\n%s", got, want, y.log)
+	if got := h.deliveries(t); fmt.Sprint(got) != fmt.Sprint(want) {
+		t.Errorf("asynq holds %v, want %v\n%s", got, want, h.log)
 	}
 }
 
-func (y *yard) wantTold(t *testing.T, want ...string) {
+func (h *harness) wantTold(t *testing.T, want ...string) {
 	t.Helper()
-	if got := y.told(t); !slices.Equal(got, want) {
+	if got := h.told(t); !slices.Equal(got, want) {
 		t.Errorf("told %q, want %q", got, want)
 	}
 }

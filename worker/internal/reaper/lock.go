@@ -1,4 +1,4 @@
-package worker
+package reaper
 
 import (
 	"context"
@@ -10,8 +10,11 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// reaperLock says who sweeps. It never looks like a record's key, which begins with dypls:{ whatever the id.
-const reaperLock = "dypls:reaper"
+// unlockTimeout bounds the try to give the lock up, which lapses otherwise.
+const unlockTimeout = 3 * time.Second
+
+// lockKey says who sweeps. It never looks like a record's key, which begins with dypls:{ whatever the id.
+const lockKey = "dypls:reaper"
 
 // errLockLost ends a sweep: this process stood still for so long that another one sweeps.
 var errLockLost = errors.New("another worker sweeps")
@@ -25,21 +28,21 @@ var (
 	lockScript    = redis.NewScript(lockLua)
 )
 
-func (r *reaper) lock(ctx context.Context) (bool, error) {
+func (r *Reaper) lock(ctx context.Context) (bool, error) {
 	asked := time.Now()
-	reply, err := acquireScript.Run(ctx, r.redis, []string{reaperLock}, r.token, r.timing.lock.Milliseconds()).Int64Slice()
+	reply, err := acquireScript.Run(ctx, r.Redis, []string{lockKey}, r.token, r.timing.lock.Milliseconds()).Int64Slice()
 	if err != nil {
 		return false, fmt.Errorf("lock: %w", err)
 	}
-	r.steps.look(asked, time.Now(), time.UnixMilli(reply[1]))
+	r.steps.observe(asked, time.Now(), time.UnixMilli(reply[1]))
 	return reply[0] == 1, nil
 }
 
-// hold keeps the lock for the next step.
-func (r *reaper) hold(ctx context.Context) error { return r.holdFor(ctx, r.timing.lock) }
+// renewLock keeps the lock for the next step.
+func (r *Reaper) renewLock(ctx context.Context) error { return r.extendLock(ctx, r.timing.lock) }
 
-func (r *reaper) holdFor(ctx context.Context, d time.Duration) error {
-	mine, err := lockScript.Run(ctx, r.redis, []string{reaperLock}, r.token, d.Milliseconds()).Bool()
+func (r *Reaper) extendLock(ctx context.Context, d time.Duration) error {
+	mine, err := lockScript.Run(ctx, r.Redis, []string{lockKey}, r.token, d.Milliseconds()).Bool()
 	if err != nil {
 		return fmt.Errorf("lock: %w", err)
 	}
@@ -50,8 +53,8 @@ func (r *reaper) holdFor(ctx context.Context, d time.Duration) error {
 }
 
 // unlock lets another worker sweep at once. Where that fails, the lock lapses.
-func (r *reaper) unlock(ctx context.Context) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), writeTimeout)
+func (r *Reaper) unlock(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), unlockTimeout)
 	defer cancel()
-	_ = lockScript.Run(ctx, r.redis, []string{reaperLock}, r.token, 0).Err()
+	_ = lockScript.Run(ctx, r.Redis, []string{lockKey}, r.token, 0).Err()
 }

@@ -1,4 +1,4 @@
-package worker
+package reaper
 
 import (
 	"context"
@@ -19,38 +19,38 @@ import (
 func TestOneReaperAtATime(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
-	one, two := newYardOn(t, server), newYardOn(t, server)
-	if err := one.turn(t.Context()); err != nil {
+	one, two := newHarnessOn(t, server), newHarnessOn(t, server)
+	if err := one.Sweep(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	one.create(t, "k")
 	for _, key := range one.client.Keys(t.Context(), "dypls:open:*").Val() {
 		one.client.ZAdd(t.Context(), key, redis.Z{Member: "k", Score: 1})
 	}
-	if err := two.turn(t.Context()); err != nil { // it is not time yet
+	if err := two.Sweep(t.Context()); err != nil { // it is not time yet
 		t.Fatal(err)
 	}
 	one.wantDeliveries(t, map[string]string{})
-	one.client.Del(t.Context(), reaperLock)
+	one.client.Del(t.Context(), lockKey)
 	if mine, err := two.lock(t.Context()); !mine || err != nil {
 		t.Fatal(mine, err)
 	}
-	if err := one.sweep(t.Context()); !errors.Is(err, errLockLost) {
+	if err := one.sweepLocked(t.Context()); !errors.Is(err, errLockLost) {
 		t.Errorf("a sweep without the lock: %v", err)
 	}
 	one.wantDeliveries(t, map[string]string{})
 	one.unlock(t.Context())
-	if err := two.hold(t.Context()); err != nil {
+	if err := two.renewLock(t.Context()); err != nil {
 		t.Errorf("another one gave up its lock: %v", err)
 	}
 
 	// Both at once, as when one stood still for longer than its lock held.
-	due, err := one.records.Due(t.Context(), openPerShard)
+	due, err := one.Records.Due(t.Context(), openPerShard)
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, y := range []*yard{one, two, one} {
-		if _, err := y.lookAt(t.Context(), due); err != nil {
+	for _, h := range []*harness{one, two, one} {
+		if _, err := h.visit(t.Context(), due); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -61,13 +61,13 @@ func TestOneReaperAtATime(t *testing.T) {
 func TestReapersOfTwoWorkers(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
-	yards := []*yard{newYardOn(t, server), newYardOn(t, server)}
+	both := []*harness{newHarnessOn(t, server), newHarnessOn(t, server)}
 	ctx, stop := context.WithCancel(t.Context())
-	ended := make(chan struct{}, len(yards))
-	for _, y := range yards {
-		y.timing = reaperTiming{every: 30 * time.Millisecond, try: 10 * time.Millisecond, lock: time.Second}
+	ended := make(chan struct{}, len(both))
+	for _, h := range both {
+		h.timing = timing{every: 30 * time.Millisecond, try: 10 * time.Millisecond, lock: time.Second}
 		go func() {
-			y.run(ctx)
+			h.Run(ctx)
 			ended <- struct{}{}
 		}()
 	}
@@ -75,29 +75,29 @@ func TestReapersOfTwoWorkers(t *testing.T) {
 	for i := range 200 {
 		ids = append(ids, fmt.Sprint("k", i))
 	}
-	yards[0].create(t, ids...)
-	redistest.Poll(t, outcomeWithin, "all to be delivered", func(ctx context.Context) error {
-		for _, key := range yards[0].client.Keys(ctx, "dypls:open:*").Val() {
-			for _, z := range yards[0].client.ZRangeByScoreWithScores(ctx, key, &redis.ZRangeBy{Min: "-inf", Max: "+inf"}).Val() {
-				if time.Until(time.UnixMilli(int64(z.Score))) < lookLate/2 { // not looked at yet, or not seen pending
-					yards[0].client.ZAddXX(ctx, key, redis.Z{Member: z.Member, Score: 1})
+	both[0].create(t, ids...)
+	redistest.Poll(t, within, "all to be delivered", func(ctx context.Context) error {
+		for _, key := range both[0].client.Keys(ctx, "dypls:open:*").Val() {
+			for _, z := range both[0].client.ZRangeByScoreWithScores(ctx, key, &redis.ZRangeBy{Min: "-inf", Max: "+inf"}).Val() {
+				if time.Until(time.UnixMilli(int64(z.Score))) < visitLate/2 { // not looked at yet, or not seen pending
+					both[0].client.ZAddXX(ctx, key, redis.Z{Member: z.Member, Score: 1})
 				}
 			}
 		}
-		if n := yards[0].client.LLen(ctx, "asynq:{bind}:pending").Val(); n < int64(len(ids)) {
+		if n := both[0].client.LLen(ctx, "asynq:{bind}:pending").Val(); n < int64(len(ids)) {
 			return fmt.Errorf("%d are", n)
 		}
 		return nil
 	})
 	stop()
-	for range yards {
+	for range both {
 		<-ended
 	}
-	if found := yards[0].deliveries(t); len(found) != len(ids) {
+	if found := both[0].deliveries(t); len(found) != len(ids) {
 		t.Errorf("%d deliveries of %d tasks", len(found), len(ids))
 	}
-	if n := yards[0].client.Exists(t.Context(), reaperLock).Val(); n != 0 {
-		if ttl := yards[0].client.PTTL(t.Context(), reaperLock).Val(); ttl > time.Second {
+	if n := both[0].client.Exists(t.Context(), lockKey).Val(); n != 0 {
+		if ttl := both[0].client.PTTL(t.Context(), lockKey).Val(); ttl > time.Second {
 			t.Errorf("the lock is held for %s", ttl)
 		}
 	}
@@ -108,9 +108,9 @@ func TestReapersOfTwoWorkers(t *testing.T) {
 func TestReaperThatHangs(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
-	hung, other := newYardOn(t, server), newYardOn(t, server)
-	for _, y := range []*yard{hung, other} {
-		y.timing = reaperTiming{every: 30 * time.Millisecond, try: 10 * time.Millisecond, lock: time.Second}
+	hung, other := newHarnessOn(t, server), newHarnessOn(t, server)
+	for _, h := range []*harness{hung, other} {
+		h.timing = timing{every: 30 * time.Millisecond, try: 10 * time.Millisecond, lock: time.Second}
 	}
 	var ids []string
 	for i := range 20 {
@@ -126,15 +126,15 @@ func TestReaperThatHangs(t *testing.T) {
 	}
 	due(t.Context())
 	gate := &hangingHook{at: "dypls:{k", hung: make(chan struct{}), wake: make(chan struct{})}
-	hung.redis.AddHook(gate) // the reaper's own client: its records are read by another
-	hung.records = record.NewStore(hung.redis)
+	hung.Redis.AddHook(gate) // the reaper's own client: its records are read by another
+	hung.Records = record.NewStore(hung.Redis)
 	ended := make(chan error, 1)
-	go func() { ended <- hung.turn(t.Context()) }()
+	go func() { ended <- hung.Sweep(t.Context()) }()
 	<-gate.hung
 
-	redistest.Poll(t, outcomeWithin, "another one to take over", func(ctx context.Context) error {
+	redistest.Poll(t, within, "another one to take over", func(ctx context.Context) error {
 		due(ctx)
-		if err := other.turn(ctx); err != nil {
+		if err := other.Sweep(ctx); err != nil {
 			return err
 		}
 		if n := other.client.LLen(ctx, "asynq:{bind}:pending").Val(); n < int64(len(ids)) {
@@ -142,12 +142,12 @@ func TestReaperThatHangs(t *testing.T) {
 		}
 		return nil
 	})
-	token := other.client.Get(t.Context(), reaperLock).Val()
+	token := other.client.Get(t.Context(), lockKey).Val()
 	close(gate.wake)
 	if err := <-ended; err != nil && !errors.Is(err, errLockLost) {
 		t.Error(err)
 	}
-	if now := other.client.Get(t.Context(), reaperLock).Val(); now == hung.token && token != "" {
+	if now := other.client.Get(t.Context(), lockKey).Val(); now == hung.token && token != "" {
 		t.Error("the one that woke took the lock away")
 	}
 	if found := other.deliveries(t); len(found) != len(ids) {

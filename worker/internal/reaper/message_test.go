@@ -1,4 +1,4 @@
-package worker
+package reaper
 
 import (
 	"slices"
@@ -12,34 +12,34 @@ import (
 // TestUnreadableIsKept: what nobody can read is set aside whole, and one bad message stops no other's recovery.
 func TestUnreadableIsKept(t *testing.T) {
 	t.Parallel()
-	y := newYard(t)
-	y.create(t, "bad", "good")
+	h := newHarness(t)
+	h.create(t, "bad", "good")
 	const raw = "\xff\x00 whatever"
 	for _, id := range []string{"bad", "good"} {
-		y.deliver(t, id)
-		y.fetch(t, id+".1", -time.Second)
+		h.deliver(t, id)
+		h.fetch(t, id+".1", -time.Second)
 	}
-	y.client.HSet(t.Context(), asynqwire.Queue("bind").Task("bad.1"), "msg", raw)
-	y.sweeps(t)
-	kept := y.client.HGetAll(t.Context(), quarantine("bind")).Val()
+	h.client.HSet(t.Context(), asynqwire.Queue("bind").Task("bad.1"), "msg", raw)
+	h.sweeps(t)
+	kept := h.client.HGetAll(t.Context(), quarantine("bind")).Val()
 	if _, value, _ := strings.Cut(kept["bad.1"], " "); len(kept) != 1 || value != raw {
 		t.Errorf("kept %q", kept)
 	}
-	if active := y.client.LRange(t.Context(), asynqwire.Queue("bind").Key(asynqwire.Active), 0, -1).Val(); !slices.Equal(active, []string{"good.1"}) {
+	if active := h.client.LRange(t.Context(), asynqwire.Queue("bind").Key(asynqwire.Active), 0, -1).Val(); !slices.Equal(active, []string{"good.1"}) {
 		t.Errorf("active: %v", active)
 	}
-	if !strings.Contains(y.log.String(), `"id":"bad","message":"set aside`) {
-		t.Errorf("the log does not say so: %s", y.log)
+	if !strings.Contains(h.log.String(), `"id":"bad","message":"set aside`) {
+		t.Errorf("the log does not say so: %s", h.log)
 	}
 }
 
 // TestReadable: our reading of a message agrees with asynq's own.
 func TestReadable(t *testing.T) {
 	t.Parallel()
-	y := newYard(t)
-	y.deliver(t, "k")
+	h := newHarness(t)
+	h.deliver(t, "k")
 	key := asynqwire.Queue("bind").Task("k.1")
-	whole := y.client.HGet(t.Context(), key, "msg").Val()
+	whole := h.client.HGet(t.Context(), key, "msg").Val()
 	if !asynqwire.Readable([]byte(whole)) {
 		t.Fatal("a sound message is not readable")
 	}
@@ -48,8 +48,8 @@ func TestReadable(t *testing.T) {
 		if message == "" {
 			return
 		}
-		y.client.HSet(t.Context(), key, "msg", message)
-		_, err := y.asynq.GetTaskInfo("bind", "k.1")
+		h.client.HSet(t.Context(), key, "msg", message)
+		_, err := h.asynq.GetTaskInfo("bind", "k.1")
 		if got := asynqwire.Readable([]byte(message)); got != (err == nil) {
 			t.Errorf("%q: readable %t, asynq says %v", message, got, err)
 		}

@@ -1,4 +1,4 @@
-package worker
+package reaper
 
 import (
 	"context"
@@ -15,32 +15,32 @@ const (
 	openPerShard    = 64
 	redeliveriesOut = 16
 
-	// lookSoon is when a task that was set going again, or should be going soon, is looked at.
-	lookSoon = 30 * time.Second
-	// lookLate is when a task that waits its turn is looked at: once it is active, silence moves its entry up.
-	lookLate = 10 * time.Minute
+	// visitSoon is when a task that was set going again, or should be going soon, is visited.
+	visitSoon = 30 * time.Second
+	// visitLate is when a task that waits its turn is visited: once it is active, silence moves its entry up.
+	visitLate = 10 * time.Minute
 )
 
 // restPerWork is how long a sweep rests for what it has worked, so that a million tasks that fall due at once hold up nobody.
 const restPerWork = 4
 
 // sweepOpen looks at every open record that is due.
-func (r *reaper) sweepOpen(ctx context.Context) error {
+func (r *Reaper) sweepOpen(ctx context.Context) error {
 	for {
-		if err := r.hold(ctx); err != nil {
+		if err := r.renewLock(ctx); err != nil {
 			return err
 		}
 		started := time.Now()
-		due, err := r.records.Due(ctx, openPerShard)
+		due, err := r.Records.Due(ctx, openPerShard)
 		if err == nil {
-			r.steps.look(started, time.Now(), due.Now)
+			r.steps.observe(started, time.Now(), due.Now)
 		}
 		if err != nil || len(due.Open) == 0 {
 			return err
 		}
-		next, err := r.lookAt(ctx, due)
-		whileKept(next, due.Now, r.kept)
-		if deferred := r.records.Defer(ctx, due, next); err == nil {
+		next, err := r.visit(ctx, due)
+		whileKept(next, due.Now, r.Keep)
+		if deferred := r.Records.Defer(ctx, due, next); err == nil {
 			err = deferred
 		}
 		if err != nil || !due.More {
@@ -65,7 +65,7 @@ func whileKept(next []record.Next, now time.Time, kept time.Duration) {
 }
 
 // lookAt does what open records need, and returns when to look at each again. What it did not get to is not among them.
-func (r *reaper) lookAt(ctx context.Context, due record.Due) ([]record.Next, error) {
+func (r *Reaper) visit(ctx context.Context, due record.Due) ([]record.Next, error) {
 	var next []record.Next
 	var told, waiting []record.Open
 	for _, o := range due.Open {
@@ -73,18 +73,18 @@ func (r *reaper) lookAt(ctx context.Context, due record.Due) ([]record.Next, err
 		case o.State == "" && o.Missed:
 			next = append(next, record.Next{ID: o.ID, Drop: true})
 		case o.State == "": // its producer may be about to write it
-			next = append(next, record.Next{ID: o.ID, At: due.Now.Add(lookSoon), Missed: true})
+			next = append(next, record.Next{ID: o.ID, At: due.Now.Add(visitSoon), Missed: true})
 		case o.State.Told():
 			told = append(told, o)
 		case o.Held(due.Now):
-			next = append(next, record.Next{ID: o.ID, At: o.Claim.Add(afterClaim)})
-		case o.State.Running() && r.steps.doubtful(r.lease) > 0:
-			next = append(next, record.Next{ID: o.ID, At: due.Now.Add(r.steps.doubtful(r.lease) + afterClaim)})
+			next = append(next, record.Next{ID: o.ID, At: o.Claim.Add(r.AfterClaim)})
+		case o.State.Running() && r.steps.doubtful(r.ClaimLease) > 0:
+			next = append(next, record.Next{ID: o.ID, At: due.Now.Add(r.steps.doubtful(r.ClaimLease) + r.AfterClaim)})
 		default:
 			waiting = append(waiting, o)
 		}
 	}
-	if err := r.tell(ctx, told); err != nil {
+	if err := r.publishOutcomes(ctx, told); err != nil {
 		return next, err
 	}
 	for _, o := range told {
@@ -94,10 +94,10 @@ func (r *reaper) lookAt(ctx context.Context, due record.Due) ([]record.Next, err
 	return append(next, again...), err
 }
 
-// tell tells outcomes that a worker wrote and did not come to tell, and has their surplus bindings removed.
-func (r *reaper) tell(ctx context.Context, told []record.Open) error {
-	_ = r.records.Wake(ctx, told) // those who wait look again by themselves
-	if err := r.records.Tell(ctx, told); err != nil {
+// publishOutcomes tells outcomes that a worker wrote and did not come to tell, and has their surplus bindings removed.
+func (r *Reaper) publishOutcomes(ctx context.Context, told []record.Open) error {
+	_ = r.Records.Wake(ctx, told) // those who wait look again by themselves
+	if err := r.Records.Tell(ctx, told); err != nil {
 		return err
 	}
 	ids := make([]string, len(told))
@@ -105,12 +105,12 @@ func (r *reaper) tell(ctx context.Context, told []record.Open) error {
 		ids[i] = o.ID
 		r.repaired(o.ID, "told again: whoever settled it may not have told its outcome")
 	}
-	surpluses, err := r.records.Surpluses(ctx, ids...)
+	surpluses, err := r.Records.Surpluses(ctx, ids...)
 	if err != nil {
 		return err
 	}
 	for _, s := range surpluses {
-		if err := r.undo(ctx, s); err != nil {
+		if err := r.compensate(ctx, s); err != nil {
 			return err
 		}
 	}
@@ -118,14 +118,14 @@ func (r *reaper) tell(ctx context.Context, told []record.Open) error {
 }
 
 // redeliver makes the next delivery of each record that has none, and of each whose run died: the one that begins then settles it.
-func (r *reaper) redeliver(ctx context.Context, now moment, open []record.Open) ([]record.Next, error) {
+func (r *Reaper) redeliver(ctx context.Context, now moment, open []record.Open) ([]record.Next, error) {
 	statuses, err := r.statuses(ctx, now, open)
 	if err != nil {
 		return nil, err
 	}
 	var mu sync.Mutex
 	var next []record.Next
-	look := func(id string, at time.Time) {
+	visitAt := func(id string, at time.Time) {
 		mu.Lock()
 		defer mu.Unlock()
 		next = append(next, record.Next{ID: id, At: at})
@@ -135,7 +135,7 @@ func (r *reaper) redeliver(ctx context.Context, now moment, open []record.Open) 
 	for i, o := range open {
 		status := statuses[i]
 		if at, live := status.live(now, o); live {
-			look(o.ID, at)
+			visitAt(o.ID, at)
 			continue
 		}
 		group.Go(func() error {
@@ -144,14 +144,14 @@ func (r *reaper) redeliver(ctx context.Context, now moment, open []record.Open) 
 					return err
 				}
 			}
-			made, err := r.queue.Redeliver(groupCtx, o.ID, o.Delivery)
+			made, err := r.Queue.Redeliver(groupCtx, o.ID, o.Delivery)
 			if err != nil {
 				return err
 			}
 			if made {
 				r.repaired(o.ID, "delivered again: it is "+string(o.State)+", and its delivery is "+status.state)
 			}
-			look(o.ID, now.redis.Add(lookSoon))
+			visitAt(o.ID, now.redis.Add(visitSoon))
 			return nil
 		})
 	}

@@ -1,4 +1,4 @@
-package worker
+package reaper
 
 import (
 	"context"
@@ -46,20 +46,20 @@ type seen struct {
 
 // repairQueues mends what stands still in asynq, which looks only at tasks whose lease lapsed half a minute ago, and at none
 // while one of them cannot be read.
-func (r *reaper) repairQueues(ctx context.Context) error {
+func (r *Reaper) repairQueues(ctx context.Context) error {
 	now, suspects, silent, err := r.suspects(ctx)
 	if err != nil {
 		return err
 	}
-	if err := r.records.Hurry(ctx, silent...); err != nil {
+	if err := r.Records.Hurry(ctx, silent...); err != nil {
 		return err
 	}
 	for step := range slices.Chunk(suspects, suspectsPerStep) {
-		if err := r.hold(ctx); err != nil {
+		if err := r.renewLock(ctx); err != nil {
 			return err
 		}
 		messages := make([]*redis.StringCmd, len(step))
-		_, err := r.redis.Pipelined(ctx, func(p redis.Pipeliner) error {
+		_, err := r.Redis.Pipelined(ctx, func(p redis.Pipeliner) error {
 			for i, s := range step {
 				messages[i] = p.HGet(ctx, asynqwire.Queue(s.queue).Task(s.id), "msg")
 			}
@@ -69,7 +69,7 @@ func (r *reaper) repairQueues(ctx context.Context) error {
 			return fmt.Errorf("read messages: %w", err)
 		}
 		for i, s := range step {
-			if err := r.mend(ctx, now, s, messages[i].Val()); err != nil {
+			if err := r.repair(ctx, now, s, messages[i].Val()); err != nil {
 				return err
 			}
 		}
@@ -79,14 +79,14 @@ func (r *reaper) repairQueues(ctx context.Context) error {
 
 // suspects are the deliveries in every queue's active list without a lease, or with one that lapsed. The tasks of those that
 // somebody should have renewed are silent: their record knows whether a run of theirs is over.
-func (r *reaper) suspects(ctx context.Context) (now time.Time, suspects []suspect, silent []string, err error) {
-	queues, err := r.queue.Names(ctx)
+func (r *Reaper) suspects(ctx context.Context) (now time.Time, suspects []suspect, silent []string, err error) {
+	queues, err := r.Queue.Names(ctx)
 	if err != nil {
 		return now, nil, nil, fmt.Errorf("read queues: %w", err)
 	}
 	ids, leases := make([]*redis.StringSliceCmd, len(queues)), make([]*redis.ZSliceCmd, len(queues))
 	now = time.Now() // leases are of the processes' clocks
-	_, err = r.redis.Pipelined(ctx, func(p redis.Pipeliner) error {
+	_, err = r.Redis.Pipelined(ctx, func(p redis.Pipeliner) error {
 		for i, name := range queues {
 			ids[i] = p.LRange(ctx, asynqwire.Queue(name).Key(asynqwire.Active), 0, -1)
 			leases[i] = p.ZRangeWithScores(ctx, asynqwire.Queue(name).Key(asynqwire.Lease), 0, -1)
@@ -114,9 +114,9 @@ func (r *reaper) suspects(ctx context.Context) (now time.Time, suspects []suspec
 	return now, suspects, silent, nil
 }
 
-// mend has the task of a delivery that nobody performs delivered anew where it needs that, and only then takes the old one out
+// repair has the task of a delivery that nobody performs delivered anew where it needs that, and only then takes the old one out
 // of asynq, which would deliver it beside the new one, or stumble over it.
-func (r *reaper) mend(ctx context.Context, now time.Time, s suspect, message string) error {
+func (r *Reaper) repair(ctx context.Context, now time.Time, s suspect, message string) error {
 	id, number := asynqwire.IDOfDelivery(s.id), asynqwire.NumberOfDelivery(s.id)
 	old := seen{message: message, lapsed: now}
 	what := "taken out of the queue: a delivery that nobody performs"
@@ -135,7 +135,7 @@ func (r *reaper) mend(ctx context.Context, now time.Time, s suspect, message str
 		return err
 	}
 	if old.superseded { // or its task needs no other, and it is left to asynq
-		opened, err := r.records.Opened(ctx, id)
+		opened, err := r.Records.Opened(ctx, id)
 		if err != nil || opened[0].Delivery <= number {
 			return err
 		}
@@ -147,11 +147,11 @@ func (r *reaper) mend(ctx context.Context, now time.Time, s suspect, message str
 	return err
 }
 
-func (r *reaper) deliverAnew(ctx context.Context, id string, over int64) error {
+func (r *Reaper) deliverAnew(ctx context.Context, id string, over int64) error {
 	if id == "" || over == 0 {
 		return nil
 	}
-	made, err := r.queue.Redeliver(ctx, id, over)
+	made, err := r.Queue.Redeliver(ctx, id, over)
 	if made {
 		r.repaired(id, "delivered again: whoever had it is gone")
 	}
@@ -159,13 +159,13 @@ func (r *reaper) deliverAnew(ctx context.Context, id string, over int64) error {
 }
 
 // discard takes a delivery out of asynq, unless it has changed.
-func (r *reaper) discard(ctx context.Context, id, queue string, s seen) (bool, error) {
+func (r *Reaper) discard(ctx context.Context, id, queue string, s seen) (bool, error) {
 	k := asynqwire.Queue(queue)
 	keys := []string{
 		k.Task(id), k.Key(asynqwire.Active), k.Key(asynqwire.Lease), k.Key(asynqwire.Pending), k.Key(asynqwire.Scheduled),
 		k.Key(asynqwire.Retry), k.Key(asynqwire.Archived), k.Key(asynqwire.Completed), quarantine(queue),
 	}
-	done, err := discardScript.Run(ctx, r.redis, keys, id, s.message, s.lapsed.Unix(), s.note).Bool()
+	done, err := discardScript.Run(ctx, r.Redis, keys, id, s.message, s.lapsed.Unix(), s.note).Bool()
 	if err != nil {
 		return false, fmt.Errorf("discard: %w", err)
 	}

@@ -1,4 +1,5 @@
-package worker
+// Package reaper is the reconciler of all workers: it finds what was left half-way, and sets it going again.
+package reaper
 
 import (
 	"context"
@@ -14,41 +15,46 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
 )
 
-// reaper finds what was left half-way and sets it going again: tasks without a delivery, claims of workers that died,
+// Config says what a [Reaper] needs.
+type Config struct {
+	Redis      redis.UniversalClient
+	Records    record.Store
+	Queue      *tasks.Queue
+	Log        zerolog.Logger
+	ClaimLease time.Duration // of a run's claim
+	AfterClaim time.Duration // added to the rest of a claim before its record is visited again
+	Keep       time.Duration // of a record that has its outcome
+	KeepStream time.Duration // of an outcome in the stream
+}
+
+// Reaper finds what was left half-way and sets it going again: tasks without a delivery, claims of workers that died,
 // outcomes and surplus bindings that nobody was told of, and what stands still in asynq. One at a time sweeps, of all
 // workers. Whatever it does may be done twice, or beside a live worker: the record decides.
 //
 // A sweep that finds nothing costs about fifty commands in five round trips. One open record that is due costs three
 // commands, pipelined: a read, a look at its delivery, and a new time.
-type reaper struct {
-	redis   redis.UniversalClient
-	records record.Store
-	queue   *tasks.Queue
-	log     zerolog.Logger
-	keep    time.Duration // of the stream
-	kept    time.Duration // of a record that has its outcome
-	token   string
-	lease   time.Duration // of a claim
-	timing  reaperTiming
-	steps   stepWatch
+type Reaper struct {
+	Config
+
+	token  string
+	timing timing
+	steps  stepWatch
 }
 
-// reaperTiming: a sweep starts this often, over all workers; each worker tries to be the one; and whoever sweeps holds the
+// timing: a sweep starts this often, over all workers; each worker tries to be the one; and whoever sweeps holds the
 // lock so long from each step on, so that a sweep whose worker died holds nobody up for long.
-type reaperTiming struct{ every, try, lock time.Duration }
+type timing struct{ every, try, lock time.Duration }
 
-var defaultReaperTiming = reaperTiming{every: 5 * time.Second, try: time.Second, lock: 10 * time.Second}
+// sayEvery is how often it is said at most that a sweep was cut short.
+const sayEvery = 10 * time.Second
 
-func (w *Worker) newReaper() *reaper {
-	return &reaper{
-		redis: w.config.client, records: w.records, queue: w.queue, keep: w.config.KeepStream, kept: w.config.Keep, token: uuid.NewString(),
-		lease: w.timing.claimLease,
-		log:   w.log.With().Str("component", "reaper").Logger(), timing: defaultReaperTiming,
-	}
-}
+var defaultTiming = timing{every: 5 * time.Second, try: time.Second, lock: 10 * time.Second}
 
-// run sweeps until ctx is done.
-func (r *reaper) run(ctx context.Context) {
+// New returns the reaper of one worker.
+func New(c Config) *Reaper { return &Reaper{Config: c, token: uuid.NewString(), timing: defaultTiming} }
+
+// Run sweeps until ctx is done.
+func (r *Reaper) Run(ctx context.Context) {
 	var said time.Time
 	for {
 		select {
@@ -56,31 +62,31 @@ func (r *reaper) run(ctx context.Context) {
 			return
 		case <-time.After(r.timing.try/2 + rand.N(r.timing.try)): //nolint:gosec // spreads load; guards nothing
 		}
-		err := r.turn(ctx)
+		err := r.Sweep(ctx)
 		if err != nil && !errors.Is(err, errLockLost) && ctx.Err() == nil && time.Since(said) > sayEvery {
 			said = time.Now()
-			r.log.Warn().Err(err).Msg("the sweep was cut short: trying again")
+			r.Log.Warn().Err(err).Msg("the sweep was cut short: trying again")
 		}
 	}
 }
 
-// turn sweeps, if it is time and nobody else does.
-func (r *reaper) turn(ctx context.Context) error {
+// Sweep sweeps, if it is time and nobody else does.
+func (r *Reaper) Sweep(ctx context.Context) error {
 	mine, err := r.lock(ctx)
 	if err != nil || !mine {
 		return err
 	}
 	started := time.Now()
-	err = r.sweep(ctx)
+	err = r.sweepLocked(ctx)
 	if ctx.Err() != nil {
 		r.unlock(ctx)
 		return ctx.Err()
 	}
 	// Kept for the rest of the interval, so that nobody else sweeps before it is over.
-	return errors.Join(err, r.holdFor(ctx, max(r.timing.every-time.Since(started), time.Millisecond)))
+	return errors.Join(err, r.extendLock(ctx, max(r.timing.every-time.Since(started), time.Millisecond)))
 }
 
-func (r *reaper) sweep(ctx context.Context) error {
+func (r *Reaper) sweepLocked(ctx context.Context) error {
 	if err := r.followClock(ctx); err != nil {
 		return err
 	}
@@ -90,13 +96,13 @@ func (r *reaper) sweep(ctx context.Context) error {
 	if err := r.sweepOpen(ctx); err != nil {
 		return err
 	}
-	if err := r.hold(ctx); err != nil {
+	if err := r.renewLock(ctx); err != nil {
 		return err
 	}
-	_, err := r.records.Trim(ctx, r.keep)
+	_, err := r.Records.Trim(ctx, r.KeepStream)
 	return err
 }
 
-func (r *reaper) repaired(id, what string) {
-	r.log.Warn().Str("id", id).Msg(what)
+func (r *Reaper) repaired(id, what string) {
+	r.Log.Warn().Str("id", id).Msg(what)
 }
