@@ -89,7 +89,7 @@ func (q *Queue) lookUpBinds(ctx context.Context, drafts []*draft) error {
 		}
 		records, err := q.records.Read(ctx, ids...)
 		if err != nil {
-			return failure(ctx, err)
+			return q.failure(ctx, err)
 		}
 		for i, r := range records {
 			trip[i].checkBind(r)

@@ -3,7 +3,6 @@ package tasks_test
 import (
 	"context"
 	"errors"
-	"net"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -12,84 +11,96 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
 )
 
-// silent is a server that takes connections, and never answers. heard counts what it was sent.
-func silent(t *testing.T, heard *atomic.Int64) (addr string) {
-	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = listener.Close() })
-	go func() {
-		for {
-			conn, err := listener.Accept()
-			if err != nil {
-				return
-			}
-			go func() {
-				defer func() { _ = conn.Close() }()
-				buffer := make([]byte, 4<<10)
-				for {
-					n, err := conn.Read(buffer)
-					heard.Add(int64(n))
-					if err != nil {
-						return
-					}
-				}
-			}()
-		}
-	}()
-	return listener.Addr().String()
+// asks is every way to ask something of a queue.
+var asks = map[string]func(context.Context, *tasks.Queue) error{
+	"Ping": func(ctx context.Context, q *tasks.Queue) error { return q.Ping(ctx) },
+	"Enqueue": func(ctx context.Context, q *tasks.Queue) error {
+		_, err := tasks.BindAXN.Enqueue(ctx, q, axn())
+		return err
+	},
+	"Outcome": func(ctx context.Context, q *tasks.Queue) error { _, err := q.Outcome(ctx, "k"); return err },
+	"Wait":    func(ctx context.Context, q *tasks.Queue) error { _, err := q.Wait(ctx, "k"); return err },
+	"View":    func(ctx context.Context, q *tasks.Queue) error { _, err := q.View(ctx, "k"); return err },
+	"Explain": func(ctx context.Context, q *tasks.Queue) error { _, err := q.Explain(ctx, "k"); return err },
+	"Cancel":  func(ctx context.Context, q *tasks.Queue) error { return q.Cancel(ctx, "k") },
+	"Rerun":   func(ctx context.Context, q *tasks.Queue) error { _, err := q.Rerun(ctx, "k", "me"); return err },
+	"Redeliver": func(ctx context.Context, q *tasks.Queue) error {
+		_, err := q.Redeliver(ctx, "k", 1)
+		return err
+	},
+	"Resolve": func(ctx context.Context, q *tasks.Queue) error {
+		return q.Resolve(ctx, "k", tasks.Resolution{Retry: true, By: "me"})
+	},
+	"Infos":  func(ctx context.Context, q *tasks.Queue) error { _, err := q.Infos(ctx); return err },
+	"Pause":  func(ctx context.Context, q *tasks.Queue) error { return q.Pause(ctx, "bind") },
+	"Resume": func(ctx context.Context, q *tasks.Queue) error { return q.Resume(ctx, "bind") },
+	"Follow": func(ctx context.Context, q *tasks.Queue) error {
+		return q.Follow(ctx, "g", "a", func(context.Context, tasks.Outcome) error { return nil })
+	},
 }
 
-// TestCloseCutsCallsOff: whoever still waits for an answer is told that the queue is closed, and not that Redis is out of reach.
-func TestCloseCutsCallsOff(t *testing.T) {
+// A queue is closed while it is asked: whoever asked learns that, not that Redis is out of reach. Redis does not answer, so that each
+// question is under way, on a connection that was there before or is being made.
+func TestCloseMeanwhile(t *testing.T) {
 	t.Parallel()
-	for name, call := range map[string]func(context.Context, *tasks.Queue) error{
-		"Ping": func(ctx context.Context, q *tasks.Queue) error { return q.Ping(ctx) },
-		"Enqueue": func(ctx context.Context, q *tasks.Queue) error {
-			_, err := tasks.BindAXN.Enqueue(ctx, q, axn())
-			return err
-		},
-		"Result": func(ctx context.Context, q *tasks.Queue) error {
-			_, err := tasks.BindAXN.Result(ctx, q, "k")
-			return err
-		},
-		"Wait": func(ctx context.Context, q *tasks.Queue) error {
-			_, err := tasks.BindAXN.Wait(ctx, q, "k")
-			return err
-		},
-		"Cancel": func(ctx context.Context, q *tasks.Queue) error { return q.Cancel(ctx, "k") },
-		"Resolve": func(ctx context.Context, q *tasks.Queue) error {
-			return q.Resolve(ctx, "k", tasks.Resolution{Failed: true})
-		},
-		"Follow": func(ctx context.Context, q *tasks.Queue) error {
-			return q.Follow(ctx, "g", "c", func(context.Context, tasks.Outcome) error { return nil })
-		},
-	} {
+	for name, connected := range map[string]bool{"connected": true, "connecting": false} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			var heard atomic.Int64
-			queue := open(t, "redis://"+silent(t, &heard)+"/0?read_timeout=1m&dial_timeout=1m")
-			ended := make(chan error, 1)
-			go func() { ended <- call(t.Context(), queue) }()
-			redistest.Poll(t, time.Minute, "a command", func(context.Context) error {
-				if heard.Load() == 0 {
-					return errors.New("nothing was sent")
+			redisServer := redistest.Start(t)
+			var sent atomic.Int64
+			p := startProxy(t, redisServer.URL(), func([]byte) bool { sent.Add(1); return false })
+			queues := map[string]*tasks.Queue{}
+			for ask := range asks {
+				queues[ask] = open(t, p.url()+"?read_timeout=5m")
+				if !connected {
+					continue
 				}
-				return nil
-			})
-			if err := queue.Close(); err != nil {
-				t.Error(err)
+				if err := queues[ask].Ping(t.Context()); err != nil {
+					t.Fatal(err)
+				}
 			}
-			select {
-			case err := <-ended:
-				if !errors.Is(err, tasks.ErrClosed) || errors.Is(err, tasks.ErrUnreachable) {
-					t.Errorf("%v", err)
+			defer redisServer.Freeze(t)()
+			for ask, do := range asks {
+				before, told := sent.Load(), make(chan error, 1)
+				go func() { told <- do(context.WithoutCancel(t.Context()), queues[ask]) }()
+				redistest.Poll(t, time.Minute, ask+" to be under way", func(context.Context) error {
+					if sent.Load() == before {
+						return errors.New("not yet")
+					}
+					return nil
+				})
+				_ = queues[ask].Close()
+				select {
+				case err := <-told:
+					if !errors.Is(err, tasks.ErrClosed) || errors.Is(err, tasks.ErrUnreachable) {
+						t.Errorf("%s: %v", ask, err)
+					}
+				case <-time.After(time.Minute):
+					t.Errorf("%s: is never told", ask)
 				}
-			case <-time.After(time.Minute):
-				t.Error("the call goes on")
 			}
 		})
+	}
+}
+
+// A queue on a client of the application's own ends who follows, too.
+func TestCloseEndsWhoFollows(t *testing.T) {
+	t.Parallel()
+	s := onMiniredis(t)
+	queue := tasks.NewQueue(s.client)
+	c := follow(t, queue, "g", "a", nil)
+	s.enqueue(t, tasks.TaskID("k"))
+	s.fail(t, "k")
+	c.wants(t, "k failed")
+	if err := queue.Close(); err != nil {
+		t.Error(err)
+	}
+	select {
+	case err := <-c.done:
+		if !errors.Is(err, tasks.ErrClosed) {
+			t.Error(err)
+		}
+	case <-time.After(time.Minute):
+		t.Error("is never told that the queue was closed")
 	}
 }

@@ -81,7 +81,7 @@ func (q *Queue) queueFor(ctx context.Context, d *draft, delivery int64) (string,
 func (q *Queue) Redeliver(ctx context.Context, id string, over int64) (bool, error) {
 	opened, err := q.records.Opened(ctx, id)
 	if err != nil {
-		return false, unreachable(err)
+		return false, q.unreachable(err)
 	}
 	kind, known := Lookup(opened[0].Action)
 	if !known { // unknown, or left for a newer version

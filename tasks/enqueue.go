@@ -182,7 +182,7 @@ func (q *Queue) again(ctx context.Context, step func() error) error {
 			break
 		}
 	}
-	return unreachable(err)
+	return q.unreachable(err)
 }
 
 // tellKnown tells whoever asked which keys were known.

@@ -14,7 +14,8 @@ var (
 	// ErrRefused: Redis answers and does not do what it is asked, as a replica or with another password does. Such an error is a
 	// *[RefusedError], which tells whether waiting may help, and matches [ErrUnreachable], too.
 	ErrRefused = errors.New("redis refuses")
-	// ErrClosed: the queue was closed, or the client that it was made with. Nothing is wrong with Redis.
+	// ErrClosed: the queue was closed, or the client that it was made with. Nothing is wrong with Redis. Whether what was asked
+	// meanwhile took effect is not known, as after [ErrUnreachable].
 	ErrClosed = errors.New("the queue is closed")
 	// ErrUnreplicated: the tasks are recorded, but fewer replicas than [WaitReplicas] asks for hold them, and a failover could
 	// forget them. Enqueue them again under the same keys, as after [ErrUnreachable], which such an error matches, too.

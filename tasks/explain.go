@@ -70,7 +70,7 @@ type Step struct {
 func (q *Queue) Explain(ctx context.Context, id string) (Explanation, error) {
 	detail, err := q.records.Detail(ctx, id)
 	if err != nil {
-		return Explanation{}, failure(ctx, err)
+		return Explanation{}, q.failure(ctx, err)
 	}
 	if detail.State == "" {
 		return Explanation{}, fmt.Errorf("task %s: %w", id, ErrUnknownTask)
@@ -81,18 +81,18 @@ func (q *Queue) Explain(ctx context.Context, id string) (Explanation, error) {
 	if known {
 		queue, err := q.holder(ctx, kind.Queue(), id, asynqwire.DeliveryID(id, detail.Delivery))
 		if err != nil {
-			return Explanation{}, failure(ctx, err)
+			return Explanation{}, q.failure(ctx, err)
 		}
 		if e.Delivery, err = q.delivery(ctx, queue, id, detail.Delivery); err != nil {
-			return Explanation{}, failure(ctx, err)
+			return Explanation{}, q.failure(ctx, err)
 		}
 	}
 	e.reason(detail, known)
 	if err := q.explainAccount(ctx, &e, detail); err != nil {
-		return Explanation{}, failure(ctx, err)
+		return Explanation{}, q.failure(ctx, err)
 	}
 	if err := q.explainBreaker(ctx, &e, detail); err != nil {
-		return Explanation{}, failure(ctx, err)
+		return Explanation{}, q.failure(ctx, err)
 	}
 	return e, nil
 }

@@ -48,7 +48,7 @@ func Since(t time.Time) FollowOption {
 // The outcome is what the record says when it is handed over: one that is no longer kept has [StateUnknown]; one that was
 // uncertain and has been settled since comes twice, settled.
 //
-// Errors: [ErrUnreachable] at the start, later it is waited out; and ctx's.
+// Errors: [ErrUnreachable] at the start, later it is waited out; [ErrClosed]; and ctx's.
 func (q *Queue) Follow(ctx context.Context, group, consumer string, handle func(context.Context, Outcome) error, options ...FollowOption) error {
 	f := &follower{queue: q, redis: q.redis, group: group, consumer: consumer, handle: handle, refusal: firstRefusal}
 	for _, set := range options {
@@ -63,10 +63,12 @@ func (q *Queue) Follow(ctx context.Context, group, consumer string, handle func(
 	for ctx.Err() == nil {
 		err := f.round(ctx)
 		switch {
-		case err == nil, ctx.Err() != nil:
+		case ctx.Err() != nil:
 			continue
-		case errors.Is(err, redis.ErrClosed):
+		case q.closed(), errors.Is(err, redis.ErrClosed):
 			return errEnded
+		case err == nil:
+			continue
 		case strings.HasPrefix(err.Error(), "NOGROUP"): // Redis has lost it, with its stream
 			_ = f.join(ctx)
 		}
@@ -114,7 +116,7 @@ func (f *follower) join(ctx context.Context) error {
 	case ctx.Err() != nil:
 		return ctx.Err()
 	case err != nil:
-		return unreachable(fmt.Errorf("follow: %w", err))
+		return f.queue.unreachable(fmt.Errorf("follow: %w", err))
 	}
 	return nil
 }

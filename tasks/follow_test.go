@@ -163,8 +163,13 @@ func TestFollowSince(t *testing.T) {
 	s.fail(t, "old")
 	c := follow(t, s.queue, "g", "a", nil)
 	c.wants(t, "old failed")
-	since := time.Now().Add(5 * time.Millisecond)
-	time.Sleep(10 * time.Millisecond) // on Redis' clock
+	since := s.client.Time(t.Context()).Val().Add(time.Millisecond).Truncate(time.Millisecond)
+	redistest.Poll(t, followWithin, "the next millisecond, on Redis' clock", func(ctx context.Context) error {
+		if now := s.client.Time(ctx).Val(); now.Before(since) {
+			return fmt.Errorf("it is %s", now)
+		}
+		return nil
+	})
 	s.fail(t, "new")
 	c.wants(t, "old failed", "new failed")
 	c.end(t)

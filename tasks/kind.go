@@ -34,8 +34,8 @@ func (k Kind[Req, Res]) Enqueue(ctx context.Context, q *Queue, req Req, options 
 
 // EnqueueAll enqueues a batch in few round trips and returns the ids in its order. Nothing is enqueued when an item is
 // invalid or its key was used for another request: the *[BatchError] then lists them all. (An item whose key somebody
-// else takes in the same moment is refused alone.) After [ErrUnreachable], or ctx's error, a part may be queued: ids that come
-// with the error are the keys, as [TaskID], under which the batch may be repeated and nothing doubles.
+// else takes in the same moment is refused alone.) After [ErrUnreachable], [ErrClosed] or ctx's error, a part may be queued:
+// ids that come with the error are the keys, as [TaskID], under which the batch may be repeated and nothing doubles.
 func (k Kind[Req, Res]) EnqueueAll(ctx context.Context, q *Queue, items []Item[Req]) ([]string, error) {
 	drafts := make([]*draft, len(items))
 	for i, item := range items {

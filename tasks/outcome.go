@@ -102,7 +102,7 @@ func (q *Queue) Outcomes(ctx context.Context, ids ...string) ([]Outcome, error) 
 	for start := 0; start < len(ids); start += recordsPerTrip {
 		records, err := q.records.Read(ctx, ids[start:min(start+recordsPerTrip, len(ids))]...)
 		if err != nil {
-			return nil, failure(ctx, err)
+			return nil, q.failure(ctx, err)
 		}
 		for _, r := range records {
 			outcomes = append(outcomes, outcomeOf(r, q.now()))

@@ -17,7 +17,7 @@ import (
 // Queue is where tasks are put and their outcomes found. It is safe for concurrent use; a program needs one.
 type Queue struct {
 	redis     redis.UniversalClient
-	owned     *closing // of a client that Open made
+	owned     bool
 	asynq     *asynq.Client
 	named     sync.Map // queues that asynq's set has by us
 	inspector *asynq.Inspector
@@ -54,10 +54,8 @@ func Open(redisURL string, options ...QueueOption) (*Queue, error) {
 	if err != nil {
 		return nil, err
 	}
-	hook := &closing{}
-	client.AddHook(hook)
 	q := NewQueue(client, options...)
-	q.owned = hook
+	q.owned = true
 	if q.invalid != nil {
 		_ = q.Close()
 		return nil, q.invalid
@@ -109,17 +107,19 @@ func (q *Queue) check() error {
 // Ping reports whether Redis answers.
 func (q *Queue) Ping(ctx context.Context) error {
 	if err := q.redis.Ping(ctx).Err(); err != nil {
-		return unreachable(err)
+		return q.unreachable(err)
 	}
 	return nil
 }
 
-// Close ends the subscription, and the connections that Open made. Whoever still waits is told [ErrClosed].
+// Close ends the subscription, and the connections that Open made. Whoever still waits, follows or asks is told [ErrClosed].
 func (q *Queue) Close() error {
 	q.mailbox.close()
-	if q.owned != nil {
-		q.owned.closed.Store(true)
+	if q.owned {
 		return q.redis.Close()
 	}
 	return nil
 }
+
+// closed reports whether Close was called, or the client below was closed.
+func (q *Queue) closed() bool { return q.mailbox.ctx.Err() != nil }

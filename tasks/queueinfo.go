@@ -34,7 +34,7 @@ type QueueInfo struct {
 func (q *Queue) Names(ctx context.Context) ([]string, error) {
 	known, err := q.redis.SMembers(ctx, asynqwire.Queues).Result()
 	if err != nil {
-		return nil, failure(ctx, err)
+		return nil, q.failure(ctx, err)
 	}
 	queues := Queues()
 	names := slices.Clone(queues)
@@ -59,7 +59,7 @@ func (q *Queue) Infos(ctx context.Context) ([]QueueInfo, error) {
 	infos := make([]QueueInfo, len(names))
 	for i, name := range names {
 		if infos[i], err = q.info(ctx, name); err != nil {
-			return nil, failure(ctx, err)
+			return nil, q.failure(ctx, err)
 		}
 	}
 	return infos, nil

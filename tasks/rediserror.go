@@ -41,7 +41,7 @@ func RedisError(err error) error {
 }
 
 // failure tells the caller's own patience from a Redis that is out of reach. A connection gives up a moment before its context does.
-func failure(ctx context.Context, err error) error {
+func (q *Queue) failure(ctx context.Context, err error) error {
 	const moment = 10 * time.Millisecond
 	if ctx.Err() != nil {
 		return ctx.Err()
@@ -49,7 +49,17 @@ func failure(ctx context.Context, err error) error {
 	if deadline, ok := ctx.Deadline(); ok && errors.Is(err, os.ErrDeadlineExceeded) && time.Until(deadline) < moment {
 		return context.DeadlineExceeded
 	}
-	return unreachable(err)
+	return q.unreachable(err)
+}
+
+// unreachable tells a queue that was closed meanwhile from a Redis that is out of reach: what is on its way then loses its connection,
+// each time in another way. What Redis has answered stays told.
+func (q *Queue) unreachable(err error) error {
+	told := unreachable(err)
+	if !q.closed() || errors.Is(told, ErrClosed) || errors.Is(told, ErrRefused) || errors.Is(told, ErrUnreplicated) {
+		return told
+	}
+	return fmt.Errorf("%w: %w", ErrClosed, err)
 }
 
 // unreplicatedError is a shortage of replicas. To whoever knows [ErrUnreachable] alone it is one: what to do is the same.

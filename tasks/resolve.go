@@ -32,7 +32,7 @@ func (q *Queue) Resolve(ctx context.Context, id string, r Resolution) error {
 	}
 	records, err := q.records.Read(ctx, id)
 	if err != nil {
-		return unreachable(err)
+		return q.unreachable(err)
 	}
 	if records[0].State == "" {
 		return fmt.Errorf("task %s: %w", id, ErrUnknownTask)
@@ -47,7 +47,7 @@ func (q *Queue) Resolve(ctx context.Context, id string, r Resolution) error {
 	}
 	resolution.Keep = q.keep
 	if err := q.tellBound(ctx, records[0], resolution); err != nil {
-		return unreachable(err)
+		return q.unreachable(err)
 	}
 	return q.resolve(ctx, kind, records[0].Account, resolution)
 }
@@ -56,7 +56,7 @@ func (q *Queue) resolve(ctx context.Context, kind Dynamic, account string, resol
 	found, delivery, err := q.records.Resolve(ctx, resolution)
 	switch {
 	case err != nil:
-		return unreachable(err)
+		return q.unreachable(err)
 	case found != record.Uncertain:
 		return fmt.Errorf("task %s: %w: it is %s", resolution.ID, ErrNotUncertain, found)
 	case resolution.State == record.Failed:

@@ -92,7 +92,7 @@ func (q *Queue) holder(ctx context.Context, queue, id, delivery string) (string,
 		return nil
 	})
 	if err != nil {
-		return place, unreachable(err)
+		return place, q.unreachable(err)
 	}
 	for i, name := range names {
 		if there[i].Val() == 1 {

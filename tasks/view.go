@@ -41,7 +41,7 @@ func (q *Queue) View(ctx context.Context, id string) (View, error) {
 func (q *Queue) Views(ctx context.Context, ids ...string) (map[string]View, error) {
 	records, err := q.records.Read(ctx, ids...)
 	if err != nil {
-		return nil, unreachable(err)
+		return nil, q.unreachable(err)
 	}
 	views := make(map[string]View, len(records))
 	for _, r := range records {
