@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"testing"
 	"time"
 
@@ -139,49 +138,18 @@ func TestShardedWakeUpsFollowTheSlot(t *testing.T) {
 	client := nodes.Client(t)
 	w := waits(t, client, "k", 4, 4)
 	channel := record.ShardChannel("k")
-	from, err := client.MasterForKey(t.Context(), channel)
-	if err != nil {
-		t.Fatal(err)
-	}
-	slot := int(client.ClusterKeySlot(t.Context(), channel).Val())
-	var to *redis.Client
-	for _, node := range nodes {
-		if node.Addr != from.Options().Addr {
-			to = node.Client(t)
-		}
-	}
-	moveSlot(t, slot, from, to)
-	for _, node := range nodes {
-		_ = node.Client(t).Do(t.Context(), "CLUSTER", "SETSLOT", slot, "NODE", to.ClusterMyID(t.Context()).Val()).Err()
-	}
+	from, to := nodes.Owner(t, channel)
+	move := redistest.StartSlotMove(t, from, to, channel)
+	move.MoveKeys(t, 100)
+	move.Finish(t)
 	redistest.Poll(t, linesWithin, "a subscription on the other node", func(ctx context.Context) error {
-		n, err := to.PubSubShardNumSub(ctx, channel).Result()
+		n, err := to.Client(t).PubSubShardNumSub(ctx, channel).Result()
 		if err == nil && n[channel] != 1 {
 			err = fmt.Errorf("%d", n[channel])
 		}
 		return err
 	})
 	w.end(t, "k")
-}
-
-// moveSlot hands the keys of a slot over.
-func moveSlot(t *testing.T, slot int, from, to *redis.Client) {
-	t.Helper()
-	ctx := t.Context()
-	for _, step := range []error{
-		to.Do(ctx, "CLUSTER", "SETSLOT", slot, "IMPORTING", from.ClusterMyID(ctx).Val()).Err(),
-		from.Do(ctx, "CLUSTER", "SETSLOT", slot, "MIGRATING", to.ClusterMyID(ctx).Val()).Err(),
-	} {
-		if step != nil {
-			t.Fatal(step)
-		}
-	}
-	host, port, _ := strings.Cut(to.Options().Addr, ":")
-	for _, key := range from.ClusterGetKeysInSlot(ctx, slot, 100).Val() {
-		if err := from.Migrate(ctx, host, port, key, 0, 5*time.Second).Err(); err != nil {
-			t.Fatal(err)
-		}
-	}
 }
 
 // TestMissedWakeUpOnACluster: what nobody told of is read all the same, a moment later.

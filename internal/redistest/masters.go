@@ -62,6 +62,19 @@ func startNodes(tb testing.TB, n, ofMasters int, args ...string) []*Server {
 	return nodes
 }
 
+// Owner returns the node that has a key at the start, and one that has not.
+func (m Masters) Owner(tb testing.TB, key string) (owner, other *Server) {
+	tb.Helper()
+	slot := int(m[0].Client(tb).ClusterKeySlot(tb.Context(), key).Val())
+	for i, node := range m {
+		if first, last := m.slots(i); first <= slot && slot <= last {
+			return node, m[(i+1)%len(m)]
+		}
+	}
+	tb.Fatalf("no node has slot %d", slot)
+	return nil, nil
+}
+
 func (m Masters) slots(i int) (first, last int) { return i * slots / len(m), (i+1)*slots/len(m) - 1 }
 
 // Addrs are the addresses of the nodes.

@@ -41,20 +41,24 @@ func (m *SlotMove) set(tb testing.TB, node *redis.Client, args ...any) {
 // it moved.
 func (m *SlotMove) MoveKeys(tb testing.TB, most int) int {
 	tb.Helper()
-	ctx := context.Background()
-	keys := m.from.ClusterGetKeysInSlot(ctx, int(m.Slot), most).Val()
-	if len(keys) == 0 {
-		return 0
+	keys := m.from.ClusterGetKeysInSlot(context.Background(), int(m.Slot), most).Val()
+	if len(keys) > 0 {
+		m.Move(tb, keys...)
 	}
+	return len(keys)
+}
+
+// Move moves keys that are with the old master.
+func (m *SlotMove) Move(tb testing.TB, keys ...string) {
+	tb.Helper()
 	host, port, _ := net.SplitHostPort(m.toAddr)
 	args := []any{"MIGRATE", host, port, "", 0, startWithin.Milliseconds(), "KEYS"}
 	for _, key := range keys {
 		args = append(args, key)
 	}
-	if err := m.from.Do(ctx, args...).Err(); err != nil {
+	if err := m.from.Do(context.Background(), args...).Err(); err != nil {
 		tb.Fatalf("migrate %d keys of slot %d: %v", len(keys), m.Slot, err)
 	}
-	return len(keys)
 }
 
 // Finish makes the new master the owner. The other nodes learn it from the two.

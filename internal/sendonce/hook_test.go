@@ -4,11 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/redis/go-redis/v9"
 
 	"github.com/seed-5c07c2e9/dyplsq/internal/autopipeline"
@@ -99,52 +99,6 @@ func TestALostReplyIsNotSentAgain(t *testing.T) {
 	}
 }
 
-// moving is a slot with two keys that moves from one master to another.
-type moving struct {
-	from, to   *redis.Client
-	toAddr     string
-	fromID, id string
-	slot       int64
-	here, gone string // keys: one on the old master still, one on the new
-}
-
-func startMoving(t *testing.T, nodes redistest.Masters) moving {
-	t.Helper()
-	ctx := t.Context()
-	m := moving{here: "{t}here", gone: "{t}gone"}
-	m.slot = nodes[0].Client(t).ClusterKeySlot(ctx, m.here).Val()
-	owner := int(m.slot) * len(nodes) / 16384
-	other := (owner + 1) % len(nodes)
-	m.from, m.to, m.toAddr = nodes[owner].Client(t), nodes[other].Client(t), nodes[other].Addr
-	m.id, _ = m.to.Do(ctx, "CLUSTER", "MYID").Text()
-	m.fromID, _ = m.from.Do(ctx, "CLUSTER", "MYID").Text()
-	m.from.Set(ctx, m.here, 0, 0)
-	m.from.Set(ctx, m.gone, 0, 0)
-	m.must(t, m.to.Do(ctx, "CLUSTER", "SETSLOT", m.slot, "IMPORTING", m.fromID))
-	m.must(t, m.from.Do(ctx, "CLUSTER", "SETSLOT", m.slot, "MIGRATING", m.id))
-	m.migrate(t, m.gone)
-	return m
-}
-
-func (moving) must(t *testing.T, cmd *redis.Cmd) {
-	t.Helper()
-	if err := cmd.Err(); err != nil {
-		t.Fatal(cmd, err)
-	}
-}
-
-func (m moving) migrate(t *testing.T, key string) {
-	t.Helper()
-	host, port, _ := net.SplitHostPort(m.toAddr)
-	m.must(t, m.from.Do(t.Context(), "MIGRATE", host, port, key, 0, within.Milliseconds()))
-}
-
-func (m moving) finish(t *testing.T) {
-	t.Helper()
-	m.must(t, m.to.Do(t.Context(), "CLUSTER", "SETSLOT", m.slot, "NODE", m.id))
-	m.must(t, m.from.Do(t.Context(), "CLUSTER", "SETSLOT", m.slot, "NODE", m.id))
-}
-
 // TestASlotThatMovesIsFollowed: ASK, TRYAGAIN and MOVED are answers, and what they answer was not carried out.
 func TestASlotThatMovesIsFollowed(t *testing.T) {
 	t.Parallel()
@@ -161,23 +115,28 @@ func TestASlotThatMovesIsFollowed(t *testing.T) {
 				answers := &watcher{}
 				client.AddHook(answers)
 				run := runner(t, client, piped)
-				m := startMoving(t, nodes)
-				if err := run(count, m.gone); err != nil { // ASK
+				const here, gone = "{t}here", "{t}gone"
+				from, to := nodes.Owner(t, here)
+				from.Client(t).MSet(t.Context(), here, 0, gone, 0)
+				move := redistest.StartSlotMove(t, from, to, here)
+				move.Move(t, gone)
+				if err := run(count, gone); err != nil { // ASK
 					t.Error(err)
 				}
 				done := make(chan error)
-				go func() { done <- run(`redis.call('INCR', KEYS[1]); return redis.call('INCR', KEYS[2])`, m.here, m.gone) }()
+				go func() { done <- run(`redis.call('INCR', KEYS[1]); return redis.call('INCR', KEYS[2])`, here, gone) }()
 				answers.pollTryAgain(t)
-				m.migrate(t, m.here)
+				move.Move(t, here)
 				if err := <-done; err != nil {
 					t.Error(err)
 				}
-				m.finish(t)
-				if err := run(count, m.gone); err != nil { // MOVED
+				move.Finish(t)
+				if err := run(count, gone); err != nil { // MOVED
 					t.Error(err)
 				}
-				if here, gone := m.to.Get(t.Context(), m.here).Val(), m.to.Get(t.Context(), m.gone).Val(); here != "1" || gone != "3" {
-					t.Errorf("carried out %s and %s times, want 1 and 3", here, gone)
+				at := to.Client(t).MGet(t.Context(), here, gone)
+				if diff := cmp.Diff([]any{"1", "3"}, at.Val()); diff != "" || at.Err() != nil {
+					t.Errorf("carried out (-want +got): %s %v", diff, at.Err())
 				}
 			})
 		}
