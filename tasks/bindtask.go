@@ -68,9 +68,7 @@ func (d *draft) undoing() string {
 	if d.policy.Queue != binding.Queue {
 		return ""
 	}
-	undoing, err := json.Marshal(map[string]string{
-		"PoolKey": d.parameters.Value("PoolKey"), "ProductType": d.parameters.Value("ProductType"),
-	})
+	undoing, err := json.Marshal(struct{ PoolKey, ProductType string }{d.parameters.Value("PoolKey"), d.parameters.Value("ProductType")})
 	if err != nil {
 		return ""
 	}

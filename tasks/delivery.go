@@ -3,6 +3,7 @@ package tasks
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/hibiken/asynq"
@@ -25,18 +26,59 @@ const (
 // deliver hands what has no outcome to asynq. A delivery that is there already is left alone, so that a task whose
 // producer died half-way is delivered by the next Enqueue of its key.
 func (q *Queue) deliver(ctx context.Context, drafts []*draft) error {
+	var left []*draft
+	for _, d := range drafts {
+		if d.err == nil && !d.found.HandedOver && !d.found.State.Told() && !d.found.State.Running() {
+			left = append(left, d)
+		}
+	}
+	switch {
+	case len(left) == 1:
+		if err := q.deliverOne(ctx, left[0]); err != nil {
+			return err
+		}
+	case left != nil:
+		if err := q.deliverMany(ctx, left); err != nil {
+			return err
+		}
+	}
+	return batchError(drafts)
+}
+
+func (q *Queue) deliverMany(ctx context.Context, drafts []*draft) error {
+	if err := q.putTogether(ctx, drafts); err != nil {
+		return err
+	}
 	group, groupCtx := errgroup.WithContext(ctx)
 	group.SetLimit(deliveriesOut)
 	for _, d := range drafts {
-		if d.err != nil || d.found.HandedOver || d.found.State.Told() || d.found.State.Running() {
-			continue
+		if !d.found.HandedOver {
+			group.Go(func() error { return q.deliverOne(groupCtx, d) })
 		}
-		group.Go(func() error { return q.deliverOne(groupCtx, d) })
 	}
-	if err := group.Wait(); err != nil {
-		return err
+	return group.Wait()
+}
+
+// putTogether makes the deliveries of new tasks in few round trips, as far as that works at the first try.
+func (q *Queue) putTogether(ctx context.Context, drafts []*draft) error {
+	fresh := slices.DeleteFunc(slices.Clone(drafts), func(d *draft) bool { return d.found.Verdict != record.IsNew })
+	for trip := range slices.Chunk(fresh, recordsPerTrip) {
+		pipeline, made := q.redis.Pipeline(), make([]*redis.Cmd, len(trip))
+		for i, d := range trip {
+			first, err := q.deliveryCommands(ctx, d, q.Place(ctx, d.policy.Queue, d.record.ID), 1, d.found.ProcessAt)
+			if err != nil {
+				return err
+			}
+			if first.script != nil {
+				made[i] = first.queue(ctx, pipeline, first.script.alone.EvalSha)
+			}
+		}
+		_, _ = pipeline.Exec(ctx) // each command has its own error
+		for i, d := range trip {
+			d.found.HandedOver = made[i] != nil && made[i].Err() == nil && made[i].Val() == int64(1)
+		}
 	}
-	return batchError(drafts)
+	return nil
 }
 
 // deliverOne makes a task's delivery, unless it is there. One that asynq has archived is there no longer: its record
@@ -134,13 +176,10 @@ func (q *Queue) put(ctx context.Context, d *draft, queue string, n int64) (there
 
 // send makes the delivery, and tells whether it was there.
 func (d deliveryCommands) send(ctx context.Context, client redis.UniversalClient) (there bool, err error) {
-	for _, run := range []func(context.Context, redis.Scripter, []string, ...any) *redis.Cmd{d.script.alone.EvalSha, d.script.alone.Eval} {
+	for _, run := range []runScript{d.script.alone.EvalSha, d.script.alone.Eval} {
 		var made *redis.Cmd
 		_, _ = client.Pipelined(ctx, func(p redis.Pipeliner) error { // the script's own error tells
-			made = run(ctx, p, d.keys, d.args...)
-			for _, args := range d.behind {
-				p.Do(ctx, args...)
-			}
+			made = d.queue(ctx, p, run)
 			return nil
 		})
 		if n, err := made.Int64(); !redis.HasErrorPrefix(err, "NOSCRIPT") {
@@ -148,6 +187,17 @@ func (d deliveryCommands) send(ctx context.Context, client redis.UniversalClient
 		}
 	}
 	return false, err
+}
+
+type runScript func(context.Context, redis.Scripter, []string, ...any) *redis.Cmd
+
+// queue puts the commands into a pipeline, and returns the script's.
+func (d deliveryCommands) queue(ctx context.Context, p redis.Pipeliner, run runScript) *redis.Cmd {
+	made := run(ctx, p, d.keys, d.args...)
+	for _, args := range d.behind {
+		p.Do(ctx, args...)
+	}
+	return made
 }
 
 // putByAsynq is for an asynq whose script is another one.

@@ -1,7 +1,6 @@
 package tasks
 
 import (
-	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -41,11 +40,12 @@ type draft struct {
 	options    options
 	record     record.New
 	found      record.Created
+	inTime     bool // it breaks no rule, not even one that depends on the time
 	err        error
 }
 
 func newDraft(action string, policy Policy, request dypls.Request, opts []Option) *draft {
-	d := &draft{action: action, policy: policy, request: request, parameters: dypls.ParametersOf(request)}
+	d := &draft{action: action, policy: policy, request: request}
 	for _, set := range opts {
 		set(&d.options)
 	}
@@ -62,7 +62,12 @@ func (d *draft) prepare(now time.Time) {
 		}
 		d.options.id = id.String()
 	}
-	d.err = join(d.validate(), d.problems())
+	var err error
+	d.parameters, err = dypls.Examine(d.request, now)
+	if d.inTime = err == nil; !d.inTime {
+		err = d.validate()
+	}
+	d.err = join(err, d.problems())
 	if d.err != nil {
 		return
 	}
@@ -94,12 +99,15 @@ func (d *draft) checkTimes(now time.Time) {
 	if scheduled.Before(now) {
 		scheduled = now
 	}
-	err := d.validate()
-	if !d.options.undoes {
-		// What must lie ahead does so when the task starts; what must have happened has happened now.
-		err = cmp.Or(dypls.ValidateAt(d.request, scheduled), dypls.ValidateAt(d.request, now))
+	var err error
+	// What must lie ahead does so when the task starts; what must have happened has happened now.
+	if !d.options.undoes && scheduled.After(now) {
+		err = dypls.ValidateAt(d.request, scheduled)
 	}
-	if err = join(err, append(d.problems(), d.policy.startProblems(d.options.processAt, now)...)); err != nil {
+	if !d.options.undoes && err == nil && !d.inTime {
+		err = dypls.ValidateAt(d.request, now)
+	}
+	if err = join(err, d.policy.startProblems(d.options.processAt, now)); err != nil {
 		d.err = err
 		return
 	}

@@ -73,12 +73,13 @@ func (q *Queue) lookUpOne(ctx context.Context, d *draft, now time.Time) error {
 	if d.err != nil {
 		return nil
 	}
+	d.record.Unseen = d.options.keyed
 	one := []*draft{d}
 	if err := q.checkNew(ctx, one, now); err != nil || d.err == nil || !d.options.keyed {
 		return err
 	}
 	asNew := d.err
-	d.err = nil
+	d.err, d.record.Unseen = nil, false
 	if err := q.lookUpKeys(ctx, one); err != nil {
 		return err
 	}

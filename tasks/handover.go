@@ -39,7 +39,7 @@ func (q *Queue) deliveryCommands(ctx context.Context, d *draft, queue string, n 
 	if err != nil {
 		return deliveryCommands{}, nil //nolint:nilerr // asynq asked for something else: it is to do it itself
 	}
-	return deliveryCommands{script: asynqScripts()[noted.sha], keys: noted.keys, args: noted.args}, nil
+	return deliveryCommands{script: q.scripts[noted.sha], keys: noted.keys, args: noted.args}, nil
 }
 
 // handOver has the first delivery of a new draft leave with its record.

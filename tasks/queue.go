@@ -19,7 +19,8 @@ type Queue struct {
 	redis     redis.UniversalClient
 	owned     bool
 	asynq     *asynq.Client
-	named     sync.Map // queues that asynq's set has by us
+	scripts   map[string]*asynqScript // of asynq, by SHA-1: what makes deliveries
+	named     sync.Map                // queues that asynq's set has by us
 	inspector *asynq.Inspector
 	records   record.Store
 	numbers   *inventory.Inventory
@@ -81,7 +82,7 @@ func WaitReplicas(n int) QueueOption {
 // writes nothing: Enqueue, Cancel and Resolve say what is wrong.
 func NewQueue(client redis.UniversalClient, options ...QueueOption) *Queue {
 	q := &Queue{
-		redis: client, asynq: asynq.NewClientFromRedisClient(client),
+		redis: client, asynq: asynq.NewClientFromRedisClient(client), scripts: asynqScripts(),
 		inspector: asynq.NewInspectorFromRedisClient(client), records: record.NewStore(client), numbers: inventory.New(client, inventory.AsLeased),
 		mailbox: newMailbox(client), now: time.Now, shards: 1, recordingRetention: defaultRecordingRetention, keep: keepSettled,
 	}

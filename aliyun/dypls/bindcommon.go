@@ -15,7 +15,9 @@ type bindCommon struct {
 }
 
 func (d *description) bindCommon(c bindCommon) {
-	d.required("Expiration", c.Expiration.String())
+	if c.Expiration.IsZero() {
+		d.required("Expiration", "")
+	}
 	d.expiration("Expiration", c.Expiration)
 	d.city("ExpectCity", c.ExpectCity)
 	d.flag("IsRecordingEnabled", c.IsRecordingEnabled)

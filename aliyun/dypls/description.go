@@ -67,6 +67,9 @@ const maxText = 2000
 
 // text is any string.
 func (d *description) text(name, value string) {
+	if value == "" {
+		return
+	}
 	d.characters(name, value)
 	d.add(Parameter{Name: name, Value: value})
 }
@@ -84,6 +87,9 @@ func (d *description) ownText(name, value string) {
 }
 
 func (d *description) spaceless(name, value, looked string) {
+	if value == "" {
+		return
+	}
 	if p, found := SpaceProblem(name, looked); found {
 		d.problems = append(d.problems, p)
 		d.characters(name, withoutSpace(value))

@@ -43,6 +43,9 @@ func remedyOf(number Phone, valid func(string) bool) string {
 
 // isSpace reports whether a character is white space: of any width, zero included.
 func isSpace(r rune) bool {
+	if r <= unicode.MaxASCII {
+		return r == ' ' || '\t' <= r && r <= '\r'
+	}
 	return unicode.IsSpace(r) || unicode.Is(unicode.Cf, r)
 }
 

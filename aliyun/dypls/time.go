@@ -50,7 +50,9 @@ func (t Time) String() string {
 }
 
 // MarshalJSON writes the wire form.
-func (t Time) MarshalJSON() ([]byte, error) { return json.Marshal(t.String()) }
+func (t Time) MarshalJSON() ([]byte, error) {
+	return append(append(make([]byte, 0, len(timeLayout)+len(`""`)), '"'), t.String()+`"`...), nil // nothing in it needs an escape
+}
 
 // UnmarshalJSON reads what [ParseTime] reads; "" and null are the zero time.
 func (t *Time) UnmarshalJSON(data []byte) error {

@@ -47,6 +47,13 @@ func ValidateAt(r Request, now time.Time) error {
 	return d.err()
 }
 
+// Examine does what [ParametersOf] and [ValidateAt] do, in one walk over the request. The zero time leaves out the rules that
+// depend on it.
+func Examine(r Request, now time.Time) (Parameters, error) {
+	d := describe(r, now)
+	return d.parameters, d.err()
+}
+
 // validate applies the rules that hold at any time.
 func validate(r Request) error {
 	d := describe(r, time.Time{})

@@ -28,6 +28,8 @@ type New struct {
 	// already keeps the order that it has.
 	Change string
 	Order  int64
+	// Unseen: nobody has looked whether the id of this single task is known. Where one script does all, nobody needs to.
+	Unseen bool
 	// Handover hands the task over, nil for whoever does that later. A Redis that has slots is not given it.
 	Handover *Handover
 }
@@ -59,18 +61,9 @@ func (s Store) Create(ctx context.Context, tasks []New) ([]Created, error) {
 	if len(tasks) == 0 {
 		return nil, nil
 	}
-	cmds, shortage, err := s.create(ctx, tasks)
+	created, shortage, err := s.create(ctx, tasks)
 	if err != nil {
 		return nil, fmt.Errorf("record: create: %w", err)
-	}
-	created := make([]Created, len(tasks))
-	for i, cmd := range cmds {
-		if created[i], err = readCreated(cmd); err != nil {
-			return nil, fmt.Errorf("record: create: %w", err)
-		}
-		if created[i].Verdict == IsNew {
-			created[i].Fingerprint = tasks[i].Fingerprint
-		}
 	}
 	if shortage != nil {
 		return created, fmt.Errorf("record: create: %w", shortage)
@@ -78,14 +71,30 @@ func (s Store) Create(ctx context.Context, tasks []New) ([]Created, error) {
 	return created, nil
 }
 
-// create has one script do all for a task where it may, and tries that once on a Redis that has slots, as a proxy's, which looks like any other.
-func (s Store) create(ctx context.Context, tasks []New) ([]*redis.Cmd, *ShortageError, error) {
+// create has one script do all for a task where it may, and tries that once on a Redis that has slots, as a proxy's, which looks
+// like any other.
+func (s Store) create(ctx context.Context, tasks []New) ([]Created, *ShortageError, error) {
 	if !s.slots.Load() && !slices.ContainsFunc(tasks, func(t New) bool { return t.Handover == nil }) {
 		cmds, shortage, err := s.runSafe(ctx, nil, nil, handovers(tasks))
+		if err == nil {
+			created, err := readAllCreated(tasks, cmds)
+			return created, shortage, err
+		}
 		if !refusal.ManySlots(err) {
-			return cmds, shortage, err
+			return nil, nil, err
 		}
 		s.slots.Store(true)
+	}
+	return s.createApart(ctx, tasks)
+}
+
+// createApart notes tasks in the index before it records them, and hands nothing over. What is over is not noted again: its outcome
+// would be told again.
+func (s Store) createApart(ctx context.Context, tasks []New) ([]Created, *ShortageError, error) {
+	if len(tasks) == 1 && tasks[0].Unseen {
+		if found, err := s.Look(ctx, tasks); err != nil || found[0].State.Told() {
+			return found, nil, err
+		}
 	}
 	opening := &entries{how: addEntry, needed: true}
 	calls := make([]scriptCall, len(tasks))
@@ -93,7 +102,22 @@ func (s Store) create(ctx context.Context, tasks []New) ([]*redis.Cmd, *Shortage
 		opening.add(t.ID, t.firstLook())
 		calls[i] = scriptCall{key: Key(t.ID), args: t.args()}
 	}
-	return s.runSafe(ctx, opening, createScript, calls)
+	cmds, shortage, err := s.runSafe(ctx, opening, createScript, calls)
+	if err != nil {
+		return nil, nil, err
+	}
+	created, err := readAllCreated(tasks, cmds)
+	return created, shortage, err
+}
+
+func readAllCreated(tasks []New, cmds []*redis.Cmd) (created []Created, err error) {
+	created = make([]Created, len(tasks))
+	for i, cmd := range cmds {
+		if created[i], err = tasks[i].readCreated(cmd); err != nil {
+			return nil, err
+		}
+	}
+	return created, nil
 }
 
 func handovers(tasks []New) []scriptCall {
@@ -109,10 +133,11 @@ func handovers(tasks []New) []scriptCall {
 }
 
 func (t New) args() []any {
-	return []any{
+	args := make([]any, 0, argsBefore+3) // and those of a handover
+	return append(args,
 		string(t.Fingerprint), actionField(t.Action, t.Account), t.Request, millis(t.ProcessAt), millis(t.Deadline), t.Undoing, t.Undoes,
 		t.Change, t.Order, time.Now().UnixMilli(),
-	}
+	)
 }
 
 // firstLook is when the reaper looks at the task if nobody has begun it.
@@ -164,18 +189,19 @@ func (s Store) Redeliver(ctx context.Context, id string, over int64) (int64, err
 	return delivery, nil
 }
 
-func readCreated(cmd *redis.Cmd) (Created, error) {
+func (t New) readCreated(cmd *redis.Cmd) (Created, error) {
 	reply, err := cmd.Slice()
 	if err != nil {
 		return Created{}, err
 	}
 	r := replyReader{reply: reply}
-	c := Created{
-		Verdict: CreateVerdict(r.text(0)), Fingerprint: Fingerprint(r.text(1)), State: State(r.text(2)),
-		Delivery: r.integer(3), ProcessAt: fromMillis(r.integer(4)),
+	c := Created{Verdict: CreateVerdict(r.text(0))}
+	if c.Verdict == IsNew {
+		c.Fingerprint, c.State, c.Delivery, c.ProcessAt = t.Fingerprint, Queued, 1, fromMillis(millis(t.ProcessAt))
+		c.HandedOver = len(reply) > 1 && r.integer(1) == 1
+		return c, r.err
 	}
-	if len(reply) > 5 {
-		c.HandedOver = r.integer(5) == 1
-	}
+	c.Fingerprint, c.State = Fingerprint(r.text(1)), State(r.text(2))
+	c.Delivery, c.ProcessAt = r.integer(3), fromMillis(r.integer(4))
 	return c, r.err
 }

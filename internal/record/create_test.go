@@ -118,3 +118,67 @@ func look(t *testing.T, s server) func([]record.New) ([]record.Created, error) {
 	t.Helper()
 	return func(tasks []record.New) ([]record.Created, error) { return s.store.Look(t.Context(), tasks) }
 }
+
+// TestHandover: what is new is handed over and noted, in the script that records it. What is known, or another's, is not, and what is
+// over is not noted again.
+func TestHandover(t *testing.T) {
+	t.Parallel()
+	onEachServer(t, func(t *testing.T, s server) {
+		script := record.NewHandoverScript(`if redis.call("EXISTS", KEYS[1]) == 1 then
+	return 0
+end
+redis.call("SET", KEYS[1], ARGV[2])
+return redis.call("LPUSH", KEYS[2], ARGV[1])`)
+		create := func(id string, f record.Fingerprint) record.Created {
+			t.Helper()
+			created, err := s.store.Create(t.Context(), []record.New{{
+				ID: id, Action: "BindAxn", Request: []byte(`{}`), Fingerprint: f, ProcessAt: time.Now(),
+				Handover: &record.Handover{Script: script, Keys: []string{"task:" + id, "list:" + id}, Args: []any{"member", "value"}},
+			}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return created[0]
+		}
+		handed := func(id string) (n int64) {
+			t.Helper()
+			return s.client.LLen(t.Context(), "list:"+id).Val()
+		}
+		if got := create("k", "f"); got.Verdict != record.IsNew || !got.HandedOver || got.Delivery != 1 || got.State != record.Queued {
+			t.Errorf("new: %+v", got)
+		}
+		if text := s.client.Get(t.Context(), "task:k").Val(); text != "value" || handed("k") != 1 {
+			t.Errorf("handed over: %q, %d times", text, handed("k"))
+		}
+		s.client.Del(t.Context(), "task:k", "list:k")
+		for f, want := range map[record.Fingerprint]record.CreateVerdict{"f": record.Same, "g": record.Conflict} {
+			if got := create("k", f); got.Verdict != want || got.HandedOver || handed("k") != 0 {
+				t.Errorf("%s: %+v, handed over %d times", want, got, handed("k"))
+			}
+		}
+		s.client.Set(t.Context(), "task:taken", "another", 0)
+		if got := create("taken", "f"); got.Verdict != record.IsNew || got.HandedOver {
+			t.Errorf("where the delivery is there: %+v", got)
+		}
+		s.finish(t, record.Ending{ID: "k", Fence: s.call(t, "k", "run").Fence, State: record.Succeeded, Counts: true, Sent: true})
+		before := s.listed(t)
+		if got := create("k", "f"); got.Verdict != record.Same || got.State != record.Succeeded || got.HandedOver {
+			t.Errorf("over: %+v", got)
+		}
+		if after := s.listed(t); before["k"] || !before["taken"] || after["k"] {
+			t.Errorf("in the index: %v, and then %v", before, after)
+		}
+	})
+}
+
+// listed are the ids in the index.
+func (s server) listed(t *testing.T) map[string]bool {
+	t.Helper()
+	ids := map[string]bool{}
+	for _, key := range s.client.Keys(t.Context(), "dypls:open:*").Val() {
+		for _, id := range s.client.ZRange(t.Context(), key, 0, -1).Val() {
+			ids[id] = true
+		}
+	}
+	return ids
+}

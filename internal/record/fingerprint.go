@@ -25,21 +25,23 @@ const (
 // FingerprintOf returns the fingerprint of a request under an id.
 func FingerprintOf(id, action string, parameters dypls.Parameters) Fingerprint {
 	entries := make([]string, 0, len(parameters)+1)
-	entries = append(entries, "Action:"+hash(id, "Action", action, hashBytes))
-	for _, p := range parameters {
-		size := hashBytes
+	entries = append(entries, entryOf(id, "Action", action, hashBytes))
+	for i := range parameters {
+		p, size := &parameters[i], hashBytes
 		if p.Personal {
 			size = personalHashBytes
 		}
-		entries = append(entries, p.Name+":"+hash(id, p.Name, p.Value, size))
+		entries = append(entries, entryOf(id, p.Name, p.Value, size))
 	}
 	slices.Sort(entries) // another version may list the parameters in another order
 	return Fingerprint(strings.Join(entries, " "))
 }
 
-func hash(id, name, value string, size int) string {
-	sum := sha256.Sum256([]byte(id + "\x00" + name + "\x00" + value))
-	return hex.EncodeToString(sum[:size])
+func entryOf(id, name, value string, size int) string {
+	var room [256]byte
+	text := append(append(append(append(append(room[:0], id...), 0), name...), 0), value...)
+	sum := sha256.Sum256(text)
+	return string(hex.AppendEncode(append(append(room[:0], name...), ':'), sum[:size]))
 }
 
 // Differs names what is not the same in two fingerprints, in the order of their names.

@@ -47,6 +47,6 @@ func NewHandoverScript(source string) *HandoverScript {
 		return fmt.Sprintf("ARGV[%d]", n+argsBefore)
 	})
 	return &HandoverScript{redis.NewScript(
-		"local function create()\n" + createLua + "end\nlocal function hand_over()\n" + source + "\nend\n" + handoverLua,
+		clockLua + "local function create()\n" + createLua + "end\nlocal function hand_over()\n" + source + "\nend\n" + handoverLua,
 	)}
 }

@@ -18,7 +18,7 @@ import (
 // What it costs a task: one ZADD in the round trip of Create (one script for each shard that a batch touches), and at the
 // end one XADD, which tells the outcome, and one ZREM, both behind the back of whoever waits. A run that begins leaves its
 // entry where it is: whoever sees that the run may have ended without a word moves it up, see [Store.Hurry]. A record and the
-// index are in different slots of a cluster, so that no script touches both.
+// index are in different slots of a cluster, so that no script touches both there; a [Handover] does on a single server.
 const (
 	indexShards = 16
 
@@ -27,7 +27,14 @@ const (
 )
 
 // indexKey is a shard of the index. It never looks like a record's key, which begins with dypls:{ whatever the id.
-func indexKey(shard int) string { return fmt.Sprintf("dypls:open:{%02x}", shard) }
+func indexKey(shard int) string { return indexKeys[shard] }
+
+var indexKeys = func() (keys [indexShards]string) {
+	for shard := range keys {
+		keys[shard] = fmt.Sprintf("dypls:open:{%02x}", shard)
+	}
+	return keys
+}()
 
 func shardOf(id string) int {
 	h := fnv.New32a()

@@ -17,6 +17,8 @@ var (
 	settleLua string
 	//go:embed lua/history.lua
 	historyLua string
+	//go:embed lua/clock.lua
+	clockLua string
 	//go:embed lua/create.lua
 	createLua string
 	//go:embed lua/begin.lua
@@ -50,7 +52,7 @@ var (
 	//go:embed lua/undone.lua
 	undoneLua string
 
-	createScript    = redis.NewScript(createLua)
+	createScript    = redis.NewScript(clockLua + createLua)
 	beginScript     = redis.NewScript(settleLua + historyLua + beginLua)
 	finishScript    = redis.NewScript(settleLua + historyLua + finishLua)
 	drawScript      = redis.NewScript(keepLua + drawLua)
