@@ -29,6 +29,13 @@ type health struct {
 	redis       redis.UniversalClient
 	credentials func(context.Context) error
 	status      func() worker.Status
+	shared      *sharedReadiness
+}
+
+func newHealth(client redis.UniversalClient, credentials func(context.Context) error, status func() worker.Status) health {
+	h := health{redis: client, credentials: credentials, status: status}
+	h.shared = &sharedReadiness{ask: h.check, now: time.Now}
+	return h
 }
 
 // readiness is the answer of /readyz.
@@ -62,10 +69,8 @@ func (health) alive(w http.ResponseWriter, _ *http.Request) {
 }
 
 // ready says whether the worker performs tasks as it should.
-func (h health) ready(w http.ResponseWriter, r *http.Request) {
-	ctx, cancel := context.WithTimeout(r.Context(), checkTimeout)
-	defer cancel()
-	answer := h.check(ctx)
+func (h health) ready(w http.ResponseWriter, _ *http.Request) {
+	answer := h.shared.get()
 	code := http.StatusOK
 	if !answer.Ready {
 		code = http.StatusServiceUnavailable

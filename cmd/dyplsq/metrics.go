@@ -76,7 +76,7 @@ func (f metricsFlags) overview(
 		return nil, errors.Join(err, client.Close())
 	}
 	m.CollectQueues(client)
-	h := health{redis: client, credentials: credentials, status: status}
+	h := newHealth(client, credentials, status)
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", m.Handler())
 	mux.HandleFunc("GET /healthz", h.alive)
