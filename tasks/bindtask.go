@@ -68,7 +68,10 @@ func (d *draft) undoing() string {
 	if d.policy.Queue != binding.Queue {
 		return ""
 	}
-	undoing, err := json.Marshal(struct{ PoolKey, ProductType string }{d.parameters.Value("PoolKey"), d.parameters.Value("ProductType")})
+	undoing, err := json.Marshal(struct {
+		PoolKey     string `json:"PoolKey"`
+		ProductType string `json:"ProductType"`
+	}{d.parameters.Value("PoolKey"), d.parameters.Value("ProductType")})
 	if err != nil {
 		return ""
 	}

@@ -71,7 +71,7 @@ func (q *Queue) lookUp(ctx context.Context, drafts []*draft, now time.Time) erro
 
 func (q *Queue) lookUpOne(ctx context.Context, d *draft, now time.Time) error {
 	if d.err != nil {
-		return nil
+		return nil //nolint:nilerr // it is told with the batch
 	}
 	d.record.Unseen = d.options.keyed
 	one := []*draft{d}

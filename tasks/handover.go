@@ -128,12 +128,12 @@ func (s *scribe) Eval(ctx context.Context, source string, _ []string, _ ...any) 
 }
 
 // errUnknownScript is Redis' reply to the hash of a script that it does not know.
-var errUnknownScript error = redis.Error(unknownScript{})
+var errUnknownScript error = redis.Error(unknownScriptError{})
 
-type unknownScript struct{}
+type unknownScriptError struct{}
 
-func (unknownScript) Error() string { return "NOSCRIPT" }
-func (unknownScript) RedisError()   {}
+func (unknownScriptError) Error() string { return "NOSCRIPT" }
+func (unknownScriptError) RedisError()   {}
 
 // nowhere is a client without a Redis: whatever it is asked fails.
 var nowhere = sync.OnceValue(func() redis.UniversalClient {
