@@ -141,6 +141,7 @@ func (q *Queue) createTrip(ctx context.Context, drafts []*draft) error {
 			return err
 		}
 	}
+	announceOnce(drafts)
 	return q.inTrips(ctx, drafts, q.records.Create)
 }
 

@@ -3,13 +3,16 @@ package tasks
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
+	"slices"
 	"sync"
 	"time"
 
 	"github.com/hibiken/asynq"
 	"github.com/redis/go-redis/v9"
 
+	"github.com/seed-5c07c2e9/dyplsq/internal/announce"
 	"github.com/seed-5c07c2e9/dyplsq/internal/asynqwire"
 	"github.com/seed-5c07c2e9/dyplsq/internal/record"
 )
@@ -39,7 +42,13 @@ func (q *Queue) deliveryCommands(ctx context.Context, d *draft, queue string, n 
 	if err != nil {
 		return deliveryCommands{}, nil //nolint:nilerr // asynq asked for something else: it is to do it itself
 	}
-	return deliveryCommands{script: q.scripts[noted.sha], keys: noted.keys, args: noted.args}, nil
+	var until time.Time
+	if noted.sha == scheduleSHA {
+		until = at
+	}
+	return deliveryCommands{
+		script: q.scripts[noted.sha], keys: noted.keys, args: noted.args, behind: [][]any{announce.Command(q.redis, queue, until)},
+	}, nil
 }
 
 // handOver has the first delivery of a new draft leave with its record.
@@ -53,6 +62,22 @@ func (q *Queue) handOver(ctx context.Context, d *draft) error {
 		d.record.Handover = &record.Handover{Script: first.script.recording, Keys: first.keys, Args: first.args, Behind: first.behind}
 	}
 	return err
+}
+
+// announceOnce leaves out what is announced again later in the same round trip.
+func announceOnce(trip []*draft) {
+	said := map[string]bool{}
+	for _, d := range slices.Backward(trip) {
+		if d.record.Handover == nil {
+			continue
+		}
+		d.record.Handover.Behind = slices.DeleteFunc(d.record.Handover.Behind, func(command []any) bool {
+			text := fmt.Sprint(command...)
+			again := said[text]
+			said[text] = true
+			return again
+		})
+	}
 }
 
 // nameQueue has asynq know a queue, once.

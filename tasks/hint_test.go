@@ -298,7 +298,7 @@ func TestDatabasesAreApart(t *testing.T) {
 	base := server.URL()
 	base = base[:len(base)-1]
 	client := server.Client(t)
-	all := client.PSubscribe(t.Context(), "*")
+	all := client.PSubscribe(t.Context(), "dypls:finished*")
 	t.Cleanup(func() { _ = all.Close() })
 	if _, err := all.Receive(t.Context()); err != nil {
 		t.Fatal(err)

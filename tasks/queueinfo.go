@@ -11,6 +11,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"github.com/seed-5c07c2e9/dyplsq/internal/announce"
 	"github.com/seed-5c07c2e9/dyplsq/internal/asynqwire"
 )
 
@@ -117,7 +118,15 @@ func (q *Queue) Pause(ctx context.Context, queue string) error {
 
 // Resume ends a pause. Where there is none it changes nothing.
 func (q *Queue) Resume(ctx context.Context, queue string) error {
-	return q.setPaused(ctx, queue, func(name string) error { return q.redis.Del(ctx, asynqwire.Queue(name).Key(asynqwire.Paused)).Err() })
+	return q.setPaused(ctx, queue, func(name string) error {
+		var resumed *redis.IntCmd
+		_, _ = q.redis.Pipelined(ctx, func(p redis.Pipeliner) error { // that it is not announced is no failure
+			resumed = p.Del(ctx, asynqwire.Queue(name).Key(asynqwire.Paused))
+			p.Do(ctx, announce.Command(q.redis, name, time.Time{})...)
+			return nil
+		})
+		return resumed.Err()
+	})
 }
 
 // ErrUnknownQueue: no task of this program goes through a queue of this name.

@@ -11,9 +11,14 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
 )
 
+// How often asynq's Servers ask for pending tasks, give or take half, and for scheduled ones and retries that are due.
 const (
-	pollEvery        = 20 * time.Millisecond  // for pending tasks; an asynq Server waits this long on an empty queue, give or take half
-	pollDelayedEvery = 500 * time.Millisecond // for scheduled ones and retries
+	// asynqhost answers most of it by itself, and has a Server wait until there is something.
+	askEvery, askDelayedEvery = 2 * time.Millisecond, 100 * time.Millisecond
+	// Without it Redis is asked each time.
+	pollEvery, pollDelayedEvery = 20 * time.Millisecond, 500 * time.Millisecond
+	// expireEvery is for outcomes that asynq keeps, of which there are none.
+	expireEvery = time.Minute
 )
 
 // server is what the worker uses of an asynq.Server.
@@ -33,6 +38,10 @@ func (w *Worker) newServers(name string) []server {
 	calls := w.slots[queue]
 	fetchers, slots := min(w.config.Fetchers, calls), performedAtOnce(calls)
 	servers := make([]server, fetchers)
+	every, delayedEvery := askEvery, askDelayedEvery
+	if w.config.AsynqPlain {
+		every, delayedEvery = slowed(pollEvery, w.ofEach(), polledAtFullPace), slowed(pollDelayedEvery, w.ofEach(), forwardedAtFullPace)
+	}
 	for i := range servers {
 		servers[i] = asynq.NewServerFromRedisClient(w.forAsynq(), asynq.Config{
 			Concurrency:              slots/fetchers + bit(i < slots%fetchers),
@@ -40,8 +49,9 @@ func (w *Worker) newServers(name string) []server {
 			RetryDelayFunc:           retryDelay,
 			IsFailure:                isFailure,
 			ShutdownTimeout:          w.config.ShutdownTimeout,
-			TaskCheckInterval:        slowed(pollEvery, w.ofEach(), polledAtFullPace),
-			DelayedTaskCheckInterval: slowed(pollDelayedEvery, w.ofEach(), forwardedAtFullPace),
+			TaskCheckInterval:        every,
+			DelayedTaskCheckInterval: delayedEvery,
+			JanitorInterval:          expireEvery,
 			Logger:                   asynqLogger{w.log.With().Str("component", "asynq").Str("queue", name).Logger()},
 			LogLevel:                 asynq.WarnLevel,
 		})

@@ -148,7 +148,6 @@ var least = map[string]struct{ refused, without string }{
 	"-@dangerous":   {},
 	"+eval":         {"command", "eval"},
 	"+evalsha":      {"command", "evalsha"},
-	"+script|load":  {"command", "script|load"},
 	"+time":         {"command", "time"},
 	"+wait":         {}, // DYPLSQ_WAIT_REPLICAS
 	"+info":         {"command", "info"},

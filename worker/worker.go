@@ -122,6 +122,9 @@ func (w *Worker) Run(ctx context.Context) error {
 	if err := w.awaitRedis(ctx); err != nil || ctx.Err() != nil {
 		return err
 	}
+	if !w.config.AsynqPlain {
+		w.host.Listen()
+	}
 	var servers []server
 	for _, name := range w.served.all() {
 		started, err := w.serve(name)

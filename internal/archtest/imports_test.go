@@ -18,7 +18,7 @@ var floors = [][]string{
 		"internal/replicas", "internal/sendonce", "internal/setting", "internal/stack",
 	},
 	{"internal/autopipeline", "internal/record", "internal/redisdial"},
-	{"internal/breakers", "internal/hearing", "internal/inventory", "internal/quota"},
+	{"internal/announce", "internal/breakers", "internal/hearing", "internal/inventory", "internal/quota"},
 	{"tasks"},
 	{"worker/internal/asynqhost", "worker/internal/breaker", "worker/internal/reaper"},
 	{"worker"},

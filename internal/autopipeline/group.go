@@ -12,6 +12,7 @@ import (
 var shared = map[string]bool{
 	"evalsha": true, "eval": true,
 	"hset": true, "hget": true, "zadd": true, "zrem": true, "xadd": true,
+	"publish": true, "spublish": true,
 }
 
 // group is what one caller wants sent together. The pipelines fill copies in, and the caller takes their replies over itself:

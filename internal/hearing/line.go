@@ -28,7 +28,9 @@ type Line struct {
 	Sharded  bool // the channels are in slots of a cluster
 	// InForce is called each time that a channel is heard from now on: what was published before may have been missed.
 	InForce func(channel string)
-	Hear    func(*redis.Message)
+	// Lost is called each time that nothing is heard any more, until a channel is in force again; nobody by default.
+	Lost func()
+	Hear func(*redis.Message)
 }
 
 // Keep hears until ctx is done, and returns nil. It ends before that where nothing will be heard: with [redis.ErrClosed] when
@@ -37,6 +39,9 @@ func (l Line) Keep(ctx context.Context) error {
 	pause := firstPause
 	for {
 		inForce, err := l.hear(ctx)
+		if inForce && l.Lost != nil {
+			l.Lost()
+		}
 		switch {
 		case ctx.Err() != nil:
 			return nil //nolint:nilerr // the end that was asked for

@@ -11,7 +11,7 @@ import (
 // docs/redis.md has both, and tests hold it to them.
 const (
 	LeastRule = "~asynq:* ~dypls:* &asynq:* &dypls:* +@read +@write +@connection +@pubsub +@transaction" +
-		" -@admin -@dangerous +eval +evalsha +script|load +time +wait +info +config|get"
+		" -@admin -@dangerous +eval +evalsha +time +wait +info +config|get"
 	LeastRuleOfCluster = LeastRule + " +cluster|slots +cluster|keyslot +cluster|nodes +cluster|info"
 )
 

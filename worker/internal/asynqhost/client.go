@@ -42,6 +42,12 @@ func (h *Host) run(ctx context.Context, s script) *redis.Cmd {
 		cmd = h.dequeue(ctx, s)
 	case doneSHA:
 		cmd = h.done(ctx, s)
+	case forwardSHA:
+		cmd = h.forward(ctx, s)
+	case retrySHA:
+		cmd = h.retry(ctx, s)
+	case requeueSHA:
+		cmd = h.requeue(ctx, s)
 	default:
 		cmd = s.send(ctx, h.redis)
 	}

@@ -45,7 +45,9 @@ func TestScriptsAreAsynqs(t *testing.T) {
 		t.Fatal(err)
 	}
 	<-begun
-	known := map[string]string{"dequeue": dequeueSHA, "done": doneSHA}
+	known := map[string]string{
+		"dequeue": dequeueSHA, "done": doneSHA, "forward": forwardSHA, "retry": retrySHA, "requeue": requeueSHA,
+	}
 	redistest.Poll(t, within, "all scripts", func(context.Context) error { return seen.missing(known, "requeue") })
 	server.Shutdown() // puts back what is not over
 	close(end)

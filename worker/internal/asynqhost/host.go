@@ -8,6 +8,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"github.com/seed-5c07c2e9/dyplsq/internal/announce"
 	"github.com/seed-5c07c2e9/dyplsq/internal/asynqwire"
 )
 
@@ -24,11 +25,19 @@ type Host struct {
 	shares map[string]*share // by the queue that was named
 	queues sync.Map          // *queue, by name
 	lines  sync.Map          // *doneLine, by the active list of a queue
+
+	ctx     context.Context //nolint:containedctx // of those who listen
+	stop    context.CancelFunc
+	running sync.WaitGroup // of them
+
+	mu      sync.Mutex
+	listens bool
 }
 
 // New returns a host on a client, which it leaves as it is.
 func New(client redis.UniversalClient, config Config) *Host {
 	h := &Host{redis: client, shares: make(map[string]*share, len(config.Slots))}
+	h.ctx, h.stop = context.WithCancel(context.Background())
 	for name, n := range config.Slots {
 		h.shares[name] = newShare(n)
 		h.queues.Store(name, newQueue(client, name, h.shares[name]))
@@ -46,6 +55,11 @@ func (h *Host) Share(queue, with string) {
 		return
 	}
 	h.queues.Store(queue, newQueue(h.redis, queue, h.shares[with]))
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if _, own := announce.Channel(h.redis, queue); own && h.listens {
+		h.listen(queue)
+	}
 }
 
 func (h *Host) queue(name string) (*queue, bool) {
@@ -74,9 +88,10 @@ func (h *Host) Polled() map[string]time.Time {
 	return times
 }
 
-// Close puts what is in stock back into its queues. From then on every queue seems empty to the Servers. What could not be put
+// Close puts what is in stock back into its queues, and listens no longer. From then on every queue seems empty to the Servers. What could not be put
 // back is left to whoever looks after lapsed leases.
 func (h *Host) Close(ctx context.Context) error {
+	h.stop()
 	var errs []error
 	for _, q := range h.queues.Range {
 		errs = append(errs, q.(*queue).close(ctx)) //nolint:forcetypeassert // nothing else is stored

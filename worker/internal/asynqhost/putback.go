@@ -9,6 +9,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"github.com/seed-5c07c2e9/dyplsq/internal/announce"
 	"github.com/seed-5c07c2e9/dyplsq/internal/asynqwire"
 )
 
@@ -68,6 +69,7 @@ func (q *queue) putBack(ctx context.Context) error {
 				}, id)
 			}
 		}
+		p.Do(ctx, announce.Command(q.client, q.name, time.Time{})...)
 		return nil
 	})
 	if err != nil {

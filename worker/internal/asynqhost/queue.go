@@ -27,7 +27,8 @@ type queue struct {
 	share *share
 	ended chan struct{} // closed by close
 
-	mu      sync.Mutex  // guards what follows
+	mu sync.Mutex // guards what follows
+	attention
 	stock   []string    // messages, the next first
 	fetched time.Time   // when the stock was asked for
 	stale   *time.Timer // puts it back
@@ -39,7 +40,7 @@ type queue struct {
 
 func newQueue(client redis.UniversalClient, name string, s *share) *queue {
 	s.join()
-	return &queue{name: name, client: client, turn: make(chan struct{}, 1), share: s, ended: make(chan struct{}), ask: 1}
+	return &queue{name: name, client: client, turn: make(chan struct{}, 1), share: s, ended: make(chan struct{}), ask: 1, attention: newAttention()}
 }
 
 // dequeue answers a dequeue script, out of the stock or by a fetch: of several Servers one at a time, so that the others find
@@ -55,18 +56,34 @@ func (q *queue) dequeue(ctx context.Context, s script) (string, error) {
 	if err := q.putBack(ctx); err != nil {
 		return "", err
 	}
-	n, reserved := q.reserve(ctx)
-	if n == 0 {
-		return "", cmp.Or(ctx.Err(), error(redis.Nil))
+	for began := time.Now(); q.await(ctx, began); {
+		n, reserved := q.reserve(ctx)
+		if n == 0 {
+			break
+		}
+		asked := time.Now()
+		hopeful := q.asking(asked)
+		message, err := q.store(asked, hopeful, reserved, q.fetch(ctx, s, n))
+		if !errors.Is(err, redis.Nil) {
+			return message, err
+		}
 	}
-	asked := time.Now()
-	return q.store(asked, reserved, q.fetch(ctx, s, n))
+	return "", cmp.Or(ctx.Err(), error(redis.Nil))
 }
 
 func (q *queue) takeTurn(ctx context.Context) error {
 	select {
 	case q.turn <- struct{}{}:
 		return nil
+	default:
+	}
+	late := time.NewTimer(answerWithin)
+	defer late.Stop()
+	select {
+	case q.turn <- struct{}{}:
+		return nil
+	case <-late.C:
+		return redis.Nil
 	case <-ctx.Done():
 		return ctx.Err()
 	}
@@ -119,7 +136,7 @@ func (q *queue) fetch(ctx context.Context, s script, n int) []*redis.Cmd {
 }
 
 // store keeps what a fetch brought, but for the first task, which it returns. Of the slots it keeps as many as there are tasks.
-func (q *queue) store(asked time.Time, reserved int, cmds []*redis.Cmd) (string, error) {
+func (q *queue) store(asked time.Time, hopeful bool, reserved int, cmds []*redis.Cmd) (string, error) {
 	var messages []string
 	var failed error
 	for _, cmd := range cmds {
@@ -134,6 +151,7 @@ func (q *queue) store(asked time.Time, reserved int, cmds []*redis.Cmd) (string,
 	defer q.mu.Unlock()
 	_, answered := errors.AsType[redis.Error](failed)
 	q.ask, q.away = 1, failed != nil && !answered
+	q.answers(hopeful, len(messages) > 0, !errors.Is(failed, redis.Nil))
 	if len(messages) > 0 || errors.Is(failed, redis.Nil) {
 		q.polled = time.Now()
 	}

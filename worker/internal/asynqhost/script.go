@@ -10,6 +10,9 @@ import (
 const (
 	dequeueSHA = "a8153319360adc71cdc370107f8ab9786f204765"
 	doneSHA    = "1241eaa1c73409baaf1fea0c08d203a4911bda15"
+	forwardSHA = "522b1a6ae66fe79ea2f24a9af58798ab71879035"
+	retrySHA   = "65fa409c88198a681c53e0892d8276eca0145694"
+	requeueSHA = "f34cbfd11d1fc8019af55b50c447fc68eb8b29e5"
 )
 
 // script is a call of one of asynq's scripts.

@@ -133,7 +133,7 @@ func TestAwayKeepsNoSlot(t *testing.T) {
 	if n != 1 || reserved != 1 {
 		t.Fatalf("asks for %d with %d slots", n, reserved)
 	}
-	if _, err := away.store(time.Now(), reserved, []*redis.Cmd{lost}); !errors.Is(err, io.EOF) {
+	if _, err := away.store(time.Now(), true, reserved, []*redis.Cmd{lost}); !errors.Is(err, io.EOF) {
 		t.Fatal(err)
 	}
 	if n, reserved = away.reserve(t.Context()); n != 1 || reserved != 0 {
@@ -145,7 +145,7 @@ func TestAwayKeepsNoSlot(t *testing.T) {
 	other.share.give(1)
 	found := redis.NewCmd(t.Context())
 	found.SetVal("message")
-	if _, err := away.store(time.Now(), reserved, []*redis.Cmd{found}); err != nil {
+	if _, err := away.store(time.Now(), true, reserved, []*redis.Cmd{found}); err != nil {
 		t.Error(err)
 	}
 	if free := s.free(); free != 0 {
