@@ -64,9 +64,8 @@ func (q *queue) putBack(ctx context.Context) error {
 	_, err := q.client.Pipelined(ctx, func(p redis.Pipeliner) error {
 		for _, message := range slices.Backward(messages) {
 			if id := asynqwire.TaskID(message); id != "" {
-				p.Eval(ctx, putBackLua, []string{
-					asynqwire.Queue(q.name).Key(asynqwire.Active), asynqwire.Queue(q.name).Key(asynqwire.Lease), asynqwire.Queue(q.name).Key(asynqwire.Pending), asynqwire.Queue(q.name).Task(id),
-				}, id)
+				k := asynqwire.Queue(q.name)
+				p.Eval(ctx, putBackLua, []string{k.Key(asynqwire.Active), k.Key(asynqwire.Lease), k.Key(asynqwire.Pending), k.Task(id)}, id)
 			}
 		}
 		p.Do(ctx, announce.Command(q.client, q.name, time.Time{})...)

@@ -20,6 +20,8 @@ const (
 
 // queue is what this process knows of one of asynq's queues.
 type queue struct {
+	attention
+
 	name   string
 	client redis.UniversalClient
 	turn   chan struct{} // holds a token while somebody fetches or puts back
@@ -27,8 +29,7 @@ type queue struct {
 	share *share
 	ended chan struct{} // closed by close
 
-	mu sync.Mutex // guards what follows
-	attention
+	mu      sync.Mutex  // guards what follows, and attention
 	stock   []string    // messages, the next first
 	fetched time.Time   // when the stock was asked for
 	stale   *time.Timer // puts it back
