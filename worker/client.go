@@ -32,7 +32,7 @@ func (w *Worker) hookUp() {
 		client.AddHook(w.config.RedisHook)
 	}
 	client.AddHook(w.refusals)
-	client.AddHook(w.witness)
+	client.AddHook(w.losses)
 	client.AddHook(autopipeline.New(client))
 	sendonce.Install(client)
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dyplstest"
 	"github.com/seed-5c07c2e9/dyplsq/internal/redistest"
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
+	"github.com/seed-5c07c2e9/dyplsq/worker/internal/lossguard"
 )
 
 // TestAppendOnlyFileCutShort: Redis is killed while calls are out, its append-only file has lost its end, in the middle of a command, and
@@ -155,7 +156,7 @@ func (s *system) effects(id string) (n int) {
 // raised waits until the worker has counted up so many times more.
 func (s *system) raised(t *testing.T, times int64) {
 	t.Helper()
-	counted := func(ctx context.Context) int64 { n, _ := s.redis.HGet(ctx, witnessKey, "raised").Int64(); return n }
+	counted := func(ctx context.Context) int64 { n, _ := s.redis.HGet(ctx, lossguard.Key, "raised").Int64(); return n }
 	from := counted(t.Context())
 	redistest.Poll(t, outcomeWithin, "the witness to be raised", func(ctx context.Context) error {
 		if n := counted(ctx); n < from+times {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
 	"github.com/seed-5c07c2e9/dyplsq/internal/record"
+	"github.com/seed-5c07c2e9/dyplsq/worker/internal/lossguard"
 )
 
 const (
@@ -36,7 +37,7 @@ type delivery struct {
 }
 
 func (d *delivery) perform(ctx context.Context) error {
-	if err := d.recall(); err != nil {
+	if err := d.checkNoDataLoss(); err != nil {
 		return d.hold(ctx, err)
 	}
 	if err := d.account.traffic.breaker.Check(d.kind.action, ""); err != nil {
@@ -96,7 +97,30 @@ func (d *delivery) mayLeave(ctx context.Context, begun record.Begun) error {
 		d.worker.sayShortage(begun.Shortage)
 		return later(redisAway, "too few replicas of redis know of its call")
 	}
-	return d.recallSince(ctx)
+	return d.confirmNoDataLoss(ctx)
+}
+
+// checkNoDataLoss keeps a bind back while binds pause.
+func (d *delivery) checkNoDataLoss() error {
+	if !d.kind.once() {
+		return nil
+	}
+	return d.worker.losses.Check()
+}
+
+// confirmNoDataLoss keeps a bind back that was noted by a Redis that has not been asked yet what it remembers.
+func (d *delivery) confirmNoDataLoss(ctx context.Context) error {
+	if !d.kind.once() {
+		return nil
+	}
+	err := d.worker.losses.Confirm(ctx)
+	if err == nil {
+		return nil
+	}
+	if loss, ok := errors.AsType[*lossguard.LossError](err); ok {
+		return later(loss.RetryAfter(), loss.Error())
+	}
+	return later(redisAway, "redis is out of reach")
 }
 
 // begin asks the record for leave to call, until there is an answer: a claim that might have been granted must not be left

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -12,7 +11,6 @@ import (
 
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dyplstest"
 	"github.com/seed-5c07c2e9/dyplsq/internal/breakers"
-	"github.com/seed-5c07c2e9/dyplsq/internal/presence"
 	"github.com/seed-5c07c2e9/dyplsq/internal/quota"
 	"github.com/seed-5c07c2e9/dyplsq/internal/redistest"
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
@@ -143,106 +141,5 @@ func TestRestartWithoutLoss(t *testing.T) {
 	s.logged(t, "as far as can be told, nothing is missing")
 	if log := s.log.String(); strings.Contains(log, "less than it had") {
 		t.Errorf("it is said to have forgotten:\n%s", log)
-	}
-}
-
-// TestWitness: whoever has seen most notices, and the others learn of it from Redis.
-func TestWitness(t *testing.T) {
-	t.Parallel()
-	server := redistest.Start(t)
-	var witnesses []*witness
-	told := &observations{told: map[string]int{}}
-	for range 3 {
-		w, err := New(Config{client: server.AppClient(t), Caller: panickyCaller{}, Observer: told})
-		if err != nil {
-			t.Fatal(err)
-		}
-		witnesses = append(witnesses, w.witness)
-	}
-	asks := func(w *witness) {
-		t.Helper()
-		if err := w.raise(t.Context(), w.checked.Load()+1); err != nil {
-			t.Fatal(err)
-		}
-	}
-	for _, w := range slices.Repeat(witnesses, 4) {
-		asks(w)
-		if w.left() > 0 {
-			t.Fatal("it pauses although nothing was forgotten")
-		}
-	}
-	client := server.Client(t)
-	client.HSet(t.Context(), witnessKey, "raised", 10) // the first has seen 10, the last 12
-	asks(witnesses[0])
-	if witnesses[0].left() > 0 {
-		t.Error("it noticed what it could not")
-	}
-	for _, i := range []int{2, 0, 1} {
-		asks(witnesses[i])
-		if left := witnesses[i].left(); left < 30*time.Second || left > 36*time.Second {
-			t.Errorf("worker %d pauses for %s, want claim, timeout and a margin: 35 s", i, left)
-		}
-	}
-	client.FlushDB(t.Context())
-	asks(witnesses[1])
-	if n := told.all()["forgot"]; n != 3 {
-		t.Errorf("told %d times, want once by each", n)
-	}
-}
-
-// TestBindWaitsForWitness: a bind that was noted over a new connection does not leave before the witness was asked.
-func TestBindWaitsForWitness(t *testing.T) {
-	t.Parallel()
-	server := redistest.Start(t)
-	w, err := New(Config{client: server.AppClient(t), Caller: panickyCaller{}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := w.witness.ask(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	for range 3 {
-		if err := w.witness.raise(t.Context(), w.witness.checked.Load()+1); err != nil {
-			t.Fatal(err)
-		}
-	}
-	server.Kill()
-	server.Restart(t)
-	redistest.Poll(t, outcomeWithin, "a connection", func(ctx context.Context) error { return w.config.client.Ping(ctx).Err() })
-	redistest.Poll(t, outcomeWithin, "the witness to be asked", func(ctx context.Context) error {
-		left, err := w.witness.ask(ctx)
-		if err == nil && left == 0 {
-			t.Error("it may leave")
-		}
-		return err // over a connection from before
-	})
-}
-
-// TestWaitsAfterClockWentBack: what is held until a time of Redis' clock, which is put back by an hour then, is held for no longer than it
-// would have been at the most.
-func TestWaitsAfterClockWentBack(t *testing.T) {
-	t.Parallel()
-	server, clock := redistest.StartWithClock(t)
-	client := server.AppClient(t)
-	if _, err := witnessScript.Run(t.Context(), client, []string{witnessKey}, 100, 1000).Result(); err != nil { // it forgot, and binds pause
-		t.Fatal(err)
-	}
-	if err := presence.Announce(t.Context(), client, "gone"); err != nil {
-		t.Fatal(err)
-	}
-
-	clock.Set(t, -time.Hour)
-	redistest.Poll(t, outcomeWithin, "binds to go on", func(ctx context.Context) error {
-		reply, err := witnessScript.Run(ctx, client, []string{witnessKey}, 0, 1000).Int64Slice()
-		if err == nil && reply[1] > 0 {
-			err = fmt.Errorf("they pause for %d ms", reply[1])
-		}
-		return err
-	})
-	if err := presence.Announce(t.Context(), client, "here"); err != nil {
-		t.Fatal(err)
-	}
-	if known, err := presence.Read(t.Context(), client); err != nil || len(known.Known) != 1 || known.Known[0] != "here" {
-		t.Errorf("known are %v, %v", known.Known, err)
 	}
 }

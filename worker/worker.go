@@ -1,6 +1,7 @@
 package worker
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"sync"
@@ -14,6 +15,7 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/internal/record"
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
 	"github.com/seed-5c07c2e9/dyplsq/worker/internal/asynqhost"
+	"github.com/seed-5c07c2e9/dyplsq/worker/internal/lossguard"
 	"github.com/seed-5c07c2e9/dyplsq/worker/internal/reaper"
 )
 
@@ -44,7 +46,7 @@ type Worker struct {
 	accounts *accounts
 	crowds   map[string]*crowd // by queue; none for one account
 
-	witness *witness
+	losses *lossguard.Guard
 
 	refusals *refusalLog
 	phase    atomic.Pointer[Phase]
@@ -57,12 +59,15 @@ type Worker struct {
 	stopped  chan struct{}  // closed when nobody waits for them any longer
 }
 
+// forgotMargin is added to the longest that a call may be out which Redis forgot.
+const forgotMargin = 5 * time.Second
+
 // timing holds the waits that a test cannot sit out.
 type timing struct {
 	claimLease, lookAfter, lookAgainAfter time.Duration
 	probeFirst, probeMost, probeLease     time.Duration // 0 for the breaker's own
 	startCalls                            int           // 0 for breaker.SlowStart's own
-	forgotPause                           time.Duration // 0 for the witness' own
+	forgotPause                           time.Duration // 0 for what New takes
 	strangerAgain                         time.Duration // 0 for its own
 }
 
@@ -98,7 +103,10 @@ func newTimed(config Config, timing timing) (*Worker, error) {
 	w.calls = newCallSlots(w.slots)
 	w.host = asynqhost.New(config.client, asynqhost.Config{Slots: performedOf(w.slots)})
 	w.served.names = ownQueues(config.Shards)
-	w.witness = newWitness(w)
+	w.losses = lossguard.New(lossguard.Config{
+		Redis: config.client, Replicas: config.WaitReplicas, Log: w.log, OnLoss: config.Observer.Forgot,
+		Pause: cmp.Or(timing.forgotPause, timing.claimLease+config.HTTPTimeout+forgotMargin),
+	})
 	w.refusals = &refusalLog{log: config.Logger}
 	w.enter(Starting)
 	w.hookUp()
@@ -139,7 +147,7 @@ func (w *Worker) Run(ctx context.Context) error {
 	var housekeeping sync.WaitGroup
 	housekeeping.Go(func() { w.teller.Run(keeping) })
 	housekeeping.Go(func() { w.accounts.run(keeping) })
-	housekeeping.Go(func() { w.witness.run(keeping) })
+	housekeeping.Go(func() { w.losses.Run(keeping) })
 	housekeeping.Go(func() { w.declareQueues(keeping) })
 	housekeeping.Go(func() { w.sweepNumbers(keeping) })
 	housekeeping.Go(func() { w.newReaper().Run(ctx) }) // while it drains, others reap

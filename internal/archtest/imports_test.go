@@ -20,7 +20,7 @@ var floors = [][]string{
 	{"internal/autopipeline", "internal/record", "internal/redisdial"},
 	{"internal/announce", "internal/breakers", "internal/hearing", "internal/inventory", "internal/quota"},
 	{"tasks"},
-	{"worker/internal/asynqhost", "worker/internal/breaker", "worker/internal/reaper"},
+	{"worker/internal/asynqhost", "worker/internal/breaker", "worker/internal/lossguard", "worker/internal/reaper"},
 	{"worker"},
 	{"dyplsqtest"},
 	{"cmd/dyplsq/internal/hostcheck", "cmd/dyplsq/internal/textinput"},

@@ -1,10 +1,9 @@
-package worker
+package lossguard
 
 import (
 	"context"
 	"errors"
 	"testing"
-	"time"
 
 	"github.com/redis/go-redis/v9"
 
@@ -12,7 +11,7 @@ import (
 )
 
 // TestDefaultUserWithoutRights: a Redis whose default user may do nothing throws away, as it loads its append-only file, what scripts
-// wrote (redis/redis#14541, valkey-io/valkey#3983). The witness goes with it, and so it is noticed.
+// wrote (redis/redis#14541, valkey-io/valkey#3983). The counter goes with it, and so it is noticed.
 func TestDefaultUserWithoutRights(t *testing.T) {
 	t.Parallel()
 	server := redistest.StartTLS(t, redistest.LeastRule, "--appendonly", "yes", "--appendfsync", "always")
@@ -22,12 +21,9 @@ func TestDefaultUserWithoutRights(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	w, err := New(Config{client: server.AppClient(t), Caller: panickyCaller{}})
-	if err != nil {
-		t.Fatal(err)
-	}
+	g := newGuard(t, server, nil)
 	for range 3 {
-		if err := w.witness.raise(t.Context(), w.witness.checked.Load()+1); err != nil {
+		if err := g.raise(t.Context(), g.checked.Load()+1); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -36,15 +32,19 @@ func TestDefaultUserWithoutRights(t *testing.T) {
 		t.Fatal(err)
 	}
 	server.Restart(t)
-	redistest.Poll(t, outcomeWithin, "a connection", func(ctx context.Context) error { return w.config.client.Ping(ctx).Err() })
-	redistest.Poll(t, outcomeWithin, "the test's own", func(ctx context.Context) error { return own.Ping(ctx).Err() })
+	redistest.Poll(t, within, "a connection", func(ctx context.Context) error { return g.config.Redis.Ping(ctx).Err() })
+	redistest.Poll(t, within, "the test's own", func(ctx context.Context) error { return own.Ping(ctx).Err() })
 	lost := own.Exists(t.Context(), "dypls:{k}").Val() == 0
-	redistest.Poll(t, outcomeWithin, "the witness to be asked", func(ctx context.Context) error {
-		left, err := w.witness.ask(ctx)
-		if err == nil && (left > 0) != lost {
-			t.Errorf("what a script wrote was lost: %t; binds pause for %s", lost, left.Round(time.Second))
+	redistest.Poll(t, within, "Redis to be asked", func(ctx context.Context) error {
+		err := g.Confirm(ctx)
+		loss, paused := errors.AsType[*LossError](err)
+		if err != nil && !paused {
+			return err // over a connection from before
 		}
-		return err // over a connection from before
+		if paused != lost {
+			t.Errorf("what a script wrote was lost: %t; binds pause: %v", lost, loss)
+		}
+		return nil
 	})
 	t.Logf("what a script wrote was lost: %t", lost)
 }

@@ -1,7 +1,7 @@
-package worker
+// Package lossguard notices that Redis came back with less than it had, and pauses binds until calls from before are over.
+package lossguard
 
 import (
-	"cmp"
 	"context"
 	_ "embed" // the script
 	"fmt"
@@ -18,72 +18,89 @@ import (
 )
 
 const (
-	// witnessKey counts up as long as Redis remembers. It never looks like a record's key, which begins with dypls:{ whatever the id.
-	witnessKey = "dypls:witness"
-	// witnessEvery is how often each worker raises it: of what Redis forgets, so much at most goes unnoticed.
-	witnessEvery = 500 * time.Millisecond
-	// forgotMargin is added to the longest that a call from before may be out.
-	forgotMargin = 5 * time.Second
+	// Key is a counter that goes up as long as Redis remembers. It never looks like a record's key, which begins with dypls:{ whatever
+	// the id.
+	Key = "dypls:witness"
+	// raiseEvery is how often each worker raises it: of what Redis forgets, so much at most goes unnoticed.
+	raiseEvery = 500 * time.Millisecond
+	// raiseTimeout bounds one try to raise it.
+	raiseTimeout = 3 * time.Second
 )
 
 var (
-	//go:embed lua/witness.lua
-	witnessLua    string
-	witnessScript = redis.NewScript(witnessLua)
+	//go:embed lua/raise.lua
+	raiseLua    string
+	raiseScript = redis.NewScript(raiseLua)
 )
 
-// witness notices that Redis came back with less than it had: a copy that is older, a replica that lagged behind, nothing at
+// Config says what a [Guard] watches, and what it does.
+type Config struct {
+	Redis    redis.UniversalClient // to which the guard is added as a hook
+	Replicas int                   // that are to have the counter
+	Log      zerolog.Logger
+	Pause    time.Duration // how long a call that was noted before may be out, or its outcome on the way
+	OnLoss   func()        // is called once for each loss; nil for nothing
+}
+
+// Guard notices that Redis came back with less than it had: a copy that is older, a replica that lagged behind, nothing at
 // all. A bind whose note was forgotten may be out although its record says queued, so binds then pause, in all workers, until
 // every claim from before has lapsed and every outcome that is on its way has arrived.
 //
 // It is a hook, too, which counts connections: whatever a Redis forgets, it forgets while nobody is connected to it. A bind
-// that was noted over a connection made since the witness was asked last leaves only after it has been asked again.
-type witness struct {
-	worker   *Worker
-	redis    redis.UniversalClient
-	replicas int
-	log      zerolog.Logger
+// that was noted over a connection made since the counter was raised last leaves only after it has been raised again.
+type Guard struct {
+	config Config
 
 	dialed  atomic.Int64              // connections made so far
-	checked atomic.Int64              // of these, when the witness was asked last
+	checked atomic.Int64              // of these, when the counter was raised last
 	until   atomic.Pointer[time.Time] // when binds may leave again; nil for at once
 
-	mu     sync.Mutex // one asks at a time
+	mu     sync.Mutex // one raises at a time
 	seen   int64      // the largest value, which Redis must not fall behind
 	server string     // the run_id of the Redis, "" where it does not tell
 }
 
-func newWitness(w *Worker) *witness {
-	return &witness{worker: w, redis: w.config.client, replicas: w.config.WaitReplicas, log: w.log}
+// New returns a guard of one worker, a hook for its client.
+func New(c Config) *Guard { return &Guard{config: c} }
+
+// LossError says that a bind pauses, because Redis forgot something.
+type LossError struct{ left time.Duration }
+
+// Error implements [error].
+func (*LossError) Error() string {
+	return "redis came back with less than it had: calls from before may be out"
 }
 
+// RetryAfter is when binds go on.
+func (e *LossError) RetryAfter() time.Duration { return e.left }
+
 // DialHook implements [redis.Hook].
-func (w *witness) DialHook(next redis.DialHook) redis.DialHook {
+func (g *Guard) DialHook(next redis.DialHook) redis.DialHook {
 	return func(ctx context.Context, network, addr string) (net.Conn, error) {
 		conn, err := next(ctx, network, addr)
 		if err == nil {
-			w.dialed.Add(1)
+			g.dialed.Add(1)
 		}
 		return conn, err
 	}
 }
 
 // ProcessHook implements [redis.Hook].
-func (*witness) ProcessHook(next redis.ProcessHook) redis.ProcessHook { return next }
+func (*Guard) ProcessHook(next redis.ProcessHook) redis.ProcessHook { return next }
 
 // ProcessPipelineHook implements [redis.Hook].
-func (*witness) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
+func (*Guard) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
 	return next
 }
 
-// run raises the witness until ctx is done. A Redis that is out of reach is told of elsewhere.
-func (w *witness) run(ctx context.Context) {
-	tick := time.NewTicker(witnessEvery)
+// Run raises the counter until ctx is done. A Redis that is out of reach is told of elsewhere.
+func (g *Guard) Run(ctx context.Context) {
+	tick := time.NewTicker(raiseEvery)
 	defer tick.Stop()
 	for {
-		_ = w.raise(ctx, w.checked.Load()+1)
-		if until := w.until.Load(); until != nil && time.Now().After(*until) && w.until.CompareAndSwap(until, nil) {
-			w.log.Info().Msg("binds go on: calls from before redis forgot are over")
+		_ = g.raise(ctx, g.checked.Load()+1)
+		if until := g.until.Load(); until != nil && time.Now().After(*until) && g.until.CompareAndSwap(until, nil) {
+			g.config.Log.Info().Msg("binds go on: calls from before redis forgot are over")
 		}
 		select {
 		case <-ctx.Done():
@@ -93,114 +110,92 @@ func (w *witness) run(ctx context.Context) {
 	}
 }
 
-// left is how long binds still pause, as far as this worker knows.
-func (w *witness) left() time.Duration {
-	until := w.until.Load()
+// Pause is how long binds still pause, as far as this worker knows.
+func (g *Guard) Pause() time.Duration {
+	until := g.until.Load()
 	if until == nil {
 		return 0
 	}
 	return max(time.Until(*until), 0)
 }
 
-// ask is left, once the witness was asked over every connection there is.
-func (w *witness) ask(ctx context.Context) (time.Duration, error) {
-	if dialed := w.dialed.Load(); w.checked.Load() < dialed {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), writeTimeout)
+// Check says whether a bind may go on, as far as this worker knows. It asks nobody. The error is a *LossError.
+func (g *Guard) Check() error {
+	if left := g.Pause(); left > 0 {
+		return &LossError{left}
+	}
+	return nil
+}
+
+// Confirm is Check, once the counter was raised over every connection there is. The error is a *LossError, or Redis'.
+func (g *Guard) Confirm(ctx context.Context) error {
+	if dialed := g.dialed.Load(); g.checked.Load() < dialed {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), raiseTimeout)
 		defer cancel()
-		if err := w.raise(ctx, dialed); err != nil {
-			return 0, err
+		if err := g.raise(ctx, dialed); err != nil {
+			return err
 		}
 	}
-	return w.left(), nil
+	return g.Check()
 }
 
-// pause is how long a call that was noted before may be out, or its outcome on the way.
-func (w *witness) pause() time.Duration {
-	own := w.worker.timing.claimLease + w.worker.config.HTTPTimeout + forgotMargin
-	return cmp.Or(w.worker.timing.forgotPause, own)
-}
-
-// raise asks the witness, unless somebody has since that many connections were made.
-func (w *witness) raise(ctx context.Context, since int64) error {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	dialed, checked := w.dialed.Load(), w.checked.Load()
+// raise raises the counter, unless somebody has since that many connections were made.
+func (g *Guard) raise(ctx context.Context, since int64) error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	dialed, checked := g.dialed.Load(), g.checked.Load()
 	if checked >= since {
 		return nil
 	}
-	raised, replicated, server := w.send(ctx, dialed != checked)
+	raised, replicated, server := g.send(ctx, dialed != checked)
 	reply, err := raised.Int64Slice()
 	if err != nil {
 		return fmt.Errorf("witness: %w", err)
 	}
 	value, left, noticed := reply[0], time.Duration(reply[1])*time.Millisecond, reply[2] == 1
 	if left > 0 {
-		w.hold(left, noticed)
+		g.pauseFor(left, noticed)
 	}
-	w.meet(server, noticed)
+	g.noteServer(server, noticed)
 	// What too few replicas have may be missing after a failover that lost no note of a call.
 	if replicated {
-		w.seen = max(w.seen, value)
+		g.seen = max(g.seen, value)
 	}
-	w.checked.Store(max(dialed, checked))
+	g.checked.Store(max(dialed, checked))
 	return nil
 }
 
-// send raises the witness, and tells whether as many replicas as wanted have it. Who the Redis is a single one alone is asked.
-func (w *witness) send(ctx context.Context, meet bool) (raised *redis.Cmd, replicated bool, server *redis.StringCmd) {
-	raised, shortage := replicas.Run(ctx, w.redis, w.replicas, witnessScript, []string{witnessKey}, w.seen, w.pause().Milliseconds())
-	if _, cluster := w.redis.(*redis.ClusterClient); meet && !cluster {
-		server = w.redis.Info(ctx, "server")
+// send raises the counter, and tells whether as many replicas as wanted have it. Who the Redis is a single one alone is asked.
+func (g *Guard) send(ctx context.Context, askServer bool) (raised *redis.Cmd, replicated bool, server *redis.StringCmd) {
+	raised, shortage := replicas.Run(ctx, g.config.Redis, g.config.Replicas, raiseScript, []string{Key}, g.seen, g.config.Pause.Milliseconds())
+	if _, cluster := g.config.Redis.(*redis.ClusterClient); askServer && !cluster {
+		server = g.config.Redis.Info(ctx, "server")
 	}
 	return raised, shortage == nil, server
 }
 
-// hold has binds pause, and says so once.
-func (w *witness) hold(left time.Duration, noticed bool) {
+// pauseFor has binds pause, and says so once.
+func (g *Guard) pauseFor(left time.Duration, noticed bool) {
 	until := time.Now().Add(left)
-	if w.until.Swap(&until) != nil {
+	if g.until.Swap(&until) != nil {
 		return
 	}
-	w.worker.config.Observer.Forgot()
-	w.log.Error().Bool("noticed_here", noticed).Int64("witness", w.seen).Stringer("binds_pause", left.Round(time.Second)).
+	if g.config.OnLoss != nil {
+		g.config.OnLoss()
+	}
+	g.config.Log.Error().Bool("noticed_here", noticed).Int64("witness", g.seen).Stringer("binds_pause", left.Round(time.Second)).
 		Msg("redis came back with less than it had: tasks, outcomes and notes of calls may be missing; binds pause until calls from before are over")
 }
 
-// meet tells that another Redis answers than before, where Redis tells who it is.
-func (w *witness) meet(info *redis.StringCmd, forgot bool) {
+// noteServer tells that another Redis answers than before, where Redis tells who it is.
+func (g *Guard) noteServer(info *redis.StringCmd, forgot bool) {
 	if info == nil || info.Err() != nil {
 		return
 	}
 	_, rest, _ := strings.Cut(info.Val(), "run_id:")
 	id, _, _ := strings.Cut(rest, "\r\n")
-	if w.server != "" && w.server != id && !forgot {
-		w.log.Warn().Msg("redis was restarted, or another one took over: as far as can be told, nothing is missing")
+	if g.server != "" && g.server != id && !forgot {
+		g.config.Log.Warn().Msg("redis was restarted, or another one took over: as far as can be told, nothing is missing")
 	}
-	w.server = id
+	g.server = id
 }
-
-// recall holds a bind while binds pause.
-func (d *delivery) recall() error {
-	if left := d.worker.witness.left(); left > 0 && d.kind.once() {
-		return &heldError{delay: left, reason: forgotten}
-	}
-	return nil
-}
-
-// recallSince holds a bind that was noted by a Redis that has not been asked yet what it remembers.
-func (d *delivery) recallSince(ctx context.Context) error {
-	if !d.kind.once() {
-		return nil
-	}
-	left, err := d.worker.witness.ask(ctx)
-	switch {
-	case err != nil:
-		return later(redisAway, "redis is out of reach")
-	case left > 0:
-		return later(left, forgotten)
-	}
-	return nil
-}
-
-// forgotten is why a bind pauses.
-const forgotten = "redis came back with less than it had: calls from before may be out"
