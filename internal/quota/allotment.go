@@ -21,7 +21,7 @@ const (
 	secondMicros = int64(time.Second / time.Microsecond)
 )
 
-// token is leave for one call, from its time on.
+// Token is leave for one call, from its time on.
 type Token struct{ at, epoch int64 }
 
 // allotment is what one worker holds of a bucket, and what it has to report. It has no clock and waits for nothing: times are
