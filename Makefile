@@ -8,6 +8,9 @@ SCALE := TestFailover|TestNetworkCut|TestSoak|TestMillionQueued
 
 SOAK ?= 30m
 
+# Of one package's tests, on a machine that is slow or busy: go test's own ten minutes end what only takes long there.
+TIMEOUT := 45m
+
 FUZZ ?= 100000
 FUZZ_SCRIPTS ?= 5000
 
@@ -31,22 +34,26 @@ build: ## Build the static binary ./dyplsq
 
 .PHONY: test
 test: ## Run the tests
-	go test ./...
+	go test -timeout $(TIMEOUT) ./...
 
 .PHONY: race
 race: ## Run the tests under the race detector, the heavy ones shortened
-	go test -race -short ./...
+	go test -race -short -timeout $(TIMEOUT) ./...
 
 # Counted, not timed: when the time given to -fuzztime runs out, Go 1.26's coordinator now and then reports its own
 # deadline as a failure (go.dev/issue/75804). Targets that ask a Redis are some hundred times slower than the others.
+# A package is built once for all its targets, where `go test -fuzz` would build it for each, and only where there are some. What they
+# find interesting is kept where that keeps it.
 .PHONY: fuzz
 fuzz: ## Run every fuzz target FUZZ (100,000) times, those of Redis scripts FUZZ_SCRIPTS (5,000) times
-	@set -e; for package in $$(go list ./...); do \
-		targets=$$(go test -list '^Fuzz' $$package); \
-		for target in $$(echo "$$targets" | grep '^Fuzz' || true); do \
+	@set -e; scratch=$$(mktemp -d); trap 'rm -rf "$$scratch"' EXIT; corpus=$$(go env GOCACHE)/fuzz/$$(go list -m); \
+	for package in $$(grep -rl --include='*_test.go' --exclude-dir=bench '^func Fuzz' * | xargs -n 1 dirname | sort -u); do \
+		go test -c -fuzz . -o "$$scratch/fuzz" "./$$package"; \
+		for target in $$(sed -n 's/^func \(Fuzz[A-Za-z0-9_]*\)(.*/\1/p' "$$package"/*_test.go); do \
 			case $$target in FuzzScripts) times=$(FUZZ_SCRIPTS);; *) times=$(FUZZ);; esac; \
 			echo "== $$package $$target, $$times times"; \
-			go test -run '^$$' -fuzz "^$$target\$$" -fuzztime "$${times}x" -fuzzminimizetime 100x $$package; \
+			(cd "$$package" && "$$scratch/fuzz" -test.run '^$$' -test.fuzz "^$$target\$$" -test.fuzztime "$${times}x" \
+				-test.fuzzminimizetime 100x -test.fuzzcachedir "$$corpus/$$package"); \
 		done; \
 	done
 
