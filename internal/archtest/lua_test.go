@@ -1,6 +1,7 @@
 package archtest
 
 import (
+	"io/fs"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -73,15 +74,23 @@ func TestRecordScriptsTouchOneKey(t *testing.T) {
 	}
 }
 
-// scripts returns the files of all Lua scripts of the module.
+// scripts returns the files of all Lua scripts of the module, wherever they lie.
 func scripts(t *testing.T) (files []string) {
 	t.Helper()
-	for _, pattern := range []string{"../../*/lua/*.lua", "../../internal/*/lua/*.lua", "../../*/internal/*/lua/*.lua"} {
-		found, err := filepath.Glob(pattern)
-		if err != nil {
-			t.Fatal(err)
+	const module = "../.."
+	err := filepath.WalkDir(module, func(path string, entry fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case entry.IsDir() && path != module && (strings.HasPrefix(entry.Name(), ".") || entry.Name() == "bench"): // a module of its own
+			return fs.SkipDir
+		case filepath.Ext(path) == ".lua":
+			files = append(files, path)
 		}
-		files = append(files, found...)
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
 	}
 	if len(files) < 30 {
 		t.Fatalf("found only %d scripts: %q", len(files), files)

@@ -19,7 +19,7 @@ const Rotation = 30 * time.Minute
 const keysKey = "dypls:accounts:keys"
 
 var (
-	//go:embed key.lua
+	//go:embed lua/key.lua
 	keyLua    string
 	keyScript = redis.NewScript(keyLua)
 )

@@ -21,7 +21,7 @@ const (
 const Fresh = time.Minute
 
 var (
-	//go:embed note.lua
+	//go:embed lua/note.lua
 	noteLua    string
 	noteScript = redis.NewScript(noteLua)
 )
