@@ -31,7 +31,9 @@ func (w *Worker) untilWritten(ctx context.Context, id, what string, step func(co
 		if err == nil {
 			return nil
 		}
-		if time.Since(said) > sayEvery {
+		if _, refused := refusal.Of(err); refused { // of every task alike: told once
+			w.refusals.note(err)
+		} else if time.Since(said) > sayEvery {
 			said = time.Now()
 			w.log.Warn().Str("id", id).Str("step", what).Err(err).Msg("redis does not take it: trying again")
 		}
