@@ -164,7 +164,7 @@ func (f redisFlags) withInventory(ctx context.Context, use func(*inventory.Inven
 	if err := client.Ping(ctx).Err(); err != nil {
 		return tasks.RedisError(err)
 	}
-	err = use(inventory.New(client, inventory.DefaultCooldown))
+	err = use(inventory.New(client, inventory.AsLeased))
 	if err != nil && ctx.Err() != nil {
 		return ctx.Err()
 	}
