@@ -54,8 +54,12 @@ func (p *faultProxy) commandOf(args []string) command {
 		return command{}
 	}
 	keys := args[3 : 3+count]
+	about := []string{strings.TrimSuffix(strings.TrimPrefix(keys[0], "dypls:{"), "}")}
 	if s, known := p.ours[sha]; known {
-		return command{step: s, tasks: []string{strings.TrimSuffix(strings.TrimPrefix(keys[0], "dypls:{"), "}")}}
+		return command{step: s, tasks: about}
+	}
+	if strings.HasPrefix(keys[0], "dypls:{") && strings.HasPrefix(keys[len(keys)-1], "asynq:{") { // asynq's script in ours
+		return command{step: stepEnqueue, tasks: about}
 	}
 	return asynqCommand(keys)
 }

@@ -40,7 +40,7 @@ var killPoints = []killPoint{
 	{id: "h", what: "finish performed, the reply withheld", when: beforeReply, step: stepFinish},
 	{id: "i", what: "finish replied, asynq's done not sent", when: beforeRequest, step: stepDone, brief: true},
 	{id: "j", what: "asynq's done performed, the reply withheld", when: beforeReply, step: stepDone},
-	{id: "k", what: "producer: recorded, not handed to asynq", when: beforeRequest, step: stepEnqueue, brief: true},
+	{id: "k", what: "producer: recorded and handed to asynq, the reply withheld", when: beforeReply, step: stepEnqueue, brief: true},
 }
 
 const (
@@ -189,7 +189,7 @@ func killWorker(t *testing.T, s *system, proxy *faultProxy, binds []*victimTask)
 	return killed
 }
 
-// killProducers kills those that have recorded a task each and not handed it over.
+// killProducers kills those that have enqueued a task each, before they learn of it.
 func killProducers(t *testing.T, s *system, proxy *faultProxy, binds []*victimTask) time.Time {
 	t.Helper()
 	producers := make([]*process, len(binds))
