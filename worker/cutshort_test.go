@@ -20,7 +20,7 @@ import (
 // TestAppendOnlyFileCutShort: Redis is killed while calls are out, its append-only file has lost its end, in the middle of a command, and
 // Redis loads the rest without a word to its clients, as aof-load-truncated says by default. No bind takes effect twice, and what is lost
 // is told: to the log, and to whoever waits for a task that is gone.
-func TestAppendOnlyFileCutShort(t *testing.T) {
+func TestAppendOnlyFileCutShort(t *testing.T) { //nolint:gocognit // one story, told in its order
 	t.Parallel()
 	const out = 4 // as many as the queue of binds has calls
 	first := []string{"early0", "early1", "early2", "early3", "early4", "early5", "early6", "early7"}

@@ -120,7 +120,7 @@ if redis.call("EXISTS", KEYS[2]) == 0 then
 		redis.call("HDEL", key, "pending_since")
 		redis.call("ZADD", KEYS[4], ARGV[1], id)
 		return redis.call("HGET", key, "msg")
-	end
+	end;
 end
 return nil`) // asynq's
 	lapsed := time.Now().Add(-15 * time.Second).Unix()

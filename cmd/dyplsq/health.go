@@ -69,8 +69,8 @@ func (health) alive(w http.ResponseWriter, _ *http.Request) {
 }
 
 // ready says whether the worker performs tasks as it should.
-func (h health) ready(w http.ResponseWriter, _ *http.Request) {
-	answer := h.shared.get()
+func (h health) ready(w http.ResponseWriter, r *http.Request) {
+	answer := h.shared.get(r.Context())
 	code := http.StatusOK
 	if !answer.Ready {
 		code = http.StatusServiceUnavailable

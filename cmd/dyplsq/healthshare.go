@@ -20,12 +20,12 @@ type sharedReadiness struct {
 	at     time.Time
 }
 
-// get returns an answer that is no older than shareFor. Who asks does so in nobody's context: that one client leaves is no answer.
-func (s *sharedReadiness) get() readiness {
+// get returns an answer that is no older than shareFor. That the client that asks leaves does not end the question: others wait for it.
+func (s *sharedReadiness) get(ctx context.Context) readiness {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if age := s.now().Sub(s.at); s.at.IsZero() || age < 0 || age >= shareFor {
-		ctx, cancel := context.WithTimeout(context.Background(), checkTimeout)
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), checkTimeout)
 		defer cancel()
 		s.answer = s.ask(ctx)
 		s.at = s.now()

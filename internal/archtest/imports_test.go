@@ -70,7 +70,7 @@ func TestImportsPointDown(t *testing.T) {
 			t.Errorf("%s stands on no floor: add it to one", name)
 			continue
 		}
-		for _, imported := range strings.Fields(imports) {
+		for imported := range strings.FieldsSeq(imports) {
 			below, ours := strings.CutPrefix(imported, module)
 			if ours && (slices.Contains(forTests, below) || floor[below] >= own) {
 				t.Errorf("%s imports %s, which is not below it", name, below)

@@ -3,6 +3,7 @@ package redistest
 import (
 	"context"
 	"net"
+	"slices"
 	"testing"
 
 	"github.com/redis/go-redis/v9"
@@ -52,7 +53,8 @@ func (m *SlotMove) MoveKeys(tb testing.TB, most int) int {
 func (m *SlotMove) Move(tb testing.TB, keys ...string) {
 	tb.Helper()
 	host, port, _ := net.SplitHostPort(m.toAddr)
-	args := []any{"MIGRATE", host, port, "", 0, startWithin.Milliseconds(), "KEYS"}
+	command := []any{"MIGRATE", host, port, "", 0, startWithin.Milliseconds(), "KEYS"}
+	args := slices.Grow(command, len(keys))
 	for _, key := range keys {
 		args = append(args, key)
 	}

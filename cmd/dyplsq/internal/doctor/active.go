@@ -111,7 +111,9 @@ func (e *examination) orphansOf(ctx context.Context, queue string, now time.Time
 	var active *redis.StringSliceCmd
 	var leases *redis.ZSliceCmd
 	_, err = e.Redis.TxPipelined(ctx, func(p redis.Pipeliner) error {
-		active, leases = p.LRange(ctx, asynqwire.Queue(queue).Key(asynqwire.Active), 0, activeMost-1), p.ZRangeWithScores(ctx, asynqwire.Queue(queue).Key(asynqwire.Lease), 0, -1)
+		q := asynqwire.Queue(queue)
+		active = p.LRange(ctx, q.Key(asynqwire.Active), 0, activeMost-1)
+		leases = p.ZRangeWithScores(ctx, q.Key(asynqwire.Lease), 0, -1)
 		return nil
 	})
 	if err != nil {
