@@ -41,7 +41,8 @@ func onEachServer(t *testing.T, test func(t *testing.T, s server)) {
 
 func onMiniredis(tb testing.TB) server {
 	tb.Helper()
-	return newServer(tb, "redis://"+miniredis.RunT(tb).Addr()+"/0")
+	// Its scripts are slow, more so under the race detector.
+	return newServer(tb, "redis://"+miniredis.RunT(tb).Addr()+"/0?read_timeout=2m&write_timeout=2m&pool_timeout=2m")
 }
 
 func newServer(tb testing.TB, url string) server {

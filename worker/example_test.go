@@ -65,7 +65,9 @@ func ExampleConfig_caller() {
 
 	bind(ctx, redisURL)
 	cancel()
-	<-ended
+	if err := <-ended; err != nil {
+		log.Fatal(err)
+	}
 	// Output:
 	// called BindAxn and got OK <nil>
 	// 170****0042

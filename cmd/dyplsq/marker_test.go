@@ -111,14 +111,14 @@ func newMarkedTest(t *testing.T, groups []markedGroup) *markedTest {
 
 // enqueueGroup enqueues a group.
 func (m *markedTest) enqueueGroup(t *testing.T, g markedGroup) {
-	t.Helper()
+	t.Helper() // one that has failed before enqueue prints it makes for another exit status; told looks at all of them
 	var lines strings.Builder
 	for i := range g.tasks {
 		id := fmt.Sprint(g.fate, "-", i)
 		m.ids[g.fate] = append(m.ids[g.fate], id)
 		_, _ = fmt.Fprintf(&lines, "{%s,\"TaskID\":%q}\n", g.request(g.first+i), id)
 	}
-	m.command(t, lines.String(), statusOK, append([]string{"enqueue", g.action, "-"}, g.args...)...)
+	m.command(t, lines.String(), anyStatus, append([]string{"enqueue", g.action, "-"}, g.args...)...)
 }
 
 // enqueueAll enqueues groups, and waits for those that have an outcome to come.
