@@ -42,18 +42,23 @@ func onEachServer(t *testing.T, test func(t *testing.T, s server)) {
 func onMiniredis(tb testing.TB) server {
 	tb.Helper()
 	// Its scripts are slow, more so under the race detector.
-	return newServer(tb, "redis://"+miniredis.RunT(tb).Addr()+"/0?read_timeout=2m&write_timeout=2m&pool_timeout=2m")
+	return newPatientServer(tb, "redis://"+miniredis.RunT(tb).Addr()+"/0", "?read_timeout=2m&write_timeout=2m&pool_timeout=2m")
 }
 
 func newServer(tb testing.TB, url string) server {
 	tb.Helper()
-	options, err := tasks.ParseRedisURL(url)
+	return newPatientServer(tb, url, "")
+}
+
+func newPatientServer(tb testing.TB, url, parameters string) server {
+	tb.Helper()
+	options, err := tasks.ParseRedisURL(url + parameters)
 	if err != nil {
 		tb.Fatal(err)
 	}
 	client := redis.NewClient(options)
 	tb.Cleanup(func() { _ = client.Close() })
-	return server{url, open(tb, url), client, record.NewStore(client), asynq.NewInspectorFromRedisClient(client)}
+	return server{url, open(tb, url+parameters), client, record.NewStore(client), asynq.NewInspectorFromRedisClient(client)}
 }
 
 func open(tb testing.TB, url string, options ...tasks.QueueOption) *tasks.Queue {
