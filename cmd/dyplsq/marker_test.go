@@ -111,14 +111,19 @@ func newMarkedTest(t *testing.T, groups []markedGroup) *markedTest {
 
 // enqueueGroup enqueues a group.
 func (m *markedTest) enqueueGroup(t *testing.T, g markedGroup) {
-	t.Helper() // one that has failed before enqueue prints it makes for another exit status; told looks at all of them
+	t.Helper()
 	var lines strings.Builder
 	for i := range g.tasks {
 		id := fmt.Sprint(g.fate, "-", i)
 		m.ids[g.fate] = append(m.ids[g.fate], id)
 		_, _ = fmt.Fprintf(&lines, "{%s,\"TaskID\":%q}\n", g.request(g.first+i), id)
 	}
-	m.command(t, lines.String(), anyStatus, append([]string{"enqueue", g.action, "-"}, g.args...)...)
+	r := dyplsq(t, m.env, lines.String(), append([]string{"enqueue", g.action, "-"}, g.args...)...)
+	if r.status != statusOK && (r.status != statusFailed || g.state == tasks.StateSucceeded) { // one may have ended before it is printed
+		t.Errorf("enqueue the group %s: exit status %d\n%s%s", g.fate, r.status, r.out, r.errors)
+	}
+	m.search(t, "enqueue's output", r.out)
+	m.search(t, "enqueue's standard error", r.errors)
 }
 
 // enqueueAll enqueues groups, and waits for those that have an outcome to come.
