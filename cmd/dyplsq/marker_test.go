@@ -63,7 +63,7 @@ func TestMarkedNumbers(t *testing.T) {
 	published := channels.Channel(redis.WithChannelSize(100 * many))
 	w, metrics := m.observedWorker(t)
 	redistest.Poll(t, startWithin, "the worker to be up", w.wrote("performing tasks"))
-	m.command(t, "", statusOK, "pause", "update")
+	m.command(t, statusOK, "pause", "update")
 	last := len(groups) - 1
 	m.enqueueAll(t, groups[:last])
 	m.mistakes(t)
@@ -166,16 +166,16 @@ func (m *markedTest) mistakes(t *testing.T) {
 		{"resolve", "uncertain-0", "--succeeded", `{"SubsId":"","SecretNo":"+86 ` + a + `"}`},
 		{"numbers", "import", dyplstest.DefaultPoolKey, tempFile(t, a+",,"+a+"\n")},
 	} {
-		m.command(t, "", statusUsage, args...)
+		m.command(t, statusUsage, args...)
 	}
 }
 
 const anyStatus = -1
 
 // command runs a command and searches what it writes.
-func (m *markedTest) command(t *testing.T, stdin string, wantStatus int, args ...string) {
+func (m *markedTest) command(t *testing.T, wantStatus int, args ...string) {
 	t.Helper()
-	r := dyplsq(t, m.env, stdin, args...)
+	r := dyplsq(t, m.env, "", args...)
 	if wantStatus != anyStatus && r.status != wantStatus {
 		t.Errorf("%s: exit status %d, want %d\n%s%s", args, r.status, wantStatus, r.out, r.errors)
 	}
