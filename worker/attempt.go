@@ -3,6 +3,7 @@ package worker
 import (
 	"cmp"
 	"context"
+	"errors"
 	"time"
 
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
@@ -60,12 +61,74 @@ func (d *delivery) attempt(ctx context.Context, begun record.Begun, noted time.T
 	return v.forQueue()
 }
 
-// endWithoutCall ends a run for which something was missing.
-func (d *delivery) endWithoutCall(ctx context.Context, begun record.Begun, v verdict, started time.Time) error {
-	d.worker.logAttempt(d, begun, v, nil, time.Since(started))
-	d.finish(ctx, d.ending(begun, v, performed{}))
-	if v.state == record.Failed {
-		d.worker.tellNumber(ctx, d.id)
+// notedCaller tells the caller below when the call was noted in the record, and keeps what the record wants to know
+// of its answer.
+type notedCaller struct {
+	dypls.Caller
+
+	noted     time.Time
+	observer  Observer
+	called    bool
+	requestID string
+}
+
+// Call implements [dypls.Caller].
+func (c *notedCaller) Call(ctx context.Context, call dypls.Call) (dypls.Answer, error) {
+	call.Noted = c.noted
+	c.called = true
+	left := time.Now()
+	answer, err := c.Caller.Call(ctx, call)
+	c.observer.Called(call.Action, time.Since(left))
+	c.requestID = answer.RequestID
+	return answer, err
+}
+
+// call makes the one call of this run. What may change something runs in a context of its own.
+func (d *delivery) call(ctx context.Context, begun record.Begun, noted time.Time) (success performed, err error) {
+	if d.kind.mutates {
+		ctx = context.WithoutCancel(ctx)
 	}
-	return v.forQueue()
+	ctx, cancel := context.WithTimeout(ctx, d.worker.config.HTTPTimeout)
+	defer cancel()
+	c := &notedCaller{Caller: d.caller(), noted: noted, observer: d.worker.config.Observer}
+	defer func() {
+		if p := recover(); p != nil {
+			d.worker.logPanic(d, p)
+			success, err = performed{}, d.panicError()
+		}
+	}()
+	success, err = d.kind.perform(ctx, c, d.id, begun.Request)
+	success.requestID = c.requestID
+	return success, d.asError(err, c.called)
+}
+
+// caller makes calls with the permit of this run, and then with those that it gets.
+func (d *delivery) caller() *permittedCaller {
+	if d.account == nil {
+		return &permittedCaller{}
+	}
+	return &permittedCaller{Caller: d.account.caller, traffic: d.account.traffic, permit: d.permit, run: d.run}
+}
+
+// asError turns what is neither a success nor an answer into an error of the vocabulary.
+func (d *delivery) asError(err error, called bool) error {
+	if _, known := errors.AsType[*dypls.Error](err); err == nil || known {
+		return err
+	}
+	e := &dypls.Error{Action: d.kind.action, Class: dypls.Rejected, Code: dypls.CodeInvalidPayload, Message: dypls.Scrub(err.Error())}
+	if called { // an error of a Caller that does not keep to its contract
+		e.Class, e.Code = dypls.Uncertain, dypls.CodeNoAnswer
+		if !d.kind.mutates {
+			e.Class = dypls.Unavailable
+		}
+	}
+	return e
+}
+
+func (d *delivery) panicError() error {
+	e := &dypls.Error{Action: d.kind.action, Class: dypls.Rejected, Code: dypls.CodePanic, Message: "the worker's code panicked; its log has the place"}
+	if d.kind.mutates {
+		e.Class = dypls.Uncertain
+	}
+	return e
 }

@@ -1,14 +1,53 @@
 package worker
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"sync/atomic"
 	"time"
+
+	"github.com/rs/zerolog"
 
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
 	"github.com/seed-5c07c2e9/dyplsq/internal/quota"
 	"github.com/seed-5c07c2e9/dyplsq/worker/internal/breaker"
 )
+
+// refreshEvery is how often each worker looks which breakers are open, beside hearing of it.
+const refreshEvery = 10 * time.Second
+
+// traffic decides when a call of an account may leave: the rate limiter and the breaker, which all workers of the account share.
+type traffic struct {
+	worker  *Worker
+	limiter *quota.Limiter
+	breaker *breaker.Breaker
+
+	log      zerolog.Logger
+	saidAway atomic.Int64 // when it was last said that the quotas are not shared, in ns
+}
+
+func newTraffic(w *Worker, account string) *traffic {
+	c := w.config
+	t := &traffic{worker: w, log: accountLog(c, account)}
+	t.breaker = breaker.New(breaker.Config{
+		Redis: c.client, Account: account, Log: t.log,
+		First: cmp.Or(w.timing.probeFirst, deniedBase), Most: cmp.Or(w.timing.probeMost, deniedCap), Lease: w.timing.probeLease,
+		Persist: func(ctx context.Context, step func(context.Context) error) error {
+			return w.untilWritten(ctx, "", "breaker", step)
+		},
+	})
+	t.limiter = quota.New(quota.Config{Redis: c.client, Account: account, Ceilings: c.QPS, PoolQPS: c.PoolQPS, NotShared: t.sayNotShared})
+	return t
+}
+
+// sayNotShared says now and then that the quotas are not shared at the moment.
+func (t *traffic) sayNotShared(bucket string, err error) {
+	last := t.saidAway.Load()
+	if now := time.Now().UnixNano(); now-last > int64(sayEvery) && t.saidAway.CompareAndSwap(last, now) {
+		t.log.Warn().Str("budget", bucket).Err(err).Msg("redis does not share the quota out: going on with a part of the last known rate")
+	}
+}
 
 // permit is leave for one call: tokens of the buckets that it draws on, and the breakers whose probe it is.
 type permit struct {
@@ -145,4 +184,21 @@ func notPermitted(action string, err error) error {
 		e.RetryAfter = later.RetryAfter()
 	}
 	return e
+}
+
+// hearEndpoint takes in whether a call that was sent was answered by the API.
+func (t *traffic) hearEndpoint(ctx context.Context, run string, left time.Time, answer dypls.Answer, err error) {
+	e, failed := errors.AsType[*dypls.Error](err)
+	switch {
+	case failed && e.Code == dypls.CodeNotSent: // nothing was asked
+	case err == nil && !leavesDoubt(answer):
+		t.breaker.Answered(ctx)
+	default:
+		t.breaker.Unanswered(ctx, run, left)
+	}
+}
+
+// leavesDoubt reports whether an answer says nothing of what was done: the gateway's own that it could not reach the service.
+func leavesDoubt(answer dypls.Answer) bool {
+	return answer.Code != dypls.CodeOK && dypls.Classify(answer.Code, answer.Status, answer.HostID != "") == dypls.Uncertain
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/hibiken/asynq"
 
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
+	"github.com/seed-5c07c2e9/dyplsq/internal/asynqwire"
 	"github.com/seed-5c07c2e9/dyplsq/internal/record"
 )
 
@@ -73,4 +74,17 @@ func (d *delivery) runAgain(ctx context.Context, r record.Record) error {
 	}
 	d.worker.log.Warn().Str("id", d.id).Str("action", d.kind.action).Str("code", r.Code).Msg("a failed task is run again, as asked")
 	return d.proceed(ctx)
+}
+
+// replace makes another delivery in the place of this one, which was left behind by an earlier task of the same key, of another
+// action or account: with it the task would be called in the wrong way, or with the wrong credentials.
+func (d *delivery) replace(ctx context.Context) error {
+	d.worker.log.Warn().Str("id", d.id).Str("action", d.kind.action).Msg("a delivery of an earlier task of the same key: put away")
+	if asynqwire.IDOfDelivery(d.taskID) != d.id {
+		return nil
+	}
+	if _, err := d.worker.queue.Redeliver(ctx, d.id, asynqwire.NumberOfDelivery(d.taskID)); err != nil {
+		return later(redisAway, "redis is out of reach")
+	}
+	return nil
 }

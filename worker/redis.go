@@ -3,14 +3,49 @@ package worker
 import (
 	"context"
 	"fmt"
+	"net"
+	"sync"
 	"time"
 
 	"github.com/redis/go-redis/v9"
+	"github.com/rs/zerolog"
 
 	"github.com/seed-5c07c2e9/dyplsq/internal/asynqwire"
+	"github.com/seed-5c07c2e9/dyplsq/internal/autopipeline"
+	"github.com/seed-5c07c2e9/dyplsq/internal/record"
 	"github.com/seed-5c07c2e9/dyplsq/internal/refusal"
+	"github.com/seed-5c07c2e9/dyplsq/internal/sendonce"
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
 )
+
+// dial makes the worker's own client.
+func (c Config) dial() (redis.UniversalClient, error) { //nolint:ireturn // one server, or many
+	if c.client != nil {
+		return c.client, nil
+	}
+	config := c.Redis
+	config.PoolSize = max(config.PoolSize, c.poolSize())
+	return config.Client()
+}
+
+// poolSize is enough connections, whatever the shards: nearly all commands share pipelines.
+func (c Config) poolSize() int {
+	const background = 6 // of one asynq Server: heartbeat, forwarder, recoverer, janitor, syncer, cancelations
+	return c.Concurrency + len(tasks.Queues())*c.Fetchers*background
+}
+
+// hookUp adds the hooks of the worker's client, once. The first is the outermost: a command is looked at by itself before it
+// shares a pipeline.
+func (w *Worker) hookUp() {
+	client := w.config.client
+	if w.config.RedisHook != nil {
+		client.AddHook(w.config.RedisHook)
+	}
+	client.AddHook(w.refusals)
+	client.AddHook(w.losses)
+	client.AddHook(autopipeline.New(client))
+	sendonce.Install(client)
+}
 
 const (
 	firstPause   = 100 * time.Millisecond
@@ -120,5 +155,64 @@ func (w *Worker) declareQueues(ctx context.Context) {
 			return
 		case <-tick.C:
 		}
+	}
+}
+
+// sayShortage says that calls do not leave, now and then: each of them would be too much.
+func (w *Worker) sayShortage(shortage *record.ShortageError) {
+	last := w.saidShort.Load()
+	if now := time.Now().UnixNano(); now-last > int64(sayEvery) && w.saidShort.CompareAndSwap(last, now) {
+		w.log.Error().Err(shortage).Msg("calls do not leave: a failover of redis could forget them; tried again every few seconds, and no attempt is used up")
+	}
+}
+
+// takesAgain is how long no script must have been refused before Redis counts as taking them again.
+const takesAgain = 3 * time.Second
+
+// refusalLog is a hook that says once that Redis refuses, in its own sentence, and once that it does no longer: asynq would say it in
+// words of its own, of every queue, every few seconds.
+type refusalLog struct {
+	log zerolog.Logger
+
+	mu     sync.Mutex
+	said   string // the refusal that was told; "" for none
+	latest time.Time
+}
+
+// DialHook implements [redis.Hook].
+func (*refusalLog) DialHook(next redis.DialHook) redis.DialHook {
+	return func(ctx context.Context, network, addr string) (net.Conn, error) { return next(ctx, network, addr) }
+}
+
+// ProcessHook implements [redis.Hook]. Only scripts count: other commands may be some that a managed edition hides.
+func (l *refusalLog) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
+	return func(ctx context.Context, cmd redis.Cmder) error {
+		err := next(ctx, cmd)
+		if name := cmd.Name(); name == "evalsha" || name == "eval" {
+			l.note(err)
+		}
+		return err
+	}
+}
+
+// ProcessPipelineHook implements [redis.Hook].
+func (*refusalLog) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
+	return next
+}
+
+// note takes in how a command ended.
+func (l *refusalLog) note(err error) {
+	refused, is := refusal.Of(err)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	switch {
+	case is && l.said != refused.Code:
+		l.said, l.latest = refused.Code, time.Now()
+		l.log.Error().Str("code", refused.Code).Bool("lasting", refused.Lasting).Msg("redis refuses: trying again: " + refused.Error())
+	case is:
+		l.latest = time.Now()
+	case err == nil && l.said != "" && time.Since(l.latest) > takesAgain:
+		l.said = ""
+		l.log.Info().Msg("redis refuses no longer")
 	}
 }

@@ -1,0 +1,103 @@
+package worker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
+	"github.com/seed-5c07c2e9/dyplsq/internal/record"
+	"github.com/seed-5c07c2e9/dyplsq/worker/internal/reaper"
+)
+
+func (d *delivery) settled(ctx context.Context, begun record.Begun) error {
+	d.worker.tellNumber(ctx, d.id)
+	d.worker.log.Error().Str("id", d.id).Str("action", d.kind.action).Str("state", string(begun.State)).
+		Str("code", begun.Code).Msg("settled without a call")
+	d.observeEnd(begun.State)
+	return archive(begun.Code, dypls.Class(begun.Class))
+}
+
+// handBack leaves the task as it was: nothing of this run has left.
+func (d *delivery) handBack(ctx context.Context, begun record.Begun) {
+	err := d.worker.untilWritten(ctx, d.id, "hand back", func(ctx context.Context) error {
+		_, err := d.worker.records.HandBack(ctx, d.id, begun.Fence)
+		return err
+	})
+	if err != nil { // its claim lapses, and the task is in doubt for nothing
+		d.worker.log.Error().Str("id", d.id).Str("action", d.kind.action).Err(err).Msg("a call that was not made could not be taken back")
+	}
+}
+
+func (d *delivery) ending(begun record.Begun, v verdict, p performed) record.Ending {
+	e := record.Ending{
+		ID: d.id, Fence: begun.Fence, State: v.state, Code: v.code, Message: v.message, Class: string(v.class), RequestID: v.requestID,
+		Counts: v.counts, Sent: v.sent, MayHaveRun: v.mayHaveRun && d.kind.mutates, Doubt: v.doubt, Suspect: v.suspect, Keep: d.worker.config.Keep,
+	}
+	if v.state != record.Succeeded {
+		return e
+	}
+	e.Result, e.SubsID, e.ExpiresAt = p.result, p.binding.SubsID, p.expiresAt
+	e.Surplus = func() []byte { return unbinding(begun.Request, p.result) }
+	if !p.expiresAt.IsZero() {
+		e.Keep = max(time.Until(p.expiresAt), time.Second)
+	}
+	return e
+}
+
+// finish writes what came of the call, as long as this process lives: an outcome is never dropped for want of Redis.
+func (d *delivery) finish(ctx context.Context, e record.Ending) {
+	var verdict record.FinishVerdict
+	err := d.worker.untilWritten(ctx, d.id, "finish", func(ctx context.Context) error {
+		var err error
+		verdict, err = d.worker.records.Finish(ctx, e)
+		if shortage, ok := errors.AsType[*record.ShortageError](err); ok {
+			d.sayUnreplicated(shortage)
+			return nil
+		}
+		return err
+	})
+	if err == nil && (verdict == record.Done || verdict == record.Again) {
+		d.observeEnd(e.State)
+		return
+	}
+	log := d.worker.log.Error().Str("id", d.id).Str("action", d.kind.action).Str("state", string(e.State)).Str("code", e.Code)
+	switch {
+	case err != nil:
+		log.Err(err).Msg("the outcome could not be written")
+	case verdict == record.Surplus:
+		d.worker.config.Observer.Surplus(d.kind.action)
+		log.Msg("a surplus binding: the task has another one already; it is being unbound")
+		d.compensate(ctx, e)
+	case verdict == record.Gone && e.State == record.Succeeded && d.kind.mutates:
+		log.Str("subs_id", e.SubsID).Str("request_id", e.RequestID).Msg("the call took effect, and redis has forgotten its task: " +
+			"nobody is told of it; unbind what it bound, or keep its key from being enqueued again")
+	default:
+		log.Msg(fmt.Sprintf("the outcome came too late: the record is %s", verdict))
+	}
+}
+
+// compensate queues the removal of a surplus binding. The record keeps the request as well, for the case that this process
+// ends before.
+func (d *delivery) compensate(ctx context.Context, e record.Ending) {
+	if _, err := reaper.Compensate(context.WithoutCancel(ctx), d.worker.queue, d.of, e.Surplus()); err != nil {
+		d.worker.log.Error().Str("id", d.id).Str("subs_id", e.SubsID).Err(err).Msg("the surplus binding could not be queued for removal: unbind it")
+	}
+}
+
+// sayUnreplicated: the outcome stands, and nothing more can be done for it.
+func (d *delivery) sayUnreplicated(shortage *record.ShortageError) {
+	d.worker.log.Warn().Str("id", d.id).Str("action", d.kind.action).Err(shortage).
+		Msg("the outcome is written, but a failover could forget it: too few replicas have it")
+}
+
+// endWithoutCall ends a run for which something was missing.
+func (d *delivery) endWithoutCall(ctx context.Context, begun record.Begun, v verdict, started time.Time) error {
+	d.worker.logAttempt(d, begun, v, nil, time.Since(started))
+	d.finish(ctx, d.ending(begun, v, performed{}))
+	if v.state == record.Failed {
+		d.worker.tellNumber(ctx, d.id)
+	}
+	return v.forQueue()
+}
