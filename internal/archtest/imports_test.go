@@ -84,6 +84,17 @@ func TestImportsPointDown(t *testing.T) {
 	}
 }
 
+// TestWorkerStaysSmall: worker is one lifecycle and one run of one task. What is more than that belongs in a package
+// of its own under worker/internal.
+func TestWorkerStaysSmall(t *testing.T) {
+	t.Parallel()
+	const most = 25
+	files := strings.Fields(list(t, "{{join .GoFiles \" \"}}", "./worker")[0])
+	if len(files) == 0 || len(files) > most {
+		t.Errorf("worker has %d files, not 1 to %d: merge what is one concept, or move it below worker/internal: %v", len(files), most, files)
+	}
+}
+
 // TestDependenciesStayLight: an application that only enqueues links no net/http and no logger, and only cmd names the concrete client.
 func TestDependenciesStayLight(t *testing.T) {
 	t.Parallel()
