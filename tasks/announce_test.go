@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
+	"github.com/seed-5c07c2e9/dyplsq/internal/queuetest"
 	"github.com/seed-5c07c2e9/dyplsq/internal/redistest"
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
 )
@@ -18,8 +19,7 @@ import (
 func TestWhateverBecomesPendingIsAnnounced(t *testing.T) {
 	t.Parallel()
 	client := redistest.Start(t).AppClient(t)
-	queue := tasks.NewQueue(client)
-	t.Cleanup(func() { _ = queue.Close() })
+	queue := queuetest.On(t, client)
 	batch := make([]tasks.Item[dypls.BindAXNRequest], 3)
 	for i := range batch {
 		batch[i].Request = axn()

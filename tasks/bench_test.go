@@ -9,6 +9,7 @@ import (
 	"github.com/hibiken/asynq"
 
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
+	"github.com/seed-5c07c2e9/dyplsq/internal/queuetest"
 	"github.com/seed-5c07c2e9/dyplsq/internal/redistest"
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
 )
@@ -19,7 +20,7 @@ func BenchmarkEnqueue(b *testing.B) {
 	const size = 500
 	byOurs := func(b *testing.B) func(context.Context, string) error {
 		b.Helper()
-		queue := tasks.NewQueue(redistest.Start(b).Client(b))
+		queue := queuetest.On(b, redistest.Start(b).Client(b))
 		return func(ctx context.Context, id string) error {
 			_, err := tasks.BindAXN.Enqueue(ctx, queue, axn(), tasks.TaskID(id))
 			return err
@@ -60,7 +61,7 @@ func BenchmarkEnqueue(b *testing.B) {
 		})
 	}
 	b.Run("dyplsq/batch", func(b *testing.B) {
-		queue := tasks.NewQueue(redistest.Start(b).Client(b))
+		queue := queuetest.On(b, redistest.Start(b).Client(b))
 		b.ReportAllocs()
 		for n := 0; b.Loop(); n++ {
 			items := make([]tasks.Item[dypls.BindAXNRequest], size)

@@ -14,13 +14,10 @@ var ErrTooLate = errors.New("too late to cancel")
 // Cancel withdraws a task before its call leaves: it fails as dyplsq.Canceled. That it was withdrawn before is no error.
 // Errors: [ErrTooLate], [ErrUnknownTask], [ErrUnreachable], and ctx's.
 func (q *Queue) Cancel(ctx context.Context, id string) error {
-	if q.invalid != nil {
-		return q.invalid
-	}
 	var found record.State
 	err := q.again(ctx, func() error {
 		var err error
-		found, err = q.records.Cancel(ctx, id, q.keep)
+		found, err = q.records.Cancel(ctx, id, q.retention)
 		return err
 	})
 	switch {

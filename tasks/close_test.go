@@ -12,6 +12,7 @@ import (
 	"github.com/alicebob/miniredis/v2"
 	"github.com/redis/go-redis/v9"
 
+	"github.com/seed-5c07c2e9/dyplsq/internal/queuetest"
 	"github.com/seed-5c07c2e9/dyplsq/internal/record"
 	"github.com/seed-5c07c2e9/dyplsq/internal/redistest"
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
@@ -65,7 +66,7 @@ func TestCloseLeavesTheClientOpen(t *testing.T) {
 	}
 	client := redis.NewClient(options)
 	s := newServer(t, "redis://"+options.Addr)
-	queue, id := tasks.NewQueue(client), s.enqueue(t)
+	queue, id := queuetest.On(t, client), s.enqueue(t)
 	told := make(chan error, 1)
 	go func() {
 		_, err := tasks.BindAXN.Wait(context.Background(), queue, id)

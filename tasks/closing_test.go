@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/seed-5c07c2e9/dyplsq/internal/queuetest"
 	"github.com/seed-5c07c2e9/dyplsq/internal/redistest"
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
 )
@@ -87,7 +88,7 @@ func TestCloseMeanwhile(t *testing.T) {
 func TestCloseEndsWhoFollows(t *testing.T) {
 	t.Parallel()
 	s := onMiniredis(t)
-	queue := tasks.NewQueue(s.client)
+	queue := queuetest.On(t, s.client)
 	c := follow(t, queue, "g", "a", nil)
 	s.enqueue(t, tasks.TaskID("k"))
 	s.fail(t, "k")

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
+	"github.com/seed-5c07c2e9/dyplsq/internal/queuetest"
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
 )
 
@@ -13,7 +14,7 @@ func TestDeadline(t *testing.T) {
 	t.Parallel()
 	s, now := onMiniredis(t), time.Now()
 	stopped := func() time.Time { return now } // however long it takes until a case has its turn
-	of2018 := open(t, s.url, tasks.RecordingRetention(14*24*time.Hour))
+	of2018 := queuetest.New(t, tasks.Config{Client: s.client, RecordingRetention: 14 * 24 * time.Hour})
 	tasks.SetClock(s.queue, stopped)
 	tasks.SetClock(of2018, stopped)
 	const day = 24 * time.Hour

@@ -22,9 +22,6 @@ const (
 
 // enqueue takes drafts through the steps, each for all of them: check, record, deliver.
 func (q *Queue) enqueue(ctx context.Context, drafts []*draft) ([]string, error) {
-	if q.invalid != nil {
-		return nil, q.invalid
-	}
 	now := q.now()
 	for _, d := range drafts {
 		if d.policy.Ends == callTime {

@@ -17,7 +17,7 @@ var (
 	// ErrClosed: the queue was closed, or the client that it was made with. Nothing is wrong with Redis. Whether what was asked
 	// meanwhile took effect is not known, as after [ErrUnreachable].
 	ErrClosed = errors.New("the queue is closed")
-	// ErrUnreplicated: the tasks are recorded, but fewer replicas than [WaitReplicas] asks for hold them, and a failover could
+	// ErrUnreplicated: the tasks are recorded, but fewer replicas than [Config] asks for (WaitReplicas) hold them, and a failover could
 	// forget them. Enqueue them again under the same keys, as after [ErrUnreachable], which such an error matches, too.
 	ErrUnreplicated = errors.New("too few replicas hold the task")
 	// ErrUnknownTask: no task is recorded under this id. It never was, or its outcome was kept for its time and is gone;

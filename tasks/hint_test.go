@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/redis/go-redis/v9"
 
+	"github.com/seed-5c07c2e9/dyplsq/internal/queuetest"
 	"github.com/seed-5c07c2e9/dyplsq/internal/record"
 	"github.com/seed-5c07c2e9/dyplsq/internal/redistest"
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
@@ -121,8 +122,7 @@ func subscribers(ctx context.Context, client redis.UniversalClient) (n int64, er
 func TestWaitWhoseSubscriptionIsLost(t *testing.T) {
 	t.Parallel()
 	onEachTopology(t, "subscribe", func(t *testing.T, client redis.UniversalClient, network *redistest.Forgetful) {
-		queue := tasks.NewQueue(client)
-		t.Cleanup(func() { _ = queue.Close() })
+		queue := queuetest.On(t, client)
 		told := unsettled(t, queue, []string{"a"})
 		subscribed(t, client)
 		network.Forget()
@@ -152,8 +152,7 @@ func TestWaitWhoseSubscriptionIsLost(t *testing.T) {
 func TestWaitOfARecordThatVanished(t *testing.T) {
 	t.Parallel()
 	onEachTopology(t, "no such command", func(t *testing.T, client redis.UniversalClient, _ *redistest.Forgetful) {
-		queue := tasks.NewQueue(client)
-		t.Cleanup(func() { _ = queue.Close() })
+		queue := queuetest.On(t, client)
 		ids := []string{"a", "b", "c"}
 		told := unsettled(t, queue, ids)
 		subscribed(t, client)
@@ -177,7 +176,7 @@ func TestLooksAreShared(t *testing.T) {
 	}
 	client := redis.NewClient(options)
 	client.AddHook(counting)
-	queue := tasks.NewQueue(client)
+	queue := queuetest.On(t, client)
 	t.Cleanup(func() { _, _ = queue.Close(), client.Close() })
 	const many = 200
 	ids := make([]string, many)

@@ -8,6 +8,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"github.com/seed-5c07c2e9/dyplsq/internal/queuetest"
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
 )
 
@@ -50,7 +51,7 @@ func (s server) hooked(t *testing.T, hook *readHook) *tasks.Queue {
 	}
 	client := redis.NewClient(options)
 	client.AddHook(hook)
-	queue := tasks.NewQueue(client)
+	queue := queuetest.On(t, client)
 	t.Cleanup(func() { _, _ = queue.Close(), client.Close() })
 	return queue
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"github.com/seed-5c07c2e9/dyplsq/internal/queuetest"
 	"github.com/seed-5c07c2e9/dyplsq/internal/record"
 	"github.com/seed-5c07c2e9/dyplsq/internal/redistest"
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
@@ -27,7 +28,7 @@ type waiting struct {
 func waits(t *testing.T, client *redis.ClusterClient, id string, ofWaiter, ofOther int) *waiting {
 	t.Helper()
 	w := &waiting{
-		client: client, waiter: tasks.NewQueue(client, tasks.Shards(ofWaiter)), other: tasks.NewQueue(client, tasks.Shards(ofOther)), told: make(chan error, 1),
+		client: client, waiter: queuetest.New(t, tasks.Config{Client: client, Shards: ofWaiter}), other: queuetest.New(t, tasks.Config{Client: client, Shards: ofOther}), told: make(chan error, 1),
 	}
 	t.Cleanup(func() { _, _ = w.waiter.Close(), w.other.Close() })
 	if _, err := tasks.BindAXN.Enqueue(t.Context(), w.waiter, axn(), tasks.TaskID(id)); err != nil {

@@ -11,6 +11,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
+	"github.com/seed-5c07c2e9/dyplsq/internal/queuetest"
 	"github.com/seed-5c07c2e9/dyplsq/internal/record"
 	"github.com/seed-5c07c2e9/dyplsq/internal/redistest"
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
@@ -48,8 +49,7 @@ func TestEnqueueTakesOneRoundTrip(t *testing.T) {
 	client := redis.NewClient(s.client.Options())
 	t.Cleanup(func() { _ = client.Close() })
 	client.AddHook(notes)
-	queue := tasks.NewQueue(client)
-	t.Cleanup(func() { _ = queue.Close() })
+	queue := queuetest.On(t, client)
 	enqueue := func(request dypls.BindAXNRequest, options ...tasks.Option) error {
 		_, err := tasks.BindAXN.Enqueue(t.Context(), queue, request, options...)
 		return err

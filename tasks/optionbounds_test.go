@@ -7,54 +7,58 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
+	"github.com/redis/go-redis/v9"
 
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
 )
 
-// TestQueueOptionsOutOfBoundsWriteNothing: a record that is kept for no time would end its key's protection, and the request could
-// be made a second time under it. Whatever is out of bounds is refused before Redis is touched.
-func TestQueueOptionsOutOfBoundsWriteNothing(t *testing.T) {
+// TestConfigOutOfBoundsIsRefused: a record that is kept for a moment would end its key's protection, and the request could be made a
+// second time under it. No queue is made that could.
+func TestConfigOutOfBoundsIsRefused(t *testing.T) {
 	t.Parallel()
-	s := onMiniredis(t)
-	s.enqueue(t, tasks.TaskID("waits"), tasks.ProcessIn(30*time.Minute))
-	before := dump(t, s.client)
-	for name, option := range map[string]tasks.QueueOption{
-		"Keep 0": tasks.Keep(0), "Keep negative": tasks.Keep(-5 * time.Second), "Keep 59s": tasks.Keep(59 * time.Second), "Keep for ever": tasks.Keep(math.MaxInt64),
-		"RecordingRetention 0": tasks.RecordingRetention(0), "RecordingRetention negative": tasks.RecordingRetention(-time.Hour),
-		"RecordingRetention for ever": tasks.RecordingRetention(math.MaxInt64),
-		"WaitReplicas negative":       tasks.WaitReplicas(-1), "WaitReplicas beyond any": tasks.WaitReplicas(1 << 30),
-		"Shards 0": tasks.Shards(0), "Shards negative": tasks.Shards(-1), "Shards 65": tasks.Shards(65),
+	client := redis.NewClient(&redis.Options{Addr: "127.0.0.1:1"})
+	t.Cleanup(func() { _ = client.Close() })
+	for name, test := range map[string]struct {
+		field  string
+		config tasks.Config
+	}{
+		"kept for less than nothing":      {"Retention", tasks.Config{Retention: -5 * time.Second}},
+		"kept for 59 s":                   {"Retention", tasks.Config{Retention: 59 * time.Second}},
+		"kept for ever":                   {"Retention", tasks.Config{Retention: math.MaxInt64}},
+		"recordings of less than nothing": {"RecordingRetention", tasks.Config{RecordingRetention: -time.Hour}},
+		"recordings for ever":             {"RecordingRetention", tasks.Config{RecordingRetention: math.MaxInt64}},
+		"fewer replicas than none":        {"WaitReplicas", tasks.Config{WaitReplicas: -1}},
+		"more replicas than any":          {"WaitReplicas", tasks.Config{WaitReplicas: 1 << 30}},
+		"fewer shards than none":          {"Shards", tasks.Config{Shards: -1}},
+		"65 shards":                       {"Shards", tasks.Config{Shards: 65}},
+		"two places":                      {"Client", tasks.Config{Redis: tasks.RedisConfig{URL: "redis://127.0.0.1:1"}}},
 	} {
-		field, _, _ := strings.Cut(name, " ")
-		refused := func(step string, err error) {
-			t.Helper()
-			invalid, ok := errors.AsType[*dypls.ValidationError](err)
-			if !ok || len(invalid.Problems) != 1 || invalid.Problems[0].Field != field || invalid.Problems[0].Remedy == "" {
-				t.Errorf("%s: %s: %v", name, step, err)
-			}
-		}
-		if _, err := tasks.Open(s.url, option); err == nil {
-			t.Errorf("%s: it opens", name)
-		} else {
-			refused("Open", err)
-		}
-		queue := tasks.NewQueue(s.client, option)
-		_, err := tasks.BindAXN.Enqueue(t.Context(), queue, axn())
-		refused("Enqueue", err)
-		refused("Cancel", queue.Cancel(t.Context(), "waits"))
-		refused("Resolve", queue.Resolve(t.Context(), "waits", tasks.Resolution{Failed: true, By: "ann"}))
-		if err := queue.Close(); err != nil {
-			t.Error(err)
+		test.config.Client = client
+		queue, err := tasks.New(test.config)
+		invalid, ok := errors.AsType[*dypls.ValidationError](err)
+		if queue != nil || !ok || len(invalid.Problems) != 1 || invalid.Problems[0].Field != test.field || invalid.Problems[0].Remedy == "" {
+			t.Errorf("%s: %v", name, err)
 		}
 	}
-	if diff := cmp.Diff(before, dump(t, s.client)); diff != "" {
-		t.Error(diff)
+}
+
+// TestConfigTellsEverythingAtOnce: what is wrong with the settings beside what is wrong with Redis.
+func TestConfigTellsEverythingAtOnce(t *testing.T) {
+	t.Parallel()
+	_, err := tasks.New(tasks.Config{
+		Redis: tasks.RedisConfig{URL: "http://127.0.0.1:1"}, Shards: -1, WaitReplicas: -1, Retention: -1, RecordingRetention: -1,
+	})
+	if err == nil {
+		t.Fatal("it is taken")
 	}
-	_, err := tasks.Open(s.url, tasks.Keep(0), tasks.WaitReplicas(-1), tasks.Shards(0), tasks.RecordingRetention(0))
-	if err == nil || !strings.HasPrefix(err.Error(), "4 problems: ") {
-		t.Errorf("not everything at once: %v", err)
+	for _, want := range []string{"redis://", "4 problems", "Shards", "WaitReplicas", "Retention", "RecordingRetention"} {
+		if !strings.Contains(err.Error(), want) {
+			t.Errorf("nothing is said of %s: %v", want, err)
+		}
+	}
+	if _, err := tasks.New(tasks.Config{}); err == nil || !strings.Contains(err.Error(), "no Redis is named") {
+		t.Errorf("without a Redis: %v", err)
 	}
 }
 

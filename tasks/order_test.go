@@ -11,6 +11,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
+	"github.com/seed-5c07c2e9/dyplsq/internal/queuetest"
 	"github.com/seed-5c07c2e9/dyplsq/internal/redistest"
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
 )
@@ -85,8 +86,7 @@ func TestOrdersOfABatchAreDrawnTogether(t *testing.T) {
 	client := redis.NewClient(s.client.Options())
 	t.Cleanup(func() { _ = client.Close() })
 	client.AddHook(trips)
-	queue := tasks.NewQueue(client)
-	t.Cleanup(func() { _ = queue.Close() })
+	queue := queuetest.On(t, client)
 	items := make([]tasks.Item[dypls.UpdateSubscriptionRequest], 90)
 	for i := range items {
 		items[i].Request = updateB(strconv.Itoa(100+i%3), i)

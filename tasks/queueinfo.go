@@ -31,7 +31,7 @@ type QueueInfo struct {
 }
 
 // Names returns the queues that this program's tasks use or used on this Redis: those of [Queues], and their shards (bind.0, ...), as
-// many as [Shards] says, and those that others use.
+// many as [Config] says, and those that others use.
 func (q *Queue) Names(ctx context.Context) ([]string, error) {
 	known, err := q.redis.SMembers(ctx, asynqwire.Queues).Result()
 	if err != nil {

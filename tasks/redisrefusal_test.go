@@ -12,6 +12,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"github.com/seed-5c07c2e9/dyplsq/internal/queuetest"
 	"github.com/seed-5c07c2e9/dyplsq/internal/redistest"
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
 )
@@ -22,8 +23,7 @@ const toldWithin = 20 * time.Second
 // enqueueAt puts a task where nobody takes it, and returns why.
 func enqueueAt(t *testing.T, config tasks.RedisConfig) error {
 	t.Helper()
-	queue := tasks.NewQueue(client(t, config))
-	t.Cleanup(func() { _ = queue.Close() })
+	queue := queuetest.On(t, client(t, config))
 	ctx, cancel := context.WithTimeout(t.Context(), toldWithin)
 	defer cancel()
 	_, err := tasks.BindAXN.Enqueue(ctx, queue, axn())

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/seed-5c07c2e9/dyplsq/internal/queuetest"
 	"github.com/seed-5c07c2e9/dyplsq/internal/redistest"
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
 )
@@ -18,8 +19,7 @@ func TestUnreplicated(t *testing.T) {
 	t.Parallel()
 	master := redistest.Start(t)
 	replica := redistest.StartReplica(t, master)
-	queue := tasks.NewQueue(master.Client(t), tasks.WaitReplicas(1))
-	t.Cleanup(func() { _ = queue.Close() })
+	queue := queuetest.New(t, tasks.Config{Client: master.Client(t), WaitReplicas: 1})
 	replica.Freeze(t)
 	for range 2 { // the second time nothing is left to be written, and the replica does not have it either
 		id, err := tasks.BindAXN.Enqueue(t.Context(), queue, axn(), tasks.TaskID("k"))
@@ -41,8 +41,7 @@ func TestFailoverKeepsWhatWasAcknowledged(t *testing.T) {
 	const producers = 8
 	master := redistest.Start(t)
 	replica := redistest.StartReplica(t, master)
-	queue := tasks.NewQueue(master.Client(t), tasks.WaitReplicas(1))
-	t.Cleanup(func() { _ = queue.Close() })
+	queue := queuetest.New(t, tasks.Config{Client: master.Client(t), WaitReplicas: 1})
 	var producing sync.WaitGroup
 	var enqueued atomic.Int64
 	var killed atomic.Bool
@@ -72,8 +71,7 @@ func TestFailoverKeepsWhatWasAcknowledged(t *testing.T) {
 	killed.Store(true)
 	producing.Wait()
 	replica.Promote(t)
-	after := tasks.NewQueue(replica.Client(t))
-	t.Cleanup(func() { _ = after.Close() })
+	after := queuetest.On(t, replica.Client(t))
 	known := 0
 	for _, ids := range acknowledged {
 		for _, id := range ids {

@@ -27,9 +27,6 @@ type Resolution struct {
 
 // Resolve settles an uncertain task. Errors: *dypls.ValidationError, [ErrNotUncertain], [ErrUnknownTask], [ErrUnreachable], and ctx's.
 func (q *Queue) Resolve(ctx context.Context, id string, r Resolution) error {
-	if q.invalid != nil {
-		return q.invalid
-	}
 	records, err := q.records.Read(ctx, id)
 	if err != nil {
 		return q.unreachable(err)
@@ -45,7 +42,7 @@ func (q *Queue) Resolve(ctx context.Context, id string, r Resolution) error {
 	if err != nil {
 		return err
 	}
-	resolution.Keep = q.keep
+	resolution.Keep = q.retention
 	if err := q.tellBound(ctx, records[0], resolution); err != nil {
 		return q.unreachable(err)
 	}

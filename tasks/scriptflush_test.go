@@ -13,6 +13,7 @@ import (
 
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dyplstest"
+	"github.com/seed-5c07c2e9/dyplsq/internal/queuetest"
 	"github.com/seed-5c07c2e9/dyplsq/internal/redistest"
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
 )
@@ -141,8 +142,7 @@ func (s server) clientWith(t *testing.T, hook redis.Hook) *redis.Client {
 // enqueueThrough enqueues a batch of binds through a client. The platform chooses X: a second call would be a second binding.
 func (s server) enqueueThrough(t *testing.T, client *redis.Client, name string, many int) {
 	t.Helper()
-	queue := tasks.NewQueue(client)
-	t.Cleanup(func() { _ = queue.Close() })
+	queue := queuetest.On(t, client)
 	batch := make([]tasks.Item[dypls.BindAXNRequest], many)
 	for i := range batch {
 		request := axn()

@@ -12,6 +12,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
+	"github.com/seed-5c07c2e9/dyplsq/internal/queuetest"
 	"github.com/seed-5c07c2e9/dyplsq/internal/record"
 	"github.com/seed-5c07c2e9/dyplsq/internal/redistest"
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
@@ -61,14 +62,9 @@ func newPatientServer(tb testing.TB, url, parameters string) server {
 	return server{url, open(tb, url+parameters), client, record.NewStore(client), asynq.NewInspectorFromRedisClient(client)}
 }
 
-func open(tb testing.TB, url string, options ...tasks.QueueOption) *tasks.Queue {
+func open(tb testing.TB, url string) *tasks.Queue {
 	tb.Helper()
-	queue, err := tasks.Open(url, options...)
-	if err != nil {
-		tb.Fatal(err)
-	}
-	tb.Cleanup(func() { _ = queue.Close() })
-	return queue
+	return queuetest.New(tb, tasks.Config{Redis: tasks.RedisConfig{URL: url}})
 }
 
 // Numbers that nobody has, and which no other text of a test contains.

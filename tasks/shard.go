@@ -17,13 +17,6 @@ import (
 // namesFor is how long the list of queues is relied on where a stale one costs no more than a second delivery.
 const namesFor = 5 * time.Second
 
-// Shards is over how many queues the tasks of each kind are spread by their ids: bind.0, bind.1 and so on. 1 by default: bind
-// itself, up to 64. On a Redis Cluster each is on one node, so that the nodes share the load. Producers and workers should agree on it,
-// and need not: workers serve every shard that holds tasks.
-func Shards(n int) QueueOption {
-	return func(q *Queue) { q.shards = n }
-}
-
 // ShardsOf returns the names of a queue's shards, and its own where it has one alone.
 func ShardsOf(queue string, shards int) []string {
 	if shards <= 1 {

@@ -3,12 +3,12 @@ package tasks_test
 import (
 	"fmt"
 	"slices"
-	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/redis/go-redis/v9"
 
+	"github.com/seed-5c07c2e9/dyplsq/internal/queuetest"
 	"github.com/seed-5c07c2e9/dyplsq/internal/redistest"
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
 )
@@ -16,8 +16,7 @@ import (
 // TestPlace: where a task goes must never change, or programs of two versions disagree.
 func TestPlace(t *testing.T) {
 	t.Parallel()
-	queue := tasks.NewQueue(redis.NewClient(&redis.Options{Addr: "127.0.0.1:1"}), tasks.Shards(6))
-	t.Cleanup(func() { _ = queue.Close() })
+	queue := queuetest.New(t, tasks.Config{Client: redis.NewClient(&redis.Options{Addr: "127.0.0.1:1"}), Shards: 6})
 	got := map[string]string{}
 	for _, id := range []string{"order-1", "order-2", "order-3", "order-4", "0199c7a0-0000-7000-8000-000000000000"} {
 		got[id] = queue.Place(t.Context(), "bind", id)
@@ -50,8 +49,7 @@ func TestPlacesAreEven(t *testing.T) {
 		}, 3},
 	}
 	for name, test := range tests {
-		queue := tasks.NewQueue(test.client, tasks.Shards(shards))
-		t.Cleanup(func() { _ = queue.Close() })
+		queue := queuetest.New(t, tasks.Config{Client: test.client, Shards: shards})
 		for _, of := range tasks.Queues() {
 			counts := map[string]int{}
 			places := map[string]bool{}
@@ -87,24 +85,5 @@ func TestShardNames(t *testing.T) {
 	}
 	if got := tasks.ShardsOf("bind", 1); !slices.Equal(got, []string{"bind"}) {
 		t.Errorf("%q", got)
-	}
-}
-
-// TestWrongNumberOfShards: nothing is enqueued under a number that no worker takes.
-func TestWrongNumberOfShards(t *testing.T) {
-	t.Parallel()
-	server := redistest.Start(t)
-	for _, n := range []int{-1, 0, 65} {
-		queue := tasks.NewQueue(server.Client(t), tasks.Shards(n))
-		t.Cleanup(func() { _ = queue.Close() })
-		if _, err := tasks.BindAXN.Enqueue(t.Context(), queue, axn()); err == nil || !strings.Contains(err.Error(), "must be 1 to 64") {
-			t.Errorf("%d: %v", n, err)
-		}
-		if _, err := tasks.Open(server.URL(), tasks.Shards(n)); err == nil {
-			t.Errorf("%d: opened", n)
-		}
-	}
-	if n := server.Client(t).DBSize(t.Context()).Val(); n != 0 {
-		t.Errorf("%d keys", n)
 	}
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dyplstest"
+	"github.com/seed-5c07c2e9/dyplsq/internal/queuetest"
 	"github.com/seed-5c07c2e9/dyplsq/internal/redistest"
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
 	"github.com/seed-5c07c2e9/dyplsq/worker/internal/lossguard"
@@ -37,8 +38,7 @@ func TestAppendOnlyFileCutShort(t *testing.T) { //nolint:gocognit // one story, 
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			server := redistest.Start(t, "--appendonly", "yes", "--appendfsync", "always", "--aof-load-truncated", "yes")
-			producer := tasks.NewQueue(server.AppClient(t))
-			t.Cleanup(func() { _ = producer.Close() })
+			producer := queuetest.On(t, server.AppClient(t))
 			enqueue := func(ids ...string) {
 				t.Helper()
 				for _, id := range ids {

@@ -19,6 +19,7 @@ import (
 
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
 	"github.com/seed-5c07c2e9/dyplsq/internal/autopipeline"
+	"github.com/seed-5c07c2e9/dyplsq/internal/queuetest"
 	"github.com/seed-5c07c2e9/dyplsq/internal/record"
 	"github.com/seed-5c07c2e9/dyplsq/internal/redistest"
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
@@ -45,7 +46,7 @@ func drain(b *testing.B, trip time.Duration, caller dypls.Caller, without string
 	b.Helper()
 	server := redistest.Start(b)
 	direct := server.Client(b)
-	queue := tasks.NewQueue(direct)
+	queue := queuetest.On(b, direct)
 	items := make([]tasks.Item[dypls.BindAXNRequest], b.N)
 	for i := range items {
 		items[i].Request = bindRequest()

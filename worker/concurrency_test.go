@@ -13,6 +13,7 @@ import (
 
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dyplstest"
+	"github.com/seed-5c07c2e9/dyplsq/internal/queuetest"
 	"github.com/seed-5c07c2e9/dyplsq/internal/redistest"
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
 	"github.com/seed-5c07c2e9/dyplsq/worker/internal/breaker"
@@ -40,8 +41,7 @@ func gate(t *testing.T) (server *redistest.Server, caller *gatedCaller, w *Worke
 	const concurrency = 32
 	server, api := redistest.Start(t), dyplstest.Start(t, dyplstest.Config{})
 	caller = &gatedCaller{Caller: callerOf(t, api), gate: make(chan struct{})}
-	queue := tasks.NewQueue(server.AppClient(t))
-	t.Cleanup(func() { _ = queue.Close() })
+	queue := queuetest.On(t, server.AppClient(t))
 	w, err := New(Config{
 		client: server.AppClient(t), Caller: caller, Logger: zerolog.Nop(), Concurrency: concurrency, Fetchers: 1,
 		QPS: map[string]float64{dypls.BindAXN.Action: 1000},

@@ -39,7 +39,7 @@ type Config struct {
 	Concurrency int
 	// Fetchers is how many asynq Servers each queue has: 1 by default, which fetches several tasks in one round trip. Each costs some polls.
 	Fetchers int
-	// Shards is over how many queues the tasks of each kind are spread, as producers put them, see [tasks.Shards]: 1 by default. The queue
+	// Shards is over how many queues the tasks of each kind are spread, as producers put them, see [tasks.Config]: 1 by default. The queue
 	// without shards is served too, and so is every other shard that holds tasks. Concurrency is shared by all of them.
 	Shards int
 	// MaxAttempts replaces every kind's own number of attempts; 0 leaves them.

@@ -12,6 +12,7 @@ import (
 
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dyplstest"
+	"github.com/seed-5c07c2e9/dyplsq/internal/queuetest"
 	"github.com/seed-5c07c2e9/dyplsq/internal/record"
 	"github.com/seed-5c07c2e9/dyplsq/internal/redistest"
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
@@ -64,7 +65,7 @@ func TestDatabasesHearNothingOfEachOther(t *testing.T) {
 		{Action: "BindAxn", Code: "isv.FLOW_LIMIT", First: 1},
 		{Action: "UnbindSubscription", Code: "isv.OUT_OF_SERVICE", First: 1},
 	}}, func(c *Config) { c.client = inDatabase(t, server.AppClient(t), 1) })
-	other.queue = tasks.NewQueue(inDatabase(t, server.AppClient(t), 1))
+	other.queue = queuetest.On(t, inDatabase(t, server.AppClient(t), 1))
 	t.Cleanup(func() { _ = other.queue.Close() })
 	other.bind(t, "throttled")
 	if o := other.outcome(t, "throttled"); o.State != tasks.StateSucceeded {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dyplstest"
+	"github.com/seed-5c07c2e9/dyplsq/internal/queuetest"
 	"github.com/seed-5c07c2e9/dyplsq/internal/redistest"
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
 )
@@ -96,7 +97,7 @@ func throttledHoldsNobodyUp(t *testing.T, shards int) {
 	s := newTwoAccounts(t, quick, withShop(dyplstest.Config{
 		Pools: []dyplstest.Pool{{Key: dyplstest.DefaultPoolKey, Numbers: dyplstest.Numbers("170", 4*own)}},
 	}, ahead, map[string]int{"BindAxn": quota}), func(c *Config) { c.Concurrency, c.Shards = 64, shards })
-	s.queue = tasks.NewQueue(s.redis, tasks.Shards(shards))
+	s.queue = queuetest.New(t, tasks.Config{Client: s.redis, Shards: shards})
 	t.Cleanup(func() { _ = s.queue.Close() })
 	s.allSucceed(t, s.binds(t, tasks.DefaultAccount, "first", own))
 	alone := s.allSucceed(t, s.binds(t, tasks.DefaultAccount, "alone", own))

@@ -11,6 +11,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dyplstest"
+	"github.com/seed-5c07c2e9/dyplsq/internal/queuetest"
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
 )
 
@@ -39,7 +40,7 @@ func newEverything(t *testing.T, shards int, connect func() redis.UniversalClien
 		{Key: dyplstest.DefaultPoolKey, Numbers: dyplstest.Numbers("170", 200)},
 		{Key: stockPool, Numbers: dyplstest.Numbers("171", 10)},
 	}})
-	c.queue = tasks.NewQueue(c.client, tasks.Shards(shards))
+	c.queue = queuetest.New(t, tasks.Config{Client: c.client, Shards: shards})
 	t.Cleanup(func() { _ = c.queue.Close() })
 	own := connect()
 	var err error

@@ -13,6 +13,7 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/aliyun"
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dyplstest"
+	"github.com/seed-5c07c2e9/dyplsq/internal/queuetest"
 	"github.com/seed-5c07c2e9/dyplsq/internal/redistest"
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
 )
@@ -29,7 +30,7 @@ type fleet struct {
 func newFleet(t *testing.T, workers int, timing timing, simulated dyplstest.Config, change func(*Config)) *fleet {
 	t.Helper()
 	server := redistest.Start(t)
-	f := &fleet{server: server, simulator: dyplstest.Start(t, simulated), queue: tasks.NewQueue(server.AppClient(t)), log: &lockedBuffer{}}
+	f := &fleet{server: server, simulator: dyplstest.Start(t, simulated), queue: queuetest.On(t, server.AppClient(t)), log: &lockedBuffer{}}
 	t.Cleanup(func() { _ = f.queue.Close() })
 	ctx, stop := context.WithCancel(t.Context())
 	var running sync.WaitGroup

@@ -12,6 +12,7 @@ import (
 
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
 	"github.com/seed-5c07c2e9/dyplsq/internal/asynqwire"
+	"github.com/seed-5c07c2e9/dyplsq/internal/queuetest"
 	"github.com/seed-5c07c2e9/dyplsq/internal/redistest"
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
 	"github.com/seed-5c07c2e9/dyplsq/worker/internal/breaker"
@@ -43,7 +44,7 @@ func TestFetchedAheadNoMoreThanPerformed(t *testing.T) {
 	for i := range items {
 		items[i].Request = bindRequest()
 	}
-	queue := tasks.NewQueue(server.AppClient(t))
+	queue := queuetest.On(t, server.AppClient(t))
 	ids, err := tasks.BindAXN.EnqueueAll(t.Context(), queue, items)
 	if err != nil {
 		t.Fatal(err)

@@ -11,6 +11,7 @@ import (
 
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dyplstest"
 	"github.com/seed-5c07c2e9/dyplsq/internal/breakers"
+	"github.com/seed-5c07c2e9/dyplsq/internal/queuetest"
 	"github.com/seed-5c07c2e9/dyplsq/internal/quota"
 	"github.com/seed-5c07c2e9/dyplsq/internal/redistest"
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
@@ -27,8 +28,7 @@ func TestRedisForgets(t *testing.T) {
 	t.Parallel()
 	const out, later = 4, 6 // out at once: as many as the queue of binds has calls
 	server := redistest.Start(t, "--appendonly", "yes", "--appendfsync", "always")
-	producer := tasks.NewQueue(server.AppClient(t))
-	t.Cleanup(func() { _ = producer.Close() })
+	producer := queuetest.On(t, server.AppClient(t))
 	var ids []string
 	for i := range out + later {
 		id := fmt.Sprint("k", i)

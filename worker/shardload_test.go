@@ -10,6 +10,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dyplstest"
+	"github.com/seed-5c07c2e9/dyplsq/internal/queuetest"
 	"github.com/seed-5c07c2e9/dyplsq/internal/redistest"
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
 )
@@ -26,8 +27,7 @@ func TestShardsShareTheLoad(t *testing.T) {
 	slots, log := &slotWatch{}, &lockedBuffer{}
 	client, own := nodes.Client(t), nodes.Client(t)
 	client.AddHook(slots)
-	queue := tasks.NewQueue(client, tasks.Shards(6))
-	t.Cleanup(func() { _ = queue.Close() })
+	queue := queuetest.New(t, tasks.Config{Client: client, Shards: 6})
 	w, err := New(Config{client: own, Caller: callerOf(t, api), Logger: zerolog.New(log), Shards: 6})
 	if err != nil {
 		t.Fatal(err)

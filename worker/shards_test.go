@@ -13,6 +13,7 @@ import (
 
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dyplstest"
+	"github.com/seed-5c07c2e9/dyplsq/internal/queuetest"
 	"github.com/seed-5c07c2e9/dyplsq/internal/redistest"
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
 )
@@ -81,8 +82,7 @@ func TestAnotherNumberOfShards(t *testing.T) {
 			api := dyplstest.Start(t, dyplstest.Config{Pools: []dyplstest.Pool{
 				{Key: dyplstest.DefaultPoolKey, Numbers: dyplstest.Numbers("170", 3*each)},
 			}})
-			producer, log := tasks.NewQueue(server.Client(t), tasks.Shards(test.producer)), &lockedBuffer{}
-			t.Cleanup(func() { _ = producer.Close() })
+			producer, log := queuetest.New(t, tasks.Config{Client: server.Client(t), Shards: test.producer}), &lockedBuffer{}
 			before := enqueueBinds(t, producer, "before-", each)
 			later, err := tasks.BindAXN.Enqueue(t.Context(), producer, bindRequest(), tasks.TaskID("later"), tasks.ProcessIn(time.Second))
 			if err != nil {
@@ -118,8 +118,7 @@ func TestShardsShareTheSlots(t *testing.T) {
 	api := dyplstest.Start(t, dyplstest.Config{Pools: []dyplstest.Pool{
 		{Key: dyplstest.DefaultPoolKey, Numbers: dyplstest.Numbers("170", binds)},
 	}})
-	queue, log := tasks.NewQueue(server.Client(t), tasks.Shards(5)), &lockedBuffer{}
-	t.Cleanup(func() { _ = queue.Close() })
+	queue, log := queuetest.New(t, tasks.Config{Client: server.Client(t), Shards: 5}), &lockedBuffer{}
 	caller := &gatedCaller{Caller: callerOf(t, api), gate: make(chan struct{})}
 	w, err := New(Config{client: server.Client(t), Caller: caller, Logger: zerolog.New(log), Concurrency: 16, Shards: 5})
 	if err != nil {
@@ -149,8 +148,7 @@ func TestPausedShards(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
 	api := dyplstest.Start(t, dyplstest.Config{})
-	queue, log := tasks.NewQueue(server.Client(t), tasks.Shards(3)), &lockedBuffer{}
-	t.Cleanup(func() { _ = queue.Close() })
+	queue, log := queuetest.New(t, tasks.Config{Client: server.Client(t), Shards: 3}), &lockedBuffer{}
 	w, err := New(Config{client: server.Client(t), Caller: callerOf(t, api), Logger: zerolog.New(log), Shards: 3})
 	if err != nil {
 		t.Fatal(err)
@@ -162,8 +160,7 @@ func TestPausedShards(t *testing.T) {
 		}
 		return nil
 	})
-	unaware := tasks.NewQueue(server.Client(t)) // which knows of no shards
-	t.Cleanup(func() { _ = unaware.Close() })
+	unaware := queuetest.On(t, server.Client(t)) // which knows of no shards
 	redistest.Poll(t, outcomeWithin, "the names", func(ctx context.Context) error {
 		names, err := unaware.Names(ctx)
 		if err != nil || !slices.Contains(names, "bind.2") {

@@ -13,6 +13,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dyplstest"
+	"github.com/seed-5c07c2e9/dyplsq/internal/queuetest"
 	"github.com/seed-5c07c2e9/dyplsq/internal/redistest"
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
 )
@@ -38,7 +39,7 @@ func dial(t *testing.T, config tasks.RedisConfig) redis.UniversalClient {
 func build(t *testing.T, config tasks.RedisConfig) *plant {
 	t.Helper()
 	api := dyplstest.Start(t, dyplstest.Config{})
-	p := &plant{queue: tasks.NewQueue(dial(t, config)), simulator: api.Simulator, log: &lockedBuffer{}}
+	p := &plant{queue: queuetest.On(t, dial(t, config)), simulator: api.Simulator, log: &lockedBuffer{}}
 	t.Cleanup(func() { _ = p.queue.Close() })
 	w, err := New(Config{Redis: config, Caller: callerOf(t, api), Logger: zerolog.New(p.log), Concurrency: 8, Fetchers: 1})
 	if err != nil {

@@ -87,9 +87,13 @@ func newTimed(config Config, timing timing) (*Worker, error) {
 		return nil, fmt.Errorf("worker: %w", err)
 	}
 	config.client = client
+	queue, err := tasks.New(tasks.Config{Client: client, WaitReplicas: config.WaitReplicas, Shards: config.Shards})
+	if err != nil {
+		return nil, fmt.Errorf("worker: %w", err)
+	}
 	w := &Worker{
 		config: config, ownClient: own, kinds: map[string]kind{}, log: config.Logger, draining: make(chan struct{}), stopped: make(chan struct{}),
-		queue:     tasks.NewQueue(config.client, tasks.WaitReplicas(config.WaitReplicas), tasks.Shards(config.Shards)),
+		queue:     queue,
 		inspector: asynq.NewInspectorFromRedisClient(config.client),
 		numbers:   inventory.New(config.client, config.NumberCooldown).WithReplicas(config.WaitReplicas),
 		timing:    timing,

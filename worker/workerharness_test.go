@@ -15,6 +15,7 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/aliyun"
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dyplstest"
+	"github.com/seed-5c07c2e9/dyplsq/internal/queuetest"
 	"github.com/seed-5c07c2e9/dyplsq/internal/redistest"
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
 	"github.com/seed-5c07c2e9/dyplsq/worker/internal/breaker"
@@ -52,7 +53,7 @@ func newSystemOn(t *testing.T, server *redistest.Server, timing timing, simulate
 	t.Helper()
 	api := dyplstest.Start(t, simulated)
 	client := callerOf(t, api)
-	s := &system{redis: server.Client(t), queue: tasks.NewQueue(server.AppClient(t)), simulator: api.Simulator, log: &lockedBuffer{}, caller: client}
+	s := &system{redis: server.Client(t), queue: queuetest.On(t, server.AppClient(t)), simulator: api.Simulator, log: &lockedBuffer{}, caller: client}
 	t.Cleanup(func() { _ = s.queue.Close() })
 	config := Config{client: server.AppClient(t), Caller: client, Logger: zerolog.New(s.log), Concurrency: 8, Fetchers: 1}
 	if change != nil {

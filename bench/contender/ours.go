@@ -57,7 +57,11 @@ func (ours) Producer(_ context.Context, site Site) (Producer, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &ourProducer{client, tasks.NewQueue(client, tasks.Shards(max(site.Shards, 1)))}, nil
+	queue, err := tasks.New(tasks.Config{Client: client, Shards: site.Shards})
+	if err != nil {
+		return nil, err
+	}
+	return &ourProducer{client, queue}, nil
 }
 
 type ourProducer struct {

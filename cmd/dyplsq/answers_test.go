@@ -17,6 +17,7 @@ import (
 
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dyplstest"
+	"github.com/seed-5c07c2e9/dyplsq/internal/queuetest"
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
 )
 
@@ -156,8 +157,7 @@ func inShort(o tasks.Outcome) string {
 // told waits for the first outcome of each task.
 func (s *system) told(t *testing.T, ids []string, within time.Duration) map[string]tasks.Outcome {
 	t.Helper()
-	queue := tasks.NewQueue(s.redis.AppClient(t))
-	t.Cleanup(func() { _ = queue.Close() })
+	queue := queuetest.On(t, s.redis.AppClient(t))
 	ctx, cancel := context.WithTimeout(t.Context(), within)
 	defer cancel()
 	outcomes := map[string]tasks.Outcome{}

@@ -15,6 +15,7 @@ import (
 
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dyplstest"
+	"github.com/seed-5c07c2e9/dyplsq/internal/queuetest"
 	"github.com/seed-5c07c2e9/dyplsq/internal/redistest"
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
 )
@@ -150,8 +151,7 @@ func (k *killing) stop() (cut int) {
 // collectAll waits for every outcome, across everything that happens meanwhile.
 func collectAll(t *testing.T, s *system, count int) []tasks.Outcome {
 	t.Helper()
-	queue := tasks.NewQueue(s.redis.AppClient(t))
-	t.Cleanup(func() { _ = queue.Close() })
+	queue := queuetest.On(t, s.redis.AppClient(t))
 	ids := make([]string, count)
 	for i := range ids {
 		ids[i] = fmt.Sprint("chaos-", i)

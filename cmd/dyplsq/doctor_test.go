@@ -11,8 +11,8 @@ import (
 
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dyplstest"
 	"github.com/seed-5c07c2e9/dyplsq/cmd/dyplsq/internal/doctor"
+	"github.com/seed-5c07c2e9/dyplsq/internal/queuetest"
 	"github.com/seed-5c07c2e9/dyplsq/internal/redistest"
-	"github.com/seed-5c07c2e9/dyplsq/tasks"
 )
 
 // diagnose runs dyplsq doctor --json, and returns its findings by check, the first of each.
@@ -111,7 +111,7 @@ func TestDoctorNames(t *testing.T) {
 func (s *system) becomesArchived(t *testing.T) {
 	t.Helper()
 	redistest.Poll(t, startWithin, "the failed task to be archived", func(context.Context) error {
-		queue := tasks.NewQueue(s.redis.AppClient(t))
+		queue := queuetest.On(t, s.redis.AppClient(t))
 		defer func() { _ = queue.Close() }()
 		infos, err := queue.Infos(t.Context()) //nolint:contextcheck // the test's own
 		if err == nil && infos[0].Archived == 0 {

@@ -47,12 +47,10 @@ func (c *enqueueCommand) Run(ctx context.Context, s streams) error {
 	if err != nil {
 		return err
 	}
-	client, err := c.client(0)
+	queue, err := c.queue(tasks.Config{RecordingRetention: c.RecordingRetention, WaitReplicas: c.WaitReplicas})
 	if err != nil {
 		return err
 	}
-	defer func() { _ = client.Close() }()
-	queue := tasks.NewQueue(client, tasks.RecordingRetention(c.RecordingRetention), tasks.WaitReplicas(c.WaitReplicas), tasks.Shards(c.Shards))
 	defer func() { _ = queue.Close() }()
 	if err := queue.Ping(ctx); err != nil {
 		return err
@@ -159,12 +157,10 @@ func (c *resultCommand) Run(ctx context.Context, s streams) error {
 	if err := tasks.CheckID(c.ID); err != nil {
 		return err
 	}
-	client, err := c.client(0)
+	queue, err := c.queue(tasks.Config{})
 	if err != nil {
 		return err
 	}
-	defer func() { _ = client.Close() }()
-	queue := tasks.NewQueue(client, tasks.Shards(c.Shards))
 	defer func() { _ = queue.Close() }()
 	if _, err := queue.Outcome(ctx, c.ID); err != nil {
 		return err

@@ -13,6 +13,7 @@ import (
 
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dyplstest"
+	"github.com/seed-5c07c2e9/dyplsq/internal/queuetest"
 	"github.com/seed-5c07c2e9/dyplsq/internal/redistest"
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
 )
@@ -104,7 +105,7 @@ func (l *load) newQueue(t *testing.T) *tasks.Queue {
 	if err != nil {
 		t.Fatal(err)
 	}
-	queue := tasks.NewQueue(client, tasks.WaitReplicas(1), tasks.Shards(l.shards))
+	queue := queuetest.New(t, tasks.Config{Client: client, WaitReplicas: 1, Shards: l.shards})
 	t.Cleanup(func() { _, _ = queue.Close(), client.Close() })
 	return queue
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/hibiken/asynq"
 
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dyplstest"
+	"github.com/seed-5c07c2e9/dyplsq/internal/queuetest"
 	"github.com/seed-5c07c2e9/dyplsq/internal/record"
 	"github.com/seed-5c07c2e9/dyplsq/internal/redistest"
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
@@ -87,7 +88,7 @@ func latest(settled map[string]settledTask) time.Duration {
 // settledAfter waits for outcomes.
 func (s *system) settledAfter(t *testing.T, since time.Time, ids ...string) map[string]settledTask {
 	t.Helper()
-	queue := tasks.NewQueue(s.redis.AppClient(t))
+	queue := queuetest.On(t, s.redis.AppClient(t))
 	defer func() { _ = queue.Close() }()
 	ctx, cancel := context.WithTimeout(t.Context(), settledAfterKill)
 	defer cancel()

@@ -28,12 +28,10 @@ func (c *followCommand) Run(ctx context.Context, s streams) error {
 	if c.Group == "" || consumer == "" {
 		return usage("--group and --consumer must not be empty: name the service, and this process of it")
 	}
-	client, err := c.client(0)
+	queue, err := c.queue(tasks.Config{})
 	if err != nil {
 		return err
 	}
-	defer func() { _ = client.Close() }()
-	queue := tasks.NewQueue(client, tasks.Shards(c.Shards))
 	defer func() { _ = queue.Close() }()
 	var options []tasks.FollowOption
 	if c.Since != nil {

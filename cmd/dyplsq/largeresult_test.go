@@ -16,6 +16,7 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/aliyun"
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dyplstest"
+	"github.com/seed-5c07c2e9/dyplsq/internal/queuetest"
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
 	"github.com/seed-5c07c2e9/dyplsq/worker"
 )
@@ -56,8 +57,7 @@ func TestLargeResult(t *testing.T) {
 	links := map[string]string{"mebibyte": link, "four": ownLink}
 	s := newSystem(t, dyplstest.Config{Faults: []dyplstest.Fault{{Action: recordingOf, Do: dyplstest.Body, Body: answer}}})
 	s.libraryWorker(t, func(c dypls.Caller) dypls.Caller { return longCaller{c, map[string]string{"four": ownAnswer}} })
-	queue := tasks.NewQueue(s.redis.AppClient(t))
-	t.Cleanup(func() { _ = queue.Close() })
+	queue := queuetest.On(t, s.redis.AppClient(t))
 
 	for id, want := range links {
 		if got := s.enqueue(t, statusOK, recordingOf, recordingRequest(id), "--id", id, "--wait", "60s"); !isLink(got[0].Result, want) {

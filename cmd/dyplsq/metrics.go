@@ -75,7 +75,9 @@ func (f metricsFlags) overview(
 	if err != nil {
 		return nil, errors.Join(err, client.Close())
 	}
-	m.CollectQueues(client)
+	if err := m.CollectQueues(client); err != nil {
+		return nil, errors.Join(err, listener.Close(), client.Close())
+	}
 	h := newHealth(client, credentials, status)
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", m.Handler())

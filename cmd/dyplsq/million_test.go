@@ -17,6 +17,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dyplstest"
+	"github.com/seed-5c07c2e9/dyplsq/internal/queuetest"
 	"github.com/seed-5c07c2e9/dyplsq/internal/redistest"
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
 )
@@ -196,7 +197,7 @@ func openTasks(ctx context.Context, client *redis.Client) (n int64, err error) {
 // everyOneOnce checks job-0, job-1 and so on: each succeeded, and has a binding of its own, beside which there are none.
 func (s *system) everyOneOnce(t *testing.T, jobs int) {
 	t.Helper()
-	queue := tasks.NewQueue(s.redis.AppClient(t))
+	queue := queuetest.On(t, s.redis.AppClient(t))
 	defer func() { _ = queue.Close() }()
 	const atOnce = 1000
 	results := make(map[string]struct{}, jobs)

@@ -14,6 +14,7 @@ import (
 
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dyplstest"
+	"github.com/seed-5c07c2e9/dyplsq/internal/queuetest"
 	"github.com/seed-5c07c2e9/dyplsq/internal/redistest"
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
 )
@@ -70,7 +71,7 @@ func newCutTest(t *testing.T) *cutTest {
 		},
 	})
 	c.link = redistest.StartLink(t, c.redis)
-	c.queue = tasks.NewQueue(c.redis.AppClient(t))
+	c.queue = queuetest.On(t, c.redis.AppClient(t))
 	t.Cleanup(func() { _ = c.queue.Close() })
 	behind := &system{env: append(slices.Clone(c.env), c.redis.EnvAt(c.link.Addr)...)}
 	c.victim, c.url = behind.observedWorker(t)

@@ -86,12 +86,10 @@ func (f redisFlags) each(s streams, names []string, done string, do func(*tasks.
 }
 
 func (f redisFlags) withQueue(use func(*tasks.Queue) error) error {
-	client, err := f.client(0)
+	queue, err := f.queue(tasks.Config{})
 	if err != nil {
 		return err
 	}
-	defer func() { _ = client.Close() }()
-	queue := tasks.NewQueue(client, tasks.Shards(f.Shards))
 	defer func() { _ = queue.Close() }()
 	return use(queue)
 }

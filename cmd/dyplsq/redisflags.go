@@ -31,6 +31,20 @@ func (f redisFlags) client(poolSize int) (redis.UniversalClient, error) { //noli
 	return connect(config)
 }
 
+// queue opens a queue there.
+func (f redisFlags) queue(config tasks.Config) (*tasks.Queue, error) {
+	redis, err := f.given()
+	if err != nil {
+		return nil, err
+	}
+	config.Redis, config.Shards = redis, f.Shards
+	queue, err := tasks.New(config)
+	if err != nil {
+		return nil, usage(err.Error())
+	}
+	return queue, nil
+}
+
 // given is where Redis is, if that is said.
 func (f redisFlags) given() (tasks.RedisConfig, error) {
 	config := f.config()

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dyplstest"
+	"github.com/seed-5c07c2e9/dyplsq/internal/queuetest"
 	"github.com/seed-5c07c2e9/dyplsq/internal/redistest"
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
 )
@@ -124,8 +125,7 @@ func (s *system) pauseRedis(t *testing.T, pause time.Duration) (resumed time.Tim
 // collected waits until every task has its outcome for good, and tells which were held as uncertain before.
 func (s *system) collected(t *testing.T, ids []string, within time.Duration) (outcomes []tasks.Outcome, held []string) {
 	t.Helper()
-	queue := tasks.NewQueue(s.redis.AppClient(t))
-	t.Cleanup(func() { _ = queue.Close() })
+	queue := queuetest.On(t, s.redis.AppClient(t))
 	doubtful := map[string]bool{}
 	redistest.Poll(t, within, "all outcomes", func(ctx context.Context) error {
 		var err error

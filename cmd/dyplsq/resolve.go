@@ -27,12 +27,10 @@ func (c *resolveCommand) Run(ctx context.Context, s streams) error {
 	if err := tasks.CheckID(c.ID); err != nil {
 		return err
 	}
-	client, err := c.client(0)
+	queue, err := c.queue(tasks.Config{Retention: c.Keep})
 	if err != nil {
 		return err
 	}
-	defer func() { _ = client.Close() }()
-	queue := tasks.NewQueue(client, tasks.Keep(c.Keep), tasks.Shards(c.Shards))
 	defer func() { _ = queue.Close() }()
 	resolution := tasks.Resolution{Failed: c.Failed, Retry: c.Retry, By: cmp.Or(c.By, userName())}
 	if c.Succeeded != "" {
@@ -67,12 +65,10 @@ func (c *cancelCommand) Run(ctx context.Context) error {
 	if err := tasks.CheckID(c.ID); err != nil {
 		return err
 	}
-	client, err := c.client(0)
+	queue, err := c.queue(tasks.Config{Retention: c.Keep})
 	if err != nil {
 		return err
 	}
-	defer func() { _ = client.Close() }()
-	queue := tasks.NewQueue(client, tasks.Keep(c.Keep), tasks.Shards(c.Shards))
 	defer func() { _ = queue.Close() }()
 	return queue.Cancel(ctx, c.ID)
 }

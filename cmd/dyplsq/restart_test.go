@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dyplstest"
+	"github.com/seed-5c07c2e9/dyplsq/internal/queuetest"
 	"github.com/seed-5c07c2e9/dyplsq/internal/redistest"
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
 )
@@ -80,7 +81,7 @@ func TestStoppedWorker(t *testing.T) {
 // settled waits for the outcomes of job-0, job-1 and so on.
 func (s *system) settled(t *testing.T, jobs int, within time.Duration) []tasks.Outcome {
 	t.Helper()
-	queue := tasks.NewQueue(s.redis.AppClient(t))
+	queue := queuetest.On(t, s.redis.AppClient(t))
 	defer func() { _ = queue.Close() }()
 	ctx, cancel := context.WithTimeout(t.Context(), within)
 	defer cancel()

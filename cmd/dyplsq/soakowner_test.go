@@ -13,6 +13,7 @@ import (
 
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dyplstest"
+	"github.com/seed-5c07c2e9/dyplsq/internal/queuetest"
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
 )
 
@@ -55,7 +56,7 @@ type soakTold struct {
 func startOwner(t *testing.T, s *system, pace soakPace, seed uint64) *soakOwner {
 	t.Helper()
 	o := &soakOwner{
-		system: s, pace: pace, queue: tasks.NewQueue(s.redis.AppClient(t), tasks.Keep(time.Minute)), ledger: newSoakLedger(s.simulator),
+		system: s, pace: pace, queue: queuetest.New(t, tasks.Config{Client: s.redis.AppClient(t), Retention: time.Minute}), ledger: newSoakLedger(s.simulator),
 		rng: rand.New(rand.NewPCG(seed, 1)), free: dyplstest.Numbers("171", soakNumbers), open: map[string]time.Time{},
 		told: map[string]soakTold{}, requests: map[string]dypls.BindAXNRequest{}, kinds: map[string]int{},
 		freed: map[string]dypls.Phone{}, slowest: map[string]time.Duration{},

@@ -15,9 +15,9 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/seed-5c07c2e9/dyplsq/internal/asynqwire"
+	"github.com/seed-5c07c2e9/dyplsq/internal/queuetest"
 	"github.com/seed-5c07c2e9/dyplsq/internal/record"
 	"github.com/seed-5c07c2e9/dyplsq/internal/redistest"
-	"github.com/seed-5c07c2e9/dyplsq/tasks"
 )
 
 func TestMain(m *testing.M) { os.Exit(redistest.Run(m)) }
@@ -44,7 +44,7 @@ func newHarnessOn(t *testing.T, server *redistest.Server) *harness {
 	h := &harness{client: server.Client(t), log: &lockedBuffer{}}
 	own := server.AppClient(t)
 	h.Reaper = New(Config{
-		Redis: own, Records: record.NewStore(h.client), Queue: tasks.NewQueue(own), Log: zerolog.New(h.log),
+		Redis: own, Records: record.NewStore(h.client), Queue: queuetest.On(t, own), Log: zerolog.New(h.log),
 		ClaimLease: time.Minute, AfterClaim: time.Second, Keep: 24 * time.Hour, KeepStream: 24 * time.Hour,
 	})
 	h.asynq = asynq.NewInspectorFromRedisClient(h.client)

@@ -10,6 +10,7 @@ import (
 
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
 	"github.com/seed-5c07c2e9/dyplsq/internal/asynqwire"
+	"github.com/seed-5c07c2e9/dyplsq/internal/queuetest"
 	"github.com/seed-5c07c2e9/dyplsq/internal/redistest"
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
 )
@@ -51,8 +52,7 @@ func TestReaperLooksInEveryShard(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
 	h := newHarnessOn(t, server) // of one shard
-	other := tasks.NewQueue(server.Client(t), tasks.Shards(7))
-	t.Cleanup(func() { _ = other.Close() })
+	other := queuetest.New(t, tasks.Config{Client: server.Client(t), Shards: 7})
 	request := bindRequest()
 	ids := enqueueAll(t, other, request, "k-", 20)
 	for range 3 {
@@ -81,8 +81,7 @@ func TestSilentShard(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
 	h := newHarnessOn(t, server)
-	other := tasks.NewQueue(server.Client(t), tasks.Shards(3))
-	t.Cleanup(func() { _ = other.Close() })
+	other := queuetest.New(t, tasks.Config{Client: server.Client(t), Shards: 3})
 	enqueueAll(t, other, bindRequest(), "k-", 1)
 	k := asynqwire.Queue(other.Place(t.Context(), "bind", "k-0"))
 	h.client.LRem(t.Context(), k.Key(asynqwire.Pending), 0, "k-0.1")

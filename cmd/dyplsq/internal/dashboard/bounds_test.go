@@ -14,14 +14,14 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
+	"github.com/seed-5c07c2e9/dyplsq/internal/queuetest"
 	"github.com/seed-5c07c2e9/dyplsq/internal/redistest"
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
 )
 
 func (o *opened) bindTasks(t *testing.T, n int) {
 	t.Helper()
-	queue := tasks.NewQueue(o.redis)
-	t.Cleanup(func() { _ = queue.Close() })
+	queue := queuetest.On(t, o.redis)
 	items := make([]tasks.Item[dypls.BindAXNRequest], n)
 	for i := range items {
 		items[i] = tasks.Item[dypls.BindAXNRequest]{
@@ -92,8 +92,7 @@ func TestRecordsOfAPageAreReadTogether(t *testing.T) {
 	if ten, hundred := page(10), page(100); hundred != ten {
 		t.Errorf("10 tasks cost %d round trips, 100 cost %d", ten, hundred)
 	}
-	queue := tasks.NewQueue(o.redis)
-	t.Cleanup(func() { _ = queue.Close() })
+	queue := queuetest.On(t, o.redis)
 	gone, leave := context.WithCancel(t.Context())
 	leave()
 	before := redistest.Calls(t, o.redis, "hmget")

@@ -40,7 +40,11 @@ type Dashboard struct {
 func New(config Config) (*Dashboard, error) {
 	client := config.Redis
 	client.AddHook(memoryHook{})
-	d := &Dashboard{queue: tasks.NewQueue(client), client: client}
+	queue, err := tasks.New(tasks.Config{Client: client})
+	if err != nil {
+		return nil, fmt.Errorf("the dashboard's queue: %w", err)
+	}
+	d := &Dashboard{queue: queue, client: client}
 	shown := records{d.queue}
 	d.mon = asynqmon.New(asynqmon.Options{
 		RedisConnOpt:      connection{client},

@@ -105,7 +105,11 @@ func Run(ctx context.Context, c Config, report func(Finding)) error {
 	if c.Now == nil {
 		c.Now = time.Now
 	}
-	e := &examination{Config: c, queue: tasks.NewQueue(c.Redis, tasks.Shards(max(c.Shards, 1)))}
+	queue, err := tasks.New(tasks.Config{Client: c.Redis, Shards: c.Shards})
+	if err != nil {
+		return err
+	}
+	e := &examination{Config: c, queue: queue}
 	defer func() { _ = e.queue.Close() }()
 	told := report
 	report = func(f Finding) { // remedies follow a stop of their own

@@ -11,6 +11,7 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
 	"github.com/seed-5c07c2e9/dyplsq/cmd/dyplsq/internal/doctor"
 	"github.com/seed-5c07c2e9/dyplsq/internal/inventory"
+	"github.com/seed-5c07c2e9/dyplsq/internal/queuetest"
 	"github.com/seed-5c07c2e9/dyplsq/internal/quota"
 	"github.com/seed-5c07c2e9/dyplsq/internal/record"
 	"github.com/seed-5c07c2e9/dyplsq/internal/redistest"
@@ -22,7 +23,7 @@ const activeList = "asynq:{bind}:active"
 // enqueue queues a bind, and plays a worker that has fetched it.
 func (p *patient) enqueue(t *testing.T, id string) {
 	t.Helper()
-	queue := tasks.NewQueue(p.client)
+	queue := queuetest.On(t, p.client)
 	request := dypls.BindAXNRequest{PoolKey: "FC1", PhoneNoA: "15012345671", Expiration: dypls.At(time.Now().Add(time.Hour))}
 	if _, err := tasks.BindAXN.Enqueue(t.Context(), queue, request, tasks.TaskID(id)); err != nil {
 		t.Fatal(err)
@@ -60,7 +61,7 @@ func TestQueues(t *testing.T) {
 	p := newPatient(t, healthy...)
 	p.want(t, "queues", doctor.Warning, "lacks bind, unbind, update, query")
 	p.client.SAdd(t.Context(), "asynq:queues", "bind", "unbind", "update", "query", "bind.0", "somebody's")
-	if err := tasks.NewQueue(p.client).Pause(t.Context(), "update"); err != nil {
+	if err := queuetest.On(t, p.client).Pause(t.Context(), "update"); err != nil {
 		t.Fatal(err)
 	}
 	p.want(t, "queues", doctor.Warning, "bind.0 0", "paused: update", "dyplsq resume update")

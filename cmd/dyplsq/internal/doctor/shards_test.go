@@ -5,7 +5,6 @@ import (
 
 	"github.com/seed-5c07c2e9/dyplsq/cmd/dyplsq/internal/doctor"
 	"github.com/seed-5c07c2e9/dyplsq/internal/redistest"
-	"github.com/seed-5c07c2e9/dyplsq/tasks"
 )
 
 // TestShards: what others put elsewhere is named, and so is a cluster whose masters do not all have a part.
@@ -13,8 +12,6 @@ func TestShards(t *testing.T) {
 	t.Parallel()
 	p := newPatient(t, healthy...)
 	p.want(t, "shards", doctor.OK, "in one queue")
-	queue := tasks.NewQueue(p.client, tasks.Shards(4))
-	t.Cleanup(func() { _ = queue.Close() })
 	p.client.LPush(t.Context(), "asynq:{bind.3}:pending", "k.1")
 	p.client.SAdd(t.Context(), "asynq:queues", "bind.3")
 	p.want(t, "shards", doctor.Warning, "tasks in bind.3", "same DYPLSQ_SHARDS")

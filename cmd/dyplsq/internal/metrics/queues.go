@@ -40,8 +40,13 @@ type queues struct {
 }
 
 // CollectQueues adds the queues of a Redis. The client should give up within seconds and not be the one that tasks need.
-func (m *Metrics) CollectQueues(client redis.UniversalClient) {
-	m.registry.MustRegister(&queues{names: tasks.NewQueue(client), inspector: asynq.NewInspectorFromRedisClient(client)})
+func (m *Metrics) CollectQueues(client redis.UniversalClient) error {
+	queue, err := tasks.New(tasks.Config{Client: client})
+	if err != nil {
+		return err
+	}
+	m.registry.MustRegister(&queues{names: queue, inspector: asynq.NewInspectorFromRedisClient(client)})
+	return nil
 }
 
 // Describe implements [prometheus.Collector].
