@@ -37,6 +37,11 @@ func (d *delivery) attempt(ctx context.Context, begun record.Begun, noted time.T
 		return d.endWithoutCall(ctx, begun, v, started)
 	}
 	begun.Request = request
+	expiry, err := d.prolong(ctx, begun.Request)
+	if err != nil {
+		d.endTurn(ctx, turn, verdict{})
+		return d.unready(ctx, begun, err)
+	}
 	left, err := d.mayBeLost(ctx, begun, noted)
 	if err != nil { // it names no X, so that none is leased
 		return d.unready(ctx, begun, err)
@@ -57,6 +62,7 @@ func (d *delivery) attempt(ctx context.Context, begun record.Begun, noted time.T
 	v.requestID = cmp.Or(v.requestID, success.requestID)
 	d.worker.logAttempt(d, begun, v, callErr, time.Since(started))
 	d.tell(ctx, x, begun, v, success)
+	d.curtail(ctx, expiry, begun, v)
 	d.endTurn(ctx, turn, v)
 	return v.forQueue()
 }

@@ -199,11 +199,11 @@ func (d *delivery) follow(ctx context.Context, request []byte, v verdict) {
 			_, err := d.worker.numbers.Unbound(ctx, r.PoolKey, r.SecretNo, r.SubsID)
 			return err
 		case dypls.UpdateSubscription.Action:
-			var r dypls.UpdateSubscriptionRequest
-			if json.Unmarshal(request, &r) != nil || r.PoolKey == "" {
-				return nil //nolint:nilerr // the call has read it
+			change, ok := d.change(request)
+			if !ok {
+				return nil
 			}
-			_, err := d.worker.numbers.Update(ctx, changeOf(r))
+			_, err := d.worker.numbers.Update(ctx, change)
 			return err
 		}
 		return nil

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -70,9 +71,8 @@ type Change struct {
 	Until  time.Time
 }
 
-// Update writes down that a binding changed. What it had before rests. An expiry that becomes later is best told before
-// the call leaves, and taken back where that is refused: then the lease cannot end before the binding does, whatever becomes
-// of the call. It reports whether the inventory knows the binding.
+// Update writes down that a binding changed. What it had before rests. An expiry that becomes later is told before by Prolong.
+// It reports whether the inventory knows the binding.
 func (v *Inventory) Update(ctx context.Context, c Change) (bool, error) {
 	if err := checkWords("SubsId", c.SubsID); err != nil {
 		return false, fmt.Errorf("inventory: update: %w", err)
@@ -85,6 +85,35 @@ func (v *Inventory) Update(ctx context.Context, c Change) (bool, error) {
 		return false, fmt.Errorf("inventory: update: %w", err)
 	}
 	return verdict == "updated", nil
+}
+
+// Prolong is told before a call leaves that makes a binding's expiry c.Until: from then on its lease cannot end before the
+// binding does, whatever becomes of the call and of its caller. An expiry that is later already stays. It returns what the
+// lease's was, for Curtail, and the zero time where nothing is to be taken back.
+func (v *Inventory) Prolong(ctx context.Context, c Change) (was time.Time, err error) {
+	if err := checkWords("SubsId", c.SubsID); err != nil {
+		return time.Time{}, fmt.Errorf("inventory: prolong: %w", err)
+	}
+	before, err := v.verdict(ctx, prolongScript, c.Pool, string(c.X), c.SubsID, millis(c.Until), "")
+	at := int64(0)
+	if err == nil && before != "" {
+		at, err = strconv.ParseInt(before, 10, 64)
+	}
+	switch {
+	case err != nil:
+		return time.Time{}, fmt.Errorf("inventory: prolong: %w", err)
+	case at == 0:
+		return time.Time{}, nil
+	}
+	return time.UnixMilli(at), nil
+}
+
+// Curtail takes back what Prolong did, where the call is known to have changed nothing. It leaves alone what was told since.
+func (v *Inventory) Curtail(ctx context.Context, c Change, was time.Time) error {
+	if _, err := v.verdict(ctx, prolongScript, c.Pool, string(c.X), c.SubsID, millis(c.Until), millis(was)); err != nil {
+		return fmt.Errorf("inventory: curtail: %w", err)
+	}
+	return nil
 }
 
 // Unbound writes down that a binding is gone, and lets what it had rest. It reports whether the inventory knew the binding.

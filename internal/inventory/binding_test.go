@@ -109,6 +109,57 @@ func TestUpdate(t *testing.T) {
 	})
 }
 
+// TestProlong: an expiry that may become later holds at once; taking it back leaves alone what was told since.
+func TestProlong(t *testing.T) {
+	t.Parallel()
+	onEachServer(t, func(t *testing.T, s stock) {
+		s.fill(t, numbers(1))
+		b := s.bind(t, alone("task"), s.lease(t, alone("task")))
+		until := func(hours time.Duration) inventory.Change {
+			return inventory.Change{Pool: pool, X: b.X, SubsID: b.SubsID, Until: b.Until.Add(hours * time.Hour)}
+		}
+		prolong := func(c inventory.Change, want time.Time) (was time.Time) {
+			t.Helper()
+			was, err := s.Prolong(t.Context(), c)
+			if err != nil || !was.Equal(want) {
+				t.Errorf("before it was %s, %v, want %s", was, err, want)
+			}
+			return was
+		}
+		holds := func(want time.Time) {
+			t.Helper()
+			if h, ok, err := s.Holding(t.Context(), pool, "task"); err != nil || !ok || !h.Until.Equal(want) {
+				t.Errorf("it is held until %s, %t, %v; want %s", h.Until, ok, err, want)
+			}
+		}
+		b.Until = b.Until.Truncate(time.Millisecond)
+		prolong(until(-1), time.Time{})
+		prolong(until(0), time.Time{})
+		holds(b.Until)
+		was := prolong(until(2), b.Until)
+		prolong(until(2), time.Time{}) // a reply is lost, and a sooner one stays
+		prolong(until(1), time.Time{})
+		holds(until(2).Until)
+		for range 2 {
+			if err := s.Curtail(t.Context(), until(2), was); err != nil {
+				t.Error(err)
+			}
+			holds(b.Until)
+		}
+		prolong(until(2), b.Until)
+		if _, err := s.Update(t.Context(), until(3)); err != nil {
+			t.Error(err)
+		}
+		if err := s.Curtail(t.Context(), until(2), was); err != nil {
+			t.Error(err)
+		}
+		holds(until(3).Until)
+		s.Forward(3 * time.Hour)
+		s.none(t, alone("other"))
+		prolong(inventory.Change{Pool: pool, X: b.X, SubsID: "another", Until: until(9).Until}, time.Time{})
+	})
+}
+
 func TestBindingWithoutAnExpiry(t *testing.T) {
 	t.Parallel()
 	onEachServer(t, func(t *testing.T, s stock) {
@@ -116,6 +167,10 @@ func TestBindingWithoutAnExpiry(t *testing.T) {
 		b := inventory.Binding{Pool: pool, Task: "task", Kind: inventory.Alone, X: s.lease(t, alone("task")).X, SubsID: "1"}
 		if err := s.Bound(t.Context(), b); err != nil {
 			t.Fatal(err)
+		}
+		change := inventory.Change{Pool: pool, X: b.X, SubsID: "1", Until: s.clock(t).Add(time.Hour)}
+		if was, err := s.Prolong(t.Context(), change); err != nil || !was.IsZero() {
+			t.Errorf("for ever is not the latest: %s, %v", was, err)
 		}
 		s.Forward(10 * 365 * 24 * time.Hour)
 		s.none(t, alone("other"))

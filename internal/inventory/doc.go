@@ -9,6 +9,7 @@
 //	Settle                what came of a bind, by whichever way: Bound or Release
 //	Bound                 the binding exists, with this SubsId until then: told before the task's success is
 //	Release               there is no binding, and none can come any more: told after the task's failure is; may set X aside
+//	Prolong, Curtail      its expiry may become later, told before the call leaves; it provably did not
 //	Update, Unbound       the binding changed, or is gone
 //	Sweep                 frees what expired, as Lease does a little of each time
 //	Unsettled             leases whose task may have ended without saying so: ask its record, then Settle, or Forget where there is none

@@ -211,11 +211,28 @@ func (h *history) change() {
 		h.model.rests[string(l.got.X+"|"+l.want.A)] = h.model.now + h.model.cooldown
 		l.want = moved
 	} else {
-		l.until = h.model.now + h.random.IntN(20)*step + 3
-		c.Until = h.at(l.until)
+		until := h.model.now + h.random.IntN(20)*step + 3
+		c.Until = h.at(until)
+		if h.random.IntN(3) == 0 {
+			h.notef("update %s: until %d, refused", task, until)
+			h.refuseChange(c)
+			return
+		}
+		l.until = until
 	}
 	h.notef("update %s: %+v until %d", task, c, l.until)
 	h.call(false, func() error { _, err := h.Update(h.Context(), c); return err })
+}
+
+// refuseChange tells of an update before its call, which is refused.
+func (h *history) refuseChange(c inventory.Change) {
+	was, err := h.Prolong(h.Context(), c)
+	if err != nil {
+		h.Fatal(err)
+	}
+	if !was.IsZero() {
+		h.call(false, func() error { return h.Curtail(h.Context(), c, was) })
+	}
 }
 
 func (h *history) asideOrBack() {

@@ -18,6 +18,7 @@ var (
 	leaseScript   = script("number", "slot", "holding", "choose", "lease")
 	boundScript   = script("number", "slot", "holding", "bound")
 	updateScript  = script("number", "slot", "holding", "update")
+	prolongScript = script("number", "slot", "holding", "prolong")
 	unboundScript = script("number", "slot", "holding", "unbound")
 	releaseScript = script("number", "slot", "holding", "release")
 	forgetScript  = script("number", "slot", "holding", "forget")

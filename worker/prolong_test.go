@@ -1,0 +1,121 @@
+package worker
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
+	"github.com/seed-5c07c2e9/dyplsq/aliyun/dyplstest"
+	"github.com/seed-5c07c2e9/dyplsq/internal/inventory"
+	"github.com/seed-5c07c2e9/dyplsq/internal/record"
+	"github.com/seed-5c07c2e9/dyplsq/internal/redistest"
+	"github.com/seed-5c07c2e9/dyplsq/tasks"
+)
+
+// watched tells until when a number is held at the moment that an update leaves.
+type watched struct {
+	dypls.Caller
+
+	leaves func()
+}
+
+// Call implements [dypls.Caller].
+func (c *watched) Call(ctx context.Context, call dypls.Call) (dypls.Answer, error) {
+	if call.Action == dypls.UpdateSubscription.Action {
+		c.leaves()
+	}
+	return c.Caller.Call(ctx, call)
+}
+
+// until tells until when the inventory holds the number of task k.
+func (s *shelf) until(t *testing.T) time.Time {
+	t.Helper()
+	holding, holds, err := s.numbers.Holding(t.Context(), dyplstest.DefaultPoolKey, "k")
+	if err != nil || !holds {
+		t.Errorf("the number is held: %t, %v", holds, err)
+	}
+	return holding.Until
+}
+
+// TestNumberIsHeldAsLongAsAnUpdateMayHaveBoundIt: while the call that sets another expiry is out, and after it where no answer tells what
+// became of it, the number is held until the later of both; an answer settles it.
+func TestNumberIsHeldAsLongAsAnUpdateMayHaveBoundIt(t *testing.T) {
+	t.Parallel()
+	const refusal = "isv.EXPIRE_DATE_ILLEGAL"
+	fault := func(code string, times int) dyplstest.Fault {
+		return dyplstest.Fault{Action: "UpdateSubscription", Code: code, Times: times}
+	}
+	lost := dyplstest.Fault{Action: "UpdateSubscription", Do: dyplstest.DropAfter, Times: 1}
+	for name, test := range map[string]struct {
+		sooner   bool
+		faults   []dyplstest.Fault
+		want     tasks.State
+		prolongs bool
+	}{
+		"later, succeeded":                       {want: tasks.StateSucceeded, prolongs: true},
+		"later, refused":                         {faults: []dyplstest.Fault{fault(refusal, 1)}, want: tasks.StateFailed},
+		"later, throttled, then refused":         {faults: []dyplstest.Fault{fault("isv.FLOW_LIMIT", 1), fault(refusal, 1)}, want: tasks.StateFailed},
+		"later, throttled, then succeeded":       {faults: []dyplstest.Fault{fault("isv.FLOW_LIMIT", 1)}, want: tasks.StateSucceeded, prolongs: true},
+		"later, without an answer":               {faults: []dyplstest.Fault{lost, fault("isp.SYSTEM_ERROR", 0)}, want: tasks.StatePending, prolongs: true},
+		"later, without an answer, then refused": {faults: []dyplstest.Fault{lost, fault(refusal, 1)}, want: tasks.StateFailed, prolongs: true},
+		"sooner, succeeded":                      {sooner: true, want: tasks.StateSucceeded, prolongs: true},
+		"sooner, refused":                        {sooner: true, faults: []dyplstest.Fault{fault(refusal, 1)}, want: tasks.StateFailed},
+		"sooner, without an answer":              {sooner: true, faults: []dyplstest.Fault{lost, fault("isp.SYSTEM_ERROR", 0)}, want: tasks.StatePending},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			caller := &watched{leaves: func() {}}
+			simulated := dyplstest.Config{Pools: []dyplstest.Pool{{Key: dyplstest.DefaultPoolKey, Numbers: []dypls.Phone{owned}}}}
+			s := &shelf{request: bindRequest(), system: newSystem(t, simulated, func(c *Config) { caller.Caller, c.Caller = c.Caller, caller })}
+			s.numbers, s.records = inventory.New(s.redis, inventory.DefaultCooldown), record.NewStore(s.redis)
+			s.stock(t)
+			s.enqueue(t)
+			var made dypls.Binding
+			if err := json.Unmarshal(s.outcome(t, "k").Result, &made); err != nil {
+				t.Fatal(err)
+			}
+			old, now := inventory.Until(s.request.Expiration), dypls.At(s.request.Expiration.Add(time.Hour))
+			if test.sooner {
+				now = dypls.At(s.request.Expiration.Add(-30 * time.Minute))
+			}
+			later := old
+			if until := inventory.Until(now); until.After(old) {
+				later = until
+			}
+			caller.leaves = func() {
+				if until := s.until(t); !until.Equal(later) {
+					t.Errorf("while the call is out the number is held until %s, want %s", until, later)
+				}
+			}
+			for _, f := range test.faults {
+				if err := s.simulator.AddFault(f); err != nil {
+					t.Fatal(err)
+				}
+			}
+			_, err := tasks.UpdateSubscription.Enqueue(t.Context(), s.queue, dypls.UpdateSubscriptionRequest{
+				PoolKey: dyplstest.DefaultPoolKey, SubsID: made.SubsID, PhoneNoX: made.SecretNo, OperateType: dypls.UpdateExpire, Expiration: now,
+			}, tasks.TaskID("update"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if test.want == tasks.StatePending {
+				s.logged(t, `"code":"isp.SYSTEM_ERROR"`)
+			} else if o := s.outcome(t, "update"); o.State != test.want {
+				t.Errorf("the update is %s %s", o.State, o.Code)
+			}
+			want := old
+			if test.prolongs {
+				want = inventory.Until(now)
+			}
+			redistest.Poll(t, outcomeWithin, "the inventory to be told", func(context.Context) error {
+				if until := s.until(t); !until.Equal(want) {
+					return errors.New("it holds the number until " + until.String() + ", want " + want.String())
+				}
+				return nil
+			})
+		})
+	}
+}
