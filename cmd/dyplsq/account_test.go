@@ -1,8 +1,6 @@
 package main
 
 import (
-	"context"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -10,9 +8,6 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
-
-	"github.com/redis/go-redis/v9"
 
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dyplstest"
 	"github.com/seed-5c07c2e9/dyplsq/internal/redistest"
@@ -149,55 +144,5 @@ func TestMissingProfile(t *testing.T) {
 		if r.status != statusUsage || !strings.Contains(r.errors, account.says) || strings.Contains(r.errors, shopSecret) {
 			t.Errorf("%s: exit status %d: %s", account.name, r.status, tail(r.errors))
 		}
-	}
-}
-
-// TestOldWorkerLeavesAccounts: a worker of the version before knows no accounts. It performs what names none, and leaves everything else,
-// also what it would have delivered again itself.
-func TestOldWorkerLeavesAccounts(t *testing.T) {
-	t.Parallel()
-	if !wholeFaults() {
-		t.Skip("builds the old version: make faults runs it")
-	}
-	s := newShop(t)
-	p := startProgram(t, oldBinary(t), s.env, "worker", "--concurrency", "16")
-	redistest.Poll(t, startWithin, "the old worker to be up", p.wrote("performing tasks"))
-	s.enqueue(t, statusOK, "BindAxn", bind(1, ""), "--wait", "20s")
-	for _, id := range []string{"left", "lost"} {
-		s.enqueue(t, statusOK, "BindAxn", shopBind(2, ""), "--account", "shop", "--id", id, "--in", map[string]string{"left": "0s", "lost": "4s"}[id])
-	}
-	client := s.redis.Client(t)
-	for _, key := range []string{"asynq:{bind}:t:lost.1", "asynq:{bind}:scheduled"} { // nobody has its delivery
-		client.Del(t.Context(), key)
-	}
-	makeDue := func() {
-		for _, key := range client.Keys(t.Context(), "dypls:open:*").Val() {
-			client.ZAddXX(t.Context(), key, redis.Z{Member: "lost", Score: 1})
-		}
-	}
-	makeDue()
-	redistest.Poll(t, startWithin, "the old worker to leave it", p.wrote("left for a newer worker"))
-	const afterSweeps = 20 * time.Second // of five seconds each
-	began := time.Now()
-	redistest.Poll(t, 2*afterSweeps, "some sweeps to pass", func(context.Context) error {
-		if time.Since(began) < afterSweeps {
-			return errors.New("not yet")
-		}
-		return nil
-	})
-	if n := len(s.simulator.Ledger()); n != 1 {
-		t.Errorf("the old worker made %d calls", n)
-	}
-	s.env = append(s.env, "DYPLSQ_ACCOUNTS=shop")
-	s.worker(t)
-	p.terminate(t, syscall.SIGTERM)
-	makeDue()
-	for _, id := range []string{"left", "lost"} {
-		if o := s.outcome(t, id, "120s"); o.State != tasks.StateSucceeded || o.Calls != 1 {
-			t.Errorf("%s: %+v", id, o)
-		}
-	}
-	if got := s.keysOf()[shopPool]; !slices.Equal(got, []string{shopKey}) {
-		t.Errorf("signed by %v", got)
 	}
 }

@@ -79,11 +79,11 @@ func TestPayloadsOverRecords(t *testing.T) {
 	}})
 	inspector := asynq.NewInspectorFromRedisClient(s.redis.Client(t))
 	payloads := map[string]string{
-		"no-payload": "", "garbage": "\x00\xff 13900000001", "an-id-of-nobody": `{"v":1,"id":"a b"}`, "older": `{"id":"older"}`,
-		"newer": `{"v":3,"id":{"shard":7}}`, "other": `{"v":1,"id":"other"}`,
+		"no-payload": "", "garbage": "\x00\xff 13900000001", "an-id-of-nobody": `{"v":1,"id":"a b"}`, "no-version": `{"id":"no-version"}`,
+		"newer": `{"v":2,"id":{"shard":7}}`, "other": `{"v":1,"id":"other"}`,
 	}
 	wanted := map[string]tasks.State{
-		"no-payload": tasks.StateFailed, "garbage": tasks.StateFailed, "an-id-of-nobody": tasks.StateFailed, "older": tasks.StateSucceeded,
+		"no-payload": tasks.StateFailed, "garbage": tasks.StateFailed, "an-id-of-nobody": tasks.StateFailed, "no-version": tasks.StateFailed,
 		"other": tasks.StateSucceeded, "done": tasks.StateSucceeded, "calling": tasks.StateSucceeded,
 	}
 	if wholeFaults() { // it takes half a minute until a task without a delivery is looked at
@@ -119,7 +119,7 @@ func TestPayloadsOverRecords(t *testing.T) {
 			t.Errorf("%s is %s %s after %d calls, performed %d times", id, o.State, o.Code, o.Calls, len(s.performed(id)))
 		}
 	}
-	for _, taskID := range []string{"no-payload.1", "garbage.1", "an-id-of-nobody.1", "done.2", "calling.2"} {
+	for _, taskID := range []string{"no-payload.1", "garbage.1", "an-id-of-nobody.1", "no-version.1", "done.2", "calling.2"} {
 		s.isInState(t, taskID, asynq.TaskStateArchived)
 	}
 	s.isInState(t, "newer.1", asynq.TaskStateRetry)

@@ -12,27 +12,19 @@ import (
 // TypePrefix comes before the action in the type of a task in asynq: dypls:BindAxn.
 const TypePrefix = "dypls:"
 
-// The versions of payloads that this program writes. It reads 0, which has no v, as well. Only a task that names an account is of
-// the second: a program that knows nothing of accounts leaves it for one that does, and takes all others.
-const (
-	payloadVersion        = 1
-	payloadAccountVersion = 2
-	newestPayload         = payloadAccountVersion
-)
+// payloadVersion is the version of all payloads until now.
+const payloadVersion = 1
 
 // Payload is all that asynq is given of a task: no number reaches its keys, heartbeats or archive.
 type Payload struct {
 	Version int    `json:"v"`
 	ID      string `json:"id"`
-	Account string `json:"account"` // "" for the worker's own; in the second version alone
+	Account string `json:"account"` // "" for the worker's own
 }
 
 // NewPayload returns the payload of a task of an account, "" for the worker's own.
 func NewPayload(id, account string) Payload {
-	if account == "" {
-		return Payload{Version: payloadVersion, ID: id}
-	}
-	return Payload{Version: payloadAccountVersion, ID: id, Account: account}
+	return Payload{Version: payloadVersion, ID: id, Account: account}
 }
 
 var (
@@ -66,20 +58,18 @@ func DecodePayload(data []byte) (Payload, error) {
 		var newer struct { // may have anything beside its version
 			Version int `json:"v"`
 		}
-		if json.Unmarshal(data, &newer) != nil || newer.Version <= newestPayload {
+		if json.Unmarshal(data, &newer) != nil || newer.Version <= payloadVersion {
 			return Payload{}, fmt.Errorf("%w: it is not a JSON object with v and id", ErrBadPayload)
 		}
 		p.Version = newer.Version
 	}
-	if p.Version > newestPayload {
+	if p.Version > payloadVersion {
 		return Payload{}, fmt.Errorf("%w: %d", ErrNewerPayload, p.Version)
 	}
-	if p.Version < 0 || !IsID(p.ID) {
+	if p.Version != payloadVersion || !IsID(p.ID) {
 		return Payload{}, fmt.Errorf("%w: v or id is not valid", ErrBadPayload)
 	}
-	if p.Version < payloadAccountVersion {
-		p.Account = "" // more than that version knows
-	} else if !IsAccount(p.Account) {
+	if p.Account != "" && !IsAccount(p.Account) {
 		return Payload{}, fmt.Errorf("%w: account is not valid", ErrBadPayload)
 	}
 	return p, nil

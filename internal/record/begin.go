@@ -74,8 +74,8 @@ func (s Store) Begin(ctx context.Context, run Run) (Begun, error) {
 	}
 	cmds, shortage, err := s.runSafe(ctx, nil, beginScript, []scriptCall{{key: Key(run.ID), args: []any{
 		run.ID, s.channel(), run.Run, run.Lease.Milliseconds(),
-		repeatable, run.MaxAttempts, run.MaxCrashes, run.Keep.Milliseconds(), run.LookAfter.Milliseconds(), actionField(run.Action, run.Account),
-		time.Now().UnixMilli(),
+		repeatable, run.MaxAttempts, run.MaxCrashes, run.Keep.Milliseconds(), run.LookAfter.Milliseconds(), run.Action,
+		time.Now().UnixMilli(), run.Account,
 	}}})
 	if err != nil {
 		return Begun{}, fmt.Errorf("record: begin: %w", err)

@@ -135,8 +135,8 @@ func handovers(tasks []New) []scriptCall {
 func (t New) args() []any {
 	args := make([]any, 0, argsBefore+3) // and those of a handover
 	return append(args,
-		string(t.Fingerprint), actionField(t.Action, t.Account), t.Request, millis(t.ProcessAt), millis(t.Deadline), t.Undoing, t.Undoes,
-		t.Change, t.Order, time.Now().UnixMilli(),
+		string(t.Fingerprint), t.Action, t.Request, millis(t.ProcessAt), millis(t.Deadline), t.Undoing, t.Undoes,
+		t.Change, t.Order, time.Now().UnixMilli(), t.Account,
 	)
 }
 

@@ -44,7 +44,7 @@ func (o Open) Held(now time.Time) bool {
 	return rest > 0 && rest <= LongestClaim
 }
 
-var openFields = []string{"action", "state", "delivery", "claim_until", "process_at", "enqueued_at"}
+var openFields = []string{"action", "state", "delivery", "claim_until", "process_at", "enqueued_at", "account"}
 
 // Opened reads records as the reaper sees them.
 func (s Store) Opened(ctx context.Context, ids ...string) ([]Open, error) {
@@ -64,9 +64,8 @@ func (s Store) Opened(ctx context.Context, ids ...string) ([]Open, error) {
 	opened := make([]Open, len(ids))
 	for i, cmd := range cmds {
 		v := fieldReader{cmd.Val()}
-		action, account := readAction(v.text(0))
 		opened[i] = Open{
-			ID: ids[i], Action: action, Account: account, State: State(v.text(1)), Delivery: v.integer(2), Claim: fromMillis(v.integer(3)),
+			ID: ids[i], Action: v.text(0), Account: v.text(6), State: State(v.text(1)), Delivery: v.integer(2), Claim: fromMillis(v.integer(3)),
 			ProcessAt: fromMillis(v.integer(4)), Enqueued: fromMillis(v.integer(5)),
 		}
 		if !opened[i].State.Running() {

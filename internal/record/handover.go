@@ -15,7 +15,7 @@ var handoverLua string
 // What the script of a queue finds before its own keys and arguments.
 const (
 	keysBefore = 2
-	argsBefore = 12
+	argsBefore = 13
 )
 
 // Handover hands a new task over to the queue that delivers it, in the script that records the task: both are done, or neither.

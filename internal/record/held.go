@@ -69,7 +69,7 @@ func (s Store) compareHeld(ctx context.Context, ids []string) (held []HeldTask, 
 	cmds := make([]*redis.SliceCmd, len(ids))
 	_, err = s.redis.Pipelined(ctx, func(p redis.Pipeliner) error {
 		for i, id := range ids {
-			cmds[i] = p.HMGet(ctx, Key(id), "state", "action", "code", "finished_at")
+			cmds[i] = p.HMGet(ctx, Key(id), "state", "action", "code", "finished_at", "account")
 		}
 		return nil
 	})
@@ -82,8 +82,7 @@ func (s Store) compareHeld(ctx context.Context, ids []string) (held []HeldTask, 
 			settled = append(settled, ids[i])
 			continue
 		}
-		action, account := readAction(r.text(1))
-		held = append(held, HeldTask{ID: ids[i], Action: action, Account: account, Code: r.text(2), Since: fromMillis(r.integer(3))})
+		held = append(held, HeldTask{ID: ids[i], Action: r.text(1), Account: r.text(4), Code: r.text(2), Since: fromMillis(r.integer(3))})
 	}
 	return held, settled, nil
 }

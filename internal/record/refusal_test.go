@@ -30,20 +30,6 @@ func TestRefusal(t *testing.T) {
 	})
 }
 
-// Records of the version before hold neither when a call was noted nor when the first was.
-func TestDoubtOfAnOlderRecord(t *testing.T) {
-	t.Parallel()
-	onEachServer(t, func(t *testing.T, s server) {
-		s.create(t, "k")
-		s.call(t, "k", "crashed", func(r *record.Run) { r.Lease = 0 })
-		s.client.HDel(t.Context(), record.Key("k"), "noted_at", "first_call_at")
-		look := s.lapsed(t, "k", "next")
-		if look.Verdict != record.Look || !look.FirstCall.Equal(s.read(t, "k").EnqueuedAt) {
-			t.Errorf("%+v: its first call cannot have been before it was enqueued", look)
-		}
-	})
-}
-
 func TestSuspectStays(t *testing.T) {
 	t.Parallel()
 	onEachServer(t, func(t *testing.T, s server) {

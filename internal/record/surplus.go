@@ -39,11 +39,10 @@ func (s Store) Surpluses(ctx context.Context, ids ...string) ([]SurplusBinding, 
 	var found []SurplusBinding
 	for i, cmd := range cmds {
 		fields := cmd.Val()
-		_, account := readAction(fields["action"])
 		for name, undo := range fields {
 			subsID, is := strings.CutPrefix(name, surplusField)
 			if _, undone := fields[undoneField+subsID]; is && !undone {
-				found = append(found, SurplusBinding{ID: ids[i], Account: account, SubsID: subsID, Undo: []byte(undo)})
+				found = append(found, SurplusBinding{ID: ids[i], Account: fields["account"], SubsID: subsID, Undo: []byte(undo)})
 			}
 		}
 	}

@@ -1,9 +1,10 @@
 -- KEYS: record. ARGV: id, channel, run, lease (ms), repeatable (1 | 0), most attempts, most crashes, keep (ms), look after (ms),
--- what the record's action must be ('' for anything), now by the clock of who asks (ms).
+-- what the record's action must be ('' for anything), now by the clock of who asks (ms), and its account.
 -- Claims and waits are of this clock. Deadlines are of the world's, which whoever signs calls has to keep to.
 -- Returns verdict; with settled: state, code, class; with go and look: fence, attempts, calls, uncounted, deadline, may have run (1 | 0), suspect (1 | 0),
 -- first call at, looks, refusal, request, undoes, first call at by the earlier of the two clocks.
-local r = redis.call('HMGET', KEYS[1], 'state', 'deadline', 'attempts', 'calls', 'fence', 'request', 'undoes', 'noted_at', 'action')
+local r = redis.call('HMGET', KEYS[1], 'state', 'deadline', 'attempts', 'calls', 'fence', 'request', 'undoes', 'noted_at', 'action',
+  'account')
 local id, channel, run, keep, repeatable = ARGV[1], ARGV[2], ARGV[3], ARGV[8], ARGV[5] == '1'
 local lease, look_after, theirs = tonumber(ARGV[4]), tonumber(ARGV[9]), tonumber(ARGV[11])
 local state, deadline, attempts, calls, fence, noted_at = r[1], tonumber(r[2]), tonumber(r[3]), tonumber(r[4]), r[5], r[8]
@@ -13,7 +14,7 @@ end
 if state == 'succeeded' or state == 'failed' or state == 'uncertain' then
   return {'finished', state}
 end
-if ARGV[10] ~= '' and r[9] ~= ARGV[10] then
+if ARGV[10] ~= '' and (r[9] ~= ARGV[10] or (r[10] or '') ~= ARGV[12]) then
   return {'foreign'}
 end
 local function give_up(as, code, class, message)
@@ -24,7 +25,7 @@ end
 local e = {} -- what earlier runs have left; nothing, where none has called
 if state ~= 'queued' or noted_at then -- '' where the task was opened again
   e = redis.call('HMGET', KEYS[1], 'run', 'claim_until', 'code', 'doubt_at', 'may_have_run', 'history', 'uncounted', 'suspect',
-    'first_call_at', 'looks', 'refusal', 'enqueued_at', 'behind')
+    'first_call_at', 'looks', 'refusal', 'behind')
 end
 if noted_at == '' then
   noted_at = false
@@ -64,7 +65,7 @@ if out then
       return give_up('failed', 'dyplsq.NoAnswer', 'Unavailable', 'workers ended while performing it')
     end
     if not repeatable and state == 'calling' then
-      doubt_at, looks = tonumber(noted_at or e[2]), 0
+      doubt_at, looks = tonumber(noted_at), 0
       redis.call('HSET', KEYS[1], 'doubt_at', doubt_at, 'looks', looks)
     end
   end
@@ -99,7 +100,7 @@ local first_call_at = e[9] or noted_at -- the first call is noted in its own fie
 if noted_at and not e[9] then
   redis.call('HSET', KEYS[1], 'first_call_at', noted_at)
 end
-local claim, behind = int(now + lease), tonumber(e[13] or 0)
+local claim, behind = int(now + lease), tonumber(e[12] or 0)
 if doubt_at then
   if fresh then
     fence = int(fence + 1)
@@ -120,5 +121,5 @@ else
     'attempts', int(attempts), 'calls', int(calls))
 end
 return {doubt_at and 'look' or 'go', tonumber(fence), attempts, calls, tonumber(e[7] or 0), deadline, may_have_run, tonumber(e[8] or 0),
-  tonumber(first_call_at or e[12] or 0), looks, refusal, r[6] or '', r[7] or '',
-  tonumber(first_call_at or e[12] or 0) - behind}
+  tonumber(first_call_at), looks, refusal, r[6] or '', r[7] or '',
+  tonumber(first_call_at) - behind}

@@ -7,7 +7,7 @@ local state = found[3]
 if found[1] == 'conflict' or state == 'succeeded' or state == 'failed' or state == 'uncertain' then
   return found
 end
-redis.call('ZADD', KEYS[2], 'NX', int(clock[1] * 1000 + math.floor(clock[2] / 1000) + ARGV[12]), ARGV[11])
+redis.call('ZADD', KEYS[2], 'NX', int(clock[1] * 1000 + math.floor(clock[2] / 1000) + ARGV[13]), ARGV[12])
 if found[1] == 'new' then
   found[2] = hand_over()
 end
