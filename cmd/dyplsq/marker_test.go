@@ -68,7 +68,7 @@ func TestMarkedNumbers(t *testing.T) {
 	m.enqueueAll(t, groups[:last])
 	m.mistakes(t)
 
-	m.searchDashboards(t, groups[last])
+	m.searchDashboards(t, w, groups[last])
 	m.searchCommands(t)
 	_, text := get(t, metrics+"/metrics")
 	m.search(t, "/metrics", text)

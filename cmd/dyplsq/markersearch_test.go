@@ -31,21 +31,28 @@ func (m *markedTest) searchCommands(t *testing.T) {
 	}
 }
 
-// searchDashboards asks ours and asynqmon as it comes for all that they can be asked for, while calls of a slow group are out.
-func (m *markedTest) searchDashboards(t *testing.T, slow markedGroup) {
+// searchDashboards asks ours and asynqmon as it comes for all that they can be asked for, while calls of a slow group are out: the
+// worker stands still in the meantime, so that they are out however long it takes.
+func (m *markedTest) searchDashboards(t *testing.T, w *process, slow markedGroup) {
 	t.Helper()
 	stock := asynqmon.New(asynqmon.Options{RedisConnOpt: m.asynqRedis()})
 	server := httptest.NewServer(stock)
 	t.Cleanup(func() { server.Close(); _ = stock.Close() })
 	urls := []string{m.dash(t), server.URL + "/"}
 	m.enqueueGroup(t, slow)
-	for _, url := range urls {
-		redistest.Poll(t, startWithin, "a server's heartbeat to tell of a call", notYet(func() bool {
+	redistest.Poll(t, startWithin, "a server's heartbeat to tell of a call", notYet(func() bool {
+		shown := 0
+		for _, url := range urls {
 			_, text := get(t, url+"api/servers")
 			m.search(t, "the dashboard's servers", text)
-			return strings.Contains(text, slow.fate+"-")
-		}))
-	}
+			if strings.Contains(text, slow.fate+"-") {
+				shown++
+			}
+		}
+		return shown == len(urls)
+	}))
+	w.freeze(t)
+	defer w.thaw(t)
 	paths := m.dashboardPaths(t)
 	for _, url := range urls {
 		states := map[string]bool{}
