@@ -127,7 +127,7 @@ func (d *delivery) confirmNoDataLoss(ctx context.Context) error {
 func (d *delivery) begin(ctx context.Context) (begun record.Begun, noted time.Time, err error) {
 	run := record.Run{
 		ID: d.id, Run: d.run, Action: d.kind.action, Account: d.of, Lease: d.worker.timing.claimLease, Repeatable: d.kind.repeatable,
-		MaxAttempts: d.kind.attempts, MaxCrashes: maxCrashes, LookAfter: d.worker.timing.lookAfter, Keep: d.worker.config.Keep,
+		Reads: !d.kind.mutates, MaxAttempts: d.kind.attempts, MaxCrashes: maxCrashes, LookAfter: d.worker.timing.lookAfter, Keep: d.worker.config.Keep,
 	}
 	err = d.worker.untilWritten(ctx, d.id, "begin", func(ctx context.Context) error {
 		noted = time.Now()

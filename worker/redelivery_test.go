@@ -6,12 +6,14 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/hibiken/asynq"
 
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dyplstest"
 	"github.com/seed-5c07c2e9/dyplsq/internal/asynqwire"
+	"github.com/seed-5c07c2e9/dyplsq/internal/record"
 	"github.com/seed-5c07c2e9/dyplsq/internal/redistest"
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
 )
@@ -95,6 +97,32 @@ func TestSecondDeliveryOfFailedTask(t *testing.T) {
 	}
 	if o := s.outcome(t, "order-1"); o.State != tasks.StateFailed || o.Code != "isv.NO_AVAILABLE_NUMBER" || len(s.simulator.Ledger()) != 1 {
 		t.Errorf("%+v after %d calls", o, len(s.simulator.Ledger()))
+	}
+}
+
+// TestCancelOfARecordingWhoseCallWasCut: what only reads can have had no effect, though a worker ended during its call.
+func TestCancelOfARecordingWhoseCallWasCut(t *testing.T) {
+	t.Parallel()
+	s := newSystem(t, dyplstest.Config{Recordings: dyplstest.Recordings{ReadyAfter: 24 * time.Hour}}, nil)
+	_, err := tasks.QueryRecordFileDownloadURL.Enqueue(t.Context(), s.queue, recordingRequest(), tasks.TaskID("k"), tasks.ProcessIn(time.Hour))
+	if err != nil {
+		t.Fatal(err)
+	}
+	run := record.Run{ID: "k", Run: "of a worker that dies", Repeatable: true, Reads: true, Lease: time.Millisecond, MaxAttempts: 6, MaxCrashes: maxCrashes, Keep: time.Hour}
+	if begun, err := record.NewStore(s.redis).Begin(t.Context(), run); err != nil || begun.Verdict != record.Go {
+		t.Fatal(begun, err)
+	}
+	task := asynq.NewTask("dypls:QueryRecordFileDownloadUrl", []byte(`{"v":1,"id":"k"}`))
+	if _, err := asynq.NewClientFromRedisClient(s.redis).Enqueue(task, asynq.Queue("query"), asynq.TaskID("k.9")); err != nil {
+		t.Fatal(err)
+	}
+	s.logged(t, `"class":"NotReady"`)
+	s.state(t, "k", "waiting")
+	if err := s.queue.Cancel(t.Context(), "k"); err != nil {
+		t.Fatal(err)
+	}
+	if o := s.outcome(t, "k"); o.Code != dypls.CodeCanceled {
+		t.Errorf("it is %s %s", o.State, o.Code)
 	}
 }
 

@@ -21,6 +21,7 @@ type Run struct {
 
 	Lease       time.Duration // after which another run may take over, at most LongestClaim
 	Repeatable  bool          // a call that was cut may simply be made again
+	Reads       bool          // its calls change nothing: one that was cut cannot have taken effect
 	MaxAttempts int
 	MaxCrashes  int           // calls in a row that may be cut before the task is given up; four times as many looks
 	LookAfter   time.Duration // when a call whose answer was lost can no longer be under way
@@ -68,14 +69,17 @@ type Begun struct {
 
 // Begin notes that a call is about to leave, and claims the task for this run.
 func (s Store) Begin(ctx context.Context, run Run) (Begun, error) {
-	repeatable := 0
+	repeatable, changes := 0, 1
 	if run.Repeatable {
 		repeatable = 1
+	}
+	if run.Reads {
+		changes = 0
 	}
 	cmds, shortage, err := s.runSafe(ctx, nil, beginScript, []scriptCall{{key: Key(run.ID), args: []any{
 		run.ID, s.channel(), run.Run, run.Lease.Milliseconds(),
 		repeatable, run.MaxAttempts, run.MaxCrashes, run.Keep.Milliseconds(), run.LookAfter.Milliseconds(), run.Action,
-		time.Now().UnixMilli(), run.Account,
+		time.Now().UnixMilli(), run.Account, changes,
 	}}})
 	if err != nil {
 		return Begun{}, fmt.Errorf("record: begin: %w", err)

@@ -1,5 +1,6 @@
 -- KEYS: record. ARGV: id, channel, run, lease (ms), repeatable (1 | 0), most attempts, most crashes, keep (ms), look after (ms),
--- what the record's action must be ('' for anything), now by the clock of who asks (ms), and its account.
+-- what the record's action must be ('' for anything), now by the clock of who asks (ms), its account,
+-- whether its calls change something (1 | 0).
 -- Claims and waits are of this clock. Deadlines are of the world's, which whoever signs calls has to keep to.
 -- Returns verdict; with settled: state, code, class; with go and look: fence, attempts, calls, uncounted, deadline, may have run (1 | 0), suspect (1 | 0),
 -- first call at, looks, refusal, request, undoes, first call at by the earlier of the two clocks.
@@ -52,8 +53,10 @@ if out then
     note(e[6], state == 'calling' and 'cut' or 'cutlook', state == 'calling' and attempts or 0, 1, 0, '', '', '')
     if state == 'calling' then
       crashes = redis.call('HINCRBY', KEYS[1], 'crashes', 1)
-      may_have_run = 1
-      redis.call('HSET', KEYS[1], 'may_have_run', may_have_run)
+      if ARGV[13] == '1' then
+        may_have_run = 1
+        redis.call('HSET', KEYS[1], 'may_have_run', may_have_run)
+      end
     else -- a look does no harm, and takes longer: more of them may be cut
       crashes = redis.call('HINCRBY', KEYS[1], 'look_crashes', 1)
       most = most * 4
