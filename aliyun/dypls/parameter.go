@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"regexp"
 	"time"
 )
 
@@ -18,23 +17,12 @@ type Parameter struct {
 	Time time.Time
 }
 
-var (
-	longDigits = regexp.MustCompile(`\p{Nd}{7,}`)
-	// mobile is a mobile number in a free text; other runs of digits are ids, which people need.
-	mobile = regexp.MustCompile(`^(0{0,2}86)?1[3-9]\p{Nd}{9}$`)
-)
-
 // Masked returns the value as people may see it. Callers write numbers into their order numbers, too.
 func (p Parameter) Masked() string {
 	if p.Personal {
 		return Phone(p.Value).Masked()
 	}
-	return longDigits.ReplaceAllStringFunc(p.Value, func(n string) string {
-		if !mobile.MatchString(n) {
-			return n
-		}
-		return Phone(n).Masked()
-	})
+	return maskMobiles(p.Value)
 }
 
 // Format implements [fmt.Formatter]: every verb prints the masked value.

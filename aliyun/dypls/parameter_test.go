@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -91,6 +92,59 @@ func TestParametersMasked(t *testing.T) {
 	if diff := cmp.Diff(want, dypls.ParametersOf(samples["BindAxn"].minimal).Masked()); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
+}
+
+// A caller's free text may hold numbers of people, as people write them; ids and times stay as they are.
+func TestParameterMasked_freeText(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		"13800000000":                          "138****0000",
+		"order 138-0000-0001":                  "order 138****0001",
+		"138 0000 0001, 139 0000 0002":         "138****0001, 139****0002",
+		"１３８０００００００１":                          "１３８****０００１",
+		"１３８－００００－０００１":                        "１３８****０００１",
+		"+86 (138) 0000-0001":                  "+861****0001",
+		"0086-138.0000.0001":                   "008****0001",
+		"138%200000%200001":                    "138****0001",
+		"138\u200b0000\u200b0001":              "138****0001",
+		"13800000001-2":                        "138****0001-2",
+		"7-138-0000-0001-2":                    "7-138****0001-2",
+		"2026-13800000001":                     "2026-138****0001",
+		"订单13800000001号":                       "订单138****0001号",
+		"order-42":                             "order-42",
+		"202611220000123456789":                "202611220000123456789",
+		"913800000001":                         "913800000001",
+		"2026-11-22 18:30:00":                  "2026-11-22 18:30:00",
+		"13800000-0001-4000-8000-000000000000": "13800000-0001-4000-8000-000000000000",
+		"0198abcd-1380-7000-138a-000000000000": "0198abcd-1380-7000-138a-000000000000",
+		"1380----0000001":                      "1380----0000001",
+		"\xff":                                 "\xff",
+	} {
+		if got := (dypls.Parameter{Name: "OutId", Value: text}).Masked(); got != want {
+			t.Errorf("%q is shown as %q, want %q", text, got, want)
+		}
+	}
+}
+
+// FuzzParameterMasked: however it is written, and whatever stands around it, a mobile number is not shown.
+func FuzzParameterMasked(f *testing.F) {
+	separators := []string{"", " ", "-", ". ", ") (", "+", "%20", "%2D", "\u200b", "\u00a0", " - ", "－", "·"}
+	f.Add("", uint8(0), uint8(11), "")
+	f.Add("order ", uint8(2), uint8(4), " of today")
+	f.Add("abcde", uint8(2), uint8(3), "-abcd-abcd-abcdefabcdef")
+	f.Fuzz(func(t *testing.T, before string, separator, each uint8, after string) {
+		if strings.ContainsFunc(before+after, func(r rune) bool { return unicode.IsDigit(r) || r == '%' }) {
+			t.Skip("its digits or escapes may belong to the number, which is another one then")
+		}
+		var groups []string
+		for group := range slices.Chunk([]byte("13812345678"), 1+int(each%11)) {
+			groups = append(groups, string(group))
+		}
+		text := before + strings.Join(groups, separators[int(separator)%len(separators)]) + after
+		if got := (dypls.Parameter{Name: "OutId", Value: text}).Masked(); spacedRun(got) != "" {
+			t.Fatalf("%q shows a number: %q", text, got)
+		}
+	})
 }
 
 // False is said only where it differs from saying nothing.

@@ -1,6 +1,7 @@
 package dypls
 
 import (
+	"iter"
 	"regexp"
 	"strings"
 	"unicode"
@@ -92,26 +93,89 @@ func digitsOf(text string) string {
 
 // readRun reads digits, and what stands between them, from the first one on. It returns the digits and where they end.
 func readRun(text string) (digits string, end int) {
-	var run strings.Builder
-	between := 0
-	for i := 0; i < len(text); {
-		what, r, width := nextGlyph(text[i:])
-		i += width
-		switch what {
-		case digit:
-			run.WriteRune(r)
-			between, end = 0, i
-		case separator:
-			between++
-		case nothing:
-		default:
-			return run.String(), end
+	for d, e := range groups(text) {
+		digits, end = d, e
+	}
+	return digits, end
+}
+
+// groups reads digits as readRun does. It yields those so far, and where they end, behind each group that stands together.
+func groups(text string) iter.Seq2[string, int] {
+	return func(yield func(string, int) bool) {
+		var run strings.Builder
+		between, end, told := 0, 0, 0
+		for i := 0; i < len(text) && between <= mostBetween; {
+			what, r, width := nextGlyph(text[i:])
+			i += width
+			if what == digit {
+				run.WriteRune(r)
+				between, end = 0, i
+				continue
+			}
+			if told < end && !yield(run.String(), end) || what == other {
+				return
+			}
+			told = end
+			if what == separator {
+				between++
+			}
 		}
-		if between > mostBetween {
+		if told < end {
+			yield(run.String(), end)
+		}
+	}
+}
+
+// maskMobiles masks mobile numbers, with whatever people put between their digits. Other runs of digits are ids, which people need.
+func maskMobiles(text string) string {
+	if !hasDigits(text, mobileDigits) {
+		return text
+	}
+	var masked strings.Builder
+	copied, token := 0, true // token: a word may begin here
+	for i := 0; i < len(text); {
+		if token && isUUID(text[i:]) {
+			i, token = i+uuidLength, false
+			continue
+		}
+		what, _, width := nextGlyph(text[i:])
+		if what != digit {
+			r, _ := utf8.DecodeRuneInString(text[i:])
+			i, token = i+width, !unicode.IsLetter(r) && r != '-'
+			continue
+		}
+		number, end := readMobile(text[i:])
+		if number != "" {
+			masked.WriteString(text[copied:i])
+			masked.WriteString(Phone(number).Masked())
+			copied = i + end
+		}
+		i, token = i+end, false
+	}
+	if copied == 0 {
+		return text
+	}
+	return masked.String() + text[copied:]
+}
+
+const mobileDigits = 11
+
+var mobile = regexp.MustCompile(`^(?:0{0,2}86)?1[3-9]\p{Nd}{9}$`)
+
+// readMobile reads a mobile number that text begins with, and where it ends; "" for none, and where the first group of digits ends.
+func readMobile(text string) (number string, end int) {
+	for digits, e := range groups(text) {
+		if mobile.MatchString(strings.Map(asciiDigit, digits)) {
+			return digits, e
+		}
+		if end == 0 {
+			end = e
+		}
+		if utf8.RuneCountInString(digits) > mobileDigits+len("0086") {
 			break
 		}
 	}
-	return run.String(), end
+	return "", end
 }
 
 // glyph is what a character means to a number.
