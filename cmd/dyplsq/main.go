@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"os/signal"
+	"regexp"
 	"strings"
 	"syscall"
 
@@ -86,6 +87,9 @@ func newParser(ctx context.Context, s streams) (*kong.Kong, error) {
 		kong.BindTo(ctx, (*context.Context)(nil)), kong.Bind(s), kong.Exit(func(status int) { panic(exited(status)) }))...)
 }
 
+// lacksValue is how kong puts it that a flag has no value.
+var lacksValue = regexp.MustCompile(`expected \S+ value but got "EOL" \(<EOL>\)|missing value, expecting ".*"`)
+
 // parse reads a command and its flags, and refuses numbers that are out of bounds.
 func parse(parser *kong.Kong, args []string) (*kong.Context, error) {
 	command, err := parser.Parse(args)
@@ -93,7 +97,7 @@ func parse(parser *kong.Kong, args []string) (*kong.Context, error) {
 		return nil, err
 	}
 	if err != nil {
-		return nil, usage(err.Error() + "\nTry: dyplsq --help")
+		return nil, usage(lacksValue.ReplaceAllString(err.Error(), "must have a value: write it behind the flag") + "\nTry: dyplsq --help")
 	}
 	return command, checkRanges(command.Flags())
 }

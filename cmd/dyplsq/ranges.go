@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"reflect"
@@ -67,6 +68,8 @@ func numbers() []kong.Option {
 		kong.TypeMapper(reflect.TypeFor[uint64](), readAs(setting.ParseUint)),
 		kong.TypeMapper(reflect.TypeFor[float64](), readAs(setting.ParseRate)),
 		kong.TypeMapper(reflect.TypeFor[time.Duration](), readAs(setting.ParseDuration)),
+		kong.TypeMapper(reflect.TypeFor[map[string]int](), readForActions(setting.ParseInt)),
+		kong.TypeMapper(reflect.TypeFor[map[string]float64](), readForActions(setting.ParseRate)),
 	}
 }
 
@@ -82,6 +85,31 @@ func readAs[T any](parse func(string) (T, error)) kong.MapperFunc {
 			return err
 		}
 		target.Set(reflect.ValueOf(value))
+		return nil
+	}
+}
+
+// readForActions is how kong is told to read a flag that has a number for each action, several of them between semicolons.
+func readForActions[T any](parse func(string) (T, error)) kong.MapperFunc {
+	return func(c *kong.DecodeContext, target reflect.Value) error {
+		token, err := c.Scan.PopValue("ACTION=N")
+		if err != nil {
+			return err
+		}
+		if target.IsNil() {
+			target.Set(reflect.MakeMap(target.Type()))
+		}
+		for _, pair := range kong.SplitEscaped(fmt.Sprint(token.Value), ';') {
+			action, text, ok := strings.Cut(pair, "=")
+			if action = strings.TrimSpace(action); !ok || action == "" {
+				return errors.New("must be ACTION=N: write it as in BindAxn=100, and semicolons between several")
+			}
+			value, err := parse(text)
+			if err != nil {
+				return fmt.Errorf("of %s %w", action, err)
+			}
+			target.SetMapIndex(reflect.ValueOf(action), reflect.ValueOf(value))
+		}
 		return nil
 	}
 }

@@ -202,3 +202,35 @@ func TestEverythingOutOfBoundsIsToldAtOnce(t *testing.T) {
 		t.Errorf("only %v have ranges", names)
 	}
 }
+
+// TestUnreadableFlagsAreToldAsOthers: a flag that kong cannot read is named with rule and remedy, never in words of its scanner.
+func TestUnreadableFlagsAreToldAsOthers(t *testing.T) {
+	t.Parallel()
+	for arguments, want := range map[string]string{
+		"worker --qps A=x":            "--qps: of A must be calls a second, such as 100",
+		"worker --qps BindAxn=1;b= x": "--qps: of b must be calls a second, such as 100",
+		"worker --qps BindAxn":        "--qps: must be ACTION=N: write it as in BindAxn=100",
+		"worker --qps =5":             "--qps: must be ACTION=N",
+		"sim --quota BindAxn=1.5":     "--quota: of BindAxn must be a whole number, such as 64",
+		"worker --qps":                "--qps: must have a value",
+		"worker --keep":               "--keep: must have a value",
+		"worker --account":            "--account: must have a value",
+		"sim --listen":                "--listen: must have a value",
+	} {
+		_, err := parse(newTestParser(t), strings.SplitN(arguments, " ", 3))
+		if err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "EOL") || statusOf(err) != statusUsage {
+			t.Errorf("%s: %v, want %s", arguments, err, want)
+		}
+	}
+	var read commands
+	parser, err := kong.New(&read, append(numbers(), kong.Name("dyplsq"))...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := parser.Parse([]string{"worker", "--qps", "BindAxn= 5 ;BindAxb=0.5", "--qps", "BindAxg=7"}); err != nil {
+		t.Fatal(err)
+	}
+	if got := read.Worker.QPS; len(got) != 3 || got["BindAxn"] != 5 || got["BindAxb"] != 0.5 || got["BindAxg"] != 7 {
+		t.Errorf("read as %v", got)
+	}
+}
