@@ -10,6 +10,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
+	"github.com/seed-5c07c2e9/dyplsq/internal/queuetest"
 	"github.com/seed-5c07c2e9/dyplsq/internal/record"
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
 )
@@ -104,7 +105,7 @@ func TestAccountStaysWithTheTask(t *testing.T) {
 	t.Parallel()
 	onEachServer(t, func(t *testing.T, s server) {
 		s.enqueue(t, tasks.TaskID("k"), tasks.Account("shop"))
-		if made, err := s.queue.Redeliver(t.Context(), "k", 1); !made || err != nil {
+		if made, err := queuetest.Dispatcher(s.client, 1).Redeliver(t.Context(), "k", 1); !made || err != nil {
 			t.Fatal(made, err)
 		}
 		s.settle(t, "k", record.Ending{State: record.Uncertain, Code: dypls.CodeNoAnswer, Class: string(dypls.Uncertain)})

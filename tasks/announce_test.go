@@ -29,7 +29,7 @@ func TestWhateverBecomesPendingIsAnnounced(t *testing.T) {
 		t.Helper()
 		_, one := tasks.BindAXN.Enqueue(t.Context(), queue, axn(), tasks.TaskID(id))
 		_, many := tasks.BindAXN.EnqueueAll(t.Context(), queue, batch)
-		_, again := queue.Redeliver(t.Context(), id, 1)
+		_, again := queuetest.Dispatcher(client, 1).Redeliver(t.Context(), id, 1)
 		goesOn := queue.Resume(t.Context(), "update")
 		_, later := tasks.BindAXN.Enqueue(t.Context(), queue, axn(), tasks.ProcessAt(due))
 		if err := errors.Join(one, many, again, goesOn, later); err != nil {

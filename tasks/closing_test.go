@@ -25,10 +25,6 @@ var asks = map[string]func(context.Context, *tasks.Queue) error{
 	"Explain": func(ctx context.Context, q *tasks.Queue) error { _, err := q.Explain(ctx, "k"); return err },
 	"Cancel":  func(ctx context.Context, q *tasks.Queue) error { return q.Cancel(ctx, "k") },
 	"Rerun":   func(ctx context.Context, q *tasks.Queue) error { _, err := q.Rerun(ctx, "k", "me"); return err },
-	"Redeliver": func(ctx context.Context, q *tasks.Queue) error {
-		_, err := q.Redeliver(ctx, "k", 1)
-		return err
-	},
 	"Resolve": func(ctx context.Context, q *tasks.Queue) error {
 		return q.Resolve(ctx, "k", tasks.Resolution{Retry: true, By: "me"})
 	},

@@ -10,6 +10,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
+	"github.com/seed-5c07c2e9/dyplsq/internal/dispatch"
 	"github.com/seed-5c07c2e9/dyplsq/internal/inventory"
 	"github.com/seed-5c07c2e9/dyplsq/internal/record"
 	"github.com/seed-5c07c2e9/dyplsq/internal/setting"
@@ -61,12 +62,15 @@ func New(c Config) (*Queue, error) {
 	if c.Shards > 1 {
 		records = records.WithShardedWakeUps()
 	}
-	return &Queue{
-		redis: client, owned: c.Client == nil, asynq: asynq.NewClientFromRedisClient(client), scripts: asynqScripts(),
-		inspector: asynq.NewInspectorFromRedisClient(client), records: records,
+	q := &Queue{
+		redis: client, owned: c.Client == nil, inspector: asynq.NewInspectorFromRedisClient(client), records: records,
 		numbers: inventory.New(client, inventory.AsLeased).WithReplicas(c.WaitReplicas), mailbox: newMailbox(client), now: time.Now,
-		shards: c.Shards, recordingRetention: c.RecordingRetention, retention: c.Retention,
-	}, nil
+		recordingRetention: c.RecordingRetention, retention: c.Retention,
+	}
+	q.dispatch = dispatch.New(dispatch.Config{
+		Redis: client, Records: records, Shards: c.Shards, QueueOf: queueOf, Now: func() time.Time { return q.now() },
+	})
+	return q, nil
 }
 
 func (c Config) withDefaults() Config {

@@ -9,6 +9,7 @@ import (
 	"github.com/hibiken/asynq"
 
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
+	"github.com/seed-5c07c2e9/dyplsq/internal/dispatch"
 	"github.com/seed-5c07c2e9/dyplsq/internal/record"
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
 )
@@ -58,7 +59,7 @@ func TestWhatAsynqIsGiven(t *testing.T) {
 				t.Errorf("%s (-want +got):\n%s", name, diff)
 			}
 		}
-		if n, err := s.client.SCard(ctx, "asynq:queues").Result(); n != int64(len(tasks.Queues())) || err != nil {
+		if n, err := s.client.SCard(ctx, "asynq:queues").Result(); n != int64(len(dispatch.Queues())) || err != nil {
 			t.Errorf("%d queues are named to asynq, %v", n, err)
 		}
 	})

@@ -35,15 +35,10 @@ func Lookup(action string) (Dynamic, bool) {
 	return Dynamic{}, false
 }
 
-// Queues returns the names of all queues of asynq that kinds use.
-func Queues() []string {
-	var names []string
-	for _, d := range registry {
-		if !slices.Contains(names, d.policy.Queue) {
-			names = append(names, d.policy.Queue)
-		}
-	}
-	return names
+// queueOf returns the queue of an action's tasks, and whether there are any.
+func queueOf(action string) (queue string, known bool) {
+	kind, known := Lookup(action)
+	return kind.policy.Queue, known
 }
 
 // Action is the API's name.

@@ -8,20 +8,21 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
+	"github.com/seed-5c07c2e9/dyplsq/internal/dispatch"
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
 )
 
 func TestKinds(t *testing.T) {
 	t.Parallel()
-	var actions []string
+	var actions, queues []string
 	for _, kind := range tasks.Kinds() {
-		actions = append(actions, kind.Action())
+		actions, queues = append(actions, kind.Action()), append(queues, kind.Queue())
 	}
 	want := []string{"BindAxn", "BindAxb", "BindAxnExtension", "BindAxg", "UnbindSubscription", "UpdateSubscription", "QueryRecordFileDownloadUrl"}
 	if diff := cmp.Diff(want, actions); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
 	}
-	if diff := cmp.Diff([]string{"bind", "unbind", "update", "query"}, tasks.Queues()); diff != "" {
+	if diff := cmp.Diff(dispatch.Queues(), slices.Compact(queues)); diff != "" {
 		t.Errorf("queues (-want +got):\n%s", diff)
 	}
 	for _, unknown := range []string{"", "BindAx", "BindAxnExtensio", "bindaxn", "QuerySubsId"} {

@@ -2,14 +2,13 @@ package tasks
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"time"
 
-	"github.com/redis/go-redis/v9"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/seed-5c07c2e9/dyplsq/internal/dispatch"
 	"github.com/seed-5c07c2e9/dyplsq/internal/record"
 )
 
@@ -17,7 +16,6 @@ const (
 	recordsPerTrip = 500
 	createdPerTrip = 100 // so that one trip is made ready while Redis is busy with others
 	tripsOut       = 3
-	tries          = 3
 )
 
 // enqueue takes drafts through the steps, each for all of them: check, record, deliver.
@@ -133,12 +131,14 @@ func (q *Queue) create(ctx context.Context, drafts []*draft) error {
 }
 
 func (q *Queue) createTrip(ctx context.Context, drafts []*draft) error {
-	for _, d := range drafts {
+	handovers := make([]*record.Handover, len(drafts))
+	for i, d := range drafts {
 		if err := q.handOver(ctx, d); err != nil {
 			return err
 		}
+		handovers[i] = d.record.Handover
 	}
-	announceOnce(drafts)
+	dispatch.AnnounceOnce(handovers)
 	return q.inTrips(ctx, drafts, q.records.Create)
 }
 
@@ -165,21 +165,12 @@ func (q *Queue) inTrips(ctx context.Context, drafts []*draft, step func(context.
 
 // again repeats a step whose reply may have been lost: each finds what an earlier try of it left.
 func (q *Queue) again(ctx context.Context, step func() error) error {
-	var err error
-	for range tries {
-		err = step()
-		if err == nil {
-			return nil
-		}
-		if ctx.Err() != nil {
-			return ctx.Err()
-		}
-		if _, answered := errors.AsType[redis.Error](err); answered {
-			break
-		}
-		if _, short := errors.AsType[*record.ShortageError](err); short {
-			break
-		}
+	err := dispatch.Again(ctx, step)
+	switch {
+	case err == nil:
+		return nil
+	case ctx.Err() != nil:
+		return ctx.Err()
 	}
 	return q.unreachable(err)
 }

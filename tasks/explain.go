@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
-	"github.com/seed-5c07c2e9/dyplsq/internal/asynqwire"
 	"github.com/seed-5c07c2e9/dyplsq/internal/record"
 )
 
@@ -79,7 +78,7 @@ func (q *Queue) Explain(ctx context.Context, id string) (Explanation, error) {
 	kind, known := Lookup(detail.Action)
 	e.MayHaveRun = e.MayHaveRun && !kind.reads // a look-up that ran twice has changed nothing
 	if known {
-		queue, err := q.holder(ctx, kind.Queue(), id, asynqwire.DeliveryID(id, detail.Delivery))
+		queue, err := q.dispatch.Holder(ctx, kind.Queue(), id, detail.Delivery)
 		if err != nil {
 			return Explanation{}, q.failure(ctx, err)
 		}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"github.com/seed-5c07c2e9/dyplsq/internal/queuetest"
 	"github.com/seed-5c07c2e9/dyplsq/internal/record"
 	"github.com/seed-5c07c2e9/dyplsq/internal/redistest"
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
@@ -99,7 +100,7 @@ func TestRedeliver(t *testing.T) {
 	onEachServer(t, func(t *testing.T, s server) {
 		s.enqueue(t, tasks.TaskID("k"))
 		for _, want := range []bool{true, false} {
-			if made, err := s.queue.Redeliver(t.Context(), "k", 1); made != want || err != nil {
+			if made, err := queuetest.Dispatcher(s.client, 1).Redeliver(t.Context(), "k", 1); made != want || err != nil {
 				t.Errorf("%t, %v, want %t", made, err, want)
 			}
 		}
@@ -108,7 +109,7 @@ func TestRedeliver(t *testing.T) {
 		}
 		s.begin(t, "k") // whoever performs it is delivered
 		for _, id := range []string{"k", "nobody"} {
-			if made, err := s.queue.Redeliver(t.Context(), id, 2); made || err != nil {
+			if made, err := queuetest.Dispatcher(s.client, 1).Redeliver(t.Context(), id, 2); made || err != nil {
 				t.Errorf("%s: %t, %v", id, made, err)
 			}
 		}

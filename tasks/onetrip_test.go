@@ -170,7 +170,7 @@ func TestWhatIsKnownIsNotHandedOverAgain(t *testing.T) {
 	onEachServer(t, func(t *testing.T, s server) {
 		s.enqueue(t, tasks.TaskID("k"))
 		for delivery := range int64(2) {
-			if _, err := s.queue.Redeliver(t.Context(), "k", delivery+1); err != nil {
+			if _, err := queuetest.Dispatcher(s.client, 1).Redeliver(t.Context(), "k", delivery+1); err != nil {
 				t.Fatal(err)
 			}
 			if err := s.asynq.DeleteTask("bind", fmt.Sprint("k.", delivery+1)); err != nil {

@@ -40,15 +40,6 @@ func IfKnown(tell func(State)) Option {
 	return func(o *options) { o.ifKnown = tell }
 }
 
-// HasKey reports whether options give a task a key of its own.
-func HasKey(opts []Option) bool {
-	var o options
-	for _, set := range opts {
-		set(&o)
-	}
-	return o.keyed
-}
-
 // ProcessIn starts the task so much later: "fetch the recording 20 minutes after the call". 0 starts it at once, and 366 days are the most.
 func ProcessIn(d time.Duration) Option {
 	return func(o *options) { o.processIn, o.processAt = d, time.Time{} }

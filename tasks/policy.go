@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
+	"github.com/seed-5c07c2e9/dyplsq/internal/dispatch"
 	"github.com/seed-5c07c2e9/dyplsq/internal/setting"
 )
 
@@ -34,12 +35,12 @@ const day = 24 * time.Hour
 const callTime = "CallTime"
 
 var (
-	binding   = Policy{Queue: "bind", Attempts: 6, Ends: "Expiration", Margin: expirationMargin}
-	unbinding = Policy{Queue: "unbind", Attempts: 12, MaxAge: day}
+	binding   = Policy{Queue: dispatch.Bind, Attempts: 6, Ends: "Expiration", Margin: expirationMargin}
+	unbinding = Policy{Queue: dispatch.Unbind, Attempts: 12, MaxAge: day}
 	updating  = Policy{
-		Queue: "update", Attempts: 12, MaxAge: day, Ends: "Expiration", Margin: expirationMargin, Orders: []string{"SubsId", "OperateType"},
+		Queue: dispatch.Update, Attempts: 12, MaxAge: day, Ends: "Expiration", Margin: expirationMargin, Orders: []string{"SubsId", "OperateType"},
 	}
-	recording = Policy{Queue: "query", Attempts: 12, Ends: callTime, Margin: defaultRecordingRetention}
+	recording = Policy{Queue: dispatch.Query, Attempts: 12, Ends: callTime, Margin: defaultRecordingRetention}
 )
 
 // earliest is how long ago a new task may have been meant to start: one from before that has no time left.

@@ -2,12 +2,12 @@ package tasks
 
 import (
 	"context"
-	"sync"
 	"time"
 
 	"github.com/hibiken/asynq"
 	"github.com/redis/go-redis/v9"
 
+	"github.com/seed-5c07c2e9/dyplsq/internal/dispatch"
 	"github.com/seed-5c07c2e9/dyplsq/internal/inventory"
 	"github.com/seed-5c07c2e9/dyplsq/internal/record"
 )
@@ -16,18 +16,12 @@ import (
 type Queue struct {
 	redis     redis.UniversalClient
 	owned     bool
-	asynq     *asynq.Client
-	scripts   map[string]*asynqScript // of asynq, by SHA-1: what makes deliveries
-	named     sync.Map                // queues that asynq's set has by us
+	dispatch  *dispatch.Dispatcher
 	inspector *asynq.Inspector
 	records   record.Store
 	numbers   *inventory.Inventory
 	mailbox   *mailbox
 	now       func() time.Time
-
-	shards int
-	spread spread
-	names  nameList
 
 	recordingRetention time.Duration
 	retention          time.Duration

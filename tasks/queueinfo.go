@@ -13,6 +13,7 @@ import (
 
 	"github.com/seed-5c07c2e9/dyplsq/internal/announce"
 	"github.com/seed-5c07c2e9/dyplsq/internal/asynqwire"
+	"github.com/seed-5c07c2e9/dyplsq/internal/dispatch"
 )
 
 // QueueInfo is how one queue stands.
@@ -30,32 +31,12 @@ type QueueInfo struct {
 	LatencyMS int64 `json:"latency_ms"`
 }
 
-// Names returns the queues that this program's tasks use or used on this Redis: those of [Queues], and their shards (bind.0, ...), as
-// many as [Config] says, and those that others use.
-func (q *Queue) Names(ctx context.Context) ([]string, error) {
-	known, err := q.redis.SMembers(ctx, asynqwire.Queues).Result()
+// Infos returns how every queue stands that tasks use or used on this Redis: bind, unbind, update and query, and their shards (bind.0,
+// ...), as many as [Config] says, and those that others use. Its errors are [ErrUnreachable] and ctx's.
+func (q *Queue) Infos(ctx context.Context) ([]QueueInfo, error) {
+	names, err := q.dispatch.Names(ctx)
 	if err != nil {
 		return nil, q.failure(ctx, err)
-	}
-	queues := Queues()
-	names := slices.Clone(queues)
-	for _, queue := range queues {
-		names = append(names, ShardsOf(queue, q.shards)...)
-	}
-	for _, name := range known {
-		if _, ours := QueueOf(name); ours {
-			names = append(names, name)
-		}
-	}
-	slices.SortFunc(names, byShard)
-	return slices.Compact(names), nil
-}
-
-// Infos returns how every queue stands, in the order of [Queue.Names]. Its errors are [ErrUnreachable] and ctx's.
-func (q *Queue) Infos(ctx context.Context) ([]QueueInfo, error) {
-	names, err := q.Names(ctx)
-	if err != nil {
-		return nil, err
 	}
 	infos := make([]QueueInfo, len(names))
 	for i, name := range names {
@@ -107,7 +88,7 @@ func (q *Queue) info(ctx context.Context, name string) (QueueInfo, error) {
 	return info, nil
 }
 
-// Pause keeps workers from fetching from a queue, and from all its shards that [Queue.Names] has, until [Queue.Resume]; what they have
+// Pause keeps workers from fetching from a queue, and from all its shards that [Queue.Infos] has, until [Queue.Resume]; what they have
 // fetched they perform. A shard's name pauses that shard. To pause one that is paused changes nothing. Its errors are an unknown
 // queue's, [ErrUnreachable] and ctx's.
 func (q *Queue) Pause(ctx context.Context, queue string) error {
@@ -133,14 +114,14 @@ func (q *Queue) Resume(ctx context.Context, queue string) error {
 var ErrUnknownQueue = errors.New("unknown queue")
 
 func (q *Queue) setPaused(ctx context.Context, queue string, set func(name string) error) error {
-	names, err := q.Names(ctx)
+	names, err := q.dispatch.Names(ctx)
 	if err != nil {
-		return err
+		return q.failure(ctx, err)
 	}
 	if !slices.Contains(names, queue) {
 		return fmt.Errorf("%w %s: take one of %s", ErrUnknownQueue, cmp.Or(queue, `""`), strings.Join(names, ", "))
 	}
-	for _, name := range sharesOf(names, queue) {
+	for _, name := range dispatch.Among(names, queue) {
 		if err := q.again(ctx, func() error { return set(name) }); err != nil {
 			return err
 		}

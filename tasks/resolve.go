@@ -7,6 +7,7 @@ import (
 	"fmt"
 
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
+	"github.com/seed-5c07c2e9/dyplsq/internal/dispatch"
 	"github.com/seed-5c07c2e9/dyplsq/internal/record"
 )
 
@@ -62,10 +63,13 @@ func (q *Queue) resolve(ctx context.Context, kind Dynamic, account string, resol
 	case resolution.State == record.Succeeded:
 		return nil
 	}
-	_, err = q.put(ctx, &draft{
-		action: kind.action, policy: kind.policy, record: record.New{ID: resolution.ID, Account: account},
-	}, q.Place(ctx, kind.Queue(), resolution.ID), delivery)
-	return err
+	_, err = q.dispatch.Put(ctx, q.dispatch.Place(ctx, kind.Queue(), resolution.ID), dispatch.Delivery{
+		Action: kind.action, ID: resolution.ID, Account: account, Number: delivery,
+	})
+	if err != nil {
+		return q.failure(ctx, err)
+	}
+	return nil
 }
 
 // record translates the resolution, and reports everything that is wrong with it.

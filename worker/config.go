@@ -13,6 +13,7 @@ import (
 
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
 	"github.com/seed-5c07c2e9/dyplsq/internal/asynqwire"
+	"github.com/seed-5c07c2e9/dyplsq/internal/dispatch"
 	"github.com/seed-5c07c2e9/dyplsq/internal/inventory"
 	"github.com/seed-5c07c2e9/dyplsq/internal/setting"
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
@@ -155,7 +156,7 @@ func (c Config) validate() error {
 		"the HTTP timeout must leave %s of the claim lease of %s: lower it", leavesWithin+writeTimeout, claimLease)
 	check(c.HTTPTimeout+leavesWithin <= defaultLookAfter,
 		"the HTTP timeout must leave %s of the %s after which a lost call is looked for: lower it", leavesWithin, defaultLookAfter)
-	check(c.HTTPTimeout < tasks.Timeout, "the HTTP timeout must be below the queue's timeout of %s: lower it", tasks.Timeout)
+	check(c.HTTPTimeout < dispatch.Timeout, "the HTTP timeout must be below the queue's timeout of %s: lower it", dispatch.Timeout)
 	check(c.HTTPTimeout+leavesWithin < c.ShutdownTimeout, "the HTTP timeout must be below the shutdown timeout, or a shutdown cuts calls: lower it")
 	check(c.OnUncertain == Hold || c.OnUncertain == Retry, "on uncertain must be hold or retry")
 	check(c.OnNoNumber == Fail || c.OnNoNumber == Await, "on no number must be fail or wait")

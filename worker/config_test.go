@@ -11,6 +11,7 @@ import (
 
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
 	"github.com/seed-5c07c2e9/dyplsq/internal/asynqwire"
+	"github.com/seed-5c07c2e9/dyplsq/internal/dispatch"
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
 )
 
@@ -114,7 +115,7 @@ func TestEveryKindIsRegistered(t *testing.T) {
 
 func TestShares(t *testing.T) {
 	t.Parallel()
-	queues := tasks.Queues()
+	queues := dispatch.Queues()
 	for slots := len(queues); slots <= 300; slots++ {
 		total := 0
 		for queue, share := range shares(queues, slots) {

@@ -11,8 +11,8 @@ import (
 
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
 	"github.com/seed-5c07c2e9/dyplsq/internal/asynqwire"
+	"github.com/seed-5c07c2e9/dyplsq/internal/dispatch"
 	"github.com/seed-5c07c2e9/dyplsq/internal/record"
-	"github.com/seed-5c07c2e9/dyplsq/tasks"
 )
 
 // leftForNewer is when a task that this version cannot perform is offered again.
@@ -39,7 +39,7 @@ func (w *Worker) ProcessTask(ctx context.Context, task *asynq.Task) error {
 		return w.reject(ctx, asynqwire.IDOfDelivery(taskID), strings.TrimPrefix(task.Type(), asynqwire.TypePrefix), err)
 	}
 	queue, _ := asynq.GetQueueName(ctx)
-	slots, _ := tasks.QueueOf(queue)
+	slots, _ := dispatch.QueueOf(queue)
 	d := &delivery{
 		worker: w, kind: k, account: w.accounts.of(payload.Account), of: payload.Account, id: payload.ID, run: uuid.NewString(),
 		queue: queue, slots: slots, taskID: taskID,

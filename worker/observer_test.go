@@ -15,8 +15,8 @@ import (
 
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dyplstest"
+	"github.com/seed-5c07c2e9/dyplsq/internal/dispatch"
 	"github.com/seed-5c07c2e9/dyplsq/internal/redistest"
-	"github.com/seed-5c07c2e9/dyplsq/tasks"
 )
 
 // observations is an observer that keeps what it is told.
@@ -89,7 +89,7 @@ func TestStatus(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := w.Status(); got.Phase != Starting || len(got.Polled) != len(tasks.Queues()) || !got.Polled["bind"].IsZero() {
+	if got := w.Status(); got.Phase != Starting || len(got.Polled) != len(dispatch.Queues()) || !got.Polled["bind"].IsZero() {
 		t.Errorf("before it runs: %+v", got)
 	}
 	ctx, stop := context.WithCancel(t.Context())

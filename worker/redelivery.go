@@ -83,7 +83,7 @@ func (d *delivery) replace(ctx context.Context) error {
 	if asynqwire.IDOfDelivery(d.taskID) != d.id {
 		return nil
 	}
-	if _, err := d.worker.queue.Redeliver(ctx, d.id, asynqwire.NumberOfDelivery(d.taskID)); err != nil {
+	if _, err := d.worker.dispatch.Redeliver(ctx, d.id, asynqwire.NumberOfDelivery(d.taskID)); err != nil {
 		return later(redisAway, "redis is out of reach")
 	}
 	return nil

@@ -12,6 +12,7 @@ import (
 
 	"github.com/seed-5c07c2e9/dyplsq/internal/asynqwire"
 	"github.com/seed-5c07c2e9/dyplsq/internal/autopipeline"
+	"github.com/seed-5c07c2e9/dyplsq/internal/dispatch"
 	"github.com/seed-5c07c2e9/dyplsq/internal/record"
 	"github.com/seed-5c07c2e9/dyplsq/internal/refusal"
 	"github.com/seed-5c07c2e9/dyplsq/internal/sendonce"
@@ -31,7 +32,7 @@ func (c Config) dial() (redis.UniversalClient, error) { //nolint:ireturn // one 
 // poolSize is enough connections, whatever the shards: nearly all commands share pipelines.
 func (c Config) poolSize() int {
 	const background = 6 // of one asynq Server: heartbeat, forwarder, recoverer, janitor, syncer, cancelations
-	return c.Concurrency + len(tasks.Queues())*c.Fetchers*background
+	return c.Concurrency + len(dispatch.Queues())*c.Fetchers*background
 }
 
 // hookUp adds the hooks of the worker's client, once. The first is the outermost: a command is looked at by itself before it

@@ -11,6 +11,7 @@ import (
 
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dyplstest"
 	"github.com/seed-5c07c2e9/dyplsq/internal/breakers"
+	"github.com/seed-5c07c2e9/dyplsq/internal/dispatch"
 	"github.com/seed-5c07c2e9/dyplsq/internal/queuetest"
 	"github.com/seed-5c07c2e9/dyplsq/internal/quota"
 	"github.com/seed-5c07c2e9/dyplsq/internal/redistest"
@@ -95,7 +96,7 @@ func (s *system) everythingIsBack(t *testing.T) {
 	t.Helper()
 	redistest.Poll(t, outcomeWithin, "names, subscriptions and quotas", func(ctx context.Context) error {
 		names, err := s.redis.SMembers(ctx, "asynq:queues").Result()
-		if err != nil || len(names) < len(tasks.Queues()) {
+		if err != nil || len(names) < len(dispatch.Queues()) {
 			return fmt.Errorf("queues %q: %w", names, err)
 		}
 		for _, channel := range []string{quota.Channel(s.redis), breakers.Channel(s.redis)} {

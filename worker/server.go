@@ -7,8 +7,8 @@ import (
 	"github.com/hibiken/asynq"
 	"github.com/redis/go-redis/v9"
 
+	"github.com/seed-5c07c2e9/dyplsq/internal/dispatch"
 	"github.com/seed-5c07c2e9/dyplsq/internal/stack"
-	"github.com/seed-5c07c2e9/dyplsq/tasks"
 )
 
 // How often asynq's Servers ask for pending tasks, give or take half, and for scheduled ones and retries that are due.
@@ -34,7 +34,7 @@ var weights = map[string]int{"bind": 4, "unbind": 2}
 // that is away, never holds another up; several, where one that fetches its tasks one after the other is not enough. Those of all
 // shards of a queue share its slots.
 func (w *Worker) newServers(name string) []server {
-	queue, _ := tasks.QueueOf(name)
+	queue, _ := dispatch.QueueOf(name)
 	calls := w.slots[queue]
 	fetchers, slots := min(w.config.Fetchers, calls), performedAtOnce(calls)
 	servers := make([]server, fetchers)

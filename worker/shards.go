@@ -10,7 +10,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/seed-5c07c2e9/dyplsq/internal/asynqwire"
-	"github.com/seed-5c07c2e9/dyplsq/tasks"
+	"github.com/seed-5c07c2e9/dyplsq/internal/dispatch"
 )
 
 const (
@@ -32,10 +32,10 @@ type served struct {
 // ownQueues are a worker's own: the shards of each queue, and the queue without shards, which producers that know of none use.
 func ownQueues(shards int) []string {
 	var names []string
-	for _, queue := range tasks.Queues() {
+	for _, queue := range dispatch.Queues() {
 		names = append(names, queue)
 		if shards > 1 {
-			names = append(names, tasks.ShardsOf(queue, shards)...)
+			names = append(names, dispatch.ShardsOf(queue, shards)...)
 		}
 	}
 	return names
@@ -55,7 +55,7 @@ func (s *served) add(name string) {
 }
 
 // ofEach is how many queues each kind's own are.
-func (w *Worker) ofEach() int { return len(ownQueues(w.config.Shards)) / len(tasks.Queues()) }
+func (w *Worker) ofEach() int { return len(ownQueues(w.config.Shards)) / len(dispatch.Queues()) }
 
 // slowed is how long to wait between two polls of one of n queues, where every is right for as many as full.
 func slowed(every time.Duration, n, full int) time.Duration {
@@ -90,7 +90,7 @@ func (w *Worker) adopt(ctx context.Context) []server {
 
 // serve starts the servers of a queue.
 func (w *Worker) serve(name string) (started []server, err error) {
-	queue, _ := tasks.QueueOf(name)
+	queue, _ := dispatch.QueueOf(name)
 	w.host.Share(name, queue)
 	for _, s := range w.newServers(name) {
 		if err := s.Start(asynq.HandlerFunc(w.perform)); err != nil {
@@ -103,7 +103,7 @@ func (w *Worker) serve(name string) (started []server, err error) {
 
 // orphans are the shards that hold tasks and that this worker does not serve. Redis out of reach has none: whoever else needs it says so.
 func (w *Worker) orphans(ctx context.Context) []string {
-	known, err := w.queue.Names(ctx)
+	known, err := w.dispatch.Names(ctx)
 	if err != nil {
 		return nil
 	}

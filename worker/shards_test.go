@@ -13,6 +13,7 @@ import (
 
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dyplstest"
+	"github.com/seed-5c07c2e9/dyplsq/internal/dispatch"
 	"github.com/seed-5c07c2e9/dyplsq/internal/queuetest"
 	"github.com/seed-5c07c2e9/dyplsq/internal/redistest"
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
@@ -26,7 +27,7 @@ func pendingOf(t *testing.T, queue *tasks.Queue, name string) (n int64) {
 		t.Fatal(err)
 	}
 	for _, q := range infos {
-		if of, _ := tasks.QueueOf(q.Queue); of == name {
+		if of, _ := dispatch.QueueOf(q.Queue); of == name {
 			n += q.Pending
 		}
 	}
@@ -160,9 +161,10 @@ func TestPausedShards(t *testing.T) {
 		}
 		return nil
 	})
-	unaware := queuetest.On(t, server.Client(t)) // which knows of no shards
+	client := server.Client(t)
+	unaware := queuetest.On(t, client) // which knows of no shards
 	redistest.Poll(t, outcomeWithin, "the names", func(ctx context.Context) error {
-		names, err := unaware.Names(ctx)
+		names, err := dispatch.Names(ctx, client, 1)
 		if err != nil || !slices.Contains(names, "bind.2") {
 			return fmt.Errorf("%q %w", names, err)
 		}
@@ -177,12 +179,12 @@ func TestPausedShards(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, q := range infos {
-		if of, _ := tasks.QueueOf(q.Queue); q.Paused != (of == "bind") || q.Queue == "bind" && q.Pending > 0 {
+		if of, _ := dispatch.QueueOf(q.Queue); q.Paused != (of == "bind") || q.Queue == "bind" && q.Pending > 0 {
 			t.Errorf("%+v", q)
 		}
 	}
 	e, err := unaware.Explain(t.Context(), "k-0")
-	if err != nil || e.Delivery.Queue != queue.Place(t.Context(), "bind", "k-0") || !e.Delivery.Paused || e.Delivery.State != "pending" {
+	if err != nil || e.Delivery.Queue != queuetest.Dispatcher(server.Client(t), 3).Place(t.Context(), "bind", "k-0") || !e.Delivery.Paused || e.Delivery.State != "pending" {
 		t.Errorf("%+v, %v", e.Delivery, err)
 	}
 	if n := pendingOf(t, queue, "bind"); n != int64(len(ids)) {

@@ -11,6 +11,7 @@ import (
 	"github.com/hibiken/asynq"
 	"github.com/rs/zerolog"
 
+	"github.com/seed-5c07c2e9/dyplsq/internal/dispatch"
 	"github.com/seed-5c07c2e9/dyplsq/internal/inventory"
 	"github.com/seed-5c07c2e9/dyplsq/internal/record"
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
@@ -29,15 +30,16 @@ type Worker struct {
 
 	ownClient bool // and to be closed
 
-	kinds   map[string]kind // by the task's type, exactly
-	records record.Store
-	teller  *record.Teller
-	queue   *tasks.Queue   // for tasks that the worker itself has done
-	slots   map[string]int // calls at once, by queue
-	calls   map[string]*callSlots
-	host    *asynqhost.Host
-	served  served
-	log     zerolog.Logger
+	kinds    map[string]kind // by the task's type, exactly
+	records  record.Store
+	teller   *record.Teller
+	queue    *tasks.Queue // for tasks that the worker itself has done
+	dispatch *dispatch.Dispatcher
+	slots    map[string]int // calls at once, by queue
+	calls    map[string]*callSlots
+	host     *asynqhost.Host
+	served   served
+	log      zerolog.Logger
 
 	inspector *asynq.Inspector
 
@@ -103,7 +105,10 @@ func newTimed(config Config, timing timing) (*Worker, error) {
 		store = store.WithShardedWakeUps()
 	}
 	w.teller, w.records = record.NewTeller(store)
-	w.slots = shares(tasks.Queues(), config.Concurrency)
+	w.dispatch = dispatch.New(dispatch.Config{
+		Redis: config.client, Records: store, Shards: config.Shards, QueueOf: queueOfAction, Now: time.Now,
+	})
+	w.slots = shares(dispatch.Queues(), config.Concurrency)
 	w.calls = newCallSlots(w.slots)
 	w.host = asynqhost.New(config.client, asynqhost.Config{Slots: performedOf(w.slots)})
 	w.served.names = ownQueues(config.Shards)
@@ -156,7 +161,7 @@ func (w *Worker) Run(ctx context.Context) error {
 	housekeeping.Go(func() { w.sweepNumbers(keeping) })
 	housekeeping.Go(func() { w.newReaper().Run(ctx) }) // while it drains, others reap
 	w.enter(Performing)
-	w.log.Info().Int("concurrency", w.config.Concurrency).Strs("queues", tasks.Queues()).Int("shards", w.config.Shards).
+	w.log.Info().Int("concurrency", w.config.Concurrency).Strs("queues", dispatch.Queues()).Int("shards", w.config.Shards).
 		Strs("accounts", w.accounts.names()).Msg("performing tasks")
 	<-ctx.Done()
 	w.enter(Draining)
@@ -184,7 +189,7 @@ func (w *Worker) Run(ctx context.Context) error {
 // newReaper returns what finds tasks that any worker left half-way.
 func (w *Worker) newReaper() *reaper.Reaper {
 	return reaper.New(reaper.Config{
-		Redis: w.config.client, Records: w.records, Queue: w.queue, Log: w.log.With().Str("component", "reaper").Logger(),
+		Redis: w.config.client, Records: w.records, Queue: w.queue, Dispatch: w.dispatch, Log: w.log.With().Str("component", "reaper").Logger(),
 		ClaimLease: w.timing.claimLease, AfterClaim: afterClaim, Keep: w.config.Keep, KeepStream: w.config.KeepStream,
 	})
 }
@@ -234,4 +239,10 @@ func await(all *sync.WaitGroup, within time.Duration) {
 	case <-ended:
 	case <-time.After(within):
 	}
+}
+
+// queueOfAction returns the queue that delivers an action's tasks.
+func queueOfAction(action string) (queue string, known bool) {
+	kind, known := tasks.Lookup(action)
+	return kind.Queue(), known
 }

@@ -61,7 +61,7 @@ func (c *enqueueCommand) Run(ctx context.Context, s streams) error {
 	}
 	ids, err := kind.EnqueueAll(ctx, queue, items)
 	if errors.Is(err, tasks.ErrUnreachable) || errors.Is(err, context.Canceled) {
-		keysToRepeat(s.err, lines, items, ids)
+		c.keysToRepeat(s.err, lines, ids)
 	}
 	switch {
 	case errors.Is(err, context.Canceled):
@@ -78,10 +78,10 @@ func (c *enqueueCommand) Run(ctx context.Context, s streams) error {
 }
 
 // keysToRepeat tells the keys of tasks that may be queued and had none of their own: without them, a second try would double them.
-func keysToRepeat(w io.Writer, lines []line, items []tasks.Item[dypls.Request], ids []string) {
+func (c *enqueueCommand) keysToRepeat(w io.Writer, lines []line, ids []string) {
 	said := false
 	for i, id := range ids {
-		if tasks.HasKey(items[i].Options) {
+		if c.ID != nil || ownKey(lines[i]) != nil {
 			continue
 		}
 		if !said {
@@ -117,13 +117,21 @@ func (c *enqueueCommand) checkID(lines []line) error {
 	if len(lines) > 1 {
 		return usage("--id goes with one object: in a batch, give each its own TaskID")
 	}
-	var own struct {
-		TaskID *string `json:"TaskID"`
-	}
-	if json.Unmarshal(lines[0].data, &own) == nil && own.TaskID != nil && *own.TaskID != *c.ID {
+	if own := ownKey(lines[0]); own != nil && *own != *c.ID {
 		return usage("--id and the object's own TaskID differ: give one of them")
 	}
 	return nil
+}
+
+// ownKey is the key that an object names, nil for none.
+func ownKey(l line) *string {
+	var own struct {
+		TaskID *string `json:"TaskID"`
+	}
+	if json.Unmarshal(l.data, &own) != nil {
+		return nil
+	}
+	return own.TaskID
 }
 
 // suggestion names what was probably meant, where anything is near.

@@ -13,6 +13,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/seed-5c07c2e9/dyplsq/internal/asynqwire"
+	"github.com/seed-5c07c2e9/dyplsq/internal/dispatch"
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
 	"github.com/seed-5c07c2e9/dyplsq/worker"
 )
@@ -80,7 +81,7 @@ func (h health) ready(w http.ResponseWriter, r *http.Request) {
 
 func (h health) check(ctx context.Context) readiness {
 	redisAnswers := make(chan check, 1)
-	go func() { redisAnswers <- checkRedis(h.redis.SAdd(ctx, asynqwire.Queues, tasks.Queues()[0]).Err()) }()
+	go func() { redisAnswers <- checkRedis(h.redis.SAdd(ctx, asynqwire.Queues, dispatch.Queues()[0]).Err()) }()
 	status := h.status()
 	answer := readiness{Ready: true, Checks: map[string]check{
 		"credentials": checkCredentials(h.credentials(ctx)), "phase": checkPhase(status.Phase),
@@ -118,7 +119,7 @@ func checkPhase(p worker.Phase) check { return check{p == worker.Performing, str
 func checkFetchers(s worker.Status, now time.Time) check {
 	latest := map[string]time.Time{} // of all shards of a queue, which take turns where its slots are taken
 	for name, at := range s.Polled {
-		if queue, _ := tasks.QueueOf(name); !at.Before(latest[queue]) {
+		if queue, _ := dispatch.QueueOf(name); !at.Before(latest[queue]) {
 			latest[queue] = at
 		}
 	}

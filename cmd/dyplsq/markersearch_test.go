@@ -13,9 +13,9 @@ import (
 	"github.com/hibiken/asynqmon"
 	"github.com/redis/go-redis/v9"
 
+	"github.com/seed-5c07c2e9/dyplsq/internal/dispatch"
 	"github.com/seed-5c07c2e9/dyplsq/internal/record"
 	"github.com/seed-5c07c2e9/dyplsq/internal/redistest"
-	"github.com/seed-5c07c2e9/dyplsq/tasks"
 )
 
 func (m *markedTest) searchCommands(t *testing.T) {
@@ -80,7 +80,7 @@ func (m *markedTest) dashboardPaths(t *testing.T) []string {
 	t.Helper()
 	var details []string
 	paths := []string{"queues", "queue_stats", "servers", "scheduler_entries", "redis_info"}
-	for _, queue := range tasks.Queues() {
+	for _, queue := range dispatch.Queues() {
 		paths = append(paths, "queues/"+queue, "queues/"+queue+"/groups")
 		for _, list := range []string{"active", "pending", "scheduled", "retry", "archived", "completed"} {
 			for page := range 10 {

@@ -75,9 +75,7 @@ func (f metricsFlags) overview(
 	if err != nil {
 		return nil, errors.Join(err, client.Close())
 	}
-	if err := m.CollectQueues(client); err != nil {
-		return nil, errors.Join(err, listener.Close(), client.Close())
-	}
+	m.CollectQueues(client)
 	h := newHealth(client, credentials, status)
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", m.Handler())

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dyplstest"
+	"github.com/seed-5c07c2e9/dyplsq/internal/dispatch"
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
 )
 
@@ -21,7 +22,7 @@ func (s *system) queues(t *testing.T) map[string]tasks.QueueInfo {
 		}
 		queues[q.Queue] = q
 	}
-	if r.status != statusOK || len(queues) != len(tasks.Queues()) {
+	if r.status != statusOK || len(queues) != len(dispatch.Queues()) {
 		t.Errorf("queues: exit status %d, %d queues: %s", r.status, len(queues), r.errors)
 	}
 	return queues

@@ -12,8 +12,8 @@ import (
 	"github.com/alecthomas/kong"
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/seed-5c07c2e9/dyplsq/internal/dispatch"
 	"github.com/seed-5c07c2e9/dyplsq/internal/setting"
-	"github.com/seed-5c07c2e9/dyplsq/tasks"
 )
 
 // zeroMeans are the flags of which 0 is a value of its own, and what their help says of it. Of every other one it is refused: it is
@@ -111,8 +111,8 @@ func TestEveryNumberHasBounds(t *testing.T) {
 			t.Errorf("--%s is no flag", name)
 		}
 	}
-	if least := setting.Concurrency.Least; least != len(tasks.Queues()) {
-		t.Errorf("%d calls at once are allowed, for %d queues", least, len(tasks.Queues()))
+	if least := setting.Concurrency.Least; least != len(dispatch.Queues()) {
+		t.Errorf("%d calls at once are allowed, for %d queues", least, len(dispatch.Queues()))
 	}
 }
 

@@ -19,6 +19,7 @@ var floors = [][]string{
 	},
 	{"internal/autopipeline", "internal/record", "internal/redisdial"},
 	{"internal/announce", "internal/breakers", "internal/hearing", "internal/inventory", "internal/quota"},
+	{"internal/dispatch"},
 	{"tasks"},
 	{"worker/internal/asynqhost", "worker/internal/breaker", "worker/internal/lossguard", "worker/internal/reaper"},
 	{"worker"},

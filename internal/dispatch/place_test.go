@@ -1,25 +1,30 @@
-package tasks_test
+package dispatch_test
 
 import (
 	"fmt"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/redis/go-redis/v9"
 
-	"github.com/seed-5c07c2e9/dyplsq/internal/queuetest"
+	"github.com/seed-5c07c2e9/dyplsq/internal/dispatch"
+	"github.com/seed-5c07c2e9/dyplsq/internal/record"
 	"github.com/seed-5c07c2e9/dyplsq/internal/redistest"
-	"github.com/seed-5c07c2e9/dyplsq/tasks"
 )
+
+func newDispatcher(client redis.UniversalClient, shards int) *dispatch.Dispatcher {
+	return dispatch.New(dispatch.Config{Redis: client, Records: record.NewStore(client), Shards: shards, Now: time.Now})
+}
 
 // TestPlace: where a task goes must never change, or programs of two versions disagree.
 func TestPlace(t *testing.T) {
 	t.Parallel()
-	queue := queuetest.New(t, tasks.Config{Client: redis.NewClient(&redis.Options{Addr: "127.0.0.1:1"}), Shards: 6})
+	d := newDispatcher(redis.NewClient(&redis.Options{Addr: "127.0.0.1:1"}), 6)
 	got := map[string]string{}
 	for _, id := range []string{"order-1", "order-2", "order-3", "order-4", "0199c7a0-0000-7000-8000-000000000000"} {
-		got[id] = queue.Place(t.Context(), "bind", id)
+		got[id] = d.Place(t.Context(), "bind", id)
 	}
 	want := map[string]string{
 		"order-1": "bind.5", "order-2": "bind.0", "order-3": "bind.2", "order-4": "bind.2", "0199c7a0-0000-7000-8000-000000000000": "bind.5",
@@ -49,12 +54,12 @@ func TestPlacesAreEven(t *testing.T) {
 		}, 3},
 	}
 	for name, test := range tests {
-		queue := queuetest.New(t, tasks.Config{Client: test.client, Shards: shards})
-		for _, of := range tasks.Queues() {
+		d := newDispatcher(test.client, shards)
+		for _, of := range dispatch.Queues() {
 			counts := map[string]int{}
 			places := map[string]bool{}
 			for i := range ids {
-				place := queue.Place(t.Context(), of, fmt.Sprint("order-", 2*i))
+				place := d.Place(t.Context(), of, fmt.Sprint("order-", 2*i))
 				places[place] = true
 				counts[test.of(place)]++
 			}
@@ -76,14 +81,14 @@ func TestShardNames(t *testing.T) {
 	for name, want := range map[string]string{
 		"bind": "bind", "bind.0": "bind", "query.63": "query", "bind.07": "", "bind.": "", "bind.x": "", "default": "", "default.1": "", "bind.1.2": "",
 	} {
-		if got, ours := tasks.QueueOf(name); ours != (want != "") || ours && got != want {
+		if got, ours := dispatch.QueueOf(name); ours != (want != "") || ours && got != want {
 			t.Errorf("%s: %q, %v", name, got, ours)
 		}
 	}
-	if got := tasks.ShardsOf("bind", 3); !slices.Equal(got, []string{"bind.0", "bind.1", "bind.2"}) {
+	if got := dispatch.ShardsOf("bind", 3); !slices.Equal(got, []string{"bind.0", "bind.1", "bind.2"}) {
 		t.Errorf("%q", got)
 	}
-	if got := tasks.ShardsOf("bind", 1); !slices.Equal(got, []string{"bind"}) {
+	if got := dispatch.ShardsOf("bind", 1); !slices.Equal(got, []string{"bind"}) {
 		t.Errorf("%q", got)
 	}
 }

@@ -1,4 +1,4 @@
-package tasks
+package dispatch
 
 import (
 	"cmp"
@@ -16,6 +16,17 @@ import (
 
 // namesFor is how long the list of queues is relied on where a stale one costs no more than a second delivery.
 const namesFor = 5 * time.Second
+
+// The queues of asynq that tasks go through.
+const (
+	Bind   = "bind"
+	Unbind = "unbind"
+	Update = "update"
+	Query  = "query"
+)
+
+// Queues returns the names of all of them.
+func Queues() []string { return []string{Bind, Unbind, Update, Query} }
 
 // ShardsOf returns the names of a queue's shards, and its own where it has one alone.
 func ShardsOf(queue string, shards int) []string {
@@ -46,17 +57,17 @@ func QueueOf(name string) (queue string, ours bool) {
 
 // Place returns the queue into which a task of one of [Queues] is put. Its latest delivery may be in another one, put there while the
 // number of shards was another, or the cluster's slots were elsewhere.
-func (q *Queue) Place(ctx context.Context, queue, id string) string {
-	if q.shards <= 1 {
+func (d *Dispatcher) Place(ctx context.Context, queue, id string) string {
+	if d.Shards <= 1 {
 		return queue
 	}
-	return shardName(queue, q.spread.shard(ctx, q.redis, queue, q.shards, id))
+	return shardName(queue, d.spread.shard(ctx, d.Redis, queue, d.Shards, id))
 }
 
 // Elsewhere returns the queues beside its place in which a delivery of a task may be: the shards, and the queue without one, that
 // are known on this Redis.
-func (q *Queue) Elsewhere(ctx context.Context, queue, place string) ([]string, error) {
-	names, err := q.names.get(ctx, q)
+func (d *Dispatcher) Elsewhere(ctx context.Context, queue, place string) ([]string, error) {
+	names, err := d.names.get(ctx, d)
 	if err != nil {
 		return nil, err
 	}
@@ -69,23 +80,23 @@ func (q *Queue) Elsewhere(ctx context.Context, queue, place string) ([]string, e
 	return others, nil
 }
 
-// holder returns the queue that holds a delivery, or may have held it: the task's place where none does.
-func (q *Queue) holder(ctx context.Context, queue, id, delivery string) (string, error) {
-	place := q.Place(ctx, queue, id)
-	others, err := q.Elsewhere(ctx, queue, place)
+// Holder returns the queue that holds a task's n-th delivery, or may have held it: the task's place where none does.
+func (d *Dispatcher) Holder(ctx context.Context, queue, id string, n int64) (string, error) {
+	place, delivery := d.Place(ctx, queue, id), asynqwire.DeliveryID(id, n)
+	others, err := d.Elsewhere(ctx, queue, place)
 	if err != nil || len(others) == 0 {
 		return place, err
 	}
 	names := append([]string{place}, others...)
 	there := make([]*redis.IntCmd, len(names))
-	_, err = q.redis.Pipelined(ctx, func(p redis.Pipeliner) error {
+	_, err = d.Redis.Pipelined(ctx, func(p redis.Pipeliner) error {
 		for i, name := range names {
 			there[i] = p.Exists(ctx, asynqwire.Queue(name).Task(delivery))
 		}
 		return nil
 	})
 	if err != nil {
-		return place, q.unreachable(err)
+		return place, err
 	}
 	for i, name := range names {
 		if there[i].Val() == 1 {
@@ -95,14 +106,40 @@ func (q *Queue) holder(ctx context.Context, queue, id, delivery string) (string,
 	return place, nil
 }
 
-// nameList is [Queue.Names], asked for now and then.
+// Names returns the queues that this program's tasks use or used on this Redis: those of [Queues], and their shards (bind.0, ...), as
+// many as this dispatcher has, and those that others use.
+func (d *Dispatcher) Names(ctx context.Context) ([]string, error) {
+	return Names(ctx, d.Redis, d.Shards)
+}
+
+// Names is [Dispatcher.Names] for whoever needs no dispatcher.
+func Names(ctx context.Context, client redis.Cmdable, shards int) ([]string, error) {
+	known, err := client.SMembers(ctx, asynqwire.Queues).Result()
+	if err != nil {
+		return nil, err
+	}
+	queues := Queues()
+	names := slices.Clone(queues)
+	for _, queue := range queues {
+		names = append(names, ShardsOf(queue, shards)...)
+	}
+	for _, name := range known {
+		if _, ours := QueueOf(name); ours {
+			names = append(names, name)
+		}
+	}
+	slices.SortFunc(names, byShard)
+	return slices.Compact(names), nil
+}
+
+// nameList is [Dispatcher.Names], asked for now and then.
 type nameList struct {
 	mu    sync.Mutex
 	names []string
 	at    time.Time
 }
 
-func (l *nameList) get(ctx context.Context, q *Queue) ([]string, error) {
+func (l *nameList) get(ctx context.Context, d *Dispatcher) ([]string, error) {
 	l.mu.Lock()
 	known := l.names
 	if known != nil && time.Since(l.at) < namesFor {
@@ -111,7 +148,7 @@ func (l *nameList) get(ctx context.Context, q *Queue) ([]string, error) {
 	}
 	l.at = time.Now() // the others go on with what is known meanwhile
 	l.mu.Unlock()
-	names, err := q.Names(ctx)
+	names, err := d.Names(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -121,8 +158,8 @@ func (l *nameList) get(ctx context.Context, q *Queue) ([]string, error) {
 	return names, nil
 }
 
-// sharesOf are the names among known that a queue, or one of its shards, goes by: itself and all its shards, or that shard.
-func sharesOf(known []string, name string) []string {
+// Among returns the names among known that a queue, or one of its shards, goes by: itself and all its shards, or that shard.
+func Among(known []string, name string) []string {
 	return slices.DeleteFunc(slices.Clone(known), func(other string) bool {
 		queue, _ := QueueOf(other)
 		return other != name && queue != name

@@ -1,4 +1,4 @@
-package tasks
+package dispatch
 
 import (
 	"context"
@@ -23,55 +23,51 @@ const (
 	scheduleSHA = "8ce6b38a99b73194585c251eb3c2a89559f37a87"
 )
 
-// deliveryCommands are what makes one delivery of a task, in one round trip: asynq's script, as asynq would send it, and what goes with it.
-type deliveryCommands struct {
+// commands are what makes one delivery of a task, in one round trip: asynq's script, as asynq would send it, and what goes with it.
+type commands struct {
 	script *asynqScript // nil where asynq has another one by now
 	keys   []string
 	args   []any
 	behind [][]any // commands that follow the script, whatever it finds
 }
 
-// deliveryCommands assembles what makes the n-th delivery of a task, in a queue and at a time. Whatever is to be told to others in the same
-// round trip belongs here.
-func (q *Queue) deliveryCommands(ctx context.Context, d *draft, queue string, n int64, at time.Time) (deliveryCommands, error) {
-	if err := q.nameQueue(ctx, queue); err != nil {
-		return deliveryCommands{}, err
+// commands assembles what makes a delivery, in a queue. Whatever is to be told to others in the same round trip belongs here.
+func (d *Dispatcher) commands(ctx context.Context, queue string, delivery Delivery) (commands, error) {
+	if err := d.nameQueue(ctx, queue); err != nil {
+		return commands{}, err
 	}
 	noted := &scribe{UniversalClient: nowhere()}
-	_, err := asynq.NewClientFromRedisClient(noted).EnqueueContext(ctx, d.task(), d.deliveryOptions(queue, n, at, q.now())...)
+	_, err := asynq.NewClientFromRedisClient(noted).EnqueueContext(ctx, delivery.task(), delivery.options(queue, d.Now())...)
 	if err != nil {
-		return deliveryCommands{}, nil //nolint:nilerr // asynq asked for something else: it is to do it itself
+		return commands{}, nil //nolint:nilerr // asynq asked for something else: it is to do it itself
 	}
 	var until time.Time
 	if noted.sha == scheduleSHA {
-		until = at
+		until = delivery.At
 	}
-	return deliveryCommands{
-		script: q.scripts[noted.sha], keys: noted.keys, args: noted.args, behind: [][]any{announce.Command(q.redis, queue, until)},
+	return commands{
+		script: d.scripts[noted.sha], keys: noted.keys, args: noted.args, behind: [][]any{announce.Command(d.Redis, queue, until)},
 	}, nil
 }
 
-// handOver has the first delivery of a new draft leave with its record.
-func (q *Queue) handOver(ctx context.Context, d *draft) error {
-	d.record.Handover = nil
-	if d.found.State != "" {
-		return nil
+// Handover returns what has the first delivery of a new task leave with its record, nil where asynq has to make it.
+func (d *Dispatcher) Handover(ctx context.Context, delivery Delivery) (*record.Handover, error) {
+	queue, _ := d.QueueOf(delivery.Action)
+	first, err := d.commands(ctx, d.Place(ctx, queue, delivery.ID), delivery)
+	if err != nil || first.script == nil {
+		return nil, err
 	}
-	first, err := q.deliveryCommands(ctx, d, q.Place(ctx, d.policy.Queue, d.record.ID), 1, d.record.ProcessAt)
-	if err == nil && first.script != nil {
-		d.record.Handover = &record.Handover{Script: first.script.recording, Keys: first.keys, Args: first.args, Behind: first.behind}
-	}
-	return err
+	return &record.Handover{Script: first.script.recording, Keys: first.keys, Args: first.args, Behind: first.behind}, nil
 }
 
-// announceOnce leaves out what is announced again later in the same round trip.
-func announceOnce(trip []*draft) {
+// AnnounceOnce leaves out what is announced again later in the same round trip. A handover may be nil.
+func AnnounceOnce(trip []*record.Handover) {
 	said := map[string]bool{}
-	for _, d := range slices.Backward(trip) {
-		if d.record.Handover == nil {
+	for _, h := range slices.Backward(trip) {
+		if h == nil {
 			continue
 		}
-		d.record.Handover.Behind = slices.DeleteFunc(d.record.Handover.Behind, func(command []any) bool {
+		h.Behind = slices.DeleteFunc(h.Behind, func(command []any) bool {
 			text := fmt.Sprint(command...)
 			again := said[text]
 			said[text] = true
@@ -81,19 +77,15 @@ func announceOnce(trip []*draft) {
 }
 
 // nameQueue has asynq know a queue, once.
-func (q *Queue) nameQueue(ctx context.Context, queue string) error {
-	if _, named := q.named.Load(queue); named {
+func (d *Dispatcher) nameQueue(ctx context.Context, queue string) error {
+	if _, named := d.named.Load(queue); named {
 		return nil
 	}
-	err := q.again(ctx, func() error { return q.redis.SAdd(ctx, asynqwire.Queues, queue).Err() })
+	err := Again(ctx, func() error { return d.Redis.SAdd(ctx, asynqwire.Queues, queue).Err() })
 	if err == nil {
-		q.named.Store(queue, true)
+		d.named.Store(queue, true)
 	}
 	return err
-}
-
-func (d *draft) task() *asynq.Task {
-	return asynq.NewTask(asynqwire.TypePrefix+d.action, asynqwire.NewPayload(d.record.ID, d.record.Account).Encode())
 }
 
 // asynqScript is a script of asynq's, by itself and as a part of the one that records.

@@ -1,4 +1,4 @@
-package tasks
+package dispatch
 
 import (
 	"maps"
@@ -8,8 +8,9 @@ import (
 
 	"github.com/alicebob/miniredis/v2"
 	"github.com/hibiken/asynq"
+	"github.com/redis/go-redis/v9"
 
-	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
+	"github.com/seed-5c07c2e9/dyplsq/internal/asynqwire"
 )
 
 // TestAsynqScriptsAreKnown fails when asynq makes deliveries by another script than the one that was read. Read it then:
@@ -22,31 +23,32 @@ func TestAsynqScriptsAreKnown(t *testing.T) {
 	}
 }
 
-// TestScriptsThatAreNotKnownAreLeftToAsynq: it makes the same deliveries, one by one and in a batch.
+// TestScriptsThatAreNotKnownAreLeftToAsynq: it makes the same deliveries, which leave neither with records nor together.
 func TestScriptsThatAreNotKnownAreLeftToAsynq(t *testing.T) {
 	t.Parallel()
-	q, err := Open("redis://" + miniredis.RunT(t).Addr() + "/0")
-	if err != nil {
-		t.Fatal(err)
+	client := redis.NewClient(&redis.Options{Addr: miniredis.RunT(t).Addr()})
+	t.Cleanup(func() { _ = client.Close() })
+	d := New(Config{Redis: client, Shards: 1, QueueOf: func(string) (string, bool) { return Bind, true }, Now: time.Now})
+	d.scripts = nil
+	deliveries := map[Delivery]asynq.TaskState{
+		{Action: "BindAxn", ID: "a", Number: 1}:                                    asynq.TaskStatePending,
+		{Action: "BindAxn", ID: "b", Number: 7, At: time.Now().Add(time.Hour / 2)}: asynq.TaskStateScheduled,
 	}
-	t.Cleanup(func() { _ = q.Close() })
-	q.scripts = nil
-	request := dypls.BindAXNRequest{PoolKey: "FC1", PhoneNoA: "15012345671", Expiration: dypls.At(time.Now().Add(time.Hour))}
-	items := []Item[dypls.BindAXNRequest]{
-		{Request: request, Options: []Option{TaskID("a")}},
-		{Request: request, Options: []Option{TaskID("b"), ProcessIn(time.Hour / 2)}},
-	}
-	for range 2 {
-		if _, err := BindAXN.EnqueueAll(t.Context(), q, items); err != nil {
-			t.Fatal(err)
+	for delivery, want := range deliveries {
+		if h, err := d.Handover(t.Context(), delivery); h != nil || err != nil {
+			t.Errorf("%s: a handover: %v, %v", delivery.ID, h, err)
 		}
-		if _, err := BindAXN.Enqueue(t.Context(), q, request, TaskID("c")); err != nil {
-			t.Fatal(err)
+		if made, err := d.PutTogether(t.Context(), []Delivery{delivery}); err != nil || made[0] {
+			t.Errorf("%s: made with others: %v, %v", delivery.ID, made, err)
 		}
-	}
-	for id, want := range map[string]asynq.TaskState{"a": asynq.TaskStatePending, "b": asynq.TaskStateScheduled, "c": asynq.TaskStatePending} {
-		if info, err := q.inspector.GetTaskInfo("bind", id+".1"); err != nil || info.State != want {
-			t.Errorf("%s: %+v, %v", id, info, err)
+		for _, before := range []bool{false, true} {
+			if there, err := d.Put(t.Context(), Bind, delivery); err != nil || there != before {
+				t.Errorf("%s: there %v, want %v: %v", delivery.ID, there, before, err)
+			}
+		}
+		info, err := d.inspector.GetTaskInfo(Bind, asynqwire.DeliveryID(delivery.ID, delivery.Number))
+		if err != nil || info.State != want {
+			t.Errorf("%s: %+v, %v", delivery.ID, info, err)
 		}
 	}
 }

@@ -1,11 +1,14 @@
-// Package queuetest makes queues for tests.
+// Package queuetest makes queues for tests, and what puts deliveries into them.
 package queuetest
 
 import (
 	"testing"
+	"time"
 
 	"github.com/redis/go-redis/v9"
 
+	"github.com/seed-5c07c2e9/dyplsq/internal/dispatch"
+	"github.com/seed-5c07c2e9/dyplsq/internal/record"
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
 )
 
@@ -24,4 +27,15 @@ func New(tb testing.TB, config tasks.Config) *tasks.Queue {
 	}
 	tb.Cleanup(func() { _ = queue.Close() })
 	return queue
+}
+
+// Dispatcher returns what puts deliveries into so many shards of each queue, as tasks and workers have it.
+func Dispatcher(client redis.UniversalClient, shards int) *dispatch.Dispatcher {
+	return dispatch.New(dispatch.Config{
+		Redis: client, Records: record.NewStore(client), Shards: shards, Now: time.Now,
+		QueueOf: func(action string) (queue string, known bool) {
+			kind, known := tasks.Lookup(action)
+			return kind.Queue(), known
+		},
+	})
 }

@@ -62,7 +62,7 @@ func (r *Reaper) statuses(ctx context.Context, now moment, open []record.Open) (
 			statuses[i].state = foreign
 			continue
 		}
-		places = append(places, place{i, r.Queue.Place(ctx, kind.Queue(), o.ID)})
+		places = append(places, place{i, r.Dispatch.Place(ctx, kind.Queue(), o.ID)})
 	}
 	found, err := r.states(ctx, open, places)
 	if err != nil {
@@ -74,7 +74,7 @@ func (r *Reaper) statuses(ctx context.Context, now moment, open []record.Open) (
 			continue
 		}
 		kind, _ := tasks.Lookup(open[p.of].Action)
-		names, err := r.Queue.Elsewhere(ctx, kind.Queue(), p.queue)
+		names, err := r.Dispatch.Elsewhere(ctx, kind.Queue(), p.queue)
 		if err != nil {
 			return nil, fmt.Errorf("look at deliveries: %w", err)
 		}

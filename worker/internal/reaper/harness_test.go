@@ -44,7 +44,7 @@ func newHarnessOn(t *testing.T, server *redistest.Server) *harness {
 	h := &harness{client: server.Client(t), log: &lockedBuffer{}}
 	own := server.AppClient(t)
 	h.Reaper = New(Config{
-		Redis: own, Records: record.NewStore(h.client), Queue: queuetest.On(t, own), Log: zerolog.New(h.log),
+		Redis: own, Records: record.NewStore(h.client), Queue: queuetest.On(t, own), Dispatch: queuetest.Dispatcher(own, 1), Log: zerolog.New(h.log),
 		ClaimLease: time.Minute, AfterClaim: time.Second, Keep: 24 * time.Hour, KeepStream: 24 * time.Hour,
 	})
 	h.asynq = asynq.NewInspectorFromRedisClient(h.client)

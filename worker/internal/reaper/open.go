@@ -144,7 +144,7 @@ func (r *Reaper) redeliver(ctx context.Context, now moment, open []record.Open) 
 					return err
 				}
 			}
-			made, err := r.Queue.Redeliver(groupCtx, o.ID, o.Delivery)
+			made, err := r.Dispatch.Redeliver(groupCtx, o.ID, o.Delivery)
 			if err != nil {
 				return err
 			}

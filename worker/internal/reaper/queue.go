@@ -80,7 +80,7 @@ func (r *Reaper) repairQueues(ctx context.Context) error {
 // suspects are the deliveries in every queue's active list without a lease, or with one that lapsed. The tasks of those that
 // somebody should have renewed are silent: their record knows whether a run of theirs is over.
 func (r *Reaper) suspects(ctx context.Context) (now time.Time, suspects []suspect, silent []string, err error) {
-	queues, err := r.Queue.Names(ctx)
+	queues, err := r.Dispatch.Names(ctx)
 	if err != nil {
 		return now, nil, nil, fmt.Errorf("read queues: %w", err)
 	}
@@ -151,7 +151,7 @@ func (r *Reaper) deliverAnew(ctx context.Context, id string, over int64) error {
 	if id == "" || over == 0 {
 		return nil
 	}
-	made, err := r.Queue.Redeliver(ctx, id, over)
+	made, err := r.Dispatch.Redeliver(ctx, id, over)
 	if made {
 		r.repaired(id, "delivered again: whoever had it is gone")
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/redis/go-redis/v9"
 	"github.com/rs/zerolog"
 
+	"github.com/seed-5c07c2e9/dyplsq/internal/dispatch"
 	"github.com/seed-5c07c2e9/dyplsq/internal/record"
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
 )
@@ -20,6 +21,7 @@ type Config struct {
 	Redis      redis.UniversalClient
 	Records    record.Store
 	Queue      *tasks.Queue
+	Dispatch   *dispatch.Dispatcher
 	Log        zerolog.Logger
 	ClaimLease time.Duration // of a run's claim
 	AfterClaim time.Duration // added to the rest of a claim before its record is visited again

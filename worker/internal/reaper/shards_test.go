@@ -10,6 +10,7 @@ import (
 
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
 	"github.com/seed-5c07c2e9/dyplsq/internal/asynqwire"
+	"github.com/seed-5c07c2e9/dyplsq/internal/dispatch"
 	"github.com/seed-5c07c2e9/dyplsq/internal/queuetest"
 	"github.com/seed-5c07c2e9/dyplsq/internal/redistest"
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
@@ -40,7 +41,7 @@ func pending(t *testing.T, queue *tasks.Queue) (n int64) {
 		t.Fatal(err)
 	}
 	for _, q := range infos {
-		if of, _ := tasks.QueueOf(q.Queue); of == "bind" {
+		if of, _ := dispatch.QueueOf(q.Queue); of == "bind" {
 			n += q.Pending
 		}
 	}
@@ -83,7 +84,7 @@ func TestSilentShard(t *testing.T) {
 	h := newHarnessOn(t, server)
 	other := queuetest.New(t, tasks.Config{Client: server.Client(t), Shards: 3})
 	enqueueAll(t, other, bindRequest(), "k-", 1)
-	k := asynqwire.Queue(other.Place(t.Context(), "bind", "k-0"))
+	k := asynqwire.Queue(queuetest.Dispatcher(h.client, 3).Place(t.Context(), "bind", "k-0"))
 	h.client.LRem(t.Context(), k.Key(asynqwire.Pending), 0, "k-0.1")
 	h.client.HSet(t.Context(), k.Task("k-0.1"), "state", asynqwire.Active)
 	h.client.ZAdd(t.Context(), k.Key(asynqwire.Lease), redis.Z{Member: "k-0.1", Score: float64(time.Now().Add(-time.Minute).Unix())})

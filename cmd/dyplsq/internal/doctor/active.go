@@ -10,6 +10,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/seed-5c07c2e9/dyplsq/internal/asynqwire"
+	"github.com/seed-5c07c2e9/dyplsq/internal/dispatch"
 	"github.com/seed-5c07c2e9/dyplsq/internal/record"
 )
 
@@ -93,7 +94,7 @@ func (e *examination) orphans(ctx context.Context) (orphans []orphan, count int,
 	if err != nil {
 		return nil, 0, err
 	}
-	names, err := e.queue.Names(ctx)
+	names, err := dispatch.Names(ctx, e.Redis, e.Shards)
 	if err != nil {
 		return nil, 0, err
 	}

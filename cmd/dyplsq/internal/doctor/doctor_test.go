@@ -10,6 +10,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/seed-5c07c2e9/dyplsq/cmd/dyplsq/internal/doctor"
+	"github.com/seed-5c07c2e9/dyplsq/internal/dispatch"
 	"github.com/seed-5c07c2e9/dyplsq/internal/redistest"
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
 )
@@ -72,7 +73,7 @@ func (p *patient) want(t *testing.T, check string, verdict doctor.Verdict, says 
 func TestHealthy(t *testing.T) {
 	t.Parallel()
 	p := newPatient(t, healthy...)
-	for _, queue := range tasks.Queues() {
+	for _, queue := range dispatch.Queues() {
 		p.client.SAdd(t.Context(), "asynq:queues", queue)
 	}
 	findings := p.examine(t)

@@ -9,7 +9,7 @@ import (
 	"github.com/hibiken/asynq"
 
 	"github.com/seed-5c07c2e9/dyplsq/internal/asynqwire"
-	"github.com/seed-5c07c2e9/dyplsq/tasks"
+	"github.com/seed-5c07c2e9/dyplsq/internal/dispatch"
 )
 
 const (
@@ -78,7 +78,7 @@ func (e *examination) needed(ctx context.Context) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	needed := tasks.Queues()
+	needed := dispatch.Queues()
 	for _, q := range infos {
 		if !slices.Contains(needed, q.Queue) && q.Pending+q.Active+q.Scheduled+q.Retry > 0 {
 			needed = append(needed, q.Queue)

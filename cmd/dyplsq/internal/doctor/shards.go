@@ -9,7 +9,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/seed-5c07c2e9/dyplsq/internal/asynqwire"
-	"github.com/seed-5c07c2e9/dyplsq/tasks"
+	"github.com/seed-5c07c2e9/dyplsq/internal/dispatch"
 )
 
 // shards: a queue is on one master, and what some put elsewhere than others costs every worker more polls.
@@ -52,18 +52,18 @@ func (e *examination) strange(ctx context.Context, set int) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	queues := tasks.Queues()
+	queues := dispatch.Queues()
 	return slices.DeleteFunc(needed, func(name string) bool {
-		queue, _ := tasks.QueueOf(name)
-		return slices.Contains(queues, name) || slices.Contains(tasks.ShardsOf(queue, set), name)
+		queue, _ := dispatch.QueueOf(name)
+		return slices.Contains(queues, name) || slices.Contains(dispatch.ShardsOf(queue, set), name)
 	}), nil
 }
 
 // onFewerThan tells of the queues whose shards leave masters out on how many they are.
 func onFewerThan(ctx context.Context, cluster *redis.ClusterClient, set, masters int) (few []string, err error) {
-	for _, queue := range tasks.Queues() {
+	for _, queue := range dispatch.Queues() {
 		on := map[string]bool{}
-		for _, name := range tasks.ShardsOf(queue, set) {
+		for _, name := range dispatch.ShardsOf(queue, set) {
 			master, err := cluster.MasterForKey(ctx, asynqwire.Queue(name).Key(asynqwire.Pending))
 			if err != nil {
 				return nil, err

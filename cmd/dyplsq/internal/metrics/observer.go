@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
+	"github.com/seed-5c07c2e9/dyplsq/internal/dispatch"
 	"github.com/seed-5c07c2e9/dyplsq/internal/record"
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
 )
@@ -70,7 +71,7 @@ func codeLabel(code string) string {
 // queueLabel is a queue without its shard.
 func queueLabel(queue string) string {
 	queue, _, _ = strings.Cut(queue, ".")
-	if slices.Contains(tasks.Queues(), queue) {
+	if slices.Contains(dispatch.Queues(), queue) {
 		return queue
 	}
 	return other

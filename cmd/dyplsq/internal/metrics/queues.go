@@ -9,7 +9,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/redis/go-redis/v9"
 
-	"github.com/seed-5c07c2e9/dyplsq/tasks"
+	"github.com/seed-5c07c2e9/dyplsq/internal/dispatch"
 )
 
 // collectTimeout bounds what one scrape waits for Redis. What is late then is left out of this scrape.
@@ -35,18 +35,13 @@ func queueDesc(name, help string, more ...string) *prometheus.Desc {
 
 // queues collects how asynq's queues stand, each by itself: one that cannot be read hides no other.
 type queues struct {
-	names     *tasks.Queue
+	redis     redis.UniversalClient
 	inspector *asynq.Inspector
 }
 
 // CollectQueues adds the queues of a Redis. The client should give up within seconds and not be the one that tasks need.
-func (m *Metrics) CollectQueues(client redis.UniversalClient) error {
-	queue, err := tasks.New(tasks.Config{Client: client})
-	if err != nil {
-		return err
-	}
-	m.registry.MustRegister(&queues{names: queue, inspector: asynq.NewInspectorFromRedisClient(client)})
-	return nil
+func (m *Metrics) CollectQueues(client redis.UniversalClient) {
+	m.registry.MustRegister(&queues{redis: client, inspector: asynq.NewInspectorFromRedisClient(client)})
 }
 
 // Describe implements [prometheus.Collector].
@@ -62,9 +57,9 @@ func (*queues) Describe(ch chan<- *prometheus.Desc) {
 func (q *queues) Collect(ch chan<- prometheus.Metric) {
 	ctx, cancel := context.WithTimeout(context.Background(), collectTimeout)
 	defer cancel()
-	names, err := q.names.Names(ctx)
+	names, err := dispatch.Names(ctx, q.redis, 1)
 	if err != nil {
-		names = tasks.Queues() // each of which will say that it cannot be read
+		names = dispatch.Queues() // each of which will say that it cannot be read
 	}
 	var reading sync.WaitGroup
 	for _, name := range names {

@@ -14,10 +14,10 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
+	"github.com/seed-5c07c2e9/dyplsq/internal/dispatch"
 	"github.com/seed-5c07c2e9/dyplsq/internal/inventory"
 	"github.com/seed-5c07c2e9/dyplsq/internal/record"
 	"github.com/seed-5c07c2e9/dyplsq/internal/redistest"
-	"github.com/seed-5c07c2e9/dyplsq/tasks"
 )
 
 // scraped is what Prometheus gets, but for comments.
@@ -37,7 +37,7 @@ func scraped(t *testing.T, m *Metrics) map[string]bool {
 
 func declare(t *testing.T, client *redis.Client) {
 	t.Helper()
-	for _, name := range tasks.Queues() {
+	for _, name := range dispatch.Queues() {
 		if err := client.SAdd(t.Context(), "asynq:queues", name).Err(); err != nil {
 			t.Fatal(err)
 		}
