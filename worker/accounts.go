@@ -22,20 +22,20 @@ type account struct {
 	caller  dypls.Caller
 	traffic *traffic
 
-	toldOfKeys time.Time // that others use another key; by the one goroutine that announces
+	warnedOfKeys time.Time // that others use another key; by the one goroutine that announces
 }
 
 // accounts are those that a worker knows.
 type accounts struct {
-	worker    *Worker
-	own       *account // of tasks that name none
-	byName    map[string]*account
-	strangers strangers
+	worker  *Worker
+	own     *account // of tasks that name none
+	byName  map[string]*account
+	unknown unknownAccounts
 }
 
 func newAccounts(w *Worker) *accounts {
 	c := w.config
-	as := &accounts{worker: w, byName: make(map[string]*account, 1+len(c.Callers)), strangers: newStrangers(w)}
+	as := &accounts{worker: w, byName: make(map[string]*account, 1+len(c.Callers)), unknown: newUnknownAccounts(w)}
 	add := func(name string, caller dypls.Caller) *account {
 		a := &account{name: name, caller: caller, traffic: newTraffic(w, name)}
 		as.byName[name] = a
@@ -49,7 +49,7 @@ func newAccounts(w *Worker) *accounts {
 }
 
 // of returns the account that a delivery names, "" for the worker's own. It is nil where this worker does not know it.
-func (as *accounts) of(name string) *account {
+func (as *accounts) find(name string) *account {
 	if name == "" {
 		return as.own
 	}
@@ -68,9 +68,9 @@ func (as *accounts) names() []string {
 func (as *accounts) run(ctx context.Context) {
 	var listening sync.WaitGroup
 	defer listening.Wait()
-	defer as.close(ctx)
+	defer as.releaseQuota(ctx)
 	news := make(chan struct{}, 1) // holds a token while the breakers have to be looked at
-	listening.Go(func() { _ = as.line(news).Keep(ctx) })
+	listening.Go(func() { _ = as.subscription(news).Keep(ctx) })
 	tick := time.NewTicker(refreshEvery)
 	defer tick.Stop()
 	as.announce(ctx)
@@ -88,7 +88,7 @@ func (as *accounts) run(ctx context.Context) {
 
 // line is what workers hear from each other. Whatever it says, or does not say, the breakers are looked at every now and then, and
 // each question to a bucket tells whether it is closed.
-func (as *accounts) line(news chan<- struct{}) hearing.Line {
+func (as *accounts) subscription(news chan<- struct{}) hearing.Line {
 	look := func() {
 		select {
 		case news <- struct{}{}:
@@ -151,15 +151,15 @@ func (as *accounts) announceKey(ctx context.Context, a *account) {
 	}
 	beside, err := presence.AnnounceKey(ctx, as.worker.config.client, a.name, fingerprint)
 	const sayAgain = 24 * time.Hour
-	if err == nil && beside > presence.Rotation && (a.toldOfKeys.IsZero() || time.Since(a.toldOfKeys) > sayAgain) {
-		a.toldOfKeys = time.Now()
+	if err == nil && beside > presence.Rotation && (a.warnedOfKeys.IsZero() || time.Since(a.warnedOfKeys) > sayAgain) {
+		a.warnedOfKeys = time.Now()
 		as.worker.log.Warn().Str("account", a.name).Str("key", fingerprint).Dur("beside_ms", beside).
 			Msg("other workers use another access key for this account: two installations share this Redis, " +
 				"or a rotation of keys was not finished; dyplsq doctor says more")
 	}
 }
 
-func (as *accounts) close(ctx context.Context) {
+func (as *accounts) releaseQuota(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), writeTimeout)
 	defer cancel()
 	for _, a := range as.byName {
@@ -168,32 +168,32 @@ func (as *accounts) close(ctx context.Context) {
 }
 
 const (
-	// strangerAgain is about when a task whose account is not known here is offered again: to any worker, one that knows it among them.
-	strangerAgain = 15 * time.Second
-	// strangerReason begins what a dashboard shows of such a task; the account's name follows.
-	strangerReason = "its worker does not know the account "
-	// strangersMost is how many accounts are kept in mind that nobody knows here: their names come from whoever enqueues.
-	strangersMost = 100
+	// unknownAccountAgain is about when a task whose account is not known here is offered again: to any worker, one that knows it among them.
+	unknownAccountAgain = 15 * time.Second
+	// unknownAccountReason begins what a dashboard shows of such a task; the account's name follows.
+	unknownAccountReason = "its worker does not know the account "
+	// unknownAccountsMost is how many accounts are kept in mind that nobody knows here: their names come from whoever enqueues.
+	unknownAccountsMost = 100
 )
 
-// strangers are the accounts that tasks have named and this worker does not know.
-type strangers struct {
+// unknownAccounts are the accounts that tasks have named and this worker does not know.
+type unknownAccounts struct {
 	worker *Worker
 	mu     *sync.Mutex
 	seen   map[string]time.Time // when a task of the account was last held
 	noted  map[string]time.Time // when others were last told
 }
 
-func newStrangers(w *Worker) strangers {
-	return strangers{worker: w, mu: &sync.Mutex{}, seen: map[string]time.Time{}, noted: map[string]time.Time{}}
+func newUnknownAccounts(w *Worker) unknownAccounts {
+	return unknownAccounts{worker: w, mu: &sync.Mutex{}, seen: map[string]time.Time{}, noted: map[string]time.Time{}}
 }
 
 // met says once of each account that its tasks are held, and lets others know now and then.
-func (s strangers) met(ctx context.Context, name string) {
+func (s unknownAccounts) note(ctx context.Context, name string) {
 	now := time.Now()
 	s.mu.Lock()
 	_, known := s.seen[name]
-	if !known && len(s.seen) >= strangersMost {
+	if !known && len(s.seen) >= unknownAccountsMost {
 		s.mu.Unlock()
 		return
 	}
@@ -215,7 +215,7 @@ func (s strangers) met(ctx context.Context, name string) {
 }
 
 // recent are those of whom a task was held lately.
-func (s strangers) recent() []string {
+func (s unknownAccounts) recent() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var names []string
@@ -227,10 +227,10 @@ func (s strangers) recent() []string {
 	return names
 }
 
-// leaveToOthers holds a task whose account this worker does not know: no call of it leaves here, whatever it is for. One that is
+// requeueUnknownAccount holds a task whose account this worker does not know: no call of it leaves here, whatever it is for. One that is
 // settled, or whose time is over, goes on and gets its end.
-func (d *delivery) leaveToOthers(ctx context.Context) error {
-	d.worker.accounts.strangers.met(ctx, d.of)
+func (d *delivery) requeueUnknownAccount(ctx context.Context) error {
+	d.worker.accounts.unknown.note(ctx, d.accountName)
 	glance, err := d.worker.records.Glance(ctx, d.id)
 	switch {
 	case err != nil:
@@ -238,10 +238,10 @@ func (d *delivery) leaveToOthers(ctx context.Context) error {
 	case glance.State == "" || glance.State.Told() || isOver(glance.Deadline):
 		return d.proceed(ctx)
 	}
-	return later(notBeyond(glance.Deadline, d.worker.strangerPause()), strangerReason+d.of)
+	return later(notBeyond(glance.Deadline, d.worker.unknownAccountPause()), unknownAccountReason+d.accountName)
 }
 
-func (w *Worker) strangerPause() time.Duration {
-	pause := cmp.Or(w.timing.strangerAgain, strangerAgain)
+func (w *Worker) unknownAccountPause() time.Duration {
+	pause := cmp.Or(w.timing.unknownAccountAgain, unknownAccountAgain)
 	return pause/2 + rand.N(pause) //nolint:gosec,mnd // spreads load; guards nothing
 }

@@ -49,9 +49,9 @@ func shopCaller(t *testing.T, endpoint string) *aliyun.Client {
 }
 
 // newTwoAccounts is a system whose worker serves both.
-func newTwoAccounts(t *testing.T, timing timing, simulated dyplstest.Config, change func(*Config)) *system {
+func newTwoAccounts(t *testing.T, timing timing, simulated dyplstest.Config, change func(*Config)) *workerHarness {
 	t.Helper()
-	return newTimedSystem(t, timing, simulated, func(c *Config) {
+	return newTimedWorkerHarness(t, timing, simulated, func(c *Config) {
 		client, _ := c.Caller.(*aliyun.Client)
 		c.Callers = map[string]dypls.Caller{shop: shopCaller(t, endpointOf(client))}
 		if change != nil {
@@ -66,14 +66,14 @@ func shopBind() dypls.BindAXNRequest {
 	return r
 }
 
-func (s *system) shopBind(t *testing.T, id string, options ...tasks.Option) {
+func (s *workerHarness) shopBind(t *testing.T, id string, options ...tasks.Option) {
 	t.Helper()
 	if _, err := tasks.BindAXN.Enqueue(t.Context(), s.queue, shopBind(), append(options, tasks.TaskID(id), tasks.Account(shop))...); err != nil {
 		t.Fatal(err)
 	}
 }
 
-func (s *system) succeeds(t *testing.T, ids ...string) {
+func (s *workerHarness) succeeds(t *testing.T, ids ...string) {
 	t.Helper()
 	for _, id := range ids {
 		if o := s.outcome(t, id); o.State != tasks.StateSucceeded {
@@ -158,7 +158,7 @@ func TestSurplusOfAnAccount(t *testing.T) {
 	t.Parallel()
 	caller := &stalls{held: make(chan struct{}), free: make(chan struct{})}
 	release := sync.OnceFunc(func() { close(caller.free) })
-	short := timing{claimLease: 2 * time.Second, lookAfter: 100 * time.Millisecond, lookAgainAfter: 200 * time.Millisecond}
+	short := timing{claimLease: 2 * time.Second, reconcileAfter: 100 * time.Millisecond, verifyAgainAfter: 200 * time.Millisecond}
 	s := newTwoAccounts(t, short, withShop(dyplstest.Config{}, 10, nil), func(c *Config) {
 		caller.Caller, c.OnUncertain = c.Callers[shop], Retry
 		c.Callers[shop] = caller

@@ -20,46 +20,46 @@ type retryAfter interface {
 	RetryAfter() time.Duration
 }
 
-// heldError says that no call may leave soon.
-type heldError struct {
+// retryLaterError says that no call may leave soon.
+type retryLaterError struct {
 	delay  time.Duration
 	reason string
 }
 
-func (e *heldError) Error() string { return e.reason }
+func (e *retryLaterError) Error() string { return e.reason }
 
 // RetryAfter implements retryAfter.
-func (e *heldError) RetryAfter() time.Duration { return e.delay }
+func (e *retryLaterError) RetryAfter() time.Duration { return e.delay }
 
 // orRedisAway says when to come back after an error that does not say it: it is one of Redis.
 func orRedisAway(err error) error {
 	if _, ok := errors.AsType[retryAfter](err); ok {
 		return err
 	}
-	return &heldError{delay: redisAway, reason: "redis is out of reach"}
+	return &retryLaterError{delay: redisAway, reason: "redis is out of reach"}
 }
 
 // admit waits until a call of this task may leave.
-func (d *delivery) admit(ctx context.Context) error {
+func (d *delivery) acquirePermit(ctx context.Context) error {
 	t := d.account.traffic
 	var pool string
 	if t.limiter.LimitsPools() || t.breaker.HasPoolScope() {
 		glance, err := d.worker.records.Glance(ctx, d.id)
 		if err != nil {
-			return &heldError{delay: redisAway, reason: "redis is out of reach"}
+			return &retryLaterError{delay: redisAway, reason: "redis is out of reach"}
 		}
 		pool = poolOf(glance.Request)
 	}
 	var evict <-chan struct{}
-	if c := d.worker.crowds[d.slots]; c != nil && d.ready != nil {
+	if c := d.worker.waitQuotas[d.baseQueue]; c != nil && d.prepareSlot != nil {
 		var leave func()
-		evict, leave = c.join(d.account, d.bucket())
+		evict, leave = c.startWaiting(d.account, d.bucket())
 		defer leave()
 	}
 	var err error
-	d.permit, err = t.admit(ctx, evict, d.kind.action, pool, d.run)
+	d.permit, err = t.acquirePermit(ctx, evict, d.kind.action, pool, d.run)
 	if throttled, ok := errors.AsType[*quota.ThrottledError](err); ok && throttled.Evicted {
-		d.ready = nil // another has it
+		d.prepareSlot = nil // another has it
 	}
 	return err
 }
@@ -75,18 +75,18 @@ func poolOf(request []byte) string {
 	return named.PoolKey
 }
 
-// gaveUp is why a task goes back whose delivery asynq ended.
-const gaveUp = "the queue gave the delivery up"
+// deliveryGivenUp is why a task goes back whose delivery asynq ended.
+const deliveryGivenUp = "the queue gave the delivery up"
 
 // hold leaves a task in the queue whose call may not leave yet. One whose time is over, that is settled already, or whose earlier
 // call has to be looked for goes on: none of that takes a call of its own action.
-func (d *delivery) hold(ctx context.Context, err error) error {
+func (d *delivery) requeue(ctx context.Context, err error) error {
 	if errors.Is(err, errDraining) {
 		return later(0, err.Error())
 	}
 	held, ok := errors.AsType[retryAfter](err)
 	if !ok { // the queue gave the delivery up
-		return later(redisAway, gaveUp)
+		return later(redisAway, deliveryGivenUp)
 	}
 	glance, err := d.worker.records.Glance(ctx, d.id)
 	if err != nil {
@@ -106,12 +106,12 @@ func notBeyond(deadline time.Time, delay time.Duration) time.Duration {
 	return min(delay, time.Until(deadline)+time.Second)
 }
 
-// mayBeLost lets a call leave of which nobody could find out whether it took effect, were its answer lost: a bind that leaves X to the
+// acquireSlowStart lets a call leave of which nobody could find out whether it took effect, were its answer lost: a bind that leaves X to the
 // platform. While the endpoint answers nothing of use, such a call stays in the queue. Each other call may leave: it is made again, or
 // looked up. left must be called when the call is over. The error says when to come back, or is the
 // context's.
-func (d *delivery) mayBeLost(ctx context.Context, begun record.Begun, noted time.Time) (left func(), err error) {
-	if !d.kind.once() {
+func (d *delivery) acquireSlowStart(ctx context.Context, begun record.Begun, noted time.Time) (left func(), err error) {
+	if d.kind.idempotent() {
 		return func() {}, nil
 	}
 	b := d.account.traffic.breaker
@@ -125,10 +125,10 @@ func (d *delivery) mayBeLost(ctx context.Context, begun record.Begun, noted time
 		err := b.ProbeEndpoint(ctx, d.run, func(ctx context.Context) bool { return d.apiAnswers(ctx, begun) })
 		return nil, orRedisAway(err)
 	}
-	late := time.NewTimer(readyFor - time.Since(noted))
+	late := time.NewTimer(callSlotWait - time.Since(noted))
 	defer late.Stop()
 	if !b.Start.Wait(ctx, late.C) {
-		return nil, &heldError{delay: callsLastPause, reason: "few binds may be out before the API has answered one"}
+		return nil, &retryLaterError{delay: callsSlowPause, reason: "few binds may be out before the API has answered one"}
 	}
 	if b.EndpointOpen() { // meanwhile
 		b.Start.End()

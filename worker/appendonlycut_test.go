@@ -50,9 +50,9 @@ func TestAppendOnlyFileCutShort(t *testing.T) { //nolint:gocognit // one story, 
 			enqueue(first...)
 			before := server.Logged(t) // nothing is noted yet
 			pausing := quick
-			pausing.forgotPause = testPause
+			pausing.lossPause = testPause
 			held := &heldAnswers{open: make(chan struct{})}
-			s := newSystemOn(t, server, pausing, dyplstest.Config{}, func(c *Config) { held.Caller, c.Caller = c.Caller, held })
+			s := newWorkerHarnessOn(t, server, pausing, dyplstest.Config{}, func(c *Config) { held.Caller, c.Caller = c.Caller, held })
 			answer := sync.OnceFunc(func() { close(held.open) })
 			t.Cleanup(answer)
 			redistest.Poll(t, outcomeWithin, "calls to be out", func(context.Context) error {
@@ -62,7 +62,7 @@ func TestAppendOnlyFileCutShort(t *testing.T) { //nolint:gocognit // one story, 
 				return nil
 			})
 			enqueue(second...)
-			s.raised(t, 3) // what is written last is the worker's own counting
+			s.awaitLossCounter(t, 3) // what is written last is the worker's own counting
 			server.RestartCutShort(t, test.keep(before, server.Logged(t)))
 			answer()
 
@@ -114,7 +114,7 @@ func (h *heldAnswers) Call(ctx context.Context, call dypls.Call) (dypls.Answer, 
 }
 
 // forgotten waits until the log has told of as many calls that took effect as were out, where their tasks are lost, and returns them.
-func (s *system) forgotten(t *testing.T, out int, lost bool) map[string]int {
+func (s *workerHarness) forgotten(t *testing.T, out int, lost bool) map[string]int {
 	t.Helper()
 	told := map[string]int{}
 	if !lost {
@@ -144,7 +144,7 @@ func (s *system) forgotten(t *testing.T, out int, lost bool) map[string]int {
 }
 
 // effects counts how often a bind took effect.
-func (s *system) effects(id string) (n int) {
+func (s *workerHarness) effects(id string) (n int) {
 	for _, e := range s.simulator.Ledger() {
 		if e.Performed && e.Parameters["OutId"] == id {
 			n++
@@ -153,12 +153,12 @@ func (s *system) effects(id string) (n int) {
 	return n
 }
 
-// raised waits until the worker has counted up so many times more.
-func (s *system) raised(t *testing.T, times int64) {
+// awaitLossCounter waits until the worker has counted up so many times more.
+func (s *workerHarness) awaitLossCounter(t *testing.T, times int64) {
 	t.Helper()
 	counted := func(ctx context.Context) int64 { n, _ := s.redis.HGet(ctx, lossguard.Key, "raised").Int64(); return n }
 	from := counted(t.Context())
-	redistest.Poll(t, outcomeWithin, "the witness to be raised", func(ctx context.Context) error {
+	redistest.Poll(t, outcomeWithin, "the loss counter to be raised", func(ctx context.Context) error {
 		if n := counted(ctx); n < from+times {
 			return fmt.Errorf("%d times", n-from)
 		}
@@ -167,7 +167,7 @@ func (s *system) raised(t *testing.T, times int64) {
 }
 
 // tell waits until it is told what came of each task.
-func (s *system) tell(t *testing.T, ids []string) map[string]tasks.State {
+func (s *workerHarness) tell(t *testing.T, ids []string) map[string]tasks.State {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), outcomeWithin)
 	defer cancel()

@@ -13,11 +13,11 @@ import (
 // attempt makes the one call of this run, once everything that the call needs is there.
 func (d *delivery) attempt(ctx context.Context, begun record.Begun, noted time.Time) error {
 	if ctx.Err() != nil { // the queue gave this delivery up while Redis was away; nothing was sent
-		d.handBack(ctx, begun)
-		return later(redisAway, gaveUp)
+		d.abort(ctx, begun)
+		return later(redisAway, deliveryGivenUp)
 	}
-	if err := d.takeCall(ctx, noted); err != nil {
-		return d.unready(ctx, begun, err)
+	if err := d.acquireCallSlot(ctx, noted); err != nil {
+		return d.abortAndRequeue(ctx, begun, err)
 	}
 	started := time.Now()
 	request, instead := d.resolveBind(ctx, begun)
@@ -25,45 +25,45 @@ func (d *delivery) attempt(ctx context.Context, begun record.Begun, noted time.T
 		return d.endWithoutCall(ctx, begun, *instead, started)
 	}
 	begun.Request = request
-	turn, instead := d.takeTurn(ctx, begun)
+	lock, instead := d.acquireUpdateLock(ctx, begun)
 	if instead != nil {
 		return d.endWithoutCall(ctx, begun, *instead, started)
 	}
-	x, request, err := d.lease(ctx, begun.Request)
+	x, request, err := d.leaseNumber(ctx, begun.Request)
 	if err != nil {
 		v := noNumber(begun, err)
 		d.worker.awaitNumber(&v, begun)
-		d.endTurn(ctx, turn, v)
+		d.releaseUpdateLock(ctx, lock, v)
 		return d.endWithoutCall(ctx, begun, v, started)
 	}
 	begun.Request = request
 	expiry, err := d.prolong(ctx, begun.Request)
 	if err != nil {
-		d.endTurn(ctx, turn, verdict{})
-		return d.unready(ctx, begun, err)
+		d.releaseUpdateLock(ctx, lock, verdict{})
+		return d.abortAndRequeue(ctx, begun, err)
 	}
-	left, err := d.mayBeLost(ctx, begun, noted)
+	left, err := d.acquireSlowStart(ctx, begun, noted)
 	if err != nil { // it names no X, so that none is leased
-		return d.unready(ctx, begun, err)
+		return d.abortAndRequeue(ctx, begun, err)
 	}
 	calling := time.Now()
 	success, callErr := d.call(ctx, begun, noted)
 	left()
-	d.called(time.Since(calling))
+	d.callEnded(time.Since(calling))
 	v := d.worker.decide(d.kind, begun, callErr)
-	if v.class == dypls.Denied && v.state == record.Waiting && d.permit.heldFor > 0 {
-		v.wait(d.permit.heldFor, begun)
+	if v.class == dypls.Denied && v.state == record.Waiting && d.permit.deniedFor > 0 {
+		v.wait(d.permit.deniedFor, begun)
 	}
 	if v.doubt == record.DoubtCall { // the wait counts from when the call was noted, and it may have hung
 		v.delay = max(v.delay-time.Since(noted), 0)
 	}
-	x.another(&v, d.kind, begun)
+	x.retryWithAnother(&v, d.kind, begun)
 	d.acceptGone(ctx, &v, begun)
 	v.requestID = cmp.Or(v.requestID, success.requestID)
 	d.worker.logAttempt(d, begun, v, callErr, time.Since(started))
-	d.tell(ctx, x, begun, v, success)
+	d.publish(ctx, x, begun, v, success)
 	d.curtail(ctx, expiry, begun, v)
-	d.endTurn(ctx, turn, v)
+	d.releaseUpdateLock(ctx, lock, v)
 	return v.forQueue()
 }
 

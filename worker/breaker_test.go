@@ -19,28 +19,28 @@ import (
 
 // quickBreaker probes a hundred times as often.
 var quickBreaker = timing{
-	claimLease: claimLease, lookAfter: quick.lookAfter, lookAgainAfter: quick.lookAgainAfter,
+	claimLease: claimLease, reconcileAfter: quick.reconcileAfter, verifyAgainAfter: quick.verifyAgainAfter,
 	probeFirst: 300 * time.Millisecond, probeMost: 2 * time.Second, probeLease: 5 * time.Second,
 }
 
-// TestOutage: while the service is suspended next to no calls are made, no task is given up, and all go on by themselves.
-func TestOutage(t *testing.T) {
+// TestSuspendedServiceGetsFewCalls: while the service is suspended next to no calls are made, no task is given up, and all go on by themselves.
+func TestSuspendedServiceGetsFewCalls(t *testing.T) {
 	t.Parallel()
-	outage(t, quickBreaker, 1000, 6*time.Second)
+	suspendedServiceGetsFewCalls(t, quickBreaker, 1000, 6*time.Second)
 }
 
-// TestLongOutage is the same in real time.
-func TestLongOutage(t *testing.T) {
+// TestSuspendedServiceGetsFewCallsForMinutes is the same in real time.
+func TestSuspendedServiceGetsFewCallsForMinutes(t *testing.T) {
 	if os.Getenv("DYPLSQ_FAULTS") == "" {
 		t.Skip("takes some minutes: set DYPLSQ_FAULTS=1")
 	}
 	t.Parallel()
-	outage(t, timing{claimLease: claimLease, lookAfter: defaultLookAfter, lookAgainAfter: defaultLookAgainAfter}, 5000, 2*time.Minute)
+	suspendedServiceGetsFewCalls(t, timing{claimLease: claimLease, reconcileAfter: defaultReconcileAfter, verifyAgainAfter: defaultVerifyAgainAfter}, 5000, 2*time.Minute)
 }
 
-func outage(t *testing.T, timing timing, binds int, lasts time.Duration) {
+func suspendedServiceGetsFewCalls(t *testing.T, timing timing, binds int, lasts time.Duration) {
 	t.Helper()
-	f := newFleet(t, 3, timing, dyplstest.Config{
+	f := newManyWorkersHarness(t, 3, timing, dyplstest.Config{
 		Pools: []dyplstest.Pool{{Key: dyplstest.DefaultPoolKey, Numbers: dyplstest.Numbers("170", binds)}},
 	}, nil)
 	began := time.Now()
@@ -95,7 +95,7 @@ func probesWithin(timing timing, scope string, lasts time.Duration) (n int) {
 // TestDeniedActionLeavesOthersAlone: recordings are not permitted; binds go on.
 func TestDeniedActionLeavesOthersAlone(t *testing.T) {
 	t.Parallel()
-	f := newFleet(t, 2, quickBreaker, dyplstest.Config{
+	f := newManyWorkersHarness(t, 2, quickBreaker, dyplstest.Config{
 		Faults: []dyplstest.Fault{{Action: "QueryRecordFileDownloadUrl", Code: "isp.RAM_PERMISSION_DENY"}},
 	}, nil)
 	recording := func(i int) string { return fmt.Sprint("recording-", i) }
@@ -137,7 +137,7 @@ func TestHeldTaskRunsOutOfTime(t *testing.T) {
 	t.Parallel()
 	long := quickBreaker
 	long.probeFirst, long.probeMost = time.Hour, time.Hour
-	s := newTimedSystem(t, long, dyplstest.Config{Faults: []dyplstest.Fault{{Code: "isv.OUT_OF_SERVICE"}}}, nil)
+	s := newTimedWorkerHarness(t, long, dyplstest.Config{Faults: []dyplstest.Fault{{Code: "isv.OUT_OF_SERVICE"}}}, nil)
 	s.bind(t, "opens-it")
 	s.logged(t, "denied: everything")
 	if _, err := tasks.BindAXN.Enqueue(t.Context(), s.queue, bindRequest(), tasks.TaskID("held"), tasks.Within(2*time.Second)); err != nil {
@@ -154,7 +154,7 @@ func TestBreakerOfAPool(t *testing.T) {
 	long := quickBreaker
 	long.probeFirst, long.probeMost = time.Hour, time.Hour
 	other := dyplstest.Pool{Key: "FC100000000002", Numbers: dyplstest.Numbers("171", 100)}
-	s := newTimedSystem(t, long, dyplstest.Config{
+	s := newTimedWorkerHarness(t, long, dyplstest.Config{
 		Pools:  []dyplstest.Pool{{Key: dyplstest.DefaultPoolKey, Numbers: dyplstest.Numbers("170", 100)}, other},
 		Faults: []dyplstest.Fault{{Code: "isv.PARTNER_IS_CLOSED", Times: 1}},
 	}, nil)
@@ -177,7 +177,7 @@ func TestBreakerOfAPool(t *testing.T) {
 // TestAwaitNumber: a bind for which no number is free waits for one, where that is wanted.
 func TestAwaitNumber(t *testing.T) {
 	t.Parallel()
-	s := newSystem(t, dyplstest.Config{Faults: []dyplstest.Fault{{Code: "isv.NO_AVAILABLE_NUMBER"}}}, func(c *Config) { c.OnNoNumber = Await })
+	s := newWorkerHarness(t, dyplstest.Config{Faults: []dyplstest.Fault{{Code: "isv.NO_AVAILABLE_NUMBER"}}}, func(c *Config) { c.OnNoNumber = Await })
 	if _, err := tasks.BindAXN.Enqueue(t.Context(), s.queue, bindRequest(), tasks.TaskID("waits"), tasks.Within(4*time.Second)); err != nil {
 		t.Fatal(err)
 	}

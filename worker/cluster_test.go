@@ -24,7 +24,7 @@ func TestWholeLifeOnACluster(t *testing.T) {
 		t.Run(fmt.Sprint(shards, " shards"), func(t *testing.T) {
 			t.Parallel()
 			nodes := redistest.StartMasters(t, 3)
-			c := newEverything(t, shards, func() redis.UniversalClient { return nodes.Client(t) })
+			c := newFullStackHarness(t, shards, func() redis.UniversalClient { return nodes.Client(t) })
 			c.do(t)
 			if n := c.slots.refused.Load(); n != 0 {
 				t.Errorf("%d commands had keys of several slots", n)
@@ -39,7 +39,7 @@ func TestWholeLifeOnACluster(t *testing.T) {
 	}
 }
 
-func (c *everything) do(t *testing.T) {
+func (c *fullStackHarness) do(t *testing.T) {
 	t.Helper()
 	left := c.leftOver(t)
 	runUntilEnd(t, c.Worker, c.log)
@@ -47,15 +47,15 @@ func (c *everything) do(t *testing.T) {
 	binds := c.binds(t)
 	c.succeed(t, binds...)
 	c.denied(t)
-	c.fromStock(t)
+	c.fromInventory(t)
 	c.recording(t)
 	c.unbinds(t, binds)
 	c.uncertain(t)
-	c.told(t)
+	c.followed(t)
 }
 
 // leftOver is what producers and workers that died have left of two queues: the reaper, which nothing else helps here, delivers all of it.
-func (c *everything) leftOver(t *testing.T) []string {
+func (c *fullStackHarness) leftOver(t *testing.T) []string {
 	t.Helper()
 	const each = 6
 	ctx := t.Context()

@@ -24,7 +24,7 @@ func recordingRequest() dypls.QueryRecordFileDownloadURLRequest {
 }
 
 // binds enqueues binds, in a batch and one by one.
-func (c *everything) binds(t *testing.T) []string {
+func (c *fullStackHarness) binds(t *testing.T) []string {
 	t.Helper()
 	items := make([]tasks.Item[dypls.BindAXNRequest], clusterBinds/2)
 	for i := range items {
@@ -48,7 +48,7 @@ func (c *everything) binds(t *testing.T) []string {
 }
 
 // denied has the breaker open, and close again.
-func (c *everything) denied(t *testing.T) {
+func (c *fullStackHarness) denied(t *testing.T) {
 	t.Helper()
 	if err := c.simulator.AddFault(dyplstest.Fault{Code: "isv.OUT_OF_SERVICE", Times: 2}); err != nil {
 		t.Fatal(err)
@@ -62,19 +62,19 @@ func (c *everything) denied(t *testing.T) {
 	}
 }
 
-// fromStock binds numbers of an inventory, and frees one.
-func (c *everything) fromStock(t *testing.T) {
+// fromInventory binds numbers of an inventory, and frees one.
+func (c *fullStackHarness) fromInventory(t *testing.T) {
 	t.Helper()
 	v := inventory.New(c.client, inventory.DefaultCooldown)
 	numbers := make([]inventory.Number, 0, 3)
 	for _, x := range dyplstest.Numbers("171", 3) {
 		numbers = append(numbers, inventory.Number{X: x})
 	}
-	if _, err := v.Import(t.Context(), stockPool, numbers); err != nil {
+	if _, err := v.Import(t.Context(), inventoryPool, numbers); err != nil {
 		t.Fatal(err)
 	}
-	redistest.Poll(t, everythingWithin, "every worker to know of the inventory", func(ctx context.Context) error {
-		since, known, err := v.LeasedSince(ctx, stockPool)
+	redistest.Poll(t, fullStackWithin, "every worker to know of the inventory", func(ctx context.Context) error {
+		since, known, err := v.LeasedSince(ctx, inventoryPool)
 		if err != nil || !known || time.Now().Before(since) {
 			return errors.Join(err, errors.New("not yet"))
 		}
@@ -82,15 +82,15 @@ func (c *everything) fromStock(t *testing.T) {
 	})
 	for i := range numbers {
 		request := bindRequest()
-		request.PoolKey = stockPool
+		request.PoolKey = inventoryPool
 		if _, err := tasks.BindAXN.Enqueue(t.Context(), c.queue, request, tasks.TaskID(fmt.Sprint("stock-", i))); err != nil {
 			t.Fatal(err)
 		}
 	}
 	c.succeed(t, "stock-0", "stock-1", "stock-2")
 	c.unbinds(t, []string{"stock-0"})
-	redistest.Poll(t, everythingWithin, "the inventory to know", func(ctx context.Context) error {
-		stock, err := v.Counts(ctx, stockPool)
+	redistest.Poll(t, fullStackWithin, "the inventory to know", func(ctx context.Context) error {
+		stock, err := v.Counts(ctx, inventoryPool)
 		if err == nil && (stock.Bound != 2 || stock.Resting != 1) {
 			err = fmt.Errorf("%+v", stock.Counts)
 		}
@@ -98,7 +98,7 @@ func (c *everything) fromStock(t *testing.T) {
 	})
 }
 
-func (c *everything) recording(t *testing.T) {
+func (c *fullStackHarness) recording(t *testing.T) {
 	t.Helper()
 	id, err := tasks.QueryRecordFileDownloadURL.Enqueue(t.Context(), c.queue, recordingRequest())
 	if err != nil {
@@ -110,7 +110,7 @@ func (c *everything) recording(t *testing.T) {
 }
 
 // unbinds changes each binding, and ends it.
-func (c *everything) unbinds(t *testing.T, binds []string) {
+func (c *fullStackHarness) unbinds(t *testing.T, binds []string) {
 	t.Helper()
 	var updates, unbinds []string
 	var requests []dypls.UnbindSubscriptionRequest
@@ -121,7 +121,7 @@ func (c *everything) unbinds(t *testing.T, binds []string) {
 		}
 		pool := dyplstest.DefaultPoolKey
 		if strings.HasPrefix(id, "stock") {
-			pool = stockPool
+			pool = inventoryPool
 		}
 		update, err := tasks.UpdateSubscription.Enqueue(t.Context(), c.queue, dypls.UpdateSubscriptionRequest{
 			PoolKey: pool, SubsID: bound.SubsID, PhoneNoX: bound.SecretNo, OperateType: dypls.UpdateNoA, PhoneNoA: dypls.Phone(strconv.Itoa(13900001000 + i)),
@@ -144,7 +144,7 @@ func (c *everything) unbinds(t *testing.T, binds []string) {
 }
 
 // uncertain has an answer lost that nobody can look for, and settles it by hand.
-func (c *everything) uncertain(t *testing.T) {
+func (c *fullStackHarness) uncertain(t *testing.T) {
 	t.Helper()
 	if err := c.simulator.AddFault(dyplstest.Fault{Action: "BindAxn", Do: dyplstest.DropAfter, Times: 1}); err != nil {
 		t.Fatal(err)
@@ -155,7 +155,7 @@ func (c *everything) uncertain(t *testing.T) {
 	if o, err := c.queue.Wait(t.Context(), "lost"); err != nil || o.State != tasks.StateUncertain {
 		t.Fatalf("%+v, %v", o, err)
 	}
-	redistest.Poll(t, everythingWithin, "the list of what is held", func(ctx context.Context) error {
+	redistest.Poll(t, fullStackWithin, "the list of what is held", func(ctx context.Context) error {
 		held, err := record.NewStore(c.client).Held(ctx, 10)
 		if err == nil && (len(held.Tasks) != 1 || held.Tasks[0].ID != "lost") {
 			err = fmt.Errorf("%+v", held)
@@ -168,9 +168,9 @@ func (c *everything) uncertain(t *testing.T) {
 }
 
 // told: whoever follows hears of every outcome, and the index is empty.
-func (c *everything) told(t *testing.T) {
+func (c *fullStackHarness) followed(t *testing.T) {
 	t.Helper()
-	redistest.Poll(t, everythingWithin, "every outcome to be told", func(ctx context.Context) error {
+	redistest.Poll(t, fullStackWithin, "every outcome to be told", func(ctx context.Context) error {
 		open := int64(0)
 		for shard := range 16 {
 			open += c.client.ZCard(ctx, fmt.Sprintf("dypls:open:{%02x}", shard)).Val()
@@ -180,7 +180,7 @@ func (c *everything) told(t *testing.T) {
 		}
 		return nil
 	})
-	ctx, stop := context.WithTimeout(t.Context(), everythingWithin)
+	ctx, stop := context.WithTimeout(t.Context(), fullStackWithin)
 	defer stop()
 	heard := map[string]bool{}
 	want := c.client.XLen(ctx, record.Stream).Val()

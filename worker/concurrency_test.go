@@ -50,7 +50,7 @@ func gate(t *testing.T) (server *redistest.Server, caller *gatedCaller, w *Worke
 		t.Fatal(err)
 	}
 	w.timing.startCalls = breaker.MostCalls // none is answered before the gate opens
-	ids := make([]string, 3*w.slots["bind"])
+	ids := make([]string, 3*w.callsAtOnce["bind"])
 	for i := range ids {
 		request := bindRequest()
 		request.PhoneNoA = dypls.Phone(fmt.Sprintf("139%08d", i))
@@ -91,7 +91,7 @@ func begun(outcomes []tasks.Outcome) (n int) {
 func TestCallsAtOnce(t *testing.T) {
 	t.Parallel()
 	server, caller, w, stop, outcomes := gate(t)
-	calls := w.slots["bind"]
+	calls := w.callsAtOnce["bind"]
 	waiting := performedAtOnce(calls) - calls
 	if waiting < 1 {
 		t.Fatalf("%d calls leave nothing to wait", calls)
@@ -125,14 +125,14 @@ func TestCallsAtOnce(t *testing.T) {
 	}
 }
 
-// TestCallsThatLast: who is ready for a call while none ends goes back without an attempt, and from then on a task has its call
+// TestTaskWithoutCallSlotGoesBackWithoutAttempt: who is ready for a call while none ends goes back without an attempt, and from then on a task has its call
 // before its record is asked. What was given back is performed when calls are as short as before.
-func TestCallsThatLast(t *testing.T) {
+func TestTaskWithoutCallSlotGoesBackWithoutAttempt(t *testing.T) {
 	t.Parallel()
 	_, caller, w, _, outcomes := gate(t)
-	calls := w.slots["bind"]
+	calls := w.callsAtOnce["bind"]
 	redistest.Poll(t, time.Minute, "who was ready to be given back", func(context.Context) error {
-		if w.calls["bind"].took.Load() < int64(lastingCall) || begun(outcomes()) != calls {
+		if w.concurrency["bind"].took.Load() < int64(lastingCall) || begun(outcomes()) != calls {
 			return errors.New("not yet")
 		}
 		return nil

@@ -111,10 +111,10 @@ const (
 	leavesWithin = 2 * time.Second
 	// claimLease is how long a run's claim on its task holds: a call, and the time to write down its outcome.
 	claimLease = 20 * time.Second
-	// defaultLookAfter is when a call whose answer was lost can no longer be under way, so that looking for its effect tells something.
-	defaultLookAfter = 15 * time.Second
-	// defaultLookAgainAfter is added between two looks: how soon the API shows what was done is not documented.
-	defaultLookAgainAfter = 30 * time.Second
+	// defaultReconcileAfter is when a call whose answer was lost can no longer be under way, so that looking for its effect tells something.
+	defaultReconcileAfter = 15 * time.Second
+	// defaultVerifyAgainAfter is added between two looks: how soon the API shows what was done is not documented.
+	defaultVerifyAgainAfter = 30 * time.Second
 	// maxCrashes is how many workers may end while performing one task before it is given up.
 	maxCrashes = 3
 )
@@ -154,8 +154,8 @@ func (c Config) validate() error {
 	// A call may start up to leavesWithin after it was noted, and its outcome has to be written while the claim holds.
 	check(c.HTTPTimeout+leavesWithin+writeTimeout <= claimLease,
 		"the HTTP timeout must leave %s of the claim lease of %s: lower it", leavesWithin+writeTimeout, claimLease)
-	check(c.HTTPTimeout+leavesWithin <= defaultLookAfter,
-		"the HTTP timeout must leave %s of the %s after which a lost call is looked for: lower it", leavesWithin, defaultLookAfter)
+	check(c.HTTPTimeout+leavesWithin <= defaultReconcileAfter,
+		"the HTTP timeout must leave %s of the %s after which a lost call is looked for: lower it", leavesWithin, defaultReconcileAfter)
 	check(c.HTTPTimeout < dispatch.Timeout, "the HTTP timeout must be below the queue's timeout of %s: lower it", dispatch.Timeout)
 	check(c.HTTPTimeout+leavesWithin < c.ShutdownTimeout, "the HTTP timeout must be below the shutdown timeout, or a shutdown cuts calls: lower it")
 	check(c.OnUncertain == Hold || c.OnUncertain == Retry, "on uncertain must be hold or retry")

@@ -34,7 +34,7 @@ func TestDatabasesHearNothingOfEachOther(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
 	plain := server.Client(t)
-	newSystemOn(t, server, quickBreaker, dyplstest.Config{}, nil)
+	newWorkerHarnessOn(t, server, quickBreaker, dyplstest.Config{}, nil)
 	var heard []string // by those of database 0
 	redistest.Poll(t, outcomeWithin, "database 0 to listen", func(ctx context.Context) (err error) {
 		heard, err = plain.PubSubChannels(ctx, "dypls:*").Result()
@@ -61,7 +61,7 @@ func TestDatabasesHearNothingOfEachOther(t *testing.T) {
 			mu.Unlock()
 		}
 	}()
-	other := newSystemOn(t, server, quickBreaker, dyplstest.Config{Faults: []dyplstest.Fault{
+	other := newWorkerHarnessOn(t, server, quickBreaker, dyplstest.Config{Faults: []dyplstest.Fault{
 		{Action: "BindAxn", Code: "isv.FLOW_LIMIT", First: 1},
 		{Action: "UnbindSubscription", Code: "isv.OUT_OF_SERVICE", First: 1},
 	}}, func(c *Config) { c.client = inDatabase(t, server.AppClient(t), 1) })

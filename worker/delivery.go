@@ -21,37 +21,37 @@ const (
 
 // delivery is one delivery of a task by asynq, and so one run of it.
 type delivery struct {
-	worker  *Worker
-	kind    kind
-	account *account // nil for one that this worker does not know
-	of      string   // its name in the record, "" for none
-	id      string
-	run     string
-	permit  *permit       // nil where no call may leave now
-	queue   string        // of asynq
-	slots   string        // the queue whose calls it takes up: all shards of one share them
-	ready   chan struct{} // nil while it neither gets ready for its call nor makes it
-	calling chan struct{} // nil while it makes none
-	taskID  string        // of asynq
+	worker      *Worker
+	kind        kind
+	account     *account // nil for one that this worker does not know
+	accountName string   // its name in the record, "" for none
+	id          string
+	run         string
+	permit      *permit       // nil where no call may leave now
+	queue       string        // of asynq
+	baseQueue   string        // the queue whose calls it takes up: all shards of one share them
+	prepareSlot chan struct{} // nil while it neither gets ready for its call nor makes it
+	callSlot    chan struct{} // nil while it makes none
+	taskID      string        // of asynq
 }
 
 func (d *delivery) perform(ctx context.Context) error {
 	if err := d.checkNoDataLoss(); err != nil {
-		return d.hold(ctx, err)
+		return d.requeue(ctx, err)
 	}
 	if err := d.account.traffic.breaker.Check(d.kind.action, ""); err != nil {
-		return d.hold(ctx, err) // without a call of others
+		return d.requeue(ctx, err) // without a call of others
 	}
-	if err := d.getReady(ctx); err != nil {
-		return d.hold(ctx, err)
+	if err := d.acquirePrepareSlot(ctx); err != nil {
+		return d.requeue(ctx, err)
 	}
 	if err := d.awaitCall(ctx); err != nil { // before a permit is taken, which does not keep
-		return d.hold(ctx, err)
+		return d.requeue(ctx, err)
 	}
-	if err := d.admit(ctx); err != nil {
-		return d.hold(ctx, err)
+	if err := d.acquirePermit(ctx); err != nil {
+		return d.requeue(ctx, err)
 	}
-	defer d.permit.giveBack(ctx)
+	defer d.permit.release(ctx)
 	return d.proceed(ctx)
 }
 
@@ -63,23 +63,23 @@ func (d *delivery) proceed(ctx context.Context) error {
 	}
 	switch begun.Verdict {
 	case record.Finished:
-		return d.afterEnd(ctx, begun)
+		return d.onSettled(ctx, begun)
 	case record.Busy:
 		return later(begun.Busy+afterClaim, "another run is calling")
 	case record.Settled:
-		return d.settled(ctx, begun)
+		return d.settleWithoutCall(ctx, begun)
 	case record.Foreign:
-		return d.replace(ctx)
+		return d.staleDelivery(ctx)
 	case record.Unknown:
 		d.worker.log.Error().Str("id", d.id).Str("action", d.kind.action).
 			Msg("no record of this task: it was deleted, or its outcome is no longer kept")
 		return archive(dypls.CodeInvalidPayload, dypls.Rejected)
 	case record.Look:
-		d.permit.giveBack(ctx) // the calls of a look are others
-		return d.look(ctx, begun)
+		d.permit.release(ctx) // the calls of a look are others
+		return d.reconcile(ctx, begun)
 	case record.Go:
 		if err := d.mayLeave(ctx, begun); err != nil {
-			d.handBack(ctx, begun)
+			d.abort(ctx, begun)
 			return err
 		}
 	}
@@ -93,7 +93,7 @@ func (d *delivery) mayLeave(ctx context.Context, begun record.Begun) error {
 	case d.permit == nil:
 		return later(redisAway, "its call may not leave yet")
 	case begun.Shortage != nil:
-		d.worker.sayShortage(begun.Shortage)
+		d.worker.logReplicaShortage(begun.Shortage)
 		return later(redisAway, "too few replicas of redis know of its call")
 	}
 	return d.confirmNoDataLoss(ctx)
@@ -101,18 +101,18 @@ func (d *delivery) mayLeave(ctx context.Context, begun record.Begun) error {
 
 // checkNoDataLoss keeps a bind back while binds pause.
 func (d *delivery) checkNoDataLoss() error {
-	if !d.kind.once() {
+	if d.kind.idempotent() {
 		return nil
 	}
-	return d.worker.losses.Check()
+	return d.worker.lossGuard.Check()
 }
 
 // confirmNoDataLoss keeps a bind back that was noted by a Redis that has not been asked yet what it remembers.
 func (d *delivery) confirmNoDataLoss(ctx context.Context) error {
-	if !d.kind.once() {
+	if d.kind.idempotent() {
 		return nil
 	}
-	err := d.worker.losses.Confirm(ctx)
+	err := d.worker.lossGuard.Confirm(ctx)
 	if err == nil {
 		return nil
 	}
@@ -126,8 +126,8 @@ func (d *delivery) confirmNoDataLoss(ctx context.Context) error {
 // behind, or its task would be held as uncertain. noted is a moment before the claim was granted.
 func (d *delivery) begin(ctx context.Context) (begun record.Begun, noted time.Time, err error) {
 	run := record.Run{
-		ID: d.id, Run: d.run, Action: d.kind.action, Account: d.of, Lease: d.worker.timing.claimLease, Repeatable: d.kind.repeatable,
-		Reads: !d.kind.mutates, MaxAttempts: d.kind.attempts, MaxCrashes: maxCrashes, LookAfter: d.worker.timing.lookAfter, Keep: d.worker.config.Keep,
+		ID: d.id, Run: d.run, Action: d.kind.action, Account: d.accountName, Lease: d.worker.timing.claimLease, Repeatable: d.kind.repeatable,
+		Reads: !d.kind.mutates, MaxAttempts: d.kind.attempts, MaxCrashes: maxCrashes, LookAfter: d.worker.timing.reconcileAfter, Keep: d.worker.config.Keep,
 	}
 	err = d.worker.untilWritten(ctx, d.id, "begin", func(ctx context.Context) error {
 		noted = time.Now()

@@ -26,7 +26,7 @@ func named() dypls.BindAXNRequest {
 }
 
 // occupy binds x to a stranger, and returns the SubsId.
-func (s *system) occupy(t *testing.T) string {
+func (s *workerHarness) occupy(t *testing.T) string {
 	t.Helper()
 	b, err := dypls.BindAXG.Call(t.Context(), s.caller, dypls.BindAXGRequest{
 		PoolKey: dyplstest.DefaultPoolKey, PhoneNoA: "13900000099", PhoneNoX: x, GroupID: "1", Expiration: dypls.At(time.Now().Add(time.Hour)),
@@ -37,7 +37,7 @@ func (s *system) occupy(t *testing.T) string {
 	return b.SubsID
 }
 
-func (s *system) bindNamed(t *testing.T, options ...tasks.Option) {
+func (s *workerHarness) bindNamed(t *testing.T, options ...tasks.Option) {
 	t.Helper()
 	if _, err := tasks.BindAXN.Enqueue(t.Context(), s.queue, named(), append(options, tasks.TaskID("k"))...); err != nil {
 		t.Fatal(err)
@@ -45,7 +45,7 @@ func (s *system) bindNamed(t *testing.T, options ...tasks.Option) {
 }
 
 // calls counts what arrived at the simulator.
-func (s *system) calls(action string) int {
+func (s *workerHarness) calls(action string) int {
 	n := 0
 	for _, e := range s.simulator.Ledger() {
 		if e.Action == action {
@@ -55,8 +55,8 @@ func (s *system) calls(action string) int {
 	return n
 }
 
-// told checks an outcome: what the owner is told, and how often the API was really asked.
-func (s *system) told(t *testing.T, id string, want told) tasks.Outcome {
+// expectOutcome checks an outcome: what the owner is told, and how often the API was really asked.
+func (s *workerHarness) expectOutcome(t *testing.T, id string, want wantOutcome) tasks.Outcome {
 	t.Helper()
 	o := s.outcome(t, id)
 	looks := s.calls("QuerySubsId")
@@ -66,8 +66,8 @@ func (s *system) told(t *testing.T, id string, want told) tasks.Outcome {
 	if want.looks < 0 {
 		looks = want.looks
 	}
-	got := told{o.State, o.Code, o.Calls, s.performed(o.Action), looks}
-	if diff := cmp.Diff(want, got, cmp.AllowUnexported(told{})); diff != "" {
+	got := wantOutcome{o.State, o.Code, o.Calls, s.performed(o.Action), looks}
+	if diff := cmp.Diff(want, got, cmp.AllowUnexported(wantOutcome{})); diff != "" {
 		t.Errorf("%s (-want +got):\n%s%s", id, diff, o.Message)
 	}
 	if n := s.calls(o.Action); n != o.Calls {
@@ -76,8 +76,8 @@ func (s *system) told(t *testing.T, id string, want told) tasks.Outcome {
 	return o
 }
 
-// told is an outcome. One action is called for one task in the tests that use it.
-type told struct {
+// wantOutcome is an outcome. One action is called for one task in the tests that use it.
+type wantOutcome struct {
 	state     tasks.State
 	code      string
 	calls     int // that the outcome tells, and that arrived
@@ -86,7 +86,7 @@ type told struct {
 }
 
 // bindings returns the SubsIds of what is bound, and fails the test where the outcome's is not among them.
-func (s *system) bindings(t *testing.T, o tasks.Outcome) []string {
+func (s *workerHarness) bindings(t *testing.T, o tasks.Outcome) []string {
 	t.Helper()
 	var binding dypls.Binding
 	if err := json.Unmarshal(o.Result, &binding); err != nil {
@@ -105,7 +105,7 @@ func (s *system) bindings(t *testing.T, o tasks.Outcome) []string {
 	return ids
 }
 
-func (s *system) field(t *testing.T, id, name string) string {
+func (s *workerHarness) field(t *testing.T, id, name string) string {
 	t.Helper()
 	value, err := s.redis.HGet(t.Context(), "dypls:{"+id+"}", name).Result()
 	if err != nil && !errors.Is(err, redis.Nil) {

@@ -14,17 +14,17 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
 )
 
-func TestCrowd(t *testing.T) {
+func TestAccountBeyondItsShareMakesRoom(t *testing.T) {
 	t.Parallel()
-	if newCrowds(map[string]int{"bind": 8}, 1)["bind"].need() != nil {
-		t.Error("one account makes room for itself")
+	if newWaitQuotas(map[string]int{"bind": 8}, 1)["bind"].requestPlace() != nil {
+		t.Error("one account evicts itself")
 	}
 	_, limiters := newLimiters(t, 1, func(c *Config) { c.QPS = map[string]float64{"BindAxn": 5} })
 	slow, quick := limiters[0].Action("BindAxn"), limiters[0].Action("BindAxb")
-	c := newCrowds(map[string]int{"bind": 8}, 2)["bind"]
+	c := newWaitQuotas(map[string]int{"bind": 8}, 2)["bind"]
 	a, b := &account{name: "a"}, &account{name: "b"}
 	stay := func(of *account) (bool, func()) {
-		away, leave := c.join(of, slow)
+		away, leave := c.startWaiting(of, slow)
 		return away == nil, leave
 	}
 	first, leave := stay(a)
@@ -36,16 +36,16 @@ func TestCrowd(t *testing.T) {
 	if !first || !second || third || !other || again {
 		t.Error(first, second, third, other, again)
 	}
-	if !c.full(a, slow) || c.full(b, slow) {
+	if !c.mustRequeue(a, slow) || c.mustRequeue(b, slow) {
 		t.Error("nobody goes back, or the wrong one")
 	}
-	if away, _ := c.join(a, quick); away != nil || c.full(a, quick) {
-		t.Error("one whose turn is near is sent away")
+	if away, _ := c.startWaiting(a, quick); away != nil || c.mustRequeue(a, quick) {
+		t.Error("one whose token is near is sent away")
 	}
 }
 
 // binds enqueues many binds of an account, and returns their ids.
-func (s *system) binds(t *testing.T, account, what string, n int) []string {
+func (s *workerHarness) binds(t *testing.T, account, what string, n int) []string {
 	t.Helper()
 	items, ids := make([]tasks.Item[dypls.BindAXNRequest], n), make([]string, n)
 	for i := range items {
@@ -63,7 +63,7 @@ func (s *system) binds(t *testing.T, account, what string, n int) []string {
 }
 
 // allSucceed waits until all of them have, and returns how long that took.
-func (s *system) allSucceed(t *testing.T, ids []string) time.Duration {
+func (s *workerHarness) allSucceed(t *testing.T, ids []string) time.Duration {
 	t.Helper()
 	began := time.Now()
 	ctx, cancel := context.WithTimeout(t.Context(), 2*outcomeWithin)
@@ -119,7 +119,7 @@ func throttledHoldsNobodyUp(t *testing.T, shards int) {
 }
 
 // bindsOf counts the binds that an access key has made.
-func (s *system) bindsOf(key string) (n int) {
+func (s *workerHarness) bindsOf(key string) (n int) {
 	for _, e := range s.simulator.Ledger() {
 		if e.Performed && e.AccessKeyID == key {
 			n++

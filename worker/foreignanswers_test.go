@@ -77,11 +77,11 @@ func cut(w http.ResponseWriter, _ *http.Request) {
 }
 
 // behindGateway starts workers that reach their simulator through a gateway.
-func behindGateway(t *testing.T, workers, binds int, timing timing, instead http.HandlerFunc) (*fleet, *gateway) {
+func behindGateway(t *testing.T, workers, binds int, timing timing, instead http.HandlerFunc) (*manyWorkersHarness, *gateway) {
 	t.Helper()
 	api := dyplstest.Start(t, dyplstest.Config{Pools: []dyplstest.Pool{{Key: dyplstest.DefaultPoolKey, Numbers: dyplstest.Numbers("170", 2*binds)}}})
 	g := startGateway(t, api.URL(), instead)
-	f := newFleet(t, workers, timing, dyplstest.Config{}, func(c *Config) {
+	f := newManyWorkersHarness(t, workers, timing, dyplstest.Config{}, func(c *Config) {
 		caller, err := aliyun.New(aliyun.Config{Endpoint: g.url, Credentials: aliyun.StaticCredentials(api.AccessKeyID, api.AccessKeySecret, "")})
 		if err != nil {
 			t.Fatal(err)
@@ -121,7 +121,7 @@ func TestTenMinutesOfForeignAnswers(t *testing.T) {
 		t.Skip("takes ten minutes: set DYPLSQ_FAULTS=1")
 	}
 	t.Parallel()
-	foreignAnswers(t, 1, timing{claimLease: claimLease, lookAfter: defaultLookAfter, lookAgainAfter: defaultLookAgainAfter}, 10*time.Minute,
+	foreignAnswers(t, 1, timing{claimLease: claimLease, reconcileAfter: defaultReconcileAfter, verifyAgainAfter: defaultVerifyAgainAfter}, 10*time.Minute,
 		answering(http.StatusBadGateway, "text/html", "<html>502 Bad Gateway</html>"))
 }
 
@@ -181,7 +181,7 @@ func foreignAnswers(t *testing.T, workers int, timing timing, lasts time.Duratio
 func TestOneForeignAnswerHoldsNothing(t *testing.T) {
 	t.Parallel()
 	const binds = 60
-	s := newSystem(t, dyplstest.Config{
+	s := newWorkerHarness(t, dyplstest.Config{
 		Pools:  []dyplstest.Pool{{Key: dyplstest.DefaultPoolKey, Numbers: dyplstest.Numbers("170", 2*binds)}},
 		Faults: []dyplstest.Fault{{Action: "BindAxn", Do: dyplstest.DropAfter, Times: 1}},
 	}, nil)
@@ -202,7 +202,7 @@ func TestOneForeignAnswerHoldsNothing(t *testing.T) {
 func TestWhatCanBeLookedUpGoesOn(t *testing.T) {
 	t.Parallel()
 	f, g := behindGateway(t, 1, 60, timing{
-		claimLease: claimLease, lookAfter: quick.lookAfter, lookAgainAfter: quick.lookAgainAfter,
+		claimLease: claimLease, reconcileAfter: quick.reconcileAfter, verifyAgainAfter: quick.verifyAgainAfter,
 	}, answering(http.StatusBadGateway, "text/html", "<html></html>"))
 	g.broken.Store(true)
 	f.bind(t, 20)
@@ -228,7 +228,7 @@ func TestWhatCanBeLookedUpGoesOn(t *testing.T) {
 }
 
 // explained waits until a task that waits has its reason.
-func (f *fleet) explained(t *testing.T, id string) (e tasks.Explanation) {
+func (f *manyWorkersHarness) explained(t *testing.T, id string) (e tasks.Explanation) {
 	t.Helper()
 	redistest.Poll(t, outcomeWithin, id+" to be held", func(ctx context.Context) (err error) {
 		if e, err = f.queue.Explain(ctx, id); err == nil && !strings.Contains(e.Why, "endpoint") {
@@ -239,7 +239,7 @@ func (f *fleet) explained(t *testing.T, id string) (e tasks.Explanation) {
 	return e
 }
 
-func (f *fleet) logged(t *testing.T, text string) {
+func (f *manyWorkersHarness) logged(t *testing.T, text string) {
 	t.Helper()
 	redistest.Poll(t, outcomeWithin, "the log to say "+text, func(context.Context) error {
 		if !strings.Contains(f.log.String(), text) {

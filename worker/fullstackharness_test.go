@@ -16,14 +16,14 @@ import (
 )
 
 const (
-	stockPool        = "FC100000000000002" // whose numbers an inventory leases
-	clusterBinds     = 30
-	everythingWithin = 3 * time.Minute // on a machine that does much else
+	inventoryPool   = "FC100000000000002" // whose numbers an inventory leases
+	clusterBinds    = 30
+	fullStackWithin = 3 * time.Minute // on a machine that does much else
 )
 
-// everything is a worker, not yet running, before a simulator behind real HTTP, and a producer. They do everything that this
+// fullStackHarness is a worker, not yet running, before a simulator behind real HTTP, and a producer. They do everything that this
 // project does with Redis.
-type everything struct {
+type fullStackHarness struct {
 	*Worker
 
 	client    redis.UniversalClient
@@ -33,12 +33,12 @@ type everything struct {
 	slots     *slotWatch
 }
 
-func newEverything(t *testing.T, shards int, connect func() redis.UniversalClient) *everything {
+func newFullStackHarness(t *testing.T, shards int, connect func() redis.UniversalClient) *fullStackHarness {
 	t.Helper()
-	c := &everything{client: connect(), log: &lockedBuffer{}, slots: &slotWatch{}}
+	c := &fullStackHarness{client: connect(), log: &lockedBuffer{}, slots: &slotWatch{}}
 	c.simulator = dyplstest.Start(t, dyplstest.Config{Pools: []dyplstest.Pool{
 		{Key: dyplstest.DefaultPoolKey, Numbers: dyplstest.Numbers("170", 200)},
-		{Key: stockPool, Numbers: dyplstest.Numbers("171", 10)},
+		{Key: inventoryPool, Numbers: dyplstest.Numbers("171", 10)},
 	}})
 	c.queue = queuetest.New(t, tasks.Config{Client: c.client, Shards: shards})
 	t.Cleanup(func() { _ = c.queue.Close() })
@@ -55,9 +55,9 @@ func newEverything(t *testing.T, shards int, connect func() redis.UniversalClien
 }
 
 // succeed waits for tasks, which are to succeed.
-func (c *everything) succeed(t *testing.T, ids ...string) {
+func (c *fullStackHarness) succeed(t *testing.T, ids ...string) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), everythingWithin)
+	ctx, cancel := context.WithTimeout(t.Context(), fullStackWithin)
 	defer cancel()
 	if err := c.queue.WaitAll(ctx, ids, func(o tasks.Outcome) {
 		if o.State != tasks.StateSucceeded {

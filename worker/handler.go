@@ -41,12 +41,12 @@ func (w *Worker) ProcessTask(ctx context.Context, task *asynq.Task) error {
 	queue, _ := asynq.GetQueueName(ctx)
 	slots, _ := dispatch.QueueOf(queue)
 	d := &delivery{
-		worker: w, kind: k, account: w.accounts.of(payload.Account), of: payload.Account, id: payload.ID, run: uuid.NewString(),
-		queue: queue, slots: slots, taskID: taskID,
+		worker: w, kind: k, account: w.accounts.find(payload.Account), accountName: payload.Account, id: payload.ID, run: uuid.NewString(),
+		queue: queue, baseQueue: slots, taskID: taskID,
 	}
-	defer d.leaveSlots()
+	defer d.releaseSlots()
 	if d.account == nil {
-		return d.leaveToOthers(ctx)
+		return d.requeueUnknownAccount(ctx)
 	}
 	return d.perform(ctx)
 }
@@ -61,7 +61,7 @@ func (w *Worker) reject(ctx context.Context, id, action string, reason error) er
 		if err != nil {
 			return later(redisAway, "redis is out of reach")
 		}
-		w.tellNumber(ctx, id)
+		w.syncInventory(ctx, id)
 		w.config.Observer.Ended(action, string(record.Failed))
 	}
 	return archive(dypls.CodeInvalidPayload, dypls.Rejected)

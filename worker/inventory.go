@@ -12,34 +12,34 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/internal/record"
 )
 
-// asideFor are the refusals after which an X is not handed out again until somebody readmits it.
-var asideFor = []string{"isv.NO_USED_BY_OTHERS", "isv.NO_NOT_EXIST"}
+// setAsideCodes are the refusals after which an X is not handed out again until somebody readmits it.
+var setAsideCodes = []string{"isv.NO_USED_BY_OTHERS", "isv.NO_NOT_EXIST"}
 
 // number is the X that a run's bind names, where its pool has an inventory.
 type number struct {
-	request inventory.Ask
-	leased  inventory.Leased // not Listed where it has none of this inventory
-	taken   bool             // somebody else has it: it goes back, and the next run gets another
+	request       inventory.Ask
+	leased        inventory.Leased // not Listed where it has none of this inventory
+	usedElsewhere bool             // somebody else has it: it goes back, and the next run gets another
 }
 
-// takenBy are the refusals which say that this X is somebody else's, and nothing about another one.
-var takenBy = append([]string{"isv.BIND_CONFLICT"}, asideFor...)
+// usedElsewhereCodes are the refusals which say that this X is somebody else's, and nothing about another one.
+var usedElsewhereCodes = append([]string{"isv.BIND_CONFLICT"}, setAsideCodes...)
 
 // another lets a bind that was refused because of the X that it was given be called again with another, within its attempts.
 // A bind that may have taken effect before stays with its X: it has to be looked for there.
-func (n *number) another(v *verdict, k kind, begun record.Begun) {
+func (n *number) retryWithAnother(v *verdict, k kind, begun record.Begun) {
 	if n == nil || !n.leased.Listed || n.request.PhoneNoX != "" || begun.MayHaveRun || begun.Attempt >= k.attempts {
 		return
 	}
-	if v.state == record.Failed && slices.Contains(takenBy, v.code) {
-		n.taken = true
+	if v.state == record.Failed && slices.Contains(usedElsewhereCodes, v.code) {
+		n.usedElsewhere = true
 		v.state, v.delay = record.Waiting, 0
 	}
 }
 
 // lease gives the bind an X of its pool's inventory, the same one in every run of the task, and writes it into the request.
 // It returns nil where the action takes none, or the pool has no inventory.
-func (d *delivery) lease(ctx context.Context, request []byte) (*number, []byte, error) {
+func (d *delivery) leaseNumber(ctx context.Context, request []byte) (*number, []byte, error) {
 	if used, err := d.worker.numbers.InUse(ctx); err != nil || !used {
 		return nil, request, err
 	}
@@ -54,17 +54,17 @@ func (d *delivery) lease(ctx context.Context, request []byte) (*number, []byte, 
 	n.leased, err = d.worker.numbers.Lease(ctx, n.request.Want(d.id))
 	if err != nil {
 		if shortage, ok := errors.AsType[*record.ShortageError](err); ok {
-			d.worker.sayShortage(shortage)
+			d.worker.logReplicaShortage(shortage)
 		}
 		return nil, request, err
 	}
-	request, err = n.name(request)
+	request, err = n.writeTo(request)
 	return n, request, err
 }
 
 // held names the X that an earlier run of the task leased, for a look. It never leases one: a call that left before the pool
 // had an inventory named none, and an X that it never heard of would prove nothing; what it turns out to have bound is told all the same.
-func (d *delivery) held(ctx context.Context, begun record.Begun) (*number, []byte, error) {
+func (d *delivery) leasedBefore(ctx context.Context, begun record.Begun) (*number, []byte, error) {
 	request := begun.Request
 	n := d.numberOf(request)
 	if n == nil {
@@ -78,7 +78,7 @@ func (d *delivery) held(ctx context.Context, begun record.Begun) (*number, []byt
 		return n, request, d.checkUnsent(ctx, n.request.PoolKey, begun)
 	}
 	n.leased = inventory.Leased{X: holding.X, Extension: holding.Extension, Listed: true}
-	request, err = n.name(request)
+	request, err = n.writeTo(request)
 	return n, request, err
 }
 
@@ -108,7 +108,7 @@ func (d *delivery) numberOf(request []byte) *number {
 }
 
 // name writes the leased X into a request.
-func (n *number) name(request []byte) ([]byte, error) {
+func (n *number) writeTo(request []byte) ([]byte, error) {
 	var fields map[string]json.RawMessage
 	err := json.Unmarshal(request, &fields)
 	if err != nil {
@@ -145,27 +145,27 @@ func (n *number) settle(ctx context.Context, d *delivery, begun record.Begun, v 
 	switch {
 	case v.state == record.Succeeded && p.binding.SubsID != "":
 		end.Binding = p.binding
-	case (v.state == record.Failed || n.taken) && n.leased.Listed:
-		end.X, end.Unperformed = n.leased.X, !v.mayHaveRun && !begun.MayHaveRun && !n.taken
-		if slices.Contains(asideFor, v.code) {
+	case (v.state == record.Failed || n.usedElsewhere) && n.leased.Listed:
+		end.X, end.Unperformed = n.leased.X, !v.mayHaveRun && !begun.MayHaveRun && !n.usedElsewhere
+		if slices.Contains(setAsideCodes, v.code) {
 			end.Aside = v.code
 		}
 	default:
 		return
 	}
-	d.worker.settleNumber(ctx, end)
+	d.worker.settleInInventory(ctx, end)
 }
 
-// settleNumber tells the inventory what came of a bind, as long as this process lives. The sweep makes up for what it cannot tell.
-func (w *Worker) settleNumber(ctx context.Context, end inventory.End) {
+// settleInInventory tells the inventory what came of a bind, as long as this process lives. The sweep makes up for what it cannot tell.
+func (w *Worker) settleInInventory(ctx context.Context, end inventory.End) {
 	err := w.untilWritten(ctx, end.Task, "number", func(ctx context.Context) error { return w.numbers.Settle(ctx, end) })
 	if err != nil {
 		w.log.Error().Str("id", end.Task).Err(err).Msg("the inventory could not be told what came of the bind")
 	}
 }
 
-// tellNumber tells the inventory what the record of a task says, for whoever has settled it without a run of its own.
-func (w *Worker) tellNumber(ctx context.Context, id string) {
+// syncInventory tells the inventory what the record of a task says, for whoever has settled it without a run of its own.
+func (w *Worker) syncInventory(ctx context.Context, id string) {
 	err := w.untilWritten(ctx, id, "number", func(ctx context.Context) error {
 		if used, err := w.numbers.InUse(ctx); err != nil || !used {
 			return err
@@ -232,7 +232,7 @@ func (d *delivery) change(request []byte) (c inventory.Change, ok bool) {
 }
 
 // follow tells the inventory of a binding that was removed or changed.
-func (d *delivery) follow(ctx context.Context, request []byte, v verdict) {
+func (d *delivery) updateInventory(ctx context.Context, request []byte, v verdict) {
 	if v.state != record.Succeeded {
 		return
 	}
@@ -276,10 +276,10 @@ func changeOf(r dypls.UpdateSubscriptionRequest) inventory.Change {
 
 // tell writes down what came of a run: in the inventory first where there is a binding, so that nobody is given its X
 // meanwhile, and in the record first where there is none.
-func (d *delivery) tell(ctx context.Context, x *number, begun record.Begun, v verdict, p performed) {
+func (d *delivery) publish(ctx context.Context, x *number, begun record.Begun, v verdict, p performed) {
 	if v.state == record.Succeeded {
 		x.settle(ctx, d, begun, v, p)
-		d.follow(ctx, begun.Request, v)
+		d.updateInventory(ctx, begun.Request, v)
 	}
 	d.finish(ctx, d.ending(begun, v, p))
 	if v.state != record.Succeeded {

@@ -19,7 +19,7 @@ import (
 func TestNumberThatIsTaken(t *testing.T) {
 	t.Parallel()
 	const taken, free dypls.Phone = "17000000042", "17000000099"
-	s := newSystem(t, dyplstest.Config{}, nil)
+	s := newWorkerHarness(t, dyplstest.Config{}, nil)
 	v := inventory.New(s.redis, inventory.DefaultCooldown)
 	numbers := func(numbers ...inventory.Number) {
 		t.Helper()
@@ -62,7 +62,7 @@ func TestNumberThatIsTaken(t *testing.T) {
 func TestKilledBeforeItHadANumber(t *testing.T) {
 	t.Parallel()
 	const owned dypls.Phone = "17000000099"
-	s := newSystem(t, dyplstest.Config{Pools: []dyplstest.Pool{{Key: dyplstest.DefaultPoolKey, Numbers: []dypls.Phone{owned}}}}, nil)
+	s := newWorkerHarness(t, dyplstest.Config{Pools: []dyplstest.Pool{{Key: dyplstest.DefaultPoolKey, Numbers: []dypls.Phone{owned}}}}, nil)
 	v := inventory.New(s.redis, inventory.DefaultCooldown)
 	if _, err := v.Import(t.Context(), dyplstest.DefaultPoolKey, []inventory.Number{{X: owned}}); err != nil {
 		t.Fatal(err)
@@ -94,7 +94,7 @@ func TestKilledBeforeItHadANumber(t *testing.T) {
 func TestInventoryThatCameLater(t *testing.T) {
 	t.Parallel()
 	const platforms, owned dypls.Phone = "17000000042", "17000000099"
-	s := newSystem(t, dyplstest.Config{
+	s := newWorkerHarness(t, dyplstest.Config{
 		Pools: []dyplstest.Pool{{Key: dyplstest.DefaultPoolKey, Numbers: []dypls.Phone{platforms, owned}}},
 	}, func(c *Config) { c.OnUncertain = Hold })
 	_, err := tasks.BindAXN.Enqueue(t.Context(), s.queue, bindRequest(), tasks.TaskID("before"), tasks.ProcessIn(2*time.Second))

@@ -19,28 +19,28 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/worker/internal/reaper"
 )
 
-// owned is the one number of a shelf.
+// owned is the one number of an inventoryHarness.
 const owned dypls.Phone = "17000000099"
 
-// shelf is a system whose pool has an inventory of one number, and a task "k" that has it.
-type shelf struct {
-	*system
+// inventoryHarness is a workerHarness whose pool has an inventory of one number, and a task "k" that has it.
+type inventoryHarness struct {
+	*workerHarness
 
 	numbers *inventory.Inventory
 	records record.Store
 	request dypls.BindAXNRequest
 }
 
-func newShelf(t *testing.T, simulated dyplstest.Config) *shelf {
+func newInventoryHarness(t *testing.T, simulated dyplstest.Config) *inventoryHarness {
 	t.Helper()
 	simulated.Pools = []dyplstest.Pool{{Key: dyplstest.DefaultPoolKey, Numbers: []dypls.Phone{owned}}}
-	s := &shelf{system: newSystem(t, simulated, nil), request: bindRequest()}
+	s := &inventoryHarness{workerHarness: newWorkerHarness(t, simulated, nil), request: bindRequest()}
 	s.numbers, s.records = inventory.New(s.redis, inventory.DefaultCooldown), record.NewStore(s.redis)
 	s.stock(t)
 	return s
 }
 
-func (s *shelf) stock(t *testing.T) {
+func (s *inventoryHarness) stock(t *testing.T) {
 	t.Helper()
 	if _, err := s.numbers.Import(t.Context(), dyplstest.DefaultPoolKey, []inventory.Number{{X: owned}}); err != nil {
 		t.Fatal(err)
@@ -48,7 +48,7 @@ func (s *shelf) stock(t *testing.T) {
 }
 
 // enqueue queues the bind as task k.
-func (s *shelf) enqueue(t *testing.T, options ...tasks.Option) {
+func (s *inventoryHarness) enqueue(t *testing.T, options ...tasks.Option) {
 	t.Helper()
 	if _, err := tasks.BindAXN.Enqueue(t.Context(), s.queue, s.request, append(options, tasks.TaskID("k"))...); err != nil {
 		t.Fatal(err)
@@ -56,7 +56,7 @@ func (s *shelf) enqueue(t *testing.T, options ...tasks.Option) {
 }
 
 // leave has a worker that is gone leave the task behind with its number, in a state that one of its calls led to.
-func (s *shelf) leave(t *testing.T, e record.Ending, options ...tasks.Option) {
+func (s *inventoryHarness) leave(t *testing.T, e record.Ending, options ...tasks.Option) {
 	t.Helper()
 	if options == nil {
 		options = []tasks.Option{tasks.ProcessIn(30 * time.Minute)}
@@ -83,7 +83,7 @@ func (s *shelf) leave(t *testing.T, e record.Ending, options ...tasks.Option) {
 }
 
 // held leaves it uncertain, and bound.
-func (s *shelf) held(t *testing.T) (result json.RawMessage) {
+func (s *inventoryHarness) held(t *testing.T) (result json.RawMessage) {
 	t.Helper()
 	s.leave(t, record.Ending{State: record.Uncertain, MayHaveRun: true})
 	named := s.request
@@ -98,7 +98,7 @@ func (s *shelf) held(t *testing.T) (result json.RawMessage) {
 	return result
 }
 
-func (s *shelf) resolve(t *testing.T, r tasks.Resolution) {
+func (s *inventoryHarness) resolve(t *testing.T, r tasks.Resolution) {
 	t.Helper()
 	r.By = "ann"
 	if err := s.queue.Resolve(t.Context(), "k", r); err != nil {
@@ -107,7 +107,7 @@ func (s *shelf) resolve(t *testing.T, r tasks.Resolution) {
 }
 
 // sweep is what each worker does once a minute.
-func (s *shelf) sweep(t *testing.T) {
+func (s *inventoryHarness) sweep(t *testing.T) {
 	t.Helper()
 	err := s.numbers.Unsettled(t.Context(), dyplstest.DefaultPoolKey, -time.Minute, func(h inventory.Holding) error {
 		return s.worker.settleLease(t.Context(), dyplstest.DefaultPoolKey, h)
@@ -117,7 +117,7 @@ func (s *shelf) sweep(t *testing.T) {
 	}
 }
 
-func (s *shelf) counts(t *testing.T, when string, want inventory.Counts) {
+func (s *inventoryHarness) counts(t *testing.T, when string, want inventory.Counts) {
 	t.Helper()
 	if got, err := s.numbers.Counts(t.Context(), dyplstest.DefaultPoolKey); err != nil || got.Counts != want {
 		t.Errorf("%s: the inventory has %+v, %v; want %+v", when, got.Counts, err, want)
@@ -125,7 +125,7 @@ func (s *shelf) counts(t *testing.T, when string, want inventory.Counts) {
 }
 
 // refuses checks that nobody else is given the number.
-func (s *shelf) refuses(t *testing.T, key string) {
+func (s *inventoryHarness) refuses(t *testing.T, key string) {
 	t.Helper()
 	if _, err := tasks.BindAXN.Enqueue(t.Context(), s.queue, bindRequest(), tasks.TaskID(key)); err != nil {
 		t.Fatal(err)
@@ -149,54 +149,54 @@ func TestEveryWayToAnOutcomeTellsTheInventory(t *testing.T) {
 	waiting := record.Ending{State: record.Waiting}
 	for name, test := range map[string]struct {
 		fault dyplstest.Fault
-		way   func(t *testing.T, s *shelf)
+		way   func(t *testing.T, s *inventoryHarness)
 		want  inventory.Counts
 	}{
-		"a run's own end": {way: func(t *testing.T, s *shelf) { t.Helper(); s.enqueue(t); s.outcome(t, "k") }, want: isBound},
+		"a run's own end": {way: func(t *testing.T, s *inventoryHarness) { t.Helper(); s.enqueue(t); s.outcome(t, "k") }, want: isBound},
 		"a run's own end, refused": {
 			fault: dyplstest.Fault{Action: "BindAxn", Code: "isv.EXPIRE_DATE_ILLEGAL"},
-			way:   func(t *testing.T, s *shelf) { t.Helper(); s.enqueue(t); s.outcome(t, "k") }, want: isFree,
+			way:   func(t *testing.T, s *inventoryHarness) { t.Helper(); s.enqueue(t); s.outcome(t, "k") }, want: isFree,
 		},
 		"a look": {
 			fault: dyplstest.Fault{Action: "BindAxn", Do: dyplstest.DropAfter, Times: 1},
-			way:   func(t *testing.T, s *shelf) { t.Helper(); s.enqueue(t); s.outcome(t, "k") }, want: isBound,
+			way:   func(t *testing.T, s *inventoryHarness) { t.Helper(); s.enqueue(t); s.outcome(t, "k") }, want: isBound,
 		},
-		"resolved as succeeded": {way: func(t *testing.T, s *shelf) {
+		"resolved as succeeded": {way: func(t *testing.T, s *inventoryHarness) {
 			t.Helper()
 			s.resolve(t, tasks.Resolution{Succeeded: s.held(t)})
 		}, want: isBound},
-		"resolved as failed": {way: func(t *testing.T, s *shelf) {
+		"resolved as failed": {way: func(t *testing.T, s *inventoryHarness) {
 			t.Helper()
 			s.leave(t, record.Ending{State: record.Uncertain, MayHaveRun: true})
 			s.resolve(t, tasks.Resolution{Failed: true})
 		}, want: isResting},
-		"resolved to be tried again": {way: func(t *testing.T, s *shelf) {
+		"resolved to be tried again": {way: func(t *testing.T, s *inventoryHarness) {
 			t.Helper()
 			s.leave(t, record.Ending{State: record.Uncertain, MayHaveRun: true})
 			s.resolve(t, tasks.Resolution{Retry: true})
 			s.outcome(t, "k")
 		}, want: isBound},
-		"nobody has settled it": {way: func(t *testing.T, s *shelf) { t.Helper(); s.held(t) }, want: isLeased},
-		"canceled": {way: func(t *testing.T, s *shelf) {
+		"nobody has settled it": {way: func(t *testing.T, s *inventoryHarness) { t.Helper(); s.held(t) }, want: isLeased},
+		"canceled": {way: func(t *testing.T, s *inventoryHarness) {
 			t.Helper()
 			s.leave(t, waiting)
 			if err := s.queue.Cancel(t.Context(), "k"); err != nil {
 				t.Fatal(err)
 			}
 		}, want: isFree},
-		"withdrawn by its unbind": {way: func(t *testing.T, s *shelf) {
+		"withdrawn by its unbind": {way: func(t *testing.T, s *inventoryHarness) {
 			t.Helper()
 			s.leave(t, waiting)
 			s.outcome(t, s.unbindTask(t, "k"))
 		}, want: isFree},
-		"out of time": {way: func(t *testing.T, s *shelf) {
+		"out of time": {way: func(t *testing.T, s *inventoryHarness) {
 			t.Helper()
 			s.leave(t, waiting, tasks.ProcessIn(2*time.Second), tasks.Within(time.Millisecond))
 			if o := s.outcome(t, "k"); o.Code != dypls.CodeExpired {
 				t.Errorf("it is %s", o.Code)
 			}
 		}, want: isResting},
-		"a delivery that cannot be read": {way: func(t *testing.T, s *shelf) {
+		"a delivery that cannot be read": {way: func(t *testing.T, s *inventoryHarness) {
 			t.Helper()
 			s.leave(t, waiting)
 			client := asynq.NewClientFromRedisClient(s.redis)
@@ -208,7 +208,7 @@ func TestEveryWayToAnOutcomeTellsTheInventory(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s := newShelf(t, dyplstest.Config{})
+			s := newInventoryHarness(t, dyplstest.Config{})
 			if test.fault.Action != "" {
 				if err := s.simulator.AddFault(test.fault); err != nil {
 					t.Fatal(err)
@@ -231,7 +231,7 @@ func TestEveryWayToAnOutcomeTellsTheInventory(t *testing.T) {
 }
 
 // settled waits for the counts: what is told after the outcome may come a moment later.
-func (s *shelf) settled(t *testing.T, want inventory.Counts) {
+func (s *inventoryHarness) settled(t *testing.T, want inventory.Counts) {
 	t.Helper()
 	redistest.Poll(t, outcomeWithin, "the inventory to be told", func(ctx context.Context) error {
 		got, err := s.numbers.Counts(ctx, dyplstest.DefaultPoolKey)
@@ -243,13 +243,13 @@ func (s *shelf) settled(t *testing.T, want inventory.Counts) {
 }
 
 // unbind removes the binding that the owner was told of, after which its number rests.
-func (s *shelf) unbind(t *testing.T) {
+func (s *inventoryHarness) unbind(t *testing.T) {
 	t.Helper()
 	var made dypls.Binding
 	if err := json.Unmarshal(s.outcome(t, "k").Result, &made); err != nil {
 		t.Fatal(err)
 	}
-	id := unbindPlainly(t, s.system, dypls.UnbindSubscriptionRequest{PoolKey: dyplstest.DefaultPoolKey, SubsID: made.SubsID, SecretNo: made.SecretNo})
+	id := unbindPlainly(t, s.workerHarness, dypls.UnbindSubscriptionRequest{PoolKey: dyplstest.DefaultPoolKey, SubsID: made.SubsID, SecretNo: made.SecretNo})
 	if o := s.outcome(t, id); o.State != tasks.StateSucceeded {
 		t.Errorf("the unbind is %s %s", o.State, o.Code)
 	}
@@ -260,7 +260,7 @@ func (s *shelf) unbind(t *testing.T) {
 // the task, or is long gone with the record.
 func TestSweepMakesUpForACrash(t *testing.T) {
 	t.Parallel()
-	settle := func(t *testing.T, s *shelf, r record.Resolution) {
+	settle := func(t *testing.T, s *inventoryHarness, r record.Resolution) {
 		t.Helper()
 		r.ID, r.By, r.Keep = "k", "ann", time.Hour
 		if found, _, err := s.records.Resolve(t.Context(), r); err != nil || found != record.Uncertain {
@@ -273,16 +273,16 @@ func TestSweepMakesUpForACrash(t *testing.T) {
 		return record.Resolution{State: record.Succeeded, Code: dypls.CodeOK, Result: result, SubsID: made.SubsID}
 	}
 	for name, test := range map[string]struct {
-		crash func(t *testing.T, s *shelf)
+		crash func(t *testing.T, s *inventoryHarness)
 		want  inventory.Counts
 	}{
-		"succeeded, then a crash": {func(t *testing.T, s *shelf) { t.Helper(); settle(t, s, succeeded(s.held(t))) }, isBound},
-		"failed, then a crash": {func(t *testing.T, s *shelf) {
+		"succeeded, then a crash": {func(t *testing.T, s *inventoryHarness) { t.Helper(); settle(t, s, succeeded(s.held(t))) }, isBound},
+		"failed, then a crash": {func(t *testing.T, s *inventoryHarness) {
 			t.Helper()
 			s.leave(t, record.Ending{State: record.Uncertain, MayHaveRun: true})
 			settle(t, s, record.Resolution{State: record.Failed, Code: dypls.CodeNoAnswer})
 		}, isResting},
-		"told, then a crash, and settled again": {func(t *testing.T, s *shelf) {
+		"told, then a crash, and settled again": {func(t *testing.T, s *inventoryHarness) {
 			t.Helper()
 			result := s.held(t)
 			r := succeeded(result)
@@ -295,17 +295,17 @@ func TestSweepMakesUpForACrash(t *testing.T) {
 			s.sweep(t)
 			s.resolve(t, tasks.Resolution{Succeeded: result})
 		}, isBound},
-		"succeeded, and forgotten": {func(t *testing.T, s *shelf) {
+		"succeeded, and forgotten": {func(t *testing.T, s *inventoryHarness) {
 			t.Helper()
 			settle(t, s, succeeded(s.held(t)))
 			s.redis.Del(t.Context(), record.Key("k"))
 		}, isBound},
-		"uncertain, and lost": {func(t *testing.T, s *shelf) {
+		"uncertain, and lost": {func(t *testing.T, s *inventoryHarness) {
 			t.Helper()
 			s.held(t)
 			s.redis.Del(t.Context(), record.Key("k"))
 		}, isBound},
-		"another task has its id by now": {func(t *testing.T, s *shelf) {
+		"another task has its id by now": {func(t *testing.T, s *inventoryHarness) {
 			t.Helper()
 			s.held(t)
 			s.redis.Del(t.Context(), record.Key("k"))
@@ -322,7 +322,7 @@ func TestSweepMakesUpForACrash(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s := newShelf(t, dyplstest.Config{})
+			s := newInventoryHarness(t, dyplstest.Config{})
 			test.crash(t, s)
 			for range 2 { // several workers sweep
 				s.sweep(t)
@@ -340,8 +340,8 @@ func TestLateAnswerOfAFreedNumber(t *testing.T) {
 	caller := &stalls{held: make(chan struct{}), free: make(chan struct{})}
 	release := sync.OnceFunc(func() { close(caller.free) })
 	simulated := dyplstest.Config{ListDelay: time.Hour, Pools: []dyplstest.Pool{{Key: dyplstest.DefaultPoolKey, Numbers: []dypls.Phone{owned}}}}
-	short := timing{claimLease: 2 * time.Second, lookAfter: 100 * time.Millisecond, lookAgainAfter: 200 * time.Millisecond}
-	s := &shelf{request: bindRequest(), system: newTimedSystem(t, short, simulated, func(c *Config) { caller.Caller, c.Caller = c.Caller, caller })}
+	short := timing{claimLease: 2 * time.Second, reconcileAfter: 100 * time.Millisecond, verifyAgainAfter: 200 * time.Millisecond}
+	s := &inventoryHarness{request: bindRequest(), workerHarness: newTimedWorkerHarness(t, short, simulated, func(c *Config) { caller.Caller, c.Caller = c.Caller, caller })}
 	t.Cleanup(release) // before the worker drains
 	s.numbers, s.records = inventory.New(s.redis, inventory.DefaultCooldown), record.NewStore(s.redis)
 	s.stock(t)

@@ -31,7 +31,7 @@ func (c *watched) Call(ctx context.Context, call dypls.Call) (dypls.Answer, erro
 }
 
 // until tells until when the inventory holds the number of task k.
-func (s *shelf) until(t *testing.T) time.Time {
+func (s *inventoryHarness) until(t *testing.T) time.Time {
 	t.Helper()
 	holding, holds, err := s.numbers.Holding(t.Context(), dyplstest.DefaultPoolKey, "k")
 	if err != nil || !holds {
@@ -69,7 +69,7 @@ func TestNumberIsHeldAsLongAsAnUpdateMayHaveBoundIt(t *testing.T) {
 			t.Parallel()
 			caller := &watched{leaves: func() {}}
 			simulated := dyplstest.Config{Pools: []dyplstest.Pool{{Key: dyplstest.DefaultPoolKey, Numbers: []dypls.Phone{owned}}}}
-			s := &shelf{request: bindRequest(), system: newSystem(t, simulated, func(c *Config) { caller.Caller, c.Caller = c.Caller, caller })}
+			s := &inventoryHarness{request: bindRequest(), workerHarness: newWorkerHarness(t, simulated, func(c *Config) { caller.Caller, c.Caller = c.Caller, caller })}
 			s.numbers, s.records = inventory.New(s.redis, inventory.DefaultCooldown), record.NewStore(s.redis)
 			s.stock(t)
 			s.enqueue(t)

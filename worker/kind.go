@@ -25,8 +25,8 @@ type kind struct {
 	find       func(ctx context.Context, c dypls.Caller, request []byte, since time.Time) (dypls.Finding, performed, error)
 }
 
-// once reports whether a call of the kind must not be made twice.
-func (k kind) once() bool { return k.mutates && !k.repeatable }
+// idempotent reports whether a call of the kind may be made twice.
+func (k kind) idempotent() bool { return !k.mutates || k.repeatable }
 
 // performed is the success of a call, as the record keeps it.
 type performed struct {

@@ -29,8 +29,8 @@ func (w *Worker) logAttempt(d *delivery, begun record.Begun, v verdict, err erro
 	line := w.log.WithLevel(level).Str("id", d.id).Str("action", d.kind.action).Int("attempt", begun.Attempt).Int("call", begun.Call).
 		Str("state", string(v.state)).Str("code", v.code).Str("class", string(v.class)).Str("request_id", v.requestID).
 		Dur("duration_ms", took)
-	if d.of != "" {
-		line = line.Str("account", d.of)
+	if d.accountName != "" {
+		line = line.Str("account", d.accountName)
 	}
 	if v.state == record.Waiting {
 		line = line.Dur("retry_in_ms", v.delay)
@@ -43,11 +43,11 @@ func (w *Worker) logAttempt(d *delivery, begun record.Begun, v verdict, err erro
 	line.Msg("attempt")
 }
 
-// logLook writes the one line of a look.
-func (w *Worker) logLook(d *delivery, begun record.Begun, v verdict, finding dypls.Finding, err error, took time.Duration) {
+// logReconciliation writes the one line of a look.
+func (w *Worker) logReconciliation(d *delivery, begun record.Begun, v verdict, finding dypls.Finding, err error, took time.Duration) {
 	log := w.log
-	if d.of != "" {
-		log = log.With().Str("account", d.of).Logger()
+	if d.accountName != "" {
+		log = log.With().Str("account", d.accountName).Logger()
 	}
 	log.Warn().Str("id", d.id).Str("action", d.kind.action).Int("look", begun.Looks+1).Str("finding", string(finding)).
 		Str("state", string(v.state)).Err(err).Dur("duration_ms", took).Msg("look")

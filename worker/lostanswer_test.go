@@ -39,12 +39,12 @@ func TestLostAnswerIsLookedFor(t *testing.T) {
 			}
 			t.Run(action+" "+string(do), func(t *testing.T) {
 				t.Parallel()
-				s := newSystem(t, dyplstest.Config{Faults: []dyplstest.Fault{{Action: action, Do: do, Times: 1}}}, nil)
+				s := newWorkerHarness(t, dyplstest.Config{Faults: []dyplstest.Fault{{Action: action, Do: do, Times: 1}}}, nil)
 				id, err := enqueue(t, s.queue)
 				if err != nil {
 					t.Fatal(err)
 				}
-				o := s.told(t, id, told{tasks.StateSucceeded, "OK", 1, 1, 1})
+				o := s.expectOutcome(t, id, wantOutcome{tasks.StateSucceeded, "OK", 1, 1, 1})
 				if o.Action != action || o.Attempts != 1 || len(s.bindings(t, o)) != 1 {
 					t.Errorf("%s after %d attempts", o.Action, o.Attempts)
 				}
@@ -56,9 +56,9 @@ func TestLostAnswerIsLookedFor(t *testing.T) {
 // TestLostRequestIsSentAgain: the call never took effect; two looks say so before it is made again.
 func TestLostRequestIsSentAgain(t *testing.T) {
 	t.Parallel()
-	s := newSystem(t, dyplstest.Config{Faults: []dyplstest.Fault{{Action: "BindAxn", Do: dyplstest.DropBefore, Times: 1}}}, nil)
+	s := newWorkerHarness(t, dyplstest.Config{Faults: []dyplstest.Fault{{Action: "BindAxn", Do: dyplstest.DropBefore, Times: 1}}}, nil)
 	s.bindNamed(t)
-	o := s.told(t, "k", told{tasks.StateSucceeded, "OK", 2, 1, 2})
+	o := s.expectOutcome(t, "k", wantOutcome{tasks.StateSucceeded, "OK", 2, 1, 2})
 	if o.Attempts != 2 || len(s.bindings(t, o)) != 1 {
 		t.Errorf("%d attempts; a look uses up none", o.Attempts)
 	}
@@ -67,9 +67,9 @@ func TestLostRequestIsSentAgain(t *testing.T) {
 // TestLostRequestsUseUpAttempts: no call is ever answered, and none takes effect: the task fails, and is not uncertain.
 func TestLostRequestsUseUpAttempts(t *testing.T) {
 	t.Parallel()
-	s := newSystem(t, dyplstest.Config{Faults: []dyplstest.Fault{{Action: "BindAxn", Do: dyplstest.DropBefore}}}, func(c *Config) { c.MaxAttempts = 2 })
+	s := newWorkerHarness(t, dyplstest.Config{Faults: []dyplstest.Fault{{Action: "BindAxn", Do: dyplstest.DropBefore}}}, func(c *Config) { c.MaxAttempts = 2 })
 	s.bindNamed(t)
-	if o := s.told(t, "k", told{tasks.StateFailed, dypls.CodeNoAnswer, 2, 0, 4}); o.Class != dypls.Unavailable {
+	if o := s.expectOutcome(t, "k", wantOutcome{tasks.StateFailed, dypls.CodeNoAnswer, 2, 0, 4}); o.Class != dypls.Unavailable {
 		t.Errorf("class %s", o.Class)
 	}
 }
@@ -77,16 +77,16 @@ func TestLostRequestsUseUpAttempts(t *testing.T) {
 // TestLooksGoOnPastTheDeadline: no call starts after it; what an earlier one did is still found out.
 func TestLooksGoOnPastTheDeadline(t *testing.T) {
 	t.Parallel()
-	for do, want := range map[dyplstest.FaultKind]told{
+	for do, want := range map[dyplstest.FaultKind]wantOutcome{
 		dyplstest.DropAfter:  {tasks.StateSucceeded, "OK", 1, 1, 1},
 		dyplstest.DropBefore: {tasks.StateFailed, dypls.CodeExpired, 1, 0, 2},
 	} {
 		t.Run(string(do), func(t *testing.T) {
 			t.Parallel()
-			slow := timing{claimLease: claimLease, lookAfter: 2 * time.Second, lookAgainAfter: 2 * time.Second}
-			s := newTimedSystem(t, slow, dyplstest.Config{Faults: []dyplstest.Fault{{Action: "BindAxn", Do: do}}}, nil)
+			slow := timing{claimLease: claimLease, reconcileAfter: 2 * time.Second, verifyAgainAfter: 2 * time.Second}
+			s := newTimedWorkerHarness(t, slow, dyplstest.Config{Faults: []dyplstest.Fault{{Action: "BindAxn", Do: do}}}, nil)
 			s.bindNamed(t, tasks.Within(time.Second))
-			s.told(t, "k", want)
+			s.expectOutcome(t, "k", want)
 		})
 	}
 }
@@ -98,22 +98,22 @@ func TestLostAnswerThatCannotBeFound(t *testing.T) {
 		policy  OnUncertain
 		do      dyplstest.FaultKind
 		times   int
-		want    told
+		want    wantOutcome
 		suspect string
 	}{
-		"hold, performed":           {Hold, dyplstest.DropAfter, 1, told{tasks.StateUncertain, dypls.CodeNoAnswer, 1, 1, 0}, ""},
-		"hold, not performed":       {Hold, dyplstest.DropBefore, 1, told{tasks.StateUncertain, dypls.CodeNoAnswer, 1, 0, 0}, ""},
-		"retry, answered then":      {Retry, dyplstest.DropBefore, 1, told{tasks.StateSucceeded, "OK", 2, 1, 0}, "1"},
-		"retry, a second number":    {Retry, dyplstest.DropAfter, 1, told{tasks.StateSucceeded, "OK", 2, 2, 0}, "1"},
-		"retry, lost a second time": {Retry, dyplstest.DropAfter, 0, told{tasks.StateUncertain, dypls.CodeNoAnswer, 2, 2, 0}, "1"},
+		"hold, performed":           {Hold, dyplstest.DropAfter, 1, wantOutcome{tasks.StateUncertain, dypls.CodeNoAnswer, 1, 1, 0}, ""},
+		"hold, not performed":       {Hold, dyplstest.DropBefore, 1, wantOutcome{tasks.StateUncertain, dypls.CodeNoAnswer, 1, 0, 0}, ""},
+		"retry, answered then":      {Retry, dyplstest.DropBefore, 1, wantOutcome{tasks.StateSucceeded, "OK", 2, 1, 0}, "1"},
+		"retry, a second number":    {Retry, dyplstest.DropAfter, 1, wantOutcome{tasks.StateSucceeded, "OK", 2, 2, 0}, "1"},
+		"retry, lost a second time": {Retry, dyplstest.DropAfter, 0, wantOutcome{tasks.StateUncertain, dypls.CodeNoAnswer, 2, 2, 0}, "1"},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			fault := dyplstest.Fault{Action: "BindAxn", Do: test.do, Times: test.times}
-			s := newSystem(t, dyplstest.Config{Faults: []dyplstest.Fault{fault}}, func(c *Config) { c.OnUncertain = test.policy })
+			s := newWorkerHarness(t, dyplstest.Config{Faults: []dyplstest.Fault{fault}}, func(c *Config) { c.OnUncertain = test.policy })
 			s.bind(t, "k")
-			s.told(t, "k", test.want)
+			s.expectOutcome(t, "k", test.want)
 			if got := s.field(t, "k", "suspect"); got != test.suspect {
 				t.Errorf("suspect %q, want %q", got, test.suspect)
 			}
@@ -132,17 +132,17 @@ func TestSuspectNeverFails(t *testing.T) {
 	retry := func(c *Config) { c.OnUncertain = Retry }
 	t.Run("refused", func(t *testing.T) {
 		t.Parallel()
-		s := newSystem(t, dyplstest.Config{Faults: []dyplstest.Fault{lost, {Action: "BindAxn", Code: "isv.NO_AVAILABLE_NUMBER"}}}, retry)
+		s := newWorkerHarness(t, dyplstest.Config{Faults: []dyplstest.Fault{lost, {Action: "BindAxn", Code: "isv.NO_AVAILABLE_NUMBER"}}}, retry)
 		s.bind(t, "k")
-		s.told(t, "k", told{tasks.StateUncertain, "isv.NO_AVAILABLE_NUMBER", 2, 1, 0})
+		s.expectOutcome(t, "k", wantOutcome{tasks.StateUncertain, "isv.NO_AVAILABLE_NUMBER", 2, 1, 0})
 	})
 	t.Run("out of time", func(t *testing.T) {
 		t.Parallel()
-		slow := timing{claimLease: claimLease, lookAfter: 3 * time.Second, lookAgainAfter: time.Second}
-		s := newTimedSystem(t, slow, dyplstest.Config{Faults: []dyplstest.Fault{lost}}, retry)
+		slow := timing{claimLease: claimLease, reconcileAfter: 3 * time.Second, verifyAgainAfter: time.Second}
+		s := newTimedWorkerHarness(t, slow, dyplstest.Config{Faults: []dyplstest.Fault{lost}}, retry)
 		if _, err := tasks.BindAXN.Enqueue(t.Context(), s.queue, bindRequest(), tasks.TaskID("k"), tasks.Within(time.Second)); err != nil {
 			t.Fatal(err)
 		}
-		s.told(t, "k", told{tasks.StateUncertain, dypls.CodeNoAnswer, 1, 1, 0})
+		s.expectOutcome(t, "k", wantOutcome{tasks.StateUncertain, dypls.CodeNoAnswer, 1, 1, 0})
 	})
 }

@@ -18,8 +18,8 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
 )
 
-// fleet is several workers, each with a Redis client of its own, before one simulator behind real HTTP.
-type fleet struct {
+// manyWorkersHarness is several workers, each with a Redis client of its own, before one simulator behind real HTTP.
+type manyWorkersHarness struct {
 	server    *redistest.Server
 	simulator *dyplstest.Server
 	queue     *tasks.Queue
@@ -27,10 +27,10 @@ type fleet struct {
 	log       *lockedBuffer
 }
 
-func newFleet(t *testing.T, workers int, timing timing, simulated dyplstest.Config, change func(*Config)) *fleet {
+func newManyWorkersHarness(t *testing.T, workers int, timing timing, simulated dyplstest.Config, change func(*Config)) *manyWorkersHarness {
 	t.Helper()
 	server := redistest.Start(t)
-	f := &fleet{server: server, simulator: dyplstest.Start(t, simulated), queue: queuetest.On(t, server.AppClient(t)), log: &lockedBuffer{}}
+	f := &manyWorkersHarness{server: server, simulator: dyplstest.Start(t, simulated), queue: queuetest.On(t, server.AppClient(t)), log: &lockedBuffer{}}
 	t.Cleanup(func() { _ = f.queue.Close() })
 	ctx, stop := context.WithCancel(t.Context())
 	var running sync.WaitGroup
@@ -60,7 +60,7 @@ func newFleet(t *testing.T, workers int, timing timing, simulated dyplstest.Conf
 	return f
 }
 
-func (f *fleet) bind(t *testing.T, n int) {
+func (f *manyWorkersHarness) bind(t *testing.T, n int) {
 	t.Helper()
 	expiration := dypls.At(time.Now().Add(time.Hour))
 	requests := make([]dypls.BindAXNRequest, n)
@@ -75,7 +75,7 @@ func (f *fleet) bind(t *testing.T, n int) {
 }
 
 // calls returns when the calls of an action came, those that were throttled apart, in microseconds.
-func (f *fleet) calls(action string) (answered, throttled []int64) {
+func (f *manyWorkersHarness) calls(action string) (answered, throttled []int64) {
 	for _, e := range f.simulator.Ledger() {
 		switch {
 		case e.Action != action:

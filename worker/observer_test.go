@@ -50,7 +50,7 @@ func (o *observations) all() map[string]int {
 func TestObserver(t *testing.T) {
 	t.Parallel()
 	told := &observations{told: map[string]int{}}
-	s := newSystem(t, dyplstest.Config{Faults: []dyplstest.Fault{
+	s := newWorkerHarness(t, dyplstest.Config{Faults: []dyplstest.Fault{
 		{Match: map[string]string{"OutId": "none"}, Code: "isv.NO_AVAILABLE_NUMBER"},
 		{Match: map[string]string{"OutId": "again"}, Code: "isv.FLOW_LIMIT", First: 1},
 		{Match: map[string]string{"OutId": "lost"}, Do: dyplstest.DropAfter},

@@ -11,16 +11,16 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/worker/internal/reaper"
 )
 
-func (d *delivery) settled(ctx context.Context, begun record.Begun) error {
-	d.worker.tellNumber(ctx, d.id)
+func (d *delivery) settleWithoutCall(ctx context.Context, begun record.Begun) error {
+	d.worker.syncInventory(ctx, d.id)
 	d.worker.log.Error().Str("id", d.id).Str("action", d.kind.action).Str("state", string(begun.State)).
 		Str("code", begun.Code).Msg("settled without a call")
 	d.observeEnd(begun.State)
 	return archive(begun.Code, dypls.Class(begun.Class))
 }
 
-// handBack leaves the task as it was: nothing of this run has left.
-func (d *delivery) handBack(ctx context.Context, begun record.Begun) {
+// abort leaves the task as it was: nothing of this run has left.
+func (d *delivery) abort(ctx context.Context, begun record.Begun) {
 	err := d.worker.untilWritten(ctx, d.id, "hand back", func(ctx context.Context) error {
 		_, err := d.worker.records.HandBack(ctx, d.id, begun.Fence)
 		return err
@@ -53,7 +53,7 @@ func (d *delivery) finish(ctx context.Context, e record.Ending) {
 		var err error
 		verdict, err = d.worker.records.Finish(ctx, e)
 		if shortage, ok := errors.AsType[*record.ShortageError](err); ok {
-			d.sayUnreplicated(shortage)
+			d.logUnreplicated(shortage)
 			return nil
 		}
 		return err
@@ -81,13 +81,13 @@ func (d *delivery) finish(ctx context.Context, e record.Ending) {
 // compensate queues the removal of a surplus binding. The record keeps the request as well, for the case that this process
 // ends before.
 func (d *delivery) compensate(ctx context.Context, e record.Ending) {
-	if _, err := reaper.Compensate(context.WithoutCancel(ctx), d.worker.queue, d.of, e.Surplus()); err != nil {
+	if _, err := reaper.Compensate(context.WithoutCancel(ctx), d.worker.queue, d.accountName, e.Surplus()); err != nil {
 		d.worker.log.Error().Str("id", d.id).Str("subs_id", e.SubsID).Err(err).Msg("the surplus binding could not be queued for removal: unbind it")
 	}
 }
 
-// sayUnreplicated: the outcome stands, and nothing more can be done for it.
-func (d *delivery) sayUnreplicated(shortage *record.ShortageError) {
+// logUnreplicated: the outcome stands, and nothing more can be done for it.
+func (d *delivery) logUnreplicated(shortage *record.ShortageError) {
 	d.worker.log.Warn().Str("id", d.id).Str("action", d.kind.action).Err(shortage).
 		Msg("the outcome is written, but a failover could forget it: too few replicas have it")
 }
@@ -97,7 +97,7 @@ func (d *delivery) endWithoutCall(ctx context.Context, begun record.Begun, v ver
 	d.worker.logAttempt(d, begun, v, nil, time.Since(started))
 	d.finish(ctx, d.ending(begun, v, performed{}))
 	if v.state == record.Failed {
-		d.worker.tellNumber(ctx, d.id)
+		d.worker.syncInventory(ctx, d.id)
 	}
 	return v.forQueue()
 }

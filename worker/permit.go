@@ -23,8 +23,8 @@ type traffic struct {
 	limiter *quota.Limiter
 	breaker *breaker.Breaker
 
-	log      zerolog.Logger
-	saidAway atomic.Int64 // when it was last said that the quotas are not shared, in ns
+	log             zerolog.Logger
+	notSharedLogged atomic.Int64 // when it was last said that the quotas are not shared, in ns
 }
 
 func newTraffic(w *Worker, account string) *traffic {
@@ -37,14 +37,14 @@ func newTraffic(w *Worker, account string) *traffic {
 			return w.untilWritten(ctx, "", "breaker", step)
 		},
 	})
-	t.limiter = quota.New(quota.Config{Redis: c.client, Account: account, Ceilings: c.QPS, PoolQPS: c.PoolQPS, NotShared: t.sayNotShared})
+	t.limiter = quota.New(quota.Config{Redis: c.client, Account: account, Ceilings: c.QPS, PoolQPS: c.PoolQPS, NotShared: t.logNotShared})
 	return t
 }
 
-// sayNotShared says now and then that the quotas are not shared at the moment.
-func (t *traffic) sayNotShared(bucket string, err error) {
-	last := t.saidAway.Load()
-	if now := time.Now().UnixNano(); now-last > int64(sayEvery) && t.saidAway.CompareAndSwap(last, now) {
+// logNotShared says now and then that the quotas are not shared at the moment.
+func (t *traffic) logNotShared(bucket string, err error) {
+	last := t.notSharedLogged.Load()
+	if now := time.Now().UnixNano(); now-last > int64(logEvery) && t.notSharedLogged.CompareAndSwap(last, now) {
 		t.log.Warn().Str("budget", bucket).Err(err).Msg("redis does not share the quota out: going on with a part of the last known rate")
 	}
 }
@@ -57,9 +57,9 @@ type permit struct {
 	run     string
 	tokens  []reserved
 	probes  []string
-	over    bool // used, or given back
+	used    bool // used, or given back
 
-	heldFor time.Duration // after a denial: when to try again
+	deniedFor time.Duration // after a denial: when to try again
 }
 
 type reserved struct {
@@ -68,7 +68,7 @@ type reserved struct {
 }
 
 // admit waits for leave to call, unless it is evicted. The error says when to come back, or is the context's.
-func (t *traffic) admit(ctx context.Context, evict <-chan struct{}, action, pool, run string) (*permit, error) {
+func (t *traffic) acquirePermit(ctx context.Context, evict <-chan struct{}, action, pool, run string) (*permit, error) {
 	probes, err := t.breaker.Allow(ctx, breaker.Call{Action: action, Pool: pool, Run: run})
 	if err != nil {
 		return nil, orRedisAway(err)
@@ -81,7 +81,7 @@ func (t *traffic) admit(ctx context.Context, evict <-chan struct{}, action, pool
 		}
 		one, err := b.Acquire(ctx, evict)
 		if err != nil {
-			p.giveBack(ctx)
+			p.release(ctx)
 			return nil, err
 		}
 		p.tokens = append(p.tokens, reserved{b, one})
@@ -89,19 +89,19 @@ func (t *traffic) admit(ctx context.Context, evict <-chan struct{}, action, pool
 	t.worker.config.Observer.Waited(action, time.Since(asked))
 	if len(probes) == 0 { // something may have been opened meanwhile
 		if err := t.breaker.Check(action, pool); err != nil {
-			p.giveBack(ctx)
+			p.release(ctx)
 			return nil, err
 		}
 	}
 	return p, nil
 }
 
-// giveBack returns a permit that was not used. It may be called at any time.
-func (p *permit) giveBack(ctx context.Context) {
-	if p == nil || p.over {
+// release returns a permit that was not used. It may be called at any time.
+func (p *permit) release(ctx context.Context) {
+	if p == nil || p.used {
 		return
 	}
-	p.over = true
+	p.used = true
 	for _, r := range p.tokens {
 		r.bucket.Release(r.token)
 	}
@@ -109,7 +109,7 @@ func (p *permit) giveBack(ctx context.Context) {
 }
 
 // saw reports what came of the call.
-func (p *permit) saw(ctx context.Context, left time.Time, answer dypls.Answer, err error) {
+func (p *permit) report(ctx context.Context, left time.Time, answer dypls.Answer, err error) {
 	retryAfter, throttled, answered := answer.RetryAfter, false, err == nil
 	if answered {
 		throttled = dypls.Classify(answer.Code, answer.Status, answer.HostID != "") == dypls.Throttled
@@ -121,12 +121,12 @@ func (p *permit) saw(ctx context.Context, left time.Time, answer dypls.Answer, e
 			r.bucket.Report(left, throttled && r.bucket.Name() == p.action, retryAfter)
 		}
 	}
-	p.tellBreaker(ctx, left, answer, answered && !throttled)
-	p.traffic.hearEndpoint(ctx, p.run, left, answer, err)
+	p.reportToBreaker(ctx, left, answer, answered && !throttled)
+	p.traffic.reportToEndpoint(ctx, p.run, left, answer, err)
 }
 
-// tellBreaker: only an answer to the call itself tells something. A throttled one was turned away before.
-func (p *permit) tellBreaker(ctx context.Context, left time.Time, answer dypls.Answer, telling bool) {
+// reportToBreaker: only an answer to the call itself tells something. A throttled one was turned away before.
+func (p *permit) reportToBreaker(ctx context.Context, left time.Time, answer dypls.Answer, telling bool) {
 	b := p.traffic.breaker
 	if !telling {
 		b.Inconclusive(ctx, p.probes, p.run)
@@ -137,7 +137,7 @@ func (p *permit) tellBreaker(ctx context.Context, left time.Time, answer dypls.A
 		b.Success(ctx, p.probes)
 		return
 	}
-	p.heldFor = b.Denied(ctx, breaker.Denial{
+	p.deniedFor = b.Denied(ctx, breaker.Denial{
 		Call: breaker.Call{Action: p.action, Pool: p.pool, Run: p.run}, Scope: info.Scope, Code: info.Code, SentAt: left, Probes: p.probes,
 	})
 }
@@ -158,19 +158,19 @@ func (c *permittedCaller) Call(ctx context.Context, call dypls.Call) (dypls.Answ
 		return dypls.Answer{}, notPermitted(call.Action, errNoAccount)
 	}
 	p := c.permit
-	if p == nil || p.over || p.action != call.Action {
+	if p == nil || p.used || p.action != call.Action {
 		var err error
-		if p, err = c.traffic.admit(ctx, nil, call.Action, call.Parameters.Value("PoolKey"), c.run); err != nil {
+		if p, err = c.traffic.acquirePermit(ctx, nil, call.Action, call.Parameters.Value("PoolKey"), c.run); err != nil {
 			return dypls.Answer{}, notPermitted(call.Action, err)
 		}
 	}
-	p.over = true
+	p.used = true
 	if p.pool == "" {
 		p.pool = call.Parameters.Value("PoolKey")
 	}
 	left := time.Now()
 	answer, err := c.Caller.Call(ctx, call)
-	p.saw(context.WithoutCancel(ctx), left, answer, err)
+	p.report(context.WithoutCancel(ctx), left, answer, err)
 	return answer, err
 }
 
@@ -186,8 +186,8 @@ func notPermitted(action string, err error) error {
 	return e
 }
 
-// hearEndpoint takes in whether a call that was sent was answered by the API.
-func (t *traffic) hearEndpoint(ctx context.Context, run string, left time.Time, answer dypls.Answer, err error) {
+// reportToEndpoint takes in whether a call that was sent was answered by the API.
+func (t *traffic) reportToEndpoint(ctx context.Context, run string, left time.Time, answer dypls.Answer, err error) {
 	e, failed := errors.AsType[*dypls.Error](err)
 	switch {
 	case failed && e.Code == dypls.CodeNotSent: // nothing was asked

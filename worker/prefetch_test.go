@@ -61,7 +61,7 @@ func TestFetchedAheadNoMoreThanPerformed(t *testing.T) {
 			t.Fatal(err)
 		}
 		w.timing.startCalls = breaker.MostCalls // none is answered
-		slots := w.slots["bind"]
+		slots := w.callsAtOnce["bind"]
 		ctx, stop := context.WithCancel(t.Context())
 		var running sync.WaitGroup
 		running.Go(func() { _ = w.Run(ctx) })
@@ -99,9 +99,9 @@ func TestFetchedAheadNoMoreThanPerformed(t *testing.T) {
 	}
 }
 
-// TestStockOfADeadWorker: what a worker had fetched ahead when it died is delivered again, once, by the reaper. Should it have
+// TestFetchedAheadTasksOfADeadWorker: what a worker had fetched ahead when it died is delivered again, once, by the reaper. Should it have
 // stood still instead, it puts nothing back that is not its own any more.
-func TestStockOfADeadWorker(t *testing.T) {
+func TestFetchedAheadTasksOfADeadWorker(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
 	client := server.Client(t)

@@ -12,8 +12,8 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
 )
 
-// TestQuotaWeather: the quota falls, and rises again; three workers follow it, whichever way they are told.
-func TestQuotaWeather(t *testing.T) {
+// TestRateFollowsTheQuota: the quota falls, and rises again; three workers follow it, whichever way they are told.
+func TestRateFollowsTheQuota(t *testing.T) {
 	t.Parallel()
 	if testing.Short() {
 		t.Skip("takes half a minute")
@@ -25,15 +25,15 @@ func TestQuotaWeather(t *testing.T) {
 	for _, code := range codes {
 		t.Run(code, func(t *testing.T) {
 			t.Parallel()
-			quotaWeather(t, code)
+			rateFollowsTheQuota(t, code)
 		})
 	}
 }
 
-func quotaWeather(t *testing.T, code string) {
+func rateFollowsTheQuota(t *testing.T, code string) {
 	t.Helper()
 	const binds, calm = 3000, 10 * time.Second
-	f := newFleet(t, 3, quick, dyplstest.Config{
+	f := newManyWorkersHarness(t, 3, quick, dyplstest.Config{
 		Quotas: map[string]int{"BindAxn": 100}, QuotaCode: code, Pools: []dyplstest.Pool{{Key: dyplstest.DefaultPoolKey, Numbers: dyplstest.Numbers("170", binds)}},
 	}, func(c *Config) { c.MaxAttempts = 3 })
 	begin := time.Now()

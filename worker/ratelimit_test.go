@@ -61,8 +61,8 @@ func takeFor(t *testing.T, span time.Duration, callers int, buckets ...*quota.Bu
 	return taken.Load()
 }
 
-// TestCeiling: three workers together stay below a ceiling, and use it.
-func TestCeiling(t *testing.T) {
+// TestCeilingBoundsCalls: three workers together stay below a ceiling, and use it.
+func TestCeilingBoundsCalls(t *testing.T) {
 	t.Parallel()
 	_, g := newLimiters(t, 3, func(c *Config) { c.QPS = map[string]float64{"BindAxn": 40} })
 	const span = 5 * time.Second
@@ -73,8 +73,8 @@ func TestCeiling(t *testing.T) {
 	}
 }
 
-// TestPoolCeiling: a pool's ceiling holds from the first call on.
-func TestPoolCeiling(t *testing.T) {
+// TestCeilingBoundsCallsOfAPool: a pool's ceiling holds from the first call on.
+func TestCeilingBoundsCallsOfAPool(t *testing.T) {
 	t.Parallel()
 	_, g := newLimiters(t, 1, func(c *Config) { c.PoolQPS = 10 })
 	if g[0].Pool("") != nil {
@@ -85,8 +85,8 @@ func TestPoolCeiling(t *testing.T) {
 	}
 }
 
-// TestWithoutRedis: a worker that cannot reach Redis goes on with a part of its share, never without limit.
-func TestWithoutRedis(t *testing.T) {
+// TestCallsGoOnWithoutRedis: a worker that cannot reach Redis goes on with a part of its share, never without limit.
+func TestCallsGoOnWithoutRedis(t *testing.T) {
 	t.Parallel()
 	server, g := newLimiters(t, 1, func(c *Config) { c.QPS = map[string]float64{"BindAxn": 100} })
 	b := g[0].Action("BindAxn")

@@ -19,7 +19,7 @@ import (
 // TestWorkerReaps: a worker settles what another one left behind, and stops reaping with itself.
 func TestWorkerReaps(t *testing.T) {
 	t.Parallel()
-	s := newSystem(t, dyplstest.Config{}, nil)
+	s := newWorkerHarness(t, dyplstest.Config{}, nil)
 	request := bindRequest()
 	request.Expiration = dypls.At(time.Now().Add(3 * time.Hour))
 	request.PhoneNoX = x

@@ -11,20 +11,20 @@ import (
 )
 
 const (
-	// looksNeeded is how many looks must find nothing before a call is taken not to have had an effect.
-	looksNeeded = 2
+	// verificationsNeeded is how many looks must find nothing before a call is taken not to have had an effect.
+	verificationsNeeded = 2
 	// renewals is how often a run that looks renews its claim while it would hold.
 	renewals = 4
-	// looksPerAge spaces looks that fail: the next one comes after this part of the time since the first call.
-	looksPerAge = 4
-	// lookAtMost is how long looking may fail before a person has to settle the task.
-	lookAtMost = 24 * time.Hour
+	// verificationsPerAge spaces looks that fail: the next one comes after this part of the time since the first call.
+	verificationsPerAge = 4
+	// reconcileAtMost is how long looking may fail before a person has to settle the task.
+	reconcileAtMost = 24 * time.Hour
 )
 
 // look finds out whether an earlier call of the task, which is in doubt, took effect. It changes nothing at the API.
-func (d *delivery) look(ctx context.Context, begun record.Begun) error {
-	if err := d.takeCall(ctx, time.Now()); err != nil {
-		return d.unready(ctx, begun, err)
+func (d *delivery) reconcile(ctx context.Context, begun record.Begun) error {
+	if err := d.acquireCallSlot(ctx, time.Now()); err != nil {
+		return d.abortAndRequeue(ctx, begun, err)
 	}
 	started := time.Now()
 	lookCtx, cancel := context.WithCancel(ctx)
@@ -32,15 +32,15 @@ func (d *delivery) look(ctx context.Context, begun record.Begun) error {
 	go d.renew(lookCtx, begun)
 	var finding dypls.Finding
 	var found performed
-	x, request, err := d.held(ctx, begun)
+	x, request, err := d.leasedBefore(ctx, begun)
 	if err == nil {
 		begun.Request = request
 		finding, found, err = d.find(lookCtx, begun)
 	}
-	d.called(time.Since(started))
-	v := d.worker.decideLook(d.kind, begun, finding, err)
-	d.worker.logLook(d, begun, v, finding, err, time.Since(started))
-	d.tell(ctx, x, begun, v, found)
+	d.callEnded(time.Since(started))
+	v := d.worker.decideReconciled(d.kind, begun, finding, err)
+	d.worker.logReconciliation(d, begun, v, finding, err, time.Since(started))
+	d.publish(ctx, x, begun, v, found)
 	return v.forQueue()
 }
 
@@ -70,8 +70,8 @@ func (d *delivery) renew(ctx context.Context, begun record.Begun) {
 	}
 }
 
-// decideLook says what a look means. A look uses up no attempt.
-func (w *Worker) decideLook(k kind, begun record.Begun, finding dypls.Finding, err error) verdict {
+// decideReconciled says what a look means. A look uses up no attempt.
+func (w *Worker) decideReconciled(k kind, begun record.Begun, finding dypls.Finding, err error) verdict {
 	v := verdict{
 		state: record.Waiting, counts: true, sent: true, code: dypls.CodeNoAnswer, class: dypls.Uncertain,
 		message: "looking for the effect of an earlier call",
@@ -80,9 +80,9 @@ func (w *Worker) decideLook(k kind, begun record.Begun, finding dypls.Finding, e
 	case errors.Is(err, errUnsent):
 		return verdict{state: record.Waiting, doubt: record.DoubtCleared, code: dypls.CodeNotSent, class: dypls.Unavailable, message: err.Error()}
 	case errors.Is(err, errNoAccount): // one that knows it can look
-		v.delay, v.doubt, v.message = w.strangerPause(), record.DoubtKept, "looking is left to a worker that knows the account"
+		v.delay, v.doubt, v.message = w.unknownAccountPause(), record.DoubtKept, "looking is left to a worker that knows the account"
 	case err != nil:
-		v.lookFailed(begun, err)
+		v.verificationFailed(begun, err)
 	case finding == dypls.Found && k.removes:
 		v.gone("the binding was over already: it has expired, or was removed")
 	case finding == dypls.Found:
@@ -108,14 +108,14 @@ const (
 	stillBound = "nothing was removed: the API answered that there is no such binding, and shows it nevertheless. Unbind it again under a new key"
 )
 
-// lookFailed: nothing is known; it is looked again.
-func (v *verdict) lookFailed(begun record.Begun, err error) {
-	if time.Since(begun.Since) > lookAtMost {
+// verificationFailed: nothing is known; it is looked again.
+func (v *verdict) verificationFailed(begun record.Begun, err error) {
+	if time.Since(begun.Since) > reconcileAtMost {
 		v.state, v.message = record.Uncertain, "an earlier call may have taken effect, and looking for it has failed for a day"
 		return
 	}
 	// A failed look leaves no count behind: how long it has been going on tells how soon the next one is of use.
-	v.delay, v.doubt = min(max(time.Since(begun.Since)/looksPerAge, backoffBase), deniedCap), record.DoubtKept
+	v.delay, v.doubt = min(max(time.Since(begun.Since)/verificationsPerAge, backoffBase), deniedCap), record.DoubtKept
 	if e, ok := errors.AsType[*dypls.Error](err); ok {
 		v.delay = max(v.delay, e.RetryAfter)
 		v.message = "looking failed: " + cmp.Or(e.Message, e.Code)
@@ -125,8 +125,8 @@ func (v *verdict) lookFailed(begun record.Begun, err error) {
 // decideAbsent: seen often enough, no call took effect.
 func (w *Worker) decideAbsent(v *verdict, k kind, begun record.Begun) {
 	switch {
-	case begun.Looks+1 < looksNeeded:
-		v.delay, v.doubt = w.timing.lookAgainAfter, record.DoubtAbsent
+	case begun.Looks+1 < verificationsNeeded:
+		v.delay, v.doubt = w.timing.verifyAgainAfter, record.DoubtAbsent
 	case begun.Refusal != "":
 		v.refuse(begun.Refusal)
 	case isOver(begun.Deadline):

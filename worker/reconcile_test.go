@@ -52,14 +52,14 @@ func TestDecideLook(t *testing.T) {
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			w := &Worker{config: Config{OnUncertain: test.policy}, timing: timing{lookAgainAfter: time.Minute}}
+			w := &Worker{config: Config{OnUncertain: test.policy}, timing: timing{verifyAgainAfter: time.Minute}}
 			if test.begun.Since.IsZero() {
 				test.begun.Since = recently
 			}
 			if test.code == "" {
 				test.code = dypls.CodeNoAnswer
 			}
-			v := w.decideLook(kind{attempts: 6}, test.begun, test.finding, test.err)
+			v := w.decideReconciled(kind{attempts: 6}, test.begun, test.finding, test.err)
 			if v.state != test.state || v.code != test.code || v.doubt != test.doubt || v.suspect != test.suspect ||
 				v.delay < test.delay || v.delay > 2*test.delay { // it grows with the time since the first call
 				t.Errorf("%s %s, doubt %q, suspect %t, after %s", v.state, v.code, v.doubt, v.suspect, v.delay)
@@ -74,7 +74,7 @@ func TestDecideLook(t *testing.T) {
 // TestLooksThatFail: nothing is known then; it is looked again until it works, and no attempt is used up.
 func TestLooksThatFail(t *testing.T) {
 	t.Parallel()
-	s := newSystem(t, dyplstest.Config{Faults: []dyplstest.Fault{
+	s := newWorkerHarness(t, dyplstest.Config{Faults: []dyplstest.Fault{
 		{Action: "BindAxn", Do: dyplstest.DropAfter, Times: 1},
 		{Action: "QuerySubsId", Code: "isv.FLOW_LIMIT", Times: 1},
 		{Action: "QuerySubsId", Do: dyplstest.Garbage, Times: 1},
@@ -82,7 +82,7 @@ func TestLooksThatFail(t *testing.T) {
 		{Action: "QuerySubscriptionDetail", Do: dyplstest.Body, Body: `{"Code":"OK"}`, Times: 1},
 	}}, func(c *Config) { c.MaxAttempts = 1 })
 	s.bindNamed(t)
-	o := s.told(t, "k", told{tasks.StateSucceeded, "OK", 1, 1, 5})
+	o := s.expectOutcome(t, "k", wantOutcome{tasks.StateSucceeded, "OK", 1, 1, 5})
 	if o.Attempts != 1 || len(s.bindings(t, o)) != 1 {
 		t.Errorf("%d attempts", o.Attempts)
 	}
@@ -101,8 +101,8 @@ func TestLaggingList(t *testing.T) {
 			t.Parallel()
 			const lag = 10 * time.Minute
 			var passed atomic.Int64
-			slow := timing{claimLease: claimLease, lookAfter: 100 * time.Millisecond, lookAgainAfter: 3 * time.Second}
-			s := newTimedSystem(t, slow, dyplstest.Config{
+			slow := timing{claimLease: claimLease, reconcileAfter: 100 * time.Millisecond, verifyAgainAfter: 3 * time.Second}
+			s := newTimedWorkerHarness(t, slow, dyplstest.Config{
 				Now:       func() time.Time { return time.Now().Add(time.Duration(passed.Load())) },
 				ListDelay: lag, Faults: []dyplstest.Fault{{Action: "BindAxn", Do: dyplstest.DropAfter, Times: 1}},
 			}, nil)
@@ -114,7 +114,7 @@ func TestLaggingList(t *testing.T) {
 				return nil
 			})
 			passed.Store(int64(lag))
-			o := s.told(t, "k", told{tasks.StateSucceeded, "OK", test.calls, 1, -1})
+			o := s.expectOutcome(t, "k", wantOutcome{tasks.StateSucceeded, "OK", test.calls, 1, -1})
 			if len(s.bindings(t, o)) != 1 {
 				t.Error("more than one binding")
 			}
@@ -125,7 +125,7 @@ func TestLaggingList(t *testing.T) {
 // TestPanicWhileLooking: asynq would put what it says where everybody reads it.
 func TestPanicWhileLooking(t *testing.T) {
 	t.Parallel()
-	s := newSystem(t, dyplstest.Config{Faults: []dyplstest.Fault{{Action: "BindAxn", Do: dyplstest.DropAfter, Times: 1}}}, func(c *Config) {
+	s := newWorkerHarness(t, dyplstest.Config{Faults: []dyplstest.Fault{{Action: "BindAxn", Do: dyplstest.DropAfter, Times: 1}}}, func(c *Config) {
 		c.Caller = &panicsOnce{Caller: c.Caller, action: "QuerySubsId"}
 	})
 	inspector := asynq.NewInspectorFromRedisClient(s.redis)
@@ -135,7 +135,7 @@ func TestPanicWhileLooking(t *testing.T) {
 	if info, err := inspector.GetTaskInfo("bind", "k.1"); err == nil && strings.Contains(info.LastErr, "13900000001") {
 		t.Errorf("the dashboard shows %q", info.LastErr)
 	}
-	s.told(t, "k", told{tasks.StateSucceeded, "OK", 1, 1, 1})
+	s.expectOutcome(t, "k", wantOutcome{tasks.StateSucceeded, "OK", 1, 1, 1})
 	if strings.Contains(s.log.String(), "13900000001") {
 		t.Error("the log repeats what the panic said")
 	}

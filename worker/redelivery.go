@@ -15,9 +15,9 @@ import (
 // byDashboard is who lets a failed task run again by asynq's own means.
 const byDashboard = "asynq"
 
-// afterEnd is for a delivery of a task that has its outcome. A second delivery, or an echo, changes nothing. But a person may have
+// onSettled is for a delivery of a task that has its outcome. A second delivery, or an echo, changes nothing. But a person may have
 // told asynq to run a task that it had archived: one that failed is run again, one that is uncertain never is.
-func (d *delivery) afterEnd(ctx context.Context, begun record.Begun) error {
+func (d *delivery) onSettled(ctx context.Context, begun record.Begun) error {
 	if begun.State != record.Failed && begun.State != record.Uncertain {
 		return nil
 	}
@@ -29,7 +29,7 @@ func (d *delivery) afterEnd(ctx context.Context, begun record.Begun) error {
 			return err
 		}
 		r = records[0]
-		asked, err = d.wasArchived()
+		asked, err = d.rerunRequested()
 		return err
 	})
 	switch {
@@ -37,21 +37,21 @@ func (d *delivery) afterEnd(ctx context.Context, begun record.Begun) error {
 		return later(redisAway, "redis is out of reach")
 	case r.State == record.Uncertain && asked:
 		d.worker.log.Warn().Str("id", d.id).Str("action", d.kind.action).Msg("an uncertain task is not run again: settle it with dyplsq resolve")
-		return archivedError{heldPrefix + d.id}
+		return archivedError{uncertainPrefix + d.id}
 	case r.State == record.Failed && asked:
-		return d.runAgain(ctx, r)
+		return d.rerun(ctx, r)
 	case r.State.Told():
 		return archive(r.Code, dypls.Class(r.Class)) // so that it stays where a dashboard shows it
 	}
 	return later(redisAway, "its record has changed")
 }
 
-// heldPrefix begins what a dashboard shows of an uncertain task that somebody wanted to run.
-const heldPrefix = "uncertain, not run: it may have taken effect. Settle it: dyplsq resolve "
+// uncertainPrefix begins what a dashboard shows of an uncertain task that somebody wanted to run.
+const uncertainPrefix = "uncertain, not run: it may have taken effect. Settle it: dyplsq resolve "
 
-// wasArchived reports whether asynq had archived this delivery after an attempt of ours: what it remembers of the
+// rerunRequested reports whether asynq had archived this delivery after an attempt of ours: what it remembers of the
 // latest failure are then our last words on it. A delivery that only came twice has others, or none.
-func (d *delivery) wasArchived() (bool, error) {
+func (d *delivery) rerunRequested() (bool, error) {
 	info, err := d.worker.inspector.GetTaskInfo(d.queue, d.taskID)
 	switch {
 	case errors.Is(err, asynq.ErrTaskNotFound), errors.Is(err, asynq.ErrQueueNotFound):
@@ -59,11 +59,11 @@ func (d *delivery) wasArchived() (bool, error) {
 	case err != nil:
 		return false, err
 	}
-	return strings.HasPrefix(info.LastErr, heldPrefix) || lastWords.MatchString(info.LastErr), nil
+	return strings.HasPrefix(info.LastErr, uncertainPrefix) || archivedText.MatchString(info.LastErr), nil
 }
 
-// runAgain lets a failed task run again, in this very delivery.
-func (d *delivery) runAgain(ctx context.Context, r record.Record) error {
+// rerun lets a failed task run again, in this very delivery.
+func (d *delivery) rerun(ctx context.Context, r record.Record) error {
 	var found record.State
 	err := d.worker.untilWritten(ctx, d.id, "reopen", func(ctx context.Context) (err error) {
 		found, err = d.worker.records.Reopen(ctx, d.id, byDashboard)
@@ -78,7 +78,7 @@ func (d *delivery) runAgain(ctx context.Context, r record.Record) error {
 
 // replace makes another delivery in the place of this one, which was left behind by an earlier task of the same key, of another
 // action or account: with it the task would be called in the wrong way, or with the wrong credentials.
-func (d *delivery) replace(ctx context.Context) error {
+func (d *delivery) staleDelivery(ctx context.Context) error {
 	d.worker.log.Warn().Str("id", d.id).Str("action", d.kind.action).Msg("a delivery of an earlier task of the same key: put away")
 	if asynqwire.IDOfDelivery(d.taskID) != d.id {
 		return nil

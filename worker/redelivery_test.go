@@ -19,7 +19,7 @@ import (
 )
 
 // archived waits until asynq has a delivery among its archived ones, and returns its last words.
-func (s *system) archived(t *testing.T, delivery string) string {
+func (s *workerHarness) archived(t *testing.T, delivery string) string {
 	t.Helper()
 	inspector := asynq.NewInspectorFromRedisClient(s.redis)
 	var words string
@@ -37,7 +37,7 @@ func (s *system) archived(t *testing.T, delivery string) string {
 // TestRunOfFailedTask: whoever lets asynq run what it had archived means the task to be tried again.
 func TestRunOfFailedTask(t *testing.T) {
 	t.Parallel()
-	s := newSystem(t, dyplstest.Config{Faults: []dyplstest.Fault{{Code: "isv.NO_AVAILABLE_NUMBER", Times: 1}}}, nil)
+	s := newWorkerHarness(t, dyplstest.Config{Faults: []dyplstest.Fault{{Code: "isv.NO_AVAILABLE_NUMBER", Times: 1}}}, nil)
 	s.bind(t, "order-1")
 	if o := s.outcome(t, "order-1"); o.State != tasks.StateFailed {
 		t.Fatalf("%+v", o)
@@ -64,7 +64,7 @@ func TestRunOfFailedTask(t *testing.T) {
 // TestRunOfUncertainTask: it may have taken effect. It is archived again, and says what to do.
 func TestRunOfUncertainTask(t *testing.T) {
 	t.Parallel()
-	s := newSystem(t, dyplstest.Config{Faults: []dyplstest.Fault{{Do: dyplstest.DropAfter}}}, nil)
+	s := newWorkerHarness(t, dyplstest.Config{Faults: []dyplstest.Fault{{Do: dyplstest.DropAfter}}}, nil)
 	s.bind(t, "order-1")
 	if o := s.outcome(t, "order-1"); o.State != tasks.StateUncertain {
 		t.Fatalf("%+v", o)
@@ -85,7 +85,7 @@ func TestRunOfUncertainTask(t *testing.T) {
 // TestSecondDeliveryOfFailedTask: that a delivery came twice is no wish of anybody's.
 func TestSecondDeliveryOfFailedTask(t *testing.T) {
 	t.Parallel()
-	s := newSystem(t, dyplstest.Config{Faults: []dyplstest.Fault{{Code: "isv.NO_AVAILABLE_NUMBER"}}}, nil)
+	s := newWorkerHarness(t, dyplstest.Config{Faults: []dyplstest.Fault{{Code: "isv.NO_AVAILABLE_NUMBER"}}}, nil)
 	s.bind(t, "order-1")
 	s.outcome(t, "order-1")
 	task := asynq.NewTask("dypls:BindAxn", asynqwire.Payload{Version: 1, ID: "order-1"}.Encode())
@@ -103,7 +103,7 @@ func TestSecondDeliveryOfFailedTask(t *testing.T) {
 // TestCancelOfARecordingWhoseCallWasCut: what only reads can have had no effect, though a worker ended during its call.
 func TestCancelOfARecordingWhoseCallWasCut(t *testing.T) {
 	t.Parallel()
-	s := newSystem(t, dyplstest.Config{Recordings: dyplstest.Recordings{ReadyAfter: 24 * time.Hour}}, nil)
+	s := newWorkerHarness(t, dyplstest.Config{Recordings: dyplstest.Recordings{ReadyAfter: 24 * time.Hour}}, nil)
 	_, err := tasks.QueryRecordFileDownloadURL.Enqueue(t.Context(), s.queue, recordingRequest(), tasks.TaskID("k"), tasks.ProcessIn(time.Hour))
 	if err != nil {
 		t.Fatal(err)
@@ -129,7 +129,7 @@ func TestCancelOfARecordingWhoseCallWasCut(t *testing.T) {
 // TestRunOfCanceledTask: what was withdrawn can be wanted after all.
 func TestRunOfCanceledTask(t *testing.T) {
 	t.Parallel()
-	s := newSystem(t, dyplstest.Config{Faults: []dyplstest.Fault{{Code: "isv.FLOW_LIMIT", Times: 1}}}, nil)
+	s := newWorkerHarness(t, dyplstest.Config{Faults: []dyplstest.Fault{{Code: "isv.FLOW_LIMIT", Times: 1}}}, nil)
 	s.bind(t, "order-1")
 	s.state(t, "order-1", "waiting")
 	if err := s.queue.Cancel(t.Context(), "order-1"); err != nil {

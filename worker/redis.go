@@ -43,7 +43,7 @@ func (w *Worker) hookUp() {
 		client.AddHook(w.config.RedisHook)
 	}
 	client.AddHook(w.refusals)
-	client.AddHook(w.losses)
+	client.AddHook(w.lossGuard)
 	client.AddHook(autopipeline.New(client))
 	sendonce.Install(client)
 }
@@ -51,7 +51,7 @@ func (w *Worker) hookUp() {
 const (
 	firstPause   = 100 * time.Millisecond
 	longestPause = 2 * time.Second
-	sayEvery     = 10 * time.Second
+	logEvery     = 10 * time.Second
 	declareEvery = 30 * time.Second
 	noEviction   = "noeviction"
 )
@@ -69,7 +69,7 @@ func (w *Worker) untilWritten(ctx context.Context, id, what string, step func(co
 		}
 		if _, refused := refusal.Of(err); refused { // of every task alike: told once
 			w.refusals.note(err)
-		} else if time.Since(said) > sayEvery {
+		} else if time.Since(said) > logEvery {
 			said = time.Now()
 			w.log.Warn().Str("id", id).Str("step", what).Err(err).Msg("redis does not take it: trying again")
 		}
@@ -97,7 +97,7 @@ func (w *Worker) awaitRedis(ctx context.Context) error {
 		}
 		if _, refused := refusal.Of(err); refused {
 			w.refusals.note(err)
-		} else if time.Since(said) > sayEvery {
+		} else if time.Since(said) > logEvery {
 			said = time.Now()
 			w.log.Warn().Err(tasks.RedisError(err)).Msg("redis is out of reach: trying again")
 		}
@@ -159,10 +159,10 @@ func (w *Worker) declareQueues(ctx context.Context) {
 	}
 }
 
-// sayShortage says that calls do not leave, now and then: each of them would be too much.
-func (w *Worker) sayShortage(shortage *record.ShortageError) {
-	last := w.saidShort.Load()
-	if now := time.Now().UnixNano(); now-last > int64(sayEvery) && w.saidShort.CompareAndSwap(last, now) {
+// logReplicaShortage says that calls do not leave, now and then: each of them would be too much.
+func (w *Worker) logReplicaShortage(shortage *record.ShortageError) {
+	last := w.shortageLogged.Load()
+	if now := time.Now().UnixNano(); now-last > int64(logEvery) && w.shortageLogged.CompareAndSwap(last, now) {
 		w.log.Error().Err(shortage).Msg("calls do not leave: a failover of redis could forget them; tried again every few seconds, and no attempt is used up")
 	}
 }

@@ -12,7 +12,7 @@ import (
 // TestQueuesAreDeclared: a dashboard finds every queue, also those that nothing was enqueued to.
 func TestQueuesAreDeclared(t *testing.T) {
 	t.Parallel()
-	s := newSystem(t, dyplstest.Config{}, nil)
+	s := newWorkerHarness(t, dyplstest.Config{}, nil)
 	redistest.Poll(t, outcomeWithin, "the names of all queues", func(ctx context.Context) error {
 		names, err := s.redis.SMembers(ctx, "asynq:queues").Result()
 		if len(names) != 4 {

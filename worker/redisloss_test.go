@@ -23,9 +23,9 @@ const (
 	slowCall  = 4 * time.Second
 )
 
-// TestRedisForgets: Redis is killed while calls are out, and comes back as it was before they were noted. No bind leaves until
+// TestBindsPauseWhenRedisLostData: Redis is killed while calls are out, and comes back as it was before they were noted. No bind leaves until
 // those calls are over, all of them are told, and then all goes on by itself.
-func TestRedisForgets(t *testing.T) {
+func TestBindsPauseWhenRedisLostData(t *testing.T) {
 	t.Parallel()
 	const out, later = 4, 6 // out at once: as many as the queue of binds has calls
 	server := redistest.Start(t, "--appendonly", "yes", "--appendfsync", "always")
@@ -41,8 +41,8 @@ func TestRedisForgets(t *testing.T) {
 	before := server.Copy(t) // nothing is noted yet
 	told := &observations{told: map[string]int{}}
 	pausing := quick
-	pausing.forgotPause = testPause
-	s := newSystemOn(t, server, pausing, dyplstest.Config{
+	pausing.lossPause = testPause
+	s := newWorkerHarnessOn(t, server, pausing, dyplstest.Config{
 		Faults: []dyplstest.Fault{{Action: "BindAxn", Do: dyplstest.Slow, Delay: slowCall}},
 	}, func(c *Config) { c.Observer = told })
 	waiting := waitAll(t, s.queue, ids)
@@ -92,7 +92,7 @@ func TestRedisForgets(t *testing.T) {
 }
 
 // everythingIsBack checks what is written once, or by others: queue names, subscriptions, and what the rate limiter knows.
-func (s *system) everythingIsBack(t *testing.T) {
+func (s *workerHarness) everythingIsBack(t *testing.T) {
 	t.Helper()
 	redistest.Poll(t, outcomeWithin, "names, subscriptions and quotas", func(ctx context.Context) error {
 		names, err := s.redis.SMembers(ctx, "asynq:queues").Result()
@@ -130,7 +130,7 @@ func waitAll(t *testing.T, queue *tasks.Queue, ids []string) *sync.WaitGroup {
 func TestRestartWithoutLoss(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t, "--appendonly", "yes", "--appendfsync", "always")
-	s := newSystemOn(t, server, quick, dyplstest.Config{}, nil)
+	s := newWorkerHarnessOn(t, server, quick, dyplstest.Config{}, nil)
 	s.bind(t, "before")
 	s.outcome(t, "before")
 	server.Kill()

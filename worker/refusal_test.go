@@ -28,13 +28,13 @@ func TestErrorAfterTheEffect(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			faults := append([]dyplstest.Fault{after}, test.then...)
-			s := newSystem(t, dyplstest.Config{Faults: faults}, func(c *Config) { c.MaxAttempts = test.attempts })
+			s := newWorkerHarness(t, dyplstest.Config{Faults: faults}, func(c *Config) { c.MaxAttempts = test.attempts })
 			var options []tasks.Option
 			if test.within > 0 {
 				options = append(options, tasks.Within(test.within))
 			}
 			s.bindNamed(t, options...)
-			o := s.told(t, "k", told{tasks.StateSucceeded, "OK", test.calls, 1, 1})
+			o := s.expectOutcome(t, "k", wantOutcome{tasks.StateSucceeded, "OK", test.calls, 1, 1})
 			if len(s.bindings(t, o)) != 1 {
 				t.Error("more than one binding")
 			}
@@ -48,23 +48,23 @@ func TestGenuineConflict(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {
 		faults []dyplstest.Fault
-		want   told
+		want   wantOutcome
 	}{
-		"first call": {nil, told{tasks.StateFailed, "isv.BIND_CONFLICT", 1, 0, 0}},
+		"first call": {nil, wantOutcome{tasks.StateFailed, "isv.BIND_CONFLICT", 1, 0, 0}},
 		"after a system error": {
-			[]dyplstest.Fault{{Action: "BindAxn", Code: "isp.SYSTEM_ERROR", Times: 1}}, told{tasks.StateFailed, "isv.BIND_CONFLICT", 2, 0, 2},
+			[]dyplstest.Fault{{Action: "BindAxn", Code: "isp.SYSTEM_ERROR", Times: 1}}, wantOutcome{tasks.StateFailed, "isv.BIND_CONFLICT", 2, 0, 2},
 		},
 		"after a lost request": {
-			[]dyplstest.Fault{{Action: "BindAxn", Do: dyplstest.DropBefore, Times: 1}}, told{tasks.StateFailed, "isv.BIND_CONFLICT", 2, 0, 4},
+			[]dyplstest.Fault{{Action: "BindAxn", Do: dyplstest.DropBefore, Times: 1}}, wantOutcome{tasks.StateFailed, "isv.BIND_CONFLICT", 2, 0, 4},
 		},
 		"after one that was throttled": {
-			[]dyplstest.Fault{{Action: "BindAxn", Code: "isv.FLOW_LIMIT", Times: 1}}, told{tasks.StateFailed, "isv.BIND_CONFLICT", 2, 0, 0},
+			[]dyplstest.Fault{{Action: "BindAxn", Code: "isv.FLOW_LIMIT", Times: 1}}, wantOutcome{tasks.StateFailed, "isv.BIND_CONFLICT", 2, 0, 0},
 		},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s := newSystem(t, dyplstest.Config{}, nil)
+			s := newWorkerHarness(t, dyplstest.Config{}, nil)
 			stranger := s.occupy(t)
 			for _, fault := range test.faults {
 				if err := s.simulator.AddFault(fault); err != nil {
@@ -72,7 +72,7 @@ func TestGenuineConflict(t *testing.T) {
 				}
 			}
 			s.bindNamed(t)
-			if o := s.told(t, "k", test.want); o.Class != "Rejected" || len(o.Result) != 0 {
+			if o := s.expectOutcome(t, "k", test.want); o.Class != "Rejected" || len(o.Result) != 0 {
 				t.Errorf("%s %s", o.Class, o.Result)
 			}
 			if left := s.simulator.Bindings(); len(left) != 1 || left[0].SubsID != stranger {
@@ -85,9 +85,9 @@ func TestGenuineConflict(t *testing.T) {
 // TestSystemErrorsOfANamedBind: none of the calls took effect; that is looked into before the owner is told.
 func TestSystemErrorsOfANamedBind(t *testing.T) {
 	t.Parallel()
-	s := newSystem(t, dyplstest.Config{Faults: []dyplstest.Fault{{Action: "BindAxn", Code: "isp.SYSTEM_ERROR"}}}, func(c *Config) { c.MaxAttempts = 2 })
+	s := newWorkerHarness(t, dyplstest.Config{Faults: []dyplstest.Fault{{Action: "BindAxn", Code: "isp.SYSTEM_ERROR"}}}, func(c *Config) { c.MaxAttempts = 2 })
 	s.bindNamed(t)
-	if o := s.told(t, "k", told{tasks.StateFailed, "isp.SYSTEM_ERROR", 2, 0, 2}); o.Class != "Unavailable" || o.Attempts != 2 {
+	if o := s.expectOutcome(t, "k", wantOutcome{tasks.StateFailed, "isp.SYSTEM_ERROR", 2, 0, 2}); o.Class != "Unavailable" || o.Attempts != 2 {
 		t.Errorf("%s after %d attempts", o.Class, o.Attempts)
 	}
 }

@@ -18,7 +18,7 @@ func TestNoCallLeavesWithoutReplicas(t *testing.T) {
 	const binds = 20
 	master := redistest.Start(t)
 	replica := redistest.StartReplica(t, master)
-	s := newSystemOn(t, master, quick, dyplstest.Config{}, func(c *Config) { c.WaitReplicas = 1 })
+	s := newWorkerHarnessOn(t, master, quick, dyplstest.Config{}, func(c *Config) { c.WaitReplicas = 1 })
 	s.bind(t, "before")
 	s.outcome(t, "before")
 	replica.Freeze(t)
@@ -62,7 +62,7 @@ func TestOutcomeStandsWithoutReplicas(t *testing.T) {
 	t.Parallel()
 	master := redistest.Start(t)
 	replica := redistest.StartReplica(t, master)
-	s := newSystemOn(t, master, quick, dyplstest.Config{
+	s := newWorkerHarnessOn(t, master, quick, dyplstest.Config{
 		Faults: []dyplstest.Fault{{Action: "BindAxn", Do: dyplstest.Slow, Delay: 2 * time.Second}},
 	}, func(c *Config) { c.WaitReplicas = 1 })
 	s.bind(t, "k")

@@ -21,7 +21,7 @@ func TestScriptsKeepTheProxiesRule(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
 	check := redistest.StartScriptCheck(t, server, true)
-	c := newEverything(t, 1, func() redis.UniversalClient { return server.AppClientBehind(t, check.Addr) })
+	c := newFullStackHarness(t, 1, func() redis.UniversalClient { return server.AppClientBehind(t, check.Addr) })
 	c.do(t)
 	files := luaFiles(t)
 	var unseen []string
@@ -56,12 +56,12 @@ func TestProxyRefusesAsynq(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
 	check := redistest.StartScriptCheck(t, server, false)
-	c := newEverything(t, 1, func() redis.UniversalClient { return server.AppClientBehind(t, check.Addr) })
+	c := newFullStackHarness(t, 1, func() redis.UniversalClient { return server.AppClientBehind(t, check.Addr) })
 	runUntilEnd(t, c.Worker, c.log)
 	if _, err := tasks.BindAXN.Enqueue(t.Context(), c.queue, bindRequest(), tasks.TaskID("k")); err != nil {
 		t.Errorf("enqueue: %v", err)
 	}
-	redistest.Poll(t, everythingWithin, "asynq's dequeue to be refused", func(context.Context) error {
+	redistest.Poll(t, fullStackWithin, "asynq's dequeue to be refused", func(context.Context) error {
 		for source, breaks := range check.Seen() {
 			if breaks && strings.Contains(source, "RPOPLPUSH") {
 				return nil

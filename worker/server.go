@@ -35,7 +35,7 @@ var weights = map[string]int{"bind": 4, "unbind": 2}
 // shards of a queue share its slots.
 func (w *Worker) newServers(name string) []server {
 	queue, _ := dispatch.QueueOf(name)
-	calls := w.slots[queue]
+	calls := w.callsAtOnce[queue]
 	fetchers, slots := min(w.config.Fetchers, calls), performedAtOnce(calls)
 	servers := make([]server, fetchers)
 	every, delayedEvery := askEvery, askDelayedEvery

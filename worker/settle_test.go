@@ -20,26 +20,26 @@ func TestSettledByHand(t *testing.T) {
 		"failed":    {Failed: true, By: "ops"},
 		"retry":     {Retry: true, By: "ops"},
 	}
-	for name, want := range map[string]told{
+	for name, want := range map[string]wantOutcome{
 		"succeeded": {tasks.StateSucceeded, "OK", 1, 0, 0},
 		"failed":    {tasks.StateFailed, dypls.CodeNoAnswer, 1, 0, 0},
 		"retry":     {tasks.StateSucceeded, "OK", 2, 1, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s := newSystem(t, dyplstest.Config{Faults: []dyplstest.Fault{{Action: "BindAxn", Do: dyplstest.DropBefore, Times: 1}}}, nil)
+			s := newWorkerHarness(t, dyplstest.Config{Faults: []dyplstest.Fault{{Action: "BindAxn", Do: dyplstest.DropBefore, Times: 1}}}, nil)
 			s.bind(t, "k")
-			s.told(t, "k", told{tasks.StateUncertain, dypls.CodeNoAnswer, 1, 0, 0})
+			s.expectOutcome(t, "k", wantOutcome{tasks.StateUncertain, dypls.CodeNoAnswer, 1, 0, 0})
 			if err := s.queue.Resolve(t.Context(), "k", ways[name]); err != nil {
 				t.Fatal(err)
 			}
-			s.told(t, "k", want)
+			s.expectOutcome(t, "k", want)
 			for other, way := range ways {
 				if err := s.queue.Resolve(t.Context(), "k", way); !errors.Is(err, tasks.ErrNotUncertain) {
 					t.Errorf("%s after %s: %v", other, name, err)
 				}
 			}
-			s.told(t, "k", want)
+			s.expectOutcome(t, "k", want)
 			if by := s.field(t, "k", "resolved_by"); by != "ops" {
 				t.Errorf("resolved by %q", by)
 			}
@@ -51,7 +51,7 @@ func TestSettledByHand(t *testing.T) {
 // repetition finds its task, and no second number is bound.
 func TestASettledKeyStaysProtected(t *testing.T) {
 	t.Parallel()
-	s := newSystem(t, dyplstest.Config{Faults: []dyplstest.Fault{{Action: "BindAxn", Do: dyplstest.DropAfter, Times: 1}}}, nil)
+	s := newWorkerHarness(t, dyplstest.Config{Faults: []dyplstest.Fault{{Action: "BindAxn", Do: dyplstest.DropAfter, Times: 1}}}, nil)
 	request := bindRequest()
 	enqueue := func() {
 		if _, err := tasks.BindAXN.Enqueue(t.Context(), s.queue, request, tasks.TaskID("k")); err != nil {
@@ -59,7 +59,7 @@ func TestASettledKeyStaysProtected(t *testing.T) {
 		}
 	}
 	enqueue()
-	s.told(t, "k", told{tasks.StateUncertain, dypls.CodeNoAnswer, 1, 1, 0})
+	s.expectOutcome(t, "k", wantOutcome{tasks.StateUncertain, dypls.CodeNoAnswer, 1, 1, 0})
 	bound := s.simulator.Bindings()[0]
 	result, err := json.Marshal(dypls.Binding{SubsID: bound.SubsID, SecretNo: bound.PhoneNoX})
 	if err != nil {
@@ -75,7 +75,7 @@ func TestASettledKeyStaysProtected(t *testing.T) {
 		t.Fatal(err)
 	}
 	enqueue()
-	s.told(t, "k", told{tasks.StateSucceeded, "OK", 1, 1, 0})
+	s.expectOutcome(t, "k", wantOutcome{tasks.StateSucceeded, "OK", 1, 1, 0})
 	if n := len(s.simulator.Bindings()); n != 1 {
 		t.Errorf("%d bindings of one key", n)
 	}

@@ -55,7 +55,7 @@ func enqueueAll(t *testing.T, queue *tasks.Queue, request dypls.BindAXNRequest, 
 
 func awaitSuccess(t *testing.T, queue *tasks.Queue, ids []string) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), everythingWithin)
+	ctx, cancel := context.WithTimeout(t.Context(), fullStackWithin)
 	defer cancel()
 	failed := 0
 	if err := queue.WaitAll(ctx, ids, func(o tasks.Outcome) {
@@ -125,7 +125,7 @@ func TestShardsShareTheSlots(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	calls := w.slots["bind"]
+	calls := w.callsAtOnce["bind"]
 	runUntilEnd(t, w, log)
 	ids := enqueueBinds(t, queue, "k-", binds)
 	redistest.Poll(t, outcomeWithin, "every slot to be taken", func(context.Context) error {

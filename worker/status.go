@@ -51,7 +51,7 @@ type Traffic struct {
 
 // Traffic returns how calls are held back. It asks nobody.
 func (w *Worker) Traffic() Traffic {
-	t := Traffic{Accounts: w.accounts.names(), Missing: w.accounts.strangers.recent()}
+	t := Traffic{Accounts: w.accounts.names(), Missing: w.accounts.unknown.recent()}
 	for name, a := range w.accounts.byName {
 		a.traffic.report(name, &t)
 	}

@@ -36,13 +36,13 @@ func (c *stalls) Call(ctx context.Context, call dypls.Call) (dypls.Answer, error
 	return answer, err
 }
 
-// newStalledSystem stalls the first bind, whose claim lapses then, and returns what lets its answer go.
-func newStalledSystem(t *testing.T, simulated dyplstest.Config, policy OnUncertain, request dypls.BindAXNRequest) (s *system, release func()) {
+// newStalledHarness stalls the first bind, whose claim lapses then, and returns what lets its answer go.
+func newStalledHarness(t *testing.T, simulated dyplstest.Config, policy OnUncertain, request dypls.BindAXNRequest) (s *workerHarness, release func()) {
 	t.Helper()
 	caller := &stalls{held: make(chan struct{}), free: make(chan struct{})}
 	release = sync.OnceFunc(func() { close(caller.free) })
-	short := timing{claimLease: 2 * time.Second, lookAfter: 100 * time.Millisecond, lookAgainAfter: 200 * time.Millisecond}
-	s = newTimedSystem(t, short, simulated, func(c *Config) {
+	short := timing{claimLease: 2 * time.Second, reconcileAfter: 100 * time.Millisecond, verifyAgainAfter: 200 * time.Millisecond}
+	s = newTimedWorkerHarness(t, short, simulated, func(c *Config) {
 		caller.Caller, c.Caller, c.OnUncertain = c.Caller, caller, policy
 	})
 	t.Cleanup(release) // before the worker drains
@@ -58,7 +58,7 @@ func newStalledSystem(t *testing.T, simulated dyplstest.Config, policy OnUncerta
 }
 
 // bound is the SubsId of each bind that was performed, in order.
-func (s *system) bound() (ids []string) {
+func (s *workerHarness) bound() (ids []string) {
 	for _, e := range s.simulator.Ledger() {
 		if e.Performed && e.Action == "BindAxn" {
 			ids = append(ids, e.SubsID)
@@ -71,8 +71,8 @@ func (s *system) bound() (ids []string) {
 // other binding is removed by a task of its own.
 func TestSurplusIsUnbound(t *testing.T) {
 	t.Parallel()
-	s, release := newStalledSystem(t, dyplstest.Config{}, Retry, bindRequest())
-	o := s.told(t, "k", told{tasks.StateSucceeded, "OK", 2, 2, 0})
+	s, release := newStalledHarness(t, dyplstest.Config{}, Retry, bindRequest())
+	o := s.expectOutcome(t, "k", wantOutcome{tasks.StateSucceeded, "OK", 2, 2, 0})
 	bound := s.bound()
 	if left := s.bindings(t, o); len(left) != 2 {
 		t.Fatalf("bound are %v", left)
@@ -94,8 +94,8 @@ func TestSurplusIsUnbound(t *testing.T) {
 // TestFoundIsNoSurplus: the answer of a stalled run comes when another has found the very same binding.
 func TestFoundIsNoSurplus(t *testing.T) {
 	t.Parallel()
-	s, release := newStalledSystem(t, dyplstest.Config{}, Hold, named())
-	o := s.told(t, "k", told{tasks.StateSucceeded, "OK", 1, 1, 1})
+	s, release := newStalledHarness(t, dyplstest.Config{}, Hold, named())
+	o := s.expectOutcome(t, "k", wantOutcome{tasks.StateSucceeded, "OK", 1, 1, 1})
 	release()
 	redistest.Poll(t, outcomeWithin, "the stalled run to end", func(ctx context.Context) error {
 		if n := s.redis.LLen(ctx, "asynq:{bind}:active").Val(); n != 0 {
@@ -117,8 +117,8 @@ func TestFoundIsNoSurplus(t *testing.T) {
 // TestSuccessAfterTheFailureWasTold: the owner was told that nothing is bound, so nothing may stay bound.
 func TestSuccessAfterTheFailureWasTold(t *testing.T) {
 	t.Parallel()
-	s, release := newStalledSystem(t, dyplstest.Config{ListDelay: time.Hour}, Hold, named()) // a list that never shows it
-	s.told(t, "k", told{tasks.StateFailed, "isv.BIND_CONFLICT", 2, 1, 4})
+	s, release := newStalledHarness(t, dyplstest.Config{ListDelay: time.Hour}, Hold, named()) // a list that never shows it
+	s.expectOutcome(t, "k", wantOutcome{tasks.StateFailed, "isv.BIND_CONFLICT", 2, 1, 4})
 	release()
 	if undo := s.awaited(t, reaper.SurplusTask("", s.bound()[0])); undo.State != tasks.StateSucceeded {
 		t.Errorf("the surplus: %+v", undo)
@@ -131,8 +131,8 @@ func TestSuccessAfterTheFailureWasTold(t *testing.T) {
 // TestLateAnswerSettlesWhatIsHeld: nobody could tell what came of the bind, until its answer turns up.
 func TestLateAnswerSettlesWhatIsHeld(t *testing.T) {
 	t.Parallel()
-	s, release := newStalledSystem(t, dyplstest.Config{}, Hold, bindRequest())
-	s.told(t, "k", told{tasks.StateUncertain, dypls.CodeNoAnswer, 1, 1, 0})
+	s, release := newStalledHarness(t, dyplstest.Config{}, Hold, bindRequest())
+	s.expectOutcome(t, "k", wantOutcome{tasks.StateUncertain, dypls.CodeNoAnswer, 1, 1, 0})
 	release()
 	redistest.Poll(t, outcomeWithin, "the late answer to be told", func(context.Context) error {
 		if o := s.outcome(t, "k"); o.State != tasks.StateSucceeded { //nolint:contextcheck // the test's own
@@ -146,7 +146,7 @@ func TestLateAnswerSettlesWhatIsHeld(t *testing.T) {
 }
 
 // awaited waits for the outcome of a task that is not enqueued yet.
-func (s *system) awaited(t *testing.T, id string) tasks.Outcome {
+func (s *workerHarness) awaited(t *testing.T, id string) tasks.Outcome {
 	t.Helper()
 	redistest.Poll(t, outcomeWithin, "the task "+id, func(ctx context.Context) error {
 		_, err := s.queue.Outcome(ctx, id)

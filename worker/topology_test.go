@@ -18,8 +18,8 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
 )
 
-// plant is a worker on any Redis, and an application beside it.
-type plant struct {
+// topologyHarness is a worker on any Redis, and an application beside it.
+type topologyHarness struct {
 	queue     *tasks.Queue
 	simulator *dyplstest.Simulator
 	log       *lockedBuffer
@@ -36,10 +36,10 @@ func dial(t *testing.T, config tasks.RedisConfig) redis.UniversalClient {
 	return client
 }
 
-func build(t *testing.T, config tasks.RedisConfig) *plant {
+func build(t *testing.T, config tasks.RedisConfig) *topologyHarness {
 	t.Helper()
 	api := dyplstest.Start(t, dyplstest.Config{})
-	p := &plant{queue: queuetest.On(t, dial(t, config)), simulator: api.Simulator, log: &lockedBuffer{}}
+	p := &topologyHarness{queue: queuetest.On(t, dial(t, config)), simulator: api.Simulator, log: &lockedBuffer{}}
 	t.Cleanup(func() { _ = p.queue.Close() })
 	w, err := New(Config{Redis: config, Caller: callerOf(t, api), Logger: zerolog.New(p.log), Concurrency: 8, Fetchers: 1})
 	if err != nil {
@@ -50,7 +50,7 @@ func build(t *testing.T, config tasks.RedisConfig) *plant {
 }
 
 // binds enqueues a task for each id, again while Redis is away, and waits until each has succeeded.
-func (p *plant) binds(t *testing.T, ids ...string) {
+func (p *topologyHarness) binds(t *testing.T, ids ...string) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), outcomeWithin)
 	defer cancel()
@@ -81,7 +81,7 @@ func (p *plant) binds(t *testing.T, ids ...string) {
 }
 
 // performed compares what the simulator did with what was asked for.
-func (p *plant) performed(t *testing.T, want int) {
+func (p *topologyHarness) performed(t *testing.T, want int) {
 	t.Helper()
 	n := 0
 	for _, e := range p.simulator.Ledger() {
@@ -94,8 +94,8 @@ func (p *plant) performed(t *testing.T, want int) {
 	}
 }
 
-// TestSentinel: a master is killed between two binds, and a third bind is made after it came back as a replica.
-func TestSentinel(t *testing.T) {
+// TestSentinelFailover: a master is killed between two binds, and a third bind is made after it came back as a replica.
+func TestSentinelFailover(t *testing.T) {
 	t.Parallel()
 	site := redistest.StartSentinel(t)
 	p := build(t, tasks.RedisConfig{URL: site.URL()})
@@ -111,8 +111,8 @@ func TestSentinel(t *testing.T) {
 	p.performed(t, 3)
 }
 
-// TestCluster: records in all slots, the queue in one of them.
-func TestCluster(t *testing.T) {
+// TestClusterSurvivesItsNodes: records in all slots, the queue in one of them.
+func TestClusterSurvivesItsNodes(t *testing.T) {
 	t.Parallel()
 	const binds = 40
 	site := redistest.StartCluster(t)

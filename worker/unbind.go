@@ -28,7 +28,7 @@ func (d *delivery) resolveBind(ctx context.Context, begun record.Begun) (request
 		if err != nil {
 			return err
 		}
-		if foreign = binds[0].State != "" && binds[0].Account != d.of; foreign {
+		if foreign = binds[0].State != "" && binds[0].Account != d.accountName; foreign {
 			return nil
 		}
 		state, err = d.worker.records.Cancel(ctx, begun.Undoes, d.worker.config.Keep)
@@ -42,7 +42,7 @@ func (d *delivery) resolveBind(ctx context.Context, begun record.Begun) (request
 	case state == record.Succeeded:
 		return d.rewrite(ctx, begun)
 	case state == record.Canceled:
-		d.worker.tellNumber(ctx, begun.Undoes)
+		d.worker.syncInventory(ctx, begun.Undoes)
 		return nil, &verdict{state: record.Succeeded, code: dypls.CodeOK, message: "the bind was withdrawn before it took effect: there is nothing to unbind"}
 	case state == record.Failed:
 		return nil, &verdict{state: record.Succeeded, code: dypls.CodeOK, message: "the bind failed: there is nothing to unbind"}
@@ -116,7 +116,7 @@ func (d *delivery) acceptGone(ctx context.Context, v *verdict, begun record.Begu
 // wasMade reports whether the binding that an unbind is to remove is known to have been made.
 func (d *delivery) wasMade(ctx context.Context, begun record.Begun) bool {
 	r := unbindOf(begun.Request)
-	if begun.Undoes != "" || d.id == reaper.SurplusTask(d.of, r.SubsID) { // taken from the answer of a bind's task
+	if begun.Undoes != "" || d.id == reaper.SurplusTask(d.accountName, r.SubsID) { // taken from the answer of a bind's task
 		return true
 	}
 	var known bool

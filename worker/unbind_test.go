@@ -16,28 +16,28 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/worker/internal/reaper"
 )
 
-// TestUnbind: a refusal as not there is a success after an own unanswered attempt alone; otherwise it is what it says.
-func TestUnbind(t *testing.T) {
+// TestUnbindSucceedsOnlyWhereItRemoved: a refusal as not there is a success after an own unanswered attempt alone; otherwise it is what it says.
+func TestUnbindSucceedsOnlyWhereItRemoved(t *testing.T) {
 	t.Parallel()
 	const unbind = "UnbindSubscription"
 	legacy := dyplstest.Fault{Action: unbind, Code: "isv.ILLEGAL_ARGUMENT", Message: "subs not exist"}
 	tests := map[string]struct {
 		fault dyplstest.Fault
 		gone  bool // before the task is enqueued
-		want  told
+		want  wantOutcome
 		left  int
 	}{
-		"answered":                {want: told{tasks.StateSucceeded, "OK", 1, 1, 0}},
-		"answer lost":             {dyplstest.Fault{Action: unbind, Do: dyplstest.DropAfter, Times: 1}, false, told{tasks.StateSucceeded, "OK", 2, 1, 0}, 0},
-		"request lost":            {dyplstest.Fault{Action: unbind, Do: dyplstest.DropBefore, Times: 1}, false, told{tasks.StateSucceeded, "OK", 2, 1, 0}, 0},
-		"error after the effect":  {dyplstest.Fault{Action: unbind, Do: dyplstest.AnswerCodeAfter, Code: "isp.SYSTEM_ERROR", Times: 1}, false, told{tasks.StateSucceeded, "OK", 2, 1, 0}, 0},
-		"never was":               {gone: true, want: told{tasks.StateFailed, "isv.SUBS_NOT_EXIST", 1, 0, 1}},
-		"gone, answer lost":       {dyplstest.Fault{Action: unbind, Do: dyplstest.DropAfter, Times: 1}, true, told{tasks.StateSucceeded, "OK", 2, 0, 0}, 0},
-		"listed":                  {dyplstest.Fault{Action: unbind, Code: "isv.SUBS_NOT_EXIST"}, false, told{tasks.StateFailed, "isv.SUBS_NOT_EXIST", 1, 0, 2}, 1},
-		"listed, in old words":    {legacy, false, told{tasks.StateFailed, "isv.ILLEGAL_ARGUMENT", 1, 0, 2}, 1},
-		"another illegal word":    {dyplstest.Fault{Action: unbind, Code: "isv.ILLEGAL_ARGUMENT"}, false, told{tasks.StateFailed, "isv.ILLEGAL_ARGUMENT", 1, 0, 0}, 1},
-		"never answered":          {dyplstest.Fault{Action: unbind, Do: dyplstest.DropBefore}, false, told{tasks.StateFailed, dypls.CodeNoAnswer, 2, 0, 0}, 1},
-		"X of another, not there": {dyplstest.Fault{Action: unbind, Code: "isv.FORBIDDEN_ACTION"}, false, told{tasks.StateFailed, "isv.FORBIDDEN_ACTION", 1, 0, 0}, 1},
+		"answered":                {want: wantOutcome{tasks.StateSucceeded, "OK", 1, 1, 0}},
+		"answer lost":             {dyplstest.Fault{Action: unbind, Do: dyplstest.DropAfter, Times: 1}, false, wantOutcome{tasks.StateSucceeded, "OK", 2, 1, 0}, 0},
+		"request lost":            {dyplstest.Fault{Action: unbind, Do: dyplstest.DropBefore, Times: 1}, false, wantOutcome{tasks.StateSucceeded, "OK", 2, 1, 0}, 0},
+		"error after the effect":  {dyplstest.Fault{Action: unbind, Do: dyplstest.AnswerCodeAfter, Code: "isp.SYSTEM_ERROR", Times: 1}, false, wantOutcome{tasks.StateSucceeded, "OK", 2, 1, 0}, 0},
+		"never was":               {gone: true, want: wantOutcome{tasks.StateFailed, "isv.SUBS_NOT_EXIST", 1, 0, 1}},
+		"gone, answer lost":       {dyplstest.Fault{Action: unbind, Do: dyplstest.DropAfter, Times: 1}, true, wantOutcome{tasks.StateSucceeded, "OK", 2, 0, 0}, 0},
+		"listed":                  {dyplstest.Fault{Action: unbind, Code: "isv.SUBS_NOT_EXIST"}, false, wantOutcome{tasks.StateFailed, "isv.SUBS_NOT_EXIST", 1, 0, 2}, 1},
+		"listed, in old words":    {legacy, false, wantOutcome{tasks.StateFailed, "isv.ILLEGAL_ARGUMENT", 1, 0, 2}, 1},
+		"another illegal word":    {dyplstest.Fault{Action: unbind, Code: "isv.ILLEGAL_ARGUMENT"}, false, wantOutcome{tasks.StateFailed, "isv.ILLEGAL_ARGUMENT", 1, 0, 0}, 1},
+		"never answered":          {dyplstest.Fault{Action: unbind, Do: dyplstest.DropBefore}, false, wantOutcome{tasks.StateFailed, dypls.CodeNoAnswer, 2, 0, 0}, 1},
+		"X of another, not there": {dyplstest.Fault{Action: unbind, Code: "isv.FORBIDDEN_ACTION"}, false, wantOutcome{tasks.StateFailed, "isv.FORBIDDEN_ACTION", 1, 0, 0}, 1},
 	}
 	for name, test := range tests {
 		for _, old := range []bool{false, true} {
@@ -46,7 +46,7 @@ func TestUnbind(t *testing.T) {
 			}
 			t.Run(map[bool]string{true: "2019, "}[old]+name, func(t *testing.T) {
 				t.Parallel()
-				s := newSystem(t, dyplstest.Config{LegacyUnbind: old}, func(c *Config) { c.MaxAttempts = 2 })
+				s := newWorkerHarness(t, dyplstest.Config{LegacyUnbind: old}, func(c *Config) { c.MaxAttempts = 2 })
 				request := dypls.UnbindSubscriptionRequest{PoolKey: dyplstest.DefaultPoolKey, SubsID: s.occupy(t), SecretNo: x}
 				if test.gone {
 					request.SubsID = "1" + request.SubsID[:len(request.SubsID)-1]
@@ -61,7 +61,7 @@ func TestUnbind(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				s.told(t, id, test.want)
+				s.expectOutcome(t, id, test.want)
 				if left := s.simulator.Bindings(); len(left) != test.left {
 					t.Errorf("%d bindings are left, want %d", len(left), test.left)
 				}
@@ -84,7 +84,7 @@ func TestUnbindOfAPairThatIsNone(t *testing.T) {
 		for _, old := range []bool{false, true} {
 			t.Run(map[bool]string{true: "2019, "}[old]+name, func(t *testing.T) {
 				t.Parallel()
-				s := newSystem(t, dyplstest.Config{LegacyUnbind: old}, nil)
+				s := newWorkerHarness(t, dyplstest.Config{LegacyUnbind: old}, nil)
 				made := s.occupy(t)
 				before := s.simulator.Bindings()
 				subsID, on := pair(made)
@@ -111,7 +111,7 @@ func TestUnbindOfAPairThatIsNone(t *testing.T) {
 func TestUnbindOfWhatIsOver(t *testing.T) {
 	t.Parallel()
 	var ahead atomic.Int64
-	s := newSystem(t, dyplstest.Config{Now: func() time.Time { return time.Now().Add(time.Duration(ahead.Load())) }}, nil)
+	s := newWorkerHarness(t, dyplstest.Config{Now: func() time.Time { return time.Now().Add(time.Duration(ahead.Load())) }}, nil)
 	made, err := dypls.BindAXN.Call(t.Context(), s.caller, dypls.BindAXNRequest{
 		PoolKey: dyplstest.DefaultPoolKey, PhoneNoA: "13900000099", PhoneNoX: x, Expiration: dypls.At(time.Now().Add(2 * time.Minute)),
 	})
@@ -125,7 +125,7 @@ func TestUnbindOfWhatIsOver(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if o := s.told(t, id, told{tasks.StateSucceeded, "OK", 1, 0, 1}); strings.Contains(o.Message, "earlier call") {
+	if o := s.expectOutcome(t, id, wantOutcome{tasks.StateSucceeded, "OK", 1, 0, 1}); strings.Contains(o.Message, "earlier call") {
 		t.Errorf("it is told that %s", o.Message)
 	}
 }
@@ -134,7 +134,7 @@ func TestUnbindOfWhatIsOver(t *testing.T) {
 // not know the pair any more means then that it is gone.
 func TestUnbindOfWhatWasMadeAndRemoved(t *testing.T) {
 	t.Parallel()
-	removed := func(t *testing.T, s *system) dypls.UnbindSubscriptionRequest {
+	removed := func(t *testing.T, s *workerHarness) dypls.UnbindSubscriptionRequest {
 		t.Helper()
 		s.bindNamed(t)
 		s.outcome(t, "k")
@@ -147,17 +147,17 @@ func TestUnbindOfWhatWasMadeAndRemoved(t *testing.T) {
 	}
 	for name, test := range map[string]struct {
 		fault   dyplstest.Fault
-		unbind  func(t *testing.T, s *system, request dypls.UnbindSubscriptionRequest) string
+		unbind  func(t *testing.T, s *workerHarness, request dypls.UnbindSubscriptionRequest) string
 		want    tasks.State
 		stocked bool
 	}{
-		"its bind's task is named": {unbind: func(t *testing.T, s *system, _ dypls.UnbindSubscriptionRequest) string {
+		"its bind's task is named": {unbind: func(t *testing.T, s *workerHarness, _ dypls.UnbindSubscriptionRequest) string {
 			t.Helper()
 			return s.unbindTask(t, "k")
 		}, want: tasks.StateSucceeded},
 		"its bind's task is named, and forgotten after a first try": {
 			fault: dyplstest.Fault{Action: "UnbindSubscription", Code: "isv.FLOW_LIMIT", Times: 1},
-			unbind: func(t *testing.T, s *system, _ dypls.UnbindSubscriptionRequest) string {
+			unbind: func(t *testing.T, s *workerHarness, _ dypls.UnbindSubscriptionRequest) string {
 				t.Helper()
 				id := s.unbindTask(t, "k")
 				s.logged(t, "isv.FLOW_LIMIT")
@@ -165,7 +165,7 @@ func TestUnbindOfWhatWasMadeAndRemoved(t *testing.T) {
 				return id
 			}, want: tasks.StateSucceeded,
 		},
-		"it is a surplus": {unbind: func(t *testing.T, s *system, request dypls.UnbindSubscriptionRequest) string {
+		"it is a surplus": {unbind: func(t *testing.T, s *workerHarness, request dypls.UnbindSubscriptionRequest) string {
 			t.Helper()
 			id, err := tasks.UnbindSubscription.Enqueue(t.Context(), s.queue, request, tasks.TaskID(reaper.SurplusTask("", request.SubsID)))
 			if err != nil {
@@ -178,7 +178,7 @@ func TestUnbindOfWhatWasMadeAndRemoved(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s := newSystem(t, dyplstest.Config{}, nil)
+			s := newWorkerHarness(t, dyplstest.Config{}, nil)
 			v := inventory.New(s.redis, inventory.DefaultCooldown)
 			if test.stocked {
 				if _, err := v.Import(t.Context(), dyplstest.DefaultPoolKey, []inventory.Number{{X: x}}); err != nil {
@@ -201,7 +201,7 @@ func TestUnbindOfWhatWasMadeAndRemoved(t *testing.T) {
 	}
 }
 
-func unbindPlainly(t *testing.T, s *system, request dypls.UnbindSubscriptionRequest) string {
+func unbindPlainly(t *testing.T, s *workerHarness, request dypls.UnbindSubscriptionRequest) string {
 	t.Helper()
 	id, err := tasks.UnbindSubscription.Enqueue(t.Context(), s.queue, request)
 	if err != nil {
@@ -217,7 +217,7 @@ func TestUpdateIsRepeated(t *testing.T) {
 		t.Run(string(do), func(t *testing.T) {
 			t.Parallel()
 			short := timing{claimLease: time.Second}
-			s := newTimedSystem(t, short, dyplstest.Config{Faults: []dyplstest.Fault{{Action: "UpdateSubscription", Do: do, Times: 1}}}, nil)
+			s := newTimedWorkerHarness(t, short, dyplstest.Config{Faults: []dyplstest.Fault{{Action: "UpdateSubscription", Do: do, Times: 1}}}, nil)
 			id, err := tasks.UpdateSubscription.Enqueue(t.Context(), s.queue, dypls.UpdateSubscriptionRequest{
 				PoolKey: dyplstest.DefaultPoolKey, SubsID: s.occupy(t), PhoneNoX: x, OperateType: dypls.UpdateNoA, PhoneNoA: "13900000055",
 			})
@@ -225,7 +225,7 @@ func TestUpdateIsRepeated(t *testing.T) {
 				t.Fatal(err)
 			}
 			performed := map[dyplstest.FaultKind]int{dyplstest.DropBefore: 1, dyplstest.DropAfter: 2}[do]
-			s.told(t, id, told{tasks.StateSucceeded, "OK", 2, performed, 0})
+			s.expectOutcome(t, id, wantOutcome{tasks.StateSucceeded, "OK", 2, performed, 0})
 			if bound := s.simulator.Bindings(); len(bound) != 1 || bound[0].PhoneNoA != "13900000055" {
 				t.Errorf("bound are %d, with another A", len(bound))
 			}

@@ -12,7 +12,7 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
 )
 
-func (s *system) unbindTask(t *testing.T, bind string, options ...tasks.Option) string {
+func (s *workerHarness) unbindTask(t *testing.T, bind string, options ...tasks.Option) string {
 	t.Helper()
 	id, err := tasks.UnbindSubscription.Enqueue(t.Context(), s.queue, dypls.UnbindSubscriptionRequest{}, append(options, tasks.BindTask(bind))...)
 	if err != nil {
@@ -25,7 +25,7 @@ func (s *system) unbindTask(t *testing.T, bind string, options ...tasks.Option) 
 func TestUnbindNamesTheBindsTask(t *testing.T) {
 	t.Parallel()
 	const slow, refused = "13900000002", "13900000003"
-	s := newSystem(t, dyplstest.Config{Faults: []dyplstest.Fault{
+	s := newWorkerHarness(t, dyplstest.Config{Faults: []dyplstest.Fault{
 		{Match: map[string]string{"PhoneNoA": slow}, Delay: time.Second},
 		{Match: map[string]string{"PhoneNoA": refused}, Code: "isv.NO_AVAILABLE_NUMBER"},
 	}}, nil)
@@ -73,7 +73,7 @@ func TestUnbindNamesTheBindsTask(t *testing.T) {
 // TestUnbindOutlivesTheBindsRecord: what is to be removed is known from the first run on, also after the answer was lost.
 func TestUnbindOutlivesTheBindsRecord(t *testing.T) {
 	t.Parallel()
-	s := newSystem(t, dyplstest.Config{Faults: []dyplstest.Fault{{Action: "UnbindSubscription", Do: dyplstest.DropAfter, Times: 1}}}, nil)
+	s := newWorkerHarness(t, dyplstest.Config{Faults: []dyplstest.Fault{{Action: "UnbindSubscription", Do: dyplstest.DropAfter, Times: 1}}}, nil)
 	s.bind(t, "order-1")
 	s.outcome(t, "order-1")
 	unbind := s.unbindTask(t, "order-1", tasks.TaskID("unbind-1"))
@@ -92,7 +92,7 @@ func TestUnbindOutlivesTheBindsRecord(t *testing.T) {
 // TestUnbindOfForgottenBind: it fails, and says what to do.
 func TestUnbindOfForgottenBind(t *testing.T) {
 	t.Parallel()
-	s := newSystem(t, dyplstest.Config{}, nil)
+	s := newWorkerHarness(t, dyplstest.Config{}, nil)
 	s.bind(t, "order-1")
 	s.outcome(t, "order-1")
 	unbind := s.unbindTask(t, "order-1", tasks.ProcessIn(time.Second))
@@ -109,7 +109,7 @@ func TestUnbindOfForgottenBind(t *testing.T) {
 }
 
 // state waits until a record is in a state.
-func (s *system) state(t *testing.T, id, want string) {
+func (s *workerHarness) state(t *testing.T, id, want string) {
 	t.Helper()
 	redistest.Poll(t, outcomeWithin, id+" to be "+want, func(ctx context.Context) error {
 		if got := s.redis.HGet(ctx, "dypls:{"+id+"}", "state").Val(); got != want {

@@ -21,9 +21,9 @@ import (
 func TestUnknownAccountIsHeld(t *testing.T) {
 	t.Parallel()
 	soon := quick
-	soon.strangerAgain = time.Second
+	soon.unknownAccountAgain = time.Second
 	server, simulated := redistest.Start(t), withShop(dyplstest.Config{}, 10, nil)
-	s := newSystemOn(t, server, soon, simulated, nil)
+	s := newWorkerHarnessOn(t, server, soon, simulated, nil)
 	for i := range 3 {
 		s.shopBind(t, fmt.Sprint("k", i))
 	}
@@ -49,7 +49,7 @@ func TestUnknownAccountIsHeld(t *testing.T) {
 	if n := len(s.simulator.Ledger()); n != 1 {
 		t.Errorf("%d calls", n)
 	}
-	other := newSystemOn(t, server, soon, simulated, func(c *Config) {
+	other := newWorkerHarnessOn(t, server, soon, simulated, func(c *Config) {
 		client, _ := c.Caller.(*aliyun.Client)
 		c.Callers = map[string]dypls.Caller{shop: shopCaller(t, endpointOf(client))}
 	})
@@ -67,8 +67,8 @@ func TestUnknownAccountIsHeld(t *testing.T) {
 func TestLookOfAnUnknownAccount(t *testing.T) {
 	t.Parallel()
 	soon := quick
-	soon.strangerAgain = time.Second
-	s := newTimedSystem(t, soon, withShop(dyplstest.Config{}, 10, nil), nil)
+	soon.unknownAccountAgain = time.Second
+	s := newTimedWorkerHarness(t, soon, withShop(dyplstest.Config{}, 10, nil), nil)
 	if _, err := tasks.BindAXN.Enqueue(t.Context(), s.queue, shopBind(), tasks.TaskID("k"), tasks.Account(shop), tasks.ProcessIn(time.Second)); err != nil {
 		t.Fatal(err)
 	}
@@ -90,9 +90,9 @@ func TestLookOfAnUnknownAccount(t *testing.T) {
 func TestLateLookOfAnUnknownAccount(t *testing.T) {
 	t.Parallel()
 	soon := quick
-	soon.strangerAgain = time.Second
+	soon.unknownAccountAgain = time.Second
 	server, simulated := redistest.Start(t), withShop(dyplstest.Config{}, 10, nil)
-	s := newSystemOn(t, server, soon, simulated, nil)
+	s := newWorkerHarnessOn(t, server, soon, simulated, nil)
 	request := shopBind()
 	request.PhoneNoX = dyplstest.Numbers("171", 1)[0]
 	if _, err := tasks.BindAXN.Enqueue(t.Context(), s.queue, request,
@@ -111,18 +111,18 @@ func TestLateLookOfAnUnknownAccount(t *testing.T) {
 	if n := len(s.simulator.Ledger()); n != 0 {
 		t.Errorf("%d calls", n)
 	}
-	other := newSystemOn(t, server, soon, simulated, func(c *Config) {
+	other := newWorkerHarnessOn(t, server, soon, simulated, func(c *Config) {
 		client, _ := c.Caller.(*aliyun.Client)
 		c.Callers = map[string]dypls.Caller{shop: shopCaller(t, endpointOf(client))}
 	})
-	if held := len(s.worker.calls["bind"].calls); held != 0 {
+	if held := len(s.worker.concurrency["bind"].callSlots); held != 0 {
 		t.Errorf("%d calls are taken by looks that were left to others", held)
 	}
 	if o := s.outcome(t, "k"); o.State != tasks.StateFailed || o.Code != dypls.CodeExpired || o.Calls != 1 {
 		t.Errorf("%s %s after %d calls", o.State, o.Code, o.Calls)
 	}
 	entries := other.simulator.Ledger()
-	if len(entries) < looksNeeded {
+	if len(entries) < verificationsNeeded {
 		t.Errorf("%d calls of looks", len(entries))
 	}
 	for _, e := range entries {

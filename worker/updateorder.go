@@ -10,15 +10,15 @@ import (
 )
 
 const (
-	// turnBase is the first pause before a change looks again whether the one before it is over. Each is twice the one before.
-	turnBase = 100 * time.Millisecond
-	// turnsHere is how many of them it sits out with leave to call: longer ones in the queue, where it takes up no place.
-	turnsHere = 2
+	// updateLockPause is the first pause before a change looks again whether the one before it is over. Each is twice the one before.
+	updateLockPause = 100 * time.Millisecond
+	// updateLockTries is how many of them it sits out with leave to call: longer ones in the queue, where it takes up no place.
+	updateLockTries = 2
 )
 
-// takeTurn lets the changes of one thing, such as a binding's B, go one at a time, and none after one that was enqueued later: an old
-// retry must not send calls to a number that was replaced. Where the turn is not this run's, it returns what becomes of the task instead.
-func (d *delivery) takeTurn(ctx context.Context, begun record.Begun) (turn *record.Change, instead *verdict) {
+// acquireUpdateLock lets the changes of one thing, such as a binding's B, go one at a time, and none after one that was enqueued later: an old
+// retry must not send calls to a number that was replaced. Where the lock is not this run's, it returns what becomes of the task instead.
+func (d *delivery) acquireUpdateLock(ctx context.Context, begun record.Begun) (lock *record.Change, instead *verdict) {
 	if !d.kind.ordered {
 		return nil, nil
 	}
@@ -30,32 +30,32 @@ func (d *delivery) takeTurn(ctx context.Context, begun record.Begun) (turn *reco
 	if err == nil && change.Of == "" {
 		return nil, nil
 	}
-	// The turn is the task's, not the run's: a retry after a lost answer does not wait for itself.
+	// The lock is the task's, not the run's: a retry after a lost answer does not wait for itself.
 	change.Run, change.Lease, change.Until = d.id, d.worker.timing.claimLease, begun.Deadline
 	var found record.ChangeVerdict
 	var busy time.Duration
 	for n := 0; err == nil; n++ {
-		found, busy, err = d.askForTurn(ctx, change)
-		if err != nil || found != record.ChangeBusy || n == turnsHere {
+		found, busy, err = d.tryUpdateLock(ctx, change)
+		if err != nil || found != record.ChangeBusy || n == updateLockTries {
 			break
 		}
 		select {
 		case <-ctx.Done():
 			err = ctx.Err()
-		case <-time.After(turnBase << n):
+		case <-time.After(updateLockPause << n):
 		}
 	}
 	shortage, short := errors.AsType[*record.ShortageError](err)
 	switch {
 	case short:
-		d.worker.sayShortage(shortage)
+		d.worker.logReplicaShortage(shortage)
 		v := verdict{code: dypls.CodeNotSent, class: dypls.Unavailable, message: "too few replicas of redis know of its turn"}
 		v.wait(redisAway, begun)
-		d.endTurn(ctx, &change, v)
+		d.releaseUpdateLock(ctx, &change, v)
 		return nil, &v
 	case err != nil || found == record.ChangeBusy:
 		v := verdict{code: dypls.CodeNotSent, class: dypls.Unavailable, message: "another update of the binding is out"}
-		v.wait(growing(turnBase<<turnsHere, busy+afterClaim, begun.Uncounted), begun)
+		v.wait(growing(updateLockPause<<updateLockTries, busy+afterClaim, begun.Uncounted), begun)
 		return nil, &v
 	case found == record.ChangeSuperseded:
 		return nil, &verdict{
@@ -65,8 +65,8 @@ func (d *delivery) takeTurn(ctx context.Context, begun record.Begun) (turn *reco
 	return &change, nil
 }
 
-// askForTurn asks until Redis answers. That too few replicas know of the answer is an answer.
-func (d *delivery) askForTurn(ctx context.Context, change record.Change) (found record.ChangeVerdict, busy time.Duration, err error) {
+// tryUpdateLock asks until Redis answers. That too few replicas know of the answer is an answer.
+func (d *delivery) tryUpdateLock(ctx context.Context, change record.Change) (found record.ChangeVerdict, busy time.Duration, err error) {
 	var shortage *record.ShortageError
 	err = d.worker.untilWritten(ctx, d.id, "turn", func(ctx context.Context) (err error) {
 		found, busy, err = d.worker.records.Sequence(ctx, change)
@@ -81,13 +81,13 @@ func (d *delivery) askForTurn(ctx context.Context, change record.Change) (found 
 	return found, busy, err
 }
 
-// endTurn lets the next change go, unless this one may still be under way: then its turn lapses.
-func (d *delivery) endTurn(ctx context.Context, turn *record.Change, v verdict) {
-	if turn == nil || v.code == dypls.CodeNoAnswer {
+// releaseUpdateLock lets the next change go, unless this one may still be under way: then its lock lapses.
+func (d *delivery) releaseUpdateLock(ctx context.Context, lock *record.Change, v verdict) {
+	if lock == nil || v.code == dypls.CodeNoAnswer {
 		return
 	}
-	err := d.worker.untilWritten(ctx, d.id, "turn", func(ctx context.Context) error { return d.worker.records.EndChange(ctx, *turn) })
+	err := d.worker.untilWritten(ctx, d.id, "turn", func(ctx context.Context) error { return d.worker.records.EndChange(ctx, *lock) })
 	if err != nil {
-		d.worker.log.Warn().Str("id", d.id).Err(err).Msg("the next update of the binding waits until this one's turn lapses")
+		d.worker.log.Warn().Str("id", d.id).Err(err).Msg("the next update of the binding waits until this one's lock lapses")
 	}
 }

@@ -29,7 +29,7 @@ func TestUpdateEnqueuedAgainIsNoNewer(t *testing.T) {
 func olderUpdateLoses(t *testing.T, failures int, again bool) {
 	t.Helper()
 	const older, newer = "13900000021", "13900000022"
-	s := newSystem(t, dyplstest.Config{Faults: []dyplstest.Fault{
+	s := newWorkerHarness(t, dyplstest.Config{Faults: []dyplstest.Fault{
 		{Action: "UpdateSubscription", Match: map[string]string{"PhoneNoB": older}, Code: "isv.FLOW_LIMIT", First: failures},
 	}}, nil)
 	s.bind(t, "bind")
@@ -78,7 +78,7 @@ func laterUpdateWins(t *testing.T, batch bool) {
 	const rounds = 25
 	timing := quick
 	timing.claimLease = 10 * outcomeWithin
-	s := newTimedSystem(t, timing, dyplstest.Config{Faults: []dyplstest.Fault{
+	s := newTimedWorkerHarness(t, timing, dyplstest.Config{Faults: []dyplstest.Fault{
 		{Action: "UpdateSubscription", Code: "isp.SYSTEM_ERROR", Rate: 0.05, First: 1},
 		{Action: "UpdateSubscription", Do: dyplstest.Slow, Delay: 400 * time.Millisecond, Performed: true, Rate: 0.2},
 	}}, nil)

@@ -89,9 +89,9 @@ func (w *Worker) decideUncertain(v *verdict, k kind, begun record.Begun) {
 	case k.repeatable:
 		v.state = record.Failed
 	case k.findable(begun.Request):
-		v.state, v.delay, v.doubt = record.Waiting, w.timing.lookAfter, record.DoubtCall
+		v.state, v.delay, v.doubt = record.Waiting, w.timing.reconcileAfter, record.DoubtCall
 	case w.config.OnUncertain == Retry && !begun.Suspect:
-		v.wait(w.timing.lookAfter, begun)
+		v.wait(w.timing.reconcileAfter, begun)
 		v.suspect = true
 	default:
 		v.state = record.Uncertain
@@ -200,8 +200,8 @@ func (archivedError) Unwrap() error { return asynq.SkipRetry }
 
 func archive(code string, class dypls.Class) error { return archivedError{codeAndClass(code, class)} }
 
-// lastWords is what asynq remembers of a task that archive has ended, and of no other.
-var lastWords = regexp.MustCompile(`^\S* \(\w*\)$`)
+// archivedText is what asynq remembers of a task that archive has ended, and of no other.
+var archivedText = regexp.MustCompile(`^\S* \(\w*\)$`)
 
 func codeAndClass(code string, class dypls.Class) string { return fmt.Sprintf("%s (%s)", code, class) }
 

@@ -122,7 +122,7 @@ func TestDecideDoubts(t *testing.T) {
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			w := &Worker{config: Config{OnUncertain: test.policy}, timing: timing{lookAfter: time.Minute}}
+			w := &Worker{config: Config{OnUncertain: test.policy}, timing: timing{reconcileAfter: time.Minute}}
 			v := w.decide(test.kind, test.begun, test.err)
 			if v.state != test.state || v.doubt != test.doubt || v.suspect != test.suspect {
 				t.Errorf("%s, doubt %q, suspect %t", v.state, v.doubt, v.suspect)

@@ -30,52 +30,52 @@ type Worker struct {
 
 	ownClient bool // and to be closed
 
-	kinds    map[string]kind // by the task's type, exactly
-	records  record.Store
-	teller   *record.Teller
-	queue    *tasks.Queue // for tasks that the worker itself has done
-	dispatch *dispatch.Dispatcher
-	slots    map[string]int // calls at once, by queue
-	calls    map[string]*callSlots
-	host     *asynqhost.Host
-	served   served
-	log      zerolog.Logger
+	kinds       map[string]kind // by the task's type, exactly
+	records     record.Store
+	publisher   *record.Teller
+	queue       *tasks.Queue // for tasks that the worker itself has done
+	dispatch    *dispatch.Dispatcher
+	callsAtOnce map[string]int // calls at once, by queue
+	concurrency map[string]*concurrency
+	host        *asynqhost.Host
+	served      served
+	log         zerolog.Logger
 
 	inspector *asynq.Inspector
 
-	numbers  *inventory.Inventory
-	timing   timing
-	accounts *accounts
-	crowds   map[string]*crowd // by queue; none for one account
+	numbers    *inventory.Inventory
+	timing     timing
+	accounts   *accounts
+	waitQuotas map[string]*waitQuota // by queue; none for one account
 
-	losses *lossguard.Guard
+	lossGuard *lossguard.Guard
 
 	refusals *refusalLog
 	phase    atomic.Pointer[Phase]
 	sampled  atomic.Int64 // when a time in the queue was last looked up, in ns
 
-	saidShort atomic.Int64 // when it was last said that too few replicas answer, in ns
+	shortageLogged atomic.Int64 // when it was last said that too few replicas answer, in ns
 
 	running  sync.WaitGroup // deliveries that are being performed
 	draining chan struct{}  // closed when no more are begun
 	stopped  chan struct{}  // closed when nobody waits for them any longer
 }
 
-// forgotMargin is added to the longest that a call may be out which Redis forgot.
-const forgotMargin = 5 * time.Second
+// lossMargin is added to the longest that a call may be out which Redis forgot.
+const lossMargin = 5 * time.Second
 
 // timing holds the waits that a test cannot sit out.
 type timing struct {
-	claimLease, lookAfter, lookAgainAfter time.Duration
-	probeFirst, probeMost, probeLease     time.Duration // 0 for the breaker's own
-	startCalls                            int           // 0 for breaker.SlowStart's own
-	forgotPause                           time.Duration // 0 for what New takes
-	strangerAgain                         time.Duration // 0 for its own
+	claimLease, reconcileAfter, verifyAgainAfter time.Duration
+	probeFirst, probeMost, probeLease            time.Duration // 0 for the breaker's own
+	startCalls                                   int           // 0 for breaker.SlowStart's own
+	lossPause                                    time.Duration // 0 for what New takes
+	unknownAccountAgain                          time.Duration // 0 for its own
 }
 
 // New checks the configuration and registers every kind of task. It connects to nobody yet.
 func New(config Config) (*Worker, error) {
-	return newTimed(config, timing{claimLease: claimLease, lookAfter: defaultLookAfter, lookAgainAfter: defaultLookAgainAfter})
+	return newTimed(config, timing{claimLease: claimLease, reconcileAfter: defaultReconcileAfter, verifyAgainAfter: defaultVerifyAgainAfter})
 }
 
 func newTimed(config Config, timing timing) (*Worker, error) {
@@ -104,23 +104,23 @@ func newTimed(config Config, timing timing) (*Worker, error) {
 	if config.Shards > 1 {
 		store = store.WithShardedWakeUps()
 	}
-	w.teller, w.records = record.NewTeller(store)
+	w.publisher, w.records = record.NewTeller(store)
 	w.dispatch = dispatch.New(dispatch.Config{
 		Redis: config.client, Records: store, Shards: config.Shards, QueueOf: queueOfAction, Now: time.Now,
 	})
-	w.slots = shares(dispatch.Queues(), config.Concurrency)
-	w.calls = newCallSlots(w.slots)
-	w.host = asynqhost.New(config.client, asynqhost.Config{Slots: performedOf(w.slots)})
+	w.callsAtOnce = shares(dispatch.Queues(), config.Concurrency)
+	w.concurrency = newConcurrency(w.callsAtOnce)
+	w.host = asynqhost.New(config.client, asynqhost.Config{Slots: performedOf(w.callsAtOnce)})
 	w.served.names = ownQueues(config.Shards)
-	w.losses = lossguard.New(lossguard.Config{
+	w.lossGuard = lossguard.New(lossguard.Config{
 		Redis: config.client, Replicas: config.WaitReplicas, Log: w.log, OnLoss: config.Observer.Forgot,
-		Pause: cmp.Or(timing.forgotPause, timing.claimLease+config.HTTPTimeout+forgotMargin),
+		Pause: cmp.Or(timing.lossPause, timing.claimLease+config.HTTPTimeout+lossMargin),
 	})
 	w.refusals = &refusalLog{log: config.Logger}
 	w.enter(Starting)
 	w.hookUp()
 	w.accounts = newAccounts(w)
-	w.crowds = newCrowds(w.slots, len(w.accounts.byName))
+	w.waitQuotas = newWaitQuotas(w.callsAtOnce, len(w.accounts.byName))
 	register(w, tasks.BindAXN)
 	register(w, tasks.BindAXB)
 	register(w, tasks.BindAXNExtension)
@@ -154,9 +154,9 @@ func (w *Worker) Run(ctx context.Context) error {
 	go func() { adopted <- w.adopt(ctx) }()
 	keeping, stopKeeping := context.WithCancel(context.WithoutCancel(ctx))
 	var housekeeping sync.WaitGroup
-	housekeeping.Go(func() { w.teller.Run(keeping) })
+	housekeeping.Go(func() { w.publisher.Run(keeping) })
 	housekeeping.Go(func() { w.accounts.run(keeping) })
-	housekeeping.Go(func() { w.losses.Run(keeping) })
+	housekeeping.Go(func() { w.lossGuard.Run(keeping) })
 	housekeeping.Go(func() { w.declareQueues(keeping) })
 	housekeeping.Go(func() { w.sweepNumbers(keeping) })
 	housekeeping.Go(func() { w.newReaper().Run(ctx) }) // while it drains, others reap

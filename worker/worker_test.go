@@ -18,7 +18,7 @@ import (
 // TestThrottlingUsesUpNoAttempt: even with one attempt only, a task that is throttled is performed in the end.
 func TestThrottlingUsesUpNoAttempt(t *testing.T) {
 	t.Parallel()
-	s := newSystem(t, dyplstest.Config{Faults: []dyplstest.Fault{{Code: "isv.FLOW_LIMIT", Times: 3}}}, func(c *Config) { c.MaxAttempts = 1 })
+	s := newWorkerHarness(t, dyplstest.Config{Faults: []dyplstest.Fault{{Code: "isv.FLOW_LIMIT", Times: 3}}}, func(c *Config) { c.MaxAttempts = 1 })
 	s.bind(t, "throttled")
 	if o := s.outcome(t, "throttled"); o.State != tasks.StateSucceeded || o.Attempts != 1 || o.Calls != 4 {
 		t.Errorf("%s after %d attempts and %d calls, want succeeded, 1, 4", o.State, o.Attempts, o.Calls)
@@ -27,7 +27,7 @@ func TestThrottlingUsesUpNoAttempt(t *testing.T) {
 
 func TestSystemErrorsUseUpAttempts(t *testing.T) {
 	t.Parallel()
-	s := newSystem(t, dyplstest.Config{Faults: []dyplstest.Fault{{Code: "isp.SYSTEM_ERROR"}}}, func(c *Config) { c.MaxAttempts = 2 })
+	s := newWorkerHarness(t, dyplstest.Config{Faults: []dyplstest.Fault{{Code: "isp.SYSTEM_ERROR"}}}, func(c *Config) { c.MaxAttempts = 2 })
 	s.bind(t, "broken")
 	o := s.outcome(t, "broken")
 	if o.State != tasks.StateFailed || o.Code != "isp.SYSTEM_ERROR" || o.Class != dypls.Unavailable || o.Attempts != 2 || o.Calls != 2 {
@@ -49,7 +49,7 @@ func TestSystemErrorsUseUpAttempts(t *testing.T) {
 // TestDeniedIsHeld: while the account is suspended a task waits; its attempts stay whole.
 func TestDeniedIsHeld(t *testing.T) {
 	t.Parallel()
-	s := newSystem(t, dyplstest.Config{Faults: []dyplstest.Fault{{Code: "isv.OUT_OF_SERVICE"}}}, nil)
+	s := newWorkerHarness(t, dyplstest.Config{Faults: []dyplstest.Fault{{Code: "isv.OUT_OF_SERVICE"}}}, nil)
 	s.bind(t, "denied")
 	s.logged(t, `"class":"Denied"`)
 	redistest.Poll(t, outcomeWithin, "the record to wait", func(ctx context.Context) error {
@@ -66,7 +66,7 @@ func TestDeniedIsHeld(t *testing.T) {
 
 func TestRecordingNotReady(t *testing.T) {
 	t.Parallel()
-	s := newSystem(t, dyplstest.Config{Recordings: dyplstest.Recordings{ReadyAfter: time.Hour}}, nil)
+	s := newWorkerHarness(t, dyplstest.Config{Recordings: dyplstest.Recordings{ReadyAfter: time.Hour}}, nil)
 	_, err := tasks.QueryRecordFileDownloadURL.Enqueue(t.Context(), s.queue, dypls.QueryRecordFileDownloadURLRequest{
 		PoolKey: dyplstest.DefaultPoolKey, CallID: "call-1", CallTime: dypls.At(time.Now().Add(-time.Minute)),
 	}, tasks.TaskID("recording"))
@@ -82,7 +82,7 @@ func TestRecordingNotReady(t *testing.T) {
 // TestExactRouting: BindAxn is a prefix of BindAxnExtension, and asynq's own mux would take one for the other.
 func TestExactRouting(t *testing.T) {
 	t.Parallel()
-	s := newSystem(t, dyplstest.Config{}, nil)
+	s := newWorkerHarness(t, dyplstest.Config{}, nil)
 	id, err := tasks.BindAXNExtension.Enqueue(t.Context(), s.queue, dypls.BindAXNExtensionRequest{
 		PoolKey: dyplstest.DefaultPoolKey, PhoneNoA: "13900000001", Expiration: dypls.At(time.Now().Add(time.Hour)),
 	})
@@ -97,7 +97,7 @@ func TestExactRouting(t *testing.T) {
 // TestSecondDelivery: asynq delivers a task again while it is being performed; it is performed once.
 func TestSecondDelivery(t *testing.T) {
 	t.Parallel()
-	s := newSystem(t, dyplstest.Config{Faults: []dyplstest.Fault{{Do: dyplstest.Slow, Delay: 2 * time.Second, Performed: true}}}, nil)
+	s := newWorkerHarness(t, dyplstest.Config{Faults: []dyplstest.Fault{{Do: dyplstest.Slow, Delay: 2 * time.Second, Performed: true}}}, nil)
 	s.bind(t, "twice")
 	redistest.Poll(t, outcomeWithin, "the call to be out", func(context.Context) error {
 		if s.performed("BindAxn") == 0 {
@@ -125,10 +125,10 @@ func (panickyCaller) Call(context.Context, dypls.Call) (dypls.Answer, error) {
 	panic("13900000001 is in this panic")
 }
 
-// TestPanic: a panic is an outcome. Whether a bind had left is not known then; a look-up changes nothing.
-func TestPanic(t *testing.T) {
+// TestPanicLeavesBindUncertain: a panic is an outcome. Whether a bind had left is not known then; a look-up changes nothing.
+func TestPanicLeavesBindUncertain(t *testing.T) {
 	t.Parallel()
-	s := newSystem(t, dyplstest.Config{}, func(c *Config) { c.Caller = panickyCaller{} })
+	s := newWorkerHarness(t, dyplstest.Config{}, func(c *Config) { c.Caller = panickyCaller{} })
 	s.bind(t, "panic")
 	if o := s.outcome(t, "panic"); o.State != tasks.StateUncertain || o.Code != dypls.CodePanic {
 		t.Errorf("a bind is %s %s", o.State, o.Code)
@@ -150,7 +150,7 @@ func TestPanic(t *testing.T) {
 // TestRecordingResult: the typed result carries when its link expires, and the record goes with it.
 func TestRecordingResult(t *testing.T) {
 	t.Parallel()
-	s := newSystem(t, dyplstest.Config{}, nil)
+	s := newWorkerHarness(t, dyplstest.Config{}, nil)
 	ctx, cancel := context.WithTimeout(t.Context(), outcomeWithin)
 	defer cancel()
 	id, err := tasks.QueryRecordFileDownloadURL.Enqueue(ctx, s.queue, dypls.QueryRecordFileDownloadURLRequest{

@@ -21,8 +21,8 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/worker/internal/breaker"
 )
 
-// system is a worker between a real Redis and a simulator behind real HTTP.
-type system struct {
+// workerHarness is a worker between a real Redis and a simulator behind real HTTP.
+type workerHarness struct {
 	redis     *redis.Client
 	queue     *tasks.Queue
 	simulator *dyplstest.Simulator
@@ -35,25 +35,25 @@ const outcomeWithin = 2 * time.Minute
 
 // quick is what the waits of a worker are in a test.
 var quick = timing{
-	claimLease: claimLease, lookAfter: 100 * time.Millisecond, lookAgainAfter: 200 * time.Millisecond,
+	claimLease: claimLease, reconcileAfter: 100 * time.Millisecond, verifyAgainAfter: 200 * time.Millisecond,
 	probeFirst: 5 * time.Second, probeMost: 10 * time.Second, startCalls: breaker.MostCalls,
 }
 
-func newSystem(t *testing.T, simulated dyplstest.Config, change func(*Config)) *system {
+func newWorkerHarness(t *testing.T, simulated dyplstest.Config, change func(*Config)) *workerHarness {
 	t.Helper()
-	return newTimedSystem(t, quick, simulated, change)
+	return newTimedWorkerHarness(t, quick, simulated, change)
 }
 
-func newTimedSystem(t *testing.T, timing timing, simulated dyplstest.Config, change func(*Config)) *system {
+func newTimedWorkerHarness(t *testing.T, timing timing, simulated dyplstest.Config, change func(*Config)) *workerHarness {
 	t.Helper()
-	return newSystemOn(t, redistest.Start(t), timing, simulated, change)
+	return newWorkerHarnessOn(t, redistest.Start(t), timing, simulated, change)
 }
 
-func newSystemOn(t *testing.T, server *redistest.Server, timing timing, simulated dyplstest.Config, change func(*Config)) *system {
+func newWorkerHarnessOn(t *testing.T, server *redistest.Server, timing timing, simulated dyplstest.Config, change func(*Config)) *workerHarness {
 	t.Helper()
 	api := dyplstest.Start(t, simulated)
 	client := callerOf(t, api)
-	s := &system{redis: server.Client(t), queue: queuetest.On(t, server.AppClient(t)), simulator: api.Simulator, log: &lockedBuffer{}, caller: client}
+	s := &workerHarness{redis: server.Client(t), queue: queuetest.On(t, server.AppClient(t)), simulator: api.Simulator, log: &lockedBuffer{}, caller: client}
 	t.Cleanup(func() { _ = s.queue.Close() })
 	config := Config{client: server.AppClient(t), Caller: client, Logger: zerolog.New(s.log), Concurrency: 8, Fetchers: 1}
 	if change != nil {
@@ -100,7 +100,7 @@ func runUntilEnd(t *testing.T, w *Worker, log *lockedBuffer) {
 }
 
 // outcome waits for a task's outcome.
-func (s *system) outcome(t *testing.T, id string) tasks.Outcome {
+func (s *workerHarness) outcome(t *testing.T, id string) tasks.Outcome {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), outcomeWithin)
 	defer cancel()
@@ -112,7 +112,7 @@ func (s *system) outcome(t *testing.T, id string) tasks.Outcome {
 }
 
 // performed counts what the simulator really did.
-func (s *system) performed(action string) int {
+func (s *workerHarness) performed(action string) int {
 	n := 0
 	for _, e := range s.simulator.Ledger() {
 		if e.Performed && e.Action == action {
@@ -128,14 +128,14 @@ func bindRequest() dypls.BindAXNRequest {
 	}
 }
 
-func (s *system) bind(t *testing.T, id string) {
+func (s *workerHarness) bind(t *testing.T, id string) {
 	t.Helper()
 	if _, err := tasks.BindAXN.Enqueue(t.Context(), s.queue, bindRequest(), tasks.TaskID(id)); err != nil {
 		t.Fatal(err)
 	}
 }
 
-func (s *system) logged(t *testing.T, text string) {
+func (s *workerHarness) logged(t *testing.T, text string) {
 	t.Helper()
 	redistest.Poll(t, outcomeWithin, "the log to say "+text, func(context.Context) error {
 		if !strings.Contains(s.log.String(), text) {
