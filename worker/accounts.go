@@ -227,18 +227,13 @@ func (s unknownAccounts) recent() []string {
 	return names
 }
 
-// requeueUnknownAccount holds a task whose account this worker does not know: no call of it leaves here, whatever it is for. One that is
-// settled, or whose time is over, goes on and gets its end.
-func (d *delivery) requeueUnknownAccount(ctx context.Context) error {
-	d.worker.accounts.unknown.note(ctx, d.accountName)
-	glance, err := d.worker.records.Glance(ctx, d.id)
-	switch {
-	case err != nil:
-		return later(redisAway, "redis is out of reach")
-	case glance.State == "" || glance.State.Told() || isOver(glance.Deadline):
-		return d.proceed(ctx)
+// checkAccount keeps a task back whose account this worker does not know: no call of it leaves here, whatever it is for.
+func (d *delivery) checkAccount(ctx context.Context) error {
+	if d.account != nil {
+		return nil
 	}
-	return later(notBeyond(glance.Deadline, d.worker.unknownAccountPause()), unknownAccountReason+d.accountName)
+	d.worker.accounts.unknown.note(ctx, d.accountName)
+	return &retryLaterError{delay: d.worker.unknownAccountPause(), reason: unknownAccountReason + d.accountName}
 }
 
 func (w *Worker) unknownAccountPause() time.Duration {

@@ -78,13 +78,13 @@ func poolOf(request []byte) string {
 // deliveryGivenUp is why a task goes back whose delivery asynq ended.
 const deliveryGivenUp = "the queue gave the delivery up"
 
-// hold leaves a task in the queue whose call may not leave yet. One whose time is over, that is settled already, or whose earlier
-// call has to be looked for goes on: none of that takes a call of its own action.
+// requeue returns what asynq is told of a task whose call may not leave yet. It returns nil for a run that goes on all the
+// same, because the task may be over.
 func (d *delivery) requeue(ctx context.Context, err error) error {
 	if errors.Is(err, errDraining) {
 		return later(0, err.Error())
 	}
-	held, ok := errors.AsType[retryAfter](err)
+	after, ok := errors.AsType[retryAfter](err)
 	if !ok { // the queue gave the delivery up
 		return later(redisAway, deliveryGivenUp)
 	}
@@ -92,10 +92,22 @@ func (d *delivery) requeue(ctx context.Context, err error) error {
 	if err != nil {
 		return later(redisAway, "redis is out of reach")
 	}
-	if isOver(glance.Deadline) || glance.InDoubt || glance.State != record.Queued && glance.State != record.Waiting {
-		return d.proceed(ctx)
+	if d.goesOn(glance) {
+		return nil
 	}
-	return later(notBeyond(glance.Deadline, held.RetryAfter()), held.Error())
+	return later(notBeyond(glance.Deadline, after.RetryAfter()), after.Error())
+}
+
+// goesOn reports whether a run that may not call now goes on to begin: the task's time is over, it is settled already, or an
+// earlier call has to be looked up. None of that takes a call of its own action.
+func (d *delivery) goesOn(glance record.Glance) bool {
+	switch {
+	case isOver(glance.Deadline):
+		return true
+	case d.account == nil:
+		return glance.State == "" || glance.State.Told()
+	}
+	return glance.InDoubt || glance.State != record.Queued && glance.State != record.Waiting
 }
 
 // notBeyond shortens a delay, so that the owner of a task whose time is over is told without one.
@@ -108,45 +120,46 @@ func notBeyond(deadline time.Time, delay time.Duration) time.Duration {
 
 // acquireSlowStart lets a call leave of which nobody could find out whether it took effect, were its answer lost: a bind that leaves X to the
 // platform. While the endpoint answers nothing of use, such a call stays in the queue. Each other call may leave: it is made again, or
-// looked up. left must be called when the call is over. The error says when to come back, or is the
-// context's.
-func (d *delivery) acquireSlowStart(ctx context.Context, begun record.Begun, noted time.Time) (left func(), err error) {
+// looked up. endSlowStart must be called when the call is over.
+func (d *delivery) acquireSlowStart(ctx context.Context) error {
+	d.endSlowStart = func() {}
 	if d.kind.idempotent() {
-		return func() {}, nil
+		return nil
 	}
 	b := d.account.traffic.breaker
 	if !b.EndpointOpen() && b.Start.Try(cmp.Or(d.worker.timing.startCalls, breaker.StartCalls)) {
-		return b.Start.End, nil
+		d.endSlowStart = b.Start.End
+		return nil
 	}
-	if d.kind.findable(begun.Request) {
-		return func() {}, nil
+	if d.kind.findable(d.begun.Request) {
+		return nil
 	}
 	if b.EndpointOpen() {
-		err := b.ProbeEndpoint(ctx, d.run, func(ctx context.Context) bool { return d.apiAnswers(ctx, begun) })
-		return nil, orRedisAway(err)
+		return orRedisAway(b.ProbeEndpoint(ctx, d.run, d.apiAnswers))
 	}
-	late := time.NewTimer(callSlotWait - time.Since(noted))
+	late := time.NewTimer(callSlotWait - time.Since(d.noted))
 	defer late.Stop()
 	if !b.Start.Wait(ctx, late.C) {
-		return nil, &retryLaterError{delay: callsSlowPause, reason: "few binds may be out before the API has answered one"}
+		return &retryLaterError{delay: callsSlowPause, reason: "few binds may be out before the API has answered one"}
 	}
 	if b.EndpointOpen() { // meanwhile
 		b.Start.End()
-		return nil, b.EndpointError()
+		return b.EndpointError()
 	}
-	return b.Start.End, nil
+	d.endSlowStart = b.Start.End
+	return nil
 }
 
 // apiAnswers asks the API for a binding that nobody has. Whatever it says of it, also that it refuses, is the API's own word. The call
 // needs no leave of the quota, which is of a hundred times as many, nor of a breaker, which is for calls that want a result.
-func (d *delivery) apiAnswers(ctx context.Context, begun record.Begun) bool {
+func (d *delivery) apiAnswers(ctx context.Context) bool {
 	const nobodys = "1"
 	ctx, cancel := context.WithTimeout(ctx, d.worker.config.HTTPTimeout)
 	defer cancel()
 	answer, err := d.account.caller.Call(ctx, dypls.Call{
 		Action: dypls.QuerySubscriptionDetail.Action,
 		Parameters: dypls.ParametersOf(dypls.QuerySubscriptionDetailRequest{
-			PoolKey: poolOf(begun.Request), SubsID: nobodys, PhoneNoX: "17000000000",
+			PoolKey: poolOf(d.begun.Request), SubsID: nobodys, PhoneNoX: "17000000000",
 		}),
 	})
 	return err == nil && !leavesDoubt(answer)

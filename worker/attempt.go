@@ -10,60 +10,26 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/internal/record"
 )
 
-// attempt makes the one call of this run, once everything that the call needs is there.
-func (d *delivery) attempt(ctx context.Context, begun record.Begun, noted time.Time) error {
-	if ctx.Err() != nil { // the queue gave this delivery up while Redis was away; nothing was sent
-		d.abort(ctx, begun)
-		return later(redisAway, deliveryGivenUp)
-	}
-	if err := d.acquireCallSlot(ctx, noted); err != nil {
-		return d.abortAndRequeue(ctx, begun, err)
-	}
-	started := time.Now()
-	request, instead := d.resolveBind(ctx, begun)
-	if instead != nil {
-		return d.endWithoutCall(ctx, begun, *instead, started)
-	}
-	begun.Request = request
-	lock, instead := d.acquireUpdateLock(ctx, begun)
-	if instead != nil {
-		return d.endWithoutCall(ctx, begun, *instead, started)
-	}
-	x, request, err := d.leaseNumber(ctx, begun.Request)
-	if err != nil {
-		v := noNumber(begun, err)
-		d.worker.awaitNumber(&v, begun)
-		d.releaseUpdateLock(ctx, lock, v)
-		return d.endWithoutCall(ctx, begun, v, started)
-	}
-	begun.Request = request
-	expiry, err := d.prolong(ctx, begun.Request)
-	if err != nil {
-		d.releaseUpdateLock(ctx, lock, verdict{})
-		return d.abortAndRequeue(ctx, begun, err)
-	}
-	left, err := d.acquireSlowStart(ctx, begun, noted)
-	if err != nil { // it names no X, so that none is leased
-		return d.abortAndRequeue(ctx, begun, err)
-	}
+// attempt makes the one call of this run, which has passed every gate, and writes down what came of it.
+func (d *delivery) attempt(ctx context.Context) error {
 	calling := time.Now()
-	success, callErr := d.call(ctx, begun, noted)
-	left()
+	success, callErr := d.call(ctx, d.begun, d.noted)
+	d.endSlowStart()
 	d.callEnded(time.Since(calling))
-	v := d.worker.decide(d.kind, begun, callErr)
+	v := d.worker.decide(d.kind, d.begun, callErr)
 	if v.class == dypls.Denied && v.state == record.Waiting && d.permit.deniedFor > 0 {
-		v.wait(d.permit.deniedFor, begun)
+		v.wait(d.permit.deniedFor, d.begun)
 	}
 	if v.doubt == record.DoubtCall { // the wait counts from when the call was noted, and it may have hung
-		v.delay = max(v.delay-time.Since(noted), 0)
+		v.delay = max(v.delay-time.Since(d.noted), 0)
 	}
-	x.retryWithAnother(&v, d.kind, begun)
-	d.acceptGone(ctx, &v, begun)
+	d.number.retryWithAnother(&v, d.kind, d.begun)
+	d.acceptGone(ctx, &v, d.begun)
 	v.requestID = cmp.Or(v.requestID, success.requestID)
-	d.worker.logAttempt(d, begun, v, callErr, time.Since(started))
-	d.publish(ctx, x, begun, v, success)
-	d.curtail(ctx, expiry, begun, v)
-	d.releaseUpdateLock(ctx, lock, v)
+	d.worker.logAttempt(d, d.begun, v, callErr, time.Since(d.started))
+	d.publish(ctx, d.number, d.begun, v, success)
+	d.curtail(ctx, v)
+	d.releaseUpdateLock(ctx, v)
 	return v.forQueue()
 }
 

@@ -5,8 +5,6 @@ import (
 	"errors"
 	"sync/atomic"
 	"time"
-
-	"github.com/seed-5c07c2e9/dyplsq/internal/record"
 )
 
 const (
@@ -96,24 +94,35 @@ func (d *delivery) acquirePrepareSlot(ctx context.Context) error {
 	}
 }
 
-// awaitCall waits until another call may be made, where calls last: before the record is asked, so that the wait may last, too.
-func (d *delivery) awaitCall(ctx context.Context) error {
+// acquireCallSlotEarly waits until another call may be made, where calls are slow: before the record is asked, so that the
+// wait may last, too, and before a permit is acquired, which does not keep.
+func (d *delivery) acquireCallSlotEarly(ctx context.Context) error {
 	slots := d.worker.concurrency[d.baseQueue]
 	if slots == nil || slots.took.Load() < int64(lastingCall) || d.tryCallSlot(slots) {
 		return nil
 	}
-	return d.waitToCall(ctx, slots, nil)
+	return d.receiveCallSlot(ctx, slots, nil)
 }
 
-// acquireCallSlot waits for it where the record has been asked, and knows of the call since then.
-func (d *delivery) acquireCallSlot(ctx context.Context, since time.Time) error {
+// acquireCallSlot waits until another call may be made, unless it has its slot already. The record knows of the call.
+func (d *delivery) acquireCallSlot(ctx context.Context) error {
+	if ctx.Err() != nil { // the queue gave this delivery up while Redis was away
+		return ctx.Err()
+	}
+	err := d.waitForCallSlot(ctx, d.noted)
+	d.started = time.Now()
+	return err
+}
+
+// waitForCallSlot waits for one as long as a call that was noted then may still leave.
+func (d *delivery) waitForCallSlot(ctx context.Context, noted time.Time) error {
 	slots := d.worker.concurrency[d.baseQueue]
 	if slots == nil || d.callSlot != nil || d.tryCallSlot(slots) {
 		return nil
 	}
-	late := time.NewTimer(callSlotWait - time.Since(since))
+	late := time.NewTimer(callSlotWait - time.Since(noted))
 	defer late.Stop()
-	err := d.waitToCall(ctx, slots, late.C)
+	err := d.receiveCallSlot(ctx, slots, late.C)
 	if errors.Is(err, errCallsSlow) {
 		slots.took.Store(int64(callSlotWait))
 	}
@@ -130,7 +139,7 @@ func (d *delivery) tryCallSlot(slots *concurrency) bool {
 	}
 }
 
-func (d *delivery) waitToCall(ctx context.Context, slots *concurrency, late <-chan time.Time) error {
+func (d *delivery) receiveCallSlot(ctx context.Context, slots *concurrency, late <-chan time.Time) error {
 	select {
 	case slots.callSlots <- struct{}{}:
 		d.callSlot = slots.callSlots
@@ -144,7 +153,7 @@ func (d *delivery) waitToCall(ctx context.Context, slots *concurrency, late <-ch
 	}
 }
 
-// called makes room for another call, of which this one tells how long it may last.
+// callEnded makes room for another call, of which this one tells how long it may last.
 func (d *delivery) callEnded(took time.Duration) {
 	if slots := d.worker.concurrency[d.baseQueue]; slots != nil {
 		slots.note(took)
@@ -160,19 +169,4 @@ func (d *delivery) releaseSlots() {
 			*held = nil
 		}
 	}
-}
-
-// unready gives a task back that had leave to call, and whose call may not leave now.
-func (d *delivery) abortAndRequeue(ctx context.Context, begun record.Begun, why error) error {
-	d.abort(ctx, begun)
-	switch {
-	case errors.Is(why, errDraining):
-		return later(0, why.Error())
-	case errors.Is(why, errCallsSlow):
-		return later(callsSlowPause, why.Error())
-	}
-	if held, ok := errors.AsType[retryAfter](why); ok {
-		return later(notBeyond(begun.Deadline, held.RetryAfter()), held.Error())
-	}
-	return later(redisAway, deliveryGivenUp)
 }

@@ -2,12 +2,10 @@ package worker
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
 	"github.com/seed-5c07c2e9/dyplsq/internal/record"
-	"github.com/seed-5c07c2e9/dyplsq/worker/internal/lossguard"
 )
 
 const (
@@ -27,84 +25,102 @@ type delivery struct {
 	accountName string   // its name in the record, "" for none
 	id          string
 	run         string
-	permit      *permit       // nil where no call may leave now
-	queue       string        // of asynq
-	baseQueue   string        // the queue whose calls it takes up: all shards of one share them
-	prepareSlot chan struct{} // nil while it neither gets ready for its call nor makes it
-	callSlot    chan struct{} // nil while it makes none
-	taskID      string        // of asynq
+	queue       string // of asynq
+	baseQueue   string // the queue whose calls it takes up: all shards of one share them
+	taskID      string // of asynq
+
+	// What the gates have found and acquired.
+	permit       *permit       // nil where no call may leave now
+	prepareSlot  chan struct{} // nil while it neither gets ready for its call nor makes it
+	callSlot     chan struct{} // nil while it makes none
+	begun        record.Begun
+	noted        time.Time      // a moment before the claim was granted
+	started      time.Time      // when it had its call slot
+	updateLock   *record.Change // nil where it needs none
+	number       *number        // nil where its bind takes none of an inventory
+	expiry       *prolonged     // nil where the inventory was told of none
+	endSlowStart func()
 }
 
+// perform takes a delivery through the gates of one run, in this order, and then makes its call. The table of gates in
+// docs/architecture.md has the same order: a test compares them. The gates that cost nobody anything come first, and what
+// does not keep, such as a token, is acquired late.
 func (d *delivery) perform(ctx context.Context) error {
-	if err := d.checkNoDataLoss(); err != nil {
-		return d.requeue(ctx, err)
+	defer d.release(ctx)
+	err := pass(
+		ctx,
+		d.checkAccount,
+		d.checkNoDataLoss,
+		d.checkBreaker,
+		d.acquirePrepareSlot,
+		d.acquireCallSlotEarly,
+		d.acquirePermit,
+	)
+	if err != nil {
+		if requeued := d.requeue(ctx, err); requeued != nil {
+			return requeued
+		}
 	}
-	if err := d.account.traffic.breaker.Check(d.kind.action, ""); err != nil {
-		return d.requeue(ctx, err) // without a call of others
+	err = pass(
+		ctx,
+		d.begin,
+		d.reconcile,
+		d.checkPermit,
+		d.checkReplicas,
+		d.confirmNoDataLoss,
+		d.acquireCallSlot,
+		d.resolveBind,
+		d.acquireUpdateLock,
+		d.leaseNumber,
+		d.prolongNumber,
+		d.acquireSlowStart,
+	)
+	if err != nil {
+		return d.endWithoutCall(ctx, err)
 	}
-	if err := d.acquirePrepareSlot(ctx); err != nil {
-		return d.requeue(ctx, err)
-	}
-	if err := d.awaitCall(ctx); err != nil { // before a permit is taken, which does not keep
-		return d.requeue(ctx, err)
-	}
-	if err := d.acquirePermit(ctx); err != nil {
-		return d.requeue(ctx, err)
-	}
-	defer d.permit.release(ctx)
-	return d.proceed(ctx)
+	d.sampleWait(ctx, d.begun, d.noted)
+	return d.attempt(ctx)
 }
 
-// proceed finds out what is to be done, and does it.
-func (d *delivery) proceed(ctx context.Context) error {
-	begun, noted, err := d.begin(ctx)
-	if err != nil {
-		return later(redisAway, "redis is out of reach")
-	}
-	switch begun.Verdict {
-	case record.Finished:
-		return d.onSettled(ctx, begun)
-	case record.Busy:
-		return later(begun.Busy+afterClaim, "another run is calling")
-	case record.Settled:
-		return d.settleWithoutCall(ctx, begun)
-	case record.Foreign:
-		return d.staleDelivery(ctx)
-	case record.Unknown:
-		d.worker.log.Error().Str("id", d.id).Str("action", d.kind.action).
-			Msg("no record of this task: it was deleted, or its outcome is no longer kept")
-		return archive(dypls.CodeInvalidPayload, dypls.Rejected)
-	case record.Look:
-		d.permit.release(ctx) // the calls of a look are others
-		return d.reconcile(ctx, begun)
-	case record.Go:
-		if err := d.mayLeave(ctx, begun); err != nil {
-			d.abort(ctx, begun)
+// pass goes through gates until one returns an error. The error says when to come back (retryAfter), what became of the
+// task instead of a call (decidedError), or what asynq is told of a run that has ended (endedError); any other is the
+// context's.
+func pass(ctx context.Context, gates ...func(context.Context) error) error {
+	for _, gate := range gates {
+		if err := gate(ctx); err != nil {
 			return err
 		}
 	}
-	d.sampleWait(ctx, begun, noted)
-	return d.attempt(ctx, begun, noted)
+	return nil
 }
 
-// mayLeave says what keeps a call that is noted from leaving, and when to try again.
-func (d *delivery) mayLeave(ctx context.Context, begun record.Begun) error {
-	switch {
-	case d.permit == nil:
-		return later(redisAway, "its call may not leave yet")
-	case begun.Shortage != nil:
-		d.worker.logReplicaShortage(begun.Shortage)
-		return later(redisAway, "too few replicas of redis know of its call")
-	}
-	return d.confirmNoDataLoss(ctx)
+// decidedError is the error of a gate that has decided on the task without a call.
+type decidedError struct{ verdict verdict }
+
+func (e *decidedError) Error() string { return e.verdict.message }
+
+// endedError is the error of a gate that has ended the run. told is what asynq is told: nil for done.
+type endedError struct{ told error }
+
+func (e *endedError) Error() string { return "the run has ended" }
+
+// release gives back what the run has not used up.
+func (d *delivery) release(ctx context.Context) {
+	d.permit.release(ctx)
+	d.releaseSlots()
 }
 
 // checkNoDataLoss keeps a bind back while binds pause.
-func (d *delivery) checkNoDataLoss() error {
+func (d *delivery) checkNoDataLoss(context.Context) error {
 	if d.kind.idempotent() {
 		return nil
 	}
 	return d.worker.lossGuard.Check()
+}
+
+// checkBreaker keeps a call back that others would be denied, too.
+func (d *delivery) checkBreaker(context.Context) error {
+	return d.account.traffic.breaker.Check(d.kind.action, "")
 }
 
 // confirmNoDataLoss keeps a bind back that was noted by a Redis that has not been asked yet what it remembers.
@@ -112,27 +128,58 @@ func (d *delivery) confirmNoDataLoss(ctx context.Context) error {
 	if d.kind.idempotent() {
 		return nil
 	}
-	err := d.worker.lossGuard.Confirm(ctx)
-	if err == nil {
-		return nil
+	if err := d.worker.lossGuard.Confirm(ctx); err != nil {
+		return orRedisAway(err)
 	}
-	if loss, ok := errors.AsType[*lossguard.LossError](err); ok {
-		return later(loss.RetryAfter(), loss.Error())
-	}
-	return later(redisAway, "redis is out of reach")
+	return nil
 }
 
 // begin asks the record for leave to call, until there is an answer: a claim that might have been granted must not be left
-// behind, or its task would be held as uncertain. noted is a moment before the claim was granted.
-func (d *delivery) begin(ctx context.Context) (begun record.Begun, noted time.Time, err error) {
+// behind, or its task would be held as uncertain. A run that has nothing to call ends here.
+func (d *delivery) begin(ctx context.Context) error {
 	run := record.Run{
 		ID: d.id, Run: d.run, Action: d.kind.action, Account: d.accountName, Lease: d.worker.timing.claimLease, Repeatable: d.kind.repeatable,
 		Reads: !d.kind.mutates, MaxAttempts: d.kind.attempts, MaxCrashes: maxCrashes, LookAfter: d.worker.timing.reconcileAfter, Keep: d.worker.config.Keep,
 	}
-	err = d.worker.untilWritten(ctx, d.id, "begin", func(ctx context.Context) error {
-		noted = time.Now()
-		begun, err = d.worker.records.Begin(ctx, run)
+	err := d.worker.untilWritten(ctx, d.id, "begin", func(ctx context.Context) (err error) {
+		d.noted = time.Now()
+		d.begun, err = d.worker.records.Begin(ctx, run)
 		return err
 	})
-	return begun, noted, err
+	if err != nil {
+		return &endedError{later(redisAway, "redis is out of reach")}
+	}
+	switch d.begun.Verdict {
+	case record.Finished:
+		return d.onSettled(ctx)
+	case record.Busy:
+		return &endedError{later(d.begun.Busy+afterClaim, "another run is calling")}
+	case record.Settled:
+		return &endedError{d.settleWithoutCall(ctx, d.begun)}
+	case record.Foreign:
+		return &endedError{d.staleDelivery(ctx)}
+	case record.Unknown:
+		d.worker.log.Error().Str("id", d.id).Str("action", d.kind.action).
+			Msg("no record of this task: it was deleted, or its outcome is no longer kept")
+		return &endedError{archive(dypls.CodeInvalidPayload, dypls.Rejected)}
+	case record.Go, record.Look:
+	}
+	return nil
+}
+
+// checkPermit keeps a call back that did not pass the gates before begin: its run came to see whether the task is over.
+func (d *delivery) checkPermit(context.Context) error {
+	if d.permit == nil {
+		return &retryLaterError{delay: redisAway, reason: "its call may not leave yet"}
+	}
+	return nil
+}
+
+// checkReplicas keeps a call back that a failover could forget.
+func (d *delivery) checkReplicas(context.Context) error {
+	if d.begun.Shortage == nil {
+		return nil
+	}
+	d.worker.logReplicaShortage(d.begun.Shortage)
+	return &retryLaterError{delay: redisAway, reason: "too few replicas of redis know of its call"}
 }

@@ -44,10 +44,6 @@ func (w *Worker) ProcessTask(ctx context.Context, task *asynq.Task) error {
 		worker: w, kind: k, account: w.accounts.find(payload.Account), accountName: payload.Account, id: payload.ID, run: uuid.NewString(),
 		queue: queue, baseQueue: slots, taskID: taskID,
 	}
-	defer d.releaseSlots()
-	if d.account == nil {
-		return d.requeueUnknownAccount(ctx)
-	}
 	return d.perform(ctx)
 }
 

@@ -25,7 +25,7 @@ type number struct {
 // usedElsewhereCodes are the refusals which say that this X is somebody else's, and nothing about another one.
 var usedElsewhereCodes = append([]string{"isv.BIND_CONFLICT"}, setAsideCodes...)
 
-// another lets a bind that was refused because of the X that it was given be called again with another, within its attempts.
+// retryWithAnother lets a bind that was refused because of the X that it was given be called again with another, within its attempts.
 // A bind that may have taken effect before stays with its X: it has to be looked for there.
 func (n *number) retryWithAnother(v *verdict, k kind, begun record.Begun) {
 	if n == nil || !n.leased.Listed || n.request.PhoneNoX != "" || begun.MayHaveRun || begun.Attempt >= k.attempts {
@@ -37,9 +37,21 @@ func (n *number) retryWithAnother(v *verdict, k kind, begun record.Begun) {
 	}
 }
 
-// lease gives the bind an X of its pool's inventory, the same one in every run of the task, and writes it into the request.
-// It returns nil where the action takes none, or the pool has no inventory.
-func (d *delivery) leaseNumber(ctx context.Context, request []byte) (*number, []byte, error) {
+// leaseNumber gives the bind an X of its pool's inventory, where there is one.
+func (d *delivery) leaseNumber(ctx context.Context) error {
+	n, request, err := d.numberFor(ctx, d.begun.Request)
+	if err != nil {
+		v := noNumber(d.begun, err)
+		d.worker.awaitNumber(&v, d.begun)
+		return &decidedError{v}
+	}
+	d.number, d.begun.Request = n, request
+	return nil
+}
+
+// numberFor leases an X, the same one in every run of the task, and writes it into the request. It returns nil where the
+// action takes none, or the pool has no inventory.
+func (d *delivery) numberFor(ctx context.Context, request []byte) (*number, []byte, error) {
 	if used, err := d.worker.numbers.InUse(ctx); err != nil || !used {
 		return nil, request, err
 	}
@@ -62,7 +74,7 @@ func (d *delivery) leaseNumber(ctx context.Context, request []byte) (*number, []
 	return n, request, err
 }
 
-// held names the X that an earlier run of the task leased, for a look. It never leases one: a call that left before the pool
+// leasedBefore names the X that an earlier run of the task leased, for a look. It never leases one: a call that left before the pool
 // had an inventory named none, and an X that it never heard of would prove nothing; what it turns out to have bound is told all the same.
 func (d *delivery) leasedBefore(ctx context.Context, begun record.Begun) (*number, []byte, error) {
 	request := begun.Request
@@ -107,7 +119,7 @@ func (d *delivery) numberOf(request []byte) *number {
 	return &number{request: ask}
 }
 
-// name writes the leased X into a request.
+// writeTo writes the leased X into a request.
 func (n *number) writeTo(request []byte) ([]byte, error) {
 	var fields map[string]json.RawMessage
 	err := json.Unmarshal(request, &fields)
@@ -184,54 +196,7 @@ func (w *Worker) syncInventory(ctx context.Context, id string) {
 	}
 }
 
-// prolonged is an expiry that the inventory was told before the call that sets it left.
-type prolonged struct {
-	change inventory.Change
-	was    time.Time
-}
-
-// prolong tells the inventory of an expiry that may become later, so that no crash and no lost answer has it hand out a number
-// that is still bound. It returns nil where nothing became later.
-func (d *delivery) prolong(ctx context.Context, request []byte) (*prolonged, error) {
-	change, ok := d.change(request)
-	if !ok || change.Until.IsZero() {
-		return nil, nil
-	}
-	p := prolonged{change: change}
-	err := d.worker.untilWritten(ctx, d.id, "number", func(ctx context.Context) (err error) {
-		p.was, err = d.worker.numbers.Prolong(ctx, change)
-		return err
-	})
-	if err != nil || p.was.IsZero() {
-		return nil, err
-	}
-	return &p, nil
-}
-
-// curtail takes a later expiry back where no call of the task can have set it: a binding that is gone by then would hold its
-// number until it.
-func (d *delivery) curtail(ctx context.Context, p *prolonged, begun record.Begun, v verdict) {
-	if p == nil || v.state == record.Succeeded || v.mayHaveRun || begun.MayHaveRun {
-		return
-	}
-	err := d.worker.untilWritten(ctx, d.id, "number", func(ctx context.Context) error {
-		return d.worker.numbers.Curtail(ctx, p.change, p.was)
-	})
-	if err != nil {
-		d.worker.log.Error().Str("id", d.id).Err(err).Msg("the inventory could not be told that an expiry stays as it was")
-	}
-}
-
-// change reads what an update changes about which numbers are in use.
-func (d *delivery) change(request []byte) (c inventory.Change, ok bool) {
-	var r dypls.UpdateSubscriptionRequest
-	if d.kind.action != dypls.UpdateSubscription.Action || json.Unmarshal(request, &r) != nil || r.PoolKey == "" {
-		return c, false // what cannot be read is told by the call
-	}
-	return changeOf(r), true
-}
-
-// follow tells the inventory of a binding that was removed or changed.
+// updateInventory tells the inventory of a binding that was removed or changed.
 func (d *delivery) updateInventory(ctx context.Context, request []byte, v verdict) {
 	if v.state != record.Succeeded {
 		return
@@ -274,7 +239,7 @@ func changeOf(r dypls.UpdateSubscriptionRequest) inventory.Change {
 	return c
 }
 
-// tell writes down what came of a run: in the inventory first where there is a binding, so that nobody is given its X
+// publish writes down what came of a run: in the inventory first where there is a binding, so that nobody is given its X
 // meanwhile, and in the record first where there is none.
 func (d *delivery) publish(ctx context.Context, x *number, begun record.Begun, v verdict, p performed) {
 	if v.state == record.Succeeded {

@@ -92,12 +92,32 @@ func (d *delivery) logUnreplicated(shortage *record.ShortageError) {
 		Msg("the outcome is written, but a failover could forget it: too few replicas have it")
 }
 
-// endWithoutCall ends a run for which something was missing.
-func (d *delivery) endWithoutCall(ctx context.Context, begun record.Begun, v verdict, started time.Time) error {
-	d.worker.logAttempt(d, begun, v, nil, time.Since(started))
-	d.finish(ctx, d.ending(begun, v, performed{}))
-	if v.state == record.Failed {
-		d.worker.syncInventory(ctx, d.id)
+// endWithoutCall ends a run whose call does not leave, and returns what asynq is told. Unless a gate has decided on the
+// task, it is left as it was.
+func (d *delivery) endWithoutCall(ctx context.Context, why error) error {
+	if ended, ok := errors.AsType[*endedError](why); ok {
+		return ended.told
 	}
-	return v.forQueue()
+	if decided, ok := errors.AsType[*decidedError](why); ok {
+		v := decided.verdict
+		d.releaseUpdateLock(ctx, v)
+		d.worker.logAttempt(d, d.begun, v, nil, time.Since(d.started))
+		d.finish(ctx, d.ending(d.begun, v, performed{}))
+		if v.state == record.Failed {
+			d.worker.syncInventory(ctx, d.id)
+		}
+		return v.forQueue()
+	}
+	d.releaseUpdateLock(ctx, verdict{})
+	d.abort(ctx, d.begun)
+	switch {
+	case errors.Is(why, errDraining):
+		return later(0, why.Error())
+	case errors.Is(why, errCallsSlow):
+		return later(callsSlowPause, why.Error())
+	}
+	if after, ok := errors.AsType[retryAfter](why); ok {
+		return later(notBeyond(d.begun.Deadline, after.RetryAfter()), after.Error())
+	}
+	return later(redisAway, deliveryGivenUp)
 }

@@ -21,10 +21,16 @@ const (
 	reconcileAtMost = 24 * time.Hour
 )
 
-// look finds out whether an earlier call of the task, which is in doubt, took effect. It changes nothing at the API.
-func (d *delivery) reconcile(ctx context.Context, begun record.Begun) error {
-	if err := d.acquireCallSlot(ctx, time.Now()); err != nil {
-		return d.abortAndRequeue(ctx, begun, err)
+// reconcile finds out whether an earlier call of the task, which is in doubt, took effect, and ends the run. It changes
+// nothing at the API.
+func (d *delivery) reconcile(ctx context.Context) error {
+	begun := d.begun
+	if begun.Verdict != record.Look {
+		return nil
+	}
+	d.permit.release(ctx) // the calls of a look are others
+	if err := d.waitForCallSlot(ctx, time.Now()); err != nil {
+		return err
 	}
 	started := time.Now()
 	lookCtx, cancel := context.WithCancel(ctx)
@@ -41,7 +47,7 @@ func (d *delivery) reconcile(ctx context.Context, begun record.Begun) error {
 	v := d.worker.decideReconciled(d.kind, begun, finding, err)
 	d.worker.logReconciliation(d, begun, v, finding, err, time.Since(started))
 	d.publish(ctx, x, begun, v, found)
-	return v.forQueue()
+	return &endedError{v.forQueue()}
 }
 
 func (d *delivery) find(ctx context.Context, begun record.Begun) (finding dypls.Finding, found performed, err error) {

@@ -15,11 +15,11 @@ import (
 // byDashboard is who lets a failed task run again by asynq's own means.
 const byDashboard = "asynq"
 
-// onSettled is for a delivery of a task that has its outcome. A second delivery, or an echo, changes nothing. But a person may have
+// onSettled ends the run of a task that has its outcome. A second delivery, or an echo, changes nothing. But a person may have
 // told asynq to run a task that it had archived: one that failed is run again, one that is uncertain never is.
-func (d *delivery) onSettled(ctx context.Context, begun record.Begun) error {
-	if begun.State != record.Failed && begun.State != record.Uncertain {
-		return nil
+func (d *delivery) onSettled(ctx context.Context) error {
+	if d.begun.State != record.Failed && d.begun.State != record.Uncertain {
+		return &endedError{}
 	}
 	var r record.Record
 	asked := false
@@ -34,23 +34,23 @@ func (d *delivery) onSettled(ctx context.Context, begun record.Begun) error {
 	})
 	switch {
 	case err != nil:
-		return later(redisAway, "redis is out of reach")
+		return &endedError{later(redisAway, "redis is out of reach")}
 	case r.State == record.Uncertain && asked:
 		d.worker.log.Warn().Str("id", d.id).Str("action", d.kind.action).Msg("an uncertain task is not run again: settle it with dyplsq resolve")
-		return archivedError{uncertainPrefix + d.id}
+		return &endedError{archivedError{uncertainPrefix + d.id}}
 	case r.State == record.Failed && asked:
 		return d.rerun(ctx, r)
 	case r.State.Told():
-		return archive(r.Code, dypls.Class(r.Class)) // so that it stays where a dashboard shows it
+		return &endedError{archive(r.Code, dypls.Class(r.Class))} // so that it stays where a dashboard shows it
 	}
-	return later(redisAway, "its record has changed")
+	return &endedError{later(redisAway, "its record has changed")}
 }
 
 // uncertainPrefix begins what a dashboard shows of an uncertain task that somebody wanted to run.
 const uncertainPrefix = "uncertain, not run: it may have taken effect. Settle it: dyplsq resolve "
 
 // rerunRequested reports whether asynq had archived this delivery after an attempt of ours: what it remembers of the
-// latest failure are then our last words on it. A delivery that only came twice has others, or none.
+// latest failure is then the error string that we returned for it. A delivery that only came twice has others, or none.
 func (d *delivery) rerunRequested() (bool, error) {
 	info, err := d.worker.inspector.GetTaskInfo(d.queue, d.taskID)
 	switch {
@@ -62,7 +62,7 @@ func (d *delivery) rerunRequested() (bool, error) {
 	return strings.HasPrefix(info.LastErr, uncertainPrefix) || archivedText.MatchString(info.LastErr), nil
 }
 
-// rerun lets a failed task run again, in this very delivery.
+// rerun lets a failed task run again, in this very delivery, which asks for leave to call once more.
 func (d *delivery) rerun(ctx context.Context, r record.Record) error {
 	var found record.State
 	err := d.worker.untilWritten(ctx, d.id, "reopen", func(ctx context.Context) (err error) {
@@ -70,13 +70,13 @@ func (d *delivery) rerun(ctx context.Context, r record.Record) error {
 		return err
 	})
 	if err != nil || found != record.Queued {
-		return archive(r.Code, dypls.Class(r.Class))
+		return &endedError{archive(r.Code, dypls.Class(r.Class))}
 	}
 	d.worker.log.Warn().Str("id", d.id).Str("action", d.kind.action).Str("code", r.Code).Msg("a failed task is run again, as asked")
-	return d.proceed(ctx)
+	return d.begin(ctx)
 }
 
-// replace makes another delivery in the place of this one, which was left behind by an earlier task of the same key, of another
+// staleDelivery makes another delivery in the place of this one, which was left behind by an earlier task of the same key, of another
 // action or account: with it the task would be called in the wrong way, or with the wrong credentials.
 func (d *delivery) staleDelivery(ctx context.Context) error {
 	d.worker.log.Warn().Str("id", d.id).Str("action", d.kind.action).Msg("a delivery of an earlier task of the same key: put away")

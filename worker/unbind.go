@@ -15,9 +15,19 @@ const (
 	bindWaitCap  = 30 * time.Second
 )
 
-// resolveBind finds out what an unbind is to remove that names the task of its bind: it waits for that bind, or withdraws
-// it where no call of it took effect. Where there is nothing to call, it returns what becomes of the task instead.
-func (d *delivery) resolveBind(ctx context.Context, begun record.Begun) (request []byte, instead *verdict) {
+// resolveBind finds out what an unbind is to remove that names the task of its bind.
+func (d *delivery) resolveBind(ctx context.Context) error {
+	request, instead := d.unbindOfBind(ctx, d.begun)
+	if instead != nil {
+		return &decidedError{*instead}
+	}
+	d.begun.Request = request
+	return nil
+}
+
+// unbindOfBind waits for the bind that an unbind names, or withdraws it where no call of it took effect. Where there is
+// nothing to call, it returns what becomes of the task instead.
+func (d *delivery) unbindOfBind(ctx context.Context, begun record.Begun) (request []byte, instead *verdict) {
 	if begun.Undoes == "" || unbindOf(begun.Request).SubsID != "" { // an earlier run has found it out
 		return begun.Request, nil
 	}

@@ -19,10 +19,10 @@ const (
 )
 
 // acquireUpdateLock lets the changes of one thing, such as a binding's B, go one at a time, and none after one that was enqueued later: an old
-// retry must not send calls to a number that was replaced. Where the lock is not this run's, it returns what becomes of the task instead.
-func (d *delivery) acquireUpdateLock(ctx context.Context, begun record.Begun) (lock *record.Change, instead *verdict) {
+// retry must not send calls to a number that was replaced.
+func (d *delivery) acquireUpdateLock(ctx context.Context) error {
 	if !d.kind.ordered {
-		return nil, nil
+		return nil
 	}
 	var change record.Change
 	err := d.worker.untilWritten(ctx, d.id, "turn", func(ctx context.Context) (err error) {
@@ -30,10 +30,10 @@ func (d *delivery) acquireUpdateLock(ctx context.Context, begun record.Begun) (l
 		return err
 	})
 	if err == nil && change.Of == "" {
-		return nil, nil
+		return nil
 	}
 	// The lock is the task's, not the run's: a retry after a lost answer does not wait for itself.
-	change.Run, change.Lease, change.Until = d.id, d.worker.timing.claimLease, begun.Deadline
+	change.Run, change.Lease, change.Until = d.id, d.worker.timing.claimLease, d.begun.Deadline
 	var found record.ChangeVerdict
 	var busy time.Duration
 	for n := 0; err == nil; n++ {
@@ -52,19 +52,20 @@ func (d *delivery) acquireUpdateLock(ctx context.Context, begun record.Begun) (l
 	case short:
 		d.worker.logReplicaShortage(shortage)
 		v := verdict{code: dypls.CodeNotSent, class: dypls.Unavailable, message: "too few replicas of redis know of its turn"}
-		v.wait(redisAway, begun)
-		d.releaseUpdateLock(ctx, &change, v)
-		return nil, &v
+		v.wait(redisAway, d.begun)
+		d.updateLock = &change
+		return &decidedError{v}
 	case err != nil || found == record.ChangeBusy:
 		v := verdict{code: dypls.CodeNotSent, class: dypls.Unavailable, message: "another update of the binding is out"}
-		v.wait(growing(updateLockPause<<updateLockTries, busy+afterClaim, begun.Uncounted), begun)
-		return nil, &v
+		v.wait(growing(updateLockPause<<updateLockTries, busy+afterClaim, d.begun.Uncounted), d.begun)
+		return &decidedError{v}
 	case found == record.ChangeSuperseded:
-		return nil, &verdict{
+		return &decidedError{verdict{
 			state: record.Failed, code: dypls.CodeCanceled, class: dypls.Rejected, message: "an update of the same binding that was enqueued later has been sent",
-		}
+		}}
 	}
-	return &change, nil
+	d.updateLock = &change
+	return nil
 }
 
 // tryUpdateLock asks until Redis answers. That too few replicas know of the answer is an answer.
@@ -84,11 +85,11 @@ func (d *delivery) tryUpdateLock(ctx context.Context, change record.Change) (fou
 }
 
 // releaseUpdateLock lets the next change go, unless this one may still be under way: then its lock lapses.
-func (d *delivery) releaseUpdateLock(ctx context.Context, lock *record.Change, v verdict) {
-	if lock == nil || v.code == dypls.CodeNoAnswer {
+func (d *delivery) releaseUpdateLock(ctx context.Context, v verdict) {
+	if d.updateLock == nil || v.code == dypls.CodeNoAnswer {
 		return
 	}
-	err := d.worker.untilWritten(ctx, d.id, "turn", func(ctx context.Context) error { return d.worker.records.EndChange(ctx, *lock) })
+	err := d.worker.untilWritten(ctx, d.id, "turn", func(ctx context.Context) error { return d.worker.records.EndChange(ctx, *d.updateLock) })
 	if err != nil {
 		d.worker.log.Warn().Str("id", d.id).Err(err).Msg("the next update of the binding waits until this one's lock lapses")
 	}
@@ -100,12 +101,12 @@ type prolonged struct {
 	was    time.Time
 }
 
-// prolong tells the inventory of an expiry that may become later, so that no crash and no lost answer has it hand out a number
+// prolongNumber tells the inventory of an expiry that may become later, so that no crash and no lost answer has it hand out a number
 // that is still bound. It returns nil where nothing became later.
-func (d *delivery) prolong(ctx context.Context, request []byte) (*prolonged, error) {
-	change, ok := d.change(request)
+func (d *delivery) prolongNumber(ctx context.Context) error {
+	change, ok := d.change(d.begun.Request)
 	if !ok || change.Until.IsZero() {
-		return nil, nil
+		return nil
 	}
 	p := prolonged{change: change}
 	err := d.worker.untilWritten(ctx, d.id, "number", func(ctx context.Context) (err error) {
@@ -113,15 +114,17 @@ func (d *delivery) prolong(ctx context.Context, request []byte) (*prolonged, err
 		return err
 	})
 	if err != nil || p.was.IsZero() {
-		return nil, err
+		return err
 	}
-	return &p, nil
+	d.expiry = &p
+	return nil
 }
 
 // curtail takes a later expiry back where no call of the task can have set it: a binding that is gone by then would hold its
 // number until it.
-func (d *delivery) curtail(ctx context.Context, p *prolonged, begun record.Begun, v verdict) {
-	if p == nil || v.state == record.Succeeded || v.mayHaveRun || begun.MayHaveRun {
+func (d *delivery) curtail(ctx context.Context, v verdict) {
+	p := d.expiry
+	if p == nil || v.state == record.Succeeded || v.mayHaveRun || d.begun.MayHaveRun {
 		return
 	}
 	err := d.worker.untilWritten(ctx, d.id, "number", func(ctx context.Context) error {
