@@ -44,7 +44,7 @@ func TestTwoInstallationsOnOneRedisAreTold(t *testing.T) {
 		}
 		w.accounts.announceKey(t.Context(), own)
 	}
-	const says = "two installations share this Redis"
+	const says = "another access key in use for this account"
 	announce(presence.Rotation / 2)
 	if strings.Contains(log.String(), says) {
 		t.Errorf("a rotation alarms: %s", log.String())

@@ -117,7 +117,7 @@ func (as *accounts) refresh(ctx context.Context) {
 	defer cancel()
 	for _, a := range as.byName {
 		if err := a.traffic.breaker.Refresh(ctx); err != nil && ctx.Err() == nil {
-			as.worker.log.Warn().Err(err).Msg("which breakers are open could not be read: trying again")
+			as.worker.log.Warn().Err(err).Msg("circuit breaker state not read; retrying")
 			return
 		}
 	}
@@ -154,8 +154,7 @@ func (as *accounts) announceKey(ctx context.Context, a *account) {
 	if err == nil && beside > presence.Rotation && (a.warnedOfKeys.IsZero() || time.Since(a.warnedOfKeys) > sayAgain) {
 		a.warnedOfKeys = time.Now()
 		as.worker.log.Warn().Str("account", a.name).Str("key", fingerprint).Dur("beside_ms", beside).
-			Msg("other workers use another access key for this account: two installations share this Redis, " +
-				"or a rotation of keys was not finished; dyplsq doctor says more")
+			Msg("another access key in use for this account (two installations, or an unfinished rotation); see dyplsq doctor")
 	}
 }
 
@@ -204,8 +203,8 @@ func (s unknownAccounts) note(ctx context.Context, name string) {
 	}
 	s.mu.Unlock()
 	if !known {
-		s.worker.log.Error().Str("account", name).Msg("tasks of an account that this worker does not know: they are held in the queue for one that does, " +
-			"until their time is over; name the account to a worker, as in dyplsq worker --account")
+		s.worker.log.Error().Str("account", name).
+			Msg("unknown account; holding its tasks for a worker that knows it (dyplsq worker --account)")
 	}
 	if tell {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), writeTimeout)

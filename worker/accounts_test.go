@@ -173,7 +173,7 @@ func TestSurplusOfAnAccount(t *testing.T) {
 	}
 	s.succeeds(t, "k")
 	release()
-	s.logged(t, "a surplus binding")
+	s.logged(t, "surplus binding; unbinding it")
 	removal := "surplus:shop:" + s.bound()[0]
 	redistest.Poll(t, outcomeWithin, "its removal to be queued", func(ctx context.Context) error { // which the log comes before
 		o, err := s.queue.Outcome(ctx, removal)
@@ -206,7 +206,7 @@ func TestForeignDeliveryIsReplaced(t *testing.T) {
 	if len(entries) != 1 || entries[0].AccessKeyID != shopKey {
 		t.Errorf("%+v", entries)
 	}
-	s.logged(t, "put away")
+	s.logged(t, "stale delivery")
 }
 
 // TestUnbindOfAnothersBind: an unbind removes nothing for a bind under whose key another account has one by the time that it runs.

@@ -68,7 +68,7 @@ func TestAppendOnlyFileCutShort(t *testing.T) { //nolint:gocognit // one story, 
 
 			told := s.tell(t, all)
 			if len(test.gone) > 0 {
-				s.logged(t, "redis came back with less than it had")
+				s.logged(t, "Redis lost data (restart or failover)")
 			}
 			var again []string
 			for id, state := range told {
@@ -131,7 +131,7 @@ func (s *workerHarness) forgotten(t *testing.T, out int, lost bool) map[string]i
 			if err := json.Unmarshal([]byte(line), &entry); err != nil {
 				return err
 			}
-			if strings.Contains(entry.Message, "redis has forgotten its task") && entry.SubsID != "" {
+			if strings.Contains(entry.Message, "Redis lost its task") && entry.SubsID != "" {
 				told[entry.ID]++
 			}
 		}

@@ -76,10 +76,10 @@ func suspendedServiceGetsFewCalls(t *testing.T, timing timing, binds int, lasts 
 		t.Errorf("%d calls during the outage, want at most %d", denied, most)
 	}
 	said := f.log.String()
-	if n := strings.Count(said, `"message":"denied: everything`); n != 1 {
+	if n := strings.Count(said, `"message":"circuit breaker opened`); n != 1 {
 		t.Errorf("said %d times that the breaker was opened", n)
 	}
-	if n := strings.Count(said, `"message":"denied no longer`); n != 1 {
+	if n := strings.Count(said, `"message":"circuit breaker closed`); n != 1 {
 		t.Errorf("said %d times that it was closed", n)
 	}
 }
@@ -139,7 +139,7 @@ func TestHeldTaskRunsOutOfTime(t *testing.T) {
 	long.probeFirst, long.probeMost = time.Hour, time.Hour
 	s := newTimedWorkerHarness(t, long, dyplstest.Config{Faults: []dyplstest.Fault{{Code: "isv.OUT_OF_SERVICE"}}}, nil)
 	s.bind(t, "opens-it")
-	s.logged(t, "denied: everything")
+	s.logged(t, "circuit breaker opened")
 	if _, err := tasks.BindAXN.Enqueue(t.Context(), s.queue, bindRequest(), tasks.TaskID("held"), tasks.Within(2*time.Second)); err != nil {
 		t.Fatal(err)
 	}

@@ -160,7 +160,7 @@ func (d *delivery) begin(ctx context.Context) error {
 		return &endedError{d.staleDelivery(ctx)}
 	case record.Unknown:
 		d.worker.log.Error().Str("id", d.id).Str("action", d.kind.action).
-			Msg("no record of this task: it was deleted, or its outcome is no longer kept")
+			Msg("record not found; task deleted or past its retention")
 		return &endedError{archive(dypls.CodeInvalidPayload, dypls.Rejected)}
 	case record.Go, record.Look:
 	}

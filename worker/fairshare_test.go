@@ -137,9 +137,9 @@ func TestDeniedAccountHoldsNobodyUp(t *testing.T) {
 	}, 500, nil), nil)
 	s.binds(t, shop, "denied", 500)
 	s.allSucceed(t, s.binds(t, tasks.DefaultAccount, "free", 200))
-	s.logged(t, `"message":"denied: everything`)
+	s.logged(t, `"message":"circuit breaker opened`)
 	for line := range strings.Lines(s.log.String()) {
-		if strings.Contains(line, "denied: everything") && !strings.Contains(line, `"account":"shop"`) {
+		if strings.Contains(line, "circuit breaker opened") && !strings.Contains(line, `"account":"shop"`) {
 			t.Errorf("opened as well: %s", line)
 		}
 	}

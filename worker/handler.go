@@ -27,13 +27,13 @@ func (w *Worker) ProcessTask(ctx context.Context, task *asynq.Task) error {
 	k, known := w.kinds[task.Type()]
 	if !known {
 		w.log.Warn().Str("id", asynqwire.IDOfDelivery(taskID)).Str("type", dypls.Scrub(task.Type())).
-			Msg("unknown type of task: left for a newer worker")
-		return later(leftForNewer, "unknown type of task: left for a newer worker")
+			Msg("unknown task type; left for a newer worker")
+		return later(leftForNewer, "unknown task type; left for a newer worker")
 	}
 	payload, err := asynqwire.DecodePayload(task.Payload())
 	switch {
 	case errors.Is(err, asynqwire.ErrNewerPayload):
-		w.log.Warn().Str("id", asynqwire.IDOfDelivery(taskID)).Str("action", k.action).Err(err).Msg("left for a newer worker")
+		w.log.Warn().Str("id", asynqwire.IDOfDelivery(taskID)).Str("action", k.action).Err(err).Msg("newer payload version; left for a newer worker")
 		return later(leftForNewer, "newer payload: left for a newer worker")
 	case err != nil:
 		return w.reject(ctx, asynqwire.IDOfDelivery(taskID), strings.TrimPrefix(task.Type(), asynqwire.TypePrefix), err)
@@ -49,7 +49,7 @@ func (w *Worker) ProcessTask(ctx context.Context, task *asynq.Task) error {
 
 // reject records a delivery that cannot be read as a failure, under the id that asynq's TaskID tells.
 func (w *Worker) reject(ctx context.Context, id, action string, reason error) error {
-	w.log.Error().Str("id", id).Str("action", action).Str("code", dypls.CodeInvalidPayload).Err(reason).Msg("cannot be read")
+	w.log.Error().Str("id", id).Str("action", action).Str("code", dypls.CodeInvalidPayload).Err(reason).Msg("delivery unreadable; task failed")
 	if id != "" {
 		err := w.records.Reject(ctx, record.Rejection{
 			ID: id, Action: action, Code: dypls.CodeInvalidPayload, Message: reason.Error(), Keep: w.config.Keep,

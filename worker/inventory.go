@@ -172,7 +172,7 @@ func (n *number) settle(ctx context.Context, d *delivery, begun record.Begun, v 
 func (w *Worker) settleInInventory(ctx context.Context, end inventory.End) {
 	err := w.untilWritten(ctx, end.Task, "number", func(ctx context.Context) error { return w.numbers.Settle(ctx, end) })
 	if err != nil {
-		w.log.Error().Str("id", end.Task).Err(err).Msg("the inventory could not be told what came of the bind")
+		w.log.Error().Str("id", end.Task).Err(err).Msg("inventory not updated with the outcome of a bind")
 	}
 }
 
@@ -192,7 +192,7 @@ func (w *Worker) syncInventory(ctx context.Context, id string) {
 		return err
 	})
 	if err != nil {
-		w.log.Error().Str("id", id).Err(err).Msg("the inventory could not be told what came of the bind")
+		w.log.Error().Str("id", id).Err(err).Msg("inventory not updated with the outcome of a bind")
 	}
 }
 
@@ -221,7 +221,7 @@ func (d *delivery) updateInventory(ctx context.Context, request []byte, v verdic
 		return nil
 	})
 	if err != nil {
-		d.worker.log.Error().Str("id", d.id).Err(err).Msg("the inventory could not be told of the change")
+		d.worker.log.Error().Str("id", d.id).Err(err).Msg("inventory not updated with a changed binding")
 	}
 }
 
@@ -277,7 +277,7 @@ func (w *Worker) sweepNumbers(ctx context.Context) {
 			}))
 		}
 		if err != nil && ctx.Err() == nil {
-			w.log.Warn().Err(err).Msg("the inventories could not be looked after: trying again")
+			w.log.Warn().Err(err).Msg("inventory sweep failed; retrying")
 		}
 	}
 }
@@ -301,7 +301,7 @@ func (w *Worker) settleLease(ctx context.Context, pool string, h inventory.Holdi
 	}
 	if err == nil {
 		w.log.Warn().Str("id", h.Task).Str("state", string(records[0].State)).
-			Msg("the inventory is told what came of a bind: whoever settled its task had not done it")
+			Msg("inventory sweep settled a leftover lease")
 	}
 	return err
 }

@@ -63,7 +63,7 @@ func TestObserver(t *testing.T) {
 	if _, err := client.Enqueue(asynq.NewTask("dypls:BindAxn", []byte("garbage")), asynq.Queue("bind"), asynq.TaskID("garbage.1")); err != nil {
 		t.Fatal(err)
 	}
-	s.logged(t, "cannot be read")
+	s.logged(t, "delivery unreadable")
 	want := map[string]int{
 		"attempted BindAxn  OK": 2, "attempted BindAxn Exhausted isv.NO_AVAILABLE_NUMBER": 1, "attempted BindAxn Throttled isv.FLOW_LIMIT": 1,
 		"attempted BindAxn Uncertain dyplsq.NoAnswer": 1, "called BindAxn": 5,

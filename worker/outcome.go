@@ -26,7 +26,7 @@ func (d *delivery) abort(ctx context.Context, begun record.Begun) {
 		return err
 	})
 	if err != nil { // its claim lapses, and the task is in doubt for nothing
-		d.worker.log.Error().Str("id", d.id).Str("action", d.kind.action).Err(err).Msg("a call that was not made could not be taken back")
+		d.worker.log.Error().Str("id", d.id).Str("action", d.kind.action).Err(err).Msg("claim not released for a call that was not made")
 	}
 }
 
@@ -65,16 +65,16 @@ func (d *delivery) finish(ctx context.Context, e record.Ending) {
 	log := d.worker.log.Error().Str("id", d.id).Str("action", d.kind.action).Str("state", string(e.State)).Str("code", e.Code)
 	switch {
 	case err != nil:
-		log.Err(err).Msg("the outcome could not be written")
+		log.Err(err).Msg("outcome not written")
 	case verdict == record.Surplus:
 		d.worker.config.Observer.Surplus(d.kind.action)
-		log.Msg("a surplus binding: the task has another one already; it is being unbound")
+		log.Msg("surplus binding; unbinding it")
 		d.compensate(ctx, e)
 	case verdict == record.Gone && e.State == record.Succeeded && d.kind.mutates:
-		log.Str("subs_id", e.SubsID).Str("request_id", e.RequestID).Msg("the call took effect, and redis has forgotten its task: " +
-			"nobody is told of it; unbind what it bound, or keep its key from being enqueued again")
+		log.Str("subs_id", e.SubsID).Str("request_id", e.RequestID).
+			Msg("call took effect, but Redis lost its task; unbind what it bound, or do not enqueue its key again")
 	default:
-		log.Msg(fmt.Sprintf("the outcome came too late: the record is %s", verdict))
+		log.Msg(fmt.Sprintf("outcome too late: the record is %s", verdict))
 	}
 }
 
@@ -82,14 +82,14 @@ func (d *delivery) finish(ctx context.Context, e record.Ending) {
 // ends before.
 func (d *delivery) compensate(ctx context.Context, e record.Ending) {
 	if _, err := reaper.Compensate(context.WithoutCancel(ctx), d.worker.queue, d.accountName, e.Surplus()); err != nil {
-		d.worker.log.Error().Str("id", d.id).Str("subs_id", e.SubsID).Err(err).Msg("the surplus binding could not be queued for removal: unbind it")
+		d.worker.log.Error().Str("id", d.id).Str("subs_id", e.SubsID).Err(err).Msg("surplus binding not queued for removal; unbind it")
 	}
 }
 
 // logUnreplicated: the outcome stands, and nothing more can be done for it.
 func (d *delivery) logUnreplicated(shortage *record.ShortageError) {
 	d.worker.log.Warn().Str("id", d.id).Str("action", d.kind.action).Err(shortage).
-		Msg("the outcome is written, but a failover could forget it: too few replicas have it")
+		Msg("outcome written, but too few replicas acknowledged it")
 }
 
 // endWithoutCall ends a run whose call does not leave, and returns what asynq is told. Unless a gate has decided on the

@@ -45,7 +45,7 @@ func newTraffic(w *Worker, account string) *traffic {
 func (t *traffic) logNotShared(bucket string, err error) {
 	last := t.notSharedLogged.Load()
 	if now := time.Now().UnixNano(); now-last > int64(logEvery) && t.notSharedLogged.CompareAndSwap(last, now) {
-		t.log.Warn().Str("budget", bucket).Err(err).Msg("redis does not share the quota out: going on with a part of the last known rate")
+		t.log.Warn().Str("budget", bucket).Err(err).Msg("quota unavailable (Redis unreachable); continuing with part of the last known rate")
 	}
 }
 

@@ -41,7 +41,7 @@ func TestWorkerReaps(t *testing.T) {
 	if o := s.outcome(t, id); o.State != tasks.StateSucceeded {
 		t.Errorf("%s %s", o.State, o.Code)
 	}
-	s.logged(t, "delivered again: it is calling, and its delivery is active")
+	s.logged(t, "redelivered: task is calling, delivery is active")
 	redistest.Poll(t, outcomeWithin, "the outcome to be told", func(ctx context.Context) error {
 		if n := s.redis.XLen(ctx, record.Stream).Val(); n == 0 {
 			return errors.New("not yet")

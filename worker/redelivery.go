@@ -36,7 +36,7 @@ func (d *delivery) onSettled(ctx context.Context) error {
 	case err != nil:
 		return &endedError{later(redisAway, "redis is out of reach")}
 	case r.State == record.Uncertain && asked:
-		d.worker.log.Warn().Str("id", d.id).Str("action", d.kind.action).Msg("an uncertain task is not run again: settle it with dyplsq resolve")
+		d.worker.log.Warn().Str("id", d.id).Str("action", d.kind.action).Msg("uncertain task not rerun; settle it with dyplsq resolve")
 		return &endedError{archivedError{uncertainPrefix + d.id}}
 	case r.State == record.Failed && asked:
 		return d.rerun(ctx, r)
@@ -72,14 +72,14 @@ func (d *delivery) rerun(ctx context.Context, r record.Record) error {
 	if err != nil || found != record.Queued {
 		return &endedError{archive(r.Code, dypls.Class(r.Class))}
 	}
-	d.worker.log.Warn().Str("id", d.id).Str("action", d.kind.action).Str("code", r.Code).Msg("a failed task is run again, as asked")
+	d.worker.log.Warn().Str("id", d.id).Str("action", d.kind.action).Str("code", r.Code).Msg("failed task rerun on request")
 	return d.begin(ctx)
 }
 
 // staleDelivery makes another delivery in the place of this one, which was left behind by an earlier task of the same key, of another
 // action or account: with it the task would be called in the wrong way, or with the wrong credentials.
 func (d *delivery) staleDelivery(ctx context.Context) error {
-	d.worker.log.Warn().Str("id", d.id).Str("action", d.kind.action).Msg("a delivery of an earlier task of the same key: put away")
+	d.worker.log.Warn().Str("id", d.id).Str("action", d.kind.action).Msg("stale delivery of an earlier task with this key; replaced")
 	if asynqwire.IDOfDelivery(d.taskID) != d.id {
 		return nil
 	}

@@ -71,7 +71,7 @@ func (w *Worker) untilWritten(ctx context.Context, id, what string, step func(co
 			w.refusals.note(err)
 		} else if time.Since(said) > logEvery {
 			said = time.Now()
-			w.log.Warn().Str("id", id).Str("step", what).Err(err).Msg("redis does not take it: trying again")
+			w.log.Warn().Str("id", id).Str("step", what).Err(err).Msg("write to Redis failed; retrying")
 		}
 		select {
 		case <-w.stopped:
@@ -99,7 +99,7 @@ func (w *Worker) awaitRedis(ctx context.Context) error {
 			w.refusals.note(err)
 		} else if time.Since(said) > logEvery {
 			said = time.Now()
-			w.log.Warn().Err(tasks.RedisError(err)).Msg("redis is out of reach: trying again")
+			w.log.Warn().Err(tasks.RedisError(err)).Msg("Redis unreachable; retrying")
 		}
 		select {
 		case <-ctx.Done():
@@ -123,7 +123,7 @@ func (w *Worker) checkEvictionOf(ctx context.Context, server redis.Cmdable) erro
 	settings, err := server.ConfigGet(ctx, "maxmemory-policy").Result()
 	policy, told := settings["maxmemory-policy"]
 	if err != nil || !told {
-		w.log.Warn().Msg("redis does not tell its maxmemory-policy: make sure that it is noeviction")
+		w.log.Warn().Msg("maxmemory-policy not readable; make sure that it is noeviction")
 		return nil //nolint:nilerr // managed editions hide their settings
 	}
 	if policy != noEviction {
@@ -149,7 +149,7 @@ func (w *Worker) declareQueues(ctx context.Context) {
 	for {
 		err := w.writeQueueNames(ctx)
 		if _, refused := refusal.Of(err); err != nil && !refused && ctx.Err() == nil { // refusals are told of once
-			w.log.Warn().Err(err).Msg("the names of the queues could not be written: trying again")
+			w.log.Warn().Err(err).Msg("queue names not written; retrying")
 		}
 		select {
 		case <-ctx.Done():
@@ -163,7 +163,7 @@ func (w *Worker) declareQueues(ctx context.Context) {
 func (w *Worker) logReplicaShortage(shortage *record.ShortageError) {
 	last := w.shortageLogged.Load()
 	if now := time.Now().UnixNano(); now-last > int64(logEvery) && w.shortageLogged.CompareAndSwap(last, now) {
-		w.log.Error().Err(shortage).Msg("calls do not leave: a failover of redis could forget them; tried again every few seconds, and no attempt is used up")
+		w.log.Error().Err(shortage).Msg("too few replicas acknowledge; holding calls, retrying every few seconds")
 	}
 }
 
@@ -209,11 +209,11 @@ func (l *refusalLog) note(err error) {
 	switch {
 	case is && l.said != refused.Code:
 		l.said, l.latest = refused.Code, time.Now()
-		l.log.Error().Str("code", refused.Code).Bool("lasting", refused.Lasting).Msg("redis refuses: trying again: " + refused.Error())
+		l.log.Error().Str("code", refused.Code).Bool("lasting", refused.Lasting).Msg("Redis refuses commands; retrying: " + refused.Error())
 	case is:
 		l.latest = time.Now()
 	case err == nil && l.said != "" && time.Since(l.latest) > takesAgain:
 		l.said = ""
-		l.log.Info().Msg("redis refuses no longer")
+		l.log.Info().Msg("Redis accepts commands again")
 	}
 }

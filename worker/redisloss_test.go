@@ -55,7 +55,7 @@ func TestBindsPauseWhenRedisLostData(t *testing.T) {
 	calls := s.calls("BindAxn")
 	server.RestartFrom(t, before)
 	restarted := time.Now()
-	s.logged(t, "redis came back with less than it had")
+	s.logged(t, "Redis lost data (restart or failover)")
 	noticed := time.Since(restarted)
 	if n := s.calls("BindAxn"); n != calls {
 		t.Errorf("%d calls left before it was noticed", n-calls)
@@ -84,10 +84,10 @@ func TestBindsPauseWhenRedisLostData(t *testing.T) {
 	if n := told.all()["forgot"]; n != 1 {
 		t.Errorf("it was told %d times", n)
 	}
-	if n := strings.Count(s.log.String(), "redis came back with less than it had"); n != 1 {
+	if n := strings.Count(s.log.String(), "Redis lost data (restart or failover)"); n != 1 {
 		t.Errorf("it was said %d times", n)
 	}
-	s.logged(t, "binds go on")
+	s.logged(t, "binds resumed")
 	s.everythingIsBack(t)
 }
 
@@ -139,7 +139,7 @@ func TestRestartWithoutLoss(t *testing.T) {
 	if o := s.outcome(t, "after"); o.State != tasks.StateSucceeded {
 		t.Errorf("%s %s", o.State, o.Code)
 	}
-	s.logged(t, "as far as can be told, nothing is missing")
+	s.logged(t, "no data loss detected")
 	if log := s.log.String(); strings.Contains(log, "less than it had") {
 		t.Errorf("it is said to have forgotten:\n%s", log)
 	}

@@ -25,7 +25,7 @@ func TestNoCallLeavesWithoutReplicas(t *testing.T) {
 	for i := range binds {
 		s.bind(t, fmt.Sprint("k", i))
 	}
-	s.logged(t, "calls do not leave")
+	s.logged(t, "too few replicas acknowledge; holding calls")
 	redistest.Poll(t, outcomeWithin, "every bind to be handed back", func(ctx context.Context) error {
 		for i := range binds {
 			opened, err := s.queue.View(ctx, fmt.Sprint("k", i))
@@ -76,5 +76,5 @@ func TestOutcomeStandsWithoutReplicas(t *testing.T) {
 	if o := s.outcome(t, "k"); o.State != tasks.StateSucceeded || o.Calls != 1 {
 		t.Errorf("%s after %d calls", o.State, o.Calls)
 	}
-	s.logged(t, "the outcome is written, but a failover could forget it")
+	s.logged(t, "outcome written, but too few replicas")
 }

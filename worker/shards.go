@@ -73,12 +73,12 @@ func (w *Worker) adopt(ctx context.Context) []server {
 			started, err := w.serve(name)
 			servers = append(servers, started...)
 			if err != nil {
-				w.log.Warn().Str("queue", name).Err(err).Msg("a shard that holds tasks could not be served: trying again")
+				w.log.Warn().Str("queue", name).Err(err).Msg("shard not served; retrying")
 				continue
 			}
 			w.served.add(name)
 			w.log.Warn().Str("queue", name).Int("shards", w.config.Shards).
-				Msg("serving a shard that is not among this worker's own: it holds tasks; give all producers and workers the same number of shards")
+				Msg("serving an extra shard that holds tasks; set the same number of shards everywhere")
 		}
 		select {
 		case <-ctx.Done():

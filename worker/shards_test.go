@@ -99,7 +99,7 @@ func TestAnotherNumberOfShards(t *testing.T) {
 			if n := countPerformed(api); n != 2*each+1 {
 				t.Errorf("%d calls for %d binds", n, 2*each+1)
 			}
-			if told := strings.Contains(log.String(), "serving a shard that is not among this worker's own"); told != (test.worker < test.producer) {
+			if told := strings.Contains(log.String(), "serving an extra shard"); told != (test.worker < test.producer) {
 				t.Errorf("told of such a queue: %v\n%s", told, log)
 			}
 			for queue, at := range w.Status().Polled {

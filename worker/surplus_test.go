@@ -78,7 +78,7 @@ func TestSurplusIsUnbound(t *testing.T) {
 		t.Fatalf("bound are %v", left)
 	}
 	release()
-	s.logged(t, "a surplus binding")
+	s.logged(t, "surplus binding; unbinding it")
 	undo := s.awaited(t, reaper.SurplusTask("", bound[0]))
 	if undo.State != tasks.StateSucceeded || undo.Action != "UnbindSubscription" || s.calls("UnbindSubscription") != 1 {
 		t.Errorf("%s of %s after %d calls", undo.State, undo.Action, undo.Calls)

@@ -43,7 +43,7 @@ func TestUnknownAccountIsHeld(t *testing.T) {
 	if e, err := s.queue.Explain(t.Context(), "k0"); err != nil || !strings.Contains(e.Why, "account shop") || !strings.Contains(e.Remedy, "--account shop") {
 		t.Errorf("%s; %s; %v", e.Why, e.Remedy, err)
 	}
-	if n := strings.Count(s.log.String(), "does not know: they are held"); n != 1 {
+	if n := strings.Count(s.log.String(), "unknown account; holding its tasks"); n != 1 {
 		t.Errorf("said %d times", n)
 	}
 	if n := len(s.simulator.Ledger()); n != 1 {
@@ -77,7 +77,7 @@ func TestLookOfAnUnknownAccount(t *testing.T) {
 	if err != nil || begun.Verdict != record.Go {
 		t.Fatal(begun, err)
 	}
-	s.logged(t, "does not know: they are held")
+	s.logged(t, "unknown account; holding its tasks")
 	if o, err := s.queue.Outcome(t.Context(), "k"); err != nil || o.State != tasks.StatePending || o.Calls != 1 {
 		t.Errorf("%+v, %v", o, err)
 	}

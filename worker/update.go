@@ -91,7 +91,7 @@ func (d *delivery) releaseUpdateLock(ctx context.Context, v verdict) {
 	}
 	err := d.worker.untilWritten(ctx, d.id, "turn", func(ctx context.Context) error { return d.worker.records.EndChange(ctx, *d.updateLock) })
 	if err != nil {
-		d.worker.log.Warn().Str("id", d.id).Err(err).Msg("the next update of the binding waits until this one's lock lapses")
+		d.worker.log.Warn().Str("id", d.id).Err(err).Msg("update lock not released; the next update waits until it lapses")
 	}
 }
 
@@ -131,7 +131,7 @@ func (d *delivery) curtail(ctx context.Context, v verdict) {
 		return d.worker.numbers.Curtail(ctx, p.change, p.was)
 	})
 	if err != nil {
-		d.worker.log.Error().Str("id", d.id).Err(err).Msg("the inventory could not be told that an expiry stays as it was")
+		d.worker.log.Error().Str("id", d.id).Err(err).Msg("inventory not updated; number held until the later expiry")
 	}
 }
 

@@ -133,7 +133,7 @@ func newTimed(config Config, timing timing) (*Worker, error) {
 
 // Run performs tasks until ctx is done, then waits for the calls that are out, at most the shutdown timeout.
 // While Redis is out of reach, or refuses, it keeps trying and says so: who runs Redis may mend it meanwhile. It may be called once.
-// It ends within the shutdown timeout and 8 s, whatever Redis does. Where it says that it gave up waiting, the process is to end: its
+// It ends within the shutdown timeout and 8 s, whatever Redis does. Where it logs that the shutdown timed out, the process is to end: its
 // connections to Redis stay open, as asynq's Servers still use them, and panic when they are closed.
 func (w *Worker) Run(ctx context.Context) error {
 	if err := w.awaitRedis(ctx); err != nil || ctx.Err() != nil {
@@ -166,7 +166,7 @@ func (w *Worker) Run(ctx context.Context) error {
 	<-ctx.Done()
 	w.enter(Draining)
 	close(w.draining)
-	w.log.Info().Stringer("at_most", w.config.ShutdownTimeout).Msg("draining: no new tasks; waiting for calls that are out")
+	w.log.Info().Stringer("at_most", w.config.ShutdownTimeout).Msg("draining: no new tasks; waiting for in-flight calls")
 	// The calls that are out end within the timeout; what has to be written down gets a moment more. What fails to be put back shares it.
 	patience, cancel := context.WithTimeout(context.WithoutCancel(ctx), w.config.ShutdownTimeout+writeTimeout)
 	defer cancel()
@@ -199,7 +199,7 @@ func (w *Worker) putBack(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, writeTimeout)
 	defer cancel()
 	if err := w.host.Close(ctx); err != nil {
-		w.log.Warn().Err(err).Msg("tasks that were fetched and not begun are left to the reaper")
+		w.log.Warn().Err(err).Msg("prefetched tasks not requeued; left to the reaper")
 	}
 }
 
@@ -222,7 +222,7 @@ func (w *Worker) drain(patience context.Context, servers []server) (drained bool
 	case <-finished:
 		drained = true
 	case <-patience.Done():
-		w.log.Error().Msg("gave up waiting: outcomes of calls could not be written to Redis")
+		w.log.Error().Msg("shutdown timed out; outcomes not written to Redis")
 	}
 	close(w.stopped)
 	return drained

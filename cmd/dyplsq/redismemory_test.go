@@ -53,7 +53,7 @@ func TestRedisOutOfMemory(t *testing.T) {
 	fillRedis(t, client)
 	filled := time.Now()
 	for _, w := range workers {
-		redistest.Poll(t, startWithin, "the workers to miss the memory", w.wrote("redis refuses: trying again"))
+		redistest.Poll(t, startWithin, "the workers to miss the memory", w.wrote("Redis refuses commands; retrying"))
 	}
 	calls, before, commands := len(s.simulator.Ledger()), recordsAndLists(t, client), commandsOf(t, client)
 	measured := time.Now()

@@ -58,7 +58,7 @@ func TestWorkerOnAReplica(t *testing.T) {
 	replica := redistest.StartReplica(t, s.redis)
 	s.env = append(s.env, replica.Env()...)
 	p, url := s.observedWorker(t)
-	redistest.Poll(t, time.Minute, "the refusal to be told", p.wrote("redis refuses: trying again: this Redis is a replica"))
+	redistest.Poll(t, time.Minute, "the refusal to be told", p.wrote("Redis refuses commands; retrying: this Redis is a replica"))
 	untilReady(t, url, "redis", "phase", "fetchers")
 	if answer := readyAt(t, url); !strings.Contains(answer.Checks["redis"].Says, "point REDIS_URL at the master") {
 		t.Errorf("not ready because of: %s", answer.Checks["redis"].Says)
@@ -70,7 +70,7 @@ func TestWorkerOnAReplica(t *testing.T) {
 	untilReady(t, url)
 	s.enqueue(t, statusOK, "BindAxn", bind(1, ""), "--wait", "60s")
 
-	redistest.Poll(t, time.Minute, "the end to be told", p.wrote("redis refuses no longer"))
+	redistest.Poll(t, time.Minute, "the end to be told", p.wrote("Redis accepts commands again"))
 
 	// demoted again, while it performs
 	host, port, _ := net.SplitHostPort(s.redis.Addr)
@@ -79,11 +79,11 @@ func TestWorkerOnAReplica(t *testing.T) {
 	}
 	redistest.Poll(t, time.Minute, "the refusal to be told again, and no worker to be ready", notYet(func() bool {
 		answer := readyAt(t, url)
-		return strings.Count(p.text(), "redis refuses: trying again") == 2 && !answer.Checks["redis"].OK
+		return strings.Count(p.text(), "Redis refuses commands; retrying") == 2 && !answer.Checks["redis"].OK
 	}))
 	replica.Promote(t)
 	untilReady(t, url)
-	if log := p.text(); strings.Count(log, "redis refuses: trying again") != 2 || strings.Contains(log, "eval error: READONLY") {
+	if log := p.text(); strings.Count(log, "Redis refuses commands; retrying") != 2 || strings.Contains(log, "eval error: READONLY") {
 		t.Errorf("not told twice, or in asynq's words:\n%s", log)
 	}
 }

@@ -75,7 +75,7 @@ func TestRedisRestartsDuringCall(t *testing.T) {
 	s.enqueue(t, statusOK, "BindAxn", bind(1, ""), "--id", "outage")
 	redistest.Poll(t, startWithin, "the call to be out", s.isOut("outage"))
 	s.redis.Kill()
-	redistest.Poll(t, startWithin, "the worker to miss Redis", w.wrote("redis does not take it"))
+	redistest.Poll(t, startWithin, "the worker to miss Redis", w.wrote("write to Redis failed"))
 	s.redis.Restart(t)
 	o := s.outcome(t, "outage", "20s")
 	if o.State != tasks.StateSucceeded || o.Calls != 1 || len(s.performed("outage")) != 1 {
@@ -134,7 +134,7 @@ func TestWorkerWaitsForRedis(t *testing.T) {
 	s := newSystem(t, dyplstest.Config{})
 	s.redis.Kill()
 	w := start(t, s.env, "worker")
-	redistest.Poll(t, startWithin, "the worker to say that Redis is away", w.wrote("redis is out of reach: trying again"))
+	redistest.Poll(t, startWithin, "the worker to say that Redis is away", w.wrote("Redis unreachable; retrying"))
 	if r := dyplsq(t, s.env, "", "enqueue", "BindAxn", bind(1, "")); r.status != statusUnreachable {
 		t.Errorf("enqueue without Redis: exit status %d, want %d: %s", r.status, statusUnreachable, r.errors)
 	}
@@ -184,7 +184,7 @@ func TestStrangePayloads(t *testing.T) {
 			t.Errorf("%s is %s %s, want failed %s", id, o.State, o.Code, dypls.CodeInvalidPayload)
 		}
 	}
-	redistest.Poll(t, startWithin, "the newer ones to be left", w.wrote("unknown type of task: left for a newer worker"))
+	redistest.Poll(t, startWithin, "the newer ones to be left", w.wrote("unknown task type; left for a newer worker"))
 	redistest.Poll(t, startWithin, "the newer ones to be left", w.wrote("the payload is of a newer version"))
 	inspector := asynq.NewInspectorFromRedisClient(s.redis.Client(t))
 	redistest.Poll(t, startWithin, "each to be where it belongs", func(context.Context) error {

@@ -273,17 +273,17 @@ func (b *Breaker) close(ctx context.Context, scope string) {
 // OpenedMessage is what the log says when a scope is opened.
 func OpenedMessage(scope string) string {
 	if scope == breakers.Endpoint {
-		return "answers are not the API's: binds that could not be looked up are kept in the queue; one read at a time finds out whether the API is back"
+		return "endpoint circuit breaker opened; holding binds that cannot be looked up, probing one read at a time"
 	}
-	return "denied: everything of this scope is kept in the queue; one call at a time finds out whether it still is"
+	return "circuit breaker opened; holding tasks, probing one call at a time"
 }
 
 // ClosedMessage is what the log says when a scope is closed.
 func ClosedMessage(scope string) string {
 	if scope == breakers.Endpoint {
-		return "the API answers again: going on"
+		return "endpoint circuit breaker closed"
 	}
-	return "denied no longer: going on"
+	return "circuit breaker closed"
 }
 
 // closedSince reports whether a scope was closed after a moment: a call that left before says nothing new.

@@ -68,7 +68,7 @@ type LossError struct{ left time.Duration }
 
 // Error implements [error].
 func (*LossError) Error() string {
-	return "redis came back with less than it had: calls from before may be out"
+	return "Redis lost data: calls from before may be in flight"
 }
 
 // RetryAfter is when binds go on.
@@ -100,7 +100,7 @@ func (g *Guard) Run(ctx context.Context) {
 	for {
 		_ = g.raise(ctx, g.checked.Load()+1)
 		if until := g.until.Load(); until != nil && time.Now().After(*until) && g.until.CompareAndSwap(until, nil) {
-			g.config.Log.Info().Msg("binds go on: calls from before redis forgot are over")
+			g.config.Log.Info().Msg("binds resumed after data loss")
 		}
 		select {
 		case <-ctx.Done():
@@ -184,7 +184,7 @@ func (g *Guard) pauseFor(left time.Duration, noticed bool) {
 		g.config.OnLoss()
 	}
 	g.config.Log.Error().Bool("noticed_here", noticed).Int64("witness", g.seen).Stringer("binds_pause", left.Round(time.Second)).
-		Msg("redis came back with less than it had: tasks, outcomes and notes of calls may be missing; binds pause until calls from before are over")
+		Msg("Redis lost data (restart or failover); pausing binds until in-flight calls have finished")
 }
 
 // noteServer tells that another Redis answers than before, where Redis tells who it is.
@@ -195,7 +195,7 @@ func (g *Guard) noteServer(info *redis.StringCmd, forgot bool) {
 	_, rest, _ := strings.Cut(info.Val(), "run_id:")
 	id, _, _ := strings.Cut(rest, "\r\n")
 	if g.server != "" && g.server != id && !forgot {
-		g.config.Log.Warn().Msg("redis was restarted, or another one took over: as far as can be told, nothing is missing")
+		g.config.Log.Warn().Msg("Redis restarted or failed over; no data loss detected")
 	}
 	g.server = id
 }

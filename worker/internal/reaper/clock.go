@@ -62,7 +62,7 @@ func (r *Reaper) followClock(ctx context.Context) error {
 	now := clock.Val()
 	if swept, err := last.Int64(); err == nil {
 		if back := time.UnixMilli(swept).Sub(now); back > clockSlack {
-			r.Log.Warn().Stringer("by", back.Round(time.Second)).Msg("redis' clock was put back: what waits is looked at as much sooner")
+			r.Log.Warn().Stringer("by", back.Round(time.Second)).Msg("Redis clock moved back; index entries due as much sooner")
 			if err := r.Records.MoveUp(ctx, now, back); err != nil {
 				return err
 			}

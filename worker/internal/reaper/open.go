@@ -103,7 +103,7 @@ func (r *Reaper) publishOutcomes(ctx context.Context, told []record.Open) error 
 	ids := make([]string, len(told))
 	for i, o := range told {
 		ids[i] = o.ID
-		r.repaired(o.ID, "told again: whoever settled it may not have told its outcome")
+		r.repaired(o.ID, "outcome published again")
 	}
 	surpluses, err := r.Records.Surpluses(ctx, ids...)
 	if err != nil {
@@ -149,7 +149,7 @@ func (r *Reaper) redeliver(ctx context.Context, now moment, open []record.Open) 
 				return err
 			}
 			if made {
-				r.repaired(o.ID, "delivered again: it is "+string(o.State)+", and its delivery is "+status.state)
+				r.repaired(o.ID, "redelivered: task is "+string(o.State)+", delivery is "+status.state)
 			}
 			visitAt(o.ID, now.redis.Add(visitSoon))
 			return nil

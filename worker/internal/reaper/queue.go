@@ -119,12 +119,12 @@ func (r *Reaper) suspects(ctx context.Context) (now time.Time, suspects []suspec
 func (r *Reaper) repair(ctx context.Context, now time.Time, s suspect, message string) error {
 	id, number := asynqwire.IDOfDelivery(s.id), asynqwire.NumberOfDelivery(s.id)
 	old := seen{message: message, lapsed: now}
-	what := "taken out of the queue: a delivery that nobody performs"
+	what := "removed a delivery that no worker performs"
 	switch {
 	case message == "":
-		what = "taken out of the queue: a delivery without a message"
+		what = "removed a delivery without a message"
 	case !asynqwire.Readable([]byte(message)):
-		what, old.note = "set aside: a message that cannot be read", now.UTC().Format(time.RFC3339)
+		what, old.note = "set aside an unreadable message", now.UTC().Format(time.RFC3339)
 	case s.lease.IsZero():
 	case s.lease.Add(leaseGrace).After(now): // by the clock of another process
 		return nil
@@ -153,7 +153,7 @@ func (r *Reaper) deliverAnew(ctx context.Context, id string, over int64) error {
 	}
 	made, err := r.Dispatch.Redeliver(ctx, id, over)
 	if made {
-		r.repaired(id, "delivered again: whoever had it is gone")
+		r.repaired(id, "redelivered: its worker is gone")
 	}
 	return err
 }

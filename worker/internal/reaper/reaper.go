@@ -67,7 +67,7 @@ func (r *Reaper) Run(ctx context.Context) {
 		err := r.Sweep(ctx)
 		if err != nil && !errors.Is(err, errLockLost) && ctx.Err() == nil && time.Since(said) > sayEvery {
 			said = time.Now()
-			r.Log.Warn().Err(err).Msg("the sweep was cut short: trying again")
+			r.Log.Warn().Err(err).Msg("sweep interrupted; retrying")
 		}
 	}
 }

@@ -19,9 +19,9 @@ func (r *Reaper) compensate(ctx context.Context, b record.SurplusBinding) error 
 		return err
 	}
 	if err != nil && !errors.Is(err, tasks.ErrKeyReused) { // it will be no better the next time
-		r.Log.Error().Str("id", b.ID).Str("subs_id", subsID).Err(err).Msg("the surplus binding could not be queued for removal: unbind it")
+		r.Log.Error().Str("id", b.ID).Str("subs_id", subsID).Err(err).Msg("surplus binding not queued for removal; unbind it")
 	} else {
-		r.repaired(b.ID, "a surplus binding is queued for removal")
+		r.repaired(b.ID, "surplus binding queued for removal")
 	}
 	return r.Records.Undone(ctx, b)
 }
