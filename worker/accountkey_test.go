@@ -14,8 +14,8 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
 )
 
-// TestTwoInstallationsOnOneRedisAreTold: once, by each worker, and only when two keys have been in use for longer than a rotation takes.
-// What is noted and logged gives no key away.
+// TestTwoInstallationsOnOneRedisAreTold: once, by each worker, and only when two keys have been in
+// use for longer than a rotation takes. What is noted and logged gives no key away.
 func TestTwoInstallationsOnOneRedisAreTold(t *testing.T) {
 	t.Parallel()
 	server, api := redistest.Start(t), dyplstest.Start(t, dyplstest.Config{})

@@ -16,7 +16,8 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/internal/quota"
 )
 
-// account is one whose tasks a worker performs, with its own credentials, which its caller has, quotas and breakers.
+// account is one whose tasks a worker performs, with its own credentials, which its caller has,
+// quotas and breakers.
 type account struct {
 	name    string
 	caller  dypls.Caller
@@ -48,7 +49,8 @@ func newAccounts(w *Worker) *accounts {
 	return as
 }
 
-// of returns the account that a delivery names, "" for the worker's own. It is nil where this worker does not know it.
+// of returns the account that a delivery names, "" for the worker's own. It is nil where this
+// worker does not know it.
 func (as *accounts) find(name string) *account {
 	if name == "" {
 		return as.own
@@ -86,8 +88,8 @@ func (as *accounts) run(ctx context.Context) {
 	}
 }
 
-// line is what workers hear from each other. Whatever it says, or does not say, the breakers are looked at every now and then, and
-// each question to a bucket tells whether it is closed.
+// line is what workers hear from each other. Whatever it says, or does not say, the breakers are
+// looked at every now and then, and each question to a bucket tells whether it is closed.
 func (as *accounts) subscription(news chan<- struct{}) hearing.Line {
 	look := func() {
 		select {
@@ -123,7 +125,8 @@ func (as *accounts) refresh(ctx context.Context) {
 	}
 }
 
-// announce lets others know which accounts somebody performs. That it failed is no harm: it is said again soon.
+// announce lets others know which accounts somebody performs. That it failed is no harm: it is said
+// again soon.
 func (as *accounts) announce(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, writeTimeout)
 	defer cancel()
@@ -133,13 +136,15 @@ func (as *accounts) announce(ctx context.Context) {
 	}
 }
 
-// keyed is a caller that tells its key from others' without telling it, as aliyun's does. "" is a key that says nothing: a temporary one.
+// keyed is a caller that tells its key from others' without telling it, as aliyun's does. "" is a
+// key that says nothing: a temporary one.
 type keyed interface {
 	KeyFingerprint(ctx context.Context) (string, error)
 }
 
-// announceKey notices that another installation uses the same Redis for another account under the same name: their tasks mix, and each
-// performs the other's. While keys are rotated the old and the new one are in use for a while.
+// announceKey notices that another installation uses the same Redis for another account under the
+// same name: their tasks mix, and each performs the other's. While keys are rotated the old and the
+// new one are in use for a while.
 func (as *accounts) announceKey(ctx context.Context, a *account) {
 	caller, is := a.caller.(keyed)
 	if !is {
@@ -167,11 +172,14 @@ func (as *accounts) releaseQuota(ctx context.Context) {
 }
 
 const (
-	// unknownAccountAgain is about when a task whose account is not known here is offered again: to any worker, one that knows it among them.
+	// unknownAccountAgain is about when a task whose account is not known here is offered again: to
+	// any worker, one that knows it among them.
 	unknownAccountAgain = 15 * time.Second
-	// unknownAccountReason begins what a dashboard shows of such a task; the account's name follows.
+	// unknownAccountReason begins what a dashboard shows of such a task; the account's name
+	// follows.
 	unknownAccountReason = "its worker does not know the account "
-	// unknownAccountsMost is how many accounts are kept in mind that nobody knows here: their names come from whoever enqueues.
+	// unknownAccountsMost is how many accounts are kept in mind that nobody knows here: their names
+	// come from whoever enqueues.
 	unknownAccountsMost = 100
 )
 
@@ -179,7 +187,7 @@ const (
 type unknownAccounts struct {
 	worker *Worker
 	mu     *sync.Mutex
-	seen   map[string]time.Time // when a task of the account was last held
+	seen   map[string]time.Time // when a task of the account was last requeued
 	noted  map[string]time.Time // when others were last told
 }
 
@@ -187,7 +195,7 @@ func newUnknownAccounts(w *Worker) unknownAccounts {
 	return unknownAccounts{worker: w, mu: &sync.Mutex{}, seen: map[string]time.Time{}, noted: map[string]time.Time{}}
 }
 
-// met says once of each account that its tasks are held, and lets others know now and then.
+// note logs once of each account that its tasks wait, and tells other workers now and then.
 func (s unknownAccounts) note(ctx context.Context, name string) {
 	now := time.Now()
 	s.mu.Lock()
@@ -213,7 +221,7 @@ func (s unknownAccounts) note(ctx context.Context, name string) {
 	}
 }
 
-// recent are those of whom a task was held lately.
+// recent are those of whom a task was requeued lately.
 func (s unknownAccounts) recent() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -226,7 +234,8 @@ func (s unknownAccounts) recent() []string {
 	return names
 }
 
-// checkAccount keeps a task back whose account this worker does not know: no call of it leaves here, whatever it is for.
+// checkAccount keeps a task back whose account this worker does not know: no call of it leaves
+// here, whatever it is for.
 func (d *delivery) checkAccount(ctx context.Context) error {
 	if d.account != nil {
 		return nil

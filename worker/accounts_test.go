@@ -129,7 +129,8 @@ func TestAccountsAreApart(t *testing.T) {
 	}
 }
 
-// TestLookOfAnAccount: what became of a call whose answer was lost is asked with the key that made it.
+// TestLookOfAnAccount: what became of a call whose answer was lost is asked with the key that made
+// it.
 func TestLookOfAnAccount(t *testing.T) {
 	t.Parallel()
 	s := newTwoAccounts(t, quick, withShop(dyplstest.Config{
@@ -190,7 +191,8 @@ func TestSurplusOfAnAccount(t *testing.T) {
 	}
 }
 
-// TestForeignDeliveryIsReplaced: an old delivery under the key of a new task does not perform it with other credentials.
+// TestForeignDeliveryIsReplaced: an old delivery under the key of a new task does not perform it
+// with other credentials.
 func TestForeignDeliveryIsReplaced(t *testing.T) {
 	t.Parallel()
 	s := newTwoAccounts(t, quick, withShop(dyplstest.Config{}, 10, nil), nil)
@@ -209,7 +211,8 @@ func TestForeignDeliveryIsReplaced(t *testing.T) {
 	s.logged(t, "stale delivery")
 }
 
-// TestUnbindOfAnothersBind: an unbind removes nothing for a bind under whose key another account has one by the time that it runs.
+// TestUnbindOfAnothersBind: an unbind removes nothing for a bind under whose key another account
+// has one by the time that it runs.
 func TestUnbindOfAnothersBind(t *testing.T) {
 	t.Parallel()
 	s := newTwoAccounts(t, quick, withShop(dyplstest.Config{}, 10, nil), nil)

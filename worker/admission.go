@@ -13,7 +13,8 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/worker/internal/breaker"
 )
 
-// retryAfter is an error of one that knows when a call may leave: the limiter, a breaker, and what is below.
+// retryAfter is an error of one that knows when a call may leave: the limiter, a breaker, and what
+// is below.
 type retryAfter interface {
 	error
 
@@ -78,8 +79,8 @@ func poolOf(request []byte) string {
 // deliveryGivenUp is why a task goes back whose delivery asynq ended.
 const deliveryGivenUp = "the queue gave the delivery up"
 
-// requeue returns what asynq is told of a task whose call may not leave yet. It returns nil for a run that goes on all the
-// same, because the task may be over.
+// requeue returns what asynq is told of a task whose call may not leave yet, and nil for a run that
+// goes on all the same.
 func (d *delivery) requeue(ctx context.Context, err error) error {
 	if errors.Is(err, errDraining) {
 		return later(0, err.Error())
@@ -98,8 +99,9 @@ func (d *delivery) requeue(ctx context.Context, err error) error {
 	return later(notBeyond(glance.Deadline, after.RetryAfter()), after.Error())
 }
 
-// goesOn reports whether a run that may not call now goes on to begin: the task's time is over, it is settled already, or an
-// earlier call has to be looked up. None of that takes a call of its own action.
+// goesOn reports whether a run that may not call now goes on to begin: the task's time is over, it
+// is settled already, or an earlier call has to be looked up. None of that takes a call of its own
+// action.
 func (d *delivery) goesOn(glance record.Glance) bool {
 	switch {
 	case isOver(glance.Deadline):
@@ -118,9 +120,10 @@ func notBeyond(deadline time.Time, delay time.Duration) time.Duration {
 	return min(delay, time.Until(deadline)+time.Second)
 }
 
-// acquireSlowStart lets a call leave of which nobody could find out whether it took effect, were its answer lost: a bind that leaves X to the
-// platform. While the endpoint answers nothing of use, such a call stays in the queue. Each other call may leave: it is made again, or
-// looked up. endSlowStart must be called when the call is over.
+// acquireSlowStart lets a call leave of which nobody could find out whether it took effect, were
+// its answer lost: a bind that leaves X to the platform. While the endpoint answers nothing of use,
+// such a call stays in the queue. Each other call may leave: it is made again, or looked up.
+// endSlowStart must be called when the call is over.
 func (d *delivery) acquireSlowStart(ctx context.Context) error {
 	d.endSlowStart = func() {}
 	if d.kind.idempotent() {
@@ -150,8 +153,9 @@ func (d *delivery) acquireSlowStart(ctx context.Context) error {
 	return nil
 }
 
-// apiAnswers asks the API for a binding that nobody has. Whatever it says of it, also that it refuses, is the API's own word. The call
-// needs no leave of the quota, which is of a hundred times as many, nor of a breaker, which is for calls that want a result.
+// apiAnswers asks the API for a binding that nobody has. Whatever it says of it, also that it
+// refuses, is the API's own word. The call needs no leave of the quota, which is of a hundred times
+// as many, nor of a breaker, which is for calls that want a result.
 func (d *delivery) apiAnswers(ctx context.Context) bool {
 	const nobodys = "1"
 	ctx, cancel := context.WithTimeout(ctx, d.worker.config.HTTPTimeout)

@@ -18,9 +18,10 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/worker/internal/lossguard"
 )
 
-// TestAppendOnlyFileCutShort: Redis is killed while calls are out, its append-only file has lost its end, in the middle of a command, and
-// Redis loads the rest without a word to its clients, as aof-load-truncated says by default. No bind takes effect twice, and what is lost
-// is told: to the log, and to whoever waits for a task that is gone.
+// TestAppendOnlyFileCutShort: Redis is killed while calls are out, its append-only file has lost
+// its end, in the middle of a command, and Redis loads the rest without a word to its clients, as
+// aof-load-truncated says by default. No bind takes effect twice, and what is lost is told: to the
+// log, and to whoever waits for a task that is gone.
 func TestAppendOnlyFileCutShort(t *testing.T) { //nolint:gocognit // one story, told in its order
 	t.Parallel()
 	const out = 4 // as many as the queue of binds has calls
@@ -113,7 +114,8 @@ func (h *heldAnswers) Call(ctx context.Context, call dypls.Call) (dypls.Answer, 
 	return answer, err
 }
 
-// forgotten waits until the log has told of as many calls that took effect as were out, where their tasks are lost, and returns them.
+// forgotten waits until the log has told of as many calls that took effect as were out, where their
+// tasks are lost, and returns them.
 func (s *workerHarness) forgotten(t *testing.T, out int, lost bool) map[string]int {
 	t.Helper()
 	told := map[string]int{}

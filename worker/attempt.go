@@ -10,7 +10,8 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/internal/record"
 )
 
-// attempt makes the one call of this run, which has passed every gate, and writes down what came of it.
+// attempt makes the one call of this run, which has passed every gate, and writes down what came of
+// it.
 func (d *delivery) attempt(ctx context.Context) error {
 	calling := time.Now()
 	success, callErr := d.call(ctx, d.begun, d.noted)
@@ -33,8 +34,8 @@ func (d *delivery) attempt(ctx context.Context) error {
 	return v.forQueue()
 }
 
-// notedCaller tells the caller below when the call was noted in the record, and keeps what the record wants to know
-// of its answer.
+// notedCaller tells the caller below when the call was noted in the record, and keeps what the
+// record wants to know of its answer.
 type notedCaller struct {
 	dypls.Caller
 

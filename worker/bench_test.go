@@ -25,8 +25,9 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
 )
 
-// BenchmarkDrain performs b.N queued binds, at so long a round trip to Redis and so long a call: with commands of their own, with
-// shared pipelines, and with what stands between asynq and Redis besides. Run it with -benchtime 20000x.
+// BenchmarkDrain performs b.N queued binds, at so long a round trip to Redis and so long a call:
+// with commands of their own, with shared pipelines, and with what stands between asynq and Redis
+// besides. Run it with -benchtime 20000x.
 func BenchmarkDrain(b *testing.B) {
 	for _, at := range []struct {
 		trip, call  time.Duration

@@ -23,7 +23,8 @@ var quickBreaker = timing{
 	probeFirst: 300 * time.Millisecond, probeMost: 2 * time.Second, probeLease: 5 * time.Second,
 }
 
-// TestSuspendedServiceGetsFewCalls: while the service is suspended next to no calls are made, no task is given up, and all go on by themselves.
+// TestSuspendedServiceGetsFewCalls: while the service is suspended next to no calls are made, no
+// task is given up, and all go on by themselves.
 func TestSuspendedServiceGetsFewCalls(t *testing.T) {
 	t.Parallel()
 	suspendedServiceGetsFewCalls(t, quickBreaker, 1000, 6*time.Second)

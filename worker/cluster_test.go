@@ -16,8 +16,8 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/internal/redistest"
 )
 
-// TestWholeLifeOnACluster: everything works on three masters: no script's keys are in two slots, every node learns the scripts, and what
-// waits on one is heard of on another.
+// TestWholeLifeOnACluster: everything works on three masters: no script's keys are in two slots,
+// every node learns the scripts, and what waits on one is heard of on another.
 func TestWholeLifeOnACluster(t *testing.T) {
 	t.Parallel()
 	for _, shards := range []int{1, 6} {
@@ -54,7 +54,8 @@ func (c *fullStackHarness) do(t *testing.T) {
 	c.followed(t)
 }
 
-// leftOver is what producers and workers that died have left of two queues: the reaper, which nothing else helps here, delivers all of it.
+// leftOver is what producers and workers that died have left of two queues: the reaper, which
+// nothing else helps here, delivers all of it.
 func (c *fullStackHarness) leftOver(t *testing.T) []string {
 	t.Helper()
 	const each = 6

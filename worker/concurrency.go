@@ -8,19 +8,21 @@ import (
 )
 
 const (
-	// aheadPerCall: for so many calls at once, one more task is performed whose call is over or has not begun. Without it a
-	// call would be wanting while Redis is told of an outcome, and asked for the next task.
+	// aheadPerCall: for so many calls at once, one more task is performed whose call is over or has
+	// not begun. Without the extra task, a call slot would sit idle while an outcome is being
+	// written and the next task fetched.
 	aheadPerCall = 1
-	// preparePerCall: for so many calls at once, one more task may get ready. Without it a call would be wanting while the record is
-	// asked. More of them are not worth it: a task that has its record's leave is in doubt where the worker is killed. And with as many
-	// as are performed, those who wait for a quota would never see that others need their place.
+	// preparePerCall: for so many calls at once, one more task may get ready. Without the extra
+	// task, a call slot would sit idle while the record is asked. More are not worth it: a task
+	// that has its record's leave is in doubt where the worker is killed. With as many as are
+	// performed, tasks that wait for the rate limit would never see that others need their slot.
 	preparePerCall = 4
-	// callSlotWait is how long a task that may call waits for another's call to end, from when its own was noted: it leaves soon
-	// after, or not at all.
+	// callSlotWait is how long a task waits for a call slot, from when its call was noted: a call
+	// leaves soon after, or not at all.
 	callSlotWait = leavesWithin / 4
-	// lastingCall is how long calls take where a task waits for its own first: it would be ready for a quarter of that.
-	lastingCall = callSlotWait / 2
-	// callsSlowPause is when one is offered again for which no call came free.
+	// slowCallFrom is how long calls take from which on a task acquires its call slot early.
+	slowCallFrom = callSlotWait / 2
+	// callsSlowPause is when a task is delivered again for which no call slot came free.
 	callsSlowPause = time.Second
 )
 
@@ -50,7 +52,8 @@ func newConcurrency(calls map[string]int) map[string]*concurrency {
 	return slots
 }
 
-// note takes the length of a call into account. One that is missed because two end at once does not matter.
+// note takes the length of a call into account. One that is missed because two end at once does not
+// matter.
 func (s *concurrency) note(took time.Duration) {
 	const lately = 8
 	before := s.took.Load()
@@ -58,13 +61,14 @@ func (s *concurrency) note(took time.Duration) {
 }
 
 var (
-	// errDraining: a task that waited for its call goes to another worker, as it was.
+	// errDraining: a task that waited for a slot goes to another worker, as it was.
 	errDraining = errors.New("its worker ends")
-	// errCallsSlow: none ended while a task was ready for its own.
+	// errCallsSlow: no call slot came free in time.
 	errCallsSlow = errors.New("the calls of others last too long")
 )
 
-// acquirePrepareSlot waits until another task may get ready for its call. While the worker drains none does that had to wait.
+// acquirePrepareSlot waits until another task may get ready for its call. While the worker drains,
+// none does that had to wait.
 func (d *delivery) acquirePrepareSlot(ctx context.Context) error {
 	slots := d.worker.concurrency[d.baseQueue]
 	if slots == nil {
@@ -94,17 +98,19 @@ func (d *delivery) acquirePrepareSlot(ctx context.Context) error {
 	}
 }
 
-// acquireCallSlotEarly waits until another call may be made, where calls are slow: before the record is asked, so that the
-// wait may last, too, and before a permit is acquired, which does not keep.
+// acquireCallSlotEarly waits until another call may be made, where calls are slow: before the
+// record is asked, so that the wait may last, too, and before a permit is acquired, which does not
+// keep.
 func (d *delivery) acquireCallSlotEarly(ctx context.Context) error {
 	slots := d.worker.concurrency[d.baseQueue]
-	if slots == nil || slots.took.Load() < int64(lastingCall) || d.tryCallSlot(slots) {
+	if slots == nil || slots.took.Load() < int64(slowCallFrom) || d.tryCallSlot(slots) {
 		return nil
 	}
 	return d.receiveCallSlot(ctx, slots, nil)
 }
 
-// acquireCallSlot waits until another call may be made, unless it has its slot already. The record knows of the call.
+// acquireCallSlot waits until another call may be made, unless it has its slot already. The record
+// knows of the call.
 func (d *delivery) acquireCallSlot(ctx context.Context) error {
 	if ctx.Err() != nil { // the queue gave this delivery up while Redis was away
 		return ctx.Err()
@@ -153,7 +159,7 @@ func (d *delivery) receiveCallSlot(ctx context.Context, slots *concurrency, late
 	}
 }
 
-// callEnded makes room for another call, of which this one tells how long it may last.
+// callEnded frees the slots for other tasks. How long the call took tells whether calls are slow.
 func (d *delivery) callEnded(took time.Duration) {
 	if slots := d.worker.concurrency[d.baseQueue]; slots != nil {
 		slots.note(took)

@@ -35,7 +35,8 @@ func (c *gatedCaller) Call(ctx context.Context, call dypls.Call) (dypls.Answer, 
 	return c.Caller.Call(ctx, call)
 }
 
-// gate starts a worker whose calls wait for the gate, with three times as many binds as it may call at once.
+// gate starts a worker whose calls wait for the gate, with three times as many binds as it may call
+// at once.
 func gate(t *testing.T) (server *redistest.Server, caller *gatedCaller, w *Worker, stop func(), outcomes func() []tasks.Outcome) {
 	t.Helper()
 	const concurrency = 32
@@ -86,8 +87,8 @@ func begun(outcomes []tasks.Outcome) (n int) {
 	return n
 }
 
-// TestCallsAtOnce: more tasks are performed than calls may be made at once, and those that wait for their call when the worker
-// is told to end are not begun.
+// TestCallsAtOnce: more tasks are performed than calls may be made at once, and those that wait for
+// their call when the worker is told to end are not begun.
 func TestCallsAtOnce(t *testing.T) {
 	t.Parallel()
 	server, caller, w, stop, outcomes := gate(t)
@@ -125,14 +126,15 @@ func TestCallsAtOnce(t *testing.T) {
 	}
 }
 
-// TestTaskWithoutCallSlotGoesBackWithoutAttempt: who is ready for a call while none ends goes back without an attempt, and from then on a task has its call
-// before its record is asked. What was given back is performed when calls are as short as before.
+// TestTaskWithoutCallSlotGoesBackWithoutAttempt: a task that is ready while no call ends goes back
+// without an attempt, and from then on a task has its call slot before its record is asked. What
+// was given back is performed when calls are as short as before.
 func TestTaskWithoutCallSlotGoesBackWithoutAttempt(t *testing.T) {
 	t.Parallel()
 	_, caller, w, _, outcomes := gate(t)
 	calls := w.callsAtOnce["bind"]
 	redistest.Poll(t, time.Minute, "who was ready to be given back", func(context.Context) error {
-		if w.concurrency["bind"].took.Load() < int64(lastingCall) || begun(outcomes()) != calls {
+		if w.concurrency["bind"].took.Load() < int64(slowCallFrom) || begun(outcomes()) != calls {
 			return errors.New("not yet")
 		}
 		return nil

@@ -52,7 +52,8 @@ func TestNewChecksItsConfig(t *testing.T) {
 	}
 }
 
-// TestNewChecksEveryNumber: a negative or absurd number is refused whichever it is, with its name; 0 is the default, and that is sound.
+// TestNewChecksEveryNumber: a negative or absurd number is refused whichever it is, with its name;
+// 0 is the default, and that is sound.
 func TestNewChecksEveryNumber(t *testing.T) {
 	t.Parallel()
 	client := redis.NewClient(&redis.Options{Addr: "127.0.0.1:1"})

@@ -28,8 +28,9 @@ func inDatabase(t *testing.T, client *redis.Client, database int) *redis.Client 
 	return other
 }
 
-// TestDatabasesHearNothingOfEachOther: Redis passes what is published on to clients of every database. What the workers and queues of one
-// tell each other, of quotas, of breakers and of outcomes, none of another database listens to, though both names are the same.
+// TestDatabasesHearNothingOfEachOther: Redis passes what is published on to clients of every
+// database. What the workers and queues of one tell each other, of quotas, of breakers and of
+// outcomes, none of another database listens to, though both names are the same.
 func TestDatabasesHearNothingOfEachOther(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)

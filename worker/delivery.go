@@ -42,9 +42,9 @@ type delivery struct {
 	endSlowStart func()
 }
 
-// perform takes a delivery through the gates of one run, in this order, and then makes its call. The table of gates in
-// docs/architecture.md has the same order: a test compares them. The gates that cost nobody anything come first, and what
-// does not keep, such as a token, is acquired late.
+// perform takes a delivery through the gates of one run, in this order, and then makes its call.
+// The table of gates in docs/architecture.md has the same order: a test compares them. The gates
+// that cost nobody anything come first, and what does not keep, such as a token, is acquired late.
 func (d *delivery) perform(ctx context.Context) error {
 	defer d.release(ctx)
 	err := pass(
@@ -82,9 +82,9 @@ func (d *delivery) perform(ctx context.Context) error {
 	return d.attempt(ctx)
 }
 
-// pass goes through gates until one returns an error. The error says when to come back (retryAfter), what became of the
-// task instead of a call (decidedError), or what asynq is told of a run that has ended (endedError); any other is the
-// context's.
+// pass goes through gates until one returns an error. The error says when to come back
+// (retryAfter), what became of the task instead of a call (decidedError), or what asynq is told of
+// a run that has ended (endedError); any other is the context's.
 func pass(ctx context.Context, gates ...func(context.Context) error) error {
 	for _, gate := range gates {
 		if err := gate(ctx); err != nil {
@@ -99,7 +99,8 @@ type decidedError struct{ verdict verdict }
 
 func (e *decidedError) Error() string { return e.verdict.message }
 
-// endedError is the error of a gate that has ended the run. told is what asynq is told: nil for done.
+// endedError is the error of a gate that has ended the run. told is what asynq is told: nil for
+// done.
 type endedError struct{ told error }
 
 func (e *endedError) Error() string { return "the run has ended" }
@@ -123,7 +124,8 @@ func (d *delivery) checkBreaker(context.Context) error {
 	return d.account.traffic.breaker.Check(d.kind.action, "")
 }
 
-// confirmNoDataLoss keeps a bind back that was noted by a Redis that has not been asked yet what it remembers.
+// confirmNoDataLoss keeps a bind back that was noted by a Redis that has not been asked yet what it
+// remembers.
 func (d *delivery) confirmNoDataLoss(ctx context.Context) error {
 	if d.kind.idempotent() {
 		return nil
@@ -134,8 +136,9 @@ func (d *delivery) confirmNoDataLoss(ctx context.Context) error {
 	return nil
 }
 
-// begin asks the record for leave to call, until there is an answer: a claim that might have been granted must not be left
-// behind, or its task would be held as uncertain. A run that has nothing to call ends here.
+// begin asks the record for leave to call, until there is an answer: a claim that might have been
+// granted must not be left behind, or its task would be held as uncertain. A run that has nothing
+// to call ends here.
 func (d *delivery) begin(ctx context.Context) error {
 	run := record.Run{
 		ID: d.id, Run: d.run, Action: d.kind.action, Account: d.accountName, Lease: d.worker.timing.claimLease, Repeatable: d.kind.repeatable,
@@ -167,7 +170,8 @@ func (d *delivery) begin(ctx context.Context) error {
 	return nil
 }
 
-// checkPermit keeps a call back that did not pass the gates before begin: its run came to see whether the task is over.
+// checkPermit keeps a call back that did not pass the gates before begin: its run came to see
+// whether the task is over.
 func (d *delivery) checkPermit(context.Context) error {
 	if d.permit == nil {
 		return &retryLaterError{delay: redisAway, reason: "its call may not leave yet"}

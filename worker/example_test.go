@@ -17,7 +17,8 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/worker"
 )
 
-// A worker is a Redis, something that calls the API, and a logger. The Redis and the API here are in memory.
+// A worker is a Redis, something that calls the API, and a logger. The Redis and the API here are
+// in memory.
 func Example() {
 	redisURL, api, stop := inMemory()
 	defer stop()
@@ -42,7 +43,8 @@ func Example() {
 	// drained: <nil>
 }
 
-// traced is a caller that sees each call, as a span of a trace would. A call's parameters are personal data: leave them out.
+// traced is a caller that sees each call, as a span of a trace would. A call's parameters are
+// personal data: leave them out.
 type traced struct{ dypls.Caller }
 
 func (t traced) Call(ctx context.Context, call dypls.Call) (dypls.Answer, error) {
@@ -51,7 +53,8 @@ func (t traced) Call(ctx context.Context, call dypls.Call) (dypls.Answer, error)
 	return answer, err
 }
 
-// Whatever wraps the caller sees every HTTPS request, one by one: for traces, audits or limits of your own.
+// Whatever wraps the caller sees every HTTPS request, one by one: for traces, audits or limits of
+// your own.
 func ExampleConfig_caller() {
 	redisURL, api, stop := inMemory()
 	defer stop()

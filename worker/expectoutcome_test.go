@@ -85,7 +85,8 @@ type wantOutcome struct {
 	looks     int // -1 for any number
 }
 
-// bindings returns the SubsIds of what is bound, and fails the test where the outcome's is not among them.
+// bindings returns the SubsIds of what is bound, and fails the test where the outcome's is not
+// among them.
 func (s *workerHarness) bindings(t *testing.T, o tasks.Outcome) []string {
 	t.Helper()
 	var binding dypls.Binding

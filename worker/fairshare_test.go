@@ -79,8 +79,9 @@ func (s *workerHarness) allSucceed(t *testing.T, ids []string) time.Duration {
 	return time.Since(began)
 }
 
-// TestThrottledAccountHoldsNobodyUp: one account may make 5 calls a second and has 2,000 tasks in the queue before those of the other,
-// which are done long before. The throttled one loses nothing of its quota.
+// TestThrottledAccountHoldsNobodyUp: one account may make 5 calls a second and has 2,000 tasks in
+// the queue before those of the other, which are done long before. The throttled one loses nothing
+// of its quota.
 func TestThrottledAccountHoldsNobodyUp(t *testing.T) {
 	t.Parallel()
 	for _, shards := range []int{1, 4} {
@@ -128,7 +129,8 @@ func (s *workerHarness) bindsOf(key string) (n int) {
 	return n
 }
 
-// TestDeniedAccountHoldsNobodyUp: one account is suspended; the other's tasks are done, and only the first one's breaker is open.
+// TestDeniedAccountHoldsNobodyUp: one account is suspended; the other's tasks are done, and only
+// the first one's breaker is open.
 func TestDeniedAccountHoldsNobodyUp(t *testing.T) {
 	t.Parallel()
 	s := newTwoAccounts(t, quick, withShop(dyplstest.Config{

@@ -22,7 +22,8 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/worker/internal/breaker"
 )
 
-// gateway stands between workers and the simulator: it passes requests on, or answers as something does that is not the API.
+// gateway stands between workers and the simulator: it passes requests on, or answers as something
+// does that is not the API.
 type gateway struct {
 	url    string
 	broken atomic.Bool
@@ -92,8 +93,9 @@ func behindGateway(t *testing.T, workers, binds int, timing timing, instead http
 	return f, g
 }
 
-// TestForeignAnswersLeaveFewBindsUncertain: whatever answers in the API's place, at most the first handful of the binds that leave X
-// to the platform is in doubt. All others wait, and succeed when the API is back, without a person.
+// TestForeignAnswersLeaveFewBindsUncertain: whatever answers in the API's place, at most the first
+// handful of the binds that leave X to the platform is in doubt. All others wait, and succeed when
+// the API is back, without a person.
 func TestForeignAnswersLeaveFewBindsUncertain(t *testing.T) {
 	t.Parallel()
 	const page = "<html><head><title>502 Bad Gateway</title></head></html>"
@@ -198,7 +200,8 @@ func TestOneForeignAnswerHoldsNothing(t *testing.T) {
 	}
 }
 
-// TestWhatCanBeLookedUpGoesOn: while the endpoint is held, a bind that names its X is not, and its answer opens it for all.
+// TestWhatCanBeLookedUpGoesOn: while the endpoint is held, a bind that names its X is not, and its
+// answer opens it for all.
 func TestWhatCanBeLookedUpGoesOn(t *testing.T) {
 	t.Parallel()
 	f, g := behindGateway(t, 1, 60, timing{

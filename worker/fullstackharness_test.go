@@ -21,8 +21,8 @@ const (
 	fullStackWithin = 3 * time.Minute // on a machine that does much else
 )
 
-// fullStackHarness is a worker, not yet running, before a simulator behind real HTTP, and a producer. They do everything that this
-// project does with Redis.
+// fullStackHarness is a worker, not yet running, before a simulator behind real HTTP, and a
+// producer. They do everything that this project does with Redis.
 type fullStackHarness struct {
 	*Worker
 

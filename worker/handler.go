@@ -18,8 +18,8 @@ import (
 // leftForNewer is when a task that this version cannot perform is offered again.
 const leftForNewer = 30 * time.Second
 
-// ProcessTask implements [asynq.Handler]. It finds the kind by the exact type: asynq's own mux matches prefixes,
-// and BindAxn is one of BindAxnExtension.
+// ProcessTask implements [asynq.Handler]. It finds the kind by the exact type: asynq's own mux
+// matches prefixes, and BindAxn is one of BindAxnExtension.
 func (w *Worker) ProcessTask(ctx context.Context, task *asynq.Task) error {
 	w.running.Add(1)
 	defer w.running.Done()
@@ -47,7 +47,8 @@ func (w *Worker) ProcessTask(ctx context.Context, task *asynq.Task) error {
 	return d.perform(ctx)
 }
 
-// reject records a delivery that cannot be read as a failure, under the id that asynq's TaskID tells.
+// reject records a delivery that cannot be read as a failure, under the id that asynq's TaskID
+// tells.
 func (w *Worker) reject(ctx context.Context, id, action string, reason error) error {
 	w.log.Error().Str("id", id).Str("action", action).Str("code", dypls.CodeInvalidPayload).Err(reason).Msg("delivery unreadable; task failed")
 	if id != "" {

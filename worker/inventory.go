@@ -12,7 +12,8 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/internal/record"
 )
 
-// setAsideCodes are the refusals after which an X is not handed out again until somebody readmits it.
+// setAsideCodes are the refusals after which an X is not handed out again until somebody readmits
+// it.
 var setAsideCodes = []string{"isv.NO_USED_BY_OTHERS", "isv.NO_NOT_EXIST"}
 
 // number is the X that a run's bind names, where its pool has an inventory.
@@ -22,11 +23,13 @@ type number struct {
 	usedElsewhere bool             // somebody else has it: it goes back, and the next run gets another
 }
 
-// usedElsewhereCodes are the refusals which say that this X is somebody else's, and nothing about another one.
+// usedElsewhereCodes are the refusals which say that this X is somebody else's, and nothing about
+// another one.
 var usedElsewhereCodes = append([]string{"isv.BIND_CONFLICT"}, setAsideCodes...)
 
-// retryWithAnother lets a bind that was refused because of the X that it was given be called again with another, within its attempts.
-// A bind that may have taken effect before stays with its X: it has to be looked for there.
+// retryWithAnother lets a bind that was refused because of the X that it was given be called again
+// with another, within its attempts. A bind that may have taken effect before stays with its X: it
+// has to be looked for there.
 func (n *number) retryWithAnother(v *verdict, k kind, begun record.Begun) {
 	if n == nil || !n.leased.Listed || n.request.PhoneNoX != "" || begun.MayHaveRun || begun.Attempt >= k.attempts {
 		return
@@ -49,8 +52,8 @@ func (d *delivery) leaseNumber(ctx context.Context) error {
 	return nil
 }
 
-// numberFor leases an X, the same one in every run of the task, and writes it into the request. It returns nil where the
-// action takes none, or the pool has no inventory.
+// numberFor leases an X, the same one in every run of the task, and writes it into the request. It
+// returns nil where the action takes none, or the pool has no inventory.
 func (d *delivery) numberFor(ctx context.Context, request []byte) (*number, []byte, error) {
 	if used, err := d.worker.numbers.InUse(ctx); err != nil || !used {
 		return nil, request, err
@@ -74,8 +77,9 @@ func (d *delivery) numberFor(ctx context.Context, request []byte) (*number, []by
 	return n, request, err
 }
 
-// leasedBefore names the X that an earlier run of the task leased, for a look. It never leases one: a call that left before the pool
-// had an inventory named none, and an X that it never heard of would prove nothing; what it turns out to have bound is told all the same.
+// leasedBefore names the X that an earlier run of the task leased, for a look. It never leases one:
+// a call that left before the pool had an inventory named none, and an X that it never heard of
+// would prove nothing; what it turns out to have bound is told all the same.
 func (d *delivery) leasedBefore(ctx context.Context, begun record.Begun) (*number, []byte, error) {
 	request := begun.Request
 	n := d.numberOf(request)
@@ -97,8 +101,9 @@ func (d *delivery) leasedBefore(ctx context.Context, begun record.Begun) (*numbe
 // errUnsent: the call in doubt was never made.
 var errUnsent = errors.New("the worker ended before it had an X for the call, which was not made")
 
-// checkUnsent returns errUnsent where a bind that needs an X of its pool's inventory never had one: its worker ended before
-// it leased one. A call that left before the pool had an inventory is another matter.
+// checkUnsent returns errUnsent where a bind that needs an X of its pool's inventory never had one:
+// its worker ended before it leased one. A call that left before the pool had an inventory is
+// another matter.
 func (d *delivery) checkUnsent(ctx context.Context, pool string, begun record.Begun) error {
 	if begun.Refusal != "" || d.kind.findable(begun.Request) {
 		return nil
@@ -110,7 +115,8 @@ func (d *delivery) checkUnsent(ctx context.Context, pool string, begun record.Be
 	return err
 }
 
-// numberOf reads what the inventory must know of a request, nil where the action takes no number of a pool.
+// numberOf reads what the inventory must know of a request, nil where the action takes no number of
+// a pool.
 func (d *delivery) numberOf(request []byte) *number {
 	ask, ok := inventory.AskOf(d.kind.action, request)
 	if !ok || ask.PoolKey == "" { // what cannot be read is told by the call
@@ -137,8 +143,8 @@ func (n *number) writeTo(request []byte) ([]byte, error) {
 	return json.Marshal(fields)
 }
 
-// noNumber is what it means that no X could be leased: a pool without a free one is final, as the API's own
-// isv.NO_AVAILABLE_NUMBER is.
+// noNumber is what it means that no X could be leased: a pool without a free one is final, as the
+// API's own isv.NO_AVAILABLE_NUMBER is.
 func noNumber(begun record.Begun, err error) verdict {
 	v := verdict{state: record.Failed, code: dypls.CodeNotSent, class: dypls.Exhausted, message: "no number of the pool's inventory is free"}
 	if !errors.Is(err, inventory.ErrNoneFree) {
@@ -168,7 +174,8 @@ func (n *number) settle(ctx context.Context, d *delivery, begun record.Begun, v 
 	d.worker.settleInInventory(ctx, end)
 }
 
-// settleInInventory tells the inventory what came of a bind, as long as this process lives. The sweep makes up for what it cannot tell.
+// settleInInventory tells the inventory what came of a bind, as long as this process lives. The
+// sweep makes up for what it cannot tell.
 func (w *Worker) settleInInventory(ctx context.Context, end inventory.End) {
 	err := w.untilWritten(ctx, end.Task, "number", func(ctx context.Context) error { return w.numbers.Settle(ctx, end) })
 	if err != nil {
@@ -176,7 +183,8 @@ func (w *Worker) settleInInventory(ctx context.Context, end inventory.End) {
 	}
 }
 
-// syncInventory tells the inventory what the record of a task says, for whoever has settled it without a run of its own.
+// syncInventory tells the inventory what the record of a task says, for whoever has settled it
+// without a run of its own.
 func (w *Worker) syncInventory(ctx context.Context, id string) {
 	err := w.untilWritten(ctx, id, "number", func(ctx context.Context) error {
 		if used, err := w.numbers.InUse(ctx); err != nil || !used {
@@ -225,22 +233,8 @@ func (d *delivery) updateInventory(ctx context.Context, request []byte, v verdic
 	}
 }
 
-// changeOf is what an update changed about which numbers are in use.
-func changeOf(r dypls.UpdateSubscriptionRequest) inventory.Change {
-	c := inventory.Change{Pool: r.PoolKey, X: r.PhoneNoX, SubsID: r.SubsID}
-	switch r.OperateType {
-	case dypls.UpdateNoA:
-		c.A = r.PhoneNoA
-	case dypls.UpdateNoB:
-		c.B = r.PhoneNoB
-	case dypls.UpdateExpire:
-		c.Until = inventory.Until(r.Expiration)
-	}
-	return c
-}
-
-// publish writes down what came of a run: in the inventory first where there is a binding, so that nobody is given its X
-// meanwhile, and in the record first where there is none.
+// publish writes down what came of a run: in the inventory first where there is a binding, so that
+// nobody is given its X meanwhile, and in the record first where there is none.
 func (d *delivery) publish(ctx context.Context, x *number, begun record.Begun, v verdict, p performed) {
 	if v.state == record.Succeeded {
 		x.settle(ctx, d, begun, v, p)
@@ -253,13 +247,16 @@ func (d *delivery) publish(ctx context.Context, x *number, begun record.Begun, v
 }
 
 const (
-	// sweepEvery is how often each worker looks after the inventories. What it does may be done by several at a time.
+	// sweepEvery is how often each worker looks after the inventories. What it does may be done by
+	// several at a time.
 	sweepEvery = time.Minute
-	// unsettledFor is how long a lease must have been without news: whoever leased it may be about to say what came of it.
+	// unsettledFor is how long a lease must have been without news: whoever leased it may be about
+	// to say what came of it.
 	unsettledFor = 2 * time.Minute
 )
 
-// sweepNumbers frees numbers whose bindings have expired, and settles leases whose worker ended before it could, until ctx is done.
+// sweepNumbers frees numbers whose bindings have expired, and settles leases whose worker ended
+// before it could, until ctx is done.
 func (w *Worker) sweepNumbers(ctx context.Context) {
 	tick := time.NewTicker(sweepEvery)
 	defer tick.Stop()
@@ -282,8 +279,9 @@ func (w *Worker) sweepNumbers(ctx context.Context) {
 	}
 }
 
-// settleLease asks a task's record what came of its bind, and tells the inventory: whoever settled the task has not, or may be about to.
-// A task that is not over, or uncertain, keeps its number. One that is forgotten may have been bound.
+// settleLease asks a task's record what came of its bind, and tells the inventory: whoever settled
+// the task has not, or may be about to. A task that is not over, or uncertain, keeps its number.
+// One that is forgotten may have been bound.
 func (w *Worker) settleLease(ctx context.Context, pool string, h inventory.Holding) error {
 	records, err := w.records.Read(ctx, h.Task)
 	if err != nil {

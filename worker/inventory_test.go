@@ -14,8 +14,8 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
 )
 
-// TestNumberThatIsTaken: somebody binds numbers past the inventory. A bind that is given such an X takes the next one, and the
-// taken one rests; a caller who names it is told.
+// TestNumberThatIsTaken: somebody binds numbers past the inventory. A bind that is given such an X
+// takes the next one, and the taken one rests; a caller who names it is told.
 func TestNumberThatIsTaken(t *testing.T) {
 	t.Parallel()
 	const taken, free dypls.Phone = "17000000042", "17000000099"
@@ -57,8 +57,8 @@ func TestNumberThatIsTaken(t *testing.T) {
 	}
 }
 
-// TestKilledBeforeItHadANumber: a worker noted a call and ended before it leased the X that the call needed. Nothing can have
-// left: the bind is called, and not held as uncertain.
+// TestKilledBeforeItHadANumber: a worker noted a call and ended before it leased the X that the
+// call needed. Nothing can have left: the bind is called, and not held as uncertain.
 func TestKilledBeforeItHadANumber(t *testing.T) {
 	t.Parallel()
 	const owned dypls.Phone = "17000000099"
@@ -89,8 +89,8 @@ func TestKilledBeforeItHadANumber(t *testing.T) {
 	}
 }
 
-// TestInventoryThatCameLater: a call left before its pool had an inventory, and its answer was lost with its worker. A number
-// leased since proves nothing about it: the task is held, not sent again.
+// TestInventoryThatCameLater: a call left before its pool had an inventory, and its answer was lost
+// with its worker. A number leased since proves nothing about it: the task is held, not sent again.
 func TestInventoryThatCameLater(t *testing.T) {
 	t.Parallel()
 	const platforms, owned dypls.Phone = "17000000042", "17000000099"

@@ -22,7 +22,8 @@ import (
 // owned is the one number of an inventoryHarness.
 const owned dypls.Phone = "17000000099"
 
-// inventoryHarness is a workerHarness whose pool has an inventory of one number, and a task "k" that has it.
+// inventoryHarness is a workerHarness whose pool has an inventory of one number, and a task "k"
+// that has it.
 type inventoryHarness struct {
 	*workerHarness
 
@@ -55,7 +56,8 @@ func (s *inventoryHarness) enqueue(t *testing.T, options ...tasks.Option) {
 	}
 }
 
-// leave has a worker that is gone leave the task behind with its number, in a state that one of its calls led to.
+// leave has a worker that is gone leave the task behind with its number, in a state that one of its
+// calls led to.
 func (s *inventoryHarness) leave(t *testing.T, e record.Ending, options ...tasks.Option) {
 	t.Helper()
 	if options == nil {
@@ -142,8 +144,9 @@ var (
 	isBound   = inventory.Counts{Bound: 1}
 )
 
-// TestEveryWayToAnOutcomeTellsTheInventory: whoever settles the task, the number is held as long as it may be bound, by whichever way
-// its binding ends it rests, and where there never was one it is free. A sweep after it changes nothing.
+// TestEveryWayToAnOutcomeTellsTheInventory: whoever settles the task, the number is held as long as
+// it may be bound, by whichever way its binding ends it rests, and where there never was one it is
+// free. A sweep after it changes nothing.
 func TestEveryWayToAnOutcomeTellsTheInventory(t *testing.T) {
 	t.Parallel()
 	waiting := record.Ending{State: record.Waiting}
@@ -256,8 +259,8 @@ func (s *inventoryHarness) unbind(t *testing.T) {
 	s.counts(t, "after its unbind", isResting)
 }
 
-// TestSweepMakesUpForACrash: who settled the task ended before it told the inventory, or told the inventory and ended before it settled
-// the task, or is long gone with the record.
+// TestSweepMakesUpForACrash: who settled the task ended before it told the inventory, or told the
+// inventory and ended before it settled the task, or is long gone with the record.
 func TestSweepMakesUpForACrash(t *testing.T) {
 	t.Parallel()
 	settle := func(t *testing.T, s *inventoryHarness, r record.Resolution) {
@@ -333,8 +336,9 @@ func TestSweepMakesUpForACrash(t *testing.T) {
 	}
 }
 
-// TestLateAnswerOfAFreedNumber: the bind was told to have failed and its number was freed, when the answer of a stalled run comes: the
-// number is held again, until the binding that nobody wants is removed.
+// TestLateAnswerOfAFreedNumber: the bind was told to have failed and its number was freed, when the
+// answer of a stalled run comes: the number is held again, until the binding that nobody wants is
+// removed.
 func TestLateAnswerOfAFreedNumber(t *testing.T) {
 	t.Parallel()
 	caller := &stalls{held: make(chan struct{}), free: make(chan struct{})}

@@ -40,8 +40,9 @@ func (s *inventoryHarness) until(t *testing.T) time.Time {
 	return holding.Until
 }
 
-// TestNumberIsHeldAsLongAsAnUpdateMayHaveBoundIt: while the call that sets another expiry is out, and after it where no answer tells what
-// became of it, the number is held until the later of both; an answer settles it.
+// TestNumberIsHeldAsLongAsAnUpdateMayHaveBoundIt: while the call that sets another expiry is out,
+// and after it where no answer tells what became of it, the number is held until the later of both;
+// an answer settles it.
 func TestNumberIsHeldAsLongAsAnUpdateMayHaveBoundIt(t *testing.T) {
 	t.Parallel()
 	const refusal = "isv.EXPIRE_DATE_ILLEGAL"

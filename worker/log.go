@@ -61,7 +61,8 @@ func accountLog(c Config, account string) zerolog.Logger {
 	return c.Logger.With().Str("account", account).Logger()
 }
 
-// logPanic writes where a panic came from. Its value may hold anything, a number included, and is left out.
+// logPanic writes where a panic came from. Its value may hold anything, a number included, and is
+// left out.
 func (w *Worker) logPanic(d *delivery, value any) {
 	w.log.Error().Str("id", d.id).Str("action", d.kind.action).Str("code", dypls.CodePanic).
 		Str("panic", fmt.Sprintf("%T", value)).Bytes("stack", debug.Stack()).Msg("panic")
@@ -80,7 +81,8 @@ func (l asynqLogger) Error(args ...any) {
 	}
 }
 
-// Warn leaves out what asynq says of every task that is archived: the line of its attempt has said it, and why.
+// Warn leaves out what asynq says of every task that is archived: the line of its attempt has said
+// it, and why.
 func (l asynqLogger) Warn(args ...any) {
 	if text := fmt.Sprint(args...); !refusal.Told(text) && !strings.HasPrefix(text, "Retry exhausted for task") {
 		l.log.Warn().Msg(text)

@@ -9,7 +9,8 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
 )
 
-// TestLostAnswerIsLookedFor: the answer is lost after the bind took effect; it is found, and not made again.
+// TestLostAnswerIsLookedFor: the answer is lost after the bind took effect; it is found, and not
+// made again.
 func TestLostAnswerIsLookedFor(t *testing.T) {
 	t.Parallel()
 	expiration := dypls.At(time.Now().Add(time.Hour))
@@ -64,7 +65,8 @@ func TestLostRequestIsSentAgain(t *testing.T) {
 	}
 }
 
-// TestLostRequestsUseUpAttempts: no call is ever answered, and none takes effect: the task fails, and is not uncertain.
+// TestLostRequestsUseUpAttempts: no call is ever answered, and none takes effect: the task fails,
+// and is not uncertain.
 func TestLostRequestsUseUpAttempts(t *testing.T) {
 	t.Parallel()
 	s := newWorkerHarness(t, dyplstest.Config{Faults: []dyplstest.Fault{{Action: "BindAxn", Do: dyplstest.DropBefore}}}, func(c *Config) { c.MaxAttempts = 2 })
@@ -74,7 +76,8 @@ func TestLostRequestsUseUpAttempts(t *testing.T) {
 	}
 }
 
-// TestLooksGoOnPastTheDeadline: no call starts after it; what an earlier one did is still found out.
+// TestLooksGoOnPastTheDeadline: no call starts after it; what an earlier one did is still found
+// out.
 func TestLooksGoOnPastTheDeadline(t *testing.T) {
 	t.Parallel()
 	for do, want := range map[dyplstest.FaultKind]wantOutcome{
@@ -124,8 +127,8 @@ func TestLostAnswerThatCannotBeFound(t *testing.T) {
 	}
 }
 
-// TestSuspectNeverFails: where a lost call may have used up a number, the second one's refusal, or the end of the task's
-// time, is no proof that nothing was bound.
+// TestSuspectNeverFails: where a lost call may have used up a number, the second one's refusal, or
+// the end of the task's time, is no proof that nothing was bound.
 func TestSuspectNeverFails(t *testing.T) {
 	t.Parallel()
 	lost := dyplstest.Fault{Action: "BindAxn", Do: dyplstest.DropAfter, Times: 1}

@@ -18,7 +18,8 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
 )
 
-// manyWorkersHarness is several workers, each with a Redis client of its own, before one simulator behind real HTTP.
+// manyWorkersHarness is several workers, each with a Redis client of its own, before one simulator
+// behind real HTTP.
 type manyWorkersHarness struct {
 	server    *redistest.Server
 	simulator *dyplstest.Server

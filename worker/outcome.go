@@ -46,7 +46,8 @@ func (d *delivery) ending(begun record.Begun, v verdict, p performed) record.End
 	return e
 }
 
-// finish writes what came of the call, as long as this process lives: an outcome is never dropped for want of Redis.
+// finish writes what came of the call, as long as this process lives: an outcome is never dropped
+// for want of Redis.
 func (d *delivery) finish(ctx context.Context, e record.Ending) {
 	var verdict record.FinishVerdict
 	err := d.worker.untilWritten(ctx, d.id, "finish", func(ctx context.Context) error {
@@ -78,8 +79,8 @@ func (d *delivery) finish(ctx context.Context, e record.Ending) {
 	}
 }
 
-// compensate queues the removal of a surplus binding. The record keeps the request as well, for the case that this process
-// ends before.
+// compensate queues the removal of a surplus binding. The record keeps the request as well, for the
+// case that this process ends before.
 func (d *delivery) compensate(ctx context.Context, e record.Ending) {
 	if _, err := reaper.Compensate(context.WithoutCancel(ctx), d.worker.queue, d.accountName, e.Surplus()); err != nil {
 		d.worker.log.Error().Str("id", d.id).Str("subs_id", e.SubsID).Err(err).Msg("surplus binding not queued for removal; unbind it")
@@ -92,8 +93,8 @@ func (d *delivery) logUnreplicated(shortage *record.ShortageError) {
 		Msg("outcome written, but too few replicas acknowledged it")
 }
 
-// endWithoutCall ends a run whose call does not leave, and returns what asynq is told. Unless a gate has decided on the
-// task, it is left as it was.
+// endWithoutCall ends a run whose call does not leave, and returns what asynq is told. Unless a
+// gate has decided on the task, it is left as it was.
 func (d *delivery) endWithoutCall(ctx context.Context, why error) error {
 	if ended, ok := errors.AsType[*endedError](why); ok {
 		return ended.told

@@ -17,7 +17,8 @@ import (
 // refreshEvery is how often each worker looks which breakers are open, beside hearing of it.
 const refreshEvery = 10 * time.Second
 
-// traffic decides when a call of an account may leave: the rate limiter and the breaker, which all workers of the account share.
+// traffic decides when a call of an account may leave: the rate limiter and the breaker, which all
+// workers of the account share.
 type traffic struct {
 	worker  *Worker
 	limiter *quota.Limiter
@@ -49,7 +50,8 @@ func (t *traffic) logNotShared(bucket string, err error) {
 	}
 }
 
-// permit is leave for one call: tokens of the buckets that it draws on, and the breakers whose probe it is.
+// permit is leave for one call: tokens of the buckets that it draws on, and the breakers whose
+// probe it is.
 type permit struct {
 	traffic *traffic
 	action  string
@@ -67,7 +69,8 @@ type reserved struct {
 	token  quota.Token
 }
 
-// admit waits for leave to call, unless it is evicted. The error says when to come back, or is the context's.
+// admit waits for leave to call, unless it is evicted. The error says when to come back, or is the
+// context's.
 func (t *traffic) acquirePermit(ctx context.Context, evict <-chan struct{}, action, pool, run string) (*permit, error) {
 	probes, err := t.breaker.Allow(ctx, breaker.Call{Action: action, Pool: pool, Run: run})
 	if err != nil {
@@ -125,7 +128,8 @@ func (p *permit) report(ctx context.Context, left time.Time, answer dypls.Answer
 	p.traffic.reportToEndpoint(ctx, p.run, left, answer, err)
 }
 
-// reportToBreaker: only an answer to the call itself tells something. A throttled one was turned away before.
+// reportToBreaker: only an answer to the call itself tells something. A throttled one was turned
+// away before.
 func (p *permit) reportToBreaker(ctx context.Context, left time.Time, answer dypls.Answer, telling bool) {
 	b := p.traffic.breaker
 	if !telling {
@@ -142,8 +146,8 @@ func (p *permit) reportToBreaker(ctx context.Context, left time.Time, answer dyp
 	})
 }
 
-// permittedCaller makes calls with leave only: the first one with the permit that it was given, others, such as those of a look, each
-// with one of its own.
+// permittedCaller makes calls with leave only: the first one with the permit that it was given,
+// others, such as those of a look, each with one of its own.
 type permittedCaller struct {
 	dypls.Caller
 
@@ -198,7 +202,8 @@ func (t *traffic) reportToEndpoint(ctx context.Context, run string, left time.Ti
 	}
 }
 
-// leavesDoubt reports whether an answer says nothing of what was done: the gateway's own that it could not reach the service.
+// leavesDoubt reports whether an answer says nothing of what was done: the gateway's own that it
+// could not reach the service.
 func leavesDoubt(answer dypls.Answer) bool {
 	return answer.Code != dypls.CodeOK && dypls.Classify(answer.Code, answer.Status, answer.HostID != "") == dypls.Uncertain
 }

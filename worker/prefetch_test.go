@@ -33,8 +33,8 @@ func (c slowCaller) Call(ctx context.Context, call dypls.Call) (dypls.Answer, er
 	return c.cannedCaller.Call(ctx, call)
 }
 
-// TestFetchedAheadNoMoreThanPerformed: while all calls of a queue are out, the rest of its tasks is left to other workers; and
-// a worker that ends leaves no task behind that it has fetched.
+// TestFetchedAheadNoMoreThanPerformed: while all calls of a queue are out, the rest of its tasks is
+// left to other workers; and a worker that ends leaves no task behind that it has fetched.
 func TestFetchedAheadNoMoreThanPerformed(t *testing.T) {
 	t.Parallel()
 	const queued, rounds = 200, 3
@@ -99,8 +99,9 @@ func TestFetchedAheadNoMoreThanPerformed(t *testing.T) {
 	}
 }
 
-// TestFetchedAheadTasksOfADeadWorker: what a worker had fetched ahead when it died is delivered again, once, by the reaper. Should it have
-// stood still instead, it puts nothing back that is not its own any more.
+// TestFetchedAheadTasksOfADeadWorker: what a worker had fetched ahead when it died is delivered
+// again, once, by the reaper. Should it have stood still instead, it puts nothing back that is not
+// its own any more.
 func TestFetchedAheadTasksOfADeadWorker(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)

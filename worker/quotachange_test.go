@@ -12,7 +12,8 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
 )
 
-// TestRateFollowsTheQuota: the quota falls, and rises again; three workers follow it, whichever way they are told.
+// TestRateFollowsTheQuota: the quota falls, and rises again; three workers follow it, whichever way
+// they are told.
 func TestRateFollowsTheQuota(t *testing.T) {
 	t.Parallel()
 	if testing.Short() {

@@ -85,7 +85,8 @@ func TestCeilingBoundsCallsOfAPool(t *testing.T) {
 	}
 }
 
-// TestCallsGoOnWithoutRedis: a worker that cannot reach Redis goes on with a part of its share, never without limit.
+// TestCallsGoOnWithoutRedis: a worker that cannot reach Redis goes on with a part of its share,
+// never without limit.
 func TestCallsGoOnWithoutRedis(t *testing.T) {
 	t.Parallel()
 	server, g := newLimiters(t, 1, func(c *Config) { c.QPS = map[string]float64{"BindAxn": 100} })

@@ -11,18 +11,20 @@ import (
 )
 
 const (
-	// verificationsNeeded is how many looks must find nothing before a call is taken not to have had an effect.
+	// verificationsNeeded is how many looks must find nothing before a call counts as without
+	// effect.
 	verificationsNeeded = 2
-	// renewals is how often a run that looks renews its claim while it would hold.
+	// renewals is how often a run that looks renews its claim within one lease.
 	renewals = 4
-	// verificationsPerAge spaces looks that fail: the next one comes after this part of the time since the first call.
+	// verificationsPerAge spaces looks that fail: the next one comes after this part of the time
+	// since the first call.
 	verificationsPerAge = 4
 	// reconcileAtMost is how long looking may fail before a person has to settle the task.
 	reconcileAtMost = 24 * time.Hour
 )
 
-// reconcile finds out whether an earlier call of the task, which is in doubt, took effect, and ends the run. It changes
-// nothing at the API.
+// reconcile finds out whether an earlier call of the task, which is in doubt, took effect, and ends
+// the run. It changes nothing at the API.
 func (d *delivery) reconcile(ctx context.Context) error {
 	begun := d.begun
 	if begun.Verdict != record.Look {
@@ -76,7 +78,7 @@ func (d *delivery) renew(ctx context.Context, begun record.Begun) {
 	}
 }
 
-// decideReconciled says what a look means. A look uses up no attempt.
+// decideReconciled decides what a look means for the task. A look uses up no attempt.
 func (w *Worker) decideReconciled(k kind, begun record.Begun, finding dypls.Finding, err error) verdict {
 	v := verdict{
 		state: record.Waiting, counts: true, sent: true, code: dypls.CodeNoAnswer, class: dypls.Uncertain,
@@ -114,13 +116,14 @@ const (
 	stillBound = "nothing was removed: the API answered that there is no such binding, and shows it nevertheless. Unbind it again under a new key"
 )
 
-// verificationFailed: nothing is known; it is looked again.
+// verificationFailed: nothing is known, and the run looks again later.
 func (v *verdict) verificationFailed(begun record.Begun, err error) {
 	if time.Since(begun.Since) > reconcileAtMost {
 		v.state, v.message = record.Uncertain, "an earlier call may have taken effect, and looking for it has failed for a day"
 		return
 	}
-	// A failed look leaves no count behind: how long it has been going on tells how soon the next one is of use.
+	// A failed look leaves no count behind: how long it has been going on tells how soon the next
+	// one is of use.
 	v.delay, v.doubt = min(max(time.Since(begun.Since)/verificationsPerAge, backoffBase), deniedCap), record.DoubtKept
 	if e, ok := errors.AsType[*dypls.Error](err); ok {
 		v.delay = max(v.delay, e.RetryAfter)

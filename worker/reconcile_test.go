@@ -71,7 +71,8 @@ func TestDecideLook(t *testing.T) {
 	}
 }
 
-// TestLooksThatFail: nothing is known then; it is looked again until it works, and no attempt is used up.
+// TestLooksThatFail: nothing is known then; it is looked again until it works, and no attempt is
+// used up.
 func TestLooksThatFail(t *testing.T) {
 	t.Parallel()
 	s := newWorkerHarness(t, dyplstest.Config{Faults: []dyplstest.Fault{
@@ -88,8 +89,8 @@ func TestLooksThatFail(t *testing.T) {
 	}
 }
 
-// TestLaggingList: the API shows what it did only after a while. What two looks do not see, the conflict of the next call
-// tells, and makes it look again: it is bound once.
+// TestLaggingList: the API shows what it did only after a while. What two looks do not see, the
+// conflict of the next call tells, and makes it look again: it is bound once.
 func TestLaggingList(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {

@@ -15,8 +15,9 @@ import (
 // byDashboard is who lets a failed task run again by asynq's own means.
 const byDashboard = "asynq"
 
-// onSettled ends the run of a task that has its outcome. A second delivery, or an echo, changes nothing. But a person may have
-// told asynq to run a task that it had archived: one that failed is run again, one that is uncertain never is.
+// onSettled ends the run of a task that has its outcome. A second delivery, or an echo, changes
+// nothing. But a person may have told asynq to run a task that it had archived: one that failed is
+// run again, one that is uncertain never is.
 func (d *delivery) onSettled(ctx context.Context) error {
 	if d.begun.State != record.Failed && d.begun.State != record.Uncertain {
 		return &endedError{}
@@ -49,8 +50,9 @@ func (d *delivery) onSettled(ctx context.Context) error {
 // uncertainPrefix begins what a dashboard shows of an uncertain task that somebody wanted to run.
 const uncertainPrefix = "uncertain, not run: it may have taken effect. Settle it: dyplsq resolve "
 
-// rerunRequested reports whether asynq had archived this delivery after an attempt of ours: what it remembers of the
-// latest failure is then the error string that we returned for it. A delivery that only came twice has others, or none.
+// rerunRequested reports whether asynq had archived this delivery after an attempt of ours: what it
+// remembers of the latest failure is then the error string that we returned for it. A delivery that
+// only came twice has others, or none.
 func (d *delivery) rerunRequested() (bool, error) {
 	info, err := d.worker.inspector.GetTaskInfo(d.queue, d.taskID)
 	switch {
@@ -62,7 +64,8 @@ func (d *delivery) rerunRequested() (bool, error) {
 	return strings.HasPrefix(info.LastErr, uncertainPrefix) || archivedText.MatchString(info.LastErr), nil
 }
 
-// rerun lets a failed task run again, in this very delivery, which asks for leave to call once more.
+// rerun lets a failed task run again, in this very delivery, which asks for leave to call once
+// more.
 func (d *delivery) rerun(ctx context.Context, r record.Record) error {
 	var found record.State
 	err := d.worker.untilWritten(ctx, d.id, "reopen", func(ctx context.Context) (err error) {
@@ -76,8 +79,9 @@ func (d *delivery) rerun(ctx context.Context, r record.Record) error {
 	return d.begin(ctx)
 }
 
-// staleDelivery makes another delivery in the place of this one, which was left behind by an earlier task of the same key, of another
-// action or account: with it the task would be called in the wrong way, or with the wrong credentials.
+// staleDelivery makes another delivery in the place of this one, which was left behind by an
+// earlier task of the same key, of another action or account: with it the task would be called in
+// the wrong way, or with the wrong credentials.
 func (d *delivery) staleDelivery(ctx context.Context) error {
 	d.worker.log.Warn().Str("id", d.id).Str("action", d.kind.action).Msg("stale delivery of an earlier task with this key; replaced")
 	if asynqwire.IDOfDelivery(d.taskID) != d.id {

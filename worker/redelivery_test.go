@@ -34,7 +34,8 @@ func (s *workerHarness) archived(t *testing.T, delivery string) string {
 	return words
 }
 
-// TestRunOfFailedTask: whoever lets asynq run what it had archived means the task to be tried again.
+// TestRunOfFailedTask: whoever lets asynq run what it had archived means the task to be tried
+// again.
 func TestRunOfFailedTask(t *testing.T) {
 	t.Parallel()
 	s := newWorkerHarness(t, dyplstest.Config{Faults: []dyplstest.Fault{{Code: "isv.NO_AVAILABLE_NUMBER", Times: 1}}}, nil)
@@ -100,7 +101,8 @@ func TestSecondDeliveryOfFailedTask(t *testing.T) {
 	}
 }
 
-// TestCancelOfARecordingWhoseCallWasCut: what only reads can have had no effect, though a worker ended during its call.
+// TestCancelOfARecordingWhoseCallWasCut: what only reads can have had no effect, though a worker
+// ended during its call.
 func TestCancelOfARecordingWhoseCallWasCut(t *testing.T) {
 	t.Parallel()
 	s := newWorkerHarness(t, dyplstest.Config{Recordings: dyplstest.Recordings{ReadyAfter: 24 * time.Hour}}, nil)

@@ -35,8 +35,8 @@ func (c Config) poolSize() int {
 	return c.Concurrency + len(dispatch.Queues())*c.Fetchers*background
 }
 
-// hookUp adds the hooks of the worker's client, once. The first is the outermost: a command is looked at by itself before it
-// shares a pipeline.
+// hookUp adds the hooks of the worker's client, once. The first is the outermost: a command is
+// looked at by itself before it shares a pipeline.
 func (w *Worker) hookUp() {
 	client := w.config.client
 	if w.config.RedisHook != nil {
@@ -56,8 +56,9 @@ const (
 	noEviction   = "noeviction"
 )
 
-// untilWritten tries step until Redis answers, or nobody waits for this worker any longer. That ctx is done ends nothing:
-// what is to be written down concerns a call that has left, or may have been granted.
+// untilWritten tries step until Redis answers, or nobody waits for this worker any longer. That ctx
+// is done ends nothing: what is to be written down concerns a call that has left, or may have been
+// granted.
 func (w *Worker) untilWritten(ctx context.Context, id, what string, step func(context.Context) error) error {
 	var said time.Time
 	for pause := firstPause; ; pause = min(2*pause, longestPause) {
@@ -81,8 +82,9 @@ func (w *Worker) untilWritten(ctx context.Context, id, what string, step func(co
 	}
 }
 
-// awaitRedis waits until Redis takes what a worker writes, and refuses one that may throw tasks away. It waits for one that refuses,
-// too, whatever the reason: a password is rotated, a replica is promoted, and a worker that had given up would be missing.
+// awaitRedis waits until Redis takes what a worker writes, and refuses one that may throw tasks
+// away. It waits for one that refuses, too, whatever the reason: a password is rotated, a replica
+// is promoted, and a worker that had given up would be missing.
 func (w *Worker) awaitRedis(ctx context.Context) error {
 	var said time.Time
 	for pause := firstPause; ; pause = min(2*pause, longestPause) {
@@ -109,7 +111,8 @@ func (w *Worker) awaitRedis(ctx context.Context) error {
 	}
 }
 
-// checkEviction: a Redis that evicts keys when memory is short loses tasks and outcomes without a word.
+// checkEviction: a Redis that evicts keys when memory is short loses tasks and outcomes without a
+// word.
 func (w *Worker) checkEviction(ctx context.Context) error {
 	if cluster, ok := w.config.client.(*redis.ClusterClient); ok {
 		return cluster.ForEachMaster(ctx, func(ctx context.Context, master *redis.Client) error {
@@ -142,7 +145,8 @@ func (w *Worker) writeQueueNames(ctx context.Context) error {
 	return w.config.client.SAdd(ctx, asynqwire.Queues, names...).Err()
 }
 
-// declareQueues keeps asynq's list of queues whole: asynq itself writes a name once per process, and a failover may lose it.
+// declareQueues keeps asynq's list of queues whole: asynq itself writes a name once per process,
+// and a failover may lose it.
 func (w *Worker) declareQueues(ctx context.Context) {
 	tick := time.NewTicker(declareEvery)
 	defer tick.Stop()
@@ -170,8 +174,8 @@ func (w *Worker) logReplicaShortage(shortage *record.ShortageError) {
 // takesAgain is how long no script must have been refused before Redis counts as taking them again.
 const takesAgain = 3 * time.Second
 
-// refusalLog is a hook that says once that Redis refuses, in its own sentence, and once that it does no longer: asynq would say it in
-// words of its own, of every queue, every few seconds.
+// refusalLog is a hook that says once that Redis refuses, in its own sentence, and once that it
+// does no longer: asynq would say it in words of its own, of every queue, every few seconds.
 type refusalLog struct {
 	log zerolog.Logger
 
@@ -185,7 +189,8 @@ func (*refusalLog) DialHook(next redis.DialHook) redis.DialHook {
 	return func(ctx context.Context, network, addr string) (net.Conn, error) { return next(ctx, network, addr) }
 }
 
-// ProcessHook implements [redis.Hook]. Only scripts count: other commands may be some that a managed edition hides.
+// ProcessHook implements [redis.Hook]. Only scripts count: other commands may be some that a
+// managed edition hides.
 func (l *refusalLog) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
 	return func(ctx context.Context, cmd redis.Cmder) error {
 		err := next(ctx, cmd)

@@ -23,8 +23,9 @@ const (
 	slowCall  = 4 * time.Second
 )
 
-// TestBindsPauseWhenRedisLostData: Redis is killed while calls are out, and comes back as it was before they were noted. No bind leaves until
-// those calls are over, all of them are told, and then all goes on by itself.
+// TestBindsPauseWhenRedisLostData: Redis is killed while calls are out, and comes back as it was
+// before they were noted. No bind leaves until those calls are over, all of them are told, and then
+// all goes on by itself.
 func TestBindsPauseWhenRedisLostData(t *testing.T) {
 	t.Parallel()
 	const out, later = 4, 6 // out at once: as many as the queue of binds has calls
@@ -91,7 +92,8 @@ func TestBindsPauseWhenRedisLostData(t *testing.T) {
 	s.everythingIsBack(t)
 }
 
-// everythingIsBack checks what is written once, or by others: queue names, subscriptions, and what the rate limiter knows.
+// everythingIsBack checks what is written once, or by others: queue names, subscriptions, and what
+// the rate limiter knows.
 func (s *workerHarness) everythingIsBack(t *testing.T) {
 	t.Helper()
 	redistest.Poll(t, outcomeWithin, "names, subscriptions and quotas", func(ctx context.Context) error {

@@ -8,7 +8,8 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
 )
 
-// TestErrorAfterTheEffect: the API says no, but did it. Whatever the next call brings, the first binding is found, and told.
+// TestErrorAfterTheEffect: the API says no, but did it. Whatever the next call brings, the first
+// binding is found, and told.
 func TestErrorAfterTheEffect(t *testing.T) {
 	t.Parallel()
 	after := dyplstest.Fault{Action: "BindAxn", Do: dyplstest.AnswerCodeAfter, Code: "isp.SYSTEM_ERROR", Times: 1}
@@ -42,8 +43,8 @@ func TestErrorAfterTheEffect(t *testing.T) {
 	}
 }
 
-// TestGenuineConflict: X serves somebody else. On the first call that is final; after a call that may have run it is
-// looked into, and final then.
+// TestGenuineConflict: X serves somebody else. On the first call that is final; after a call that
+// may have run it is looked into, and final then.
 func TestGenuineConflict(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {
@@ -82,7 +83,8 @@ func TestGenuineConflict(t *testing.T) {
 	}
 }
 
-// TestSystemErrorsOfANamedBind: none of the calls took effect; that is looked into before the owner is told.
+// TestSystemErrorsOfANamedBind: none of the calls took effect; that is looked into before the owner
+// is told.
 func TestSystemErrorsOfANamedBind(t *testing.T) {
 	t.Parallel()
 	s := newWorkerHarness(t, dyplstest.Config{Faults: []dyplstest.Fault{{Action: "BindAxn", Code: "isp.SYSTEM_ERROR"}}}, func(c *Config) { c.MaxAttempts = 2 })

@@ -14,7 +14,8 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/internal/redistest"
 )
 
-// TestARefusalIsSaidOnceForAllTasks: what many tasks want to write down, and a Redis refuses, is one line with what to mend.
+// TestARefusalIsSaidOnceForAllTasks: what many tasks want to write down, and a Redis refuses, is
+// one line with what to mend.
 func TestARefusalIsSaidOnceForAllTasks(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)

@@ -12,7 +12,8 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
 )
 
-// TestNoCallLeavesWithoutReplicas: while no replica answers no call leaves and no attempt is used up; then all succeed at once.
+// TestNoCallLeavesWithoutReplicas: while no replica answers no call leaves and no attempt is used
+// up; then all succeed at once.
 func TestNoCallLeavesWithoutReplicas(t *testing.T) {
 	t.Parallel()
 	const binds = 20

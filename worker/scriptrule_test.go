@@ -15,8 +15,8 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
 )
 
-// TestScriptsKeepTheProxiesRule: every script of this project that is sent, as it is sent, passes Alibaba Cloud's proxies. Those of
-// asynq do not.
+// TestScriptsKeepTheProxiesRule: every script of this project that is sent, as it is sent, passes
+// Alibaba Cloud's proxies. Those of asynq do not.
 func TestScriptsKeepTheProxiesRule(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
@@ -51,7 +51,8 @@ func TestScriptsKeepTheProxiesRule(t *testing.T) {
 	}
 }
 
-// TestProxyRefusesAsynq: behind a proxy that checks scripts, asynq takes tasks in and hands none out.
+// TestProxyRefusesAsynq: behind a proxy that checks scripts, asynq takes tasks in and hands none
+// out.
 func TestProxyRefusesAsynq(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)

@@ -11,7 +11,8 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/internal/stack"
 )
 
-// How often asynq's Servers ask for pending tasks, give or take half, and for scheduled ones and retries that are due.
+// How often asynq's Servers ask for pending tasks, give or take half, and for scheduled ones and
+// retries that are due.
 const (
 	// asynqhost answers most of it by itself, and has a Server wait until there is something.
 	askEvery, askDelayedEvery = 2 * time.Millisecond, 100 * time.Millisecond
@@ -30,9 +31,10 @@ type server interface {
 // weights share the calls of a process out among its queues; one that is not named has 1.
 var weights = map[string]int{"bind": 4, "unbind": 2}
 
-// newServers makes the servers of a queue, or of one of its shards: its own, so that a throttled or slow kind, or a node of a cluster
-// that is away, never holds another up; several, where one that fetches its tasks one after the other is not enough. Those of all
-// shards of a queue share its slots.
+// newServers makes the servers of a queue, or of one of its shards: its own, so that a throttled or
+// slow kind, or a node of a cluster that is away, never holds another up; several, where one that
+// fetches its tasks one after the other is not enough. Those of all shards of a queue share its
+// slots.
 func (w *Worker) newServers(name string) []server {
 	queue, _ := dispatch.QueueOf(name)
 	calls := w.callsAtOnce[queue]

@@ -47,8 +47,8 @@ func TestSettledByHand(t *testing.T) {
 	}
 }
 
-// TestASettledKeyStaysProtected: who settles a bind that took effect cannot have its record deleted by it, so that the producer's
-// repetition finds its task, and no second number is bound.
+// TestASettledKeyStaysProtected: who settles a bind that took effect cannot have its record deleted
+// by it, so that the producer's repetition finds its task, and no second number is bound.
 func TestASettledKeyStaysProtected(t *testing.T) {
 	t.Parallel()
 	s := newWorkerHarness(t, dyplstest.Config{Faults: []dyplstest.Fault{{Action: "BindAxn", Do: dyplstest.DropAfter, Times: 1}}}, nil)

@@ -15,8 +15,8 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
 )
 
-// TestShardsShareTheLoad: some thousands of binds make the three masters of a cluster work about as much. What an idle worker asks
-// is not counted: how much of it there is depends on the machine.
+// TestShardsShareTheLoad: some thousands of binds make the three masters of a cluster work about as
+// much. What an idle worker asks is not counted: how much of it there is depends on the machine.
 func TestShardsShareTheLoad(t *testing.T) {
 	t.Parallel()
 	const binds, apart = 3000, 20 // percent

@@ -17,8 +17,9 @@ const (
 	// adoptEvery is how often a worker looks for shards that hold tasks and are not its own.
 	adoptEvery = 5 * time.Second
 
-	// An idle queue costs Redis polls, and a queue of many shards is as many queues: beyond so many the Servers of each poll less often,
-	// so that a kind's polls stay bounded, and a task is found a little later.
+	// An idle queue costs Redis polls, and a queue of many shards is as many queues: beyond so many
+	// the Servers of each poll less often, so that a kind's polls stay bounded, and a task is found
+	// a little later.
 	polledAtFullPace    = 4
 	forwardedAtFullPace = 16
 )
@@ -29,7 +30,8 @@ type served struct {
 	names []string
 }
 
-// ownQueues are a worker's own: the shards of each queue, and the queue without shards, which producers that know of none use.
+// ownQueues are a worker's own: the shards of each queue, and the queue without shards, which
+// producers that know of none use.
 func ownQueues(shards int) []string {
 	var names []string
 	for _, queue := range dispatch.Queues() {
@@ -57,13 +59,15 @@ func (s *served) add(name string) {
 // ofEach is how many queues each kind's own are.
 func (w *Worker) ofEach() int { return len(ownQueues(w.config.Shards)) / len(dispatch.Queues()) }
 
-// slowed is how long to wait between two polls of one of n queues, where every is right for as many as full.
+// slowed is how long to wait between two polls of one of n queues, where every is right for as many
+// as full.
 func slowed(every time.Duration, n, full int) time.Duration {
 	return every * time.Duration((n+full-1)/full)
 }
 
-// adopt serves, until ctx is done, every shard that holds tasks and that nobody told this worker of: producers with more shards put them
-// there, or the number was lowered. It returns the servers that it started.
+// adopt serves, until ctx is done, every shard that holds tasks and that nobody told this worker
+// of: producers with more shards put them there, or the number was lowered. It returns the servers
+// that it started.
 func (w *Worker) adopt(ctx context.Context) []server {
 	var servers []server
 	tick := time.NewTicker(adoptEvery)
@@ -101,7 +105,8 @@ func (w *Worker) serve(name string) (started []server, err error) {
 	return started, nil
 }
 
-// orphans are the shards that hold tasks and that this worker does not serve. Redis out of reach has none: whoever else needs it says so.
+// orphans are the shards that hold tasks and that this worker does not serve. Redis out of reach
+// has none: whoever else needs it says so.
 func (w *Worker) orphans(ctx context.Context) []string {
 	known, err := w.dispatch.Names(ctx)
 	if err != nil {

@@ -68,8 +68,8 @@ func awaitSuccess(t *testing.T, queue *tasks.Queue, ids []string) {
 	}
 }
 
-// TestAnotherNumberOfShards: tasks that were queued under another number are performed, once, whether the number was raised or lowered
-// or whether producers and workers never agreed.
+// TestAnotherNumberOfShards: tasks that were queued under another number are performed, once,
+// whether the number was raised or lowered or whether producers and workers never agreed.
 func TestAnotherNumberOfShards(t *testing.T) {
 	t.Parallel()
 	const each = 30
@@ -135,7 +135,8 @@ func TestShardsShareTheSlots(t *testing.T) {
 		return nil
 	})
 	for range 20 { // the servers go on asking
-		// What is slow to begin counts no longer; six servers by themselves would have six times as many.
+		// What is slow to begin counts no longer; six servers by themselves would have six times as
+		// many.
 		if n := int(binds - pendingOf(t, queue, "bind")); n > 2*performedAtOnce(calls) || int(caller.at.Load()) > calls {
 			t.Fatalf("%d performed and %d called at once, of %d and %d", n, caller.at.Load(), performedAtOnce(calls), calls)
 		}

@@ -17,7 +17,8 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/worker/internal/reaper"
 )
 
-// stalls keeps the first answer of a bind from the worker until it is let go: a process that stops between answer and finish.
+// stalls keeps the first answer of a bind from the worker until it is let go: a process that stops
+// between answer and finish.
 type stalls struct {
 	dypls.Caller
 
@@ -36,7 +37,8 @@ func (c *stalls) Call(ctx context.Context, call dypls.Call) (dypls.Answer, error
 	return answer, err
 }
 
-// newStalledHarness stalls the first bind, whose claim lapses then, and returns what lets its answer go.
+// newStalledHarness stalls the first bind, whose claim lapses then, and returns what lets its
+// answer go.
 func newStalledHarness(t *testing.T, simulated dyplstest.Config, policy OnUncertain, request dypls.BindAXNRequest) (s *workerHarness, release func()) {
 	t.Helper()
 	caller := &stalls{held: make(chan struct{}), free: make(chan struct{})}
@@ -67,8 +69,8 @@ func (s *workerHarness) bound() (ids []string) {
 	return ids
 }
 
-// TestSurplusIsUnbound: the answer of a stalled run comes when another has bound anew. What the owner was told stays; the
-// other binding is removed by a task of its own.
+// TestSurplusIsUnbound: the answer of a stalled run comes when another has bound anew. What the
+// owner was told stays; the other binding is removed by a task of its own.
 func TestSurplusIsUnbound(t *testing.T) {
 	t.Parallel()
 	s, release := newStalledHarness(t, dyplstest.Config{}, Retry, bindRequest())
@@ -91,7 +93,8 @@ func TestSurplusIsUnbound(t *testing.T) {
 	}
 }
 
-// TestFoundIsNoSurplus: the answer of a stalled run comes when another has found the very same binding.
+// TestFoundIsNoSurplus: the answer of a stalled run comes when another has found the very same
+// binding.
 func TestFoundIsNoSurplus(t *testing.T) {
 	t.Parallel()
 	s, release := newStalledHarness(t, dyplstest.Config{}, Hold, named())
@@ -114,7 +117,8 @@ func TestFoundIsNoSurplus(t *testing.T) {
 	}
 }
 
-// TestSuccessAfterTheFailureWasTold: the owner was told that nothing is bound, so nothing may stay bound.
+// TestSuccessAfterTheFailureWasTold: the owner was told that nothing is bound, so nothing may stay
+// bound.
 func TestSuccessAfterTheFailureWasTold(t *testing.T) {
 	t.Parallel()
 	s, release := newStalledHarness(t, dyplstest.Config{ListDelay: time.Hour}, Hold, named()) // a list that never shows it
@@ -128,7 +132,8 @@ func TestSuccessAfterTheFailureWasTold(t *testing.T) {
 	}
 }
 
-// TestLateAnswerSettlesWhatIsHeld: nobody could tell what came of the bind, until its answer turns up.
+// TestLateAnswerSettlesWhatIsHeld: nobody could tell what came of the bind, until its answer turns
+// up.
 func TestLateAnswerSettlesWhatIsHeld(t *testing.T) {
 	t.Parallel()
 	s, release := newStalledHarness(t, dyplstest.Config{}, Hold, bindRequest())

@@ -94,7 +94,8 @@ func (p *topologyHarness) performed(t *testing.T, want int) {
 	}
 }
 
-// TestSentinelFailover: a master is killed between two binds, and a third bind is made after it came back as a replica.
+// TestSentinelFailover: a master is killed between two binds, and a third bind is made after it
+// came back as a replica.
 func TestSentinelFailover(t *testing.T) {
 	t.Parallel()
 	site := redistest.StartSentinel(t)
@@ -133,8 +134,8 @@ func TestClusterSurvivesItsNodes(t *testing.T) {
 	}
 }
 
-// least tells what is refused to a worker and its producer where a part of [redistest.LeastRule] is missing: "" for a part that takes
-// something away, or that something else needs.
+// least tells what is refused to a worker and its producer where a part of [redistest.LeastRule] is
+// missing: "" for a part that takes something away, or that something else needs.
 var least = map[string]struct{ refused, without string }{
 	"~asynq:*":      {"key", "asynq:"},
 	"~dypls:*":      {"key", "dypls:"},
@@ -173,7 +174,8 @@ func TestTLSAndACL(t *testing.T) {
 	}
 }
 
-// TestACLNeedsEachPart: without one of them Redis refuses something that every worker or application asks for.
+// TestACLNeedsEachPart: without one of them Redis refuses something that every worker or
+// application asks for.
 func TestACLNeedsEachPart(t *testing.T) {
 	t.Parallel()
 	parts := strings.Fields(redistest.LeastRule)

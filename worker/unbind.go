@@ -25,8 +25,8 @@ func (d *delivery) resolveBind(ctx context.Context) error {
 	return nil
 }
 
-// unbindOfBind waits for the bind that an unbind names, or withdraws it where no call of it took effect. Where there is
-// nothing to call, it returns what becomes of the task instead.
+// unbindOfBind waits for the bind that an unbind names, or withdraws it where no call of it took
+// effect. Where there is nothing to call, it returns what becomes of the task instead.
 func (d *delivery) unbindOfBind(ctx context.Context, begun record.Begun) (request []byte, instead *verdict) {
 	if begun.Undoes == "" || unbindOf(begun.Request).SubsID != "" { // an earlier run has found it out
 		return begun.Request, nil
@@ -62,7 +62,8 @@ func (d *delivery) unbindOfBind(ctx context.Context, begun record.Begun) (reques
 	return nil, bindPending(begun)
 }
 
-// rewrite writes the request that removes a binding, for this run and the later ones: the bind's record may be gone by then.
+// rewrite writes the request that removes a binding, for this run and the later ones: the bind's
+// record may be gone by then.
 func (d *delivery) rewrite(ctx context.Context, begun record.Begun) (request []byte, instead *verdict) {
 	held := false
 	err := d.worker.untilWritten(ctx, d.id, "rewrite", func(ctx context.Context) error {
@@ -98,8 +99,8 @@ func bindForgotten() *verdict {
 	}
 }
 
-// unbinding is the request that removes the binding which a bind made, nil where there is none. bind holds the pool, under
-// the names that both requests share.
+// unbinding is the request that removes the binding which a bind made, nil where there is none.
+// bind holds the pool, under the names that both requests share.
 func unbinding(bind, result []byte) []byte {
 	var undo dypls.UnbindSubscriptionRequest
 	var made dypls.Binding
@@ -114,9 +115,10 @@ func unbinding(bind, result []byte) []byte {
 	return request
 }
 
-// acceptGone lets a removal have succeeded that the API refused because the binding is not there, where the binding is known to
-// have been made, by what the API answered to its bind: then it is gone, whoever removed it. Of any other pair of SubsId and X
-// that refusal says as little as of one that never was.
+// acceptGone lets a removal have succeeded that the API refused because the binding is not there,
+// where the binding is known to have been made, by what the API answered to its bind: then it is
+// gone, whoever removed it. Of any other pair of SubsId and X that refusal says as little as of one
+// that never was.
 func (d *delivery) acceptGone(ctx context.Context, v *verdict, begun record.Begun) {
 	if d.kind.removes && v.doubt == record.DoubtRefusal && d.wasMade(ctx, begun) {
 		v.gone("it was gone already, removed by somebody else")

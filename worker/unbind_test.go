@@ -16,7 +16,8 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/worker/internal/reaper"
 )
 
-// TestUnbindSucceedsOnlyWhereItRemoved: a refusal as not there is a success after an own unanswered attempt alone; otherwise it is what it says.
+// TestUnbindSucceedsOnlyWhereItRemoved: a refusal as not there is a success after an own unanswered
+// attempt alone; otherwise it is what it says.
 func TestUnbindSucceedsOnlyWhereItRemoved(t *testing.T) {
 	t.Parallel()
 	const unbind = "UnbindSubscription"
@@ -70,8 +71,9 @@ func TestUnbindSucceedsOnlyWhereItRemoved(t *testing.T) {
 	}
 }
 
-// TestUnbindOfAPairThatIsNone: the API answers "no such binding" for a SubsId on another X, and for one that is nobody's. Neither
-// has been removed, so neither is told to be: above all not the binding that goes on connecting people.
+// TestUnbindOfAPairThatIsNone: the API answers "no such binding" for a SubsId on another X, and for
+// one that is nobody's. Neither has been removed, so neither is told to be: above all not the
+// binding that goes on connecting people.
 func TestUnbindOfAPairThatIsNone(t *testing.T) {
 	t.Parallel()
 	const otherX = "17000000008"
@@ -107,7 +109,8 @@ func TestUnbindOfAPairThatIsNone(t *testing.T) {
 	}
 }
 
-// TestUnbindOfWhatIsOver: the API shows that SubsId and X belong together, and that the binding is over.
+// TestUnbindOfWhatIsOver: the API shows that SubsId and X belong together, and that the binding is
+// over.
 func TestUnbindOfWhatIsOver(t *testing.T) {
 	t.Parallel()
 	var ahead atomic.Int64
@@ -130,8 +133,8 @@ func TestUnbindOfWhatIsOver(t *testing.T) {
 	}
 }
 
-// TestUnbindOfWhatWasMadeAndRemoved: what the API answered to a bind shows that SubsId and X belong together. That the API does
-// not know the pair any more means then that it is gone.
+// TestUnbindOfWhatWasMadeAndRemoved: what the API answered to a bind shows that SubsId and X belong
+// together. That the API does not know the pair any more means then that it is gone.
 func TestUnbindOfWhatWasMadeAndRemoved(t *testing.T) {
 	t.Parallel()
 	removed := func(t *testing.T, s *workerHarness) dypls.UnbindSubscriptionRequest {

@@ -21,7 +21,8 @@ func (s *workerHarness) unbindTask(t *testing.T, bind string, options ...tasks.O
 	return id
 }
 
-// TestUnbindNamesTheBindsTask: it removes what that bind made, waits for one that is out, and withdraws one that is not.
+// TestUnbindNamesTheBindsTask: it removes what that bind made, waits for one that is out, and
+// withdraws one that is not.
 func TestUnbindNamesTheBindsTask(t *testing.T) {
 	t.Parallel()
 	const slow, refused = "13900000002", "13900000003"
@@ -70,7 +71,8 @@ func TestUnbindNamesTheBindsTask(t *testing.T) {
 	})
 }
 
-// TestUnbindOutlivesTheBindsRecord: what is to be removed is known from the first run on, also after the answer was lost.
+// TestUnbindOutlivesTheBindsRecord: what is to be removed is known from the first run on, also
+// after the answer was lost.
 func TestUnbindOutlivesTheBindsRecord(t *testing.T) {
 	t.Parallel()
 	s := newWorkerHarness(t, dyplstest.Config{Faults: []dyplstest.Fault{{Action: "UnbindSubscription", Do: dyplstest.DropAfter, Times: 1}}}, nil)

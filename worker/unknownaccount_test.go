@@ -17,7 +17,8 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
 )
 
-// TestUnknownAccountIsHeld: a task whose account no worker knows takes no call and no attempt, until one does, or its time is over.
+// TestUnknownAccountIsHeld: a task whose account no worker knows takes no call and no attempt,
+// until one does, or its time is over.
 func TestUnknownAccountIsHeld(t *testing.T) {
 	t.Parallel()
 	soon := quick
@@ -63,7 +64,8 @@ func TestUnknownAccountIsHeld(t *testing.T) {
 	}
 }
 
-// TestLookOfAnUnknownAccount: a task whose earlier call has to be looked for waits for a worker that can look.
+// TestLookOfAnUnknownAccount: a task whose earlier call has to be looked for waits for a worker
+// that can look.
 func TestLookOfAnUnknownAccount(t *testing.T) {
 	t.Parallel()
 	soon := quick
@@ -86,7 +88,8 @@ func TestLookOfAnUnknownAccount(t *testing.T) {
 	}
 }
 
-// TestLateLookOfAnUnknownAccount: likewise where its time is over meanwhile. It is not told to have failed before somebody has looked.
+// TestLateLookOfAnUnknownAccount: likewise where its time is over meanwhile. It is not told to have
+// failed before somebody has looked.
 func TestLateLookOfAnUnknownAccount(t *testing.T) {
 	t.Parallel()
 	soon := quick

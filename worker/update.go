@@ -12,14 +12,17 @@ import (
 )
 
 const (
-	// updateLockPause is the first pause before a change looks again whether the one before it is over. Each is twice the one before.
+	// updateLockPause is the first pause before a run tries again to acquire the lock. Each pause
+	// is twice the one before.
 	updateLockPause = 100 * time.Millisecond
-	// updateLockTries is how many of them it sits out with leave to call: longer ones in the queue, where it takes up no place.
+	// updateLockTries is how many pauses a run sits out. For longer ones it goes back to the queue,
+	// where it takes up no slot.
 	updateLockTries = 2
 )
 
-// acquireUpdateLock lets the changes of one thing, such as a binding's B, go one at a time, and none after one that was enqueued later: an old
-// retry must not send calls to a number that was replaced.
+// acquireUpdateLock lets the changes of one thing, such as a binding's B, go one at a time, and
+// none after one that was enqueued later: an old retry must not send calls to a number that was
+// replaced.
 func (d *delivery) acquireUpdateLock(ctx context.Context) error {
 	if !d.kind.ordered {
 		return nil
@@ -68,7 +71,7 @@ func (d *delivery) acquireUpdateLock(ctx context.Context) error {
 	return nil
 }
 
-// tryUpdateLock asks until Redis answers. That too few replicas know of the answer is an answer.
+// tryUpdateLock tries until Redis answers. A shortage of replicas is an answer, too.
 func (d *delivery) tryUpdateLock(ctx context.Context, change record.Change) (found record.ChangeVerdict, busy time.Duration, err error) {
 	var shortage *record.ShortageError
 	err = d.worker.untilWritten(ctx, d.id, "turn", func(ctx context.Context) (err error) {
@@ -84,7 +87,8 @@ func (d *delivery) tryUpdateLock(ctx context.Context, change record.Change) (fou
 	return found, busy, err
 }
 
-// releaseUpdateLock lets the next change go, unless this one may still be under way: then its lock lapses.
+// releaseUpdateLock lets the next change go, unless this one may still be under way: then its lock
+// lapses.
 func (d *delivery) releaseUpdateLock(ctx context.Context, v verdict) {
 	if d.updateLock == nil || v.code == dypls.CodeNoAnswer {
 		return
@@ -101,8 +105,9 @@ type prolonged struct {
 	was    time.Time
 }
 
-// prolongNumber tells the inventory of an expiry that may become later, so that no crash and no lost answer has it hand out a number
-// that is still bound. It returns nil where nothing became later.
+// prolongNumber tells the inventory of an expiry that may become later, so that no crash and no
+// lost answer has it hand out a number that is still bound. It returns nil where nothing became
+// later.
 func (d *delivery) prolongNumber(ctx context.Context) error {
 	change, ok := d.change(d.begun.Request)
 	if !ok || change.Until.IsZero() {
@@ -120,8 +125,8 @@ func (d *delivery) prolongNumber(ctx context.Context) error {
 	return nil
 }
 
-// curtail takes a later expiry back where no call of the task can have set it: a binding that is gone by then would hold its
-// number until it.
+// curtail takes a later expiry back where no call of the task can have set it: a binding that is
+// gone by then would hold its number until it.
 func (d *delivery) curtail(ctx context.Context, v verdict) {
 	p := d.expiry
 	if p == nil || v.state == record.Succeeded || v.mayHaveRun || d.begun.MayHaveRun {
@@ -142,4 +147,18 @@ func (d *delivery) change(request []byte) (c inventory.Change, ok bool) {
 		return c, false // what cannot be read is told by the call
 	}
 	return changeOf(r), true
+}
+
+// changeOf is what an update changed about which numbers are in use.
+func changeOf(r dypls.UpdateSubscriptionRequest) inventory.Change {
+	c := inventory.Change{Pool: r.PoolKey, X: r.PhoneNoX, SubsID: r.SubsID}
+	switch r.OperateType {
+	case dypls.UpdateNoA:
+		c.A = r.PhoneNoA
+	case dypls.UpdateNoB:
+		c.B = r.PhoneNoB
+	case dypls.UpdateExpire:
+		c.Until = inventory.Until(r.Expiration)
+	}
+	return c
 }

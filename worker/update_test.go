@@ -11,21 +11,22 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
 )
 
-// TestOlderUpdateNeverOverwritesNewer: the first update fails at first; by the time it is tried again, the second has been
-// sent, and calls must go on reaching the second's number.
+// TestOlderUpdateNeverOverwritesNewer: the first update fails at first; by the time it is tried
+// again, the second has been sent, and calls must go on reaching the second's number.
 func TestOlderUpdateNeverOverwritesNewer(t *testing.T) {
 	t.Parallel()
 	olderUpdateLoses(t, 4, false)
 }
 
-// TestUpdateEnqueuedAgainIsNoNewer: a key that is enqueued again, because its producer was restarted, keeps its place.
+// TestUpdateEnqueuedAgainIsNoNewer: a key that is enqueued again, because its producer was
+// restarted, keeps its place.
 func TestUpdateEnqueuedAgainIsNoNewer(t *testing.T) {
 	t.Parallel()
 	olderUpdateLoses(t, 2, true)
 }
 
-// olderUpdateLoses enqueues two updates of one binding, and with again the first once more. The first fails at first; by the
-// time it is tried again, the second has been sent.
+// olderUpdateLoses enqueues two updates of one binding, and with again the first once more. The
+// first fails at first; by the time it is tried again, the second has been sent.
 func olderUpdateLoses(t *testing.T, failures int, again bool) {
 	t.Helper()
 	const older, newer = "13900000021", "13900000022"
@@ -61,8 +62,9 @@ func olderUpdateLoses(t *testing.T, failures int, again bool) {
 	}
 }
 
-// TestLaterUpdateWins: two updates of one binding, enqueued one right after the other or in one batch, again and again. Calls reach the
-// later one's number, and neither waits until the other's claim lapses.
+// TestLaterUpdateWins: two updates of one binding, enqueued one right after the other or in one
+// batch, again and again. Calls reach the later one's number, and neither waits until the other's
+// claim lapses.
 func TestLaterUpdateWins(t *testing.T) {
 	t.Parallel()
 	for name, batch := range map[string]bool{"one after the other": false, "in one batch": true} {

@@ -79,8 +79,9 @@ func (w *Worker) decide(k kind, begun record.Begun, err error) verdict {
 	return v
 }
 
-// decideUncertain: a call whose effect cannot be told from its answer is made again where that is harmless, looked for where
-// the API can show it, and otherwise held, or sent once more if that is wanted.
+// decideUncertain: a call whose effect cannot be told from its answer is made again where that is
+// harmless, looked for where the API can show it, and otherwise held, or sent once more if that is
+// wanted.
 func (w *Worker) decideUncertain(v *verdict, k kind, begun record.Begun) {
 	v.mayHaveRun = true
 	switch {
@@ -106,8 +107,9 @@ func (w *Worker) awaitNumber(v *verdict, begun record.Begun) {
 	}
 }
 
-// decideRefused: that a binding is not there is no failure of its removal where an earlier call of the same task may have removed it.
-// Otherwise it proves nothing: the API answers so, too, for a SubsId of another X, or of nobody. Then it has to show more.
+// decideRefused: that a binding is not there is no failure of its removal where an earlier call of
+// the same task may have removed it. Otherwise it proves nothing: the API answers so, too, for a
+// SubsId of another X, or of nobody. Then it has to show more.
 func decideRefused(v *verdict, k kind, begun record.Begun, e *dypls.Error) {
 	switch {
 	case k.removes && e.NotExist() && begun.MayHaveRun:
@@ -122,8 +124,8 @@ func (v *verdict) gone(message string) {
 	*v = verdict{state: record.Succeeded, counts: true, sent: true, code: dypls.CodeOK, message: message, requestID: v.requestID}
 }
 
-// decideFailed: a bind is told to have failed only where no call of it can have taken effect. BIND_CONFLICT, above all, may
-// speak of the binding that an earlier call made.
+// decideFailed: a bind is told to have failed only where no call of it can have taken effect.
+// BIND_CONFLICT, above all, may speak of the binding that an earlier call made.
 func decideFailed(v *verdict, k kind, begun record.Begun) {
 	switch mayHaveRun := begun.MayHaveRun || v.mayHaveRun; {
 	case v.state != record.Failed || k.repeatable || !mayHaveRun:
@@ -147,7 +149,8 @@ func explanation(code string) string {
 	return ""
 }
 
-// wait lets the task be delivered again after d, or when its time is over: its owner is then told without delay.
+// wait lets the task be delivered again after d, or when its time is over: its owner is then told
+// without delay.
 func (v *verdict) wait(d time.Duration, begun record.Begun) {
 	v.state, v.delay = record.Waiting, d
 	if !begun.Deadline.IsZero() {
@@ -190,7 +193,8 @@ func later(delay time.Duration, reason string) error {
 	return &laterError{delay: delay, reason: reason}
 }
 
-// archivedError is an error that asks asynq to keep the task among its failed ones, where a dashboard shows it.
+// archivedError is an error that asks asynq to keep the task among its failed ones, where a
+// dashboard shows it.
 type archivedError struct{ reason string }
 
 func (a archivedError) Error() string { return a.reason }

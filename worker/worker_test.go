@@ -15,7 +15,8 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
 )
 
-// TestThrottlingUsesUpNoAttempt: even with one attempt only, a task that is throttled is performed in the end.
+// TestThrottlingUsesUpNoAttempt: even with one attempt only, a task that is throttled is performed
+// in the end.
 func TestThrottlingUsesUpNoAttempt(t *testing.T) {
 	t.Parallel()
 	s := newWorkerHarness(t, dyplstest.Config{Faults: []dyplstest.Fault{{Code: "isv.FLOW_LIMIT", Times: 3}}}, func(c *Config) { c.MaxAttempts = 1 })
@@ -79,7 +80,8 @@ func TestRecordingNotReady(t *testing.T) {
 	}
 }
 
-// TestExactRouting: BindAxn is a prefix of BindAxnExtension, and asynq's own mux would take one for the other.
+// TestExactRouting: BindAxn is a prefix of BindAxnExtension, and asynq's own mux would take one for
+// the other.
 func TestExactRouting(t *testing.T) {
 	t.Parallel()
 	s := newWorkerHarness(t, dyplstest.Config{}, nil)
@@ -94,7 +96,8 @@ func TestExactRouting(t *testing.T) {
 	}
 }
 
-// TestSecondDelivery: asynq delivers a task again while it is being performed; it is performed once.
+// TestSecondDelivery: asynq delivers a task again while it is being performed; it is performed
+// once.
 func TestSecondDelivery(t *testing.T) {
 	t.Parallel()
 	s := newWorkerHarness(t, dyplstest.Config{Faults: []dyplstest.Fault{{Do: dyplstest.Slow, Delay: 2 * time.Second, Performed: true}}}, nil)
@@ -125,7 +128,8 @@ func (panickyCaller) Call(context.Context, dypls.Call) (dypls.Answer, error) {
 	panic("13900000001 is in this panic")
 }
 
-// TestPanicLeavesBindUncertain: a panic is an outcome. Whether a bind had left is not known then; a look-up changes nothing.
+// TestPanicLeavesBindUncertain: a panic is an outcome. Whether a bind had left is not known then; a
+// look-up changes nothing.
 func TestPanicLeavesBindUncertain(t *testing.T) {
 	t.Parallel()
 	s := newWorkerHarness(t, dyplstest.Config{}, func(c *Config) { c.Caller = panickyCaller{} })
