@@ -21,8 +21,12 @@ const (
 	// Key is a counter that goes up as long as Redis remembers. It never looks like a record's key, which begins with dypls:{ whatever
 	// the id.
 	Key = "dypls:witness"
-	// raiseEvery is how often each worker raises it: of what Redis forgets, so much at most goes unnoticed.
+	// raiseEvery is how often each worker raises it while it makes binds: of what Redis forgets, so much at most goes unnoticed.
 	raiseEvery = 500 * time.Millisecond
+	// raiseIdleEvery is how often it does when it has made no bind for as long. The next one raises the counter before it leaves.
+	raiseIdleEvery = 5 * raiseEvery
+	// raisedLately is within what time the counter was raised, at the most, when a bind leaves.
+	raisedLately = 2 * raiseEvery
 	// raiseTimeout bounds one try to raise it.
 	raiseTimeout = 3 * time.Second
 )
@@ -52,6 +56,8 @@ type Guard struct {
 	config Config
 
 	dialed  atomic.Int64              // connections made so far
+	raised  moment                    // when the counter was raised last
+	bind    moment                    // when a bind was confirmed last
 	checked atomic.Int64              // of these, when the counter was raised last
 	until   atomic.Pointer[time.Time] // when binds may leave again; nil for at once
 
@@ -98,7 +104,9 @@ func (g *Guard) Run(ctx context.Context) {
 	tick := time.NewTicker(raiseEvery)
 	defer tick.Stop()
 	for {
-		_ = g.raise(ctx, g.checked.Load()+1)
+		if g.bind.within(raiseIdleEvery) || !g.raised.within(raiseIdleEvery) {
+			_ = g.raise(ctx, 0)
+		}
 		if until := g.until.Load(); until != nil && time.Now().After(*until) && g.until.CompareAndSwap(until, nil) {
 			g.config.Log.Info().Msg("binds resumed after data loss")
 		}
@@ -127,26 +135,33 @@ func (g *Guard) Check() error {
 	return nil
 }
 
-// Confirm is Check, once the counter was raised over every connection there is. The error is a *LossError, or Redis'.
+// Confirm is Check, once the counter was raised over every connection there is, and lately. The error is a *LossError, or Redis'.
 func (g *Guard) Confirm(ctx context.Context) error {
-	if dialed := g.dialed.Load(); g.checked.Load() < dialed {
+	g.bind.set(time.Now())
+	if !g.isCurrent(raisedLately) {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), raiseTimeout)
 		defer cancel()
-		if err := g.raise(ctx, dialed); err != nil {
+		if err := g.raise(ctx, raisedLately); err != nil {
 			return err
 		}
 	}
 	return g.Check()
 }
 
-// raise raises the counter, unless somebody has since that many connections were made.
-func (g *Guard) raise(ctx context.Context, since int64) error {
+// isCurrent reports whether the counter was raised over every connection there is, a short time ago.
+func (g *Guard) isCurrent(lately time.Duration) bool {
+	return g.checked.Load() >= g.dialed.Load() && g.raised.within(lately)
+}
+
+// raise raises the counter, unless it is current.
+func (g *Guard) raise(ctx context.Context, lately time.Duration) error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	dialed, checked := g.dialed.Load(), g.checked.Load()
-	if checked >= since {
+	if g.isCurrent(lately) {
 		return nil
 	}
+	began := time.Now()
+	dialed, checked := g.dialed.Load(), g.checked.Load()
 	raised, replicated, server := g.send(ctx, dialed != checked)
 	reply, err := raised.Int64Slice()
 	if err != nil {
@@ -162,7 +177,18 @@ func (g *Guard) raise(ctx context.Context, since int64) error {
 		g.seen = max(g.seen, value)
 	}
 	g.checked.Store(max(dialed, checked))
+	g.raised.set(began)
 	return nil
+}
+
+// moment is a time that many read.
+type moment struct{ at atomic.Pointer[time.Time] }
+
+func (m *moment) set(at time.Time) { m.at.Store(&at) }
+
+func (m *moment) within(d time.Duration) bool {
+	at := m.at.Load()
+	return at != nil && time.Since(*at) < d
 }
 
 // send raises the counter, and tells whether as many replicas as wanted have it. Who the Redis is a single one alone is asked.

@@ -44,7 +44,7 @@ func TestWhoeverHasSeenMostNotices(t *testing.T) {
 	}
 	asks := func(g *Guard) {
 		t.Helper()
-		if err := g.raise(t.Context(), g.checked.Load()+1); err != nil {
+		if err := g.raise(t.Context(), 0); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -82,7 +82,7 @@ func TestConfirmAsksOverNewConnections(t *testing.T) {
 		t.Fatal(err)
 	}
 	for range 3 {
-		if err := g.raise(t.Context(), g.checked.Load()+1); err != nil {
+		if err := g.raise(t.Context(), 0); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -102,6 +102,29 @@ func TestConfirmAsksOverNewConnections(t *testing.T) {
 		}
 		return err // over a connection from before
 	})
+}
+
+// TestFirstBindOfAnIdleWorkerAsks: a worker that has made no bind for a while raises the counter more seldom, and before the next bind
+// leaves.
+func TestFirstBindOfAnIdleWorkerAsks(t *testing.T) {
+	t.Parallel()
+	server := redistest.Start(t)
+	g := newGuard(t, server, nil)
+	confirm := func() error { t.Helper(); return g.Confirm(t.Context()) }
+	for range 2 { // the first dials
+		if err := confirm(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	g.raised.set(time.Now().Add(time.Hour)) // lately, however slow the machine is
+	server.Client(t).FlushDB(t.Context())
+	if err := confirm(); err != nil {
+		t.Errorf("it asked, although it had a moment ago: %v", err)
+	}
+	g.raised.set(time.Now().Add(-raisedLately))
+	if _, paused := errors.AsType[*LossError](confirm()); !paused {
+		t.Error("a bind leaves after Redis forgot")
+	}
 }
 
 // TestPauseEndsAfterClockWentBack: a pause until a time of Redis' clock, which is put back by an hour then, lasts no longer than it would

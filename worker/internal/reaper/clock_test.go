@@ -22,12 +22,12 @@ func TestReaperAfterClockWentBack(t *testing.T) {
 	if err := gone.Sweep(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if mine, err := gone.lock(t.Context()); err != nil || mine { // it is gone, and its lock is not
+	if mine, _, err := gone.lock(t.Context()); err != nil || mine { // it is gone, and its lock is not
 		t.Fatal(mine, err)
 	}
 	clock.Set(t, -time.Hour)
 	redistest.Poll(t, within, "the lock to lapse", func(ctx context.Context) error {
-		mine, err := h.lock(ctx)
+		mine, _, err := h.lock(ctx)
 		if err == nil && !mine {
 			err = fmt.Errorf("it holds for %s", h.client.PTTL(ctx, lockKey).Val())
 		}
@@ -56,7 +56,7 @@ func TestReaperAfterClockWentForward(t *testing.T) {
 		t.Fatal(err)
 	}
 	h.ClaimLease = 2 * time.Second
-	if _, err := h.lock(t.Context()); err != nil {
+	if _, _, err := h.lock(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	clock.Set(t, time.Hour)

@@ -32,14 +32,16 @@ func TestOneReaperAtATime(t *testing.T) {
 	}
 	one.wantDeliveries(t, map[string]string{})
 	one.client.Del(t.Context(), lockKey)
-	if mine, err := two.lock(t.Context()); !mine || err != nil {
+	if mine, _, err := two.lock(t.Context()); !mine || err != nil {
 		t.Fatal(mine, err)
 	}
+	one.renewed = time.Time{} // it has stood still since
 	if err := one.sweepLocked(t.Context()); !errors.Is(err, errLockLost) {
 		t.Errorf("a sweep without the lock: %v", err)
 	}
 	one.wantDeliveries(t, map[string]string{})
 	one.unlock(t.Context())
+	two.renewed = time.Time{}
 	if err := two.renewLock(t.Context()); err != nil {
 		t.Errorf("another one gave up its lock: %v", err)
 	}

@@ -38,13 +38,14 @@ type Config struct {
 type Reaper struct {
 	Config
 
-	token  string
-	timing timing
-	steps  stepWatch
+	token   string
+	timing  timing
+	steps   stepWatch
+	renewed time.Time // when the lock was asked for last
 }
 
-// timing: a sweep starts this often, over all workers; each worker tries to be the one; and whoever sweeps holds the
-// lock so long from each step on, so that a sweep whose worker died holds nobody up for long.
+// timing: a sweep starts this often, over all workers; each worker tries to be the one, within try of when the lock is free; and
+// whoever sweeps holds the lock so long from each step on, so that a sweep whose worker died holds nobody up for long.
 type timing struct{ every, try, lock time.Duration }
 
 // sayEvery is how often it is said at most that a sweep was cut short.
@@ -58,13 +59,15 @@ func New(c Config) *Reaper { return &Reaper{Config: c, token: uuid.NewString(), 
 // Run sweeps until ctx is done.
 func (r *Reaper) Run(ctx context.Context) {
 	var said time.Time
+	var rest time.Duration
 	for {
 		select {
 		case <-ctx.Done():
 			return
-		case <-time.After(r.timing.try/2 + rand.N(r.timing.try)): //nolint:gosec // spreads load; guards nothing
+		case <-time.After(min(rest, r.timing.every) + r.timing.try/2 + rand.N(r.timing.try)): //nolint:gosec // spreads load; guards nothing
 		}
-		err := r.Sweep(ctx)
+		var err error
+		rest, err = r.sweep(ctx)
 		if err != nil && !errors.Is(err, errLockLost) && ctx.Err() == nil && time.Since(said) > sayEvery {
 			said = time.Now()
 			r.Log.Warn().Err(err).Msg("sweep interrupted; retrying")
@@ -74,18 +77,25 @@ func (r *Reaper) Run(ctx context.Context) {
 
 // Sweep sweeps, if it is time and nobody else does.
 func (r *Reaper) Sweep(ctx context.Context) error {
-	mine, err := r.lock(ctx)
+	_, err := r.sweep(ctx)
+	return err
+}
+
+// sweep is Sweep, and returns how long nobody sweeps from now on, 0 where that is not known.
+func (r *Reaper) sweep(ctx context.Context) (rest time.Duration, err error) {
+	mine, held, err := r.lock(ctx)
 	if err != nil || !mine {
-		return err
+		return held, err
 	}
 	started := time.Now()
 	err = r.sweepLocked(ctx)
 	if ctx.Err() != nil {
 		r.unlock(ctx)
-		return ctx.Err()
+		return 0, ctx.Err()
 	}
 	// Kept for the rest of the interval, so that nobody else sweeps before it is over.
-	return errors.Join(err, r.extendLock(ctx, max(r.timing.every-time.Since(started), time.Millisecond)))
+	rest = max(r.timing.every-time.Since(started), time.Millisecond)
+	return rest, errors.Join(err, r.extendLock(ctx, rest))
 }
 
 func (r *Reaper) sweepLocked(ctx context.Context) error {
