@@ -24,7 +24,7 @@ const (
 	// raiseEvery is how often each worker raises it while it makes binds: of what Redis forgets, so much at most goes unnoticed.
 	raiseEvery = 500 * time.Millisecond
 	// raiseIdleEvery is how often it does when it has made no bind for as long. The next one raises the counter before it leaves.
-	raiseIdleEvery = 5 * raiseEvery
+	raiseIdleEvery = 10 * raiseEvery
 	// raisedLately is within what time the counter was raised, at the most, when a bind leaves.
 	raisedLately = 2 * raiseEvery
 	// raiseTimeout bounds one try to raise it.

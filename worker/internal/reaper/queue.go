@@ -80,9 +80,9 @@ func (r *Reaper) repairQueues(ctx context.Context) error {
 // suspects are the deliveries in every queue's active list without a lease, or with one that lapsed. The tasks of those that
 // somebody should have renewed are silent: their record knows whether a run of theirs is over.
 func (r *Reaper) suspects(ctx context.Context) (now time.Time, suspects []suspect, silent []string, err error) {
-	queues, err := r.Dispatch.Names(ctx)
-	if err != nil {
-		return now, nil, nil, fmt.Errorf("read queues: %w", err)
+	queues, err := r.activeQueues(ctx)
+	if err != nil || len(queues) == 0 {
+		return now, nil, nil, err
 	}
 	ids, leases := make([]*redis.StringSliceCmd, len(queues)), make([]*redis.ZSliceCmd, len(queues))
 	now = time.Now() // leases are of the processes' clocks
@@ -112,6 +112,31 @@ func (r *Reaper) suspects(ctx context.Context) (now time.Time, suspects []suspec
 		}
 	}
 	return now, suspects, silent, nil
+}
+
+// activeQueues are those of which asynq believes that deliveries are performed. The others are asked for nothing more.
+func (r *Reaper) activeQueues(ctx context.Context) ([]string, error) {
+	queues, err := r.Dispatch.Names(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("read queues: %w", err)
+	}
+	lengths := make([]*redis.IntCmd, len(queues))
+	_, err = r.Redis.Pipelined(ctx, func(p redis.Pipeliner) error {
+		for i, name := range queues {
+			lengths[i] = p.LLen(ctx, asynqwire.Queue(name).Key(asynqwire.Active))
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read queues: %w", err)
+	}
+	var active []string
+	for i, name := range queues {
+		if lengths[i].Val() > 0 {
+			active = append(active, name)
+		}
+	}
+	return active, nil
 }
 
 // repair has the task of a delivery that nobody performs delivered anew where it needs that, and only then takes the old one out
