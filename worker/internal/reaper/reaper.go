@@ -42,11 +42,15 @@ type Reaper struct {
 	timing  timing
 	steps   stepWatch
 	renewed time.Time // when the lock was asked for last
+	trimmed time.Time // when the stream was trimmed last
 }
 
 // timing: a sweep starts this often, over all workers; each worker tries to be the one, within try of when the lock is free; and
 // whoever sweeps holds the lock so long from each step on, so that a sweep whose worker died holds nobody up for long.
 type timing struct{ every, try, lock time.Duration }
+
+// trimEvery is how often whoever sweeps takes old outcomes off the stream.
+const trimEvery = time.Minute
 
 // sayEvery is how often it is said at most that a sweep was cut short.
 const sayEvery = 10 * time.Second
@@ -108,6 +112,10 @@ func (r *Reaper) sweepLocked(ctx context.Context) error {
 	if err := r.sweepOpen(ctx); err != nil {
 		return err
 	}
+	if time.Since(r.trimmed) < trimEvery {
+		return nil
+	}
+	r.trimmed = time.Now()
 	if err := r.renewLock(ctx); err != nil {
 		return err
 	}
