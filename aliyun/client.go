@@ -65,6 +65,9 @@ func (c *Client) Format(s fmt.State, _ rune) {
 	_, _ = fmt.Fprintf(s, "aliyun.Client(%s)", hostOf(c.endpoint))
 }
 
+// Endpoint returns the scheme and the host that are called.
+func (c *Client) Endpoint() string { return hostOf(c.endpoint) }
+
 // CheckCredentials looks the credentials up, as the first call would. The error is [ErrNoCredentials] when there is
 // no source of them at all, which waiting does not change; any other error is one that may pass.
 func (c *Client) CheckCredentials(ctx context.Context) error {

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -17,6 +19,7 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/internal/inventory"
 	"github.com/seed-5c07c2e9/dyplsq/internal/setting"
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
+	"github.com/seed-5c07c2e9/dyplsq/worker/internal/agreement"
 )
 
 // Config is what a worker needs. Zero values mean the defaults; what else each number may be is checked by [New], all of it at once.
@@ -29,7 +32,7 @@ type Config struct {
 	// incident in which the shortcuts are in doubt. Guarantees are the same.
 	AsynqPlain bool
 	// Caller performs the calls, one signed request each. One that has KeyFingerprint(ctx) (string, error), as an aliyun.Client has,
-	// lets workers notice that others call for the same account with another key.
+	// lets workers notice that others call for the same account with another key; one that has Endpoint() string, that others call elsewhere.
 	Caller dypls.Caller
 	Logger zerolog.Logger
 	// Observer is told what happens, for metrics; nobody by default.
@@ -52,7 +55,8 @@ type Config struct {
 	// for good must wait longer.
 	ShutdownTimeout time.Duration
 	// QPS are ceilings, by the API's name of an action, on the calls a second that all workers together make: the account's
-	// quota in the Quota Center, less what other programs use. The published quotas bound an action that is not named.
+	// quota in the Quota Center, less what other programs use. The published quotas bound an action that is not named. Where workers
+	// differ the lowest holds.
 	QPS map[string]float64
 	// PoolQPS is a ceiling on the calls a second for each pool, of all actions and workers; 0 for none.
 	PoolQPS float64
@@ -67,12 +71,13 @@ type Config struct {
 	// OnUncertain is what becomes of a bind whose answer was lost and that cannot be looked up: [Hold] by default.
 	OnUncertain OnUncertain
 	// NumberCooldown is how long a number of an inventory rests after its binding ended, so that nobody's old caller reaches
-	// a stranger: 24 h by default. All workers should have the same.
+	// a stranger: 24 h by default. Of those that the running workers have the longest holds.
 	NumberCooldown time.Duration
 	// WaitReplicas is how many replicas of Redis have to know that a call is about to leave before it does, so that a failover
 	// cannot forget it: none by default. They are waited for half a second at most; where fewer answer, the task is tried again later.
 	WaitReplicas int
-	// Keep is how long a record lives after its end: 24 h by default. A recording's lives until its link expires.
+	// Keep is how long a record lives after its end: 24 h by default. A recording's lives until its link expires. Of those that the
+	// running workers have the longest holds, of Keep and of KeepStream.
 	Keep time.Duration
 	// KeepStream is how long the ids of finished tasks stay in the stream that [tasks.Queue.Follow] reads: 24 h by default.
 	KeepStream time.Duration
@@ -200,4 +205,25 @@ func (c Config) checkAccounts() (errs []error) {
 		}
 	}
 	return errs
+}
+
+// located is a caller that names the scheme and host that it calls, as aliyun's does.
+type located interface{ Endpoint() string }
+
+// shared are the settings that all workers should have the same, by their variables. One that is not set has no entry.
+func (c Config) shared() map[string]string {
+	rate := func(perSecond float64) string { return strconv.FormatFloat(perSecond, 'f', -1, 64) }
+	shared := map[string]string{
+		agreement.Cooldown: setting.Text(c.NumberCooldown), agreement.Keep: setting.Text(c.Keep), agreement.KeepStream: setting.Text(c.KeepStream),
+		"DYPLSQ_ON_UNCERTAIN": string(c.OnUncertain), "DYPLSQ_ON_NO_NUMBER": string(c.OnNoNumber),
+		"DYPLSQ_MAX_ATTEMPTS": strconv.Itoa(c.MaxAttempts), "DYPLSQ_WAIT_REPLICAS": strconv.Itoa(c.WaitReplicas),
+		"DYPLSQ_SHARDS": strconv.Itoa(c.Shards), "worker.Config.Account": c.Account, "DYPLSQ_POOL_QPS": rate(c.PoolQPS),
+	}
+	for action, ceiling := range c.QPS {
+		shared[setting.QPSVariable+strings.ToUpper(action)] = rate(ceiling)
+	}
+	if caller, is := c.Caller.(located); is {
+		shared["DYPLSQ_ENDPOINT"] = caller.Endpoint()
+	}
+	return shared
 }

@@ -53,7 +53,7 @@ func (w *Worker) reject(ctx context.Context, id, action string, reason error) er
 	w.log.Error().Str("id", id).Str("action", action).Str("code", dypls.CodeInvalidPayload).Err(reason).Msg("delivery unreadable; task failed")
 	if id != "" {
 		err := w.records.Reject(ctx, record.Rejection{
-			ID: id, Action: action, Code: dypls.CodeInvalidPayload, Message: reason.Error(), Keep: w.config.Keep,
+			ID: id, Action: action, Code: dypls.CodeInvalidPayload, Message: reason.Error(), Keep: w.agreed.Keep(),
 		})
 		if err != nil {
 			return later(redisAway, "redis is out of reach")

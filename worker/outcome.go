@@ -33,7 +33,7 @@ func (d *delivery) abort(ctx context.Context, begun record.Begun) {
 func (d *delivery) ending(begun record.Begun, v verdict, p performed) record.Ending {
 	e := record.Ending{
 		ID: d.id, Fence: begun.Fence, State: v.state, Code: v.code, Message: v.message, Class: string(v.class), RequestID: v.requestID,
-		Counts: v.counts, Sent: v.sent, MayHaveRun: v.mayHaveRun && d.kind.mutates, Doubt: v.doubt, Suspect: v.suspect, Keep: d.worker.config.Keep,
+		Counts: v.counts, Sent: v.sent, MayHaveRun: v.mayHaveRun && d.kind.mutates, Doubt: v.doubt, Suspect: v.suspect, Keep: d.worker.agreed.Keep(),
 	}
 	if v.state != record.Succeeded {
 		return e

@@ -41,7 +41,7 @@ func (d *delivery) unbindOfBind(ctx context.Context, begun record.Begun) (reques
 		if foreign = binds[0].State != "" && binds[0].Account != d.accountName; foreign {
 			return nil
 		}
-		state, err = d.worker.records.Cancel(ctx, begun.Undoes, d.worker.config.Keep)
+		state, err = d.worker.records.Cancel(ctx, begun.Undoes, d.worker.agreed.Keep())
 		return err
 	})
 	switch {

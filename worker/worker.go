@@ -15,6 +15,7 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/internal/inventory"
 	"github.com/seed-5c07c2e9/dyplsq/internal/record"
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
+	"github.com/seed-5c07c2e9/dyplsq/worker/internal/agreement"
 	"github.com/seed-5c07c2e9/dyplsq/worker/internal/asynqhost"
 	"github.com/seed-5c07c2e9/dyplsq/worker/internal/lossguard"
 	"github.com/seed-5c07c2e9/dyplsq/worker/internal/reaper"
@@ -46,6 +47,7 @@ type Worker struct {
 	numbers    *inventory.Inventory
 	timing     timing
 	accounts   *accounts
+	agreed     *agreement.Agreement
 	waitQuotas map[string]*waitQuota // by queue; none for one account
 
 	lossGuard *lossguard.Guard
@@ -120,6 +122,10 @@ func newTimed(config Config, timing timing) (*Worker, error) {
 	w.enter(Starting)
 	w.hookUp()
 	w.accounts = newAccounts(w)
+	w.agreed = agreement.New(agreement.Config{
+		Redis: config.client, Log: w.log, Settings: config.shared(), OnCooldown: w.numbers.SetCooldown,
+		NumberCooldown: config.NumberCooldown, Keep: config.Keep, KeepStream: config.KeepStream,
+	})
 	w.waitQuotas = newWaitQuotas(w.callsAtOnce, len(w.accounts.byName))
 	register(w, tasks.BindAXN)
 	register(w, tasks.BindAXB)
@@ -142,6 +148,7 @@ func (w *Worker) Run(ctx context.Context) error {
 	if !w.config.AsynqPlain {
 		w.host.Listen()
 	}
+	w.agreed.Refresh(ctx) // before the first task
 	var servers []server
 	for _, name := range w.served.all() {
 		started, err := w.serve(name)
@@ -156,6 +163,7 @@ func (w *Worker) Run(ctx context.Context) error {
 	var housekeeping sync.WaitGroup
 	housekeeping.Go(func() { w.publisher.Run(keeping) })
 	housekeeping.Go(func() { w.accounts.run(keeping) })
+	housekeeping.Go(func() { w.agreed.Run(keeping) })
 	housekeeping.Go(func() { w.lossGuard.Run(keeping) })
 	housekeeping.Go(func() { w.declareQueues(keeping) })
 	housekeeping.Go(func() { w.sweepNumbers(keeping) })
@@ -190,7 +198,7 @@ func (w *Worker) Run(ctx context.Context) error {
 func (w *Worker) newReaper() *reaper.Reaper {
 	return reaper.New(reaper.Config{
 		Redis: w.config.client, Records: w.records, Queue: w.queue, Dispatch: w.dispatch, Log: w.log.With().Str("component", "reaper").Logger(),
-		ClaimLease: w.timing.claimLease, AfterClaim: afterClaim, Keep: w.config.Keep, KeepStream: w.config.KeepStream,
+		ClaimLease: w.timing.claimLease, AfterClaim: afterClaim, Keep: w.agreed.Keep, KeepStream: w.agreed.KeepStream,
 	})
 }
 

@@ -16,7 +16,7 @@ type quotaFlags struct {
 }
 
 // qpsVariable begins the names of the variables that are the twins of --qps.
-const qpsVariable = "DYPLSQ_QPS_"
+const qpsVariable = setting.QPSVariable
 
 // ceilings returns them by the API's names of the actions. A flag goes before its variable.
 func (f quotaFlags) ceilings() (map[string]float64, error) {

@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
+	"github.com/seed-5c07c2e9/dyplsq/internal/setting"
 )
 
 // variable is the name of a setting in the environment.
@@ -227,6 +228,39 @@ func TestExamplesNameSettingsThatExist(t *testing.T) {
 			if !of[name] && !ours[name] {
 				t.Errorf("%s names %s, which is not read", file, name)
 			}
+		}
+	}
+}
+
+// TestSharedSettingsAreListed: docs/configuration.md lists the settings in which workers should not differ, in either language.
+func TestSharedSettingsAreListed(t *testing.T) {
+	t.Parallel()
+	want := map[string]bool{}
+	for name := range setting.Shared {
+		switch {
+		case name == setting.QPSVariable:
+			want[name+"BINDAXN"] = true
+		case strings.HasPrefix(name, "DYPLSQ_"):
+			want[name] = true
+		case !strings.Contains(repositoryFile(t, "docs/configuration.md"), "`"+name+"`"):
+			t.Errorf("docs/configuration.md does not name %s", name)
+		}
+	}
+	for page, heading := range map[string]string{
+		"docs/configuration.md": "\n## Settings that all workers share\n", "docs/zh-CN/configuration.md": "\n## 所有 worker 应当一致的配置\n",
+	} {
+		_, section, _ := strings.Cut(repositoryFile(t, page), heading)
+		section, _, _ = strings.Cut(section, "\n## ")
+		listed := map[string]bool{}
+		for line := range strings.Lines(section) {
+			if strings.HasPrefix(line, "| `") {
+				for _, name := range variable.FindAllString(strings.SplitN(line, "|", 3)[1], -1) { //nolint:mnd // before, first cell, rest
+					listed[name] = true
+				}
+			}
+		}
+		if diff := cmp.Diff(want, listed); diff != "" {
+			t.Errorf("%s (-want +listed):\n%s", page, diff)
 		}
 	}
 }

@@ -21,7 +21,7 @@ var floors = [][]string{
 	{"internal/announce", "internal/breakers", "internal/hearing", "internal/inventory", "internal/quota"},
 	{"internal/dispatch"},
 	{"tasks"},
-	{"worker/internal/asynqhost", "worker/internal/breaker", "worker/internal/lossguard", "worker/internal/reaper"},
+	{"worker/internal/agreement", "worker/internal/asynqhost", "worker/internal/breaker", "worker/internal/lossguard", "worker/internal/reaper"},
 	{"worker"},
 	{"dyplsqtest"},
 	{"cmd/dyplsq/internal/hostcheck", "cmd/dyplsq/internal/textinput"},

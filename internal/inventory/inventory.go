@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -25,7 +26,7 @@ const (
 // Inventory is the numbers of any number of pools, in a Redis. Its methods may be called by many goroutines.
 type Inventory struct {
 	redis    redis.UniversalClient
-	cooldown time.Duration
+	cooldown atomic.Int64  // a time.Duration, negative as AsLeased is
 	ahead    time.Duration // of Redis' clock; tests alone
 	replicas int           // see WithReplicas
 
@@ -44,10 +45,17 @@ const AsLeased time.Duration = -1
 
 // New returns the inventory on a Redis. What was bound rests for the cooldown, which all who lease numbers should agree on.
 func New(r redis.UniversalClient, cooldown time.Duration) *Inventory {
+	v := &Inventory{redis: r, has: map[string]asked{}, secrets: map[string]secret{}}
+	v.SetCooldown(cooldown)
+	return v
+}
+
+// SetCooldown is for whoever learns that others let numbers rest for longer: what is leased or ends from now on rests for this cooldown.
+func (v *Inventory) SetCooldown(cooldown time.Duration) {
 	if cooldown < 0 {
 		cooldown = -time.Millisecond // as the scripts have it
 	}
-	return &Inventory{redis: r, cooldown: cooldown, has: map[string]asked{}, secrets: map[string]secret{}}
+	v.cooldown.Store(int64(cooldown))
 }
 
 // WithReplicas has Lease and Bound wait until so many replicas of Redis hold what they wrote, for half a second at most; by default for

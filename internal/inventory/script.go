@@ -4,6 +4,7 @@ import (
 	"context"
 	"embed"
 	"fmt"
+	"time"
 
 	"github.com/redis/go-redis/v9"
 
@@ -61,13 +62,13 @@ func keys(pool string) []string {
 }
 
 func (v *Inventory) run(ctx context.Context, s *redis.Script, pool string, args ...any) *redis.Cmd {
-	args = append([]any{v.ahead.Milliseconds(), v.cooldown.Milliseconds()}, args...)
+	args = append([]any{v.ahead.Milliseconds(), time.Duration(v.cooldown.Load()).Milliseconds()}, args...)
 	return s.Run(ctx, v.redis, keys(pool), args...)
 }
 
 // runHeld is run, and waits for the replicas that are wanted.
 func (v *Inventory) runHeld(ctx context.Context, s *redis.Script, pool string, args ...any) (*redis.Cmd, *replicas.ShortageError) {
-	args = append([]any{v.ahead.Milliseconds(), v.cooldown.Milliseconds()}, args...)
+	args = append([]any{v.ahead.Milliseconds(), time.Duration(v.cooldown.Load()).Milliseconds()}, args...)
 	return replicas.Run(ctx, v.redis, v.replicas, s, keys(pool), args...)
 }
 

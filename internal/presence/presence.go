@@ -1,5 +1,5 @@
-// Package presence tells which accounts the running workers perform tasks of, and which nobody seems to know. It is a note for
-// people: nothing is decided by it.
+// Package presence tells which workers run and with which settings, which accounts they perform tasks of, and which nobody seems to
+// know. It is a note for people; all that is decided by it is which of several settings holds.
 package presence
 
 import (

@@ -1,6 +1,7 @@
 package quota
 
 import (
+	"cmp"
 	"container/heap"
 	"math/rand/v2"
 	"testing"
@@ -40,6 +41,7 @@ type model struct {
 type modelWorker struct {
 	*model
 	name      string
+	own       float64 // its ceiling; 0 for the model's
 	allotment allotment
 	waiting   int
 	calls     int // made by this one
@@ -102,7 +104,8 @@ func (w *modelWorker) turn() {
 
 func (w *modelWorker) script(d demand) {
 	w.asks++
-	args := append(d.arguments(w.name, "default", "BindAxn", news, w.ceiling, min(startRate, w.ceiling)), w.now)
+	ceiling := cmp.Or(w.own, w.ceiling)
+	args := append(d.arguments(w.name, "default", "BindAxn", news, ceiling, min(startRate, ceiling)), w.now)
 	reply, err := readGranted(givenTime.Run(w.t.Context(), w.redis, bucketKeys("default", "BindAxn"), args...))
 	if err != nil {
 		w.t.Fatal(err)

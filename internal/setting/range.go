@@ -39,16 +39,10 @@ func text[T cmp.Ordered](value T) string {
 	const day = 24 * time.Hour
 	switch v := any(value).(type) {
 	case time.Duration:
-		short := v.String()
-		switch {
-		case v > day && v%day == 0:
+		if v > day && v%day == 0 {
 			return fmt.Sprintf("%d days", v/day)
-		case v%time.Hour == 0 && v > 0:
-			return strings.TrimSuffix(short, "0m0s")
-		case v%time.Minute == 0 && v > 0:
-			return strings.TrimSuffix(short, "0s")
 		}
-		return short
+		return Text(v)
 	case float64:
 		return strconv.FormatFloat(v, 'f', -1, 64)
 	}

@@ -6,19 +6,27 @@
 -- when the throttled call left that closed the budget (0: it is open).
 local second, tick, ring = 1000000, 50000, 64
 local s = redis.call('HMGET', KEYS[1], 'epoch', 'rate', 'next', 'seen', 'from', 'step', 'fell', 'late', 'proof', 'window', 'opened', 'probe', 'probes', 'newest',
-  'streak', 'safe', 'noise', 'counting', 'refused')
+  'streak', 'safe', 'noise', 'counting', 'refused', 'lowest', 'lowered')
 local ceiling, start = tonumber(ARGV[2]), tonumber(ARGV[3])
 local epoch, rate, next_at, seen = tonumber(s[1]), tonumber(s[2]), tonumber(s[3]), tonumber(s[4])
 local from, step, fell, late, proof = tonumber(s[5]), tonumber(s[6]), tonumber(s[7]), tonumber(s[8]), tonumber(s[9])
 local window, opened, probe, probes, newest = tonumber(s[10]), tonumber(s[11]), tonumber(s[12]), tonumber(s[13]), tonumber(s[14])
 local streak, safe, noise, counting, refused = tonumber(s[15]), tonumber(s[16]), tonumber(s[17]), tonumber(s[18]), tonumber(s[19])
+local lowest, lowered = tonumber(s[20]), tonumber(s[21])
 local bucket = math.floor(now / tick)
 if not epoch or seen > now + second then -- nothing is known, or the clock is another one
   redis.call('DEL', KEYS[1], KEYS[2])
   epoch, rate, next_at, seen, from, step = now, start, now, now, now, 0
   fell, late, proof, window, opened, probe, probes, newest = 0, 0, 0, 0, 0, 0, 0, bucket
   streak, safe, noise, counting, refused = 0, 0, 0, now, 0
+  lowest = nil
 end
+-- Of workers that differ, the lowest ceiling holds, until nobody has asked with it for a minute.
+if not lowest or ceiling <= lowest or now > lowered + 60 * second then
+  lowest, lowered = ceiling, now
+end
+ceiling = lowest
+start = math.min(start, ceiling)
 local idle = now - seen - 10 * second
 if idle > 0 then -- what was known ages
   rate, step, from = math.max(math.min(rate, start), rate * 0.5 ^ (idle / (30 * second))), 0, now
@@ -165,7 +173,8 @@ end
 
 redis.call('HSET', KEYS[1], 'epoch', epoch, 'rate', rate, 'next', math.floor(next_at), 'seen', now, 'from', math.floor(from), 'step', step,
   'fell', fell, 'late', late, 'proof', proof, 'window', window, 'opened', opened, 'probe', math.floor(probe), 'probes', probes, 'newest', newest,
-  'streak', streak, 'safe', safe, 'noise', noise, 'counting', counting, 'refused', refused)
+  'streak', streak, 'safe', safe, 'noise', noise, 'counting', counting, 'refused', refused,
+  'lowest', lowest, 'lowered', lowered)
 redis.call('PEXPIRE', KEYS[1], 600000)
 if told then
   redis.call('PUBLISH', ARGV[6], ARGV[7] .. ' ' .. string.format('%.0f', epoch) .. ' ' .. string.format('%.0f', fell))

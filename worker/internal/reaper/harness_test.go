@@ -45,7 +45,7 @@ func newHarnessOn(t *testing.T, server *redistest.Server) *harness {
 	own := server.AppClient(t)
 	h.Reaper = New(Config{
 		Redis: own, Records: record.NewStore(h.client), Queue: queuetest.On(t, own), Dispatch: queuetest.Dispatcher(own, 1), Log: zerolog.New(h.log),
-		ClaimLease: time.Minute, AfterClaim: time.Second, Keep: 24 * time.Hour, KeepStream: 24 * time.Hour,
+		ClaimLease: time.Minute, AfterClaim: time.Second, Keep: aDay, KeepStream: aDay,
 	})
 	h.asynq = asynq.NewInspectorFromRedisClient(h.client)
 	t.Cleanup(func() { _ = h.Queue.Close() })
@@ -190,3 +190,5 @@ func (h *harness) wantTold(t *testing.T, want ...string) {
 		t.Errorf("told %q, want %q", got, want)
 	}
 }
+
+func aDay() time.Duration { return 24 * time.Hour }

@@ -39,7 +39,7 @@ func (r *Reaper) sweepOpen(ctx context.Context) error {
 			return err
 		}
 		next, err := r.visit(ctx, due)
-		whileKept(next, due.Now, r.Keep)
+		whileKept(next, due.Now, r.Keep())
 		if deferred := r.Records.Defer(ctx, due, next); err == nil {
 			err = deferred
 		}

@@ -25,8 +25,8 @@ type Config struct {
 	Log        zerolog.Logger
 	ClaimLease time.Duration // of a run's claim
 	AfterClaim time.Duration // added to the rest of a claim before its record is visited again
-	Keep       time.Duration // of a record that has its outcome
-	KeepStream time.Duration // of an outcome in the stream
+	// Keep is for how long a record is kept that has its outcome, KeepStream an outcome in the stream. Another may hold by and by.
+	Keep, KeepStream func() time.Duration
 }
 
 // Reaper finds what was left half-way and sets it going again: tasks without a delivery, claims of workers that died,
@@ -119,7 +119,7 @@ func (r *Reaper) sweepLocked(ctx context.Context) error {
 	if err := r.renewLock(ctx); err != nil {
 		return err
 	}
-	_, err := r.Records.Trim(ctx, r.KeepStream)
+	_, err := r.Records.Trim(ctx, r.KeepStream())
 	return err
 }
 

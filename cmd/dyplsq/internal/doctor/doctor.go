@@ -89,7 +89,7 @@ var ofServer = []check{
 
 var ofRedis = []check{
 	{"proxy", (*examination).proxy}, {"queues", (*examination).queues}, {"shards", (*examination).shards},
-	{"workers", (*examination).workers}, {"active", (*examination).active},
+	{"workers", (*examination).workers}, {"agreement", (*examination).agreement}, {"active", (*examination).active},
 	{"archive", (*examination).archive}, {"uncertain", (*examination).uncertain}, {"numbers", (*examination).numbers},
 	{"accounts", (*examination).accounts}, {"quota", (*examination).quota}, {"breakers", (*examination).breakers},
 }

@@ -78,7 +78,7 @@ func TestHealthy(t *testing.T) {
 	}
 	findings := p.examine(t)
 	for _, check := range []string{
-		"redis", "proxy", "eviction", "persistence", "memory", "clock", "queues", "workers", "active", "archive", "uncertain", "numbers", "accounts", "quota",
+		"redis", "proxy", "eviction", "persistence", "memory", "clock", "queues", "workers", "agreement", "active", "archive", "uncertain", "numbers", "accounts", "quota",
 		"credentials", "endpoint", "settings",
 	} {
 		want := doctor.OK
