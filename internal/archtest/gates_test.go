@@ -48,7 +48,7 @@ func gatesOf(t *testing.T, path, function string) (gates []string) {
 				return true
 			}
 			for _, gate := range call.Args[1:] { // after the context
-				gates = append(gates, gate.(*ast.SelectorExpr).Sel.Name) //nolint:forcetypeassert // another form of gate is to fail
+				gates = append(gates, gate.(*ast.SelectorExpr).Sel.Name)
 			}
 			return false
 		})
