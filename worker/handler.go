@@ -39,10 +39,10 @@ func (w *Worker) ProcessTask(ctx context.Context, task *asynq.Task) error {
 		return w.reject(ctx, asynqwire.IDOfDelivery(taskID), strings.TrimPrefix(task.Type(), asynqwire.TypePrefix), err)
 	}
 	queue, _ := asynq.GetQueueName(ctx)
-	slots, _ := dispatch.QueueOf(queue)
+	baseQueue, _ := dispatch.QueueOf(queue)
 	d := &delivery{
 		worker: w, kind: k, account: w.accounts.find(payload.Account), accountName: payload.Account, id: payload.ID, run: uuid.NewString(),
-		queue: queue, baseQueue: slots, taskID: taskID,
+		queue: queue, baseQueue: baseQueue, taskID: taskID,
 	}
 	return d.perform(ctx)
 }
