@@ -7,12 +7,17 @@ import (
 	"maps"
 	"slices"
 	"time"
+
+	"github.com/seed-5c07c2e9/dyplsq/internal/refusal"
 )
 
 // rereadAfter is when a read that failed while waiting is tried again.
 const rereadAfter = 500 * time.Millisecond
 
-// Wait waits until ctx is done for a task's outcome. Its errors are [ErrUnknownTask], [ErrUnreachable] and ctx's.
+// refusedReads are the reads that a refusal has to last for: a slot that moves, or a rule that is set anew, refuses one in passing.
+const refusedReads = 3
+
+// Wait waits until ctx is done for a task's outcome. Its errors are [ErrUnknownTask], [ErrUnreachable], [ErrRefused] and ctx's.
 func (q *Queue) Wait(ctx context.Context, id string) (Outcome, error) {
 	var outcome Outcome
 	err := q.WaitAll(ctx, []string{id}, func(o Outcome) { outcome = o })
@@ -23,7 +28,8 @@ func (q *Queue) Wait(ctx context.Context, id string) (Outcome, error) {
 }
 
 // WaitAll waits until ctx is done for the outcomes of tasks, and passes each on as it comes, one at a time. One that is
-// not recorded has [StateUnknown]. Redis out of reach is an error at the start; later it is waited out.
+// not recorded has [StateUnknown]. Redis out of reach is an error at the start; later it is waited out,
+// save for a refusal that lasts, such as a wrong password ([RefusedError]).
 func (q *Queue) WaitAll(ctx context.Context, ids []string, each func(Outcome)) error {
 	waiting := make(map[string]struct{}, len(ids))
 	for _, id := range ids {
@@ -42,11 +48,17 @@ func (q *Queue) WaitAll(ctx context.Context, ids []string, each func(Outcome)) e
 		q.mailbox.forget(w, o.ID)
 		each(o)
 	}
+	refused := 0
 	for first := true; ; first = false {
 		var again <-chan time.Time
 		err := q.collect(ctx, waiting, stale, told)
+		if refusal.Lasts(q.redis, err) {
+			refused++
+		} else if err == nil {
+			refused = 0
+		}
 		switch {
-		case errors.Is(err, ErrUnreachable) && !first:
+		case errors.Is(err, ErrUnreachable) && !first && refused < refusedReads:
 			again = time.After(rereadAfter)
 		case err != nil:
 			return err

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
+
+	"github.com/seed-5c07c2e9/dyplsq/internal/refusal"
 )
 
 // Glance is what a run that may not call yet has to know of its task.
@@ -29,7 +31,8 @@ func (s Store) Glance(ctx context.Context, id string) (Glance, error) {
 	}, nil
 }
 
-// Over returns those of ids whose task has an outcome that its owner is told, or is recorded no longer, in one round trip; and those that could not be
+// Over returns those of ids whose task has an outcome that its owner is told, or is recorded no longer, in one round trip,
+// with those that Redis refuses to tell of until somebody mends a setting: whoever reads them is told so; and those that could not be
 // read, such as all of a node of a cluster that is away.
 func (s Store) Over(ctx context.Context, ids ...string) (over, unread []string) {
 	states := make([]*redis.StringCmd, len(ids))
@@ -45,7 +48,11 @@ func (s Store) Over(ctx context.Context, ids ...string) (over, unread []string) 
 		case errors.Is(err, redis.Nil):
 			over = append(over, id)
 		case err != nil:
-			unread = append(unread, id)
+			if refusal.Lasts(s.redis, err) {
+				over = append(over, id)
+			} else {
+				unread = append(unread, id)
+			}
 		case State(state).Told():
 			over = append(over, id)
 		}

@@ -25,6 +25,15 @@ func Of(err error) (Refusal, bool) {
 	return OfReply(text)
 }
 
+// Lasts reports whether an error is a refusal that waiting alone does not mend. A cluster's client follows a slot that moves, and is
+// told so while it does.
+func Lasts(client redis.UniversalClient, err error) bool {
+	refused, is := Of(err)
+	_, follows := client.(*redis.ClusterClient)
+	moves := refused.Code == "MOVED" || refused.Code == "ASK"
+	return is && refused.Lasting && (!moves || !follows)
+}
+
 // The words in which asynq puts an error of Redis. The first leaves nothing of it but its text.
 const (
 	asynqScript  = "redis eval error: "

@@ -125,6 +125,24 @@ func TestNoRefusals(t *testing.T) {
 	}
 }
 
+// TestLasts: that a slot is elsewhere is a wrong setting of a client of one server, and passes for one of a cluster.
+func TestLasts(t *testing.T) {
+	t.Parallel()
+	single, cluster := redis.NewClient(&redis.Options{}), redis.NewClusterClient(&redis.ClusterOptions{})
+	t.Cleanup(func() { _, _ = single.Close(), cluster.Close() })
+	for text, want := range map[string][2]bool{
+		"MOVED 3999 127.0.0.1:6381": {true, false}, "ASK 3999 127.0.0.1:6381": {true, false},
+		"NOPERM this user has no permissions": {true, true}, "LOADING Redis is loading the dataset in memory": {false, false},
+	} {
+		if got := [2]bool{Lasts(single, reply(text)), Lasts(cluster, reply(text))}; got != want {
+			t.Errorf("%s lasts for one server and a cluster: %t, want %t", text, got, want)
+		}
+	}
+	if Lasts(single, nil) || Lasts(single, redis.Nil) {
+		t.Error("what is no refusal lasts")
+	}
+}
+
 // TestCauseLeavesOutAsynqsWords: an error of the network stays what it is.
 func TestCauseLeavesOutAsynqsWords(t *testing.T) {
 	t.Parallel()
