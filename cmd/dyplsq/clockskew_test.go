@@ -94,7 +94,7 @@ func TestClockSkew(t *testing.T) {
 			{Action: "BindAxn", Do: dyplstest.Slow, Delay: 4 * time.Second, Performed: true, Rate: 0.4},
 		},
 	})
-	s.enqueueLines(t, namedJobs(jobs))
+	s.enqueueBatch(t, "BindAxn", namedJobs(jobs))
 	workers := make([]*process, 0, 2)
 	for _, seconds := range []int{-skew, skew} { // the one ahead starts while the other's calls are out, and finds their leases lapsed
 		w := startProgram(t, binary, append(s.env, fmt.Sprintf("%s=%d", clockOffset, seconds)), "worker")

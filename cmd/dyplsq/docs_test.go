@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 	"unicode"
+
+	"github.com/seed-5c07c2e9/dyplsq/internal/redistest"
 )
 
 const repository = "../.."
@@ -80,6 +82,18 @@ func hasHeading(text, anchor string) bool {
 		}
 	}
 	return false
+}
+
+func TestDocsHaveTheACLRule(t *testing.T) {
+	t.Parallel()
+	for _, page := range []string{"docs/redis.md", "docs/zh-CN/redis.md"} {
+		flat := strings.Join(strings.Fields(repositoryFile(t, page)), " ")
+		for _, rule := range []string{redistest.LeastRule, strings.TrimPrefix(redistest.LeastRuleOfCluster, redistest.LeastRule+" ")} {
+			if !strings.Contains(flat, rule) {
+				t.Errorf("%s lacks %s", page, rule)
+			}
+		}
+	}
 }
 
 // TestGuaranteesNameTestsThatExist: each test that docs/guarantees.md names, as TestX or as a file, is in the repository.

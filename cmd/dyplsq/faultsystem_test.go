@@ -51,13 +51,6 @@ func namedJobs(jobs int) string {
 	return lines.String()
 }
 
-func (s *system) enqueueLines(t *testing.T, lines string) {
-	t.Helper()
-	if r := dyplsq(t, s.env, lines, "enqueue", "BindAxn", "-"); r.status != statusOK {
-		t.Fatalf("enqueue: exit status %d: %s", r.status, tail(r.errors))
-	}
-}
-
 // isReceived waits, for use with redistest.Poll, until the simulator has got a task's call.
 func (s *system) isReceived(id string) func(context.Context) error {
 	return func(context.Context) error {

@@ -25,7 +25,7 @@ func frozenPair(t *testing.T, when moment, at step) (*system, *process, []*gate)
 	victim := start(t, proxy.through(s.env), "worker")
 	redistest.Poll(t, startWithin, "the victim to be up", victim.wrote("performing tasks"))
 	for i, line := range []string{namedBind(0, `,"TaskID":"named"`), bind(1, `,"TaskID":"chosen"`)} {
-		s.enqueueLines(t, line)
+		s.enqueueBatch(t, "BindAxn", line)
 		gates[i].await(t)
 	}
 	victim.freeze(t)
@@ -161,7 +161,7 @@ func TestFrozenUnderLoad(t *testing.T) {
 		Pools:  twoPools(jobs),
 		Faults: []dyplstest.Fault{{Action: "BindAxn", Do: dyplstest.Slow, Delay: time.Second, Performed: true}},
 	})
-	s.enqueueLines(t, namedJobs(jobs))
+	s.enqueueBatch(t, "BindAxn", namedJobs(jobs))
 	victim := start(t, s.env, "worker", "--concurrency", "16")
 	redistest.Poll(t, startWithin, "the victim to be at work", s.isOut("job-0"))
 	other := start(t, s.env, "worker", "--concurrency", "16")

@@ -171,7 +171,7 @@ func killWorker(t *testing.T, s *system, proxy *faultProxy, binds []*victimTask)
 	worker := start(t, proxy.through(s.env), "worker")
 	redistest.Poll(t, startWithin, "the victim to be up", worker.wrote("performing tasks"))
 	for _, v := range binds {
-		s.enqueueLines(t, strings.Replace(v.request, "{", fmt.Sprintf(`{"TaskID":%q,`, v.id), 1)+"\n")
+		s.enqueueBatch(t, "BindAxn", strings.Replace(v.request, "{", fmt.Sprintf(`{"TaskID":%q,`, v.id), 1)+"\n")
 		if v.gate != nil {
 			v.gate.await(t)
 		} else {

@@ -27,7 +27,7 @@ func TestEndsInTimeThoughRedisIsAway(t *testing.T) {
 				Pools:  twoPools(400),
 				Faults: []dyplstest.Fault{{Do: dyplstest.Slow, Delay: 1500 * time.Millisecond, Performed: true}},
 			})
-			s.enqueueLines(t, namedJobs(400))
+			s.enqueueBatch(t, "BindAxn", namedJobs(400))
 			p, _ := s.observedWorker(t, "--concurrency=64", "--shutdown-timeout="+shutdown.String(), "--http-timeout=2s")
 			redistest.Poll(t, startWithin, "the worker to be at work", s.isOut("job-20"))
 			away(s)

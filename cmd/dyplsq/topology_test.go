@@ -184,15 +184,3 @@ func suffices(t *testing.T, client *redis.Client) {
 		t.Errorf("the rule lacks a %s: %s", refused.Reason, refused.Object)
 	}
 }
-
-func TestDocsHaveTheACLRule(t *testing.T) {
-	t.Parallel()
-	for _, page := range []string{"docs/redis.md", "docs/zh-CN/redis.md"} {
-		flat := strings.Join(strings.Fields(repositoryFile(t, page)), " ")
-		for _, rule := range []string{redistest.LeastRule, strings.TrimPrefix(redistest.LeastRuleOfCluster, redistest.LeastRule+" ")} {
-			if !strings.Contains(flat, rule) {
-				t.Errorf("%s lacks %s", page, rule)
-			}
-		}
-	}
-}
