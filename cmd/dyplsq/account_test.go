@@ -11,6 +11,7 @@ import (
 
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dyplstest"
 	"github.com/seed-5c07c2e9/dyplsq/internal/redistest"
+	"github.com/seed-5c07c2e9/dyplsq/internal/systemtest"
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
 )
 
@@ -21,12 +22,12 @@ const (
 )
 
 // newShop is a system with a second account, whose credentials are the profile shop of a file, and where a worker of both is up.
-func newShop(t *testing.T) *system {
+func newShop(t *testing.T) *systemtest.System {
 	t.Helper()
-	s := newSystem(t, dyplstest.Config{Accounts: []dyplstest.Account{{
+	s := systemtest.New(t, dyplstest.Config{Accounts: []dyplstest.Account{{
 		AccessKeyID: shopKey, AccessKeySecret: shopSecret, Pools: []dyplstest.Pool{{Key: shopPool, Numbers: dyplstest.Numbers("172", 100)}},
 	}}})
-	s.env = append(s.env, "ALIBABA_CLOUD_CREDENTIALS_FILE="+credentialsFile(t,
+	s.Env = append(s.Env, "ALIBABA_CLOUD_CREDENTIALS_FILE="+credentialsFile(t,
 		"[shop]\ntype = access_key\naccess_key_id = "+shopKey+"\naccess_key_secret = "+shopSecret+"\n"))
 	return s
 }
@@ -41,9 +42,9 @@ func credentialsFile(t *testing.T, text string) string {
 }
 
 // keysOf are the keys that signed calls for each pool.
-func (s *system) keysOf() map[string][]string {
+func keysOf(s *systemtest.System) map[string][]string {
 	keys := map[string][]string{}
-	for _, e := range s.simulator.Ledger() {
+	for _, e := range s.Simulator.Ledger() {
 		pool := e.Parameters["PoolKey"]
 		if !slices.Contains(keys[pool], e.AccessKeyID) {
 			keys[pool] = append(keys[pool], e.AccessKeyID)
@@ -53,45 +54,45 @@ func (s *system) keysOf() map[string][]string {
 }
 
 func shopBind(number int, more string) string {
-	return strings.Replace(bind(number, more), dyplstest.DefaultPoolKey, shopPool, 1)
+	return strings.Replace(systemtest.Bind(number, more), dyplstest.DefaultPoolKey, shopPool, 1)
 }
 
 // TestTwoAccounts: one worker performs the tasks of two accounts, each with its own key, and everything tells which is which.
 func TestTwoAccounts(t *testing.T) {
 	t.Parallel()
 	s := newShop(t)
-	p, url := s.observedWorker(t, "--account", "shop")
-	s.enqueue(t, statusOK, "BindAxn", bind(1, ""), "--wait", "20s")
-	s.enqueue(t, statusOK, "BindAxn", shopBind(2, ""), "--account", "shop", "--id", "flag", "--wait", "20s")
-	own := s.env
-	s.env = append(slices.Clone(own), "DYPLSQ_ACCOUNT=shop")
-	s.enqueue(t, statusOK, "BindAxn", shopBind(3, ""), "--wait", "20s")
-	s.enqueue(t, statusOK, "BindAxn", bind(4, `,"Account":"default"`), "--wait", "20s")
-	s.env = own
-	lines := shopBind(5, `,"Account":"shop","TaskID":"line"`) + "\n" + bind(6, "") + "\n"
-	if r := dyplsq(t, s.env, lines, "enqueue", "BindAxn", "-", "--wait", "20s", "--json"); r.status != statusOK || !strings.Contains(r.out, `"account":"shop"`) {
-		t.Errorf("exit status %d: %s%s", r.status, r.out, r.errors)
+	p, url := s.ObservedWorker(t, "--account", "shop")
+	s.Enqueue(t, statusOK, "BindAxn", systemtest.Bind(1, ""), "--wait", "20s")
+	s.Enqueue(t, statusOK, "BindAxn", shopBind(2, ""), "--account", "shop", "--id", "flag", "--wait", "20s")
+	own := s.Env
+	s.Env = append(slices.Clone(own), "DYPLSQ_ACCOUNT=shop")
+	s.Enqueue(t, statusOK, "BindAxn", shopBind(3, ""), "--wait", "20s")
+	s.Enqueue(t, statusOK, "BindAxn", systemtest.Bind(4, `,"Account":"default"`), "--wait", "20s")
+	s.Env = own
+	lines := shopBind(5, `,"Account":"shop","TaskID":"line"`) + "\n" + systemtest.Bind(6, "") + "\n"
+	if r := systemtest.Run(t, s.Env, lines, "enqueue", "BindAxn", "-", "--wait", "20s", "--json"); r.Status != statusOK || !strings.Contains(r.Out, `"account":"shop"`) {
+		t.Errorf("exit status %d: %s%s", r.Status, r.Out, r.Errors)
 	}
 	want := map[string][]string{dyplstest.DefaultPoolKey: {dyplstest.DefaultAccessKeyID}, shopPool: {shopKey}}
-	if got := s.keysOf(); fmt.Sprint(got) != fmt.Sprint(want) || len(s.simulator.Bindings()) != 6 {
-		t.Errorf("signed by %v, %d bindings", got, len(s.simulator.Bindings()))
+	if got := keysOf(s); fmt.Sprint(got) != fmt.Sprint(want) || len(s.Simulator.Bindings()) != 6 {
+		t.Errorf("signed by %v, %d bindings", got, len(s.Simulator.Bindings()))
 	}
-	if r := dyplsq(t, s.env, "", "enqueue", "BindAxn", shopBind(2, ""), "--id", "flag"); r.status != statusUsage || !strings.Contains(r.errors, "differs in Account") {
-		t.Errorf("exit status %d: %s", r.status, r.errors)
+	if r := systemtest.Run(t, s.Env, "", "enqueue", "BindAxn", shopBind(2, ""), "--id", "flag"); r.Status != statusUsage || !strings.Contains(r.Errors, "differs in Account") {
+		t.Errorf("exit status %d: %s", r.Status, r.Errors)
 	}
-	if r := dyplsq(t, s.env, "", "enqueue", "BindAxn", shopBind(7, ""), "--account", "a b"); r.status != statusUsage || !strings.Contains(r.errors, "Account must not contain white space") {
-		t.Errorf("exit status %d: %s", r.status, r.errors)
+	if r := systemtest.Run(t, s.Env, "", "enqueue", "BindAxn", shopBind(7, ""), "--account", "a b"); r.Status != statusUsage || !strings.Contains(r.Errors, "Account must not contain white space") {
+		t.Errorf("exit status %d: %s", r.Status, r.Errors)
 	}
-	if r := dyplsq(t, s.env, "", "explain", "line"); r.status != statusOK || !strings.Contains(r.out, "shop") {
-		t.Errorf("exit status %d: %s", r.status, r.out)
+	if r := systemtest.Run(t, s.Env, "", "explain", "line"); r.Status != statusOK || !strings.Contains(r.Out, "shop") {
+		t.Errorf("exit status %d: %s", r.Status, r.Out)
 	}
-	r := dyplsq(t, s.env, "", "doctor", "--account", "shop")
+	r := systemtest.Run(t, s.Env, "", "doctor", "--account", "shop")
 	for _, says := range []string{"performed: default, shop", "account shop: found, from the profile shop", "account shop: BindAxn "} {
-		if !strings.Contains(r.out, says) {
-			t.Errorf("doctor does not say %q:\n%s", says, r.out)
+		if !strings.Contains(r.Out, says) {
+			t.Errorf("doctor does not say %q:\n%s", says, r.Out)
 		}
 	}
-	_, metrics := get(t, url+"/metrics")
+	_, metrics := systemtest.Get(t, url+"/metrics")
 	for _, line := range []string{
 		`dyplsq_attempts_total{account="shop",action="BindAxn",class="",code="OK"} 3`,
 		`dyplsq_attempts_total{account="default",action="BindAxn",class="",code="OK"} 3`, `dyplsq_quota_rate{account="shop",budget="BindAxn"}`,
@@ -100,7 +101,7 @@ func TestTwoAccounts(t *testing.T) {
 			t.Errorf("lacks %s", line)
 		}
 	}
-	for name, text := range map[string]string{"log": p.text(), "metrics": metrics, "doctor": r.out} {
+	for name, text := range map[string]string{"log": p.Text(), "metrics": metrics, "doctor": r.Out} {
 		if strings.Contains(text, shopKey) || strings.Contains(text, shopSecret) {
 			t.Errorf("the %s shows credentials", name)
 		}
@@ -111,24 +112,24 @@ func TestTwoAccounts(t *testing.T) {
 func TestHeldAccount(t *testing.T) {
 	t.Parallel()
 	s := newShop(t)
-	p, url := s.observedWorker(t)
-	s.enqueue(t, statusPending, "BindAxn", shopBind(1, ""), "--account", "shop", "--id", "k", "--wait", "1s")
-	redistest.Poll(t, startWithin, "the account to be missed", p.wrote(`"account":"shop"`))
-	if _, metrics := get(t, url+"/metrics"); !strings.Contains(metrics, `dyplsq_account_missing{account="shop"} 1`) {
+	p, url := s.ObservedWorker(t)
+	s.Enqueue(t, statusPending, "BindAxn", shopBind(1, ""), "--account", "shop", "--id", "k", "--wait", "1s")
+	redistest.Poll(t, systemtest.StartWithin, "the account to be missed", p.Wrote(`"account":"shop"`))
+	if _, metrics := systemtest.Get(t, url+"/metrics"); !strings.Contains(metrics, `dyplsq_account_missing{account="shop"} 1`) {
 		t.Error("the metrics do not tell")
 	}
 	for command, says := range map[string]string{"explain k": "no running worker knows its account shop", "doctor": "tasks of the account shop are held"} {
-		if r := dyplsq(t, s.env, "", strings.Fields(command)...); !strings.Contains(r.out, says) {
-			t.Errorf("%s: %s", command, r.out)
+		if r := systemtest.Run(t, s.Env, "", strings.Fields(command)...); !strings.Contains(r.Out, says) {
+			t.Errorf("%s: %s", command, r.Out)
 		}
 	}
-	if n := len(s.simulator.Ledger()); n != 0 {
+	if n := len(s.Simulator.Ledger()); n != 0 {
 		t.Errorf("%d calls", n)
 	}
-	p.terminate(t, syscall.SIGTERM)
-	s.env = append(s.env, "DYPLSQ_ACCOUNTS=shop")
-	s.worker(t)
-	if o := s.outcome(t, "k", "60s"); o.State != tasks.StateSucceeded || o.Attempts != 1 || o.Account != "shop" {
+	p.Terminate(t, syscall.SIGTERM)
+	s.Env = append(s.Env, "DYPLSQ_ACCOUNTS=shop")
+	s.Worker(t)
+	if o := s.Outcome(t, "k", "60s"); o.State != tasks.StateSucceeded || o.Attempts != 1 || o.Account != "shop" {
 		t.Errorf("%+v", o)
 	}
 }
@@ -140,9 +141,9 @@ func TestMissingProfile(t *testing.T) {
 	for _, account := range []struct{ name, says string }{
 		{"food", "no credentials for the profile food"}, {"default", "leave it out"}, {"a b", "remove the space within it"}, {"a+b", "rename the profile"},
 	} {
-		r := dyplsq(t, s.env, "", "worker", "--account", "shop", "--account", account.name)
-		if r.status != statusUsage || !strings.Contains(r.errors, account.says) || strings.Contains(r.errors, shopSecret) {
-			t.Errorf("%s: exit status %d: %s", account.name, r.status, tail(r.errors))
+		r := systemtest.Run(t, s.Env, "", "worker", "--account", "shop", "--account", account.name)
+		if r.Status != statusUsage || !strings.Contains(r.Errors, account.says) || strings.Contains(r.Errors, shopSecret) {
+			t.Errorf("%s: exit status %d: %s", account.name, r.Status, systemtest.Tail(r.Errors))
 		}
 	}
 }

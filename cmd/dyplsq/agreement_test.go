@@ -14,16 +14,17 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/cmd/dyplsq/internal/doctor"
 	"github.com/seed-5c07c2e9/dyplsq/internal/redistest"
 	"github.com/seed-5c07c2e9/dyplsq/internal/setting"
+	"github.com/seed-5c07c2e9/dyplsq/internal/systemtest"
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
 )
 
 // agreement runs dyplsq doctor --json, and returns all that it says of the settings that workers share.
-func (s *system) agreement(t *testing.T) []doctor.Finding {
+func agreement(t *testing.T, s *systemtest.System) []doctor.Finding {
 	t.Helper()
-	r := dyplsq(t, s.env, "", "doctor", "--json")
-	noNumbers(t, "doctor", r.out+r.errors)
+	r := systemtest.Run(t, s.Env, "", "doctor", "--json")
+	systemtest.NoNumbers(t, "doctor", r.Out+r.Errors)
 	var said []doctor.Finding
-	for line := range splitLines(r.out) {
+	for line := range systemtest.Lines(r.Out) {
 		var f doctor.Finding
 		if err := json.Unmarshal([]byte(line), &f); err != nil {
 			t.Fatalf("%v: %s", err, line)
@@ -61,10 +62,10 @@ var differing = []struct{ flag, one, other, variable string }{
 func TestWorkersOfDifferentSettings(t *testing.T) {
 	t.Parallel()
 	const jobs, lost, late, ceiling = 300, 2, 12, 40
-	s := newSystem(t, dyplstest.Config{
-		Pools: twoPools(jobs),
+	s := systemtest.New(t, dyplstest.Config{
+		Pools: systemtest.TwoPools(jobs),
 		Faults: []dyplstest.Fault{
-			{Action: "BindAxn", Match: map[string]string{"PoolKey": namedPool}, Do: dyplstest.DropAfter, Times: lost},
+			{Action: "BindAxn", Match: map[string]string{"PoolKey": systemtest.NamedPool}, Do: dyplstest.DropAfter, Times: lost},
 			{Action: "BindAxn", Do: dyplstest.Slow, Delay: 100 * time.Millisecond}, // so that both have something to do
 		},
 	}, "--appendonly", "yes", "--appendfsync", "always")
@@ -72,8 +73,8 @@ func TestWorkersOfDifferentSettings(t *testing.T) {
 	for _, x := range dyplstest.Numbers("170", jobs) {
 		fmt.Fprintln(&file, string(x))
 	}
-	if r := dyplsq(t, s.env, file.String(), "numbers", "import", dyplstest.DefaultPoolKey, "-"); r.status != statusOK {
-		t.Fatalf("import: exit status %d: %s", r.status, r.errors)
+	if r := systemtest.Run(t, s.Env, file.String(), "numbers", "import", dyplstest.DefaultPoolKey, "-"); r.Status != statusOK {
+		t.Fatalf("import: exit status %d: %s", r.Status, r.Errors)
 	}
 	var arguments [2][]string
 	for i := range arguments {
@@ -82,35 +83,35 @@ func TestWorkersOfDifferentSettings(t *testing.T) {
 			arguments[i] = append(arguments[i], "--"+d.flag+"="+[]string{d.one, d.other}[i])
 		}
 	}
-	var workers [2]*process
+	var workers [2]*systemtest.Process
 	for i := range workers {
-		workers[i] = start(t, s.env, arguments[i]...)
-		redistest.Poll(t, startWithin, "a worker to be up", workers[i].wrote("performing tasks"))
+		workers[i] = systemtest.Start(t, s.Env, arguments[i]...)
+		redistest.Poll(t, systemtest.StartWithin, "a worker to be up", workers[i].Wrote("performing tasks"))
 	}
 	for _, variable := range []string{"DYPLSQ_NUMBER_COOLDOWN", "DYPLSQ_KEEP", "DYPLSQ_KEEP_STREAM"} { // the first learns of the second
-		redistest.Poll(t, startWithin, "a worker to learn that another has more", workers[0].wrote(`"setting":"`+variable+`"`))
+		redistest.Poll(t, systemtest.StartWithin, "a worker to learn that another has more", workers[0].Wrote(`"setting":"`+variable+`"`))
 	}
-	s.saysWhoDiffers(t, workers)
+	saysWhoDiffers(t, s, workers)
 
-	s.bindsOf(t, 0, jobs/2, "1")
-	s.bindsOf(t, jobs/2, jobs, "2")
-	outcomes := s.settled(t, jobs, settledAfterKill)
-	once(t, s, outcomes)
-	s.neverBeyond(t, ceiling, workers[0])
-	s.keptFor(t, 20*time.Hour, outcomes)
-	s.lostAnswers(t, lost)
-	s.noNumberTwice(t, jobs, late)
+	bindsOf(t, s, 0, jobs/2, "1")
+	bindsOf(t, s, jobs/2, jobs, "2")
+	outcomes := s.Settled(t, jobs, 100*time.Second)
+	s.EachOnce(t, outcomes)
+	neverBeyond(t, s, ceiling, workers[0])
+	keptFor(t, s, 20*time.Hour, outcomes)
+	lostAnswers(t, s, lost)
+	noNumberTwice(t, s, jobs, late)
 
 	for _, p := range workers {
 		if len(attempted(p)) == 0 {
-			t.Errorf("%s has performed nothing", p.cmd)
+			t.Errorf("%s has performed nothing", p.Cmd)
 		}
 	}
-	if status := workers[1].terminate(t, syscall.SIGTERM); status != statusOK {
+	if status := workers[1].Terminate(t, syscall.SIGTERM); status != statusOK {
 		t.Errorf("a worker that was told to end has exit status %d", status)
 	}
-	redistest.Poll(t, startWithin, "doctor to forget the worker that has ended", func(context.Context) error {
-		for _, f := range s.agreement(t) { //nolint:contextcheck // the test's own
+	redistest.Poll(t, systemtest.StartWithin, "doctor to forget the worker that has ended", func(context.Context) error {
+		for _, f := range agreement(t, s) { //nolint:contextcheck // the test's own
 			if f.Verdict != doctor.OK || !strings.Contains(f.Found, "1 workers have the same settings") {
 				return errors.New(f.Found)
 			}
@@ -120,9 +121,9 @@ func TestWorkersOfDifferentSettings(t *testing.T) {
 }
 
 // saysWhoDiffers holds doctor to naming each setting that workers should share, and no other.
-func (s *system) saysWhoDiffers(t *testing.T, workers [2]*process) {
+func saysWhoDiffers(t *testing.T, s *systemtest.System, workers [2]*systemtest.Process) {
 	t.Helper()
-	said, wanted := s.agreement(t), 0
+	said, wanted := agreement(t, s), 0
 	for _, d := range differing {
 		if d.variable == "" {
 			continue
@@ -140,7 +141,7 @@ func (s *system) saysWhoDiffers(t *testing.T, workers [2]*process) {
 			}
 			ok = f.Verdict == doctor.Warning && strings.Contains(f.Found, setting.WhileDiffering(d.variable)) && strings.Contains(f.Remedy, d.variable)
 			for i, value := range []string{one, other} {
-				who := fmt.Sprintf(":%d)", workers[i].cmd.Process.Pid)
+				who := fmt.Sprintf(":%d)", workers[i].Cmd.Process.Pid)
 				_, after, found := strings.Cut(f.Found, " "+value+" (")
 				ok = ok && found && strings.Contains(strings.SplitAfter(after, ")")[0], who)
 			}
@@ -155,24 +156,24 @@ func (s *system) saysWhoDiffers(t *testing.T, workers [2]*process) {
 }
 
 // bindsOf enqueues job-from and so on, by a producer of so many shards.
-func (s *system) bindsOf(t *testing.T, from, till int, shards string) {
+func bindsOf(t *testing.T, s *systemtest.System, from, till int, shards string) {
 	t.Helper()
 	var lines strings.Builder
 	for i := from; i < till; i++ {
-		fmt.Fprintln(&lines, bind(i, fmt.Sprintf(`,"TaskID":"job-%d"`, i)))
+		fmt.Fprintln(&lines, systemtest.Bind(i, fmt.Sprintf(`,"TaskID":"job-%d"`, i)))
 	}
-	if r := dyplsq(t, s.env, lines.String(), "enqueue", "BindAxn", "-", "--shards", shards); r.status != statusOK {
-		t.Fatalf("enqueue: exit status %d: %s", r.status, tail(r.errors))
+	if r := systemtest.Run(t, s.Env, lines.String(), "enqueue", "BindAxn", "-", "--shards", shards); r.Status != statusOK {
+		t.Fatalf("enqueue: exit status %d: %s", r.Status, systemtest.Tail(r.Errors))
 	}
 }
 
 // neverBeyond holds the calls to the ceiling of a worker, from its own first one on. A machine that is busy makes them slower, never
 // faster: so it is the time that all of them took which tells.
-func (s *system) neverBeyond(t *testing.T, ceiling float64, of *process) {
+func neverBeyond(t *testing.T, s *systemtest.System, ceiling float64, of *systemtest.Process) {
 	t.Helper()
 	var began, last time.Time
 	calls, own := 0, attempted(of)
-	for _, e := range s.simulator.Ledger() {
+	for _, e := range s.Simulator.Ledger() {
 		if began.IsZero() && own[e.Parameters["OutId"]] {
 			began = e.ReceivedAt
 		}
@@ -190,9 +191,9 @@ func (s *system) neverBeyond(t *testing.T, ceiling float64, of *process) {
 }
 
 // attempted are the tasks that a worker has made a call for.
-func attempted(p *process) map[string]bool {
+func attempted(p *systemtest.Process) map[string]bool {
 	ids := map[string]bool{}
-	for line := range splitLines(p.text()) {
+	for line := range systemtest.Lines(p.Text()) {
 		var attempt struct{ ID, Message string }
 		if json.Unmarshal([]byte(line), &attempt) == nil && attempt.Message == "attempt" {
 			ids[attempt.ID] = true
@@ -202,9 +203,9 @@ func attempted(p *process) map[string]bool {
 }
 
 // keptFor holds the records of outcomes to a time that is left to them.
-func (s *system) keptFor(t *testing.T, least time.Duration, outcomes []tasks.Outcome) {
+func keptFor(t *testing.T, s *systemtest.System, least time.Duration, outcomes []tasks.Outcome) {
 	t.Helper()
-	client := s.redis.Client(t)
+	client := s.Redis.Client(t)
 	for _, o := range outcomes {
 		if left := client.PTTL(t.Context(), "dypls:{"+o.ID+"}").Val(); left < least {
 			t.Fatalf("the outcome of %s is kept for %s more", o.ID, left)
@@ -213,18 +214,18 @@ func (s *system) keptFor(t *testing.T, least time.Duration, outcomes []tasks.Out
 }
 
 // lostAnswers makes binds whose answers are lost, and that cannot be looked up.
-func (s *system) lostAnswers(t *testing.T, n int) {
+func lostAnswers(t *testing.T, s *systemtest.System, n int) {
 	t.Helper()
 	for i := range n {
-		request := strings.Replace(bind(1000+i, ""), dyplstest.DefaultPoolKey, namedPool, 1)
-		if r := dyplsq(t, s.env, "", "enqueue", "BindAxn", request, "--id", fmt.Sprint("lost-", i)); r.status != statusOK {
-			t.Fatalf("enqueue: exit status %d: %s", r.status, r.errors)
+		request := strings.Replace(systemtest.Bind(1000+i, ""), dyplstest.DefaultPoolKey, systemtest.NamedPool, 1)
+		if r := systemtest.Run(t, s.Env, "", "enqueue", "BindAxn", request, "--id", fmt.Sprint("lost-", i)); r.Status != statusOK {
+			t.Fatalf("enqueue: exit status %d: %s", r.Status, r.Errors)
 		}
 	}
 	for i := range n {
 		id := fmt.Sprint("lost-", i)
-		o := s.outcome(t, id, "90s")
-		switch done := len(s.performed(id)); {
+		o := s.Outcome(t, id, "90s")
+		switch done := len(s.Performed(id)); {
 		case o.State == tasks.StateUncertain && done == 1 && o.Calls == 1: // by the worker that holds
 		case o.State == tasks.StateSucceeded && done == 2 && o.Calls == 2: // by the other one
 		case o.State == tasks.StateUncertain && done == 2 && o.Calls == 2: // and its second answer was lost as well
@@ -235,29 +236,29 @@ func (s *system) lostAnswers(t *testing.T, n int) {
 }
 
 // noNumberTwice ends every binding, whose numbers then rest: none is there for those who come later, whoever ended it.
-func (s *system) noNumberTwice(t *testing.T, jobs, late int) {
+func noNumberTwice(t *testing.T, s *systemtest.System, jobs, late int) {
 	t.Helper()
 	var unbinds, binds strings.Builder
 	for i := range jobs {
-		of := s.performed(fmt.Sprint("job-", i))[0]
+		of := s.Performed(fmt.Sprint("job-", i))[0]
 		fmt.Fprintf(&unbinds, `{"PoolKey":%q,"SubsId":%q,"SecretNo":%q}`+"\n", dyplstest.DefaultPoolKey, of.SubsID, string(of.SecretNo))
 	}
-	if r := dyplsq(t, s.env, unbinds.String(), "enqueue", "UnbindSubscription", "-", "--json", "--wait", "90s"); r.status != statusOK {
-		t.Fatalf("unbind: exit status %d: %s", r.status, tail(r.errors))
+	if r := systemtest.Run(t, s.Env, unbinds.String(), "enqueue", "UnbindSubscription", "-", "--json", "--wait", "90s"); r.Status != statusOK {
+		t.Fatalf("unbind: exit status %d: %s", r.Status, systemtest.Tail(r.Errors))
 	}
 	ended := time.Now()
-	redistest.Poll(t, startWithin, "the shorter cooldown to be over", passes(2*time.Second, ended))
+	redistest.Poll(t, systemtest.StartWithin, "the shorter cooldown to be over", systemtest.Passes(2*time.Second, ended))
 	for i := range late {
-		fmt.Fprintln(&binds, bind(2000+i, ""))
+		fmt.Fprintln(&binds, systemtest.Bind(2000+i, ""))
 	}
-	r := dyplsq(t, s.env, binds.String(), "enqueue", "BindAxn", "-", "--within", "10s", "--json", "--wait", "90s")
-	for _, o := range readOutcomes(t, r.out) {
+	r := systemtest.Run(t, s.Env, binds.String(), "enqueue", "BindAxn", "-", "--within", "10s", "--json", "--wait", "90s")
+	for _, o := range systemtest.ReadOutcomes(t, r.Out) {
 		// By the worker that fails it; or, where the other one let it wait, when its time is over.
 		if o.State != tasks.StateFailed || o.Class != "Exhausted" && o.Code != "dyplsq.Expired" || o.Calls != 0 {
 			t.Errorf("a bind while every number rests is %s %s after %d calls", o.State, o.Code, o.Calls)
 		}
 	}
-	if counts := dyplsq(t, s.env, "", "numbers", "list", dyplstest.DefaultPoolKey, "--json"); !strings.Contains(counts.out, fmt.Sprintf(`"free":0,"resting":%d`, jobs)) {
-		t.Errorf("numbers: %s", counts.out)
+	if counts := systemtest.Run(t, s.Env, "", "numbers", "list", dyplstest.DefaultPoolKey, "--json"); !strings.Contains(counts.Out, fmt.Sprintf(`"free":0,"resting":%d`, jobs)) {
+		t.Errorf("numbers: %s", counts.Out)
 	}
 }

@@ -2,7 +2,6 @@ package main
 
 import (
 	"cmp"
-	"context"
 	"fmt"
 	"net"
 	"net/http"
@@ -17,7 +16,7 @@ import (
 
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dyplstest"
-	"github.com/seed-5c07c2e9/dyplsq/internal/queuetest"
+	"github.com/seed-5c07c2e9/dyplsq/internal/systemtest"
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
 )
 
@@ -65,7 +64,7 @@ func TestStrangeAnswers(t *testing.T) {
 		t.Skip("waits 15 s before it looks")
 	}
 	s, strange := newStrangeSystem(t)
-	w := start(t, s.env, "worker", "--concurrency", "256")
+	w := systemtest.Start(t, s.Env, "worker", "--concurrency", "256")
 	names := make([]string, 0, len(strangeAnswers))
 	for name := range strangeAnswers {
 		names = append(names, name)
@@ -79,9 +78,9 @@ func TestStrangeAnswers(t *testing.T) {
 		for kind, x := range map[string]string{
 			"bound": fmt.Sprintf(`,"PhoneNoX":%q`, string(numbers[len(names)+i])), "named": fmt.Sprintf(`,"PhoneNoX":%q`, string(numbers[i])), "chosen": "",
 		} {
-			pool := namedPool
+			pool := systemtest.NamedPool
 			if kind == "chosen" {
-				pool = chosenPool
+				pool = systemtest.ChosenPool
 			}
 			binds += fmt.Sprintf(`{"TaskID":"%s-%d","PoolKey":%q,"PhoneNoA":"1390000%04d","Expiration":"2099-01-31 23:59:59"%s}`+"\n", kind, i, pool, i, x)
 			if kind != "bound" {
@@ -90,55 +89,55 @@ func TestStrangeAnswers(t *testing.T) {
 		}
 		ids = append(ids, fmt.Sprint("named-", i), fmt.Sprint("chosen-", i), fmt.Sprint("unbind-", i))
 	}
-	if r := dyplsq(t, s.env, binds, "enqueue", "BindAxn", "-"); r.status != statusOK && r.status != statusFailed { // some may be uncertain by now
-		t.Fatalf("enqueue: exit status %d: %s", r.status, tail(r.errors))
+	if r := systemtest.Run(t, s.Env, binds, "enqueue", "BindAxn", "-"); r.Status != statusOK && r.Status != statusFailed { // some may be uncertain by now
+		t.Fatalf("enqueue: exit status %d: %s", r.Status, systemtest.Tail(r.Errors))
 	}
 	unbinds := ""
 	for i, name := range names {
-		bound := s.outcome(t, fmt.Sprint("bound-", i), "30s")
-		done := s.performed(bound.ID)
+		bound := s.Outcome(t, fmt.Sprint("bound-", i), "30s")
+		done := s.Performed(bound.ID)
 		if bound.State != tasks.StateSucceeded || len(done) != 1 {
 			t.Fatalf("%s is %s", bound.ID, bound.State)
 		}
 		strange.answer(t, done[0].SubsID, name)
-		unbinds += fmt.Sprintf(`{"TaskID":"unbind-%d","PoolKey":%q,"SubsId":%q,"SecretNo":%q}`+"\n", i, namedPool, done[0].SubsID, string(done[0].SecretNo))
+		unbinds += fmt.Sprintf(`{"TaskID":"unbind-%d","PoolKey":%q,"SubsId":%q,"SecretNo":%q}`+"\n", i, systemtest.NamedPool, done[0].SubsID, string(done[0].SecretNo))
 	}
-	s.enqueueBatch(t, "UnbindSubscription", unbinds)
+	s.EnqueueBatch(t, "UnbindSubscription", unbinds)
 
-	outcomes := s.told(t, ids, 2*time.Minute)
+	outcomes := s.Told(t, ids, 2*time.Minute)
 	table := &strings.Builder{}
 	rows := tabwriter.NewWriter(table, 0, 0, 2, ' ', 0)
 	_, _ = fmt.Fprintln(rows, "answer\tX named\tX chosen\tunbind")
 	for i, name := range names {
-		_, _ = fmt.Fprintf(rows, "%s\t%s\t%s\t%s\n", name, s.judgeNamed(t, name, outcomes[fmt.Sprint("named-", i)]),
-			s.judgeChosen(t, name, outcomes[fmt.Sprint("chosen-", i)]), s.judgeUnbind(t, name, outcomes[fmt.Sprint("unbind-", i)]))
+		_, _ = fmt.Fprintf(rows, "%s\t%s\t%s\t%s\n", name, judgeNamed(t, s, name, outcomes[fmt.Sprint("named-", i)]),
+			judgeChosen(t, s, name, outcomes[fmt.Sprint("chosen-", i)]), judgeUnbind(t, s, name, outcomes[fmt.Sprint("unbind-", i)]))
 	}
 	_ = rows.Flush()
-	if n := len(s.simulator.Bindings()); n != 2*len(names) {
+	if n := len(s.Simulator.Bindings()); n != 2*len(names) {
 		t.Errorf("%d bindings are left, want %d", n, 2*len(names))
 	}
-	noNumbers(t, "the worker's log", w.text())
-	t.Logf("%d answers, %d tasks, %d bindings left, 0 surplus\n%s", len(names), len(ids), len(s.simulator.Bindings()), table)
+	systemtest.NoNumbers(t, "the worker's log", w.Text())
+	t.Logf("%d answers, %d tasks, %d bindings left, 0 surplus\n%s", len(names), len(ids), len(s.Simulator.Bindings()), table)
 }
 
-func (s *system) judgeNamed(t *testing.T, name string, o tasks.Outcome) string {
+func judgeNamed(t *testing.T, s *systemtest.System, name string, o tasks.Outcome) string {
 	t.Helper()
-	done := s.performed(o.ID)
+	done := s.Performed(o.ID)
 	if o.State != tasks.StateSucceeded || o.Calls != 1 || len(done) != 1 || !strings.Contains(string(o.Result), strconv.Quote(done[0].SubsID)) {
 		t.Errorf("%s, X named: %s %s after %d calls, performed %d times: %s", name, o.State, o.Code, o.Calls, len(done), o.Result)
 	}
 	return inShort(o)
 }
 
-func (s *system) judgeChosen(t *testing.T, name string, o tasks.Outcome) string {
+func judgeChosen(t *testing.T, s *systemtest.System, name string, o tasks.Outcome) string {
 	t.Helper()
-	if n := len(s.performed(o.ID)); o.State != tasks.StateUncertain || o.Class != dypls.Uncertain || o.Calls != 1 || n != 1 {
+	if n := len(s.Performed(o.ID)); o.State != tasks.StateUncertain || o.Class != dypls.Uncertain || o.Calls != 1 || n != 1 {
 		t.Errorf("%s, X chosen by the platform: %s %s after %d calls, performed %d times", name, o.State, o.Code, o.Calls, n)
 	}
 	return inShort(o)
 }
 
-func (s *system) judgeUnbind(t *testing.T, name string, o tasks.Outcome) string {
+func judgeUnbind(t *testing.T, s *systemtest.System, name string, o tasks.Outcome) string {
 	t.Helper()
 	calls := 2
 	if signsOff(name) {
@@ -154,19 +153,6 @@ func inShort(o tasks.Outcome) string {
 	return fmt.Sprintf("%s %s, %d calls, %s", o.State, o.Code, o.Calls, o.FinishedAt.Sub(o.EnqueuedAt).Round(100*time.Millisecond))
 }
 
-// told waits for the first outcome of each task.
-func (s *system) told(t *testing.T, ids []string, within time.Duration) map[string]tasks.Outcome {
-	t.Helper()
-	queue := queuetest.On(t, s.redis.AppClient(t))
-	ctx, cancel := context.WithTimeout(t.Context(), within)
-	defer cancel()
-	outcomes := map[string]tasks.Outcome{}
-	if err := queue.WaitAll(ctx, ids, func(o tasks.Outcome) { outcomes[o.ID] = o }); err != nil {
-		t.Fatalf("%d of %d settled: %v", len(outcomes), len(ids), err)
-	}
-	return outcomes
-}
-
 // strangeAPI is a simulator behind a server that answers some calls in ways that no HTTP server would.
 type strangeAPI struct {
 	simulator *dyplstest.Simulator
@@ -175,19 +161,19 @@ type strangeAPI struct {
 	broken map[string]string // by OutId or SubsId: what becomes of the answer, once
 }
 
-func newStrangeSystem(t *testing.T) (*system, *strangeAPI) {
+func newStrangeSystem(t *testing.T) (*systemtest.System, *strangeAPI) {
 	t.Helper()
 	count := 2 * len(strangeAnswers)
-	s := newSystem(t, dyplstest.Config{Pools: []dyplstest.Pool{
-		{Key: namedPool, Numbers: dyplstest.Numbers("170", count)}, {Key: chosenPool, Numbers: dyplstest.Numbers("171", count)},
+	s := systemtest.New(t, dyplstest.Config{Pools: []dyplstest.Pool{
+		{Key: systemtest.NamedPool, Numbers: dyplstest.Numbers("170", count)}, {Key: systemtest.ChosenPool, Numbers: dyplstest.Numbers("171", count)},
 	}})
-	api := &strangeAPI{simulator: s.simulator, broken: map[string]string{}}
+	api := &strangeAPI{simulator: s.Simulator, broken: map[string]string{}}
 	front := httptest.NewServer(api)
 	t.Cleanup(func() {
-		s.simulator.Close() // what hangs, too
+		s.Simulator.Close() // what hangs, too
 		front.Close()
 	})
-	s.env = append(s.env, "DYPLSQ_ENDPOINT="+front.URL)
+	s.Env = append(s.Env, "DYPLSQ_ENDPOINT="+front.URL)
 	return s, api
 }
 

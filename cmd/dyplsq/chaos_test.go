@@ -17,6 +17,7 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dyplstest"
 	"github.com/seed-5c07c2e9/dyplsq/internal/queuetest"
 	"github.com/seed-5c07c2e9/dyplsq/internal/redistest"
+	"github.com/seed-5c07c2e9/dyplsq/internal/systemtest"
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
 )
 
@@ -24,9 +25,6 @@ import (
 const chaosTasks = "DYPLSQ_CHAOS_TASKS"
 
 const (
-	namedPool    = "FC100000000002" // binds into it name their X
-	chosenPool   = "FC100000000003" // the platform picks
-	ownPool      = "FC100000000004" // has an inventory
 	chaosWorkers = 3
 	killEvery    = 3 * time.Second
 	slotsEach    = 16
@@ -50,9 +48,9 @@ func TestChaos(t *testing.T) {
 	}
 	t.Parallel()
 	named, owned := dyplstest.Numbers("171", count), dyplstest.Numbers("173", count)
-	s := newSystem(t, dyplstest.Config{
+	s := systemtest.New(t, dyplstest.Config{
 		Pools: []dyplstest.Pool{
-			{Key: namedPool, Numbers: named}, {Key: chosenPool, Numbers: dyplstest.Numbers("172", count)}, {Key: ownPool, Numbers: owned},
+			{Key: systemtest.NamedPool, Numbers: named}, {Key: systemtest.ChosenPool, Numbers: dyplstest.Numbers("172", count)}, {Key: systemtest.OwnPool, Numbers: owned},
 		},
 		Faults: []dyplstest.Fault{{Action: "BindAxn", Do: dyplstest.DropAfter, Rate: 0.1, First: 1}, {Do: dyplstest.Slow, Delay: 30 * time.Millisecond}},
 		Seed:   7, LedgerLimit: -1,
@@ -62,8 +60,8 @@ func TestChaos(t *testing.T) {
 	for _, x := range owned {
 		fmt.Fprintln(&numbers, string(x))
 	}
-	if r := dyplsq(t, s.env, numbers.String(), "numbers", "import", ownPool, "-"); r.status != statusOK {
-		t.Fatalf("numbers import: exit status %d: %s", r.status, r.errors)
+	if r := systemtest.Run(t, s.Env, numbers.String(), "numbers", "import", systemtest.OwnPool, "-"); r.Status != statusOK {
+		t.Fatalf("numbers import: exit status %d: %s", r.Status, r.Errors)
 	}
 	kills := startKilling(t, s)
 	t.Cleanup(func() { kills.stop() })
@@ -73,11 +71,11 @@ func TestChaos(t *testing.T) {
 		t.Fatal(err)
 	}
 	redistest.Poll(t, time.Minute, "a producer to reach Redis", func(context.Context) error { // it repeats what may be queued in part
-		r := dyplsq(t, s.env, "", "enqueue", "BindAxn", "--file", file) //nolint:contextcheck // the process has the test's own
-		if r.status == statusOK || r.status == statusFailed {           // some may be uncertain by now
+		r := systemtest.Run(t, s.Env, "", "enqueue", "BindAxn", "--file", file) //nolint:contextcheck // the process has the test's own
+		if r.Status == statusOK || r.Status == statusFailed {                   // some may be uncertain by now
 			return nil
 		}
-		return fmt.Errorf("exit status %d: %s", r.status, tail(r.errors))
+		return fmt.Errorf("exit status %d: %s", r.Status, systemtest.Tail(r.Errors))
 	})
 	outcomes := collectAll(t, s, count)
 	cut := kills.stop()
@@ -87,18 +85,13 @@ func TestChaos(t *testing.T) {
 func chaosLines(count int, named []dypls.Phone) []byte {
 	var lines bytes.Buffer
 	for i := range count {
-		pool, x := poolOf(i), ""
-		if pool == namedPool {
+		pool, x := systemtest.PoolOf(i), ""
+		if pool == systemtest.NamedPool {
 			x = fmt.Sprintf(`,"PhoneNoX":%q`, string(named[i]))
 		}
 		fmt.Fprintf(&lines, `{"TaskID":"chaos-%d","PoolKey":%q,"PhoneNoA":"139%08d","Expiration":"2099-01-31 23:59:59"%s}`+"\n", i, pool, i, x)
 	}
 	return lines.Bytes()
-}
-
-// poolOf is the pool of the i-th task.
-func poolOf(i int) string {
-	return []string{namedPool, ownPool, namedPool, chosenPool}[i%4]
 }
 
 // killing ends workers and Redis as crashes do, and starts them again.
@@ -109,13 +102,13 @@ type killing struct {
 	redis   int
 }
 
-func startKilling(t *testing.T, s *system) *killing {
+func startKilling(t *testing.T, s *systemtest.System) *killing {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	k := &killing{cancel: cancel}
-	workers := make([]*process, chaosWorkers)
+	workers := make([]*systemtest.Process, chaosWorkers)
 	for i := range workers {
-		workers[i] = start(t, s.env, "worker", "--concurrency", strconv.Itoa(2*slotsEach))
+		workers[i] = systemtest.Start(t, s.Env, "worker", "--concurrency", strconv.Itoa(2*slotsEach))
 	}
 	k.running.Go(func() {
 		tick := time.NewTicker(killEvery)
@@ -127,15 +120,15 @@ func startKilling(t *testing.T, s *system) *killing {
 			case <-tick.C:
 			}
 			victim := n % chaosWorkers
-			_ = workers[victim].cmd.Process.Signal(syscall.SIGKILL)
-			<-workers[victim].done
+			_ = workers[victim].Cmd.Process.Signal(syscall.SIGKILL)
+			<-workers[victim].Done
 			k.workers++
 			if n == 2 || n == 6 {
-				s.redis.Kill()
-				s.redis.Restart(t) //nolint:contextcheck // it has a deadline of its own
+				s.Redis.Kill()
+				s.Redis.Restart(t) //nolint:contextcheck // it has a deadline of its own
 				k.redis++
 			}
-			workers[victim] = start(t, s.env, "worker", "--concurrency", strconv.Itoa(2*slotsEach))
+			workers[victim] = systemtest.Start(t, s.Env, "worker", "--concurrency", strconv.Itoa(2*slotsEach))
 		}
 	})
 	return k
@@ -149,9 +142,9 @@ func (k *killing) stop() (cut int) {
 }
 
 // collectAll waits for every outcome, across everything that happens meanwhile.
-func collectAll(t *testing.T, s *system, count int) []tasks.Outcome {
+func collectAll(t *testing.T, s *systemtest.System, count int) []tasks.Outcome {
 	t.Helper()
-	queue := queuetest.On(t, s.redis.AppClient(t))
+	queue := queuetest.On(t, s.Redis.AppClient(t))
 	ids := make([]string, count)
 	for i := range ids {
 		ids[i] = fmt.Sprint("chaos-", i)
@@ -176,14 +169,14 @@ func collectAll(t *testing.T, s *system, count int) []tasks.Outcome {
 	return outcomes
 }
 
-func judge(t *testing.T, s *system, outcomes []tasks.Outcome, cut int) {
+func judge(t *testing.T, s *systemtest.System, outcomes []tasks.Outcome, cut int) {
 	t.Helper()
 	performed := map[string][]dyplstest.Entry{}
 	lost := 0
-	for _, e := range s.simulator.Ledger() {
+	for _, e := range s.Simulator.Ledger() {
 		if id := e.Parameters["OutId"]; e.Performed && e.Action == "BindAxn" {
 			performed[id] = append(performed[id], e)
-			if e.Code == "" && e.Parameters["PoolKey"] == chosenPool {
+			if e.Code == "" && e.Parameters["PoolKey"] == systemtest.ChosenPool {
 				lost++
 			}
 		}
@@ -193,17 +186,17 @@ func judge(t *testing.T, s *system, outcomes []tasks.Outcome, cut int) {
 		done := performed[o.ID]
 		surplus += max(len(done)-1, 0)
 		switch {
-		case o.State == tasks.StateUncertain && poolOf(i) == chosenPool:
+		case o.State == tasks.StateUncertain && systemtest.PoolOf(i) == systemtest.ChosenPool:
 			uncertain++
 		case o.State != tasks.StateSucceeded:
-			t.Errorf("%s of pool %s is %s %s: %s", o.ID, poolOf(i), o.State, o.Code, o.Message)
+			t.Errorf("%s of pool %s is %s %s: %s", o.ID, systemtest.PoolOf(i), o.State, o.Code, o.Message)
 		case len(done) == 0 || !strings.Contains(string(o.Result), strconv.Quote(done[0].SubsID)):
 			t.Errorf("%s: its result is not what was bound", o.ID)
 		}
 	}
-	stock := dyplsq(t, s.env, "", "numbers", "list", ownPool, "--json")
-	if want := fmt.Sprintf(`"leased":0,"bound":%d,`, (len(outcomes)+2)/4); !strings.Contains(stock.out, want) {
-		t.Errorf("the inventory is %s, want %s", stock.out, want)
+	stock := systemtest.Run(t, s.Env, "", "numbers", "list", systemtest.OwnPool, "--json")
+	if want := fmt.Sprintf(`"leased":0,"bound":%d,`, (len(outcomes)+2)/4); !strings.Contains(stock.Out, want) {
+		t.Errorf("the inventory is %s, want %s", stock.Out, want)
 	}
 	t.Logf("%d binds, %d answers lost on X the platform chose, at most %d calls cut: %d uncertain, %d surplus", len(outcomes), lost, cut, uncertain, surplus)
 	if surplus > 0 {

@@ -14,6 +14,7 @@ import (
 
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dyplstest"
 	"github.com/seed-5c07c2e9/dyplsq/internal/redistest"
+	"github.com/seed-5c07c2e9/dyplsq/internal/systemtest"
 )
 
 const (
@@ -46,7 +47,7 @@ func readClockOffset() int64 {
 // skewedBinary builds dyplsq on a standard library whose wall clock is wrong by as much as a variable says. The monotonic one is right.
 func skewedBinary(t *testing.T) string {
 	t.Helper()
-	root := strings.TrimSpace(output(t, "", "go", "env", "GOROOT"))
+	root := strings.TrimSpace(systemtest.Output(t, "", "go", "env", "GOROOT"))
 	original := filepath.Join(root, "src", "time", "time.go")
 	text, err := os.ReadFile(original)
 	if err != nil {
@@ -71,7 +72,7 @@ func skewedBinary(t *testing.T) string {
 		}
 	}
 	binary := filepath.Join(dir, "dyplsq")
-	output(t, "", "go", "build", "-overlay", overlay, "-o", binary, ".")
+	systemtest.Output(t, "", "go", "build", "-overlay", overlay, "-o", binary, ".")
 	return binary
 }
 
@@ -81,26 +82,26 @@ func skewedBinary(t *testing.T) string {
 // Invariant: each bind names its X, succeeds, and takes effect once: what tells runs apart is Redis' clock alone.
 func TestClockSkew(t *testing.T) {
 	t.Parallel()
-	if !wholeFaults() {
+	if !systemtest.WholeFaults() {
 		t.Skip("builds a standard library with another clock: make faults runs it")
 	}
 	const jobs, skew = 200, 40
 	binary := skewedBinary(t)
-	s := newSystem(t, dyplstest.Config{
-		Pools: twoPools(jobs),
+	s := systemtest.New(t, dyplstest.Config{
+		Pools: systemtest.TwoPools(jobs),
 		Faults: []dyplstest.Fault{
 			{Action: "BindAxn", Do: dyplstest.DropAfter, Rate: 0.1, First: 1},
 			{Action: "BindAxn", Code: "isv.FLOW_LIMIT", Rate: 0.1, First: 1},
 			{Action: "BindAxn", Do: dyplstest.Slow, Delay: 4 * time.Second, Performed: true, Rate: 0.4},
 		},
 	})
-	s.enqueueBatch(t, "BindAxn", namedJobs(jobs))
-	workers := make([]*process, 0, 2)
+	s.EnqueueBatch(t, "BindAxn", systemtest.NamedJobs(jobs))
+	workers := make([]*systemtest.Process, 0, 2)
 	for _, seconds := range []int{-skew, skew} { // the one ahead starts while the other's calls are out, and finds their leases lapsed
-		w := startProgram(t, binary, append(s.env, fmt.Sprintf("%s=%d", clockOffset, seconds)), "worker")
-		redistest.Poll(t, startWithin, "a worker to be up", w.wrote("performing tasks"))
-		redistest.Poll(t, startWithin, "calls to be out", func(context.Context) error {
-			if s.bindCalls() == 0 {
+		w := systemtest.StartProgram(t, binary, append(s.Env, fmt.Sprintf("%s=%d", clockOffset, seconds)), "worker")
+		redistest.Poll(t, systemtest.StartWithin, "a worker to be up", w.Wrote("performing tasks"))
+		redistest.Poll(t, systemtest.StartWithin, "calls to be out", func(context.Context) error {
+			if s.BindCalls() == 0 {
 				return errors.New("none yet")
 			}
 			return nil
@@ -109,37 +110,37 @@ func TestClockSkew(t *testing.T) {
 		workers = append(workers, w)
 	}
 	started := time.Now()
-	outcomes := s.settled(t, jobs, 3*time.Minute)
+	outcomes := s.Settled(t, jobs, 3*time.Minute)
 	took := time.Since(started)
-	s.emptied(t, emptyAfterKill)
+	emptied(t, s, emptyAfterKill)
 	taken, lost := 0, 0
 	for _, w := range workers {
-		taken += strings.Count(w.text(), "delivered again") + strings.Count(w.text(), "Could not remove task")
-		if status := w.terminate(t, syscall.SIGTERM); status != statusOK {
+		taken += strings.Count(w.Text(), "delivered again") + strings.Count(w.Text(), "Could not remove task")
+		if status := w.Terminate(t, syscall.SIGTERM); status != statusOK {
 			t.Errorf("a worker's exit status is %d", status)
 		}
 	}
-	for _, e := range s.simulator.Ledger() {
+	for _, e := range s.Simulator.Ledger() {
 		if e.Performed && e.Action == "BindAxn" && e.Code == "" {
 			lost++
 		}
 	}
-	once(t, s, outcomes)
-	s.nothingUnbound(t)
+	s.EachOnce(t, outcomes)
+	s.NothingUnbound(t)
 	if lost < jobs/40 {
 		t.Errorf("only %d answers were lost: the test shows too little", lost)
 	}
 	t.Logf("%d binds, %d answers lost, clocks %d s apart: surplus %d, settled after %.0f s; deliveries taken from a live worker: %d",
-		jobs, lost, 2*skew, s.surplus(), took.Seconds(), taken)
+		jobs, lost, 2*skew, s.Surplus(), took.Seconds(), taken)
 }
 
 // checkClock fails unless the clock of a worker that was started a moment ago is off by as much as it should be.
-func checkClock(t *testing.T, w *process, want time.Duration) {
+func checkClock(t *testing.T, w *systemtest.Process, want time.Duration) {
 	t.Helper()
 	var entry struct {
 		Time time.Time `json:"time"`
 	}
-	for line := range splitLines(w.text()) {
+	for line := range systemtest.Lines(w.Text()) {
 		if err := json.Unmarshal([]byte(line), &entry); err != nil {
 			t.Fatal(err)
 		}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/seed-5c07c2e9/dyplsq/internal/record"
 	"github.com/seed-5c07c2e9/dyplsq/internal/redistest"
+	"github.com/seed-5c07c2e9/dyplsq/internal/systemtest"
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
 )
 
@@ -163,7 +164,7 @@ func (c *flakyCluster) sayBalance(t *testing.T, idle, busy map[*redistest.Server
 		uneven = uneven || share < 1-unevenAtMost || share > 1+unevenAtMost
 	}
 	t.Logf("commands a second for tasks, by master: %s", strings.Join(shares, ", "))
-	if uneven && wholeScale() {
+	if uneven && systemtest.WholeScale() {
 		t.Errorf("the load is not shared out evenly")
 	}
 }
@@ -176,7 +177,7 @@ func TestFailoverCluster(t *testing.T) {
 	site := startFlakyCluster(t)
 	l := newLoad(t, site.config(), form.rate, form.shards)
 	idling := site.asked(t)
-	redistest.Poll(t, form.calm+startWithin, "an idle while to pass", passes(form.calm, time.Now()))
+	redistest.Poll(t, form.calm+systemtest.StartWithin, "an idle while to pass", systemtest.Passes(form.calm, time.Now()))
 	idle := site.asked(t).since(idling)
 	l.start(t)
 	l.calm(t, form.calm/2)

@@ -9,6 +9,7 @@ import (
 	"github.com/chromedp/chromedp"
 
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dyplstest"
+	"github.com/seed-5c07c2e9/dyplsq/internal/systemtest"
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
 )
 
@@ -17,23 +18,23 @@ import (
 func TestDashboard(t *testing.T) {
 	t.Parallel()
 	b := newBrowser(t)
-	s := newSystem(t, dyplstest.Config{Faults: []dyplstest.Fault{
+	s := systemtest.New(t, dyplstest.Config{Faults: []dyplstest.Fault{
 		{Match: map[string]string{"PhoneNoA": "13900000009"}, Code: "isv.NO_AVAILABLE_NUMBER", Times: 2},
 		{Match: map[string]string{"PhoneNoA": "13900000008"}, Do: dyplstest.DropAfter},
 	}})
-	s.worker(t)
-	s.enqueue(t, statusOK, "BindAxn", bind(1, ""), "--wait", "20s")
-	s.enqueue(t, statusFailed, "BindAxn", bind(9, `,"ExpectCity":"北京"`), "--id", "order-9", "--wait", "20s")
-	s.enqueue(t, statusFailed, "BindAxn", bind(9, ""), "--id", "shop/7", "--wait", "20s")
-	s.enqueue(t, statusFailed, "BindAxn", bind(8, ""), "--id", "order-8", "--wait", "20s")
-	s.enqueue(t, statusOK, "BindAxn", bind(7, ""), "--id", "order-7", "--in", "1h")
-	cert, key := certificate(t)
-	door := []string{"--listen", "0.0.0.0:0", "--auth", passwordFile(t), "--tls-cert", cert, "--tls-key", key}
-	url := s.dash(t, door...)
+	s.Worker(t)
+	s.Enqueue(t, statusOK, "BindAxn", systemtest.Bind(1, ""), "--wait", "20s")
+	s.Enqueue(t, statusFailed, "BindAxn", systemtest.Bind(9, `,"ExpectCity":"北京"`), "--id", "order-9", "--wait", "20s")
+	s.Enqueue(t, statusFailed, "BindAxn", systemtest.Bind(9, ""), "--id", "shop/7", "--wait", "20s")
+	s.Enqueue(t, statusFailed, "BindAxn", systemtest.Bind(8, ""), "--id", "order-8", "--wait", "20s")
+	s.Enqueue(t, statusOK, "BindAxn", systemtest.Bind(7, ""), "--id", "order-7", "--in", "1h")
+	cert, key := systemtest.Certificate(t)
+	door := []string{"--listen", "0.0.0.0:0", "--auth", systemtest.PasswordFile(t), "--tls-cert", cert, "--tls-key", key}
+	url := s.Dash(t, door...)
 
 	b.login("ann", "wrong")
 	b.page(t, url, "name and password, please")
-	b.login("ann", dashPassword)
+	b.login("ann", systemtest.DashPassword)
 	overview := b.page(t, url, ">bind<", ">unbind<", ">update<", ">query<")
 	b.screenshot(t, "dashboard.png")
 	fonts, err := chromedp.Run(b.ctx, chromedp.Evaluate[int](
@@ -59,7 +60,7 @@ func TestDashboard(t *testing.T) {
 		pages[path] = b.page(t, url+path, text)
 	}
 	for name, page := range pages {
-		noNumbers(t, "the page "+name, page)
+		systemtest.NoNumbers(t, "the page "+name, page)
 	}
 	b.page(t, url, ">bind<") // the last of those was any of them
 	refused, err := chromedp.Run(b.ctx, chromedp.Evaluate[int](
@@ -68,14 +69,14 @@ func TestDashboard(t *testing.T) {
 		t.Errorf("an action on a dashboard that only reads: %d, %v", refused, err)
 	}
 
-	acting := s.dash(t, append(door, "--allow-actions")...)
-	b.login("ann", dashPassword)
+	acting := s.Dash(t, append(door, "--allow-actions")...)
+	b.login("ann", systemtest.DashPassword)
 	b.page(t, acting+"queues/bind?status=archived", "order-9", "shop/7")
 	for id, state := range map[string]tasks.State{"order-9": tasks.StateSucceeded, "shop/7": tasks.StateSucceeded} {
 		row := fmt.Sprintf(`//tr[contains(., %q)]`, id)
 		// The triangle is named by its shape: a tooltip that is open takes the button's name away.
 		b.click(t, acting+"queues/bind?status=archived", row+`/td[last()]//button`, row+`//button[.//*[@d="M8 5v14l11-7z"]]`)
-		s.becomes(t, id, state, "OK")
+		becomes(t, s, id, state, "OK")
 	}
 	if others := b.elsewhere(t, url, acting); len(others) > 0 {
 		t.Errorf("the pages asked elsewhere: %q", others)
@@ -88,12 +89,12 @@ func TestDashboard(t *testing.T) {
 // TestDashboardIsReadOnly: nothing on it changes anything.
 func TestDashboardIsReadOnly(t *testing.T) {
 	t.Parallel()
-	s := newSystem(t, dyplstest.Config{})
-	s.enqueue(t, statusOK, "BindAxn", bind(7, ""), "--id", "order-7", "--in", "1h")
-	url := s.dash(t)
+	s := systemtest.New(t, dyplstest.Config{})
+	s.Enqueue(t, statusOK, "BindAxn", systemtest.Bind(7, ""), "--id", "order-7", "--in", "1h")
+	url := s.Dash(t)
 	for _, action := range []string{"queues/bind:pause", "queues/bind/scheduled_tasks/order-7.1:run", "queues/bind/scheduled_tasks:delete_all"} {
 		for _, method := range []string{http.MethodPost, http.MethodDelete, http.MethodPut, http.MethodPatch} {
-			if status, text := press(t, method, url+"api/"+action, ""); status != http.StatusMethodNotAllowed {
+			if status, text := systemtest.Do(t, method, url+"api/"+action, ""); status != http.StatusMethodNotAllowed {
 				t.Errorf("%s %s: %d %s", method, action, status, text)
 			}
 		}

@@ -18,6 +18,7 @@ import (
 	"github.com/chromedp/chromedp"
 
 	"github.com/seed-5c07c2e9/dyplsq/internal/redistest"
+	"github.com/seed-5c07c2e9/dyplsq/internal/systemtest"
 )
 
 const (
@@ -118,7 +119,7 @@ func (b *browser) do(t *testing.T, what string, steps ...chromedp.Action[chromed
 	ctx, cancel := context.WithTimeout(b.ctx, pageWithin)
 	defer cancel()
 	if err := chromedp.Do(ctx, steps...); err != nil {
-		t.Fatalf("%s: %v\nthe page:\n%s\ncomplaints: %q", what, err, tail(b.html(t)), b.complained())
+		t.Fatalf("%s: %v\nthe page:\n%s\ncomplaints: %q", what, err, systemtest.Tail(b.html(t)), b.complained())
 	}
 }
 
@@ -136,7 +137,7 @@ func (b *browser) shows(t *testing.T, what string, texts ...string) string {
 		html := b.html(t)
 		for _, text := range texts {
 			if !strings.Contains(html, text) {
-				return fmt.Errorf("it does not show %q:\n%s", text, tail(html))
+				return fmt.Errorf("it does not show %q:\n%s", text, systemtest.Tail(html))
 			}
 		}
 		return nil

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dyplstest"
+	"github.com/seed-5c07c2e9/dyplsq/internal/systemtest"
 )
 
 // attempt is one way of getting in, byte for byte.
@@ -28,20 +29,20 @@ type attempt struct {
 // TestDashboardDoor tries the door by hand, and keeps the table of docs/dashboard.md true.
 func TestDashboardDoor(t *testing.T) {
 	t.Parallel()
-	s := newSystem(t, dyplstest.Config{})
-	s.enqueue(t, statusOK, "BindAxn", bind(7, ""), "--id", "shop/7", "--in", "1h")
-	cert, key := certificate(t)
+	s := systemtest.New(t, dyplstest.Config{})
+	s.Enqueue(t, statusOK, "BindAxn", systemtest.Bind(7, ""), "--id", "shop/7", "--in", "1h")
+	cert, key := systemtest.Certificate(t)
 	basic := func(user, password string) string {
 		return "Authorization: Basic " + base64.StdEncoding.EncodeToString([]byte(user+":"+password))
 	}
-	ann := basic("ann", dashPassword)
+	ann := basic("ann", systemtest.DashPassword)
 	const queues, pause, host = "GET /api/queues", "POST /api/queues/bind:pause", "Host: 127.0.0.1"
 	long := strings.Repeat("x", 64<<10)
 
-	network := s.dash(t, "--listen", "0.0.0.0:0", "--auth", passwordFile(t), "--tls-cert", cert, "--tls-key", key, "--allow-actions")
-	loopback := s.dash(t)
-	proxied := s.dash(t, "--behind-proxy", "--trusted-proxy", "127.0.0.1", "--trusted-header", "X-Forwarded-User", "--host", "dash.example.com")
-	stranger := s.dash(t, "--behind-proxy", "--trusted-proxy", "10.0.0.0/8,fd00::/8", "--trusted-header", "X-Forwarded-User")
+	network := s.Dash(t, "--listen", "0.0.0.0:0", "--auth", systemtest.PasswordFile(t), "--tls-cert", cert, "--tls-key", key, "--allow-actions")
+	loopback := s.Dash(t)
+	proxied := s.Dash(t, "--behind-proxy", "--trusted-proxy", "127.0.0.1", "--trusted-header", "X-Forwarded-User", "--host", "dash.example.com")
+	stranger := s.Dash(t, "--behind-proxy", "--trusted-proxy", "10.0.0.0/8,fd00::/8", "--trusted-header", "X-Forwarded-User")
 	tests := []struct {
 		door, url string
 		attempts  []attempt
@@ -52,9 +53,9 @@ func TestDashboardDoor(t *testing.T) {
 			{"no password, a script of the page", "GET /static/js/main.5adda2da.chunk.js", nil, 401},
 			{"a wrong password", queues, []string{basic("ann", "wrong")}, 401},
 			{"an empty password", queues, []string{basic("ann", "")}, 401},
-			{"a user that does not exist", queues, []string{basic("eve", dashPassword)}, 401},
-			{"a user in other case", queues, []string{basic("ANN", dashPassword)}, 401},
-			{"another scheme", queues, []string{"Authorization: Bearer " + dashPassword}, 401},
+			{"a user that does not exist", queues, []string{basic("eve", systemtest.DashPassword)}, 401},
+			{"a user in other case", queues, []string{basic("ANN", systemtest.DashPassword)}, 401},
+			{"another scheme", queues, []string{"Authorization: Bearer " + systemtest.DashPassword}, 401},
 			{"a proxy's header where there is no proxy", queues, []string{"X-Forwarded-User: ann"}, 401},
 			{"the right password", queues, []string{ann}, 200},
 			{"a POST from another site (`Sec-Fetch-Site: cross-site`)", pause, []string{ann, "Sec-Fetch-Site: cross-site"}, 403},
@@ -152,7 +153,7 @@ func try(t *testing.T, base string, a attempt) int {
 		t.Fatal(err)
 	}
 	defer func() { _ = conn.Close() }()
-	_ = conn.SetDeadline(time.Now().Add(startWithin))
+	_ = conn.SetDeadline(time.Now().Add(systemtest.StartWithin))
 	if u.Scheme == "https" {
 		conn = tls.Client(conn, &tls.Config{InsecureSkipVerify: true})
 	}
@@ -168,7 +169,7 @@ func try(t *testing.T, base string, a attempt) int {
 	}
 	defer func() { _ = response.Body.Close() }()
 	body, _ := io.ReadAll(response.Body)
-	noNumbers(t, a.what, string(body))
+	systemtest.NoNumbers(t, a.what, string(body))
 	if response.StatusCode != http.StatusOK && strings.Contains(string(body), `"queues"`) {
 		t.Errorf("%s: refused, and answered all the same", a.what)
 	}
@@ -182,9 +183,9 @@ func try(t *testing.T, base string, a attempt) int {
 // TestDashboardHeaders: what each kind of answer tells the browser.
 func TestDashboardHeaders(t *testing.T) {
 	t.Parallel()
-	s := newSystem(t, dyplstest.Config{})
-	s.enqueue(t, statusOK, "BindAxn", bind(7, ""), "--in", "1h")
-	url := s.dash(t)
+	s := systemtest.New(t, dyplstest.Config{})
+	s.Enqueue(t, statusOK, "BindAxn", systemtest.Bind(7, ""), "--in", "1h")
+	url := s.Dash(t)
 	for path, want := range map[string]map[string]string{
 		"":                    {"Content-Security-Policy": "script-src 'self' 'nonce-", "Cache-Control": "no-store", "Content-Type": "text/html"},
 		"queues/bind":         {"Content-Security-Policy": "frame-ancestors 'none'", "Cache-Control": "no-store", "Content-Type": "text/html"},

@@ -8,13 +8,15 @@ import (
 
 	"github.com/rs/zerolog"
 	"golang.org/x/crypto/bcrypt"
+
+	"github.com/seed-5c07c2e9/dyplsq/internal/systemtest"
 )
 
 // TestAnExposedPasswordFileIsTold: it is used all the same, since in a container it may have to be read by another user.
 func TestAnExposedPasswordFileIsTold(t *testing.T) {
 	t.Parallel()
 	for mode, told := range map[os.FileMode]bool{0o600: false, 0o644: true} {
-		file := passwordFile(t)
+		file := systemtest.PasswordFile(t)
 		if err := os.Chmod(file, mode); err != nil {
 			t.Fatal(err)
 		}
@@ -34,14 +36,14 @@ func TestAnExposedPasswordFileIsTold(t *testing.T) {
 // TestDashboardFlags: what would open the dashboard to strangers is refused before anything listens, all of it at once.
 func TestDashboardFlags(t *testing.T) {
 	t.Parallel()
-	cert, key := certificate(t)
-	hash, err := bcrypt.GenerateFromPassword([]byte(dashPassword), bcrypt.MinCost)
+	cert, key := systemtest.Certificate(t)
+	hash, err := bcrypt.GenerateFromPassword([]byte(systemtest.DashPassword), bcrypt.MinCost)
 	if err != nil {
 		t.Fatal(err)
 	}
-	users := passwordFile(t)
+	users := systemtest.PasswordFile(t)
 	wide := []string{"--listen", "0.0.0.0:0"}
-	bad := tempFile(t, fmt.Sprintf("ann:%s\nbob:$apr1$abcdefgh$0123456789012345678901\neve:{SHA}fEqNCco3Yq9h5ZUglD3CZJT4lBs=\nann:%s\nnobody\ncut:%s\nslow:%s\n",
+	bad := systemtest.TempFile(t, fmt.Sprintf("ann:%s\nbob:$apr1$abcdefgh$0123456789012345678901\neve:{SHA}fEqNCco3Yq9h5ZUglD3CZJT4lBs=\nann:%s\nnobody\ncut:%s\nslow:%s\n",
 		hash, hash, hash[:40], strings.Replace(string(hash), "$04$", "$20$", 1)))
 	for name, test := range map[string]struct {
 		env, args []string
@@ -76,7 +78,7 @@ func TestDashboardFlags(t *testing.T) {
 		"half a certificate": {args: append([]string{"--auth", users, "--tls-cert", cert}, wide...), says: []string{"belong together"}},
 		"a key that is none": {args: []string{"--tls-cert", cert, "--tls-key", users}, says: []string{"cannot be used"}},
 		"no password file":   {args: []string{"--auth", "/nonexistent"}, says: []string{"cannot be read"}},
-		"an empty one":       {args: []string{"--auth", tempFile(t, "# nobody\n\n")}, says: []string{"holds no user", "htpasswd -B"}},
+		"an empty one":       {args: []string{"--auth", systemtest.TempFile(t, "# nobody\n\n")}, says: []string{"holds no user", "htpasswd -B"}},
 		"all that can be wrong with one": {
 			args: []string{"--auth", bad},
 			says: []string{"line 2: the hash is not bcrypt's", "line 3: the hash is not bcrypt's", "line 4: this user is there twice", "line 5: it must be user:hash",
@@ -91,28 +93,28 @@ func TestDashboardFlags(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			r := dyplsq(t, cleanEnv(append([]string{"REDIS_URL=redis://127.0.0.1:1/0"}, test.env...)...), "", append([]string{"dash"}, test.args...)...)
-			if r.status != statusUsage {
-				t.Errorf("exit status %d\n%s", r.status, r.errors)
+			r := systemtest.Run(t, systemtest.CleanEnv(append([]string{"REDIS_URL=redis://127.0.0.1:1/0"}, test.env...)...), "", append([]string{"dash"}, test.args...)...)
+			if r.Status != statusUsage {
+				t.Errorf("exit status %d\n%s", r.Status, r.Errors)
 			}
 			for _, text := range test.says {
-				if !strings.Contains(r.errors, text) {
-					t.Errorf("does not say %q:\n%s", text, r.errors)
+				if !strings.Contains(r.Errors, text) {
+					t.Errorf("does not say %q:\n%s", text, r.Errors)
 				}
 			}
 			for _, secret := range []string{string(hash[7:]), "apr1", "fEqNCco3"} {
-				if strings.Contains(r.errors, secret) {
-					t.Errorf("shows what is in the file:\n%s", r.errors)
+				if strings.Contains(r.Errors, secret) {
+					t.Errorf("shows what is in the file:\n%s", r.Errors)
 				}
 			}
 		})
 	}
-	if r := dyplsq(t, cleanEnv(), "", "dev", "--listen", "0.0.0.0:0"); r.status != statusUsage || !strings.Contains(r.errors, "--auth FILE") {
-		t.Errorf("dev beyond loopback: exit status %d\n%s", r.status, r.errors)
+	if r := systemtest.Run(t, systemtest.CleanEnv(), "", "dev", "--listen", "0.0.0.0:0"); r.Status != statusUsage || !strings.Contains(r.Errors, "--auth FILE") {
+		t.Errorf("dev beyond loopback: exit status %d\n%s", r.Status, r.Errors)
 	}
-	help := dyplsq(t, cleanEnv(), "", "dash", "--help")
+	help := systemtest.Run(t, systemtest.CleanEnv(), "", "dash", "--help")
 	for _, name := range []string{"LISTEN", "ALLOW_ACTIONS", "AUTH", "TLS_CERT", "TLS_KEY", "BEHIND_PROXY", "TRUSTED_PROXY", "TRUSTED_HEADER", "ADDRESS_HEADER", "HOST", "PROMETHEUS"} {
-		if !strings.Contains(help.out, "$DYPLSQ_DASH_"+name) {
+		if !strings.Contains(help.Out, "$DYPLSQ_DASH_"+name) {
 			t.Errorf("the help does not show DYPLSQ_DASH_%s", name)
 		}
 	}

@@ -13,26 +13,27 @@ import (
 
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dyplstest"
 	"github.com/seed-5c07c2e9/dyplsq/internal/redistest"
+	"github.com/seed-5c07c2e9/dyplsq/internal/systemtest"
 )
 
 // TestDashboardOfOthers: asynqmon as it comes, pointed at the same Redis, shows nobody's number, while calls are out and afterwards.
 func TestDashboardOfOthers(t *testing.T) {
 	t.Parallel()
-	s := newSystem(t, dyplstest.Config{Faults: []dyplstest.Fault{
+	s := systemtest.New(t, dyplstest.Config{Faults: []dyplstest.Fault{
 		{Match: map[string]string{"PhoneNoA": "13900000009"}, Code: "isv.NO_AVAILABLE_NUMBER"},
 		{Match: map[string]string{"PhoneNoA": "13900000008"}, Do: dyplstest.DropAfter},
 		{Match: map[string]string{"PhoneNoA": "13900000006"}, Code: "isv.FLOW_LIMIT"},
 		{Match: map[string]string{"PhoneNoA": "13900000005"}, Do: dyplstest.Slow, Delay: 9 * time.Second},
 	}})
-	s.worker(t)
-	s.enqueue(t, statusOK, "BindAxn", bind(1, ""), "--wait", "20s")
-	s.enqueue(t, statusFailed, "BindAxn", bind(9, ""), "--wait", "20s")
-	s.enqueue(t, statusFailed, "BindAxn", bind(8, ""), "--wait", "20s")
-	s.enqueue(t, statusOK, "BindAxn", bind(7, ""), "--in", "1h")
-	s.enqueue(t, statusOK, "BindAxn", bind(6, ""))
-	s.enqueue(t, statusOK, "BindAxn", bind(5, ""), "--id", "slow")
+	s.Worker(t)
+	s.Enqueue(t, statusOK, "BindAxn", systemtest.Bind(1, ""), "--wait", "20s")
+	s.Enqueue(t, statusFailed, "BindAxn", systemtest.Bind(9, ""), "--wait", "20s")
+	s.Enqueue(t, statusFailed, "BindAxn", systemtest.Bind(8, ""), "--wait", "20s")
+	s.Enqueue(t, statusOK, "BindAxn", systemtest.Bind(7, ""), "--in", "1h")
+	s.Enqueue(t, statusOK, "BindAxn", systemtest.Bind(6, ""))
+	s.Enqueue(t, statusOK, "BindAxn", systemtest.Bind(5, ""), "--id", "slow")
 
-	stock := asynqmon.New(asynqmon.Options{RedisConnOpt: s.asynqRedis()})
+	stock := asynqmon.New(asynqmon.Options{RedisConnOpt: s.AsynqRedis()})
 	t.Cleanup(func() { _ = stock.Close() })
 	get := func(path string) string {
 		recorder := httptest.NewRecorder()
@@ -42,7 +43,7 @@ func TestDashboardOfOthers(t *testing.T) {
 		}
 		return recorder.Body.String()
 	}
-	redistest.Poll(t, startWithin, "a call to be out, and its server's next heartbeat", func(context.Context) error {
+	redistest.Poll(t, systemtest.StartWithin, "a call to be out, and its server's next heartbeat", func(context.Context) error {
 		if !strings.Contains(get("/api/servers"), `"slow.1"`) {
 			return errors.New("no server has said so")
 		}
@@ -55,7 +56,7 @@ func TestDashboardOfOthers(t *testing.T) {
 	var all strings.Builder
 	for _, path := range paths {
 		text := get(path)
-		noNumbers(t, path, text)
+		systemtest.NoNumbers(t, path, text)
 		all.WriteString(text)
 	}
 	for _, text := range []string{"isv.NO_AVAILABLE_NUMBER (Exhausted)", "dyplsq.NoAnswer (Uncertain)", `"slow.1"`, `\"id\"`} {

@@ -13,23 +13,24 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/cmd/dyplsq/internal/doctor"
 	"github.com/seed-5c07c2e9/dyplsq/internal/queuetest"
 	"github.com/seed-5c07c2e9/dyplsq/internal/redistest"
+	"github.com/seed-5c07c2e9/dyplsq/internal/systemtest"
 )
 
 // diagnose runs dyplsq doctor --json, and returns its findings by check, the first of each.
-func (s *system) diagnose(t *testing.T, wantStatus int, args ...string) map[string]doctor.Finding {
+func diagnose(t *testing.T, s *systemtest.System, wantStatus int, args ...string) map[string]doctor.Finding {
 	t.Helper()
-	r := dyplsq(t, s.env, "", append([]string{"doctor", "--json"}, args...)...)
-	if r.status != wantStatus {
-		t.Errorf("doctor: exit status %d, want %d\n%s%s", r.status, wantStatus, r.out, r.errors)
+	r := systemtest.Run(t, s.Env, "", append([]string{"doctor", "--json"}, args...)...)
+	if r.Status != wantStatus {
+		t.Errorf("doctor: exit status %d, want %d\n%s%s", r.Status, wantStatus, r.Out, r.Errors)
 	}
-	noNumbers(t, "doctor", r.out+r.errors)
-	for _, entry := range s.env {
-		if name, secret, _ := strings.Cut(entry, "="); strings.HasPrefix(name, "ALIBABA_CLOUD_ACCESS") && strings.Contains(r.out+r.errors, secret) {
+	systemtest.NoNumbers(t, "doctor", r.Out+r.Errors)
+	for _, entry := range s.Env {
+		if name, secret, _ := strings.Cut(entry, "="); strings.HasPrefix(name, "ALIBABA_CLOUD_ACCESS") && strings.Contains(r.Out+r.Errors, secret) {
 			t.Errorf("doctor prints %s", name)
 		}
 	}
 	findings := map[string]doctor.Finding{}
-	for line := range splitLines(r.out) {
+	for line := range systemtest.Lines(r.Out) {
 		var f doctor.Finding
 		if err := json.Unmarshal([]byte(line), &f); err != nil || f.Check == "" || f.Found == "" {
 			t.Fatalf("%v: %s", err, line)
@@ -44,12 +45,12 @@ func (s *system) diagnose(t *testing.T, wantStatus int, args ...string) map[stri
 // TestDoctor: with a worker on a Redis that keeps what it is given, nothing is wrong.
 func TestDoctor(t *testing.T) {
 	t.Parallel()
-	s := newSystem(t, dyplstest.Config{Faults: []dyplstest.Fault{{Do: dyplstest.DropAfter}}}, "--appendonly", "yes", "--appendfsync", "always")
-	s.worker(t)
-	s.enqueue(t, statusFailed, "BindAxn", bind(1, ""), "--id", "lost", "--wait", "20s")
+	s := systemtest.New(t, dyplstest.Config{Faults: []dyplstest.Fault{{Do: dyplstest.DropAfter}}}, "--appendonly", "yes", "--appendfsync", "always")
+	s.Worker(t)
+	s.Enqueue(t, statusFailed, "BindAxn", systemtest.Bind(1, ""), "--id", "lost", "--wait", "20s")
 	var findings map[string]doctor.Finding
-	redistest.Poll(t, startWithin, "all workers to have said that they live", func(context.Context) error {
-		findings = s.diagnose(t, statusOK) //nolint:contextcheck // the test's own
+	redistest.Poll(t, systemtest.StartWithin, "all workers to have said that they live", func(context.Context) error {
+		findings = diagnose(t, s, statusOK) //nolint:contextcheck // the test's own
 		if findings["workers"].Verdict != doctor.OK {
 			return errors.New(findings["workers"].Found)
 		}
@@ -64,10 +65,10 @@ func TestDoctor(t *testing.T) {
 		findings["credentials"].Found != "found, from the environment" {
 		t.Errorf("%+v", findings)
 	}
-	if dyplsq(t, s.env, "", "resolve", "lost", "--failed"); s.diagnose(t, statusOK)["uncertain"].Verdict != doctor.OK {
+	if systemtest.Run(t, s.Env, "", "resolve", "lost", "--failed"); diagnose(t, s, statusOK)["uncertain"].Verdict != doctor.OK {
 		t.Error("a task that is settled is still held")
 	}
-	if f := s.diagnose(t, statusOK, "--shutdown-timeout", "5s")["settings"]; f.Verdict != doctor.Warning || !strings.Contains(f.Found, "shutdown timeout") {
+	if f := diagnose(t, s, statusOK, "--shutdown-timeout", "5s")["settings"]; f.Verdict != doctor.Warning || !strings.Contains(f.Found, "shutdown timeout") {
 		t.Errorf("%+v", f)
 	}
 }
@@ -75,22 +76,22 @@ func TestDoctor(t *testing.T) {
 // TestDoctorNames: a Redis that evicts and forgets, an orphan, a clock 40 s off: each with its remedy.
 func TestDoctorNames(t *testing.T) {
 	t.Parallel()
-	s := newSystem(t, dyplstest.Config{}, "--maxmemory-policy", "allkeys-lru")
-	s.redis.Client(t).LPush(t.Context(), "asynq:{bind}:active", "orphan.1")
-	findings := s.diagnose(t, statusFailed)
+	s := systemtest.New(t, dyplstest.Config{}, "--maxmemory-policy", "allkeys-lru")
+	s.Redis.Client(t).LPush(t.Context(), "asynq:{bind}:active", "orphan.1")
+	findings := diagnose(t, s, statusFailed)
 	for check, says := range map[string]string{"eviction": "allkeys-lru", "persistence": "neither", "active": "orphan.1"} {
 		if f := findings[check]; f.Verdict != doctor.Loses || !strings.Contains(f.Found, says) || f.Remedy == "" {
 			t.Errorf("%+v", f)
 		}
 	}
-	people := dyplsq(t, s.env, "", "doctor")
+	people := systemtest.Run(t, s.Env, "", "doctor")
 	for _, text := range []string{"will lose data", "eviction", "Remedy: set maxmemory-policy to noeviction"} {
-		if !strings.Contains(people.out, text) {
-			t.Errorf("it does not say %q:\n%s", text, people.out)
+		if !strings.Contains(people.Out, text) {
+			t.Errorf("it does not say %q:\n%s", text, people.Out)
 		}
 	}
-	if !strings.Contains(people.errors, "data will be lost: eviction, persistence, active") {
-		t.Errorf("in the end it says: %s", people.errors)
+	if !strings.Contains(people.Errors, "data will be lost: eviction, persistence, active") {
+		t.Errorf("in the end it says: %s", people.Errors)
 	}
 
 	sound := redistest.Start(t, "--appendonly", "yes", "--appendfsync", "always")
@@ -102,16 +103,16 @@ func TestDoctorNames(t *testing.T) {
 	if statusOf(err) != statusFailed || !strings.Contains(out.String(), "this machine is 40") || !strings.Contains(err.Error(), "clock") {
 		t.Errorf("a clock 40 s off: %v\n%s", err, out.String())
 	}
-	if r := dyplsq(t, cleanEnv(), "", "doctor"); r.status != statusUsage || r.out != "" {
-		t.Errorf("without REDIS_URL: exit status %d: %s", r.status, r.out)
+	if r := systemtest.Run(t, systemtest.CleanEnv(), "", "doctor"); r.Status != statusUsage || r.Out != "" {
+		t.Errorf("without REDIS_URL: exit status %d: %s", r.Status, r.Out)
 	}
 }
 
 // becomesArchived waits until asynq has put the failed task away, which comes after its outcome was told.
-func (s *system) becomesArchived(t *testing.T) {
+func becomesArchived(t *testing.T, s *systemtest.System) {
 	t.Helper()
-	redistest.Poll(t, startWithin, "the failed task to be archived", func(context.Context) error {
-		queue := queuetest.On(t, s.redis.AppClient(t))
+	redistest.Poll(t, systemtest.StartWithin, "the failed task to be archived", func(context.Context) error {
+		queue := queuetest.On(t, s.Redis.AppClient(t))
 		defer func() { _ = queue.Close() }()
 		infos, err := queue.Infos(t.Context()) //nolint:contextcheck // the test's own
 		if err == nil && infos[0].Archived == 0 {

@@ -3,6 +3,8 @@ package main
 import (
 	"testing"
 	"time"
+
+	"github.com/seed-5c07c2e9/dyplsq/internal/systemtest"
 )
 
 // failoverForm is how long and hard a test of failovers is.
@@ -19,7 +21,7 @@ func formOfFailover(t *testing.T) failoverForm {
 	if testing.Short() {
 		t.Skip("takes half a minute")
 	}
-	if wholeScale() {
+	if systemtest.WholeScale() {
 		return failoverForm{rate: 300, calm: 10 * time.Second, kills: 3, slots: 40, shards: 12}
 	}
 	return failoverForm{rate: 60, calm: 2 * time.Second, kills: 1, slots: 5, shards: 12}

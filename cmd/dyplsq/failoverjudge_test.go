@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dyplstest"
+	"github.com/seed-5c07c2e9/dyplsq/internal/systemtest"
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
 )
 
@@ -15,7 +16,7 @@ import (
 func (l *load) judge(t *testing.T, outcomes []tasks.Outcome) {
 	t.Helper()
 	performed, lostAnswers := map[string][]dyplstest.Entry{}, 0
-	for _, e := range l.simulator.Ledger() {
+	for _, e := range l.Simulator.Ledger() {
 		switch {
 		case e.Action == "UnbindSubscription":
 			t.Errorf("a binding of %s was removed", e.Parameters["SubsId"])
@@ -53,9 +54,9 @@ func (l *load) judge(t *testing.T, outcomes []tasks.Outcome) {
 		t.Errorf("told twice: %s", change)
 	}
 	for _, pool := range ownPools {
-		stock := dyplsq(t, l.env, "", "numbers", "list", pool, "--json")
-		if want := fmt.Sprintf(`"leased":0,"bound":%d,`, owned[pool]); !strings.Contains(stock.out, want) {
-			t.Errorf("the inventory of %s is %s%s, want %s", pool, stock.out, stock.errors, want)
+		stock := systemtest.Run(t, l.Env, "", "numbers", "list", pool, "--json")
+		if want := fmt.Sprintf(`"leased":0,"bound":%d,`, owned[pool]); !strings.Contains(stock.Out, want) {
+			t.Errorf("the inventory of %s is %s%s, want %s", pool, stock.Out, stock.Errors, want)
 		}
 	}
 	if surplus > 0 {

@@ -15,6 +15,7 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dyplstest"
 	"github.com/seed-5c07c2e9/dyplsq/internal/queuetest"
 	"github.com/seed-5c07c2e9/dyplsq/internal/redistest"
+	"github.com/seed-5c07c2e9/dyplsq/internal/systemtest"
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
 )
 
@@ -31,7 +32,7 @@ const (
 // the binds name their X, a quarter gets one from the inventory, and of one in a hundred of these the answer is lost. The rest leave X to
 // the platform, and no answer of theirs is lost. So none of all has an excuse for being uncertain.
 type load struct {
-	*system
+	*systemtest.System
 
 	config tasks.RedisConfig
 	rate   int
@@ -59,13 +60,13 @@ type load struct {
 func newLoad(t *testing.T, config tasks.RedisConfig, rate, shards int) *load {
 	t.Helper()
 	named, owned := dyplstest.Numbers("171", mostJobs/2), dyplstest.Numbers("173", mostJobs/4)
-	pools := []dyplstest.Pool{{Key: namedPool, Numbers: named}, {Key: chosenPool, Numbers: dyplstest.Numbers("172", mostJobs/4)}}
+	pools := []dyplstest.Pool{{Key: systemtest.NamedPool, Numbers: named}, {Key: systemtest.ChosenPool, Numbers: dyplstest.Numbers("172", mostJobs/4)}}
 	var faults []dyplstest.Fault
 	shares := slices.Collect(slices.Chunk(owned, len(owned)/len(ownPools)))
 	for i, pool := range ownPools {
 		pools = append(pools, dyplstest.Pool{Key: pool, Numbers: shares[i]})
 	}
-	for _, pool := range append([]string{namedPool}, ownPools...) {
+	for _, pool := range append([]string{systemtest.NamedPool}, ownPools...) {
 		faults = append(faults, dyplstest.Fault{
 			Action: "BindAxn", Match: map[string]string{"PoolKey": pool}, Do: dyplstest.DropAfter, Rate: 0.01, First: 1,
 		})
@@ -73,7 +74,7 @@ func newLoad(t *testing.T, config tasks.RedisConfig, rate, shards int) *load {
 	faults = append(faults, dyplstest.Fault{Do: dyplstest.Slow, Delay: 30 * time.Millisecond}) // all others
 	server := dyplstest.Start(t, dyplstest.Config{Pools: pools, Faults: faults, Seed: 7, LedgerLimit: -1})
 	l := &load{
-		system: &system{simulator: server.Simulator, env: cleanEnv(
+		System: &systemtest.System{Simulator: server.Simulator, Env: systemtest.CleanEnv(
 			"REDIS_URL="+config.URL, "REDIS_CLUSTER_NODES="+config.ClusterNodes, "DYPLSQ_WAIT_REPLICAS=1", "DYPLSQ_ENDPOINT="+server.URL(),
 			"ALIBABA_CLOUD_ACCESS_KEY_ID="+server.AccessKeyID, "ALIBABA_CLOUD_ACCESS_KEY_SECRET="+server.AccessKeySecret,
 			"DYPLSQ_SHARDS="+strconv.Itoa(shards),
@@ -86,12 +87,12 @@ func newLoad(t *testing.T, config tasks.RedisConfig, rate, shards int) *load {
 		for _, x := range shares[i] {
 			fmt.Fprintln(&numbers, string(x))
 		}
-		if r := dyplsq(t, l.env, numbers.String(), "numbers", "import", pool, "-"); r.status != statusOK {
-			t.Fatalf("numbers import: exit status %d: %s", r.status, r.errors)
+		if r := systemtest.Run(t, l.Env, numbers.String(), "numbers", "import", pool, "-"); r.Status != statusOK {
+			t.Fatalf("numbers import: exit status %d: %s", r.Status, r.Errors)
 		}
 	}
 	for range failoverWorkers {
-		l.worker(t)
+		l.Worker(t)
 	}
 	return l
 }
@@ -192,7 +193,7 @@ func sameOutcome(a, b tasks.Outcome) bool {
 func (l *load) calm(t *testing.T, d time.Duration) {
 	t.Helper()
 	from, first := time.Now(), l.taken.Load()
-	redistest.Poll(t, d+startWithin, "a while of load to pass", passes(d, from))
+	redistest.Poll(t, d+systemtest.StartWithin, "a while of load to pass", systemtest.Passes(d, from))
 	redistest.Poll(t, failoverSettledIn, "load to be served", func(context.Context) error {
 		l.mu.Lock()
 		defer l.mu.Unlock()
@@ -249,8 +250,8 @@ func (l *load) outcomesOf(t *testing.T, left []string) (outcomes []tasks.Outcome
 	t.Helper()
 	defer func() {
 		for _, id := range left[:min(len(left), 3)] {
-			r := dyplsq(t, l.env, "", "explain", id)
-			t.Log(r.out, r.errors)
+			r := systemtest.Run(t, l.Env, "", "explain", id)
+			t.Log(r.Out, r.Errors)
 		}
 	}()
 	redistest.Poll(t, failoverSettledIn, "every task to have its outcome", func(ctx context.Context) error {

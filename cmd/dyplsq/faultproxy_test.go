@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/seed-5c07c2e9/dyplsq/internal/redistest"
+	"github.com/seed-5c07c2e9/dyplsq/internal/systemtest"
 )
 
 // moment says where a [gate] stands: before a request reaches Redis, or after it was performed and before its reply arrives.
@@ -108,8 +109,8 @@ func (g *gate) wait(t *testing.T, done <-chan struct{}, what string) {
 	t.Helper()
 	select {
 	case <-done:
-	case <-time.After(startWithin):
-		t.Fatalf("the gate %s of %s for %s: waited %s until it %s", g.when, g.step, g.task, startWithin, what)
+	case <-time.After(systemtest.StartWithin):
+		t.Fatalf("the gate %s of %s for %s: waited %s until it %s", g.when, g.step, g.task, systemtest.StartWithin, what)
 	}
 }
 

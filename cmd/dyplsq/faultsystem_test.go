@@ -4,24 +4,17 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
-	"strings"
 	"testing"
 	"time"
 
 	"github.com/hibiken/asynq"
 
-	"github.com/seed-5c07c2e9/dyplsq/aliyun/dyplstest"
 	"github.com/seed-5c07c2e9/dyplsq/internal/queuetest"
 	"github.com/seed-5c07c2e9/dyplsq/internal/record"
 	"github.com/seed-5c07c2e9/dyplsq/internal/redistest"
+	"github.com/seed-5c07c2e9/dyplsq/internal/systemtest"
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
 )
-
-// allFaults is the variable that lets tests of faults run whole; make faults sets it. Without it, what takes long is left out.
-const allFaults = "DYPLSQ_FAULTS"
-
-func wholeFaults() bool { return os.Getenv(allFaults) != "" }
 
 const (
 	settledAfterKill = 100 * time.Second
@@ -29,32 +22,10 @@ const (
 	emptyAfterKill = 3 * time.Minute
 )
 
-// twoPools are the pool of binds that leave X to the platform, and that of binds that name it: there nobody else takes an X.
-func twoPools(numbers int) []dyplstest.Pool {
-	return []dyplstest.Pool{
-		{Key: dyplstest.DefaultPoolKey, Numbers: dyplstest.Numbers("170", numbers)}, {Key: namedPool, Numbers: dyplstest.Numbers("171", numbers)},
-	}
-}
-
-// namedBind is a request as JSON that names an X of its own of twoPools.
-func namedBind(number int, more string) string {
-	x := dyplstest.Numbers("171", number+1)[number]
-	return strings.Replace(bind(number, fmt.Sprintf(`,"PhoneNoX":%q%s`, string(x), more)), dyplstest.DefaultPoolKey, namedPool, 1)
-}
-
-// namedJobs are the lines of job-0, job-1 and so on, each with an X of its own.
-func namedJobs(jobs int) string {
-	var lines strings.Builder
-	for i := range jobs {
-		fmt.Fprintln(&lines, namedBind(i, fmt.Sprintf(`,"TaskID":"job-%d"`, i)))
-	}
-	return lines.String()
-}
-
 // isReceived waits, for use with redistest.Poll, until the simulator has got a task's call.
-func (s *system) isReceived(id string) func(context.Context) error {
+func isReceived(s *systemtest.System, id string) func(context.Context) error {
 	return func(context.Context) error {
-		for _, e := range s.simulator.Ledger() {
+		for _, e := range s.Simulator.Ledger() {
 			if e.Parameters["OutId"] == id {
 				return nil
 			}
@@ -79,9 +50,9 @@ func latest(settled map[string]settledTask) time.Duration {
 }
 
 // settledAfter waits for outcomes.
-func (s *system) settledAfter(t *testing.T, since time.Time, ids ...string) map[string]settledTask {
+func settledAfter(t *testing.T, s *systemtest.System, since time.Time, ids ...string) map[string]settledTask {
 	t.Helper()
-	queue := queuetest.On(t, s.redis.AppClient(t))
+	queue := queuetest.On(t, s.Redis.AppClient(t))
 	defer func() { _ = queue.Close() }()
 	ctx, cancel := context.WithTimeout(t.Context(), settledAfterKill)
 	defer cancel()
@@ -99,9 +70,9 @@ func (s *system) settledAfter(t *testing.T, since time.Time, ids ...string) map[
 }
 
 // toldInStream waits until every task's outcome is in the stream of those who follow, and none is there with two.
-func (s *system) toldInStream(t *testing.T, ids ...string) {
+func toldInStream(t *testing.T, s *systemtest.System, ids ...string) {
 	t.Helper()
-	client := s.redis.Client(t)
+	client := s.Redis.Client(t)
 	redistest.Poll(t, settledAfterKill, "every outcome to be told", func(ctx context.Context) error {
 		entries, err := client.XRange(ctx, record.Stream, "-", "+").Result()
 		if err != nil {
@@ -125,9 +96,9 @@ func (s *system) toldInStream(t *testing.T, ids ...string) {
 }
 
 // emptied waits until asynq has nothing left to deliver.
-func (s *system) emptied(t *testing.T, within time.Duration) {
+func emptied(t *testing.T, s *systemtest.System, within time.Duration) {
 	t.Helper()
-	inspector := asynq.NewInspectorFromRedisClient(s.redis.Client(t))
+	inspector := asynq.NewInspectorFromRedisClient(s.Redis.Client(t))
 	redistest.Poll(t, within, "asynq to be through", func(context.Context) error {
 		info, err := inspector.GetQueueInfo("bind")
 		if err != nil {
@@ -140,52 +111,10 @@ func (s *system) emptied(t *testing.T, within time.Duration) {
 	})
 }
 
-// nothingUnbound fails where a binding was removed, or is to be: in these tests none is a surplus one.
-func (s *system) nothingUnbound(t *testing.T) {
-	t.Helper()
-	for _, e := range s.simulator.Ledger() {
-		if e.Action == "UnbindSubscription" {
-			t.Errorf("a binding of %s was removed", e.Parameters["SubsId"])
-		}
-	}
-	info, err := asynq.NewInspectorFromRedisClient(s.redis.Client(t)).GetQueueInfo("unbind")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if n := info.Size + info.ProcessedTotal; n > 0 {
-		t.Errorf("%d bindings are to be removed", n)
-	}
-}
-
-// surplus counts the binds that took effect beyond the first of their task.
-func (s *system) surplus() int {
-	n, bound := 0, map[string]bool{}
-	for _, e := range s.simulator.Ledger() {
-		if id := e.Parameters["OutId"]; e.Performed && e.Action == "BindAxn" {
-			if bound[id] {
-				n++
-			}
-			bound[id] = true
-		}
-	}
-	return n
-}
-
-// bindCalls counts the calls that bind.
-func (s *system) bindCalls() int {
-	n := 0
-	for _, e := range s.simulator.Ledger() {
-		if e.Action == "BindAxn" {
-			n++
-		}
-	}
-	return n
-}
-
 // unanswered counts the calls that are out.
-func (s *system) unanswered() int {
+func unanswered(s *systemtest.System) int {
 	n := 0
-	for _, e := range s.simulator.Ledger() {
+	for _, e := range s.Simulator.Ledger() {
 		if e.AnsweredAt.IsZero() {
 			n++
 		}

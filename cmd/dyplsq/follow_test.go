@@ -9,18 +9,19 @@ import (
 	"testing"
 
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dyplstest"
+	"github.com/seed-5c07c2e9/dyplsq/internal/systemtest"
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
 )
 
 // TestFollow: outcomes come as they are told, those of before included, until SIGTERM.
 func TestFollow(t *testing.T) {
 	t.Parallel()
-	s := newSystem(t, dyplstest.Config{})
-	s.worker(t)
-	s.enqueue(t, statusOK, "BindAxn", bind(1, ""), "--id", "one", "--wait", "20s")
+	s := systemtest.New(t, dyplstest.Config{})
+	s.Worker(t)
+	s.Enqueue(t, statusOK, "BindAxn", systemtest.Bind(1, ""), "--id", "one", "--wait", "20s")
 
 	cmd := exec.Command(os.Args[0], "follow", "--group", "billing", "--consumer", "a", "--json")
-	cmd.Env, cmd.Stderr = s.env, os.Stderr
+	cmd.Env, cmd.Stderr = s.Env, os.Stderr
 	out, err := cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -38,7 +39,7 @@ func TestFollow(t *testing.T) {
 		}
 	}
 	next("one")
-	s.enqueue(t, statusOK, "BindAxn", bind(2, ""), "--id", "two")
+	s.Enqueue(t, statusOK, "BindAxn", systemtest.Bind(2, ""), "--id", "two")
 	next("two")
 	if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)
@@ -51,8 +52,8 @@ func TestFollow(t *testing.T) {
 		"an empty group": {"follow", "--group", ""},
 		"a future":       {"follow", "--group", "g", "--since", "-1s"},
 	} {
-		if r := dyplsq(t, s.env, "", args...); r.status != statusUsage {
-			t.Errorf("%s: exit status %d, %s", name, r.status, r.errors)
+		if r := systemtest.Run(t, s.Env, "", args...); r.Status != statusUsage {
+			t.Errorf("%s: exit status %d, %s", name, r.Status, r.Errors)
 		}
 	}
 }

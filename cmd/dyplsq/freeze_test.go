@@ -12,23 +12,24 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dyplstest"
 	"github.com/seed-5c07c2e9/dyplsq/internal/redistest"
+	"github.com/seed-5c07c2e9/dyplsq/internal/systemtest"
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
 )
 
 // frozenPair brings a bind that names its X, and then one that does not, to a gate, in a worker of their own: had they shared a
 // pipeline, the first would hold up the second.
-func frozenPair(t *testing.T, when moment, at step) (*system, *process, []*gate) {
+func frozenPair(t *testing.T, when moment, at step) (*systemtest.System, *systemtest.Process, []*gate) {
 	t.Helper()
-	s := newSystem(t, dyplstest.Config{Pools: twoPools(2)})
-	proxy := startFaultProxy(t, s.redis)
+	s := systemtest.New(t, dyplstest.Config{Pools: systemtest.TwoPools(2)})
+	proxy := startFaultProxy(t, s.Redis)
 	gates := []*gate{proxy.hold(when, at, "named"), proxy.hold(when, at, "chosen")}
-	victim := start(t, proxy.through(s.env), "worker")
-	redistest.Poll(t, startWithin, "the victim to be up", victim.wrote("performing tasks"))
-	for i, line := range []string{namedBind(0, `,"TaskID":"named"`), bind(1, `,"TaskID":"chosen"`)} {
-		s.enqueueBatch(t, "BindAxn", line)
+	victim := systemtest.Start(t, proxy.through(s.Env), "worker")
+	redistest.Poll(t, systemtest.StartWithin, "the victim to be up", victim.Wrote("performing tasks"))
+	for i, line := range []string{systemtest.NamedBind(0, `,"TaskID":"named"`), systemtest.Bind(1, `,"TaskID":"chosen"`)} {
+		s.EnqueueBatch(t, "BindAxn", line)
 		gates[i].await(t)
 	}
-	victim.freeze(t)
+	victim.Freeze(t)
 	return s, victim, gates
 }
 
@@ -43,36 +44,36 @@ func TestFrozenBeforeFinish(t *testing.T) {
 	}
 	s, victim, gates := frozenPair(t, beforeRequest, stepFinish)
 	frozen := time.Now()
-	s.worker(t)
-	before := s.settledAfter(t, frozen, "named", "chosen")
+	s.Worker(t)
+	before := settledAfter(t, s, frozen, "named", "chosen")
 	if o := before["named"]; o.State != tasks.StateSucceeded {
 		t.Errorf("with X named, another worker settled it as %s %s", o.State, o.Code)
 	}
 	if o := before["chosen"]; o.State != tasks.StateUncertain {
 		t.Errorf("with X left to the platform, another worker settled it as %s %s", o.State, o.Code)
 	}
-	victim.thaw(t)
+	victim.Thaw(t)
 	for _, g := range gates {
 		g.release(t)
 	}
-	redistest.Poll(t, startWithin, "the late answer to settle it", func(context.Context) error {
-		if o := s.outcome(t, "chosen", "1ms"); o.State != tasks.StateSucceeded { //nolint:contextcheck // it has a deadline of its own
+	redistest.Poll(t, systemtest.StartWithin, "the late answer to settle it", func(context.Context) error {
+		if o := s.Outcome(t, "chosen", "1ms"); o.State != tasks.StateSucceeded { //nolint:contextcheck // it has a deadline of its own
 			return fmt.Errorf("it is %s", o.State)
 		}
 		return nil
 	})
-	if status := victim.terminate(t, syscall.SIGTERM); status != statusOK { // all that it had to say is said
+	if status := victim.Terminate(t, syscall.SIGTERM); status != statusOK { // all that it had to say is said
 		t.Errorf("the victim's exit status is %d", status)
 	}
-	once(t, s, []tasks.Outcome{s.outcome(t, "named", "1ms"), s.outcome(t, "chosen", "1ms")})
+	s.EachOnce(t, []tasks.Outcome{s.Outcome(t, "named", "1ms"), s.Outcome(t, "chosen", "1ms")})
 	for _, id := range []string{"named", "chosen"} {
-		if o, done := s.outcome(t, id, "1ms"), s.performed(id); len(done) == 1 && !strings.Contains(string(o.Result), done[0].SubsID) {
+		if o, done := s.Outcome(t, id, "1ms"), s.Performed(id); len(done) == 1 && !strings.Contains(string(o.Result), done[0].SubsID) {
 			t.Errorf("%s: its result is not the ledger's", id)
 		}
 	}
-	s.nothingUnbound(t)
+	s.NothingUnbound(t)
 	t.Logf("surplus %d; X named: found %.0f s after the freeze; X left to the platform: uncertain after %.0f s, succeeded when the worker woke",
-		s.surplus(), before["named"].after.Seconds(), before["chosen"].after.Seconds())
+		s.Surplus(), before["named"].after.Seconds(), before["chosen"].after.Seconds())
 }
 
 // TestFrozenBeforeCall freezes a worker that has leave to call and has not called: for a moment longer than a call may be old,
@@ -93,25 +94,25 @@ func TestFrozenBeforeCall(t *testing.T) {
 		for _, g := range gates {
 			g.release(t)
 		}
-		redistest.Poll(t, startWithin, "the leave to grow old", passes(age, frozen))
-		victim.thaw(t)
-		settled := s.settledAfter(t, frozen, "named", "chosen")
-		once(t, s, []tasks.Outcome{settled["named"].Outcome, settled["chosen"].Outcome})
-		calls := s.bindCalls()
+		redistest.Poll(t, systemtest.StartWithin, "the leave to grow old", systemtest.Passes(age, frozen))
+		victim.Thaw(t)
+		settled := settledAfter(t, s, frozen, "named", "chosen")
+		s.EachOnce(t, []tasks.Outcome{settled["named"].Outcome, settled["chosen"].Outcome})
+		calls := s.BindCalls()
 		if calls != 2 {
 			t.Errorf("%d calls for 2 binds", calls)
 		}
 		for id := range settled {
-			if !victim.heldBack(id) {
+			if !heldBack(victim, id) {
 				t.Errorf("%s: the call left %s after it was noted", id, age)
 			}
 		}
 		t.Logf("surplus %d, %d calls for 2 binds, settled after %.0f s; not sent for their age: %d",
-			s.surplus(), calls, latest(settled).Seconds(), strings.Count(victim.text(), dypls.CodeNotSent))
+			s.Surplus(), calls, latest(settled).Seconds(), strings.Count(victim.Text(), dypls.CodeNotSent))
 	})
 	t.Run("until another took over", func(t *testing.T) {
 		t.Parallel()
-		if !wholeFaults() {
+		if !systemtest.WholeFaults() {
 			t.Skip("takes a minute: make faults runs it")
 		}
 		s, victim, gates := frozenPair(t, beforeReply, stepBegin)
@@ -119,28 +120,28 @@ func TestFrozenBeforeCall(t *testing.T) {
 		for _, g := range gates {
 			g.release(t)
 		}
-		s.worker(t)
-		settled := s.settledAfter(t, frozen, "named", "chosen")
-		victim.thaw(t)
-		if status := victim.terminate(t, syscall.SIGTERM); status != statusOK { // whatever it would send is sent
+		s.Worker(t)
+		settled := settledAfter(t, s, frozen, "named", "chosen")
+		victim.Thaw(t)
+		if status := victim.Terminate(t, syscall.SIGTERM); status != statusOK { // whatever it would send is sent
 			t.Errorf("the victim's exit status is %d", status)
 		}
-		once(t, s, []tasks.Outcome{s.outcome(t, "named", "1ms")})
-		if o := s.outcome(t, "chosen", "1ms"); o.State != tasks.StateUncertain {
+		s.EachOnce(t, []tasks.Outcome{s.Outcome(t, "named", "1ms")})
+		if o := s.Outcome(t, "chosen", "1ms"); o.State != tasks.StateUncertain {
 			t.Errorf("with X left to the platform it is %s %s", o.State, o.Code)
 		}
-		calls := s.bindCalls()
+		calls := s.BindCalls()
 		if calls != 1 {
 			t.Errorf("%d calls, want the other worker's alone", calls)
 		}
-		s.nothingUnbound(t)
-		t.Logf("surplus %d, uncertain 1, %d call by the other worker, settled after %.0f s", s.surplus(), calls, latest(settled).Seconds())
+		s.NothingUnbound(t)
+		t.Logf("surplus %d, uncertain 1, %d call by the other worker, settled after %.0f s", s.Surplus(), calls, latest(settled).Seconds())
 	})
 }
 
 // heldBack tells whether a worker did not send a call because of its age, or asked for leave again because it did not hear the first one.
-func (p *process) heldBack(id string) bool {
-	for line := range splitLines(p.text()) {
+func heldBack(p *systemtest.Process, id string) bool {
+	for line := range systemtest.Lines(p.Text()) {
 		if strings.Contains(line, strconv.Quote(id)) && (strings.Contains(line, dypls.CodeNotSent) || strings.Contains(line, `"step":"begin"`)) {
 			return true
 		}
@@ -153,30 +154,30 @@ func (p *process) heldBack(id string) bool {
 // Invariant: each bind names its X, and takes effect once.
 func TestFrozenUnderLoad(t *testing.T) {
 	t.Parallel()
-	if !wholeFaults() {
+	if !systemtest.WholeFaults() {
 		t.Skip("takes two minutes: make faults runs it")
 	}
 	const jobs, frozenFor = 100, 70 * time.Second
-	s := newSystem(t, dyplstest.Config{
-		Pools:  twoPools(jobs),
+	s := systemtest.New(t, dyplstest.Config{
+		Pools:  systemtest.TwoPools(jobs),
 		Faults: []dyplstest.Fault{{Action: "BindAxn", Do: dyplstest.Slow, Delay: time.Second, Performed: true}},
 	})
-	s.enqueueBatch(t, "BindAxn", namedJobs(jobs))
-	victim := start(t, s.env, "worker", "--concurrency", "16")
-	redistest.Poll(t, startWithin, "the victim to be at work", s.isOut("job-0"))
-	other := start(t, s.env, "worker", "--concurrency", "16")
-	redistest.Poll(t, startWithin, "the other worker to be up", other.wrote("performing tasks"))
-	victim.freeze(t)
-	frozen, out := time.Now(), s.unanswered()
-	redistest.Poll(t, 2*frozenFor, "the freeze to be over", passes(frozenFor, frozen))
-	victim.thaw(t)
-	outcomes := s.settled(t, jobs, settledAfterKill)
-	for _, w := range []*process{victim, other} {
-		if status := w.terminate(t, syscall.SIGTERM); status != statusOK {
+	s.EnqueueBatch(t, "BindAxn", systemtest.NamedJobs(jobs))
+	victim := systemtest.Start(t, s.Env, "worker", "--concurrency", "16")
+	redistest.Poll(t, systemtest.StartWithin, "the victim to be at work", s.IsOut("job-0"))
+	other := systemtest.Start(t, s.Env, "worker", "--concurrency", "16")
+	redistest.Poll(t, systemtest.StartWithin, "the other worker to be up", other.Wrote("performing tasks"))
+	victim.Freeze(t)
+	frozen, out := time.Now(), unanswered(s)
+	redistest.Poll(t, 2*frozenFor, "the freeze to be over", systemtest.Passes(frozenFor, frozen))
+	victim.Thaw(t)
+	outcomes := s.Settled(t, jobs, settledAfterKill)
+	for _, w := range []*systemtest.Process{victim, other} {
+		if status := w.Terminate(t, syscall.SIGTERM); status != statusOK {
 			t.Errorf("a worker's exit status is %d", status)
 		}
 	}
-	once(t, s, outcomes)
-	s.nothingUnbound(t)
-	t.Logf("%d binds, %d calls out when the worker froze for %s: surplus %d", jobs, out, frozenFor, s.surplus())
+	s.EachOnce(t, outcomes)
+	s.NothingUnbound(t)
+	t.Logf("%d binds, %d calls out when the worker froze for %s: surplus %d", jobs, out, frozenFor, s.Surplus())
 }

@@ -1,9 +1,6 @@
 package main
 
 import (
-	"context"
-	"encoding/json"
-	"errors"
 	"net/http"
 	"slices"
 	"strings"
@@ -13,101 +10,62 @@ import (
 
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dyplstest"
 	"github.com/seed-5c07c2e9/dyplsq/internal/redistest"
+	"github.com/seed-5c07c2e9/dyplsq/internal/systemtest"
 	"github.com/seed-5c07c2e9/dyplsq/worker"
 )
-
-// notYet makes a condition one for redistest.Poll.
-func notYet(is func() bool) func(context.Context) error {
-	return func(context.Context) error {
-		if !is() {
-			return errors.New("not yet")
-		}
-		return nil
-	}
-}
-
-func readyAt(t *testing.T, url string) readiness {
-	t.Helper()
-	status, body := get(t, url+"/readyz")
-	var answer readiness
-	if err := json.Unmarshal([]byte(body), &answer); err != nil {
-		t.Fatalf("%v: %s", err, body)
-	}
-	if (status == http.StatusOK) != answer.Ready {
-		t.Fatalf("status %d with %s", status, body)
-	}
-	return answer
-}
-
-// untilReady waits until a worker is ready, or is not because of these checks.
-func untilReady(t *testing.T, url string, failing ...string) {
-	t.Helper()
-	var last readiness
-	redistest.Poll(t, time.Minute, "the checks to be as expected", notYet(func() bool {
-		last = readyAt(t, url)
-		n := 0
-		for _, name := range failing {
-			if last.Checks[name].OK {
-				return false
-			}
-			n++
-		}
-		return last.Ready == (n == 0)
-	}))
-}
 
 // TestHealth: a worker is ready while it performs tasks, and neither without Redis nor while it drains; it is alive all the time.
 func TestHealth(t *testing.T) {
 	t.Parallel()
-	s := newSystem(t, dyplstest.Config{Faults: []dyplstest.Fault{{Do: dyplstest.Slow, Delay: 3 * time.Second, Performed: true}}})
-	p, url := s.observedWorker(t)
-	untilReady(t, url)
-	probe := append(slices.Clone(s.env), "DYPLSQ_METRICS_LISTEN="+strings.TrimPrefix(url, "http://"))
-	if r := dyplsq(t, probe, "", "worker", "--probe"); r.status != statusOK {
-		t.Errorf("a probe of a worker that is ready: exit status %d, %s", r.status, r.errors)
+	s := systemtest.New(t, dyplstest.Config{Faults: []dyplstest.Fault{{Do: dyplstest.Slow, Delay: 3 * time.Second, Performed: true}}})
+	p, url := s.ObservedWorker(t)
+	systemtest.UntilReady(t, url)
+	probe := append(slices.Clone(s.Env), "DYPLSQ_METRICS_LISTEN="+strings.TrimPrefix(url, "http://"))
+	if r := systemtest.Run(t, probe, "", "worker", "--probe"); r.Status != statusOK {
+		t.Errorf("a probe of a worker that is ready: exit status %d, %s", r.Status, r.Errors)
 	}
 
-	s.redis.Kill()
-	untilReady(t, url, "redis")
-	if r := dyplsq(t, probe, "", "worker", "--probe"); r.status != statusFailed || !strings.Contains(r.errors, "redis: no answer") {
-		t.Errorf("a probe without Redis: exit status %d, %s", r.status, r.errors)
+	s.Redis.Kill()
+	systemtest.UntilReady(t, url, "redis")
+	if r := systemtest.Run(t, probe, "", "worker", "--probe"); r.Status != statusFailed || !strings.Contains(r.Errors, "redis: no answer") {
+		t.Errorf("a probe without Redis: exit status %d, %s", r.Status, r.Errors)
 	}
-	if status, body := get(t, url+"/healthz"); status != http.StatusOK {
+	if status, body := systemtest.Get(t, url+"/healthz"); status != http.StatusOK {
 		t.Errorf("alive without Redis: %d %s", status, body)
 	}
-	s.redis.Restart(t)
-	untilReady(t, url)
+	s.Redis.Restart(t)
+	systemtest.UntilReady(t, url)
 
-	s.enqueue(t, statusOK, "BindAxn", bind(1, ""), "--id", "slow")
+	s.Enqueue(t, statusOK, "BindAxn", systemtest.Bind(1, ""), "--id", "slow")
 	// Redis lost what it had last written, and binds pause.
-	redistest.Poll(t, 3*startWithin, "the call to be out", s.isOut("slow"))
-	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+	redistest.Poll(t, 3*systemtest.StartWithin, "the call to be out", s.IsOut("slow"))
+	if err := p.Cmd.Process.Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)
 	}
-	untilReady(t, url, "phase")
+	systemtest.UntilReady(t, url, "phase")
 	select {
-	case <-p.done:
+	case <-p.Done:
 	case <-time.After(40 * time.Second):
 		t.Fatal("did not end")
 	}
-	if status := p.cmd.ProcessState.ExitCode(); status != statusOK {
+	if status := p.Cmd.ProcessState.ExitCode(); status != statusOK {
 		t.Errorf("exit status %d", status)
 	}
-	if r := dyplsq(t, probe, "", "worker", "--probe"); r.status != statusFailed {
-		t.Errorf("a probe without a worker: exit status %d, %s", r.status, r.errors)
+	if r := systemtest.Run(t, probe, "", "worker", "--probe"); r.Status != statusFailed {
+		t.Errorf("a probe without a worker: exit status %d, %s", r.Status, r.Errors)
 	}
 }
 
 // TestHealthBeforeRedis: a worker that waits for Redis says so, and a port that is taken is wrong usage.
 func TestHealthBeforeRedis(t *testing.T) {
 	t.Parallel()
-	s := newSystem(t, dyplstest.Config{})
-	s.redis.Kill()
-	_, url := s.observedWorker(t)
-	untilReady(t, url, "redis", "phase", "fetchers")
-	taken := append(slices.Clone(s.env), "DYPLSQ_METRICS_LISTEN="+strings.TrimPrefix(url, "http://"))
-	if r := dyplsq(t, taken, "", "worker"); r.status != statusUsage || !strings.Contains(r.errors, "cannot listen") {
-		t.Errorf("a port that is taken: exit status %d, %s", r.status, r.errors)
+	s := systemtest.New(t, dyplstest.Config{})
+	s.Redis.Kill()
+	_, url := s.ObservedWorker(t)
+	systemtest.UntilReady(t, url, "redis", "phase", "fetchers")
+	taken := append(slices.Clone(s.Env), "DYPLSQ_METRICS_LISTEN="+strings.TrimPrefix(url, "http://"))
+	if r := systemtest.Run(t, taken, "", "worker"); r.Status != statusUsage || !strings.Contains(r.Errors, "cannot listen") {
+		t.Errorf("a port that is taken: exit status %d, %s", r.Status, r.Errors)
 	}
 }
 

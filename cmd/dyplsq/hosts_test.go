@@ -7,17 +7,18 @@ import (
 
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dyplstest"
 	"github.com/seed-5c07c2e9/dyplsq/internal/redistest"
+	"github.com/seed-5c07c2e9/dyplsq/internal/systemtest"
 )
 
 // TestListenersOnLoopbackRefuseForeignHosts: what only this machine should see is not shown to a page whose name was made to mean 127.0.0.1.
 // The dashboard's own rows are in TestDashboardDoor.
 func TestListenersOnLoopbackRefuseForeignHosts(t *testing.T) {
 	t.Parallel()
-	s := newSystem(t, dyplstest.Config{})
-	_, worker := s.observedWorker(t)
-	sim := start(t, cleanEnv(), "sim", "--listen", "127.0.0.1:0")
-	redistest.Poll(t, startWithin, "the simulator to be up", sim.wrote(ledgerPath))
-	simulator := regexp.MustCompile(`DYPLSQ_ENDPOINT=(\S+)`).FindStringSubmatch(sim.text())[1]
+	s := systemtest.New(t, dyplstest.Config{})
+	_, worker := s.ObservedWorker(t)
+	sim := systemtest.Start(t, systemtest.CleanEnv(), "sim", "--listen", "127.0.0.1:0")
+	redistest.Poll(t, systemtest.StartWithin, "the simulator to be up", sim.Wrote(ledgerPath))
+	simulator := regexp.MustCompile(`DYPLSQ_ENDPOINT=(\S+)`).FindStringSubmatch(sim.Text())[1]
 	for _, url := range []string{worker + "/metrics", worker + "/healthz", worker + "/readyz", simulator + ledgerPath, simulator + "/"} {
 		for host, refused := range map[string]bool{"": false, "localhost:9464": false, "evil.example": true, "127.0.0.1.evil.example": true} {
 			request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, http.NoBody)

@@ -15,16 +15,17 @@ import (
 
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dyplstest"
 	"github.com/seed-5c07c2e9/dyplsq/internal/redistest"
+	"github.com/seed-5c07c2e9/dyplsq/internal/systemtest"
 )
 
 // Many lines, whichever tool wrote them, are that many tasks.
 func TestEnqueueReadsWhatToolsWrite(t *testing.T) {
 	t.Parallel()
 	jobs := 100_000
-	if testing.Short() || raceDetector {
+	if testing.Short() || systemtest.RaceDetector {
 		jobs = 2_000
 	}
-	s := newSystem(t, dyplstest.Config{})
+	s := systemtest.New(t, dyplstest.Config{})
 	write := func(name, before, between, after string, n int, utf16Order binary.AppendByteOrder) string {
 		var text strings.Builder
 		text.WriteString(before)
@@ -32,7 +33,7 @@ func TestEnqueueReadsWhatToolsWrite(t *testing.T) {
 			if i > 0 {
 				text.WriteString(between)
 			}
-			text.WriteString(bind(i, fmt.Sprintf(`,"TaskID":"%s-%d","ExpectCity":"北京"`, name, i)))
+			text.WriteString(systemtest.Bind(i, fmt.Sprintf(`,"TaskID":"%s-%d","ExpectCity":"北京"`, name, i)))
 		}
 		text.WriteString(after)
 		data := []byte(text.String())
@@ -59,26 +60,26 @@ func TestEnqueueReadsWhatToolsWrite(t *testing.T) {
 		"an array":             {write("array", "[\n  ", ",\n  ", "\n]\n", few, nil), few},
 		"an array of one line": {write("flat", "[", ",", "]", few, nil), few},
 	} {
-		r := dyplsq(t, s.env, "", "enqueue", "BindAxn", "--file", test.file)
-		if n := strings.Count(r.out, "\n"); r.status != statusOK || n != test.n {
-			t.Errorf("%s: exit status %d, %d tasks, want %d: %s", name, r.status, n, test.n, tail(r.errors))
+		r := systemtest.Run(t, s.Env, "", "enqueue", "BindAxn", "--file", test.file)
+		if n := strings.Count(r.Out, "\n"); r.Status != statusOK || n != test.n {
+			t.Errorf("%s: exit status %d, %d tasks, want %d: %s", name, r.Status, n, test.n, systemtest.Tail(r.Errors))
 		}
 	}
 	// one bad object of an array enqueues none
-	bad := "[" + bind(1, `,"TaskID":"sound"`) + "," + bind(2, `,"TaskID":"bad","PoolKey":"FC2"`) + "]"
-	if r := dyplsq(t, s.env, bad, "enqueue", "BindAxn", "--file", "-"); r.status != statusUsage || !strings.Contains(r.errors, "object 2 of the array") || !strings.Contains(r.errors, "given twice") {
-		t.Errorf("exit status %d: %s", r.status, r.errors)
+	bad := "[" + systemtest.Bind(1, `,"TaskID":"sound"`) + "," + systemtest.Bind(2, `,"TaskID":"bad","PoolKey":"FC2"`) + "]"
+	if r := systemtest.Run(t, s.Env, bad, "enqueue", "BindAxn", "--file", "-"); r.Status != statusUsage || !strings.Contains(r.Errors, "object 2 of the array") || !strings.Contains(r.Errors, "given twice") {
+		t.Errorf("exit status %d: %s", r.Status, r.Errors)
 	}
-	if r := dyplsq(t, s.env, "", "result", "sound"); r.status != statusUsage {
-		t.Errorf("a part of a refused array was enqueued: %s", r.out)
+	if r := systemtest.Run(t, s.Env, "", "result", "sound"); r.Status != statusUsage {
+		t.Errorf("a part of a refused array was enqueued: %s", r.Out)
 	}
 }
 
 // What cannot be meant is refused once, with what to do about it, and reads no further.
 func TestInputIsBoundedAndNamed(t *testing.T) {
 	t.Parallel()
-	env := cleanEnv("REDIS_URL=redis://127.0.0.1:1/0")
-	object := bind(1, "")
+	env := systemtest.CleanEnv("REDIS_URL=redis://127.0.0.1:1/0")
+	object := systemtest.Bind(1, "")
 	tests := map[string]struct {
 		stdin string
 		args  []string
@@ -88,7 +89,7 @@ func TestInputIsBoundedAndNamed(t *testing.T) {
 		"GBK":                            {object + "\n{\"ExpectCity\":\"\xb1\xb1\xbe\xa9\"}\n", []string{"enqueue", "BindAxn", "-"}, []string{"from line 2 on", "GBK", "iconv"}},
 		"an endless file":                {"", []string{"enqueue", "BindAxn", "--file", "/dev/zero"}, []string{"binary data"}},
 		"an endless line":                {strings.Repeat(" x", 64<<10), []string{"enqueue", "BindAxn", "-"}, []string{"line 1 must have at most 64 KiB"}},
-		"a huge object":                  {"[" + bind(1, `,"Extend":"`+strings.Repeat("x", 64<<10)+`"`) + "]", []string{"enqueue", "BindAxn", "-"}, []string{"object 1 of the array must have at most 64 KiB"}},
+		"a huge object":                  {"[" + systemtest.Bind(1, `,"Extend":"`+strings.Repeat("x", 64<<10)+`"`) + "]", []string{"enqueue", "BindAxn", "-"}, []string{"object 1 of the array must have at most 64 KiB"}},
 		"an empty array":                 {"[ ]", []string{"enqueue", "BindAxn", "-"}, []string{"empty array"}},
 		"a broken array":                 {"[" + object + ",\n" + object + ",\n]", []string{"enqueue", "BindAxn", "-"}, []string{"a comma too many at line 3, character 1"}},
 		"a broken object":                {"{\n \"PoolKey\": \"FC1\",\n}", []string{"enqueue", "BindAxn", "-"}, []string{"a comma too many at line 3, character 1"}},
@@ -111,17 +112,17 @@ func TestInputIsBoundedAndNamed(t *testing.T) {
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			r := dyplsq(t, env, test.stdin, test.args...)
-			if r.status != statusUsage {
-				t.Errorf("exit status %d", r.status)
+			r := systemtest.Run(t, env, test.stdin, test.args...)
+			if r.Status != statusUsage {
+				t.Errorf("exit status %d", r.Status)
 			}
 			for _, text := range test.says {
-				if !strings.Contains(r.errors, text) {
-					t.Errorf("does not say %q: %s", text, tail(r.errors))
+				if !strings.Contains(r.Errors, text) {
+					t.Errorf("does not say %q: %s", text, systemtest.Tail(r.Errors))
 				}
 			}
-			if strings.Contains(r.errors, "dypls.At") || strings.Contains(r.errors, "13900000001") {
-				t.Errorf("says %s", r.errors)
+			if strings.Contains(r.Errors, "dypls.At") || strings.Contains(r.Errors, "13900000001") {
+				t.Errorf("says %s", r.Errors)
 			}
 		})
 	}
@@ -134,17 +135,17 @@ func TestReadingEndsOnTheFirstSignal(t *testing.T) {
 	if err := syscall.Mkfifo(fifo, 0o600); err != nil {
 		t.Skip(err)
 	}
-	env := cleanEnv("REDIS_URL=redis://127.0.0.1:1/0")
+	env := systemtest.CleanEnv("REDIS_URL=redis://127.0.0.1:1/0")
 	for _, args := range [][]string{{"numbers", "import", "FC1", fifo}, {"enqueue", "BindAxn", "--file", fifo}} {
-		p := start(t, env, args...)
+		p := systemtest.Start(t, env, args...)
 		var hanging *os.File // a writer who never writes; it can open the pipe once somebody reads it
-		redistest.Poll(t, startWithin, "the pipe to be read", func(context.Context) error {
+		redistest.Poll(t, systemtest.StartWithin, "the pipe to be read", func(context.Context) error {
 			var err error
 			hanging, err = os.OpenFile(fifo, os.O_WRONLY|syscall.O_NONBLOCK, 0)
 			return err
 		})
-		if status := p.terminate(t, syscall.SIGTERM); status != statusFailed || !strings.Contains(p.text(), "interrupted") {
-			t.Errorf("%s: exit status %d, %s", args, status, p.text())
+		if status := p.Terminate(t, syscall.SIGTERM); status != statusFailed || !strings.Contains(p.Text(), "interrupted") {
+			t.Errorf("%s: exit status %d, %s", args, status, p.Text())
 		}
 		_ = hanging.Close()
 	}
@@ -153,7 +154,7 @@ func TestReadingEndsOnTheFirstSignal(t *testing.T) {
 // Whoever cannot be told the outcomes has enqueued all the same, and learns it on stderr.
 func TestEnqueueWithoutAnywhereToPrint(t *testing.T) {
 	t.Parallel()
-	s := newSystem(t, dyplstest.Config{})
+	s := systemtest.New(t, dyplstest.Config{})
 	reader, writer, err := os.Pipe()
 	if err != nil {
 		t.Fatal(err)
@@ -165,14 +166,14 @@ func TestEnqueueWithoutAnywhereToPrint(t *testing.T) {
 	}
 	for id, out := range map[string]*os.File{"pipe": writer, "full": full} {
 		var errs bytes.Buffer
-		cmd := exec.CommandContext(t.Context(), os.Args[0], "enqueue", "BindAxn", bind(1, ""), "--id", id)
-		cmd.Env, cmd.Stdout, cmd.Stderr = s.env, out, &errs
+		cmd := exec.CommandContext(t.Context(), os.Args[0], "enqueue", "BindAxn", systemtest.Bind(1, ""), "--id", id)
+		cmd.Env, cmd.Stdout, cmd.Stderr = s.Env, out, &errs
 		_ = cmd.Run()
 		if status := cmd.ProcessState.ExitCode(); status != statusFailed || !strings.Contains(errs.String(), "the tasks are enqueued, but their outcomes could not be written") {
 			t.Errorf("%s: exit status %d, %s", id, status, errs.String())
 		}
-		if r := dyplsq(t, s.env, "", "result", id); r.status != statusOK {
-			t.Errorf("%s is not enqueued: %s", id, r.errors)
+		if r := systemtest.Run(t, s.Env, "", "result", id); r.Status != statusOK {
+			t.Errorf("%s is not enqueued: %s", id, r.Errors)
 		}
 	}
 }
@@ -180,9 +181,9 @@ func TestEnqueueWithoutAnywhereToPrint(t *testing.T) {
 // No home, no place to write to, no temporary directory: nothing is needed but Redis and the API.
 func TestNothingIsWrittenToDisk(t *testing.T) {
 	t.Parallel()
-	s := newSystem(t, dyplstest.Config{})
+	s := systemtest.New(t, dyplstest.Config{})
 	var env []string
-	for _, entry := range s.env {
+	for _, entry := range s.Env {
 		if name, _, _ := strings.Cut(entry, "="); name != "HOME" && name != "TMPDIR" {
 			env = append(env, entry)
 		}
@@ -190,9 +191,9 @@ func TestNothingIsWrittenToDisk(t *testing.T) {
 	env = append(env, "TMPDIR=/nonexistent")
 	// No process of this shell can write a byte to a file; pipes and sockets are none.
 	limited := []string{"-c", `ulimit -f 0 && exec "$0" "$@"`, os.Args[0]}
-	w := startProgram(t, "/bin/sh", env, append(limited, "worker")...)
-	redistest.Poll(t, startWithin, "the worker to be up", w.wrote("performing tasks"))
-	cmd := exec.CommandContext(t.Context(), "/bin/sh", append(limited, "enqueue", "BindAxn", bind(1, ""), "--id", "nowhere", "--wait", "30s")...)
+	w := systemtest.StartProgram(t, "/bin/sh", env, append(limited, "worker")...)
+	redistest.Poll(t, systemtest.StartWithin, "the worker to be up", w.Wrote("performing tasks"))
+	cmd := exec.CommandContext(t.Context(), "/bin/sh", append(limited, "enqueue", "BindAxn", systemtest.Bind(1, ""), "--id", "nowhere", "--wait", "30s")...)
 	cmd.Env, cmd.Dir = env, "/"
 	if out, err := cmd.CombinedOutput(); err != nil || !strings.Contains(string(out), "succeeded") {
 		t.Errorf("%v: %s", err, out)

@@ -13,6 +13,7 @@ import (
 
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dyplstest"
 	"github.com/seed-5c07c2e9/dyplsq/internal/redistest"
+	"github.com/seed-5c07c2e9/dyplsq/internal/systemtest"
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
 )
 
@@ -29,10 +30,10 @@ type life struct {
 // tells it an outcome, or keeps it from being delivered. Until the record is gone, another request under the key is refused.
 func TestKeyReusedAfterItsRecordExpired(t *testing.T) {
 	t.Parallel()
-	s := newSystem(t, dyplstest.Config{Faults: []dyplstest.Fault{
+	s := systemtest.New(t, dyplstest.Config{Faults: []dyplstest.Fault{
 		{Code: "isv.NO_AVAILABLE_NUMBER", Match: map[string]string{"PhoneNoA": phoneNoA(2)}},
 	}})
-	start(t, s.env, "worker", "--keep", "1m")
+	systemtest.Start(t, s.Env, "worker", "--keep", "1m")
 	lives := map[string][]life{
 		"succeeded":    {{1, tasks.StateSucceeded}, {11, tasks.StateSucceeded}, {1, tasks.StateSucceeded}},
 		"same-again":   {{3, tasks.StateSucceeded}, {3, tasks.StateSucceeded}},
@@ -44,68 +45,68 @@ func TestKeyReusedAfterItsRecordExpired(t *testing.T) {
 	for key, requests := range lives {
 		for n, l := range requests {
 			if n > 0 {
-				s.forget(t, key)
+				forget(t, s, key)
 			}
 			if key == "delivered" && n > 0 { // a delivery of the first life is still to come
-				s.deliver(t, key+".1", []byte(`{"v":1,"id":"`+key+`"}`), asynq.ProcessIn(time.Second))
+				deliver(t, s, key+".1", []byte(`{"v":1,"id":"`+key+`"}`), asynq.ProcessIn(time.Second))
 			}
-			s.live(t, key, l)
+			live(t, s, key, l)
 			if l.end == tasks.StateSucceeded {
 				took++
 			}
 			if l.end == tasks.StateFailed {
-				s.isInState(t, fmt.Sprint(key, ".", n+1), asynq.TaskStateArchived)
+				isInState(t, s, fmt.Sprint(key, ".", n+1), asynq.TaskStateArchived)
 			}
 		}
 	}
-	if n := s.allPerformed(); n != took {
+	if n := s.AllPerformed(); n != took {
 		t.Errorf("%d binds took effect, want %d", n, took)
 	}
-	t.Logf("%d keys, used %d times with success: %d binds took effect", len(lives), took, s.allPerformed())
+	t.Logf("%d keys, used %d times with success: %d binds took effect", len(lives), took, s.AllPerformed())
 }
 
 // live runs one task under a key to its end.
-func (s *system) live(t *testing.T, key string, l life) {
+func live(t *testing.T, s *systemtest.System, key string, l life) {
 	t.Helper()
 	status := map[tasks.State]int{tasks.StateSucceeded: statusOK, tasks.StateFailed: statusFailed}[l.end]
-	o := s.enqueue(t, status, "BindAxn", bind(l.a, ""), "--id", key, "--wait", "30s")[0]
+	o := s.Enqueue(t, status, "BindAxn", systemtest.Bind(l.a, ""), "--id", key, "--wait", "30s")[0]
 	if o.State != l.end || o.Calls != 1 {
 		t.Errorf("%s with A %d: %s %s after %d calls", key, l.a, o.State, o.Code, o.Calls)
 	}
-	if done := s.performed(key); l.end == tasks.StateSucceeded {
+	if done := s.Performed(key); l.end == tasks.StateSucceeded {
 		last := done[len(done)-1]
 		if last.Parameters["PhoneNoA"] != phoneNoA(l.a) || !strings.Contains(string(o.Result), last.SubsID) {
 			t.Errorf("%s with A %d was told %s; the last that took effect is %s", key, l.a, o.Result, last.SubsID)
 		}
 	}
-	if r := dyplsq(t, s.env, "", "enqueue", "BindAxn", bind(99, ""), "--id", key); r.status != statusUsage || !strings.Contains(r.errors, "PhoneNoA") {
-		t.Errorf("%s with another request: exit status %d: %s", key, r.status, r.errors)
+	if r := systemtest.Run(t, s.Env, "", "enqueue", "BindAxn", systemtest.Bind(99, ""), "--id", key); r.Status != statusUsage || !strings.Contains(r.Errors, "PhoneNoA") {
+		t.Errorf("%s with another request: exit status %d: %s", key, r.Status, r.Errors)
 	}
-	if ttl := s.redis.Client(t).PTTL(t.Context(), "dypls:{"+key+"}").Val(); ttl <= 0 || ttl > time.Minute {
+	if ttl := s.Redis.Client(t).PTTL(t.Context(), "dypls:{"+key+"}").Val(); ttl <= 0 || ttl > time.Minute {
 		t.Errorf("%s is kept for %s, want at most a minute", key, ttl)
 	}
 }
 
 // forget lets the time pass for which a record is kept.
-func (s *system) forget(t *testing.T, key string) {
+func forget(t *testing.T, s *systemtest.System, key string) {
 	t.Helper()
-	client, record := s.redis.Client(t), "dypls:{"+key+"}"
+	client, record := s.Redis.Client(t), "dypls:{"+key+"}"
 	client.PExpire(t.Context(), record, time.Millisecond)
-	redistest.Poll(t, startWithin, "the record to expire", func(ctx context.Context) error {
+	redistest.Poll(t, systemtest.StartWithin, "the record to expire", func(ctx context.Context) error {
 		if n, err := client.Exists(ctx, record).Result(); err != nil || n > 0 {
 			return errors.Join(err, errors.New("it is there"))
 		}
 		return nil
 	})
-	if r := dyplsq(t, s.env, "", "result", key); r.status != statusUsage {
-		t.Errorf("the result of a forgotten task: exit status %d: %s", r.status, r.out)
+	if r := systemtest.Run(t, s.Env, "", "result", key); r.Status != statusUsage {
+		t.Errorf("the result of a forgotten task: exit status %d: %s", r.Status, r.Out)
 	}
 }
 
 // deliver hands something to asynq beside us.
-func (s *system) deliver(t *testing.T, taskID string, payload []byte, options ...asynq.Option) {
+func deliver(t *testing.T, s *systemtest.System, taskID string, payload []byte, options ...asynq.Option) {
 	t.Helper()
-	client := asynq.NewClientFromRedisClient(s.redis.Client(t))
+	client := asynq.NewClientFromRedisClient(s.Redis.Client(t))
 	options = append(options, asynq.Queue("bind"), asynq.TaskID(taskID))
 	if _, err := client.Enqueue(asynq.NewTask("dypls:BindAxn", payload), options...); err != nil {
 		t.Fatal(err)
@@ -113,10 +114,10 @@ func (s *system) deliver(t *testing.T, taskID string, payload []byte, options ..
 }
 
 // isInState waits until asynq has a delivery there.
-func (s *system) isInState(t *testing.T, taskID string, want asynq.TaskState) {
+func isInState(t *testing.T, s *systemtest.System, taskID string, want asynq.TaskState) {
 	t.Helper()
-	inspector := asynq.NewInspectorFromRedisClient(s.redis.Client(t))
-	redistest.Poll(t, startWithin, taskID+" to be "+want.String(), func(context.Context) error {
+	inspector := asynq.NewInspectorFromRedisClient(s.Redis.Client(t))
+	redistest.Poll(t, systemtest.StartWithin, taskID+" to be "+want.String(), func(context.Context) error {
 		info, err := inspector.GetTaskInfo("bind", taskID)
 		if err != nil {
 			return err
@@ -126,17 +127,6 @@ func (s *system) isInState(t *testing.T, taskID string, want asynq.TaskState) {
 		}
 		return nil
 	})
-}
-
-// allPerformed counts what took effect.
-func (s *system) allPerformed() int {
-	n := 0
-	for _, e := range s.simulator.Ledger() {
-		if e.Performed {
-			n++
-		}
-	}
-	return n
 }
 
 // phoneNoA is the A of a bind.
@@ -149,18 +139,18 @@ func phoneNoA(number int) string { return fmt.Sprintf("139%08d", number) }
 func TestOneKeyFromTenProcesses(t *testing.T) {
 	t.Parallel()
 	const processes = 10
-	s := newSystem(t, dyplstest.Config{})
-	s.worker(t)
+	s := systemtest.New(t, dyplstest.Config{})
+	s.Worker(t)
 	for key, requests := range map[string]int{"same": 1, "different": 2} {
-		results := make([]result, processes)
+		results := make([]systemtest.Result, processes)
 		var running sync.WaitGroup
 		for i := range processes {
 			running.Go(func() {
-				results[i] = dyplsq(t, s.env, "", "enqueue", "BindAxn", bind(1+i%requests, ""), "--id", key, "--json", "--wait", "30s")
+				results[i] = systemtest.Run(t, s.Env, "", "enqueue", "BindAxn", systemtest.Bind(1+i%requests, ""), "--id", key, "--json", "--wait", "30s")
 			})
 		}
 		running.Wait()
-		done := s.performed(key)
+		done := s.Performed(key)
 		if len(done) != 1 {
 			t.Fatalf("%s: %d binds took effect", key, len(done))
 		}
@@ -168,12 +158,12 @@ func TestOneKeyFromTenProcesses(t *testing.T) {
 		for i, r := range results {
 			mine := done[0].Parameters["PhoneNoA"] == phoneNoA(1+i%requests)
 			switch {
-			case mine && r.status == statusOK && strings.Contains(r.out, `"id":"`+key+`"`) && strings.Contains(r.out, done[0].SubsID):
+			case mine && r.Status == statusOK && strings.Contains(r.Out, `"id":"`+key+`"`) && strings.Contains(r.Out, done[0].SubsID):
 				told++
-			case !mine && r.status == statusUsage && strings.Contains(r.errors, tasks.ErrKeyReused.Error()) && r.out == "":
+			case !mine && r.Status == statusUsage && strings.Contains(r.Errors, tasks.ErrKeyReused.Error()) && r.Out == "":
 				refused++
 			default:
-				t.Errorf("%s, process %d: exit status %d: %s%s", key, i, r.status, r.out, r.errors)
+				t.Errorf("%s, process %d: exit status %d: %s%s", key, i, r.Status, r.Out, r.Errors)
 			}
 		}
 		if told != processes/requests {
@@ -187,25 +177,25 @@ func TestOneKeyFromTenProcesses(t *testing.T) {
 // nothing was tried; the outcome for programs stays as it was.
 func TestKnownFailureIsNoNewOne(t *testing.T) {
 	t.Parallel()
-	s := newSystem(t, dyplstest.Config{Faults: []dyplstest.Fault{{Code: "isv.ILLEGAL_ARGUMENT"}}})
-	s.worker(t)
+	s := systemtest.New(t, dyplstest.Config{Faults: []dyplstest.Fault{{Code: "isv.ILLEGAL_ARGUMENT"}}})
+	s.Worker(t)
 	const untried = "was not tried again: take a new key"
-	enqueue := func(more ...string) result {
+	enqueue := func(more ...string) systemtest.Result {
 		t.Helper()
-		return dyplsq(t, s.env, "", append([]string{"enqueue", "BindAxn", bind(1, ""), "--id", "order-1", "--wait", "60s"}, more...)...)
+		return systemtest.Run(t, s.Env, "", append([]string{"enqueue", "BindAxn", systemtest.Bind(1, ""), "--id", "order-1", "--wait", "60s"}, more...)...)
 	}
 	first := enqueue("--json")
-	if first.status != statusFailed || strings.Contains(first.errors, untried) {
-		t.Fatalf("exit status %d: %s%s", first.status, first.out, first.errors)
+	if first.Status != statusFailed || strings.Contains(first.Errors, untried) {
+		t.Fatalf("exit status %d: %s%s", first.Status, first.Out, first.Errors)
 	}
-	since := readOutcomes(t, first.out)[0].FinishedAt.Format(time.RFC3339)
-	if again := enqueue("--json"); again.out != first.out || !strings.Contains(again.errors, untried) || !strings.Contains(again.errors, since) {
-		t.Errorf("for programs: %s%s", again.out, again.errors)
+	since := systemtest.ReadOutcomes(t, first.Out)[0].FinishedAt.Format(time.RFC3339)
+	if again := enqueue("--json"); again.Out != first.Out || !strings.Contains(again.Errors, untried) || !strings.Contains(again.Errors, since) {
+		t.Errorf("for programs: %s%s", again.Out, again.Errors)
 	}
-	if again := enqueue(); again.status != statusFailed || !strings.Contains(again.out, untried) || !strings.Contains(again.out, since) {
-		t.Errorf("for people: %s%s", again.out, again.errors)
+	if again := enqueue(); again.Status != statusFailed || !strings.Contains(again.Out, untried) || !strings.Contains(again.Out, since) {
+		t.Errorf("for people: %s%s", again.Out, again.Errors)
 	}
-	if calls := len(s.simulator.Ledger()); calls != 1 {
+	if calls := len(s.Simulator.Ledger()); calls != 1 {
 		t.Errorf("%d calls", calls)
 	}
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dyplstest"
 	"github.com/seed-5c07c2e9/dyplsq/internal/redistest"
+	"github.com/seed-5c07c2e9/dyplsq/internal/systemtest"
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
 )
 
@@ -68,11 +69,11 @@ func (v victimTask) want() tasks.State {
 
 // victims are the tasks that are brought to a point.
 func victims(point killPoint) []*victimTask {
-	chosen := &victimTask{killPoint: point, id: point.id + "-chosen", request: bind(1, "")}
-	if point.lateNamed && !wholeFaults() {
+	chosen := &victimTask{killPoint: point, id: point.id + "-chosen", request: systemtest.Bind(1, "")}
+	if point.lateNamed && !systemtest.WholeFaults() {
 		return []*victimTask{chosen}
 	}
-	return []*victimTask{{killPoint: point, id: point.id + "-named", named: true, request: namedBind(0, "")}, chosen}
+	return []*victimTask{{killPoint: point, id: point.id + "-named", named: true, request: systemtest.NamedBind(0, "")}, chosen}
 }
 
 // killFigures are what became of the binds of one point, or of many.
@@ -103,7 +104,7 @@ func TestKillPoints(t *testing.T) {
 	var mu sync.Mutex
 	var killing sync.WaitGroup
 	for _, point := range killPoints { //nolint:paralleltest // all at once, however few tests may: they wait rather than work
-		if !point.brief && !wholeFaults() {
+		if !point.brief && !systemtest.WholeFaults() {
 			continue
 		}
 		killing.Go(func() {
@@ -125,7 +126,7 @@ func TestKillPoints(t *testing.T) {
 func killAt(t *testing.T, point killPoint) killFigures {
 	t.Helper()
 	binds := victims(point)
-	config := dyplstest.Config{Pools: twoPools(len(binds) + 1)}
+	config := dyplstest.Config{Pools: systemtest.TwoPools(len(binds) + 1)}
 	ids := make([]string, len(binds))
 	for i, v := range binds {
 		ids[i] = v.id
@@ -135,8 +136,8 @@ func killAt(t *testing.T, point killPoint) killFigures {
 			config.Faults = append(config.Faults, fault)
 		}
 	}
-	s := newSystem(t, config)
-	proxy := startFaultProxy(t, s.redis)
+	s := systemtest.New(t, config)
+	proxy := startFaultProxy(t, s.Redis)
 	for _, v := range binds {
 		if v.step != "" {
 			v.gate = proxy.hold(v.when, v.step, v.id)
@@ -148,65 +149,65 @@ func killAt(t *testing.T, point killPoint) killFigures {
 	} else {
 		killed = killWorker(t, s, proxy, binds)
 	}
-	s.worker(t)
-	settled := s.settledAfter(t, killed, ids...)
-	s.toldInStream(t, ids...)
-	if wholeFaults() {
-		s.emptied(t, emptyAfterKill) // whatever is delivered once more does no harm either
+	s.Worker(t)
+	settled := settledAfter(t, s, killed, ids...)
+	toldInStream(t, s, ids...)
+	if systemtest.WholeFaults() {
+		emptied(t, s, emptyAfterKill) // whatever is delivered once more does no harm either
 	}
-	figures := killFigures{binds: len(binds), points: 1, surplus: s.surplus(), last: latest(settled)}
+	figures := killFigures{binds: len(binds), points: 1, surplus: s.Surplus(), last: latest(settled)}
 	for _, v := range binds {
 		if settled[v.id].State == tasks.StateUncertain {
 			figures.uncertain++
 		}
 		t.Run(v.id, func(t *testing.T) { judgeVictim(t, s, v, settled[v.id]) })
 	}
-	s.nothingUnbound(t)
+	s.NothingUnbound(t)
 	return figures
 }
 
 // killWorker brings one task after the other to its point, and kills the worker there.
-func killWorker(t *testing.T, s *system, proxy *faultProxy, binds []*victimTask) time.Time {
+func killWorker(t *testing.T, s *systemtest.System, proxy *faultProxy, binds []*victimTask) time.Time {
 	t.Helper()
-	worker := start(t, proxy.through(s.env), "worker")
-	redistest.Poll(t, startWithin, "the victim to be up", worker.wrote("performing tasks"))
+	worker := systemtest.Start(t, proxy.through(s.Env), "worker")
+	redistest.Poll(t, systemtest.StartWithin, "the victim to be up", worker.Wrote("performing tasks"))
 	for _, v := range binds {
-		s.enqueueBatch(t, "BindAxn", strings.Replace(v.request, "{", fmt.Sprintf(`{"TaskID":%q,`, v.id), 1)+"\n")
+		s.EnqueueBatch(t, "BindAxn", strings.Replace(v.request, "{", fmt.Sprintf(`{"TaskID":%q,`, v.id), 1)+"\n")
 		if v.gate != nil {
 			v.gate.await(t)
 		} else {
-			redistest.Poll(t, startWithin, "the call of "+v.id, s.isReceived(v.id))
+			redistest.Poll(t, systemtest.StartWithin, "the call of "+v.id, isReceived(s, v.id))
 		}
 	}
 	if binds[0].killPoint.id == frozenPoint { // only then may it have the leave to call
-		worker.freeze(t)
+		worker.Freeze(t)
 		for _, v := range binds {
 			v.gate.release(t)
 		}
 	}
 	killed := time.Now()
-	worker.kill(t)
+	worker.Kill(t)
 	return killed
 }
 
 // killProducers kills those that have enqueued a task each, before they learn of it.
-func killProducers(t *testing.T, s *system, proxy *faultProxy, binds []*victimTask) time.Time {
+func killProducers(t *testing.T, s *systemtest.System, proxy *faultProxy, binds []*victimTask) time.Time {
 	t.Helper()
-	producers := make([]*process, len(binds))
+	producers := make([]*systemtest.Process, len(binds))
 	for i, v := range binds {
-		producers[i] = start(t, proxy.through(s.env), "enqueue", "BindAxn", v.request, "--id", v.id)
+		producers[i] = systemtest.Start(t, proxy.through(s.Env), "enqueue", "BindAxn", v.request, "--id", v.id)
 		v.gate.await(t)
 	}
 	killed := time.Now()
 	for _, p := range producers {
-		p.kill(t)
+		p.Kill(t)
 	}
 	return killed
 }
 
-func judgeVictim(t *testing.T, s *system, v *victimTask, o settledTask) {
+func judgeVictim(t *testing.T, s *systemtest.System, v *victimTask, o settledTask) {
 	t.Helper()
-	performed := s.performed(v.id)
+	performed := s.Performed(v.id)
 	t.Logf("%s (%s): %s after %.0f s, %d calls, performed %d times", v.id, v.what, o.State, o.after.Seconds(), o.Calls, len(performed))
 	if o.State != v.want() {
 		t.Errorf("it is %s %s, want %s", o.State, o.Code, v.want())
@@ -217,7 +218,7 @@ func judgeVictim(t *testing.T, s *system, v *victimTask, o settledTask) {
 	if o.State == tasks.StateSucceeded && (len(performed) == 0 || !strings.Contains(string(o.Result), strconv.Quote(performed[0].SubsID))) {
 		t.Error("its result is not the ledger's")
 	}
-	if now := s.outcome(t, v.id, "1ms"); now.State != o.State || string(now.Result) != string(o.Result) {
+	if now := s.Outcome(t, v.id, "1ms"); now.State != o.State || string(now.Result) != string(o.Result) {
 		t.Errorf("its outcome was %s, and is %s", o.State, now.State)
 	}
 	if v.killPoint.id == frozenPoint && !v.named && len(performed) != 0 {

@@ -17,6 +17,7 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dyplstest"
 	"github.com/seed-5c07c2e9/dyplsq/internal/queuetest"
+	"github.com/seed-5c07c2e9/dyplsq/internal/systemtest"
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
 	"github.com/seed-5c07c2e9/dyplsq/worker"
 )
@@ -55,26 +56,26 @@ func TestLargeResult(t *testing.T) {
 	answer, link := longAnswer(mebibyte)
 	ownAnswer, ownLink := longAnswer(four)
 	links := map[string]string{"mebibyte": link, "four": ownLink}
-	s := newSystem(t, dyplstest.Config{Faults: []dyplstest.Fault{{Action: recordingOf, Do: dyplstest.Body, Body: answer}}})
-	s.libraryWorker(t, func(c dypls.Caller) dypls.Caller { return longCaller{c, map[string]string{"four": ownAnswer}} })
-	queue := queuetest.On(t, s.redis.AppClient(t))
+	s := systemtest.New(t, dyplstest.Config{Faults: []dyplstest.Fault{{Action: recordingOf, Do: dyplstest.Body, Body: answer}}})
+	libraryWorker(t, s, func(c dypls.Caller) dypls.Caller { return longCaller{c, map[string]string{"four": ownAnswer}} })
+	queue := queuetest.On(t, s.Redis.AppClient(t))
 
 	for id, want := range links {
-		if got := s.enqueue(t, statusOK, recordingOf, recordingRequest(id), "--id", id, "--wait", "60s"); !isLink(got[0].Result, want) {
-			t.Errorf("%s: enqueue --wait told another link than was answered: %s", id, tail(string(got[0].Result)))
+		if got := s.Enqueue(t, statusOK, recordingOf, recordingRequest(id), "--id", id, "--wait", "60s"); !isLink(got[0].Result, want) {
+			t.Errorf("%s: enqueue --wait told another link than was answered: %s", id, systemtest.Tail(string(got[0].Result)))
 		}
-		if got := s.outcome(t, id, "1s"); got.State != tasks.StateSucceeded || !isLink(got.Result, want) {
+		if got := s.Outcome(t, id, "1s"); got.State != tasks.StateSucceeded || !isLink(got.Result, want) {
 			t.Errorf("%s: result told %s, or another link than was answered", id, got.State)
 		}
-		if r := dyplsq(t, s.env, "", "result", id); r.status != statusOK || len(r.out) > 1000 {
-			t.Errorf("%s: for people it is %d characters", id, len(r.out))
+		if r := systemtest.Run(t, s.Env, "", "result", id); r.Status != statusOK || len(r.Out) > 1000 {
+			t.Errorf("%s: for people it is %d characters", id, len(r.Out))
 		}
 		if got, err := tasks.QueryRecordFileDownloadURL.Wait(t.Context(), queue, id); err != nil || string(got.DownloadURL) != want {
 			t.Errorf("%s: Wait returned another link than was answered: %v", id, err)
 		}
 	}
 	followed := map[string]bool{}
-	ctx, enough := context.WithTimeout(t.Context(), startWithin)
+	ctx, enough := context.WithTimeout(t.Context(), systemtest.StartWithin)
 	defer enough()
 	err := queue.Follow(ctx, "library", "a", func(_ context.Context, o tasks.Outcome) error {
 		followed[o.ID] = isLink(o.Result, links[o.ID])
@@ -86,7 +87,7 @@ func TestLargeResult(t *testing.T) {
 	if !errors.Is(err, context.Canceled) || !followed["mebibyte"] || !followed["four"] {
 		t.Errorf("Follow: %v, %v", err, followed)
 	}
-	for id, o := range s.follow(t, len(links)) {
+	for id, o := range follow(t, s, len(links)) {
 		if !isLink(o.Result, links[id]) {
 			t.Errorf("%s: follow printed another link than was answered", id)
 		}
@@ -97,10 +98,10 @@ func TestLargeResult(t *testing.T) {
 func TestAnswerTooLong(t *testing.T) {
 	t.Parallel()
 	answer, _ := longAnswer(64<<10 + 1)
-	s := newSystem(t, dyplstest.Config{Faults: []dyplstest.Fault{{Action: recordingOf, Do: dyplstest.Body, Body: answer}}})
-	s.env = append(s.env, "DYPLSQ_MAX_ATTEMPTS=1")
-	s.worker(t)
-	o := s.enqueue(t, statusFailed, recordingOf, recordingRequest("long"), "--id", "long", "--wait", "60s")[0]
+	s := systemtest.New(t, dyplstest.Config{Faults: []dyplstest.Fault{{Action: recordingOf, Do: dyplstest.Body, Body: answer}}})
+	s.Env = append(s.Env, "DYPLSQ_MAX_ATTEMPTS=1")
+	s.Worker(t)
+	o := s.Enqueue(t, statusFailed, recordingOf, recordingRequest("long"), "--id", "long", "--wait", "60s")[0]
 	if o.State != tasks.StateFailed || o.Code != dypls.CodeNoAnswer {
 		t.Errorf("%s %s", o.State, o.Code)
 	}
@@ -123,10 +124,10 @@ func isLink(result []byte, want string) bool {
 }
 
 // libraryWorker runs a worker as an application does that has a caller of its own.
-func (s *system) libraryWorker(t *testing.T, wrap func(dypls.Caller) dypls.Caller) {
+func libraryWorker(t *testing.T, s *systemtest.System, wrap func(dypls.Caller) dypls.Caller) {
 	t.Helper()
 	settings := map[string]string{}
-	for _, entry := range s.env {
+	for _, entry := range s.Env {
 		name, value, _ := strings.Cut(entry, "=")
 		settings[name] = value
 	}
@@ -155,12 +156,12 @@ func (s *system) libraryWorker(t *testing.T, wrap func(dypls.Caller) dypls.Calle
 }
 
 // follow runs dyplsq follow until it has printed so many outcomes.
-func (s *system) follow(t *testing.T, n int) map[string]tasks.Outcome {
+func follow(t *testing.T, s *systemtest.System, n int) map[string]tasks.Outcome {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), startWithin)
+	ctx, cancel := context.WithTimeout(t.Context(), systemtest.StartWithin)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, os.Args[0], "follow", "--group", "cli", "--json")
-	cmd.Env, cmd.Stderr = s.env, os.Stderr
+	cmd.Env, cmd.Stderr = s.Env, os.Stderr
 	out, err := cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)

@@ -1,26 +1,19 @@
 package main
 
 import (
-	"bytes"
-	"context"
-	"fmt"
-	"iter"
-	"os"
-	"path/filepath"
+	"bufio"
+	"encoding/json"
+	"net/http"
 	"regexp"
 	"strconv"
 	"strings"
 	"testing"
 
-	"github.com/redis/go-redis/v9"
-
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dyplstest"
 	"github.com/seed-5c07c2e9/dyplsq/internal/redistest"
+	"github.com/seed-5c07c2e9/dyplsq/internal/systemtest"
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
 )
-
-// maxWorkerKB is how much memory a worker may take at the most, in kB.
-const maxWorkerKB = 100 * 1024
 
 // TestManyBinds is the main job in three processes: a simulator that throttles 5 % of the requests at first and
 // answers a system error to another 5 %, a worker, and a caller who waits for all outcomes.
@@ -31,43 +24,30 @@ func TestManyBinds(t *testing.T) {
 		jobs = 500
 	}
 	server := redistest.Start(t)
-	sim := start(t, cleanEnv(), "sim", "--listen", "127.0.0.1:0",
+	sim := systemtest.Start(t, systemtest.CleanEnv(), "sim", "--listen", "127.0.0.1:0",
 		"--fault", "action=BindAxn code=isv.FLOW_LIMIT rate=0.05 first=1",
 		"--fault", "action=BindAxn code=isp.SYSTEM_ERROR rate=0.05 first=1")
-	redistest.Poll(t, startWithin, "the simulator to be up", sim.wrote(ledgerPath))
-	endpoint := regexp.MustCompile(`DYPLSQ_ENDPOINT=(\S+)`).FindStringSubmatch(sim.text())[1]
-	s := &system{redis: server, env: cleanEnv(append(server.Env(), "DYPLSQ_ENDPOINT="+endpoint,
+	redistest.Poll(t, systemtest.StartWithin, "the simulator to be up", sim.Wrote(ledgerPath))
+	endpoint := regexp.MustCompile(`DYPLSQ_ENDPOINT=(\S+)`).FindStringSubmatch(sim.Text())[1]
+	s := &systemtest.System{Redis: server, Env: systemtest.CleanEnv(append(server.Env(), "DYPLSQ_ENDPOINT="+endpoint,
 		"ALIBABA_CLOUD_ACCESS_KEY_ID="+dyplstest.DefaultAccessKeyID, "ALIBABA_CLOUD_ACCESS_KEY_SECRET="+dyplstest.DefaultAccessKeySecret)...)}
-	w := s.worker(t)
+	w := s.Worker(t)
 
-	outcomes := s.enqueue(t, statusOK, "BindAxn", "--file", jobsFile(t, jobs), "--wait", "120s")
+	outcomes := s.Enqueue(t, statusOK, "BindAxn", "--file", systemtest.JobsFile(t, jobs), "--wait", "120s")
 
 	if len(outcomes) != jobs {
 		t.Errorf("%d outcomes, want %d", len(outcomes), jobs)
 	}
 	compareWithLedger(t, outcomes, ledgerOf(t, endpoint))
-	kB := peakMemory(t, w)
+	kB := systemtest.PeakMemory(t, w)
 	t.Logf("%d binds, worker's memory at most %d kB", jobs, kB)
-	if kB > maxWorkerKB && !raceDetector {
-		t.Errorf("the worker took %d kB, want at most %d", kB, maxWorkerKB)
+	if kB > systemtest.MaxWorkerKB && !systemtest.RaceDetector {
+		t.Errorf("the worker took %d kB, want at most %d", kB, systemtest.MaxWorkerKB)
 	}
-	noNumbers(t, "the worker's log", w.text())
-	for key, value := range asynqValues(t, server.Client(t)) {
-		noNumbers(t, key, value)
+	systemtest.NoNumbers(t, "the worker's log", w.Text())
+	for key, value := range systemtest.AsynqValues(t, server.Client(t)) {
+		systemtest.NoNumbers(t, key, value)
 	}
-}
-
-func jobsFile(t *testing.T, jobs int) string {
-	t.Helper()
-	var lines bytes.Buffer
-	for i := range jobs {
-		fmt.Fprintln(&lines, bind(i, fmt.Sprintf(`,"TaskID":"job-%d"`, i)))
-	}
-	name := filepath.Join(t.TempDir(), "jobs.jsonl")
-	if err := os.WriteFile(name, lines.Bytes(), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	return name
 }
 
 // compareWithLedger holds every outcome against what the simulator really did.
@@ -102,65 +82,22 @@ func compareWithLedger(t *testing.T, outcomes []tasks.Outcome, ledger []dyplstes
 	t.Logf("answers: %v", codes)
 }
 
-func peakMemory(t *testing.T, p *process) int {
+// ledgerOf reads a simulator's ledger over HTTP, as other processes do.
+func ledgerOf(t *testing.T, url string) []dyplstest.Entry {
 	t.Helper()
-	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.cmd.Process.Pid))
-	if err != nil {
-		t.Skipf("this system does not tell a process' memory: %v", err)
-	}
-	found := regexp.MustCompile(`VmHWM:\s+(\d+) kB`).FindSubmatch(status)
-	kB, err := strconv.Atoi(string(found[1]))
+	resp, err := http.Get(url + ledgerPath)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return kB
-}
-
-// noNumbers fails when a text holds a number that a test's requests used, or an X of the simulator's.
-func noNumbers(t *testing.T, where, text string) {
-	t.Helper()
-	if number := regexp.MustCompile(`\b1(39|70)\d{8}\b`).FindString(text); number != "" {
-		t.Errorf("%s holds the number %s", where, number)
-	}
-}
-
-// asynqValues returns everything that asynq keeps, as text.
-func asynqValues(t *testing.T, client *redis.Client) map[string]string {
-	t.Helper()
-	ctx := t.Context()
-	values := map[string]string{}
-	keys := client.Scan(ctx, 0, "asynq:*", 1000).Iterator()
-	for keys.Next(ctx) {
-		dump, err := client.Do(ctx, readCommand(ctx, client, keys.Val())...).Result()
-		if err != nil {
-			t.Fatalf("read %s: %v", keys.Val(), err)
+	defer func() { _ = resp.Body.Close() }()
+	var entries []dyplstest.Entry
+	scanner := bufio.NewScanner(resp.Body)
+	for scanner.Scan() {
+		var e dyplstest.Entry
+		if err := json.Unmarshal(scanner.Bytes(), &e); err != nil {
+			t.Fatal(err)
 		}
-		values[keys.Val()] = fmt.Sprint(dump)
+		entries = append(entries, e)
 	}
-	return values
-}
-
-func readCommand(ctx context.Context, client *redis.Client, key string) []any {
-	switch client.Type(ctx, key).Val() {
-	case "hash":
-		return []any{"HGETALL", key}
-	case "list":
-		return []any{"LRANGE", key, 0, -1}
-	case "zset":
-		return []any{"ZRANGE", key, 0, -1}
-	case "set":
-		return []any{"SMEMBERS", key}
-	default:
-		return []any{"GET", key}
-	}
-}
-
-func splitLines(text string) iter.Seq[string] {
-	return func(yield func(string) bool) {
-		for line := range strings.Lines(text) {
-			if line = strings.TrimSpace(line); line != "" && !yield(line) {
-				return
-			}
-		}
-	}
+	return entries
 }

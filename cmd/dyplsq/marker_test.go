@@ -12,6 +12,7 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dyplstest"
 	"github.com/seed-5c07c2e9/dyplsq/internal/record"
 	"github.com/seed-5c07c2e9/dyplsq/internal/redistest"
+	"github.com/seed-5c07c2e9/dyplsq/internal/systemtest"
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
 )
 
@@ -37,7 +38,7 @@ type markedGroup struct {
 
 // markedTest counts what was searched.
 type markedTest struct {
-	*system
+	*systemtest.System
 	ids                map[string][]string // by fate
 	logs, keys, others int
 	hits               int
@@ -55,14 +56,14 @@ func TestMarkedNumbers(t *testing.T) {
 	}
 	groups := markedGroups(many)
 	m := newMarkedTest(t, groups)
-	channels := m.redis.Client(t).PSubscribe(t.Context(), "*")
+	channels := m.Redis.Client(t).PSubscribe(t.Context(), "*")
 	t.Cleanup(func() { _ = channels.Close() })
 	if _, err := channels.Receive(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	published := channels.Channel(redis.WithChannelSize(100 * many))
-	w, metrics := m.observedWorker(t)
-	redistest.Poll(t, startWithin, "the worker to be up", w.wrote("performing tasks"))
+	w, metrics := m.ObservedWorker(t)
+	redistest.Poll(t, systemtest.StartWithin, "the worker to be up", w.Wrote("performing tasks"))
 	m.command(t, statusOK, "pause", "update")
 	last := len(groups) - 1
 	m.enqueueAll(t, groups[:last])
@@ -70,18 +71,18 @@ func TestMarkedNumbers(t *testing.T) {
 
 	m.searchDashboards(t, w, groups[last])
 	m.searchCommands(t)
-	_, text := get(t, metrics+"/metrics")
+	_, text := systemtest.Get(t, metrics+"/metrics")
 	m.search(t, "/metrics", text)
 	m.searchKeys(t)
 	finished := 0
 	for range len(published) {
 		message := <-published
 		m.search(t, "the channel "+message.Channel, message.Payload)
-		if message.Channel == record.Channel(m.redis.Client(t)) {
+		if message.Channel == record.Channel(m.Redis.Client(t)) {
 			finished++
 		}
 	}
-	for line := range splitLines(w.text()) {
+	for line := range systemtest.Lines(w.Text()) {
 		m.logs++
 		m.find(t, "the worker's log", line)
 	}
@@ -102,7 +103,7 @@ func newMarkedTest(t *testing.T, groups []markedGroup) *markedTest {
 			}
 		}
 	}
-	return &markedTest{ids: map[string][]string{}, system: newSystem(t, dyplstest.Config{
+	return &markedTest{ids: map[string][]string{}, System: systemtest.New(t, dyplstest.Config{
 		Pools:      []dyplstest.Pool{{Key: dyplstest.DefaultPoolKey, Numbers: dyplstest.Numbers("170"+markerDigits, 1000)}},
 		Recordings: dyplstest.Recordings{ReadyAfter: 24 * time.Hour, Base: "http://recordings.example/" + markedNumber("139", 999)},
 		Faults:     faults,
@@ -118,12 +119,12 @@ func (m *markedTest) enqueueGroup(t *testing.T, g markedGroup) {
 		m.ids[g.fate] = append(m.ids[g.fate], id)
 		_, _ = fmt.Fprintf(&lines, "{%s,\"TaskID\":%q}\n", g.request(g.first+i), id)
 	}
-	r := dyplsq(t, m.env, lines.String(), append([]string{"enqueue", g.action, "-"}, g.args...)...)
-	if r.status != statusOK && (r.status != statusFailed || g.state == tasks.StateSucceeded) { // one may have ended before it is printed
-		t.Errorf("enqueue the group %s: exit status %d\n%s%s", g.fate, r.status, r.out, r.errors)
+	r := systemtest.Run(t, m.Env, lines.String(), append([]string{"enqueue", g.action, "-"}, g.args...)...)
+	if r.Status != statusOK && (r.Status != statusFailed || g.state == tasks.StateSucceeded) { // one may have ended before it is printed
+		t.Errorf("enqueue the group %s: exit status %d\n%s%s", g.fate, r.Status, r.Out, r.Errors)
 	}
-	m.search(t, "enqueue's output", r.out)
-	m.search(t, "enqueue's standard error", r.errors)
+	m.search(t, "enqueue's output", r.Out)
+	m.search(t, "enqueue's standard error", r.Errors)
 }
 
 // enqueueAll enqueues groups, and waits for those that have an outcome to come.
@@ -132,14 +133,14 @@ func (m *markedTest) enqueueAll(t *testing.T, groups []markedGroup) {
 	for _, g := range groups {
 		m.enqueueGroup(t, g)
 		if g.fate == "binds" { // others unbind them
-			m.told(t, m.ids[g.fate], 3*time.Minute)
+			m.Told(t, m.ids[g.fate], 3*time.Minute)
 		}
 	}
 	for _, g := range groups {
 		if g.state == tasks.StatePending {
 			continue
 		}
-		for id, o := range m.told(t, m.ids[g.fate], 3*time.Minute) {
+		for id, o := range m.Told(t, m.ids[g.fate], 3*time.Minute) {
 			if o.State != g.state {
 				t.Errorf("%s is %s, want %s: %s %s", id, o.State, g.state, o.Code, o.Message)
 			}
@@ -158,13 +159,13 @@ func (m *markedTest) mistakes(t *testing.T) {
 		{"enqueue", "BindAxn", `{"PhoneNumber":"` + a + `","` + a + `":1}`},
 		{"enqueue", "BindAxn", `{"PhoneNoA":"+86 139-7731-9001","PhoneNoB":"138 7731 9001","Expiration":"` + a + `","ExpectCity":"` + a + `"}`},
 		{"enqueue", "BindAxn", `{"PhoneNoA":` + a + `,"Expiration":` + a + `}`},
-		{"enqueue", "BindAxn", strings.Replace(bind(1, `,"OutId":1`), "13900000001", a, 1), "--id", "order-" + a},
-		{"enqueue", "BindAxn", strings.Replace(bind(1, ""), "13900000001", a, 1), "--id", "order-" + a},
-		{"enqueue", "BindAxn", strings.Replace(bind(1, ""), "13900000001", a, 1), "--id", "fails-0"}, // of another request
+		{"enqueue", "BindAxn", strings.Replace(systemtest.Bind(1, `,"OutId":1`), "13900000001", a, 1), "--id", "order-" + a},
+		{"enqueue", "BindAxn", strings.Replace(systemtest.Bind(1, ""), "13900000001", a, 1), "--id", "order-" + a},
+		{"enqueue", "BindAxn", strings.Replace(systemtest.Bind(1, ""), "13900000001", a, 1), "--id", "fails-0"}, // of another request
 		{"enqueue", "UnbindSubscription", `{"BindTaskID":"` + a + `"}`},
 		{"resolve", "uncertain-0", "--succeeded", `{"SubsId":"1","SecretNo":"` + a},
 		{"resolve", "uncertain-0", "--succeeded", `{"SubsId":"","SecretNo":"+86 ` + a + `"}`},
-		{"numbers", "import", dyplstest.DefaultPoolKey, tempFile(t, a+",,"+a+"\n")},
+		{"numbers", "import", dyplstest.DefaultPoolKey, systemtest.TempFile(t, a+",,"+a+"\n")},
 	} {
 		m.command(t, statusUsage, args...)
 	}
@@ -175,10 +176,10 @@ const anyStatus = -1
 // command runs a command and searches what it writes.
 func (m *markedTest) command(t *testing.T, wantStatus int, args ...string) {
 	t.Helper()
-	r := dyplsq(t, m.env, "", args...)
-	if wantStatus != anyStatus && r.status != wantStatus {
-		t.Errorf("%s: exit status %d, want %d\n%s%s", args, r.status, wantStatus, r.out, r.errors)
+	r := systemtest.Run(t, m.Env, "", args...)
+	if wantStatus != anyStatus && r.Status != wantStatus {
+		t.Errorf("%s: exit status %d, want %d\n%s%s", args, r.Status, wantStatus, r.Out, r.Errors)
 	}
-	m.search(t, fmt.Sprint(args[0], "'s output"), r.out)
-	m.search(t, fmt.Sprint(args[0], "'s standard error"), r.errors)
+	m.search(t, fmt.Sprint(args[0], "'s output"), r.Out)
+	m.search(t, fmt.Sprint(args[0], "'s standard error"), r.Errors)
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/internal/dispatch"
 	"github.com/seed-5c07c2e9/dyplsq/internal/record"
 	"github.com/seed-5c07c2e9/dyplsq/internal/redistest"
+	"github.com/seed-5c07c2e9/dyplsq/internal/systemtest"
 )
 
 func (m *markedTest) searchCommands(t *testing.T) {
@@ -33,17 +34,17 @@ func (m *markedTest) searchCommands(t *testing.T) {
 
 // searchDashboards asks ours and asynqmon as it comes for all that they can be asked for, while calls of a slow group are out: the
 // worker stands still in the meantime, so that they are out however long it takes.
-func (m *markedTest) searchDashboards(t *testing.T, w *process, slow markedGroup) {
+func (m *markedTest) searchDashboards(t *testing.T, w *systemtest.Process, slow markedGroup) {
 	t.Helper()
-	stock := asynqmon.New(asynqmon.Options{RedisConnOpt: m.asynqRedis()})
+	stock := asynqmon.New(asynqmon.Options{RedisConnOpt: m.AsynqRedis()})
 	server := httptest.NewServer(stock)
 	t.Cleanup(func() { server.Close(); _ = stock.Close() })
-	urls := []string{m.dash(t), server.URL + "/"}
+	urls := []string{m.Dash(t), server.URL + "/"}
 	m.enqueueGroup(t, slow)
-	redistest.Poll(t, startWithin, "a server's heartbeat to tell of a call", notYet(func() bool {
+	redistest.Poll(t, systemtest.StartWithin, "a server's heartbeat to tell of a call", systemtest.Until(func() bool {
 		shown := 0
 		for _, url := range urls {
-			_, text := get(t, url+"api/servers")
+			_, text := systemtest.Get(t, url+"api/servers")
 			m.search(t, "the dashboard's servers", text)
 			if strings.Contains(text, slow.fate+"-") {
 				shown++
@@ -51,13 +52,13 @@ func (m *markedTest) searchDashboards(t *testing.T, w *process, slow markedGroup
 		}
 		return shown == len(urls)
 	}))
-	w.freeze(t)
-	defer w.thaw(t)
+	w.Freeze(t)
+	defer w.Thaw(t)
 	paths := m.dashboardPaths(t)
 	for _, url := range urls {
 		states := map[string]bool{}
 		for _, path := range paths {
-			status, text := get(t, url+"api/"+path)
+			status, text := systemtest.Get(t, url+"api/"+path)
 			if status != http.StatusOK && (status != http.StatusNotFound || !strings.Contains(path, "/tasks/")) { // it may have ended by now
 				t.Errorf("%s: %d %s", path, status, text)
 			}
@@ -87,7 +88,7 @@ func (m *markedTest) dashboardPaths(t *testing.T) []string {
 				paths = append(paths, fmt.Sprintf("queues/%s/%s_tasks?page=%d&size=100", queue, list, page+1))
 			}
 		}
-		for _, key := range m.redis.Client(t).Keys(t.Context(), "asynq:{"+queue+"}:t:*").Val() {
+		for _, key := range m.Redis.Client(t).Keys(t.Context(), "asynq:{"+queue+"}:t:*").Val() {
 			_, id, _ := strings.Cut(key, ":t:")
 			details = append(details, "queues/"+queue+"/tasks/"+id)
 		}
@@ -101,7 +102,7 @@ func (m *markedTest) dashboardPaths(t *testing.T) []string {
 // searchKeys looks at every key but the records, names and values.
 func (m *markedTest) searchKeys(t *testing.T) {
 	t.Helper()
-	client := m.redis.Client(t)
+	client := m.Redis.Client(t)
 	ofTask := map[string]bool{}
 	for _, ids := range m.ids {
 		for _, id := range ids {
@@ -128,7 +129,7 @@ func (m *markedTest) searchKeys(t *testing.T) {
 		case "none": // it has expired since
 			continue
 		default:
-			value, err = client.Do(t.Context(), readCommand(t.Context(), client, key)...).Result()
+			value, err = client.Do(t.Context(), systemtest.ReadCommand(t.Context(), client, key)...).Result()
 		}
 		if err != nil && !errors.Is(err, redis.Nil) {
 			t.Fatalf("read %s: %v", key, err)
@@ -146,7 +147,7 @@ func (m *markedTest) searchKeys(t *testing.T) {
 // areWhereTheyBelong: what the searches did not find was there to be found.
 func (m *markedTest) areWhereTheyBelong(t *testing.T) {
 	t.Helper()
-	client := m.redis.Client(t)
+	client := m.Redis.Client(t)
 	for _, fate := range []string{"binds", "pairs", "retries", "fails", "conflicts", "uncertain", "garbled", "recordings", "scheduled", "paused", "slow"} {
 		holds := func(id string) bool {
 			return marked.MatchString(fmt.Sprint(client.HGetAll(t.Context(), record.Key(id)).Val()))
@@ -156,8 +157,8 @@ func (m *markedTest) areWhereTheyBelong(t *testing.T) {
 		}
 	}
 	for _, fate := range []string{"binds", "retries", "recordings"} {
-		if r := dyplsq(t, m.env, "", "result", m.ids[fate][0], "--json"); !marked.MatchString(r.out) || marked.MatchString(r.errors) {
-			t.Errorf("result --json of %s: %s%s", fate, r.out, r.errors)
+		if r := systemtest.Run(t, m.Env, "", "result", m.ids[fate][0], "--json"); !marked.MatchString(r.Out) || marked.MatchString(r.Errors) {
+			t.Errorf("result --json of %s: %s%s", fate, r.Out, r.Errors)
 		}
 	}
 }

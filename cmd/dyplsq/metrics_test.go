@@ -6,36 +6,20 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
-	"slices"
 	"strings"
 	"testing"
 
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dyplstest"
 	"github.com/seed-5c07c2e9/dyplsq/internal/redistest"
+	"github.com/seed-5c07c2e9/dyplsq/internal/systemtest"
 )
-
-const listens = "DYPLSQ_METRICS_LISTEN=127.0.0.1:0"
-
-// observedWorker starts a worker with metrics and health, and returns the address of both.
-func (s *system) observedWorker(t *testing.T, args ...string) (p *process, url string) {
-	t.Helper()
-	p = start(t, append(slices.Clone(s.env), listens), append([]string{"worker"}, args...)...)
-	redistest.Poll(t, startWithin, "the worker to listen", p.wrote("/metrics"))
-	return p, regexp.MustCompile(`"url":"(http://[^"]*)/metrics"`).FindStringSubmatch(p.text())[1]
-}
-
-// get returns an answer's status and body.
-func get(t *testing.T, url string) (status int, body string) {
-	t.Helper()
-	return press(t, http.MethodGet, url, "")
-}
 
 const inventoryPool = "FC200000000002"
 
 // eventful is a system in which tasks succeed, are throttled, fail in ways known and unknown, and become uncertain.
-func eventful(t *testing.T) *system {
+func eventful(t *testing.T) *systemtest.System {
 	t.Helper()
-	s := newSystem(t, dyplstest.Config{Faults: []dyplstest.Fault{
+	s := systemtest.New(t, dyplstest.Config{Faults: []dyplstest.Fault{
 		{Match: map[string]string{"PhoneNoA": "13900000001"}, Do: dyplstest.DropAfter},
 		{Match: map[string]string{"PhoneNoA": "13900000002"}, Code: "isv.NO_AVAILABLE_NUMBER"},
 		{Match: map[string]string{"PhoneNoA": "13900000003"}, Code: "isv.FLOW_LIMIT", First: 1},
@@ -45,22 +29,22 @@ func eventful(t *testing.T) *system {
 	if err := os.WriteFile(file, []byte("17000009001\n17000009002\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if r := dyplsq(t, s.env, "", "numbers", "import", inventoryPool, file); r.status != statusOK {
-		t.Fatal(r.errors)
+	if r := systemtest.Run(t, s.Env, "", "numbers", "import", inventoryPool, file); r.Status != statusOK {
+		t.Fatal(r.Errors)
 	}
 	return s
 }
 
 // happen has one of each happen, and waits until all are over.
-func (s *system) happen(t *testing.T) {
+func happen(t *testing.T, s *systemtest.System) {
 	t.Helper()
 	var input strings.Builder
 	for i := range 5 {
-		_, _ = fmt.Fprintln(&input, bind(i, fmt.Sprintf(`,"TaskID":"task-%d"`, i)))
+		_, _ = fmt.Fprintln(&input, systemtest.Bind(i, fmt.Sprintf(`,"TaskID":"task-%d"`, i)))
 	}
-	r := dyplsq(t, s.env, input.String(), "enqueue", "BindAxn", "-", "--wait", "30s", "--json")
-	if r.status != statusFailed {
-		t.Fatalf("exit status %d, want %d: some fail\n%s%s", r.status, statusFailed, r.out, r.errors)
+	r := systemtest.Run(t, s.Env, input.String(), "enqueue", "BindAxn", "-", "--wait", "30s", "--json")
+	if r.Status != statusFailed {
+		t.Fatalf("exit status %d, want %d: some fail\n%s%s", r.Status, statusFailed, r.Out, r.Errors)
 	}
 }
 
@@ -68,9 +52,9 @@ func (s *system) happen(t *testing.T) {
 func TestMetrics(t *testing.T) {
 	t.Parallel()
 	s := eventful(t)
-	_, url := s.observedWorker(t)
-	s.happen(t)
-	_, text := get(t, url+"/metrics")
+	_, url := s.ObservedWorker(t)
+	happen(t, s)
+	_, text := systemtest.Get(t, url+"/metrics")
 	for _, line := range []string{
 		`dyplsq_attempts_total{account="default",action="BindAxn",class="",code="OK"} 2`,
 		`dyplsq_attempts_total{account="default",action="BindAxn",class="Throttled",code="isv.FLOW_LIMIT"} 1`,
@@ -102,11 +86,11 @@ func TestMetrics(t *testing.T) {
 	if regexp.MustCompile(`dyplsq_time_in_queue_seconds_count\{queue="bind"\} 0`).MatchString(text) {
 		t.Error("no time in the queue was observed")
 	}
-	noNumbers(t, "/metrics", text)
+	systemtest.NoNumbers(t, "/metrics", text)
 	if strings.Contains(text, "NEVER_HEARD_OF") || strings.Contains(text, "task-1") {
 		t.Error("a label holds what the API made up, or an id")
 	}
-	if status, _ := get(t, url+"/nothing"); status != http.StatusNotFound {
+	if status, _ := systemtest.Get(t, url+"/nothing"); status != http.StatusNotFound {
 		t.Errorf("another path: status %d", status)
 	}
 }
@@ -114,12 +98,12 @@ func TestMetrics(t *testing.T) {
 // TestMetricsWithoutRedis: a scrape is answered within bounds, shows what the worker itself knows, and says what it could not read.
 func TestMetricsWithoutRedis(t *testing.T) {
 	t.Parallel()
-	s := newSystem(t, dyplstest.Config{})
-	p, url := s.observedWorker(t)
-	redistest.Poll(t, startWithin, "the worker to be up", p.wrote("performing tasks"))
-	s.redis.Kill()
-	redistest.Poll(t, startWithin, "the failure to be counted", notYet(func() bool {
-		status, text := get(t, url+"/metrics")
+	s := systemtest.New(t, dyplstest.Config{})
+	p, url := s.ObservedWorker(t)
+	redistest.Poll(t, systemtest.StartWithin, "the worker to be up", p.Wrote("performing tasks"))
+	s.Redis.Kill()
+	redistest.Poll(t, systemtest.StartWithin, "the failure to be counted", systemtest.Until(func() bool {
+		status, text := systemtest.Get(t, url+"/metrics")
 		return status == http.StatusOK && strings.Contains(text, `dyplsq_queue_up{queue="bind"} 0`) &&
 			!strings.Contains(text, `dyplsq_redis_errors_total{kind="unreachable"} 0`)
 	}))

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/seed-5c07c2e9/dyplsq/internal/redistest"
+	"github.com/seed-5c07c2e9/dyplsq/internal/systemtest"
 )
 
 // deployed is where the files of an operator are.
@@ -73,11 +74,11 @@ func TestPrometheus(t *testing.T) {
 	t.Parallel()
 	needs(t, "prometheus")
 	s := eventful(t)
-	_, worker := s.observedWorker(t)
-	s.happen(t)
+	_, worker := s.ObservedWorker(t)
+	happen(t, s)
 	p := startPrometheus(t, strings.TrimPrefix(worker, "http://"))
 	var queries []string
-	redistest.Poll(t, time.Minute, "every rule to be evaluated", notYet(func() bool {
+	redistest.Poll(t, time.Minute, "every rule to be evaluated", systemtest.Until(func() bool {
 		queries = p.rules(t)
 		return queries != nil
 	}))
@@ -158,17 +159,17 @@ func startPrometheus(t *testing.T, target string) prometheus {
 		_ = cmd.Wait()
 		_ = log.Close()
 		if t.Failed() {
-			t.Log(tail(read(t, log.Name())))
+			t.Log(systemtest.Tail(read(t, log.Name())))
 		}
 	})
 	var address []string
-	redistest.Poll(t, startWithin, "Prometheus to listen", notYet(func() bool {
+	redistest.Poll(t, systemtest.StartWithin, "Prometheus to listen", systemtest.Until(func() bool {
 		address = regexp.MustCompile(`msg="Listening on" address=(\S+)`).FindStringSubmatch(read(t, log.Name()))
 		return address != nil
 	}))
 	p := prometheus{"http://" + address[1]}
-	redistest.Poll(t, time.Minute, "Prometheus to have scraped the worker", notYet(func() bool {
-		status, body := get(t, p.url+"/api/v1/query?query="+url.QueryEscape("up{job=\"dyplsq\"} == 1 and on () dyplsq_uncertain_tasks"))
+	redistest.Poll(t, time.Minute, "Prometheus to have scraped the worker", systemtest.Until(func() bool {
+		status, body := systemtest.Get(t, p.url+"/api/v1/query?query="+url.QueryEscape("up{job=\"dyplsq\"} == 1 and on () dyplsq_uncertain_tasks"))
 		return status == http.StatusOK && strings.Contains(body, `"instance"`)
 	}))
 	return p
@@ -177,7 +178,7 @@ func startPrometheus(t *testing.T, target string) prometheus {
 // ask asks Prometheus, which must be content with the question.
 func (p prometheus) ask(t *testing.T, path string, values url.Values, into any) {
 	t.Helper()
-	status, body := get(t, p.url+path+"?"+values.Encode())
+	status, body := systemtest.Get(t, p.url+path+"?"+values.Encode())
 	var answer struct {
 		Data json.RawMessage
 	}

@@ -19,6 +19,7 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dyplstest"
 	"github.com/seed-5c07c2e9/dyplsq/internal/queuetest"
 	"github.com/seed-5c07c2e9/dyplsq/internal/redistest"
+	"github.com/seed-5c07c2e9/dyplsq/internal/systemtest"
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
 )
 
@@ -29,7 +30,7 @@ func jobsQueued(t *testing.T) int {
 	t.Helper()
 	text := os.Getenv(queuedTasks)
 	switch {
-	case text == "" && wholeScale():
+	case text == "" && systemtest.WholeScale():
 		return 1_000_000
 	case text == "":
 		return 10_000
@@ -59,24 +60,24 @@ func TestMillionQueued(t *testing.T) {
 	}
 	t.Parallel()
 	jobs, within := jobsQueued(t), 3*time.Minute
-	if wholeScale() || os.Getenv(queuedTasks) != "" {
+	if systemtest.WholeScale() || os.Getenv(queuedTasks) != "" {
 		within = 30 * time.Minute
 	}
-	s := newSystem(t, dyplstest.Config{
+	s := systemtest.New(t, dyplstest.Config{
 		Pools: []dyplstest.Pool{{Key: dyplstest.DefaultPoolKey, Numbers: dyplstest.Numbers("170", jobs)}}, LedgerLimit: 1,
 	})
-	client := s.redis.Client(t)
+	client := s.Redis.Client(t)
 	empty := redisMemory(t, client)
 	file := filepath.Join(t.TempDir(), "million.jsonl")
 	writeJobs(t, file, jobs)
 
 	began := time.Now()
-	producerKB := s.enqueueQuietly(t, file)
+	producerKB := enqueueQuietly(t, s, file)
 	enqueuing := time.Since(began)
 	queued := redisMemory(t, client)
 
 	began = time.Now()
-	w := s.silentWorker(t)
+	w := silentWorker(t, s)
 	redistest.Poll(t, within, "all to be drained", func(ctx context.Context) error {
 		left, err := openTasks(ctx, client)
 		if err == nil && left != 0 {
@@ -85,10 +86,10 @@ func TestMillionQueued(t *testing.T) {
 		return err
 	})
 	draining := time.Since(began)
-	workerKB := peakMemory(t, w)
+	workerKB := systemtest.PeakMemory(t, w)
 	finished := redisMemory(t, client)
 
-	s.everyOneOnce(t, jobs)
+	everyOneOnce(t, s, jobs)
 	each := func(now int) int { return (now - empty) / jobs }
 	t.Logf("%d binds: enqueued in %.1f s (%.0f/s), producer at most %d MB; waiting: Redis %d MB, %d bytes each; drained in %.1f s (%.0f/s), worker at most %d MB; finished: Redis %d MB, %d bytes each",
 		jobs, enqueuing.Seconds(), float64(jobs)/enqueuing.Seconds(), producerKB>>10, queued>>20, each(queued),
@@ -99,14 +100,14 @@ func TestMillionQueued(t *testing.T) {
 	if n := each(finished); n > finishedBytes {
 		t.Errorf("a task that has finished takes %d bytes of Redis, want at most %d", n, finishedBytes)
 	}
-	if raceDetector {
+	if systemtest.RaceDetector {
 		return
 	}
 	if most := enqueueBaseKB + jobs*enqueueBytes>>10; producerKB > most {
 		t.Errorf("the producer took %d kB, want at most %d", producerKB, most)
 	}
-	if workerKB > maxWorkerKB {
-		t.Errorf("the worker took %d kB, want at most %d", workerKB, maxWorkerKB)
+	if workerKB > systemtest.MaxWorkerKB {
+		t.Errorf("the worker took %d kB, want at most %d", workerKB, systemtest.MaxWorkerKB)
 	}
 }
 
@@ -114,7 +115,7 @@ func writeJobs(t *testing.T, name string, jobs int) {
 	t.Helper()
 	var lines bytes.Buffer
 	for i := range jobs {
-		_, _ = fmt.Fprintln(&lines, bind(i, fmt.Sprintf(`,"TaskID":"job-%d"`, i)))
+		_, _ = fmt.Fprintln(&lines, systemtest.Bind(i, fmt.Sprintf(`,"TaskID":"job-%d"`, i)))
 	}
 	if err := os.WriteFile(name, lines.Bytes(), 0o600); err != nil {
 		t.Fatal(err)
@@ -122,13 +123,13 @@ func writeJobs(t *testing.T, name string, jobs int) {
 }
 
 // enqueueQuietly enqueues a file, throws the outcomes away, and returns the most memory that the command took, in kB.
-func (s *system) enqueueQuietly(t *testing.T, file string) int {
+func enqueueQuietly(t *testing.T, s *systemtest.System, file string) int {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), os.Args[0], "enqueue", "BindAxn", "--file", file)
 	var errs bytes.Buffer
-	cmd.Env, cmd.Stdout, cmd.Stderr = s.env, io.Discard, &errs
+	cmd.Env, cmd.Stdout, cmd.Stderr = s.Env, io.Discard, &errs
 	if err := cmd.Run(); err != nil {
-		t.Fatalf("%v: %s", err, tail(errs.String()))
+		t.Fatalf("%v: %s", err, systemtest.Tail(errs.String()))
 	}
 	usage, told := cmd.ProcessState.SysUsage().(*syscall.Rusage)
 	if !told {
@@ -138,25 +139,25 @@ func (s *system) enqueueQuietly(t *testing.T, file string) int {
 }
 
 // silentWorker starts a worker whose log, a line for each task, goes to a file.
-func (s *system) silentWorker(t *testing.T) *process {
+func silentWorker(t *testing.T, s *systemtest.System) *systemtest.Process {
 	t.Helper()
 	log, err := os.Create(filepath.Join(t.TempDir(), "worker.log"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &process{cmd: exec.Command(os.Args[0], "worker"), done: make(chan struct{})}
-	p.cmd.Env, p.cmd.Stderr = s.env, log
-	if err := p.cmd.Start(); err != nil {
+	p := &systemtest.Process{Cmd: exec.Command(os.Args[0], "worker"), Done: make(chan struct{})}
+	p.Cmd.Env, p.Cmd.Stderr = s.Env, log
+	if err := p.Cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
 	go func() {
-		defer close(p.done)
-		_ = p.cmd.Wait()
+		defer close(p.Done)
+		_ = p.Cmd.Wait()
 		_ = log.Close()
 	}()
 	t.Cleanup(func() {
-		_ = p.cmd.Process.Kill()
-		<-p.done
+		_ = p.Cmd.Process.Kill()
+		<-p.Done
 	})
 	return p
 }
@@ -168,7 +169,7 @@ func redisMemory(t *testing.T, client *redis.Client) int {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for line := range splitLines(info) {
+	for line := range systemtest.Lines(info) {
 		if text, is := strings.CutPrefix(line, "used_memory_dataset:"); is {
 			n, err := strconv.Atoi(text)
 			if err != nil {
@@ -195,9 +196,9 @@ func openTasks(ctx context.Context, client *redis.Client) (n int64, err error) {
 }
 
 // everyOneOnce checks job-0, job-1 and so on: each succeeded, and has a binding of its own, beside which there are none.
-func (s *system) everyOneOnce(t *testing.T, jobs int) {
+func everyOneOnce(t *testing.T, s *systemtest.System, jobs int) {
 	t.Helper()
-	queue := queuetest.On(t, s.redis.AppClient(t))
+	queue := queuetest.On(t, s.Redis.AppClient(t))
 	defer func() { _ = queue.Close() }()
 	const atOnce = 1000
 	results := make(map[string]struct{}, jobs)
@@ -217,7 +218,7 @@ func (s *system) everyOneOnce(t *testing.T, jobs int) {
 			results[string(o.Result)] = struct{}{}
 		}
 	}
-	if bound := len(s.simulator.Bindings()); len(results) != jobs || bound != jobs {
+	if bound := len(s.Simulator.Bindings()); len(results) != jobs || bound != jobs {
 		t.Errorf("%d tasks have %d results, and %d are bound", jobs, len(results), bound)
 	}
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dyplstest"
 	"github.com/seed-5c07c2e9/dyplsq/internal/redistest"
+	"github.com/seed-5c07c2e9/dyplsq/internal/systemtest"
 )
 
 // oldVersion is the version that is in service when this one comes.
@@ -28,10 +29,10 @@ func oldBinary(t *testing.T) string {
 	if err := os.Mkdir(sources, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	output(t, filepath.Join("..", ".."), "git", "archive", "--output", archive, oldVersion)
-	output(t, sources, "tar", "-xf", archive)
+	systemtest.Output(t, filepath.Join("..", ".."), "git", "archive", "--output", archive, oldVersion)
+	systemtest.Output(t, sources, "tar", "-xf", archive)
 	binary := filepath.Join(dir, "dyplsq")
-	output(t, sources, "go", "build", "-o", binary, "./cmd/dyplsq")
+	systemtest.Output(t, sources, "go", "build", "-o", binary, "./cmd/dyplsq")
 	return binary
 }
 
@@ -41,60 +42,60 @@ func oldBinary(t *testing.T) string {
 // Invariant: each task is called once, and both versions read the same outcome.
 func TestOldAndNewTogether(t *testing.T) {
 	t.Parallel()
-	if !wholeFaults() {
+	if !systemtest.WholeFaults() {
 		t.Skip("builds the old version: make faults runs it")
 	}
 	const jobs = 200
 	old, current := oldBinary(t), os.Args[0]
-	s := newSystem(t, dyplstest.Config{
-		Pools:  twoPools(jobs),
+	s := systemtest.New(t, dyplstest.Config{
+		Pools:  systemtest.TwoPools(jobs),
 		Faults: []dyplstest.Fault{{Action: "BindAxn", Do: dyplstest.Slow, Delay: 300 * time.Millisecond}},
 	})
-	worker := func(binary string) *process {
-		p := startProgram(t, binary, s.env, "worker", "--concurrency", "16")
-		redistest.Poll(t, startWithin, "a worker to be up", p.wrote("performing tasks"))
+	worker := func(binary string) *systemtest.Process {
+		p := systemtest.StartProgram(t, binary, s.Env, "worker", "--concurrency", "16")
+		redistest.Poll(t, systemtest.StartWithin, "a worker to be up", p.Wrote("performing tasks"))
 		return p
 	}
 	// Half of the lines name their X. Each producer has some to itself, and some that the other one has as well: the same key and request
 	// is the same task.
-	lines := strings.Split(strings.TrimSpace(namedJobs(jobs/2)), "\n")
+	lines := strings.Split(strings.TrimSpace(systemtest.NamedJobs(jobs/2)), "\n")
 	for i := jobs / 2; i < jobs; i++ {
-		lines = append(lines, bind(i, fmt.Sprintf(`,"TaskID":"job-%d"`, i)))
+		lines = append(lines, systemtest.Bind(i, fmt.Sprintf(`,"TaskID":"job-%d"`, i)))
 	}
 	for i, binary := range []string{old, current} {
 		part := lines[i*jobs/4 : (i+3)*jobs/4]
-		if r := program(t, binary, s.env, strings.Join(part, "\n"), "enqueue", "BindAxn", "-"); r.status != statusOK {
-			t.Fatalf("enqueue by %s: exit status %d: %s", binary, r.status, tail(r.errors))
+		if r := systemtest.RunProgram(t, binary, s.Env, strings.Join(part, "\n"), "enqueue", "BindAxn", "-"); r.Status != statusOK {
+			t.Fatalf("enqueue by %s: exit status %d: %s", binary, r.Status, systemtest.Tail(r.Errors))
 		}
 	}
-	workers := []*process{worker(old), worker(current)}
+	workers := []*systemtest.Process{worker(old), worker(current)}
 	for i, binary := range []string{current, old} { // rolled out, and back
 		replaced := workers[i]
 		workers[i] = worker(binary)
-		if status := replaced.terminate(t, syscall.SIGTERM); status != statusOK {
+		if status := replaced.Terminate(t, syscall.SIGTERM); status != statusOK {
 			t.Errorf("a worker that was told to end has exit status %d", status)
 		}
 	}
-	outcomes := s.settled(t, jobs, 2*time.Minute)
-	once(t, s, outcomes)
+	outcomes := s.Settled(t, jobs, 2*time.Minute)
+	s.EachOnce(t, outcomes)
 	calls := 0
 	for _, o := range outcomes {
 		if calls += o.Calls; o.Calls != 1 {
 			t.Errorf("%s took %d calls", o.ID, o.Calls)
 		}
 	}
-	if n := s.bindCalls(); n != jobs {
+	if n := s.BindCalls(); n != jobs {
 		t.Errorf("the API was called %d times for %d binds", n, jobs)
 	}
 	var read [2]map[string]string
 	for i, binary := range []string{old, current} {
-		r := program(t, binary, s.env, strings.Join(lines, "\n"), "enqueue", "BindAxn", "-", "--json", "--wait", "20s")
+		r := systemtest.RunProgram(t, binary, s.Env, strings.Join(lines, "\n"), "enqueue", "BindAxn", "-", "--json", "--wait", "20s")
 		read[i] = map[string]string{}
-		for _, o := range readOutcomes(t, r.out) {
+		for _, o := range systemtest.ReadOutcomes(t, r.Out) {
 			read[i][o.ID] = fmt.Sprintf("%s %s %s after %d calls", o.State, o.Result, o.FinishedAt, o.Calls)
 		}
-		if r.status != statusOK || len(read[i]) != jobs {
-			t.Fatalf("%s reads %d outcomes of %d: exit status %d: %s", binary, len(read[i]), jobs, r.status, tail(r.errors))
+		if r.Status != statusOK || len(read[i]) != jobs {
+			t.Fatalf("%s reads %d outcomes of %d: exit status %d: %s", binary, len(read[i]), jobs, r.Status, systemtest.Tail(r.Errors))
 		}
 	}
 	for id, before := range read[0] {
@@ -102,5 +103,5 @@ func TestOldAndNewTogether(t *testing.T) {
 			t.Errorf("the old version reads of %s: %s; the new one: %s", id, before, after)
 		}
 	}
-	t.Logf("%d binds, %s and the present version, each worker replaced once: %d calls, surplus %d, every outcome read by both", jobs, oldVersion, calls, s.surplus())
+	t.Logf("%d binds, %s and the present version, each worker replaced once: %d calls, surplus %d, every outcome read by both", jobs, oldVersion, calls, s.Surplus())
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dyplstest"
 	"github.com/seed-5c07c2e9/dyplsq/internal/queuetest"
 	"github.com/seed-5c07c2e9/dyplsq/internal/redistest"
+	"github.com/seed-5c07c2e9/dyplsq/internal/systemtest"
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
 )
 
@@ -37,7 +38,7 @@ func TestNetworkCut(t *testing.T) {
 		t.Skip("waits for claims of 20 s to lapse")
 	}
 	lasts := 12 * time.Second // no timing of a real process can be shortened
-	if wholeScale() {
+	if systemtest.WholeScale() {
 		lasts = 90 * time.Second
 	}
 	for name, forgotten := range map[string]bool{"bytes arrive late": false, "connections are forgotten": true} {
@@ -49,11 +50,11 @@ func TestNetworkCut(t *testing.T) {
 }
 
 type cutTest struct {
-	*system
+	*systemtest.System
 
 	link   *redistest.Link
 	queue  *tasks.Queue
-	victim *process
+	victim *systemtest.Process
 	url    string // of the victim's health
 	named  []dypls.Phone
 
@@ -64,20 +65,20 @@ type cutTest struct {
 func newCutTest(t *testing.T) *cutTest {
 	t.Helper()
 	c := &cutTest{named: dyplstest.Numbers("171", int(cutMost))}
-	c.system = newSystem(t, dyplstest.Config{
-		Pools: []dyplstest.Pool{{Key: namedPool, Numbers: c.named}, {Key: chosenPool, Numbers: dyplstest.Numbers("172", int(cutMost))}},
+	c.System = systemtest.New(t, dyplstest.Config{
+		Pools: []dyplstest.Pool{{Key: systemtest.NamedPool, Numbers: c.named}, {Key: systemtest.ChosenPool, Numbers: dyplstest.Numbers("172", int(cutMost))}},
 		Faults: []dyplstest.Fault{
 			{Do: dyplstest.Slow, Rate: 0.5, Delay: 500 * time.Millisecond}, {Do: dyplstest.Slow, Delay: 2 * time.Second, Performed: true},
 		},
 	})
-	c.link = redistest.StartLink(t, c.redis)
-	c.queue = queuetest.On(t, c.redis.AppClient(t))
+	c.link = redistest.StartLink(t, c.Redis)
+	c.queue = queuetest.On(t, c.Redis.AppClient(t))
 	t.Cleanup(func() { _ = c.queue.Close() })
-	behind := &system{env: append(slices.Clone(c.env), c.redis.EnvAt(c.link.Addr)...)}
-	c.victim, c.url = behind.observedWorker(t)
-	untilReady(t, c.url)
-	c.worker(t)
-	c.worker(t)
+	behind := &systemtest.System{Env: append(slices.Clone(c.Env), c.Redis.EnvAt(c.link.Addr)...)}
+	c.victim, c.url = behind.ObservedWorker(t)
+	systemtest.UntilReady(t, c.url)
+	c.Worker(t)
+	c.Worker(t)
 	return c
 }
 
@@ -85,26 +86,26 @@ func (c *cutTest) run(t *testing.T, lasts time.Duration, forgotten bool) {
 	t.Helper()
 	load := c.load(t)
 	c.works(t, 20)
-	_, before := get(t, c.url+"/metrics")
+	_, before := systemtest.Get(t, c.url+"/metrics")
 	c.link.Cut(t)
 	cut := time.Now()
-	untilReady(t, c.url, "redis")
-	redistest.Poll(t, 2*lasts, "the cut to be over", passes(lasts, cut))
+	systemtest.UntilReady(t, c.url, "redis")
+	redistest.Poll(t, 2*lasts, "the cut to be over", systemtest.Passes(lasts, cut))
 	c.link.Heal(t, forgotten)
 	healed := time.Now()
-	untilReady(t, c.url)
+	systemtest.UntilReady(t, c.url)
 	ready := time.Since(healed)
 	c.works(t, 20)
 	load()
 
 	outcomes := c.settledAll(t)
 	uncertain := c.judgeCut(t, outcomes)
-	c.nothingUnbound(t)
+	c.NothingUnbound(t)
 	c.report(t, outcomes, cut, healed)
-	steady := metric(t, before, "go_goroutines")
+	steady := systemtest.Metric(t, before, "go_goroutines")
 	redistest.Poll(t, time.Minute, "the worker's goroutines to be as before", func(context.Context) error {
-		_, page := get(t, c.url+"/metrics") //nolint:contextcheck // the test's own
-		if now := metric(t, page, "go_goroutines"); now > 1.2*steady {
+		_, page := systemtest.Get(t, c.url+"/metrics") //nolint:contextcheck // the test's own
+		if now := systemtest.Metric(t, page, "go_goroutines"); now > 1.2*steady {
 			return fmt.Errorf("%.0f, before the cut %.0f", now, steady)
 		}
 		return nil
@@ -121,9 +122,9 @@ func (c *cutTest) load(t *testing.T) (stop func()) {
 		tick := time.NewTicker(cutEvery)
 		defer tick.Stop()
 		for i := range int(cutMost) {
-			request := dypls.BindAXNRequest{PoolKey: namedPool, PhoneNoA: "13900000001", PhoneNoX: c.named[i], Expiration: dypls.At(time.Now().Add(time.Hour))}
+			request := dypls.BindAXNRequest{PoolKey: systemtest.NamedPool, PhoneNoA: "13900000001", PhoneNoX: c.named[i], Expiration: dypls.At(time.Now().Add(time.Hour))}
 			c.enqueueOne(t, fmt.Sprint("named-", i), request) //nolint:contextcheck // what is begun is enqueued
-			request.PoolKey, request.PhoneNoX = chosenPool, ""
+			request.PoolKey, request.PhoneNoX = systemtest.ChosenPool, ""
 			c.enqueueOne(t, fmt.Sprint("chosen-", i), request) //nolint:contextcheck // likewise
 			select {
 			case <-ctx.Done():
@@ -151,11 +152,11 @@ func (c *cutTest) enqueueOne(t *testing.T, id string, request dypls.BindAXNReque
 func (c *cutTest) works(t *testing.T, more float64) {
 	t.Helper()
 	const name = "dyplsq_outcomes_total"
-	_, page := get(t, c.url+"/metrics")
-	from := metric(t, page, name)
+	_, page := systemtest.Get(t, c.url+"/metrics")
+	from := systemtest.Metric(t, page, name)
 	redistest.Poll(t, time.Minute, "the worker to work", func(context.Context) error {
-		_, page := get(t, c.url+"/metrics") //nolint:contextcheck // the test's own
-		if n := metric(t, page, name) - from; n < more {
+		_, page := systemtest.Get(t, c.url+"/metrics") //nolint:contextcheck // the test's own
+		if n := systemtest.Metric(t, page, name) - from; n < more {
 			return fmt.Errorf("%.0f tasks", n)
 		}
 		return nil
@@ -171,7 +172,7 @@ func (c *cutTest) settledAll(t *testing.T) (outcomes []tasks.Outcome) {
 		if outcomes, err = c.queue.Outcomes(ctx, c.ids...); err != nil {
 			return err
 		}
-		done := c.boundBy()
+		done := boundBy(c.System)
 		for _, o := range outcomes {
 			if o.State == tasks.StatePending || o.State == tasks.StateUncertain && len(done[o.ID]) > 0 {
 				return fmt.Errorf("%s is %s, and was bound %d times", o.ID, o.State, len(done[o.ID]))
@@ -183,9 +184,9 @@ func (c *cutTest) settledAll(t *testing.T) (outcomes []tasks.Outcome) {
 }
 
 // boundBy are the binds that took effect, by task.
-func (s *system) boundBy() map[string][]dyplstest.Entry {
+func boundBy(s *systemtest.System) map[string][]dyplstest.Entry {
 	done := map[string][]dyplstest.Entry{}
-	for _, e := range s.simulator.Ledger() {
+	for _, e := range s.Simulator.Ledger() {
 		if e.Performed && strings.HasPrefix(e.Action, "Bind") {
 			done[e.Parameters["OutId"]] = append(done[e.Parameters["OutId"]], e)
 		}
@@ -195,7 +196,7 @@ func (s *system) boundBy() map[string][]dyplstest.Entry {
 
 func (c *cutTest) judgeCut(t *testing.T, outcomes []tasks.Outcome) (uncertain int) {
 	t.Helper()
-	done, took := c.boundBy(), map[dypls.Phone]int{}
+	done, took := boundBy(c.System), map[dypls.Phone]int{}
 	for _, entries := range done {
 		for _, e := range entries {
 			if took[e.SecretNo]++; took[e.SecretNo] > 1 {
@@ -249,7 +250,7 @@ func (c *cutTest) report(t *testing.T, outcomes []tasks.Outcome, cut, healed tim
 func (c *cutTest) heldBy(t *testing.T, cut, healed time.Time) map[string]bool {
 	t.Helper()
 	held := map[string]bool{}
-	for text := range splitLines(c.victim.text()) {
+	for text := range systemtest.Lines(c.victim.Text()) {
 		var line struct {
 			ID   string
 			Time time.Time

@@ -13,6 +13,7 @@ import (
 
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dyplstest"
 	"github.com/seed-5c07c2e9/dyplsq/internal/redistest"
+	"github.com/seed-5c07c2e9/dyplsq/internal/systemtest"
 )
 
 // printing are commands that print, with an exit status of 0, once there is the task "told".
@@ -23,7 +24,7 @@ func printing(t *testing.T) map[string][]string {
 		t.Fatal(err)
 	}
 	return map[string][]string{
-		"enqueue": {"enqueue", "BindAxn", bind(1, ""), "--id", "told"}, "result": {"result", "told"}, "result --json": {"result", "told", "--json"},
+		"enqueue": {"enqueue", "BindAxn", systemtest.Bind(1, ""), "--id", "told"}, "result": {"result", "told"}, "result --json": {"result", "told", "--json"},
 		"explain": {"explain", "told"}, "explain --json": {"explain", "told", "--json"}, "queues": {"queues"}, "codes": {"codes"}, "codes --json": {"codes", "--json"},
 		"version": {"version"}, "help": {"--help"}, "help of a command": {"worker", "--help"}, "doctor": {"doctor"}, "doctor --json": {"doctor", "--json"},
 		"numbers list": {"numbers", "list"}, "numbers import": {"numbers", "import", dyplstest.DefaultPoolKey, numbers},
@@ -42,12 +43,12 @@ func TestFullDisk(t *testing.T) {
 		t.Skip(err)
 	}
 	defer func() { _ = full.Close() }()
-	s := newSystem(t, dyplstest.Config{}, lasting...)
-	s.enqueue(t, statusOK, "BindAxn", bind(1, ""), "--id", "told")
+	s := systemtest.New(t, dyplstest.Config{}, lasting...)
+	s.Enqueue(t, statusOK, "BindAxn", systemtest.Bind(1, ""), "--id", "told")
 	run := func(out, errs *os.File, args []string) (int, string, string) {
 		var outText, errText bytes.Buffer
 		cmd := exec.CommandContext(t.Context(), os.Args[0], args...)
-		cmd.Env, cmd.Stdout, cmd.Stderr = s.env, &outText, &errText
+		cmd.Env, cmd.Stdout, cmd.Stderr = s.Env, &outText, &errText
 		if out != nil {
 			cmd.Stdout = out
 		}
@@ -76,18 +77,18 @@ func TestFollowToAFullDisk(t *testing.T) {
 		t.Skip(err)
 	}
 	defer func() { _ = full.Close() }()
-	s := newSystem(t, dyplstest.Config{})
-	s.worker(t)
-	s.enqueue(t, statusOK, "BindAxn", bind(1, ""), "--id", "told", "--wait", "60s")
+	s := systemtest.New(t, dyplstest.Config{})
+	s.Worker(t)
+	s.Enqueue(t, statusOK, "BindAxn", systemtest.Bind(1, ""), "--id", "told", "--wait", "60s")
 	var errs bytes.Buffer
 	cmd := exec.CommandContext(t.Context(), os.Args[0], "follow", "--group", "cli", "--json")
-	cmd.Env, cmd.Stdout, cmd.Stderr = s.env, full, &errs
+	cmd.Env, cmd.Stdout, cmd.Stderr = s.Env, full, &errs
 	_ = cmd.Run()
 	if status := cmd.ProcessState.ExitCode(); status != statusFailed || !strings.Contains(errs.String(), "outcomes could not be written") ||
 		!strings.Contains(errs.String(), "make room") {
 		t.Errorf("exit status %d, %s", status, errs.String())
 	}
-	if told := s.follow(t, 1); len(told) != 1 || told["told"].ID != "told" {
+	if told := follow(t, s, 1); len(told) != 1 || told["told"].ID != "told" {
 		t.Errorf("it is lost: %v", told)
 	}
 }
@@ -99,21 +100,21 @@ func TestClosedOutput(t *testing.T) {
 	if _, err := exec.LookPath("/bin/sh"); err != nil {
 		t.Skip(err)
 	}
-	s := newSystem(t, dyplstest.Config{}, lasting...)
-	s.enqueue(t, statusOK, "BindAxn", bind(1, ""), "--id", "told")
+	s := systemtest.New(t, dyplstest.Config{}, lasting...)
+	s.Enqueue(t, statusOK, "BindAxn", systemtest.Bind(1, ""), "--id", "told")
 	for name, args := range printing(t) {
 		for _, closed := range []string{">&-", "2>&-", ">&- 2>&-", "<&- >&- 2>&-"} {
-			r := program(t, "/bin/sh", s.env, "", append([]string{"-c", `exec "$0" "$@" ` + closed, os.Args[0]}, args...)...)
-			if r.status != statusOK || r.errors != "" {
-				t.Errorf("%s %s: exit status %d, %s", name, closed, r.status, r.errors)
+			r := systemtest.RunProgram(t, "/bin/sh", s.Env, "", append([]string{"-c", `exec "$0" "$@" ` + closed, os.Args[0]}, args...)...)
+			if r.Status != statusOK || r.Errors != "" {
+				t.Errorf("%s %s: exit status %d, %s", name, closed, r.Status, r.Errors)
 			}
-			if outOpen := closed == "2>&-"; outOpen != (r.out != "") {
-				t.Errorf("%s %s: printed %q", name, closed, tail(r.out))
+			if outOpen := closed == "2>&-"; outOpen != (r.Out != "") {
+				t.Errorf("%s %s: printed %q", name, closed, systemtest.Tail(r.Out))
 			}
 		}
 	}
-	if r := dyplsq(t, s.env, "", "result", "told"); r.status != statusOK {
-		t.Errorf("exit status %d, %s", r.status, r.errors)
+	if r := systemtest.Run(t, s.Env, "", "result", "told"); r.Status != statusOK {
+		t.Errorf("exit status %d, %s", r.Status, r.Errors)
 	}
 }
 
@@ -124,12 +125,12 @@ func TestWorkerWithoutALog(t *testing.T) {
 		t.Skip(err)
 	}
 	for _, to := range []string{"2>/dev/full", "2>&-"} {
-		s := newSystem(t, dyplstest.Config{})
-		w := startProgram(t, "/bin/sh", s.env, "-c", `exec "$0" "$@" `+to, os.Args[0], "worker")
-		if o := s.enqueue(t, statusOK, "BindAxn", bind(1, ""), "--id", "k", "--wait", "60s"); o[0].State != "succeeded" {
+		s := systemtest.New(t, dyplstest.Config{})
+		w := systemtest.StartProgram(t, "/bin/sh", s.Env, "-c", `exec "$0" "$@" `+to, os.Args[0], "worker")
+		if o := s.Enqueue(t, statusOK, "BindAxn", systemtest.Bind(1, ""), "--id", "k", "--wait", "60s"); o[0].State != "succeeded" {
 			t.Errorf("%s: %s %s", to, o[0].State, o[0].Code)
 		}
-		if status := w.terminate(t, syscall.SIGTERM); status != statusOK {
+		if status := w.Terminate(t, syscall.SIGTERM); status != statusOK {
 			t.Errorf("%s: exit status %d", to, status)
 		}
 	}
@@ -139,13 +140,13 @@ func TestWorkerWithoutALog(t *testing.T) {
 func TestReadOnlyFileSystem(t *testing.T) {
 	t.Parallel()
 	within := readOnly(t)
-	s := newSystem(t, dyplstest.Config{}, lasting...)
+	s := systemtest.New(t, dyplstest.Config{}, lasting...)
 	numbers := filepath.Join(t.TempDir(), "numbers")
 	if err := os.WriteFile(numbers, []byte("17000000009\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	var env []string
-	for _, entry := range s.env {
+	for _, entry := range s.Env {
 		if name, _, _ := strings.Cut(entry, "="); name != "HOME" && name != "TMPDIR" && !strings.HasPrefix(name, "XDG_") {
 			env = append(env, entry)
 		}
@@ -154,30 +155,30 @@ func TestReadOnlyFileSystem(t *testing.T) {
 		"performing tasks": {"worker"}, `"dashboard"`: {"dash", "--listen", "127.0.0.1:0"}, ledgerPath: {"sim", "--listen", "127.0.0.1:0"},
 		"in memory": {"dev", "--listen", "127.0.0.1:0"},
 	}
-	var processes []*process
+	var processes []*systemtest.Process
 	for says, args := range serving {
-		p := startProgram(t, within[0], env, append(within[1:], args...)...)
-		redistest.Poll(t, startWithin, args[0]+" to be up", p.wrote(says))
+		p := systemtest.StartProgram(t, within[0], env, append(within[1:], args...)...)
+		redistest.Poll(t, systemtest.StartWithin, args[0]+" to be up", p.Wrote(says))
 		processes = append(processes, p)
 	}
 	for _, args := range [][]string{
-		{"enqueue", "BindAxn", bind(1, ""), "--id", "told", "--wait", "60s"}, {"result", "told"}, {"explain", "told"}, {"doctor"},
-		{"enqueue", "BindAxn", bind(2, ""), "--id", "later", "--in", "1h"}, {"cancel", "later"},
+		{"enqueue", "BindAxn", systemtest.Bind(1, ""), "--id", "told", "--wait", "60s"}, {"result", "told"}, {"explain", "told"}, {"doctor"},
+		{"enqueue", "BindAxn", systemtest.Bind(2, ""), "--id", "later", "--in", "1h"}, {"cancel", "later"},
 		{"numbers", "import", dyplstest.DefaultPoolKey, numbers}, {"numbers", "list"}, {"numbers", "release", dyplstest.DefaultPoolKey, numbers},
 		{"queues"}, {"pause", "bind"}, {"resume", "bind"}, {"codes"}, {"version"}, {"demo"}, {"--help"},
 	} {
-		r := program(t, within[0], env, "", append(within[1:], args...)...)
-		if r.status != statusOK {
-			t.Errorf("%s: exit status %d, %s%s", args[0], r.status, tail(r.out), tail(r.errors))
+		r := systemtest.RunProgram(t, within[0], env, "", append(within[1:], args...)...)
+		if r.Status != statusOK {
+			t.Errorf("%s: exit status %d, %s%s", args[0], r.Status, systemtest.Tail(r.Out), systemtest.Tail(r.Errors))
 		}
 	}
-	r := program(t, within[0], env, "", append(within[1:], "resolve", "told", "--failed")...)
-	if r.status != statusUsage || !strings.Contains(r.errors, "uncertain") {
-		t.Errorf("resolve: exit status %d, %s", r.status, r.errors)
+	r := systemtest.RunProgram(t, within[0], env, "", append(within[1:], "resolve", "told", "--failed")...)
+	if r.Status != statusUsage || !strings.Contains(r.Errors, "uncertain") {
+		t.Errorf("resolve: exit status %d, %s", r.Status, r.Errors)
 	}
 	for _, p := range processes {
-		if status := p.terminate(t, syscall.SIGTERM); status != statusOK {
-			t.Errorf("%s: exit status %d", p.cmd.Args[len(within)-1:], status)
+		if status := p.Terminate(t, syscall.SIGTERM); status != statusOK {
+			t.Errorf("%s: exit status %d", p.Cmd.Args[len(within)-1:], status)
 		}
 	}
 }
@@ -188,7 +189,7 @@ func readOnly(t *testing.T) []string {
 	const script = `mount --make-rprivate / && mount -o remount,bind,ro / && mount -t tmpfs none "$0" && mount -o remount,ro "$0" && cd "$0" &&
 		export TMPDIR="$0" && if touch here 2>/dev/null; then echo "it can be written to" >&2; exit 90; fi && exec "$@"`
 	within := []string{"unshare", "--mount", "/bin/sh", "-c", script, t.TempDir()}
-	ctx, cancel := context.WithTimeout(t.Context(), startWithin)
+	ctx, cancel := context.WithTimeout(t.Context(), systemtest.StartWithin)
 	defer cancel()
 	out, err := exec.CommandContext(ctx, within[0], append(within[1:], "true")...).CombinedOutput()
 	if exit, ended := errors.AsType[*exec.ExitError](err); ended && exit.ExitCode() == 90 || os.Geteuid() == 0 && err == nil && len(out) > 0 {

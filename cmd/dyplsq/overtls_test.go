@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/seed-5c07c2e9/dyplsq/internal/redistest"
+	"github.com/seed-5c07c2e9/dyplsq/internal/systemtest"
 )
 
 // TestOverTLS runs some of this package's tests once more, on a Redis that speaks TLS alone and gives the product the rights that
@@ -23,7 +24,7 @@ func TestOverTLS(t *testing.T) {
 	cmd.Env = append(os.Environ(), "DYPLSQ_TEST_REDIS=tls")
 	out, err := cmd.CombinedOutput()
 	if err != nil {
-		t.Errorf("%v\n%s", err, tail(string(out)))
+		t.Errorf("%v\n%s", err, systemtest.Tail(string(out)))
 	}
 	for _, name := range tests {
 		if !strings.Contains(string(out), "--- PASS: "+name) {

@@ -10,6 +10,7 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dyplstest"
 	"github.com/seed-5c07c2e9/dyplsq/internal/redistest"
+	"github.com/seed-5c07c2e9/dyplsq/internal/systemtest"
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
 )
 
@@ -18,8 +19,8 @@ import (
 // Invariant: its task fails at once, as dyplsq.InvalidPayload and without a call, and holds up nobody else.
 func TestPoisonedRecords(t *testing.T) {
 	t.Parallel()
-	s := newSystem(t, dyplstest.Config{})
-	client := s.redis.Client(t)
+	s := systemtest.New(t, dyplstest.Config{})
+	client := s.Redis.Client(t)
 	poison := map[string]string{
 		"garbage": "\x00\xff 13900000001", "cut": `{"PoolKey":"FC100000000001","PhoneNoA":"13900000001`, "nothing": "", "null": "null", "empty": "{}",
 		"a-list": `["13900000001"]`, "a-text": `"13900000001"`, "wrong-types": `{"PoolKey":13900000001,"Expiration":true}`,
@@ -28,7 +29,7 @@ func TestPoisonedRecords(t *testing.T) {
 	}
 	var ids []string
 	for action, request := range map[string]string{
-		"BindAxn":            bind(1, `,"TaskID":%q`),
+		"BindAxn":            systemtest.Bind(1, `,"TaskID":%q`),
 		"UnbindSubscription": `{"TaskID":%q,"PoolKey":"` + dyplstest.DefaultPoolKey + `","SubsId":"1000","SecretNo":"17000000001"}`,
 	} {
 		lines := ""
@@ -36,34 +37,26 @@ func TestPoisonedRecords(t *testing.T) {
 			ids = append(ids, action+"-"+name)
 			lines += fmt.Sprintf(request, action+"-"+name) + "\n"
 		}
-		s.enqueueBatch(t, action, lines)
+		s.EnqueueBatch(t, action, lines)
 		for name, request := range poison {
 			if err := client.HSet(t.Context(), "dypls:{"+action+"-"+name+"}", "request", request).Err(); err != nil {
 				t.Fatal(err)
 			}
 		}
 	}
-	w := s.worker(t)
-	for id, o := range s.told(t, ids, 30*time.Second) {
+	w := s.Worker(t)
+	for id, o := range s.Told(t, ids, 30*time.Second) {
 		if o.State != tasks.StateFailed || o.Code != dypls.CodeInvalidPayload || o.Class != dypls.Rejected || o.Calls != 0 {
 			t.Errorf("%s is %s %s after %d calls: %s", id, o.State, o.Code, o.Calls, o.Message)
 		}
-		noNumbers(t, "the message of "+id, o.Message)
+		systemtest.NoNumbers(t, "the message of "+id, o.Message)
 	}
-	if n := len(s.simulator.Ledger()); n != 0 {
+	if n := len(s.Simulator.Ledger()); n != 0 {
 		t.Errorf("%d calls", n)
 	}
-	s.enqueue(t, statusOK, "BindAxn", bind(2, ""), "--wait", "20s")
-	noNumbers(t, "the worker's log", w.text())
+	s.Enqueue(t, statusOK, "BindAxn", systemtest.Bind(2, ""), "--wait", "20s")
+	systemtest.NoNumbers(t, "the worker's log", w.Text())
 	t.Logf("%d poisoned records failed without a call", len(ids))
-}
-
-// enqueueBatch enqueues JSON Lines, none of which has an outcome yet.
-func (s *system) enqueueBatch(t *testing.T, action, lines string, args ...string) {
-	t.Helper()
-	if r := dyplsq(t, s.env, lines, append([]string{"enqueue", action, "-"}, args...)...); r.status != statusOK {
-		t.Fatalf("enqueue: exit status %d: %s", r.status, tail(r.errors))
-	}
 }
 
 // TestPayloadsOverRecords: asynq delivers, under the name of a task that is recorded, what is no payload of it. (What comes
@@ -74,10 +67,10 @@ func (s *system) enqueueBatch(t *testing.T, action, lines string, args ...string
 // and both get their outcome.
 func TestPayloadsOverRecords(t *testing.T) {
 	t.Parallel()
-	s := newSystem(t, dyplstest.Config{Faults: []dyplstest.Fault{
+	s := systemtest.New(t, dyplstest.Config{Faults: []dyplstest.Fault{
 		{Do: dyplstest.Slow, Delay: 3 * time.Second, Performed: true, Match: map[string]string{"OutId": "calling"}},
 	}})
-	inspector := asynq.NewInspectorFromRedisClient(s.redis.Client(t))
+	inspector := asynq.NewInspectorFromRedisClient(s.Redis.Client(t))
 	payloads := map[string]string{
 		"no-payload": "", "garbage": "\x00\xff 13900000001", "an-id-of-nobody": `{"v":1,"id":"a b"}`, "no-version": `{"id":"no-version"}`,
 		"newer": `{"v":2,"id":{"shard":7}}`, "other": `{"v":1,"id":"other"}`,
@@ -86,49 +79,49 @@ func TestPayloadsOverRecords(t *testing.T) {
 		"no-payload": tasks.StateFailed, "garbage": tasks.StateFailed, "an-id-of-nobody": tasks.StateFailed, "no-version": tasks.StateFailed,
 		"other": tasks.StateSucceeded, "done": tasks.StateSucceeded, "calling": tasks.StateSucceeded,
 	}
-	if wholeFaults() { // it takes half a minute until a task without a delivery is looked at
+	if systemtest.WholeFaults() { // it takes half a minute until a task without a delivery is looked at
 		payloads["swapped"], wanted["swapped"] = `{"v":1,"id":"other"}`, tasks.StateSucceeded
 	}
 	lines := ""
 	for id := range payloads {
-		lines += bind(len(lines), fmt.Sprintf(`,"TaskID":%q`, id)) + "\n"
+		lines += systemtest.Bind(len(lines), fmt.Sprintf(`,"TaskID":%q`, id)) + "\n"
 	}
-	s.enqueueBatch(t, "BindAxn", lines, "--in", "3s") // until then asynq lets them be changed
+	s.EnqueueBatch(t, "BindAxn", lines, "--in", "3s") // until then asynq lets them be changed
 	for id, payload := range payloads {
 		if err := inspector.UpdateTaskPayload("bind", id+".1", []byte(payload)); err != nil {
 			t.Fatal(err)
 		}
 	}
-	w := s.worker(t)
-	s.enqueue(t, statusOK, "BindAxn", bind(98, ""), "--id", "done", "--wait", "20s")
-	s.deliver(t, "done.2", []byte("garbage"))
-	s.enqueue(t, statusOK, "BindAxn", bind(99, ""), "--id", "calling")
-	redistest.Poll(t, startWithin, "the call to be out", s.isOut("calling"))
-	s.deliver(t, "calling.2", nil)
+	w := s.Worker(t)
+	s.Enqueue(t, statusOK, "BindAxn", systemtest.Bind(98, ""), "--id", "done", "--wait", "20s")
+	deliver(t, s, "done.2", []byte("garbage"))
+	s.Enqueue(t, statusOK, "BindAxn", systemtest.Bind(99, ""), "--id", "calling")
+	redistest.Poll(t, systemtest.StartWithin, "the call to be out", s.IsOut("calling"))
+	deliver(t, s, "calling.2", nil)
 
 	var ids []string
 	for id := range wanted {
 		ids = append(ids, id)
 	}
-	for id, o := range s.told(t, ids, time.Minute) {
+	for id, o := range s.Told(t, ids, time.Minute) {
 		calls := 1
 		if wanted[id] == tasks.StateFailed {
 			calls = 0
 		}
-		if o.State != wanted[id] || o.Calls != calls || len(s.performed(id)) != calls || calls == 0 && o.Code != dypls.CodeInvalidPayload {
-			t.Errorf("%s is %s %s after %d calls, performed %d times", id, o.State, o.Code, o.Calls, len(s.performed(id)))
+		if o.State != wanted[id] || o.Calls != calls || len(s.Performed(id)) != calls || calls == 0 && o.Code != dypls.CodeInvalidPayload {
+			t.Errorf("%s is %s %s after %d calls, performed %d times", id, o.State, o.Code, o.Calls, len(s.Performed(id)))
 		}
 	}
 	for _, taskID := range []string{"no-payload.1", "garbage.1", "an-id-of-nobody.1", "no-version.1", "done.2", "calling.2"} {
-		s.isInState(t, taskID, asynq.TaskStateArchived)
+		isInState(t, s, taskID, asynq.TaskStateArchived)
 	}
-	s.isInState(t, "newer.1", asynq.TaskStateRetry)
-	if o := s.outcome(t, "newer", "1ms"); o.State != tasks.StatePending || o.Calls != 0 {
+	isInState(t, s, "newer.1", asynq.TaskStateRetry)
+	if o := s.Outcome(t, "newer", "1ms"); o.State != tasks.StatePending || o.Calls != 0 {
 		t.Errorf("newer is %s after %d calls", o.State, o.Calls)
 	}
-	if o := s.outcome(t, "done", "1ms"); o.State != tasks.StateSucceeded {
+	if o := s.Outcome(t, "done", "1ms"); o.State != tasks.StateSucceeded {
 		t.Errorf("performed, and then delivered as garbage, it is %s", o.State)
 	}
-	noNumbers(t, "the worker's log", w.text())
-	t.Logf("%d payloads over records: %d told, %d took effect", len(payloads)+2, len(ids), s.allPerformed())
+	systemtest.NoNumbers(t, "the worker's log", w.Text())
+	t.Logf("%d payloads over records: %d told, %d took effect", len(payloads)+2, len(ids), s.AllPerformed())
 }

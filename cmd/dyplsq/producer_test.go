@@ -10,6 +10,7 @@ import (
 
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dyplstest"
 	"github.com/seed-5c07c2e9/dyplsq/internal/redistest"
+	"github.com/seed-5c07c2e9/dyplsq/internal/systemtest"
 )
 
 // producer is an application of somebody else's: it imports tasks and the vocabulary, and nothing more of ours.
@@ -79,17 +80,17 @@ func TestProducer(t *testing.T) {
 	run(os.Environ(), "go", "mod", "init", "example.com/producer")
 	run(os.Environ(), "go", "mod", "edit", "-require=github.com/seed-5c07c2e9/dyplsq@v0.0.0", "-replace=github.com/seed-5c07c2e9/dyplsq="+root)
 	run(os.Environ(), "go", "build", "-o", "producer", ".")
-	for dependency := range splitLines(run(os.Environ(), "go", "list", "-deps", ".")) {
+	for dependency := range systemtest.Lines(run(os.Environ(), "go", "list", "-deps", ".")) {
 		switch dependency {
 		case "net/http", "github.com/rs/zerolog", "github.com/seed-5c07c2e9/dyplsq/aliyun", "github.com/seed-5c07c2e9/dyplsq/worker":
 			t.Errorf("a producer depends on %s", dependency)
 		}
 	}
 
-	s := newSystem(t, dyplstest.Config{})
-	s.worker(t)
-	out := strings.Fields(run(s.env, filepath.Join(dir, "producer")))
-	done := s.performed("order-42")
+	s := systemtest.New(t, dyplstest.Config{})
+	s.Worker(t)
+	out := strings.Fields(run(s.Env, filepath.Join(dir, "producer")))
+	done := s.Performed("order-42")
 	if len(done) != 1 || len(out) != 3 || out[0] != "order-42" || out[1] != done[0].SubsID || out[2] != string(done[0].SecretNo) {
 		t.Errorf("the producer got %v; the ledger has %+v", out, done)
 	}

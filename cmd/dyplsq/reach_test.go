@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/seed-5c07c2e9/dyplsq/internal/systemtest"
 )
 
 // TestReachCallsNoAction: what doctor sends has no signature and no parameter; the answer's clock is read, whatever its status.
@@ -43,9 +45,9 @@ func TestDoctorReachesTheAPIThroughItsProxy(t *testing.T) {
 	}))
 	defer proxy.Close()
 	host := strings.TrimPrefix(proxy.URL, "http://")
-	r := dyplsq(t, cleanEnv("HTTPS_PROXY="+(&url.URL{Scheme: "http", User: url.UserPassword("ann", "proxy-secret"), Host: host}).String(), "NO_PROXY=",
+	r := systemtest.Run(t, systemtest.CleanEnv("HTTPS_PROXY="+(&url.URL{Scheme: "http", User: url.UserPassword("ann", "proxy-secret"), Host: host}).String(), "NO_PROXY=",
 		"REDIS_URL=redis://127.0.0.1:1/0", "DYPLSQ_ENDPOINT=https://api.invalid"), "", "doctor")
-	if asked != "CONNECT api.invalid:443" || !strings.Contains(r.out, "cannot be reached, through the proxy "+host) || strings.Contains(r.out+r.errors, "proxy-secret") {
-		t.Errorf("asked %q:\n%s%s", asked, r.out, r.errors)
+	if asked != "CONNECT api.invalid:443" || !strings.Contains(r.Out, "cannot be reached, through the proxy "+host) || strings.Contains(r.Out+r.Errors, "proxy-secret") {
+		t.Errorf("asked %q:\n%s%s", asked, r.Out, r.Errors)
 	}
 }

@@ -18,6 +18,7 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dyplstest"
 	"github.com/seed-5c07c2e9/dyplsq/internal/asynqwire"
 	"github.com/seed-5c07c2e9/dyplsq/internal/redistest"
+	"github.com/seed-5c07c2e9/dyplsq/internal/systemtest"
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
 )
 
@@ -47,10 +48,10 @@ func TestRedisClockTurned(t *testing.T) {
 
 // clocked is a system whose Redis has a clock that is turned.
 type clocked struct {
-	*system
+	*systemtest.System
 
 	clock   *redistest.Clock
-	workers []*process
+	workers []*systemtest.Process
 	jobs    int // enqueued so far
 	cut     int // calls that kills may have cut
 	settled map[string]settledTask
@@ -68,13 +69,13 @@ func newClocked(t *testing.T) *clocked {
 	t.Helper()
 	redis, clock := redistest.StartWithClock(t)
 	const numbers = 400
-	c := &clocked{clock: clock, settled: map[string]settledTask{}, system: newSystemOn(t, redis, dyplstest.Config{
+	c := &clocked{clock: clock, settled: map[string]settledTask{}, System: systemtest.NewOn(t, redis, dyplstest.Config{
 		Pools: []dyplstest.Pool{
-			{Key: dyplstest.DefaultPoolKey, Numbers: dyplstest.Numbers("170", numbers)}, {Key: namedPool, Numbers: dyplstest.Numbers("171", numbers)},
-			{Key: chosenPool, Numbers: dyplstest.Numbers("172", numbers)}, {Key: ownPool, Numbers: dyplstest.Numbers("173", numbers)},
+			{Key: dyplstest.DefaultPoolKey, Numbers: dyplstest.Numbers("170", numbers)}, {Key: systemtest.NamedPool, Numbers: dyplstest.Numbers("171", numbers)},
+			{Key: systemtest.ChosenPool, Numbers: dyplstest.Numbers("172", numbers)}, {Key: systemtest.OwnPool, Numbers: dyplstest.Numbers("173", numbers)},
 		},
 		Faults: []dyplstest.Fault{
-			{Action: "BindAxn", Match: map[string]string{"PoolKey": namedPool}, Do: dyplstest.DropAfter, Rate: 0.1, First: 1},
+			{Action: "BindAxn", Match: map[string]string{"PoolKey": systemtest.NamedPool}, Do: dyplstest.DropAfter, Rate: 0.1, First: 1},
 			{Action: "BindAxn", Code: "isv.FLOW_LIMIT", Rate: 0.05, First: 1},
 			{Action: "BindAxn", Do: dyplstest.Slow, Delay: 4 * time.Second, Performed: true, Rate: 0.5},
 			{Action: "UpdateSubscription", Code: "isp.SYSTEM_ERROR", Rate: 0.2, First: 1},
@@ -85,28 +86,28 @@ func newClocked(t *testing.T) *clocked {
 	for _, x := range dyplstest.Numbers("173", numbers) {
 		fmt.Fprintln(&own, string(x))
 	}
-	if r := dyplsq(t, c.env, own.String(), "numbers", "import", ownPool, "-"); r.status != statusOK {
-		t.Fatalf("numbers import: exit status %d: %s", r.status, r.errors)
+	if r := systemtest.Run(t, c.Env, own.String(), "numbers", "import", systemtest.OwnPool, "-"); r.Status != statusOK {
+		t.Fatalf("numbers import: exit status %d: %s", r.Status, r.Errors)
 	}
 	for range 2 {
 		c.hire(t)
 	}
-	c.enqueue(t, statusOK, "BindAxn", bind(300, ""), "--id", "changed")
-	c.bound = c.outcome(t, "changed", "60s")
+	c.Enqueue(t, statusOK, "BindAxn", systemtest.Bind(300, ""), "--id", "changed")
+	c.bound = c.Outcome(t, "changed", "60s")
 	return c
 }
 
 func (c *clocked) hire(t *testing.T) {
 	t.Helper()
-	w := start(t, c.env, "worker", "--concurrency", strconv.Itoa(2*clockedSlots))
-	redistest.Poll(t, startWithin, "the worker to be up", w.wrote("performing tasks"))
+	w := systemtest.Start(t, c.Env, "worker", "--concurrency", strconv.Itoa(2*clockedSlots))
+	redistest.Poll(t, systemtest.StartWithin, "the worker to be up", w.Wrote("performing tasks"))
 	c.workers = append(c.workers, w)
 }
 
 // stray enqueues tasks whose deliveries are lost: the index alone knows of them.
 func (c *clocked) stray(t *testing.T) (ids []string) {
 	t.Helper()
-	inspector := asynq.NewInspectorFromRedisClient(c.redis.Client(t))
+	inspector := asynq.NewInspectorFromRedisClient(c.Redis.Client(t))
 	if err := inspector.PauseQueue("bind"); err != nil {
 		t.Fatal(err)
 	}
@@ -128,16 +129,16 @@ func (c *clocked) more(t *testing.T, jobs int) (ids []string) {
 	named := dyplstest.Numbers("171", c.jobs+jobs)
 	var lines strings.Builder
 	for i := c.jobs; i < c.jobs+jobs; i++ {
-		pool, x := poolOf(i), ""
-		if pool == namedPool {
+		pool, x := systemtest.PoolOf(i), ""
+		if pool == systemtest.NamedPool {
 			x = fmt.Sprintf(`,"PhoneNoX":%q`, string(named[i]))
 		}
 		ids = append(ids, fmt.Sprint("chaos-", i))
 		fmt.Fprintf(&lines, `{"TaskID":%q,"PoolKey":%q,"PhoneNoA":"139%08d","Expiration":"2099-01-31 23:59:59"%s}`+"\n", ids[len(ids)-1], pool, i, x)
 	}
 	c.jobs += jobs
-	if r := dyplsq(t, c.env, lines.String(), "enqueue", "BindAxn", "-", "--within", "20m"); r.status != statusOK {
-		t.Fatalf("enqueue: exit status %d: %s", r.status, tail(r.errors))
+	if r := systemtest.Run(t, c.Env, lines.String(), "enqueue", "BindAxn", "-", "--within", "20m"); r.Status != statusOK {
+		t.Fatalf("enqueue: exit status %d: %s", r.Status, systemtest.Tail(r.Errors))
 	}
 	return ids
 }
@@ -154,7 +155,7 @@ func (c *clocked) change(t *testing.T) (id string) {
 	if err := json.Unmarshal(c.bound.Result, &made); err != nil {
 		t.Fatal(err)
 	}
-	c.enqueue(t, statusOK, "UpdateSubscription", fmt.Sprintf(
+	c.Enqueue(t, statusOK, "UpdateSubscription", fmt.Sprintf(
 		`{"PoolKey":%q,"SubsId":%q,"PhoneNoX":%q,"OperateType":"updateNoB","PhoneNoB":"1580000%04d"}`,
 		dyplstest.DefaultPoolKey, made.SubsID, made.SecretNo, c.updates), "--id", id)
 	return id
@@ -165,25 +166,25 @@ func (c *clocked) turn(t *testing.T, off time.Duration) {
 	t.Helper()
 	ids := append(c.stray(t), c.more(t, clockedJobs)...)
 	ids = append(ids, c.change(t))
-	redistest.Poll(t, startWithin, "calls to be out", func(context.Context) error {
-		if n := c.unanswered(); n < clockedSlots {
+	redistest.Poll(t, systemtest.StartWithin, "calls to be out", func(context.Context) error {
+		if n := unanswered(c.System); n < clockedSlots {
 			return fmt.Errorf("%d are", n)
 		}
 		return nil
 	})
 	victim := c.workers[0]
 	c.workers = c.workers[1:]
-	if err := victim.cmd.Process.Signal(syscall.SIGKILL); err != nil {
+	if err := victim.Cmd.Process.Signal(syscall.SIGKILL); err != nil {
 		t.Fatal(err)
 	}
-	<-victim.done
+	<-victim.Done
 	c.cut += 2 * clockedSlots // with those that were ready
 	c.clock.Set(t, off)
 	turned := time.Now()
 	c.hire(t)
 	ids = append(ids, c.more(t, clockedJobs)...)
 	ids = append(ids, c.change(t), c.change(t))
-	maps.Copy(c.settled, c.settledAfter(t, turned, ids...))
+	maps.Copy(c.settled, settledAfter(t, c.System, turned, ids...))
 	t.Logf("clock %s off: %d tasks settled, the last one %.0f s after it was turned", off, len(ids), latest(c.settled).Seconds())
 }
 
@@ -193,14 +194,14 @@ func (c *clocked) judge(t *testing.T) {
 	for i := range c.jobs {
 		outcomes = append(outcomes, c.settled[fmt.Sprint("chaos-", i)].Outcome)
 	}
-	judge(t, c.system, outcomes, c.cut)
+	judge(t, c.System, outcomes, c.cut)
 	for i := 1; i <= c.updates; i++ {
 		o := c.settled[fmt.Sprint("update-", i)]
 		if last := i == c.updates; o.State != tasks.StateSucceeded && (last || o.Code != "dyplsq.Canceled") {
 			t.Errorf("update %d is %s %s: %s", i, o.State, o.Code, o.Message)
 		}
 	}
-	bindings := c.simulator.Bindings()
+	bindings := c.Simulator.Bindings()
 	i := slices.IndexFunc(bindings, func(b dyplstest.Binding) bool {
 		return strings.Contains(string(c.bound.Result), strconv.Quote(b.SubsID))
 	})
@@ -211,7 +212,7 @@ func (c *clocked) judge(t *testing.T) {
 	for id := range c.settled {
 		ids = append(ids, id)
 	}
-	c.toldInStream(t, ids...)
-	c.emptied(t, emptyAfterKill)
-	c.nothingUnbound(t)
+	toldInStream(t, c.System, ids...)
+	emptied(t, c.System, emptyAfterKill)
+	c.NothingUnbound(t)
 }

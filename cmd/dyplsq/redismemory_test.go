@@ -15,6 +15,7 @@ import (
 
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dyplstest"
 	"github.com/seed-5c07c2e9/dyplsq/internal/redistest"
+	"github.com/seed-5c07c2e9/dyplsq/internal/systemtest"
 )
 
 // mostCommands is far above what two workers send in a second to a Redis that refuses them, and far below what they would
@@ -32,20 +33,20 @@ func TestRedisOutOfMemory(t *testing.T) {
 		t.Skip("keeps Redis out of memory for a while")
 	}
 	full := 6 * time.Second
-	if wholeFaults() {
+	if systemtest.WholeFaults() {
 		full = 45 * time.Second // longer than a claim, and than asynq's lease
 	}
 	const jobs, out = 200, 20
-	const refused = `{"TaskID":"refused","PoolKey":"` + chosenPool + `","PhoneNoA":"13900001234","Expiration":"2099-01-31 23:59:59"}`
+	const refused = `{"TaskID":"refused","PoolKey":"` + systemtest.ChosenPool + `","PhoneNoA":"13900001234","Expiration":"2099-01-31 23:59:59"}`
 	pools, ids, input := namedAndChosen("full-", jobs)
-	s := newSystem(t, dyplstest.Config{
+	s := systemtest.New(t, dyplstest.Config{
 		Pools: pools, Faults: []dyplstest.Fault{{Do: dyplstest.Slow, Delay: 2 * time.Second, Performed: true}},
 	})
-	client := s.redis.Client(t)
-	s.enqueueBatch(t, "BindAxn", input)
-	workers := []*process{s.worker(t), s.worker(t)}
-	redistest.Poll(t, startWithin, "calls to be out", func(context.Context) error {
-		if n := len(s.simulator.Ledger()); n < out {
+	client := s.Redis.Client(t)
+	s.EnqueueBatch(t, "BindAxn", input)
+	workers := []*systemtest.Process{s.Worker(t), s.Worker(t)}
+	redistest.Poll(t, systemtest.StartWithin, "calls to be out", func(context.Context) error {
+		if n := len(s.Simulator.Ledger()); n < out {
 			return fmt.Errorf("%d calls", n)
 		}
 		return nil
@@ -53,43 +54,43 @@ func TestRedisOutOfMemory(t *testing.T) {
 	fillRedis(t, client)
 	filled := time.Now()
 	for _, w := range workers {
-		redistest.Poll(t, startWithin, "the workers to miss the memory", w.wrote("Redis refuses commands; retrying"))
+		redistest.Poll(t, systemtest.StartWithin, "the workers to miss the memory", w.Wrote("Redis refuses commands; retrying"))
 	}
-	calls, before, commands := len(s.simulator.Ledger()), recordsAndLists(t, client), commandsOf(t, client)
+	calls, before, commands := len(s.Simulator.Ledger()), recordsAndLists(t, client), commandsOf(t, client)
 	measured := time.Now()
 
-	r := dyplsq(t, s.env, "", "enqueue", "BindAxn", refused)
-	t.Logf("a producer is told, with exit status %d: %s", r.status, strings.TrimSpace(r.errors))
-	if r.status != statusUnreachable || !strings.Contains(r.errors, "raise its maxmemory") || !strings.Contains(r.errors, "under the same key") {
-		t.Errorf("enqueue: exit status %d: %s", r.status, r.errors)
+	r := systemtest.Run(t, s.Env, "", "enqueue", "BindAxn", refused)
+	t.Logf("a producer is told, with exit status %d: %s", r.Status, strings.TrimSpace(r.Errors))
+	if r.Status != statusUnreachable || !strings.Contains(r.Errors, "raise its maxmemory") || !strings.Contains(r.Errors, "under the same key") {
+		t.Errorf("enqueue: exit status %d: %s", r.Status, r.Errors)
 	}
-	redistest.Poll(t, 2*full+startWithin, "the time without memory to pass", func(context.Context) error {
+	redistest.Poll(t, 2*full+systemtest.StartWithin, "the time without memory to pass", func(context.Context) error {
 		if left := full - time.Since(filled); left > 0 {
 			return fmt.Errorf("%s left", left)
 		}
 		return nil
 	})
 	if diff := cmp.Diff(before, recordsAndLists(t, client)); diff != "" {
-		t.Errorf("written while Redis was out of memory (-before +after):\n%s", tail(diff))
+		t.Errorf("written while Redis was out of memory (-before +after):\n%s", systemtest.Tail(diff))
 	}
-	if n := len(s.simulator.Ledger()); n != calls {
+	if n := len(s.Simulator.Ledger()); n != calls {
 		t.Errorf("%d calls started while Redis was out of memory", n-calls)
 	}
 	rate := float64(commandsOf(t, client)-commands) / time.Since(measured).Seconds()
 	if rate > mostCommands {
 		t.Errorf("two workers sent %.0f commands a second to a Redis that is out of memory", rate)
 	}
-	if r := dyplsq(t, s.env, "", "result", "refused"); r.status != statusUsage {
-		t.Errorf("a task that was refused is there: exit status %d: %s", r.status, r.out)
+	if r := systemtest.Run(t, s.Env, "", "result", "refused"); r.Status != statusUsage {
+		t.Errorf("a task that was refused is there: exit status %d: %s", r.Status, r.Out)
 	}
 
 	if err := client.ConfigSet(t.Context(), "maxmemory", "0").Err(); err != nil {
 		t.Fatal(err)
 	}
 	lifted := time.Now()
-	s.enqueue(t, statusOK, "BindAxn", refused, "--wait", "90s")
-	outcomes, held := s.collected(t, append(ids, "refused"), 2*time.Minute)
-	once(t, s, outcomes)
+	s.Enqueue(t, statusOK, "BindAxn", refused, "--wait", "90s")
+	outcomes, held := collected(t, s, append(ids, "refused"), 2*time.Minute)
+	s.EachOnce(t, outcomes)
 	if len(held) > 0 {
 		t.Errorf("%d were told as uncertain", len(held))
 	}
@@ -107,16 +108,16 @@ func TestBatchOutOfMemory(t *testing.T) {
 		t.Skip("binds some thousands")
 	}
 	const jobs = 3000
-	s := newSystem(t, dyplstest.Config{Pools: []dyplstest.Pool{{Key: dyplstest.DefaultPoolKey, Numbers: dyplstest.Numbers("170", jobs)}}})
-	client := s.redis.Client(t)
-	file := jobsFile(t, jobs)
+	s := systemtest.New(t, dyplstest.Config{Pools: []dyplstest.Pool{{Key: dyplstest.DefaultPoolKey, Numbers: dyplstest.Numbers("170", jobs)}}})
+	client := s.Redis.Client(t)
+	file := systemtest.JobsFile(t, jobs)
 	const room = 2 << 20
 	if err := client.ConfigSet(t.Context(), "maxmemory", strconv.Itoa(infoOf(t, client, "memory", "used_memory")+room)).Err(); err != nil {
 		t.Fatal(err)
 	}
-	r := dyplsq(t, s.env, "", "enqueue", "BindAxn", "--file", file)
-	if r.status != statusUnreachable || !strings.Contains(r.errors, "raise its maxmemory") {
-		t.Fatalf("enqueue: exit status %d: %s", r.status, tail(r.errors))
+	r := systemtest.Run(t, s.Env, "", "enqueue", "BindAxn", "--file", file)
+	if r.Status != statusUnreachable || !strings.Contains(r.Errors, "raise its maxmemory") {
+		t.Fatalf("enqueue: exit status %d: %s", r.Status, systemtest.Tail(r.Errors))
 	}
 	records, deliveries := 0, client.LLen(t.Context(), "asynq:{bind}:pending").Val()
 	for key := range recordsAndLists(t, client) {
@@ -130,12 +131,12 @@ func TestBatchOutOfMemory(t *testing.T) {
 	if err := client.ConfigSet(t.Context(), "maxmemory", "0").Err(); err != nil {
 		t.Fatal(err)
 	}
-	s.worker(t) // what was taken may be performed before the batch comes again
-	s.enqueue(t, statusOK, "BindAxn", "--file", file, "--wait", "60s")
-	outcomes := s.settled(t, jobs, time.Minute)
-	once(t, s, outcomes)
+	s.Worker(t) // what was taken may be performed before the batch comes again
+	s.Enqueue(t, statusOK, "BindAxn", "--file", file, "--wait", "60s")
+	outcomes := s.Settled(t, jobs, time.Minute)
+	s.EachOnce(t, outcomes)
 	t.Logf("Redis out of memory after %d of %d records and %d deliveries; after the same batch again %d binds took effect, each once",
-		records, jobs, deliveries, s.allPerformed())
+		records, jobs, deliveries, s.AllPerformed())
 }
 
 // TestBatchWithoutKeysOutOfMemory: the same, for lines without a TaskID.
@@ -147,20 +148,20 @@ func TestBatchWithoutKeysOutOfMemory(t *testing.T) {
 		t.Skip("binds some thousands")
 	}
 	const jobs = 2000
-	s := newSystem(t, dyplstest.Config{Pools: []dyplstest.Pool{{Key: dyplstest.DefaultPoolKey, Numbers: dyplstest.Numbers("170", jobs)}}})
-	client := s.redis.Client(t)
+	s := systemtest.New(t, dyplstest.Config{Pools: []dyplstest.Pool{{Key: dyplstest.DefaultPoolKey, Numbers: dyplstest.Numbers("170", jobs)}}})
+	client := s.Redis.Client(t)
 	lines := make([]string, jobs)
 	for i := range lines {
-		lines[i] = bind(i, "")
+		lines[i] = systemtest.Bind(i, "")
 	}
 	const room = 1 << 20
 	if err := client.ConfigSet(t.Context(), "maxmemory", strconv.Itoa(infoOf(t, client, "memory", "used_memory")+room)).Err(); err != nil {
 		t.Fatal(err)
 	}
-	r := dyplsq(t, s.env, strings.Join(lines, "\n"), "enqueue", "BindAxn", "-")
-	told := regexp.MustCompile(`line (\d+): ("TaskID":"[^"]+")`).FindAllStringSubmatch(r.errors, -1)
-	if r.status != statusUnreachable || len(told) != jobs {
-		t.Fatalf("enqueue: exit status %d, %d keys: %s", r.status, len(told), tail(r.errors))
+	r := systemtest.Run(t, s.Env, strings.Join(lines, "\n"), "enqueue", "BindAxn", "-")
+	told := regexp.MustCompile(`line (\d+): ("TaskID":"[^"]+")`).FindAllStringSubmatch(r.Errors, -1)
+	if r.Status != statusUnreachable || len(told) != jobs {
+		t.Fatalf("enqueue: exit status %d, %d keys: %s", r.Status, len(told), systemtest.Tail(r.Errors))
 	}
 	if err := client.ConfigSet(t.Context(), "maxmemory", "0").Err(); err != nil {
 		t.Fatal(err)
@@ -168,11 +169,11 @@ func TestBatchWithoutKeysOutOfMemory(t *testing.T) {
 	for i, key := range told {
 		lines[i] = strings.TrimSuffix(lines[i], "}") + "," + key[2] + "}"
 	}
-	s.worker(t)
-	if r := dyplsq(t, s.env, strings.Join(lines, "\n"), "enqueue", "BindAxn", "-", "--wait", "60s"); r.status != statusOK {
-		t.Fatalf("enqueue again: exit status %d: %s", r.status, tail(r.errors))
+	s.Worker(t)
+	if r := systemtest.Run(t, s.Env, strings.Join(lines, "\n"), "enqueue", "BindAxn", "-", "--wait", "60s"); r.Status != statusOK {
+		t.Fatalf("enqueue again: exit status %d: %s", r.Status, systemtest.Tail(r.Errors))
 	}
-	if n := s.allPerformed(); n != jobs {
+	if n := s.AllPerformed(); n != jobs {
 		t.Errorf("%d binds were performed, want %d", n, jobs)
 	}
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dyplstest"
 	"github.com/seed-5c07c2e9/dyplsq/internal/queuetest"
 	"github.com/seed-5c07c2e9/dyplsq/internal/redistest"
+	"github.com/seed-5c07c2e9/dyplsq/internal/systemtest"
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
 )
 
@@ -26,7 +27,7 @@ func TestRedisPausedFor8s(t *testing.T) {
 
 func TestRedisPausedFor45s(t *testing.T) {
 	t.Parallel()
-	if !wholeFaults() {
+	if !systemtest.WholeFaults() {
 		t.Skip("takes a minute: set DYPLSQ_FAULTS=1")
 	}
 	pauseUnderLoad(t, 45*time.Second)
@@ -41,31 +42,31 @@ func pauseUnderLoad(t *testing.T, pause time.Duration) {
 	t.Helper()
 	const jobs, out = 240, 20
 	pools, ids, input := namedAndChosen("paused-", jobs)
-	s := newSystem(t, dyplstest.Config{Pools: pools, Faults: []dyplstest.Fault{
-		{Match: map[string]string{"PoolKey": namedPool}, Do: dyplstest.Slow, Delay: 3 * time.Second, Performed: true},
+	s := systemtest.New(t, dyplstest.Config{Pools: pools, Faults: []dyplstest.Fault{
+		{Match: map[string]string{"PoolKey": systemtest.NamedPool}, Do: dyplstest.Slow, Delay: 3 * time.Second, Performed: true},
 		{Do: dyplstest.Slow, Delay: 2 * time.Second},
 	}})
-	s.enqueueBatch(t, "BindAxn", input)
-	s.worker(t)
-	s.worker(t)
-	redistest.Poll(t, startWithin, "calls to be out", func(context.Context) error {
-		if n := len(s.simulator.Ledger()); n < out {
+	s.EnqueueBatch(t, "BindAxn", input)
+	s.Worker(t)
+	s.Worker(t)
+	redistest.Poll(t, systemtest.StartWithin, "calls to be out", func(context.Context) error {
+		if n := len(s.Simulator.Ledger()); n < out {
 			return fmt.Errorf("%d calls", n)
 		}
 		return nil
 	})
-	resumed := s.pauseRedis(t, pause)
-	outcomes, held := s.collected(t, ids, 2*time.Minute)
+	resumed := pauseRedis(t, s, pause)
+	outcomes, held := collected(t, s, ids, 2*time.Minute)
 	took := time.Since(resumed)
 
-	once(t, s, outcomes)
+	s.EachOnce(t, outcomes)
 	calls, late := 0, 0
 	for _, o := range outcomes {
 		calls += o.Calls
 		if o.FinishedAt.Sub(resumed) > 10*time.Second {
 			late++
 		}
-		for _, e := range s.performed(o.ID) {
+		for _, e := range s.Performed(o.ID) {
 			if !strings.Contains(string(o.Result), strconv.Quote(e.SubsID)) {
 				t.Errorf("%s: its result is not what was bound", o.ID)
 			}
@@ -84,20 +85,20 @@ func pauseUnderLoad(t *testing.T, pause time.Duration) {
 func namedAndChosen(prefix string, jobs int) (pools []dyplstest.Pool, ids []string, lines string) {
 	numbers := dyplstest.Numbers("170", 2*jobs)
 	for i := range jobs {
-		pool, end, x := chosenPool, "-chosen", ""
+		pool, end, x := systemtest.ChosenPool, "-chosen", ""
 		if i%2 == 0 {
-			pool, end, x = namedPool, "-named", fmt.Sprintf(`,"PhoneNoX":%q`, string(numbers[i]))
+			pool, end, x = systemtest.NamedPool, "-named", fmt.Sprintf(`,"PhoneNoX":%q`, string(numbers[i]))
 		}
 		ids = append(ids, fmt.Sprint(prefix, i, end))
 		lines += fmt.Sprintf(`{"TaskID":%q,"PoolKey":%q,"PhoneNoA":"139%08d","Expiration":"2099-01-31 23:59:59"%s}`+"\n", ids[i], pool, i, x)
 	}
-	return []dyplstest.Pool{{Key: namedPool, Numbers: numbers[:jobs]}, {Key: chosenPool, Numbers: numbers[jobs:]}}, ids, lines
+	return []dyplstest.Pool{{Key: systemtest.NamedPool, Numbers: numbers[:jobs]}, {Key: systemtest.ChosenPool, Numbers: numbers[jobs:]}}, ids, lines
 }
 
 // pauseRedis stops the server's process for a while, and returns when it went on.
-func (s *system) pauseRedis(t *testing.T, pause time.Duration) (resumed time.Time) {
+func pauseRedis(t *testing.T, s *systemtest.System, pause time.Duration) (resumed time.Time) {
 	t.Helper()
-	info, err := s.redis.Client(t).Info(t.Context(), "server").Result()
+	info, err := s.Redis.Client(t).Info(t.Context(), "server").Result()
 	found := regexp.MustCompile(`process_id:(\d+)`).FindStringSubmatch(info)
 	if err != nil || found == nil {
 		t.Fatalf("redis tells no process id: %v", err)
@@ -123,9 +124,9 @@ func (s *system) pauseRedis(t *testing.T, pause time.Duration) (resumed time.Tim
 }
 
 // collected waits until every task has its outcome for good, and tells which were held as uncertain before.
-func (s *system) collected(t *testing.T, ids []string, within time.Duration) (outcomes []tasks.Outcome, held []string) {
+func collected(t *testing.T, s *systemtest.System, ids []string, within time.Duration) (outcomes []tasks.Outcome, held []string) {
 	t.Helper()
-	queue := queuetest.On(t, s.redis.AppClient(t))
+	queue := queuetest.On(t, s.Redis.AppClient(t))
 	doubtful := map[string]bool{}
 	redistest.Poll(t, within, "all outcomes", func(ctx context.Context) error {
 		var err error

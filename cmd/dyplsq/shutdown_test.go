@@ -7,6 +7,7 @@ import (
 
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dyplstest"
 	"github.com/seed-5c07c2e9/dyplsq/internal/redistest"
+	"github.com/seed-5c07c2e9/dyplsq/internal/systemtest"
 )
 
 // TestEndsInTimeThoughRedisIsAway: whatever of Redis is gone, and whatever is still to be written to it, a worker that is told to end
@@ -17,22 +18,22 @@ func TestEndsInTimeThoughRedisIsAway(t *testing.T) {
 		t.Skip("waits for a shutdown's timeout")
 	}
 	const shutdown, moment = 5 * time.Second, 8 * time.Second // as TestGraceExceedsShutdown has it
-	for name, away := range map[string]func(*system){
-		"frozen": func(s *system) { s.redis.Freeze(t) },
-		"killed": func(s *system) { s.redis.Kill() },
+	for name, away := range map[string]func(*systemtest.System){
+		"frozen": func(s *systemtest.System) { s.Redis.Freeze(t) },
+		"killed": func(s *systemtest.System) { s.Redis.Kill() },
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s := newSystem(t, dyplstest.Config{
-				Pools:  twoPools(400),
+			s := systemtest.New(t, dyplstest.Config{
+				Pools:  systemtest.TwoPools(400),
 				Faults: []dyplstest.Fault{{Do: dyplstest.Slow, Delay: 1500 * time.Millisecond, Performed: true}},
 			})
-			s.enqueueBatch(t, "BindAxn", namedJobs(400))
-			p, _ := s.observedWorker(t, "--concurrency=64", "--shutdown-timeout="+shutdown.String(), "--http-timeout=2s")
-			redistest.Poll(t, startWithin, "the worker to be at work", s.isOut("job-20"))
+			s.EnqueueBatch(t, "BindAxn", systemtest.NamedJobs(400))
+			p, _ := s.ObservedWorker(t, "--concurrency=64", "--shutdown-timeout="+shutdown.String(), "--http-timeout=2s")
+			redistest.Poll(t, systemtest.StartWithin, "the worker to be at work", s.IsOut("job-20"))
 			away(s)
 			told := time.Now()
-			status := p.terminate(t, syscall.SIGTERM)
+			status := p.Terminate(t, syscall.SIGTERM)
 			took := time.Since(told)
 			if status != statusOK {
 				t.Errorf("exit status %d", status)

@@ -11,6 +11,7 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dyplstest"
 	"github.com/seed-5c07c2e9/dyplsq/internal/redistest"
+	"github.com/seed-5c07c2e9/dyplsq/internal/systemtest"
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
 )
 
@@ -61,19 +62,19 @@ func TestSoak(t *testing.T) {
 	pace := paceOfSoak(t)
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("%s, seed %d", pace.lasts, seed)
-	s := newSystem(t, dyplstest.Config{
+	s := systemtest.New(t, dyplstest.Config{
 		Pools: []dyplstest.Pool{
-			{Key: namedPool, Numbers: dyplstest.Numbers("171", soakNumbers)}, {Key: chosenPool, Numbers: dyplstest.Numbers("172", soakNumbers)},
+			{Key: systemtest.NamedPool, Numbers: dyplstest.Numbers("171", soakNumbers)}, {Key: systemtest.ChosenPool, Numbers: dyplstest.Numbers("172", soakNumbers)},
 		},
 		Faults: soakFaults(), Seed: seed, Recordings: dyplstest.Recordings{LinkLife: time.Minute},
 	})
-	s.env = append(s.env, "DYPLSQ_KEEP=1m", "DYPLSQ_KEEP_STREAM=1m")
+	s.Env = append(s.Env, "DYPLSQ_KEEP=1m", "DYPLSQ_KEEP_STREAM=1m")
 
 	crew := startCrew(t, s, seed)
 	owner := startOwner(t, s, pace, seed)
 	samples := startSampling(t, s, crew, owner, pace)
 	restarting := crew.restart(t, pace.restartMost)
-	redistest.Poll(t, 2*pace.lasts, "the soak to be over", passes(pace.lasts, time.Now()))
+	redistest.Poll(t, 2*pace.lasts, "the soak to be over", systemtest.Passes(pace.lasts, time.Now()))
 	samples.stop()
 	restarting()
 	owner.drain(t)
@@ -99,17 +100,17 @@ func soakFaults() []dyplstest.Fault {
 func (o *soakOwner) drain(t *testing.T) {
 	t.Helper()
 	o.stopLoad()
-	redistest.Poll(t, soakDrained, "updates to be over", notYet(func() bool { return o.leftOf("update") == 0 }))
+	redistest.Poll(t, soakDrained, "updates to be over", systemtest.Until(func() bool { return o.leftOf("update") == 0 }))
 	o.unbindStanding(t)
 	deadline := time.Now().Add(soakDrained)
 	redistest.Poll(t, 2*soakDrained, "all to be settled and unbound", func(context.Context) error {
-		open, bound := o.leftOf(""), len(o.simulator.Bindings())
+		open, bound := o.leftOf(""), len(o.Simulator.Bindings())
 		if open+bound == 0 {
 			return nil
 		}
 		if time.Now().After(deadline) {
 			for _, id := range o.openTasks(5) {
-				t.Log(id, dyplsq(t, o.env, "", "explain", id).out) //nolint:contextcheck // the test's own
+				t.Log(id, systemtest.Run(t, o.Env, "", "explain", id).Out) //nolint:contextcheck // the test's own
 			}
 			t.Fatalf("%d tasks are open, and %d bindings are left", open, bound)
 		}

@@ -9,11 +9,12 @@ import (
 	"time"
 
 	"github.com/seed-5c07c2e9/dyplsq/internal/redistest"
+	"github.com/seed-5c07c2e9/dyplsq/internal/systemtest"
 )
 
 // soakCrew are workers, of which the first is never restarted: what grows slowly shows there.
 type soakCrew struct {
-	system *system
+	system *systemtest.System
 	rng    *rand.Rand
 
 	mu            sync.Mutex
@@ -22,12 +23,12 @@ type soakCrew struct {
 }
 
 type soakMember struct {
-	process *process
+	process *systemtest.Process
 	url     string // of its metrics
 	since   time.Time
 }
 
-func startCrew(t *testing.T, s *system, seed uint64) *soakCrew {
+func startCrew(t *testing.T, s *systemtest.System, seed uint64) *soakCrew {
 	t.Helper()
 	c := &soakCrew{system: s, rng: rand.New(rand.NewPCG(seed, 2))}
 	for i := range c.members {
@@ -38,8 +39,8 @@ func startCrew(t *testing.T, s *system, seed uint64) *soakCrew {
 
 func (c *soakCrew) hire(t *testing.T, i int) {
 	t.Helper()
-	p, url := c.system.observedWorker(t)
-	redistest.Poll(t, startWithin, "the worker to be up", p.wrote("performing tasks"))
+	p, url := c.system.ObservedWorker(t)
+	redistest.Poll(t, systemtest.StartWithin, "the worker to be up", p.Wrote("performing tasks"))
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.members[i] = soakMember{p, url, time.Now()}
@@ -76,13 +77,13 @@ func (c *soakCrew) replace(t *testing.T, i int, crash bool) {
 	t.Helper()
 	old := c.member(i).process
 	if crash {
-		_ = old.cmd.Process.Signal(syscall.SIGKILL)
-		<-old.done
+		_ = old.Cmd.Process.Signal(syscall.SIGKILL)
+		<-old.Done
 		c.killed++
 	} else {
-		_ = old.cmd.Process.Signal(syscall.SIGTERM)
-		<-old.done
-		if status := old.cmd.ProcessState.ExitCode(); status != statusOK {
+		_ = old.Cmd.Process.Signal(syscall.SIGTERM)
+		<-old.Done
+		if status := old.Cmd.ProcessState.ExitCode(); status != statusOK {
 			t.Errorf("a worker that was told to end has exit status %d", status)
 		}
 		c.ended++

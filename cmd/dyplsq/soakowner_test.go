@@ -14,6 +14,7 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dyplstest"
 	"github.com/seed-5c07c2e9/dyplsq/internal/queuetest"
+	"github.com/seed-5c07c2e9/dyplsq/internal/systemtest"
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
 )
 
@@ -23,7 +24,7 @@ const soakDoubt = 15 * time.Second
 // soakOwner is an application: it binds, follows all outcomes, unbinds what it has after some seconds, updates what it keeps, asks for
 // recordings, and settles what is uncertain by what the ledger says.
 type soakOwner struct {
-	*system
+	*systemtest.System
 
 	pace   soakPace
 	queue  *tasks.Queue
@@ -53,10 +54,10 @@ type soakTold struct {
 	Code, subsID string
 }
 
-func startOwner(t *testing.T, s *system, pace soakPace, seed uint64) *soakOwner {
+func startOwner(t *testing.T, s *systemtest.System, pace soakPace, seed uint64) *soakOwner {
 	t.Helper()
 	o := &soakOwner{
-		system: s, pace: pace, queue: queuetest.New(t, tasks.Config{Client: s.redis.AppClient(t), Retention: time.Minute}), ledger: newSoakLedger(s.simulator),
+		System: s, pace: pace, queue: queuetest.New(t, tasks.Config{Client: s.Redis.AppClient(t), Retention: time.Minute}), ledger: newSoakLedger(s.Simulator),
 		rng: rand.New(rand.NewPCG(seed, 1)), free: dyplstest.Numbers("171", soakNumbers), open: map[string]time.Time{},
 		told: map[string]soakTold{}, requests: map[string]dypls.BindAXNRequest{}, kinds: map[string]int{},
 		freed: map[string]dypls.Phone{}, slowest: map[string]time.Duration{},
@@ -108,9 +109,9 @@ func (o *soakOwner) one(t *testing.T, what string) {
 	id := fmt.Sprint(what, "-", n)
 	switch what {
 	case "bind":
-		request := dypls.BindAXNRequest{PoolKey: chosenPool, PhoneNoA: dypls.Phone(fmt.Sprintf("139%08d", n)), Expiration: dypls.At(time.Now().Add(24 * time.Hour))}
+		request := dypls.BindAXNRequest{PoolKey: systemtest.ChosenPool, PhoneNoA: dypls.Phone(fmt.Sprintf("139%08d", n)), Expiration: dypls.At(time.Now().Add(24 * time.Hour))}
 		if n%2 == 0 && len(o.free) > 0 {
-			request.PoolKey, request.PhoneNoX, o.free = namedPool, o.free[0], o.free[1:]
+			request.PoolKey, request.PhoneNoX, o.free = systemtest.NamedPool, o.free[0], o.free[1:]
 		}
 		o.requests[id] = request
 		o.mu.Unlock()
@@ -128,7 +129,7 @@ func (o *soakOwner) one(t *testing.T, what string) {
 	default:
 		o.mu.Unlock()
 		enqueueSoak(t, o, tasks.QueryRecordFileDownloadURL, id, dypls.QueryRecordFileDownloadURLRequest{
-			PoolKey: chosenPool, CallID: id, CallTime: dypls.At(time.Now().Add(-time.Hour)),
+			PoolKey: systemtest.ChosenPool, CallID: id, CallTime: dypls.At(time.Now().Add(-time.Hour)),
 		})
 	}
 }

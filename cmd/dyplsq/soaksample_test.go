@@ -15,6 +15,8 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
+
+	"github.com/seed-5c07c2e9/dyplsq/internal/systemtest"
 )
 
 // soakSamples are what was measured, by name: "redis keys", "worker 0 goroutines".
@@ -31,9 +33,9 @@ type soakSamples struct {
 	young  map[string]*series // of workers that are restarted, by their own age
 }
 
-func startSampling(t *testing.T, s *system, crew *soakCrew, owner *soakOwner, pace soakPace) *soakSamples {
+func startSampling(t *testing.T, s *systemtest.System, crew *soakCrew, owner *soakOwner, pace soakPace) *soakSamples {
 	t.Helper()
-	m := &soakSamples{redis: s.redis.Client(t), crew: crew, owner: owner, from: time.Now(), series: map[string]*series{}, young: map[string]*series{}}
+	m := &soakSamples{redis: s.Redis.Client(t), crew: crew, owner: owner, from: time.Now(), series: map[string]*series{}, young: map[string]*series{}}
 	ctx, cancel := context.WithCancel(t.Context())
 	var sampling sync.WaitGroup
 	sampling.Go(func() {

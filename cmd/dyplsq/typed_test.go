@@ -6,13 +6,14 @@ import (
 	"testing"
 
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dyplstest"
+	"github.com/seed-5c07c2e9/dyplsq/internal/systemtest"
 )
 
 // TestEnqueueTakesOrNamesWhatIsTyped: each way in which tools and people write a number or a time is taken as what it can only mean, or
 // refused with field, rule and remedy, never with the number.
 func TestEnqueueTakesOrNamesWhatIsTyped(t *testing.T) {
 	t.Parallel()
-	s := newSystem(t, dyplstest.Config{})
+	s := systemtest.New(t, dyplstest.Config{})
 	const phone, ends = `"13900000001"`, `"2099-01-31 23:59:59"`
 	tests := map[string]struct {
 		phone, ends, more string
@@ -35,20 +36,20 @@ func TestEnqueueTakesOrNamesWhatIsTyped(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			line := fmt.Sprintf(`{"PoolKey":%q,"PhoneNoA":%s,"Expiration":%s%s}`, dyplstest.DefaultPoolKey, test.phone, test.ends, test.more)
-			r := dyplsq(t, s.env, line+"\r\n", "enqueue", "BindAxn", "-")
+			r := systemtest.Run(t, s.Env, line+"\r\n", "enqueue", "BindAxn", "-")
 			want := statusOK
 			if test.says != nil {
 				want = statusUsage
 			}
-			if r.status != want {
-				t.Errorf("exit status %d, want %d: %s", r.status, want, r.errors)
+			if r.Status != want {
+				t.Errorf("exit status %d, want %d: %s", r.Status, want, r.Errors)
 			}
 			for _, text := range test.says {
-				if !strings.Contains(r.errors, text) {
-					t.Errorf("does not say %q: %s", text, r.errors)
+				if !strings.Contains(r.Errors, text) {
+					t.Errorf("does not say %q: %s", text, r.Errors)
 				}
 			}
-			noNumbers(t, "the refusal", r.errors)
+			systemtest.NoNumbers(t, "the refusal", r.Errors)
 		})
 	}
 }

@@ -7,24 +7,25 @@ import (
 
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dyplstest"
+	"github.com/seed-5c07c2e9/dyplsq/internal/systemtest"
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
 )
 
 // TestDemo: it needs nothing, and whatever the environment says it cannot reach anything real.
 func TestDemo(t *testing.T) {
 	t.Parallel()
-	env := cleanEnv("REDIS_URL=redis://127.0.0.1:1/0", "DYPLSQ_ENDPOINT=https://dyplsapi.invalid")
-	r := dyplsq(t, env, "", "demo")
-	if r.status != statusOK {
-		t.Fatalf("exit status %d\n%s%s", r.status, r.out, r.errors)
+	env := systemtest.CleanEnv("REDIS_URL=redis://127.0.0.1:1/0", "DYPLSQ_ENDPOINT=https://dyplsapi.invalid")
+	r := systemtest.Run(t, env, "", "demo")
+	if r.Status != statusOK {
+		t.Fatalf("exit status %d\n%s%s", r.Status, r.Out, r.Errors)
 	}
-	if n := strings.Count(r.out, "yes\n"); n != 7 {
-		t.Errorf("%d outcomes as expected, want 7:\n%s", n, r.out)
+	if n := strings.Count(r.Out, "yes\n"); n != 7 {
+		t.Errorf("%d outcomes as expected, want 7:\n%s", n, r.Out)
 	}
-	if !strings.Contains(r.errors, "in memory") {
-		t.Errorf("no banner says that this is in memory: %s", r.errors)
+	if !strings.Contains(r.Errors, "in memory") {
+		t.Errorf("no banner says that this is in memory: %s", r.Errors)
 	}
-	noNumbers(t, "the demo's output", r.out+r.errors)
+	systemtest.NoNumbers(t, "the demo's output", r.Out+r.Errors)
 }
 
 // TestUsage: what is wrong is said in one go, with its status, and never repeats a number.
@@ -70,7 +71,7 @@ func TestUsage(t *testing.T) {
 			env:  []string{"REDIS_URL=redis://:" + marker + "@h", "REDIS_CLUSTER_NODES=a:1,b:2"},
 			args: []string{"result", "x"}, status: statusUsage, says: []string{"none of the nodes"},
 		},
-		"too many shards": {env: nowhere, args: []string{"enqueue", "BindAxn", bind(1, ""), "--shards", "65"}, status: statusUsage, says: []string{"must be 1 to 64"}},
+		"too many shards": {env: nowhere, args: []string{"enqueue", "BindAxn", systemtest.Bind(1, ""), "--shards", "65"}, status: statusUsage, says: []string{"must be 1 to 64"}},
 		"no shards": {
 			env: append(nowhere, "DYPLSQ_SHARDS=0"), args: []string{"queues"}, status: statusUsage, says: []string{"must be 1 to 64"},
 		},
@@ -88,7 +89,7 @@ func TestUsage(t *testing.T) {
 			says:   []string{`"PhoneNumberA"`, "did you mean PhoneNoA?", "PhoneNoB must be 3-20 digits", "Expiration must be", "ExpectCity", "PoolKey is required"},
 		},
 		"everything wrong with a batch": {
-			env: nowhere, stdin: "{\n" + bind(1, `,"TaskID":"ok"`) + "\n" + bind(2, `,"IsRecordEnabled":true`) + "\n[]\n",
+			env: nowhere, stdin: "{\n" + systemtest.Bind(1, `,"TaskID":"ok"`) + "\n" + systemtest.Bind(2, `,"IsRecordEnabled":true`) + "\n[]\n",
 			args: []string{"enqueue", "BindAxn", "-"}, status: statusUsage,
 			says: []string{"nothing was enqueued", "line 1:", "line 3:", "IsRecordingEnabled", "line 4:"},
 		},
@@ -96,10 +97,10 @@ func TestUsage(t *testing.T) {
 		"input twice":    {env: nowhere, args: []string{"enqueue", "BindAxn", "{}", "--file", "x"}, status: statusUsage, says: []string{"not both"}},
 		"a missing file": {env: nowhere, args: []string{"enqueue", "BindAxn", "--file", "/nonexistent"}, status: statusUsage, says: []string{"cannot be read"}},
 		"--id of a batch": {
-			env: nowhere, stdin: bind(1, "") + "\n" + bind(2, ""), args: []string{"enqueue", "BindAxn", "-", "--id", "one"}, status: statusUsage, says: []string{"TaskID"},
+			env: nowhere, stdin: systemtest.Bind(1, "") + "\n" + systemtest.Bind(2, ""), args: []string{"enqueue", "BindAxn", "-", "--id", "one"}, status: statusUsage, says: []string{"TaskID"},
 		},
 		"Redis out of reach": {
-			env: nowhere, args: []string{"enqueue", "BindAxn", bind(12345678, "")}, status: statusUnreachable, says: []string{"out of reach"},
+			env: nowhere, args: []string{"enqueue", "BindAxn", systemtest.Bind(12345678, "")}, status: statusUnreachable, says: []string{"out of reach"},
 		},
 		"a rule of the simulator": {
 			args: []string{"sim", "--fault", "action=BindAxn kode=x"}, status: statusUsage, says: []string{"kode"},
@@ -108,20 +109,20 @@ func TestUsage(t *testing.T) {
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			r := dyplsq(t, cleanEnv(append(test.env, "HOME="+t.TempDir())...), test.stdin, test.args...)
-			if r.status != test.status {
-				t.Errorf("exit status %d, want %d", r.status, test.status)
+			r := systemtest.Run(t, systemtest.CleanEnv(append(test.env, "HOME="+t.TempDir())...), test.stdin, test.args...)
+			if r.Status != test.status {
+				t.Errorf("exit status %d, want %d", r.Status, test.status)
 			}
 			for _, text := range test.says {
-				if !strings.Contains(r.errors, text) {
-					t.Errorf("does not say %q:\n%s", text, r.errors)
+				if !strings.Contains(r.Errors, text) {
+					t.Errorf("does not say %q:\n%s", text, r.Errors)
 				}
 			}
-			if r.out != "" {
-				t.Errorf("wrote to stdout: %s", r.out)
+			if r.Out != "" {
+				t.Errorf("wrote to stdout: %s", r.Out)
 			}
-			if strings.Contains(r.errors, marker) || strings.Contains(r.errors, "1234 5678") {
-				t.Errorf("repeats a number or a secret:\n%s", r.errors)
+			if strings.Contains(r.Errors, marker) || strings.Contains(r.Errors, "1234 5678") {
+				t.Errorf("repeats a number or a secret:\n%s", r.Errors)
 			}
 		})
 	}
@@ -130,45 +131,45 @@ func TestUsage(t *testing.T) {
 // TestStatuses: what outcomes amount to.
 func TestStatuses(t *testing.T) {
 	t.Parallel()
-	s := newSystem(t, dyplstest.Config{Faults: []dyplstest.Fault{{Match: map[string]string{"PhoneNoA": "13900000009"}, Code: "isv.ILLEGAL_ARGUMENT"}}})
-	if o := s.enqueue(t, statusOK, "BindAxn", bind(1, ""), "--id", "one")[0]; o.State != tasks.StatePending || o.ID != "one" || o.EnqueuedAt.IsZero() {
+	s := systemtest.New(t, dyplstest.Config{Faults: []dyplstest.Fault{{Match: map[string]string{"PhoneNoA": "13900000009"}, Code: "isv.ILLEGAL_ARGUMENT"}}})
+	if o := s.Enqueue(t, statusOK, "BindAxn", systemtest.Bind(1, ""), "--id", "one")[0]; o.State != tasks.StatePending || o.ID != "one" || o.EnqueuedAt.IsZero() {
 		t.Errorf("without --wait the outcome is %s of %s", o.State, o.ID)
 	}
-	s.enqueue(t, statusPending, "BindAxn", bind(1, ""), "--id", "one", "--wait", "100ms")
-	if r := dyplsq(t, s.env, "", "enqueue", "BindAxn", bind(2, ""), "--id", "one"); r.status != statusUsage || !strings.Contains(r.errors, "PhoneNoA") {
-		t.Errorf("a key reused: exit status %d, %s", r.status, r.errors)
+	s.Enqueue(t, statusPending, "BindAxn", systemtest.Bind(1, ""), "--id", "one", "--wait", "100ms")
+	if r := systemtest.Run(t, s.Env, "", "enqueue", "BindAxn", systemtest.Bind(2, ""), "--id", "one"); r.Status != statusUsage || !strings.Contains(r.Errors, "PhoneNoA") {
+		t.Errorf("a key reused: exit status %d, %s", r.Status, r.Errors)
 	}
-	if r := dyplsq(t, s.env, "", "enqueue", "BindAxn", bind(2, ""), "--id", "13900000002"); r.status != statusUsage || strings.Contains(r.errors, "13900000002") {
-		t.Errorf("a key that is the number: exit status %d, %s", r.status, r.errors)
+	if r := systemtest.Run(t, s.Env, "", "enqueue", "BindAxn", systemtest.Bind(2, ""), "--id", "13900000002"); r.Status != statusUsage || strings.Contains(r.Errors, "13900000002") {
+		t.Errorf("a key that is the number: exit status %d, %s", r.Status, r.Errors)
 	}
-	if r := dyplsq(t, s.env, "", "result", "nobody"); r.status != statusUsage {
-		t.Errorf("an unknown id: exit status %d", r.status)
+	if r := systemtest.Run(t, s.Env, "", "result", "nobody"); r.Status != statusUsage {
+		t.Errorf("an unknown id: exit status %d", r.Status)
 	}
-	batch := bind(3, `,"TaskID":"three"`) + "\n" + bind(4, `,"TaskID":"one"`)
-	if r := dyplsq(t, s.env, batch, "enqueue", "BindAxn", "-"); r.status != statusUsage || !strings.Contains(r.errors, "line 2:") {
-		t.Errorf("a batch with a key reused: exit status %d, %s", r.status, r.errors)
+	batch := systemtest.Bind(3, `,"TaskID":"three"`) + "\n" + systemtest.Bind(4, `,"TaskID":"one"`)
+	if r := systemtest.Run(t, s.Env, batch, "enqueue", "BindAxn", "-"); r.Status != statusUsage || !strings.Contains(r.Errors, "line 2:") {
+		t.Errorf("a batch with a key reused: exit status %d, %s", r.Status, r.Errors)
 	}
-	if r := dyplsq(t, s.env, "", "result", "three"); r.status != statusUsage {
-		t.Errorf("the sound line of a refused batch was enqueued all the same: exit status %d", r.status)
+	if r := systemtest.Run(t, s.Env, "", "result", "three"); r.Status != statusUsage {
+		t.Errorf("the sound line of a refused batch was enqueued all the same: exit status %d", r.Status)
 	}
-	for key, value := range asynqValues(t, s.redis.Client(t)) {
-		noNumbers(t, key, value)
+	for key, value := range systemtest.AsynqValues(t, s.Redis.Client(t)) {
+		systemtest.NoNumbers(t, key, value)
 	}
-	s.worker(t)
-	s.enqueue(t, statusOK, "BindAxn", bind(1, ""), "--id", "one", "--wait", "20s")
-	s.enqueue(t, statusFailed, "BindAxn", bind(9, ""), "--wait", "20s")
-	r := dyplsq(t, s.env, "", "result", "one")
-	if r.status != statusOK || !strings.Contains(r.out, "****") {
-		t.Errorf("result for people: exit status %d, %s", r.status, r.out)
+	s.Worker(t)
+	s.Enqueue(t, statusOK, "BindAxn", systemtest.Bind(1, ""), "--id", "one", "--wait", "20s")
+	s.Enqueue(t, statusFailed, "BindAxn", systemtest.Bind(9, ""), "--wait", "20s")
+	r := systemtest.Run(t, s.Env, "", "result", "one")
+	if r.Status != statusOK || !strings.Contains(r.Out, "****") {
+		t.Errorf("result for people: exit status %d, %s", r.Status, r.Out)
 	}
-	noNumbers(t, "the line for people", r.out)
+	systemtest.NoNumbers(t, "the line for people", r.Out)
 }
 
 func TestCodes(t *testing.T) {
 	t.Parallel()
-	r := dyplsq(t, cleanEnv(), "", "codes", "--json")
+	r := systemtest.Run(t, systemtest.CleanEnv(), "", "codes", "--json")
 	var lines int
-	for line := range splitLines(r.out) {
+	for line := range systemtest.Lines(r.Out) {
 		var code dypls.CodeInfo
 		if err := json.Unmarshal([]byte(line), &code); err != nil || code.Code == "" {
 			t.Errorf("%v: %s", err, line)
@@ -178,30 +179,30 @@ func TestCodes(t *testing.T) {
 	if lines != len(dypls.Codes()) {
 		t.Errorf("%d codes, want %d", lines, len(dypls.Codes()))
 	}
-	table := dyplsq(t, cleanEnv(), "", "codes")
+	table := systemtest.Run(t, systemtest.CleanEnv(), "", "codes")
 	for _, text := range []string{"isv.FLOW_LIMIT", "业务流控", "Throttled"} {
-		if !strings.Contains(table.out, text) {
+		if !strings.Contains(table.Out, text) {
 			t.Errorf("the table lacks %s", text)
 		}
 	}
-	if v := dyplsq(t, cleanEnv(), "", "version"); v.status != statusOK || !strings.HasPrefix(v.out, "dyplsq ") {
-		t.Errorf("version: %d %s", v.status, v.out)
+	if v := systemtest.Run(t, systemtest.CleanEnv(), "", "version"); v.Status != statusOK || !strings.HasPrefix(v.Out, "dyplsq ") {
+		t.Errorf("version: %d %s", v.Status, v.Out)
 	}
 }
 
 // TestHelp: every flag that an environment variable can set says so.
 func TestHelp(t *testing.T) {
 	t.Parallel()
-	r := dyplsq(t, cleanEnv(), "", "worker", "--help")
+	r := systemtest.Run(t, systemtest.CleanEnv(), "", "worker", "--help")
 	for _, name := range []string{
 		"REDIS_URL", "DYPLSQ_ENDPOINT", "DYPLSQ_CONCURRENCY", "DYPLSQ_FETCHERS", "DYPLSQ_SHARDS", "DYPLSQ_LOG_FORMAT",
 		"DYPLSQ_MAX_ATTEMPTS", "DYPLSQ_ON_UNCERTAIN", "DYPLSQ_HTTP_TIMEOUT", "DYPLSQ_SHUTDOWN_TIMEOUT",
 	} {
-		if !strings.Contains(r.out, "$"+name) {
+		if !strings.Contains(r.Out, "$"+name) {
 			t.Errorf("the help does not show %s", name)
 		}
 	}
-	if r.status != statusOK {
-		t.Errorf("exit status %d", r.status)
+	if r.Status != statusOK {
+		t.Errorf("exit status %d", r.Status)
 	}
 }

@@ -14,37 +14,38 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dyplstest"
 	"github.com/seed-5c07c2e9/dyplsq/internal/redistest"
+	"github.com/seed-5c07c2e9/dyplsq/internal/systemtest"
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
 )
 
 func TestExpiredWhileWaiting(t *testing.T) {
 	t.Parallel()
-	s := newSystem(t, dyplstest.Config{})
-	s.enqueue(t, statusOK, "BindAxn", bind(1, ""), "--id", "late", "--within", "1ms")
-	s.worker(t)
-	o := s.outcome(t, "late", "20s")
+	s := systemtest.New(t, dyplstest.Config{})
+	s.Enqueue(t, statusOK, "BindAxn", systemtest.Bind(1, ""), "--id", "late", "--within", "1ms")
+	s.Worker(t)
+	o := s.Outcome(t, "late", "20s")
 	if o.State != tasks.StateFailed || o.Code != dypls.CodeExpired || o.Calls != 0 {
 		t.Errorf("outcome %s %s after %d calls, want failed %s after none", o.State, o.Code, o.Calls, dypls.CodeExpired)
 	}
-	if n := len(s.simulator.Ledger()); n != 0 {
+	if n := len(s.Simulator.Ledger()); n != 0 {
 		t.Errorf("the API was called %d times", n)
 	}
 }
 
 func TestLostAnswerIsHeldAsUncertain(t *testing.T) {
 	t.Parallel()
-	s := newSystem(t, dyplstest.Config{Faults: []dyplstest.Fault{{Do: dyplstest.DropAfter, Times: 1}}})
-	s.worker(t)
-	outcomes := s.enqueue(t, statusFailed, "BindAxn", bind(1, ""), "--id", "lost", "--wait", "20s")
+	s := systemtest.New(t, dyplstest.Config{Faults: []dyplstest.Fault{{Do: dyplstest.DropAfter, Times: 1}}})
+	s.Worker(t)
+	outcomes := s.Enqueue(t, statusFailed, "BindAxn", systemtest.Bind(1, ""), "--id", "lost", "--wait", "20s")
 	if o := outcomes[0]; o.State != tasks.StateUncertain || o.Code != dypls.CodeNoAnswer || o.Class != dypls.Uncertain {
 		t.Errorf("outcome %s %s %s, want uncertain", o.State, o.Code, o.Class)
 	}
 	// The same key again asks what came of it; it does not bind again.
-	again := s.enqueue(t, statusFailed, "BindAxn", bind(1, ""), "--id", "lost", "--wait", "5s")
-	if again[0].State != tasks.StateUncertain || len(s.performed("lost")) != 1 {
-		t.Errorf("after the same key again: %s, performed %d times", again[0].State, len(s.performed("lost")))
+	again := s.Enqueue(t, statusFailed, "BindAxn", systemtest.Bind(1, ""), "--id", "lost", "--wait", "5s")
+	if again[0].State != tasks.StateUncertain || len(s.Performed("lost")) != 1 {
+		t.Errorf("after the same key again: %s, performed %d times", again[0].State, len(s.Performed("lost")))
 	}
-	if ttl := s.redis.Client(t).TTL(t.Context(), "dypls:{lost}").Val(); ttl != -1 {
+	if ttl := s.Redis.Client(t).TTL(t.Context(), "dypls:{lost}").Val(); ttl != -1 {
 		t.Errorf("an uncertain record must stay until it is settled; it has %s to live", ttl)
 	}
 }
@@ -52,16 +53,16 @@ func TestLostAnswerIsHeldAsUncertain(t *testing.T) {
 // TestShutdownLetsCallsEnd: a bind whose answer takes its time is neither cut nor repeated.
 func TestShutdownLetsCallsEnd(t *testing.T) {
 	t.Parallel()
-	s := newSystem(t, dyplstest.Config{Faults: []dyplstest.Fault{{Do: dyplstest.Slow, Delay: 3 * time.Second, Performed: true}}})
-	w := s.worker(t)
-	s.enqueue(t, statusOK, "BindAxn", bind(1, ""), "--id", "slow")
-	redistest.Poll(t, startWithin, "the call to be out", s.isOut("slow"))
-	if status := w.terminate(t, syscall.SIGTERM); status != statusOK {
+	s := systemtest.New(t, dyplstest.Config{Faults: []dyplstest.Fault{{Do: dyplstest.Slow, Delay: 3 * time.Second, Performed: true}}})
+	w := s.Worker(t)
+	s.Enqueue(t, statusOK, "BindAxn", systemtest.Bind(1, ""), "--id", "slow")
+	redistest.Poll(t, systemtest.StartWithin, "the call to be out", s.IsOut("slow"))
+	if status := w.Terminate(t, syscall.SIGTERM); status != statusOK {
 		t.Errorf("the worker's exit status is %d", status)
 	}
-	o := s.outcome(t, "slow", "1ms")
-	if o.State != tasks.StateSucceeded || o.Calls != 1 || len(s.performed("slow")) != 1 {
-		t.Errorf("outcome %s after %d calls, performed %d times; want succeeded, 1, 1", o.State, o.Calls, len(s.performed("slow")))
+	o := s.Outcome(t, "slow", "1ms")
+	if o.State != tasks.StateSucceeded || o.Calls != 1 || len(s.Performed("slow")) != 1 {
+		t.Errorf("outcome %s after %d calls, performed %d times; want succeeded, 1, 1", o.State, o.Calls, len(s.Performed("slow")))
 	}
 }
 
@@ -69,17 +70,17 @@ func TestShutdownLetsCallsEnd(t *testing.T) {
 // task is not performed again.
 func TestRedisRestartsDuringCall(t *testing.T) {
 	t.Parallel()
-	s := newSystem(t, dyplstest.Config{Faults: []dyplstest.Fault{{Do: dyplstest.Slow, Delay: 5 * time.Second, Performed: true}}},
+	s := systemtest.New(t, dyplstest.Config{Faults: []dyplstest.Fault{{Do: dyplstest.Slow, Delay: 5 * time.Second, Performed: true}}},
 		"--appendonly", "yes", "--appendfsync", "always")
-	w := s.worker(t)
-	s.enqueue(t, statusOK, "BindAxn", bind(1, ""), "--id", "outage")
-	redistest.Poll(t, startWithin, "the call to be out", s.isOut("outage"))
-	s.redis.Kill()
-	redistest.Poll(t, startWithin, "the worker to miss Redis", w.wrote("write to Redis failed"))
-	s.redis.Restart(t)
-	o := s.outcome(t, "outage", "20s")
-	if o.State != tasks.StateSucceeded || o.Calls != 1 || len(s.performed("outage")) != 1 {
-		t.Errorf("outcome %s after %d calls, performed %d times; want succeeded, 1, 1", o.State, o.Calls, len(s.performed("outage")))
+	w := s.Worker(t)
+	s.Enqueue(t, statusOK, "BindAxn", systemtest.Bind(1, ""), "--id", "outage")
+	redistest.Poll(t, systemtest.StartWithin, "the call to be out", s.IsOut("outage"))
+	s.Redis.Kill()
+	redistest.Poll(t, systemtest.StartWithin, "the worker to miss Redis", w.Wrote("write to Redis failed"))
+	s.Redis.Restart(t)
+	o := s.Outcome(t, "outage", "20s")
+	if o.State != tasks.StateSucceeded || o.Calls != 1 || len(s.Performed("outage")) != 1 {
+		t.Errorf("outcome %s after %d calls, performed %d times; want succeeded, 1, 1", o.State, o.Calls, len(s.Performed("outage")))
 	}
 }
 
@@ -102,24 +103,24 @@ func TestKilledWorker(t *testing.T) {
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s := newSystem(t, dyplstest.Config{Faults: []dyplstest.Fault{{Action: "BindAxn", Do: dyplstest.Hang, Performed: true}}})
-			last := s.worker(t)
+			s := systemtest.New(t, dyplstest.Config{Faults: []dyplstest.Fault{{Action: "BindAxn", Do: dyplstest.Hang, Performed: true}}})
+			last := s.Worker(t)
 			killed := map[string]time.Time{}
 			for n := range binds {
 				id := fmt.Sprint("killed-", n)
-				s.enqueue(t, statusOK, "BindAxn", bind(n, test.more(n)), "--id", id)
-				redistest.Poll(t, startWithin, "the call to be out", s.isOut(id))
+				s.Enqueue(t, statusOK, "BindAxn", systemtest.Bind(n, test.more(n)), "--id", id)
+				redistest.Poll(t, systemtest.StartWithin, "the call to be out", s.IsOut(id))
 				victim := last
-				last = s.worker(t)
+				last = s.Worker(t)
 				killed[id] = time.Now()
-				victim.kill(t)
+				victim.Kill(t)
 			}
 			took := make([]time.Duration, 0, binds)
 			for id, at := range killed {
-				o := s.outcome(t, id, (test.within + pause).String())
+				o := s.Outcome(t, id, (test.within + pause).String())
 				took = append(took, o.FinishedAt.Sub(at))
-				if o.State != test.state || len(s.performed(id)) != 1 || took[len(took)-1] > test.within {
-					t.Errorf("%s: outcome %s after %s, performed %d times; want %s, once", id, o.State, took[len(took)-1], len(s.performed(id)), test.state)
+				if o.State != test.state || len(s.Performed(id)) != 1 || took[len(took)-1] > test.within {
+					t.Errorf("%s: outcome %s after %s, performed %d times; want %s, once", id, o.State, took[len(took)-1], len(s.Performed(id)), test.state)
 				}
 			}
 			slices.Sort(took)
@@ -131,18 +132,18 @@ func TestKilledWorker(t *testing.T) {
 
 func TestWorkerWaitsForRedis(t *testing.T) {
 	t.Parallel()
-	s := newSystem(t, dyplstest.Config{})
-	s.redis.Kill()
-	w := start(t, s.env, "worker")
-	redistest.Poll(t, startWithin, "the worker to say that Redis is away", w.wrote("Redis unreachable; retrying"))
-	if r := dyplsq(t, s.env, "", "enqueue", "BindAxn", bind(1, "")); r.status != statusUnreachable {
-		t.Errorf("enqueue without Redis: exit status %d, want %d: %s", r.status, statusUnreachable, r.errors)
+	s := systemtest.New(t, dyplstest.Config{})
+	s.Redis.Kill()
+	w := systemtest.Start(t, s.Env, "worker")
+	redistest.Poll(t, systemtest.StartWithin, "the worker to say that Redis is away", w.Wrote("Redis unreachable; retrying"))
+	if r := systemtest.Run(t, s.Env, "", "enqueue", "BindAxn", systemtest.Bind(1, "")); r.Status != statusUnreachable {
+		t.Errorf("enqueue without Redis: exit status %d, want %d: %s", r.Status, statusUnreachable, r.Errors)
 	}
-	if r := dyplsq(t, s.env, "", "result", "some-id"); r.status != statusUnreachable {
-		t.Errorf("result without Redis: exit status %d, want %d: %s", r.status, statusUnreachable, r.errors)
+	if r := systemtest.Run(t, s.Env, "", "result", "some-id"); r.Status != statusUnreachable {
+		t.Errorf("result without Redis: exit status %d, want %d: %s", r.Status, statusUnreachable, r.Errors)
 	}
-	s.redis.Restart(t)
-	outcomes := s.enqueue(t, statusOK, "BindAxn", bind(1, ""), "--wait", "20s")
+	s.Redis.Restart(t)
+	outcomes := s.Enqueue(t, statusOK, "BindAxn", systemtest.Bind(1, ""), "--wait", "20s")
 	if outcomes[0].State != tasks.StateSucceeded {
 		t.Errorf("outcome %s", outcomes[0].State)
 	}
@@ -150,18 +151,18 @@ func TestWorkerWaitsForRedis(t *testing.T) {
 
 func TestWorkerRefusesEviction(t *testing.T) {
 	t.Parallel()
-	s := newSystem(t, dyplstest.Config{}, "--maxmemory-policy", "allkeys-lru")
-	r := dyplsq(t, s.env, "", "worker")
-	if r.status == statusOK || !strings.Contains(r.errors, "noeviction") {
-		t.Errorf("exit status %d: %s", r.status, r.errors)
+	s := systemtest.New(t, dyplstest.Config{}, "--maxmemory-policy", "allkeys-lru")
+	r := systemtest.Run(t, s.Env, "", "worker")
+	if r.Status == statusOK || !strings.Contains(r.Errors, "noeviction") {
+		t.Errorf("exit status %d: %s", r.Status, r.Errors)
 	}
 }
 
 // TestStrangePayloads: what cannot be read fails, once; what is newer is left; none of it disturbs the others.
 func TestStrangePayloads(t *testing.T) {
 	t.Parallel()
-	s := newSystem(t, dyplstest.Config{})
-	client := asynq.NewClientFromRedisClient(s.redis.Client(t))
+	s := systemtest.New(t, dyplstest.Config{})
+	client := asynq.NewClientFromRedisClient(s.Redis.Client(t))
 	put := func(taskType, id string, payload []byte) {
 		t.Helper()
 		if _, err := client.Enqueue(asynq.NewTask(taskType, payload), asynq.Queue("bind"), asynq.TaskID(id)); err != nil {
@@ -175,19 +176,19 @@ func TestStrangePayloads(t *testing.T) {
 	put("dypls:BindAxn", "newer.1", []byte(`{"v":2,"id":"newer"}`))
 	put("dypls:BindAxz", "unknown-type.1", []byte(`{"v":1,"id":"unknown-type"}`))
 
-	w := s.worker(t)
-	if outcomes := s.enqueue(t, statusOK, "BindAxn", bind(2, ""), "--wait", "20s"); outcomes[0].State != tasks.StateSucceeded {
+	w := s.Worker(t)
+	if outcomes := s.Enqueue(t, statusOK, "BindAxn", systemtest.Bind(2, ""), "--wait", "20s"); outcomes[0].State != tasks.StateSucceeded {
 		t.Errorf("a sound task is %s", outcomes[0].State)
 	}
 	for _, id := range []string{"garbage", "huge", "no-version"} {
-		if o := s.outcome(t, id, "20s"); o.State != tasks.StateFailed || o.Code != dypls.CodeInvalidPayload {
+		if o := s.Outcome(t, id, "20s"); o.State != tasks.StateFailed || o.Code != dypls.CodeInvalidPayload {
 			t.Errorf("%s is %s %s, want failed %s", id, o.State, o.Code, dypls.CodeInvalidPayload)
 		}
 	}
-	redistest.Poll(t, startWithin, "the newer ones to be left", w.wrote("unknown task type; left for a newer worker"))
-	redistest.Poll(t, startWithin, "the newer ones to be left", w.wrote("the payload is of a newer version"))
-	inspector := asynq.NewInspectorFromRedisClient(s.redis.Client(t))
-	redistest.Poll(t, startWithin, "each to be where it belongs", func(context.Context) error {
+	redistest.Poll(t, systemtest.StartWithin, "the newer ones to be left", w.Wrote("unknown task type; left for a newer worker"))
+	redistest.Poll(t, systemtest.StartWithin, "the newer ones to be left", w.Wrote("the payload is of a newer version"))
+	inspector := asynq.NewInspectorFromRedisClient(s.Redis.Client(t))
+	redistest.Poll(t, systemtest.StartWithin, "each to be where it belongs", func(context.Context) error {
 		for id, want := range map[string]asynq.TaskState{
 			"garbage.1": asynq.TaskStateArchived, "huge.1": asynq.TaskStateArchived, "no-version.1": asynq.TaskStateArchived, "no-such-record.1": asynq.TaskStateArchived,
 			"newer.1": asynq.TaskStateRetry, "unknown-type.1": asynq.TaskStateRetry,
@@ -202,5 +203,5 @@ func TestStrangePayloads(t *testing.T) {
 		}
 		return nil
 	})
-	noNumbers(t, "the worker's log", w.text())
+	systemtest.NoNumbers(t, "the worker's log", w.Text())
 }

@@ -30,7 +30,7 @@ var floors = [][]string{
 }
 
 // forTests are the packages that no program imports.
-var forTests = []string{"internal/archtest", "internal/queuetest", "internal/redistest"}
+var forTests = []string{"internal/archtest", "internal/queuetest", "internal/redistest", "internal/systemtest"}
 
 // limits say what packages, named by the beginnings of their paths, must not depend on, directly or not.
 var limits = []struct {

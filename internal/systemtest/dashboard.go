@@ -1,4 +1,4 @@
-package main
+package systemtest
 
 import (
 	"bytes"
@@ -24,44 +24,46 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/internal/redistest"
 )
 
-const dashPassword = "correct horse battery staple"
+// DashPassword is that of everybody in [PasswordFile].
+const DashPassword = "correct horse battery staple"
 
-// passwordFile is an htpasswd file in which ann and bob have the same password.
-func passwordFile(t *testing.T) string {
+// PasswordFile is an htpasswd file in which ann and bob have the same password.
+func PasswordFile(t *testing.T) string {
 	t.Helper()
-	hash, err := bcrypt.GenerateFromPassword([]byte(dashPassword), bcrypt.MinCost)
+	hash, err := bcrypt.GenerateFromPassword([]byte(DashPassword), bcrypt.MinCost)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return tempFile(t, fmt.Sprintf("# made by a test\nann:%s\nbob:%s\n", hash, bytes.Replace(hash, []byte("$2a$"), []byte("$2y$"), 1)))
+	return TempFile(t, fmt.Sprintf("# made by a test\nann:%s\nbob:%s\n", hash, bytes.Replace(hash, []byte("$2a$"), []byte("$2y$"), 1)))
 }
 
-// dash starts the dashboard and returns its address, once Redis knows the queues.
-func (s *system) dash(t *testing.T, args ...string) string {
+// Dash starts the dashboard and returns its address, once Redis knows the queues.
+func (s *System) Dash(t *testing.T, args ...string) string {
 	t.Helper()
-	redistest.Poll(t, startWithin, "Redis to know the queue", func(ctx context.Context) error {
-		names, err := s.redis.Client(t).SMembers(ctx, "asynq:queues").Result()
+	redistest.Poll(t, StartWithin, "Redis to know the queue", func(ctx context.Context) error {
+		names, err := s.Redis.Client(t).SMembers(ctx, "asynq:queues").Result()
 		if len(names) == 0 {
 			return errors.Join(err, errors.New("not yet"))
 		}
 		return nil
 	})
-	return startDash(t, s.env, args...)
+	return StartDash(t, s.Env, args...)
 }
 
-func startDash(t *testing.T, env []string, args ...string) (url string) {
+// StartDash starts the dashboard, by default on a port of its own, and returns its address.
+func StartDash(t *testing.T, env []string, args ...string) (url string) {
 	t.Helper()
 	if !strings.Contains(strings.Join(args, " "), "--listen") {
 		args = append(args, "--listen", "127.0.0.1:0")
 	}
-	p := start(t, env, append([]string{"dash"}, args...)...)
-	redistest.Poll(t, startWithin, "the dashboard to be up", p.wrote(`"message":"dashboard"`))
-	url = regexp.MustCompile(`https?://[^"]+/`).FindString(p.text())
+	p := Start(t, env, append([]string{"dash"}, args...)...)
+	redistest.Poll(t, StartWithin, "the dashboard to be up", p.Wrote(`"message":"dashboard"`))
+	url = regexp.MustCompile(`https?://[^"]+/`).FindString(p.Text())
 	return strings.Replace(url, "[::]", "127.0.0.1", 1)
 }
 
-// certificate is one of the test's own for 127.0.0.1.
-func certificate(t *testing.T) (certFile, keyFile string) {
+// Certificate is one of the test's own for 127.0.0.1.
+func Certificate(t *testing.T) (certFile, keyFile string) {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -79,11 +81,12 @@ func certificate(t *testing.T) (certFile, keyFile string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return tempFile(t, string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: cert}))),
-		tempFile(t, string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private})))
+	return TempFile(t, string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: cert}))),
+		TempFile(t, string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private})))
 }
 
-func tempFile(t *testing.T, text string) string {
+// TempFile is a file that holds a text.
+func TempFile(t *testing.T, text string) string {
 	t.Helper()
 	name := filepath.Join(t.TempDir(), "file")
 	if err := os.WriteFile(name, []byte(text), 0o600); err != nil {

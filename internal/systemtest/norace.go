@@ -1,5 +1,6 @@
 //go:build !race
 
-package main
+package systemtest
 
-const raceDetector = false
+// RaceDetector tells that tests and processes take several times the memory of those that users run.
+const RaceDetector = false

@@ -1,14 +1,16 @@
-package main
+package systemtest
 
 import (
 	"bufio"
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"os/exec"
+	"regexp"
+	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -16,20 +18,35 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/internal/redistest"
 )
 
-// startProgram starts a program that the test ends, at the latest, when it ends itself.
-func startProgram(t *testing.T, program string, env []string, args ...string) *process {
+// Process is a program that stays up until it is told to end, or its test ends.
+type Process struct {
+	Cmd  *exec.Cmd
+	Done chan struct{} // closed when it has ended
+
+	mu  sync.Mutex
+	log bytes.Buffer
+}
+
+// Start starts a command of dyplsq that the test ends, at the latest, when it ends itself.
+func Start(t *testing.T, env []string, args ...string) *Process {
 	t.Helper()
-	p := &process{cmd: exec.Command(program, args...), done: make(chan struct{})}
-	p.cmd.Env = env
-	stderr, err := p.cmd.StderrPipe()
+	return StartProgram(t, Program(t), env, args...)
+}
+
+// StartProgram starts a program that the test ends, at the latest, when it ends itself.
+func StartProgram(t *testing.T, program string, env []string, args ...string) *Process {
+	t.Helper()
+	p := &Process{Cmd: exec.Command(program, args...), Done: make(chan struct{})}
+	p.Cmd.Env = env
+	stderr, err := p.Cmd.StderrPipe()
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := p.cmd.Start(); err != nil {
+	if err := p.Cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
 	go func() {
-		defer close(p.done)
+		defer close(p.Done)
 		reader := bufio.NewReader(stderr)
 		for {
 			text, err := reader.ReadString('\n')
@@ -37,37 +54,67 @@ func startProgram(t *testing.T, program string, env []string, args ...string) *p
 			p.log.WriteString(text)
 			p.mu.Unlock()
 			if err != nil {
-				_ = p.cmd.Wait()
+				_ = p.Cmd.Wait()
 				return
 			}
 		}
 	}()
 	t.Cleanup(func() {
-		_ = p.cmd.Process.Kill()
-		<-p.done
+		_ = p.Cmd.Process.Kill()
+		<-p.Done
 		if t.Failed() {
-			t.Logf("%s wrote:\n%s", p.cmd, tail(p.text()))
+			t.Logf("%s wrote:\n%s", p.Cmd, Tail(p.Text()))
 		}
 	})
 	return p
 }
 
-func (p *process) kill(t *testing.T) {
+// Text is what the process has written to standard error.
+func (p *Process) Text() string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.log.String()
+}
+
+// Wrote waits, for use with redistest.Poll, until the process has written a text.
+func (p *Process) Wrote(text string) func(context.Context) error {
+	return func(context.Context) error {
+		if !strings.Contains(p.Text(), text) {
+			return fmt.Errorf("not yet written: %q", text)
+		}
+		return nil
+	}
+}
+
+// Terminate asks the process to end with a signal, waits until it has, and returns its exit status.
+func (p *Process) Terminate(t *testing.T, sig syscall.Signal) int {
 	t.Helper()
-	if status := p.terminate(t, syscall.SIGKILL); status != -1 {
+	p.signal(t, sig)
+	select {
+	case <-p.Done:
+	case <-time.After(40 * time.Second):
+		t.Fatalf("did not end after %s", sig)
+	}
+	return p.Cmd.ProcessState.ExitCode()
+}
+
+// Kill ends the process as a crash does.
+func (p *Process) Kill(t *testing.T) {
+	t.Helper()
+	if status := p.Terminate(t, syscall.SIGKILL); status != -1 {
 		t.Fatalf("exit status %d of a killed process", status)
 	}
 }
 
-// freeze stops a process, and waits until it stands still.
-func (p *process) freeze(t *testing.T) {
+// Freeze stops a process, and waits until it stands still.
+func (p *Process) Freeze(t *testing.T) {
 	t.Helper()
 	p.signal(t, syscall.SIGSTOP)
-	stat := fmt.Sprintf("/proc/%d/stat", p.cmd.Process.Pid)
+	stat := fmt.Sprintf("/proc/%d/stat", p.Cmd.Process.Pid)
 	if _, err := os.Stat(stat); err != nil {
 		return // a system that does not tell
 	}
-	redistest.Poll(t, startWithin, "the process to stand still", func(context.Context) error {
+	redistest.Poll(t, StartWithin, "the process to stand still", func(context.Context) error {
 		text, err := os.ReadFile(stat)
 		if _, state, _ := strings.Cut(string(text), ") "); err == nil && !strings.HasPrefix(state, "T") {
 			return fmt.Errorf("it is %.1s", state)
@@ -76,17 +123,21 @@ func (p *process) freeze(t *testing.T) {
 	})
 }
 
-func (p *process) thaw(t *testing.T) { t.Helper(); p.signal(t, syscall.SIGCONT) }
-
-func (p *process) signal(t *testing.T, sig syscall.Signal) {
+// Thaw lets a process that was frozen go on.
+func (p *Process) Thaw(t *testing.T) {
 	t.Helper()
-	if err := p.cmd.Process.Signal(sig); err != nil {
+	p.signal(t, syscall.SIGCONT)
+}
+
+func (p *Process) signal(t *testing.T, sig syscall.Signal) {
+	t.Helper()
+	if err := p.Cmd.Process.Signal(sig); err != nil {
 		t.Fatal(err)
 	}
 }
 
-// passes waits, for use with redistest.Poll, until so long after a moment.
-func passes(d time.Duration, since time.Time) func(context.Context) error {
+// Passes waits, for use with redistest.Poll, until so long after a moment.
+func Passes(d time.Duration, since time.Time) func(context.Context) error {
 	return func(context.Context) error {
 		if left := d - time.Since(since); left > 0 {
 			return fmt.Errorf("%s left", left)
@@ -95,29 +146,20 @@ func passes(d time.Duration, since time.Time) func(context.Context) error {
 	}
 }
 
-// program runs a command of a binary to its end.
-func program(t *testing.T, binary string, env []string, stdin string, args ...string) result {
-	t.Helper()
-	cmd := exec.Command(binary, args...)
-	var out, errs bytes.Buffer
-	cmd.Env, cmd.Stdin, cmd.Stdout, cmd.Stderr = env, strings.NewReader(stdin), &out, &errs
-	err := cmd.Run()
-	if _, exited := errors.AsType[*exec.ExitError](err); err != nil && !exited {
-		t.Fatalf("run %s %s: %v", binary, args, err)
-	}
-	return result{cmd.ProcessState.ExitCode(), out.String(), errs.String()}
-}
+// MaxWorkerKB is how much memory a worker may take at the most, in kB.
+const MaxWorkerKB = 100 * 1024
 
-// output runs a program to its end, in a folder, and returns what it printed.
-func output(t *testing.T, dir string, args ...string) string {
+// PeakMemory is how much memory a process has taken at the most, in kB.
+func PeakMemory(t *testing.T, p *Process) int {
 	t.Helper()
-	cmd := exec.Command(args[0], args[1:]...)
-	cmd.Dir = dir
-	out, err := cmd.Output()
-	if exit, failed := errors.AsType[*exec.ExitError](err); failed {
-		t.Fatalf("%s: %v\n%s", args, err, tail(string(exit.Stderr)))
-	} else if err != nil {
-		t.Fatalf("%s: %v", args, err)
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.Cmd.Process.Pid))
+	if err != nil {
+		t.Skipf("this system does not tell a process' memory: %v", err)
 	}
-	return string(out)
+	found := regexp.MustCompile(`VmHWM:\s+(\d+) kB`).FindSubmatch(status)
+	kB, err := strconv.Atoi(string(found[1]))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return kB
 }

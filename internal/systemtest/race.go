@@ -1,6 +1,6 @@
 //go:build race
 
-package main
+package systemtest
 
-// raceDetector tells that this binary takes several times the memory of one that users run.
-const raceDetector = true
+// RaceDetector tells that tests and processes take several times the memory of those that users run.
+const RaceDetector = true

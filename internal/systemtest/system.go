@@ -1,12 +1,12 @@
-package main
+// Package systemtest runs the whole system for a test: a real redis-server, the simulator behind real HTTP, and real processes of
+// dyplsq, which are killed, frozen and asked as in service. What the simulator really did is the measure of what was told.
+//
+// The tests of the command itself and those of test/e2e use it. [Main] and [MainOf] say which binary the processes run.
+package systemtest
 
 import (
-	"bufio"
-	"context"
-	"encoding/json"
-	"errors"
-	"fmt"
-	"net/http"
+	"regexp"
+	"slices"
 	"testing"
 	"time"
 
@@ -17,122 +17,92 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
 )
 
-// system is a real Redis and a simulator behind real HTTP, for real processes of dyplsq.
-type system struct {
-	redis     *redistest.Server
-	simulator *dyplstest.Simulator
-	env       []string
+// StartWithin is how long a test waits at the most for what takes a moment.
+const StartWithin = 2 * time.Minute
+
+// System is a Redis and a simulator, with the environment in which processes of dyplsq use both.
+type System struct {
+	Redis     *redistest.Server
+	Simulator *dyplstest.Simulator
+	Env       []string
 }
 
-const startWithin = 2 * time.Minute
-
-func newSystem(t *testing.T, config dyplstest.Config, redisArgs ...string) *system {
+// New is a system on a Redis of its own, which is started with these arguments.
+func New(t *testing.T, config dyplstest.Config, redisArgs ...string) *System {
 	t.Helper()
-	return newSystemOn(t, redistest.Start(t, redisArgs...), config)
+	return NewOn(t, redistest.Start(t, redisArgs...), config)
 }
 
-func newSystemOn(t *testing.T, redis *redistest.Server, config dyplstest.Config) *system {
+// NewOn is a system on a Redis that is up.
+func NewOn(t *testing.T, redis *redistest.Server, config dyplstest.Config) *System {
 	t.Helper()
-	s := &system{redis: redis}
-	server := dyplstest.Start(t, config)
-	s.simulator = server.Simulator
-	s.env = cleanEnv(append(s.redis.Env(),
-		"DYPLSQ_ENDPOINT="+server.URL(),
-		"ALIBABA_CLOUD_ACCESS_KEY_ID="+server.AccessKeyID, "ALIBABA_CLOUD_ACCESS_KEY_SECRET="+server.AccessKeySecret,
-	)...)
+	s := newAt(t, config, redis.Env())
+	s.Redis = redis
 	return s
 }
 
-// asynqRedis is where asynq's own dashboard finds the system's Redis.
-func (s *system) asynqRedis() asynq.RedisClientOpt {
-	user, password, config := s.redis.Login()
-	return asynq.RedisClientOpt{Addr: s.redis.Addr, Username: user, Password: password, TLSConfig: config}
+// NewAt is a system on a Redis of any kind, which this environment names. It has no Redis that a test could end.
+func NewAt(t *testing.T, redisEnv ...string) *System {
+	t.Helper()
+	return newAt(t, dyplstest.Config{}, redisEnv)
 }
 
-// worker starts a worker and waits until it performs tasks.
-func (s *system) worker(t *testing.T) *process {
+func newAt(t *testing.T, config dyplstest.Config, redisEnv []string) *System {
 	t.Helper()
-	p := start(t, s.env, "worker")
-	redistest.Poll(t, startWithin, "the worker to be up", p.wrote("performing tasks"))
+	server := dyplstest.Start(t, config)
+	return &System{Simulator: server.Simulator, Env: CleanEnv(append(redisEnv,
+		"DYPLSQ_ENDPOINT="+server.URL(),
+		"ALIBABA_CLOUD_ACCESS_KEY_ID="+server.AccessKeyID, "ALIBABA_CLOUD_ACCESS_KEY_SECRET="+server.AccessKeySecret,
+	)...)}
+}
+
+// Worker starts a worker and waits until it performs tasks.
+func (s *System) Worker(t *testing.T) *Process {
+	t.Helper()
+	p := Start(t, s.Env, "worker")
+	redistest.Poll(t, StartWithin, "the worker to be up", p.Wrote("performing tasks"))
 	return p
 }
 
-// enqueue runs dyplsq enqueue, with --json, and returns the outcomes.
-func (s *system) enqueue(t *testing.T, wantStatus int, args ...string) []tasks.Outcome {
+// ObservedWorker starts a worker with metrics and health, and returns the address of both.
+func (s *System) ObservedWorker(t *testing.T, args ...string) (p *Process, url string) {
 	t.Helper()
-	r := dyplsq(t, s.env, "", append([]string{"enqueue", "--json"}, args...)...)
-	if r.status != wantStatus {
-		t.Fatalf("dyplsq enqueue %s: exit status %d, want %d\n%s%s", args[0], r.status, wantStatus, tail(r.out), tail(r.errors))
-	}
-	return readOutcomes(t, r.out)
+	p = Start(t, append(slices.Clone(s.Env), "DYPLSQ_METRICS_LISTEN=127.0.0.1:0"), append([]string{"worker"}, args...)...)
+	redistest.Poll(t, StartWithin, "the worker to listen", p.Wrote("/metrics"))
+	return p, regexp.MustCompile(`"url":"(http://[^"]*)/metrics"`).FindStringSubmatch(p.Text())[1]
 }
 
-// outcome runs dyplsq result and returns the outcome.
-func (s *system) outcome(t *testing.T, id, wait string) tasks.Outcome {
+// Enqueue runs dyplsq enqueue, with --json, and returns the outcomes.
+func (s *System) Enqueue(t *testing.T, wantStatus int, args ...string) []tasks.Outcome {
 	t.Helper()
-	r := dyplsq(t, s.env, "", "result", id, "--json", "--wait", wait)
-	outcomes := readOutcomes(t, r.out)
+	r := Run(t, s.Env, "", append([]string{"enqueue", "--json"}, args...)...)
+	if r.Status != wantStatus {
+		t.Fatalf("dyplsq enqueue %s: exit status %d, want %d\n%s%s", args[0], r.Status, wantStatus, Tail(r.Out), Tail(r.Errors))
+	}
+	return ReadOutcomes(t, r.Out)
+}
+
+// EnqueueBatch enqueues JSON Lines, which are requests that have no outcome yet.
+func (s *System) EnqueueBatch(t *testing.T, action, lines string, args ...string) {
+	t.Helper()
+	if r := Run(t, s.Env, lines, append([]string{"enqueue", action, "-"}, args...)...); r.Status != StatusOK {
+		t.Fatalf("enqueue: exit status %d: %s", r.Status, Tail(r.Errors))
+	}
+}
+
+// Outcome runs dyplsq result and returns the outcome.
+func (s *System) Outcome(t *testing.T, id, wait string) tasks.Outcome {
+	t.Helper()
+	r := Run(t, s.Env, "", "result", id, "--json", "--wait", wait)
+	outcomes := ReadOutcomes(t, r.Out)
 	if len(outcomes) != 1 {
-		t.Fatalf("dyplsq result %s: exit status %d, %d outcomes\n%s", id, r.status, len(outcomes), r.errors)
+		t.Fatalf("dyplsq result %s: exit status %d, %d outcomes\n%s", id, r.Status, len(outcomes), r.Errors)
 	}
 	return outcomes[0]
 }
 
-func readOutcomes(t *testing.T, out string) []tasks.Outcome {
-	t.Helper()
-	var outcomes []tasks.Outcome
-	for line := range splitLines(out) {
-		var o tasks.Outcome
-		if err := json.Unmarshal([]byte(line), &o); err != nil {
-			t.Fatalf("an outcome is not JSON: %v: %s", err, line)
-		}
-		outcomes = append(outcomes, o)
-	}
-	return outcomes
-}
-
-// performed is what the simulator really did for a task, whose id it got as OutId.
-func (s *system) performed(id string) []dyplstest.Entry {
-	var entries []dyplstest.Entry
-	for _, e := range s.simulator.Ledger() {
-		if e.Performed && e.Parameters["OutId"] == id {
-			entries = append(entries, e)
-		}
-	}
-	return entries
-}
-
-// isOut waits, for use with redistest.Poll, until the simulator has performed a task whose answer may still be to come.
-func (s *system) isOut(id string) func(context.Context) error {
-	return func(context.Context) error {
-		if len(s.performed(id)) == 0 {
-			return errors.New("not yet")
-		}
-		return nil
-	}
-}
-
-// bind is a BindAxn request as JSON.
-func bind(number int, more string) string {
-	return fmt.Sprintf(`{"PoolKey":%q,"PhoneNoA":"139%08d","Expiration":"2099-01-31 23:59:59"%s}`, dyplstest.DefaultPoolKey, number, more)
-}
-
-// ledgerOf reads a simulator's ledger over HTTP, as other processes do.
-func ledgerOf(t *testing.T, url string) []dyplstest.Entry {
-	t.Helper()
-	resp, err := http.Get(url + ledgerPath)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = resp.Body.Close() }()
-	var entries []dyplstest.Entry
-	scanner := bufio.NewScanner(resp.Body)
-	for scanner.Scan() {
-		var e dyplstest.Entry
-		if err := json.Unmarshal(scanner.Bytes(), &e); err != nil {
-			t.Fatal(err)
-		}
-		entries = append(entries, e)
-	}
-	return entries
+// AsynqRedis is where asynq's own dashboard finds the system's Redis.
+func (s *System) AsynqRedis() asynq.RedisClientOpt {
+	user, password, config := s.Redis.Login()
+	return asynq.RedisClientOpt{Addr: s.Redis.Addr, Username: user, Password: password, TLSConfig: config}
 }
