@@ -2,7 +2,7 @@
 // enqueue with. Nothing of it reaches another machine: it reads no environment variable, no credentials and no endpoint.
 //
 //	system := dyplsqtest.Start(t)
-//	id, err := tasks.BindAXN.Enqueue(ctx, system.Queue, request)
+//	task, err := tasks.BindAXN.Enqueue(ctx, system.Queue, request)
 //	calls := system.API.Ledger() // what was really done
 //
 // The embedded Redis is miniredis: it keeps nothing on disk, and is no measure of speed. Its clock runs in steps of a second.

@@ -20,11 +20,11 @@ func bind() dypls.BindAXNRequest {
 func TestBindIsCalledOnceMoreAfterThrottling(t *testing.T) {
 	t.Parallel()
 	system := dyplsqtest.Start(t, dyplsqtest.Faults(dyplstest.Fault{Action: "BindAxn", First: 1, Code: "isv.FLOW_LIMIT"}))
-	id, err := tasks.BindAXN.Enqueue(t.Context(), system.Queue, bind())
+	task, err := tasks.BindAXN.Enqueue(t.Context(), system.Queue, bind())
 	if err != nil {
 		t.Fatal(err)
 	}
-	binding, err := tasks.BindAXN.Wait(t.Context(), system.Queue, id)
+	binding, err := task.Wait(t.Context())
 	if err != nil || binding.SecretNo == "" {
 		t.Fatalf("%+v, %v", binding, err)
 	}
@@ -48,11 +48,11 @@ func TestPoolsAreTheTests(t *testing.T) {
 	request.PoolKey = "FC1"
 	for n, want := range []error{nil, &dypls.Error{Class: dypls.Exhausted}} {
 		request.PhoneNoA = dypls.Phone(fmt.Sprintf("1380000000%d", n+1))
-		id, err := tasks.BindAXN.Enqueue(t.Context(), system.Queue, request)
+		task, err := tasks.BindAXN.Enqueue(t.Context(), system.Queue, request)
 		if err != nil {
 			t.Fatal(err)
 		}
-		_, err = tasks.BindAXN.Wait(t.Context(), system.Queue, id)
+		_, err = task.Wait(t.Context())
 		got, failed := errors.AsType[*dypls.Error](err)
 		if failed != (want != nil) || failed && got.Class != dypls.Exhausted {
 			t.Errorf("bind %d: %v", n+1, err)

@@ -109,7 +109,7 @@ func TestAccountStaysWithTheTask(t *testing.T) {
 			t.Fatal(made, err)
 		}
 		s.settle(t, "k", record.Ending{State: record.Uncertain, Code: dypls.CodeNoAnswer, Class: string(dypls.Uncertain)})
-		if err := s.queue.Resolve(t.Context(), "k", tasks.Resolution{Retry: true, By: "test"}); err != nil {
+		if err := s.queue.Resolve(t.Context(), "k", tasks.ResolveRetry("test")); err != nil {
 			t.Fatal(err)
 		}
 		for _, delivery := range []string{"k.2", "k.3"} {

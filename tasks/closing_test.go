@@ -26,7 +26,7 @@ var asks = map[string]func(context.Context, *tasks.Queue) error{
 	"Cancel":  func(ctx context.Context, q *tasks.Queue) error { return q.Cancel(ctx, "k") },
 	"Rerun":   func(ctx context.Context, q *tasks.Queue) error { _, err := q.Rerun(ctx, "k", "me"); return err },
 	"Resolve": func(ctx context.Context, q *tasks.Queue) error {
-		return q.Resolve(ctx, "k", tasks.Resolution{Retry: true, By: "me"})
+		return q.Resolve(ctx, "k", tasks.ResolveRetry("me"))
 	},
 	"Infos":  func(ctx context.Context, q *tasks.Queue) error { _, err := q.Infos(ctx); return err },
 	"Pause":  func(ctx context.Context, q *tasks.Queue) error { return q.Pause(ctx, "bind") },

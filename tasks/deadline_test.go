@@ -23,11 +23,11 @@ func TestDeadline(t *testing.T) {
 		return func(o ...tasks.Option) (string, error) {
 			request := axn()
 			request.Expiration = in(expires)
-			return tasks.BindAXN.Enqueue(t.Context(), s.queue, request, o...)
+			return queuetest.ID(tasks.BindAXN.Enqueue(t.Context(), s.queue, request, o...))
 		}
 	}
 	unbind := func(o ...tasks.Option) (string, error) {
-		return tasks.UnbindSubscription.Enqueue(t.Context(), s.queue, dypls.UnbindSubscriptionRequest{PoolKey: "FC1", SubsID: "1", SecretNo: numberX}, o...)
+		return queuetest.ID(tasks.UnbindSubscription.Enqueue(t.Context(), s.queue, dypls.UnbindSubscriptionRequest{PoolKey: "FC1", SubsID: "1", SecretNo: numberX}, o...))
 	}
 	change := func(expires time.Duration) func(o ...tasks.Option) (string, error) {
 		return func(o ...tasks.Option) (string, error) {
@@ -35,14 +35,14 @@ func TestDeadline(t *testing.T) {
 			if expires > 0 {
 				request.Expiration = in(expires)
 			}
-			return tasks.UpdateSubscription.Enqueue(t.Context(), s.queue, request, o...)
+			return queuetest.ID(tasks.UpdateSubscription.Enqueue(t.Context(), s.queue, request, o...))
 		}
 	}
 	record := func(q *tasks.Queue) func(o ...tasks.Option) (string, error) {
 		return func(o ...tasks.Option) (string, error) {
 			request := recording()
 			request.CallTime = in(-day)
-			return tasks.QueryRecordFileDownloadURL.Enqueue(t.Context(), q, request, o...)
+			return queuetest.ID(tasks.QueryRecordFileDownloadURL.Enqueue(t.Context(), q, request, o...))
 		}
 	}
 	tests := map[string]struct {

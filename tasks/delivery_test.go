@@ -10,6 +10,7 @@ import (
 
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
 	"github.com/seed-5c07c2e9/dyplsq/internal/dispatch"
+	"github.com/seed-5c07c2e9/dyplsq/internal/queuetest"
 	"github.com/seed-5c07c2e9/dyplsq/internal/record"
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
 )
@@ -23,24 +24,26 @@ func TestWhatAsynqIsGiven(t *testing.T) {
 			enqueue     func(tasks.Option) (string, error)
 			typ, queued string
 		}{
-			"axn": {func(o tasks.Option) (string, error) { return tasks.BindAXN.Enqueue(ctx, s.queue, axn(), o) }, "dypls:BindAxn", "bind"},
+			"axn": {func(o tasks.Option) (string, error) {
+				return queuetest.ID(tasks.BindAXN.Enqueue(ctx, s.queue, axn(), o))
+			}, "dypls:BindAxn", "bind"},
 			"axb": {func(o tasks.Option) (string, error) {
-				return tasks.BindAXB.Enqueue(ctx, s.queue, dypls.BindAXBRequest{PoolKey: "FC1", PhoneNoA: numberA, PhoneNoB: numberB, Expiration: expiration}, o)
+				return queuetest.ID(tasks.BindAXB.Enqueue(ctx, s.queue, dypls.BindAXBRequest{PoolKey: "FC1", PhoneNoA: numberA, PhoneNoB: numberB, Expiration: expiration}, o))
 			}, "dypls:BindAxb", "bind"},
 			"axne": {func(o tasks.Option) (string, error) {
-				return tasks.BindAXNExtension.Enqueue(ctx, s.queue, dypls.BindAXNExtensionRequest{PoolKey: "FC1", PhoneNoA: numberA, Expiration: expiration}, o)
+				return queuetest.ID(tasks.BindAXNExtension.Enqueue(ctx, s.queue, dypls.BindAXNExtensionRequest{PoolKey: "FC1", PhoneNoA: numberA, Expiration: expiration}, o))
 			}, "dypls:BindAxnExtension", "bind"},
 			"axg": {func(o tasks.Option) (string, error) {
-				return tasks.BindAXG.Enqueue(ctx, s.queue, dypls.BindAXGRequest{PoolKey: "FC1", PhoneNoA: numberA, GroupID: "g", Expiration: expiration}, o)
+				return queuetest.ID(tasks.BindAXG.Enqueue(ctx, s.queue, dypls.BindAXGRequest{PoolKey: "FC1", PhoneNoA: numberA, GroupID: "g", Expiration: expiration}, o))
 			}, "dypls:BindAxg", "bind"},
 			"unbind": {func(o tasks.Option) (string, error) {
-				return tasks.UnbindSubscription.Enqueue(ctx, s.queue, dypls.UnbindSubscriptionRequest{PoolKey: "FC1", SubsID: "1", SecretNo: numberX}, o)
+				return queuetest.ID(tasks.UnbindSubscription.Enqueue(ctx, s.queue, dypls.UnbindSubscriptionRequest{PoolKey: "FC1", SubsID: "1", SecretNo: numberX}, o))
 			}, "dypls:UnbindSubscription", "unbind"},
 			"update": {func(o tasks.Option) (string, error) {
-				return tasks.UpdateSubscription.Enqueue(ctx, s.queue, update(), o)
+				return queuetest.ID(tasks.UpdateSubscription.Enqueue(ctx, s.queue, update(), o))
 			}, "dypls:UpdateSubscription", "update"},
 			"record": {func(o tasks.Option) (string, error) {
-				return tasks.QueryRecordFileDownloadURL.Enqueue(ctx, s.queue, recording(), o)
+				return queuetest.ID(tasks.QueryRecordFileDownloadURL.Enqueue(ctx, s.queue, recording(), o))
 			}, "dypls:QueryRecordFileDownloadUrl", "query"},
 		} {
 			id, err := test.enqueue(tasks.TaskID("order/" + name))
@@ -83,7 +86,7 @@ func TestProcessInAndAt(t *testing.T) {
 			"in 0":     {tasks.ProcessIn(0), time.Time{}},
 			"the past": {tasks.ProcessAt(now.Add(-time.Hour)), time.Time{}},
 		} {
-			id, err := tasks.QueryRecordFileDownloadURL.Enqueue(t.Context(), s.queue, recording(), tasks.TaskID(fmt.Sprintf("k-%x", name)), test.option)
+			id, err := queuetest.ID(tasks.QueryRecordFileDownloadURL.Enqueue(t.Context(), s.queue, recording(), tasks.TaskID(fmt.Sprintf("k-%x", name)), test.option))
 			if err != nil {
 				t.Fatalf("%s: %v", name, err)
 			}

@@ -2,8 +2,8 @@
 // It is what an application imports; the work is done by dyplsq's workers.
 //
 //	queue, err := tasks.Open("redis://localhost:6379/0")
-//	id, err := tasks.BindAXN.Enqueue(ctx, queue, request, tasks.TaskID("order-42"))
-//	binding, err := tasks.BindAXN.Wait(ctx, queue, id)
+//	task, err := tasks.BindAXN.Enqueue(ctx, queue, request, tasks.TaskID("order-42"))
+//	binding, err := task.Wait(ctx)
 //
 // A request is checked before it is queued, and every problem is reported at once, as a *dypls.ValidationError.
 //

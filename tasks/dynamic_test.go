@@ -9,6 +9,7 @@ import (
 
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
 	"github.com/seed-5c07c2e9/dyplsq/internal/dispatch"
+	"github.com/seed-5c07c2e9/dyplsq/internal/queuetest"
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
 )
 
@@ -52,7 +53,7 @@ func TestDynamicEnqueue(t *testing.T) {
 		t.Fatalf("%v, %v", ids, err)
 	}
 	// the same task, whichever way it is enqueued
-	id, err := tasks.UnbindSubscription.Enqueue(t.Context(), s.queue, dypls.UnbindSubscriptionRequest{PoolKey: "FC1", SubsID: "1", SecretNo: numberX}, tasks.TaskID("u-1"))
+	id, err := queuetest.ID(tasks.UnbindSubscription.Enqueue(t.Context(), s.queue, dypls.UnbindSubscriptionRequest{PoolKey: "FC1", SubsID: "1", SecretNo: numberX}, tasks.TaskID("u-1")))
 	if id != "u-1" || err != nil {
 		t.Errorf("%q, %v", id, err)
 	}

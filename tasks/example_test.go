@@ -27,16 +27,16 @@ func Example() {
 		log.Fatal(err)
 	}
 	defer func() { _ = queue.Close() }()
-	id, err := tasks.BindAXN.Enqueue(ctx, queue, request, tasks.TaskID("order-42"))
+	task, err := tasks.BindAXN.Enqueue(ctx, queue, request, tasks.TaskID("order-42"))
 	if err != nil {
 		log.Fatal(err)
 	}
-	binding, err := tasks.BindAXN.Wait(ctx, queue, id)
+	binding, err := task.Wait(ctx)
 	if err != nil {
 		log.Fatal(err)
 	}
 
-	fmt.Println(id, "is reached by dialling", binding.SecretNo) // masked, wherever a person looks
+	fmt.Println(task.ID, "is reached by dialling", binding.SecretNo) // masked, wherever a person looks
 	fmt.Println("dial", string(binding.SecretNo))
 	// Output:
 	// order-42 is reached by dialling 170****0042
@@ -58,8 +58,8 @@ func ExampleTaskID() {
 	}
 
 	for range 2 {
-		id, err := tasks.BindAXN.Enqueue(ctx, queue, request, tasks.TaskID("order-42"))
-		fmt.Println(id, err)
+		task, err := tasks.BindAXN.Enqueue(ctx, queue, request, tasks.TaskID("order-42"))
+		fmt.Println(task.ID, err)
 	}
 	request.PhoneNoA = "15000000002"
 	_, err = tasks.BindAXN.Enqueue(ctx, queue, request, tasks.TaskID("order-42"))
@@ -89,11 +89,11 @@ func ExampleWithin() {
 		PoolKey: dyplstest.DefaultPoolKey, PhoneNoA: "15000000001", Expiration: dypls.At(time.Now().Add(time.Hour)),
 	}
 
-	id, err := tasks.BindAXN.Enqueue(ctx, queue, request, tasks.Within(time.Millisecond))
+	task, err := tasks.BindAXN.Enqueue(ctx, queue, request, tasks.Within(time.Millisecond))
 	if err != nil {
 		log.Fatal(err)
 	}
-	_, err = tasks.BindAXN.Wait(ctx, queue, id)
+	_, err = task.Wait(ctx)
 	if failed, ok := errors.AsType[*dypls.Error](err); ok {
 		fmt.Println(failed.Code, failed.Class)
 	}

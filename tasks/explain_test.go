@@ -106,7 +106,7 @@ func TestExplainSteps(t *testing.T) {
 		if !e.KeptUntil.IsZero() || len(e.Steps) != 3 {
 			t.Errorf("%+v", e)
 		}
-		if err := s.queue.Resolve(t.Context(), "k", tasks.Resolution{Failed: true, By: "13800000001 anna"}); err != nil {
+		if err := s.queue.Resolve(t.Context(), "k", tasks.ResolveFailed("13800000001 anna")); err != nil {
 			t.Fatal(err)
 		}
 		e = s.explain(t, "k")

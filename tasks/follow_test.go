@@ -138,7 +138,7 @@ func TestFollowTellsWhatBecameOfUncertainOnes(t *testing.T) {
 		s.settle(t, "k", record.Ending{State: record.Uncertain, Code: "dyplsq.NoAnswer"})
 		c := follow(t, s.queue, "g", "a", nil)
 		c.wants(t, "k uncertain")
-		if err := s.queue.Resolve(t.Context(), "k", tasks.Resolution{Retry: true, By: "me"}); err != nil {
+		if err := s.queue.Resolve(t.Context(), "k", tasks.ResolveRetry("me")); err != nil {
 			t.Fatal(err)
 		}
 		other := follow(t, s.queue, "other", "a", nil)

@@ -11,6 +11,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
+	"github.com/seed-5c07c2e9/dyplsq/internal/queuetest"
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
 )
 
@@ -75,8 +76,12 @@ func TestSameKeyOtherRequest(t *testing.T) {
 			enqueue func() (string, error)
 			want    []string
 		}{
-			"request": {func() (string, error) { return tasks.BindAXN.Enqueue(ctx, s.queue, other, tasks.TaskID("k")) }, []string{"OutId", "PhoneNoA"}},
-			"action":  {func() (string, error) { return tasks.BindAXB.Enqueue(ctx, s.queue, axb, tasks.TaskID("k")) }, []string{"Action"}},
+			"request": {func() (string, error) {
+				return queuetest.ID(tasks.BindAXN.Enqueue(ctx, s.queue, other, tasks.TaskID("k")))
+			}, []string{"OutId", "PhoneNoA"}},
+			"action": {func() (string, error) {
+				return queuetest.ID(tasks.BindAXB.Enqueue(ctx, s.queue, axb, tasks.TaskID("k")))
+			}, []string{"Action"}},
 		} {
 			id, err := test.enqueue()
 			reused, ok := errors.AsType[*tasks.KeyReusedError](err)
@@ -145,7 +150,7 @@ func TestTaskIDRules(t *testing.T) {
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			id, err := tasks.BindAXN.Enqueue(t.Context(), s.queue, axn(), tasks.TaskID(test.key))
+			id, err := queuetest.ID(tasks.BindAXN.Enqueue(t.Context(), s.queue, axn(), tasks.TaskID(test.key)))
 			if test.want == "" && (err != nil || id != test.key) {
 				t.Fatalf("%q, %v", id, err)
 			}
@@ -173,7 +178,7 @@ func TestWithoutAKey(t *testing.T) {
 	request.PhoneNoB, request.PhoneNoX = "400", "401"
 	last := ""
 	for range 500 {
-		id, err := tasks.BindAXN.Enqueue(t.Context(), s.queue, request)
+		id, err := queuetest.ID(tasks.BindAXN.Enqueue(t.Context(), s.queue, request))
 		if err != nil {
 			t.Fatal(err)
 		}

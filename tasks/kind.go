@@ -4,18 +4,29 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
 )
 
 // Kind is an operation that can be queued.
 type Kind[Req dypls.Request, Res any] struct {
-	Operation dypls.Operation[Req, Res]
-	Policy    Policy
+	operation dypls.Operation[Req, Res]
+	policy    Policy
+}
+
+// Operation is what the kind's tasks do: its Call performs it now, without a queue.
+func (k Kind[Req, Res]) Operation() dypls.Operation[Req, Res] { return k.operation }
+
+// Policy is how the kind's tasks are treated. What is changed in it changes nothing.
+func (k Kind[Req, Res]) Policy() Policy {
+	policy := k.policy
+	policy.Orders = slices.Clone(policy.Orders)
+	return policy
 }
 
 func newKind[Req dypls.Request, Res any](operation dypls.Operation[Req, Res], policy Policy) Kind[Req, Res] {
-	k := Kind[Req, Res]{Operation: operation, Policy: policy}
+	k := Kind[Req, Res]{operation: operation, policy: policy}
 	decode := func(data []byte, extra ...dypls.Extra) (dypls.Request, error) {
 		return dypls.DecodeRequest[Req](data, extra...)
 	}
@@ -23,13 +34,14 @@ func newKind[Req dypls.Request, Res any](operation dypls.Operation[Req, Res], po
 	return k
 }
 
-// Enqueue records the task and hands it to the workers. It returns the task's id: the key given as [TaskID], or a new UUIDv7.
+// Enqueue records the task and hands it to the workers.
 //
 // Errors: *dypls.ValidationError, [ErrKeyReused], [ErrUnreachable], [ErrUnreplicated], or ctx's. With a key, Enqueue may be repeated after any
-// error. Without one, an id that comes with an error is the key to repeat it with, as [TaskID]: the task may be queued.
-func (k Kind[Req, Res]) Enqueue(ctx context.Context, q *Queue, req Req, options ...Option) (string, error) {
+// error. Without one, an ID that comes with an error is the key to repeat it with, as [TaskID]: the task may be queued.
+func (k Kind[Req, Res]) Enqueue(ctx context.Context, q *Queue, req Req, options ...Option) (Task[Res], error) {
 	ids, err := k.EnqueueAll(ctx, q, []Item[Req]{{Request: req, Options: options}})
-	return single(ids, err)
+	id, err := single(ids, err)
+	return Task[Res]{ID: id, queue: q, action: k.operation.Action}, err
 }
 
 // EnqueueAll enqueues a batch in few round trips and returns the ids in its order. Nothing is enqueued when an item is
@@ -39,7 +51,7 @@ func (k Kind[Req, Res]) Enqueue(ctx context.Context, q *Queue, req Req, options 
 func (k Kind[Req, Res]) EnqueueAll(ctx context.Context, q *Queue, items []Item[Req]) ([]string, error) {
 	drafts := make([]*draft, len(items))
 	for i, item := range items {
-		drafts[i] = newDraft(k.Operation.Action, k.Policy, item.Request, item.Options)
+		drafts[i] = newDraft(k.operation.Action, k.policy, item.Request, item.Options)
 	}
 	return q.enqueue(ctx, drafts)
 }
@@ -100,6 +112,11 @@ func (k Kind[Req, Res]) result(outcome Outcome) Result[Res] {
 }
 
 func (k Kind[Req, Res]) read(outcome Outcome, err error) (Res, error) {
+	return read[Res](k.operation.Action, outcome, err)
+}
+
+// read is what an outcome of an action means to whoever asked for the task.
+func read[Res any](action string, outcome Outcome, err error) (Res, error) {
 	var res Res
 	if err != nil {
 		return res, err
@@ -107,8 +124,8 @@ func (k Kind[Req, Res]) read(outcome Outcome, err error) (Res, error) {
 	if outcome.State == StateUnknown {
 		return res, fmt.Errorf("task %s: %w", outcome.ID, ErrUnknownTask)
 	}
-	if outcome.Action != k.Operation.Action {
-		return res, fmt.Errorf("task %s: %w: %s, not %s", outcome.ID, ErrOtherAction, outcome.Action, k.Operation.Action)
+	if outcome.Action != action {
+		return res, fmt.Errorf("task %s: %w: %s, not %s", outcome.ID, ErrOtherAction, outcome.Action, action)
 	}
 	if outcome.State == StatePending {
 		return res, fmt.Errorf("task %s: %w", outcome.ID, ErrPending)

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
+	"github.com/seed-5c07c2e9/dyplsq/internal/queuetest"
 	"github.com/seed-5c07c2e9/dyplsq/internal/redistest"
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
 )
@@ -32,13 +33,13 @@ func TestLostRepliesAreNoErrors(t *testing.T) {
 		s.enqueue(t, tasks.TaskID("first")) // from here on the server knows the scripts
 		p := startProxy(t, s.url, everyThirdScript())
 		queue := open(t, p.url())
-		if id, err := tasks.BindAXN.Enqueue(t.Context(), queue, axn(), tasks.TaskID("keyed")); id != "keyed" || err != nil {
+		if id, err := queuetest.ID(tasks.BindAXN.Enqueue(t.Context(), queue, axn(), tasks.TaskID("keyed"))); id != "keyed" || err != nil {
 			t.Fatalf("%q, %v", id, err)
 		}
 		if p.losses() < 1 {
 			t.Error("no reply was lost")
 		}
-		if id, err := tasks.BindAXN.Enqueue(t.Context(), queue, axn()); id == "" || err != nil {
+		if id, err := queuetest.ID(tasks.BindAXN.Enqueue(t.Context(), queue, axn())); id == "" || err != nil {
 			t.Errorf("without a key: %q, %v", id, err)
 		}
 		if infos := s.deliveries(t, "bind"); len(infos) != 3 {

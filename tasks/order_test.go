@@ -132,7 +132,7 @@ func (c *tripCounter) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.
 // TestOrderedKindsEnd: an order is kept as long as a task that needs it may be tried, so that each has to have an end.
 func TestOrderedKindsEnd(t *testing.T) {
 	t.Parallel()
-	if p := tasks.UpdateSubscription.Policy; p.Orders == nil || p.MaxAge == 0 {
+	if p := tasks.UpdateSubscription.Policy(); p.Orders == nil || p.MaxAge == 0 {
 		t.Errorf("%+v", p)
 	}
 }

@@ -22,7 +22,7 @@ func TestUnreplicated(t *testing.T) {
 	queue := queuetest.New(t, tasks.Config{Client: master.Client(t), WaitReplicas: 1})
 	replica.Freeze(t)
 	for range 2 { // the second time nothing is left to be written, and the replica does not have it either
-		id, err := tasks.BindAXN.Enqueue(t.Context(), queue, axn(), tasks.TaskID("k"))
+		id, err := queuetest.ID(tasks.BindAXN.Enqueue(t.Context(), queue, axn(), tasks.TaskID("k")))
 		if id != "k" || !errors.Is(err, tasks.ErrUnreplicated) || !errors.Is(err, tasks.ErrUnreachable) {
 			t.Fatalf("%q, %v", id, err)
 		}

@@ -14,17 +14,25 @@ import (
 // ErrNotUncertain: only a task that is held as uncertain can be settled.
 var ErrNotUncertain = errors.New("the task is not uncertain")
 
-// Resolution is what somebody found out about a task that is held as uncertain. Exactly one of Succeeded, Failed and Retry is set.
+// Resolution is what somebody found out about a task that is held as uncertain: [ResolveSucceeded], [ResolveFailed] or
+// [ResolveRetry] makes one.
 type Resolution struct {
-	// Succeeded is the result, as an outcome has it: the API's own response fields.
-	Succeeded json.RawMessage
-	// Failed says that no call took effect, and none is to be made any more.
-	Failed bool
-	// Retry makes the call again. Where the lost one took effect after all, this uses up a second number.
-	Retry bool
-	// By names who says so. It is kept with the record.
-	By string
+	as        record.State
+	succeeded json.RawMessage
+	by        string
 }
+
+// ResolveSucceeded says that the lost call took effect. The result is that of an outcome: the API's own response fields, as
+// json.Marshal writes those of a [dypls.Binding]. By names who says so; it is kept with the record.
+func ResolveSucceeded(result json.RawMessage, by string) Resolution {
+	return Resolution{as: record.Succeeded, succeeded: result, by: by}
+}
+
+// ResolveFailed says that no call took effect, and none is to be made any more.
+func ResolveFailed(by string) Resolution { return Resolution{as: record.Failed, by: by} }
+
+// ResolveRetry has the call made again. Where the lost one took effect after all, this uses up a second number.
+func ResolveRetry(by string) Resolution { return Resolution{as: record.Queued, by: by} }
 
 // Resolve settles an uncertain task. Errors: *dypls.ValidationError, [ErrNotUncertain], [ErrUnknownTask], [ErrUnreachable], and ctx's.
 func (q *Queue) Resolve(ctx context.Context, id string, r Resolution) error {
@@ -75,30 +83,26 @@ func (q *Queue) resolve(ctx context.Context, kind Dynamic, account string, resol
 // record translates the resolution, and reports everything that is wrong with it.
 func (r Resolution) record(id string, kind Dynamic) (record.Resolution, error) {
 	var problems []dypls.Problem
-	told := 0
-	for _, is := range []bool{r.Succeeded != nil, r.Failed, r.Retry} {
-		if is {
-			told++
-		}
+	if r.as == "" {
+		problems = append(problems, dypls.Problem{
+			Rule: "a task is settled as succeeded, as failed, or by a retry", Remedy: "say which",
+		})
 	}
-	if told != 1 {
-		problems = append(problems, dypls.Problem{Rule: "a task is settled as succeeded, as failed, or by a retry", Remedy: "say exactly one"})
-	}
-	if r.By == "" {
+	if r.by == "" {
 		problems = append(problems, dypls.Problem{Field: "By", Rule: "is required", Remedy: "name who settles it"})
 	}
-	resolution := record.Resolution{ID: id, By: r.By, State: record.Queued}
-	switch {
-	case r.Succeeded != nil:
-		result, subsID, err := kind.result(r.Succeeded)
+	resolution := record.Resolution{ID: id, By: r.by, State: r.as}
+	switch r.as {
+	case record.Succeeded:
+		result, subsID, err := kind.result(r.succeeded)
 		if err != nil {
 			problems = append(problems, dypls.Problem{Field: "Succeeded", Rule: err.Error(),
 				Remedy: `write what the API would have answered, such as {"SubsId":"...","SecretNo":"..."}`})
 		}
-		resolution.State, resolution.Code, resolution.Message = record.Succeeded, dypls.CodeOK, "settled by hand"
+		resolution.Code, resolution.Message = dypls.CodeOK, "settled by hand"
 		resolution.Result, resolution.SubsID = result, subsID
-	case r.Failed:
-		resolution.State, resolution.Code, resolution.Message = record.Failed, dypls.CodeNoAnswer, "settled by hand: no call took effect"
+	case record.Failed:
+		resolution.Code, resolution.Message = dypls.CodeNoAnswer, "settled by hand: no call took effect"
 	}
 	if problems != nil {
 		return record.Resolution{}, &dypls.ValidationError{Problems: problems}

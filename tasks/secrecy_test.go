@@ -15,6 +15,7 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/aliyun"
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dyplstest"
+	"github.com/seed-5c07c2e9/dyplsq/internal/queuetest"
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
 	"github.com/seed-5c07c2e9/dyplsq/worker"
 )
@@ -31,7 +32,7 @@ func TestAsynqHoldsNoNumber(t *testing.T) { //nolint:gocognit // one story, told
 		defer stopOnce()
 		request := axn()
 		request.PoolKey, request.PhoneNoX = dyplstest.DefaultPoolKey, "17000000042"
-		good, err := tasks.BindAXN.Enqueue(ctx, s.queue, request)
+		good, err := queuetest.ID(tasks.BindAXN.Enqueue(ctx, s.queue, request))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -39,7 +40,7 @@ func TestAsynqHoldsNoNumber(t *testing.T) { //nolint:gocognit // one story, told
 			t.Fatal(err)
 		}
 		request.PhoneNoX = "17099999998" // not in the pool
-		bad, err := tasks.BindAXN.Enqueue(ctx, s.queue, request)
+		bad, err := queuetest.ID(tasks.BindAXN.Enqueue(ctx, s.queue, request))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -123,7 +123,7 @@ func (s server) fail(tb testing.TB, id string) {
 
 func (s server) enqueue(tb testing.TB, options ...tasks.Option) string {
 	tb.Helper()
-	id, err := tasks.BindAXN.Enqueue(context.Background(), s.queue, axn(), options...)
+	id, err := queuetest.ID(tasks.BindAXN.Enqueue(context.Background(), s.queue, axn(), options...))
 	if err != nil {
 		tb.Fatal(err)
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
+	"github.com/seed-5c07c2e9/dyplsq/internal/queuetest"
 	"github.com/seed-5c07c2e9/dyplsq/internal/record"
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
 )
@@ -18,7 +19,7 @@ func TestViewMasksNumbers(t *testing.T) {
 	s := onMiniredis(t)
 	request := axn()
 	request.OutID = "o-1"
-	id, err := tasks.BindAXN.Enqueue(t.Context(), s.queue, request, tasks.TaskID("order-42"))
+	id, err := queuetest.ID(tasks.BindAXN.Enqueue(t.Context(), s.queue, request, tasks.TaskID("order-42")))
 	if err != nil {
 		t.Fatal(err)
 	}

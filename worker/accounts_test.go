@@ -16,6 +16,7 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dyplstest"
 	"github.com/seed-5c07c2e9/dyplsq/internal/asynqwire"
+	"github.com/seed-5c07c2e9/dyplsq/internal/queuetest"
 	"github.com/seed-5c07c2e9/dyplsq/internal/record"
 	"github.com/seed-5c07c2e9/dyplsq/internal/redistest"
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
@@ -97,20 +98,20 @@ func TestAccountsAreApart(t *testing.T) {
 		of, id := tasks.Account(account.name), func(what string) string { return account.name + "-" + what }
 		bind := bindRequest()
 		bind.PoolKey = account.pool
-		enqueue(tasks.BindAXN.Enqueue(t.Context(), s.queue, bind, of, tasks.TaskID(id("bind"))))
-		enqueue(tasks.BindAXN.Enqueue(t.Context(), s.queue, bind, of, tasks.TaskID(id("undone"))))
+		enqueue(queuetest.ID(tasks.BindAXN.Enqueue(t.Context(), s.queue, bind, of, tasks.TaskID(id("bind")))))
+		enqueue(queuetest.ID(tasks.BindAXN.Enqueue(t.Context(), s.queue, bind, of, tasks.TaskID(id("undone")))))
 		s.succeeds(t, id("bind"), id("undone"))
 		made, err := tasks.BindAXN.Result(t.Context(), s.queue, id("bind"))
 		if err != nil {
 			t.Fatal(err)
 		}
-		enqueue(tasks.UpdateSubscription.Enqueue(t.Context(), s.queue, dypls.UpdateSubscriptionRequest{
+		enqueue(queuetest.ID(tasks.UpdateSubscription.Enqueue(t.Context(), s.queue, dypls.UpdateSubscriptionRequest{
 			PoolKey: account.pool, SubsID: made.SubsID, PhoneNoX: made.SecretNo, OperateType: dypls.UpdateExpire, Expiration: expiration,
-		}, of, tasks.TaskID(id("update"))))
-		enqueue(tasks.UnbindSubscription.Enqueue(t.Context(), s.queue, dypls.UnbindSubscriptionRequest{}, of, tasks.BindTask(id("undone")), tasks.TaskID(id("unbind"))))
-		enqueue(tasks.QueryRecordFileDownloadURL.Enqueue(t.Context(), s.queue, dypls.QueryRecordFileDownloadURLRequest{
+		}, of, tasks.TaskID(id("update")))))
+		enqueue(queuetest.ID(tasks.UnbindSubscription.Enqueue(t.Context(), s.queue, dypls.UnbindSubscriptionRequest{}, of, tasks.BindTask(id("undone")), tasks.TaskID(id("unbind")))))
+		enqueue(queuetest.ID(tasks.QueryRecordFileDownloadURL.Enqueue(t.Context(), s.queue, dypls.QueryRecordFileDownloadURLRequest{
 			PoolKey: account.pool, CallID: id("call"), CallTime: dypls.At(time.Now().Add(-time.Hour)),
-		}, of, tasks.TaskID(id("recording"))))
+		}, of, tasks.TaskID(id("recording")))))
 		s.succeeds(t, id("update"), id("unbind"), id("recording"))
 	}
 	keys := map[string]string{dyplstest.DefaultPoolKey: dyplstest.DefaultAccessKeyID, shopPoolKey: shopKey}

@@ -12,6 +12,7 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dyplstest"
 	"github.com/seed-5c07c2e9/dyplsq/internal/inventory"
+	"github.com/seed-5c07c2e9/dyplsq/internal/queuetest"
 	"github.com/seed-5c07c2e9/dyplsq/internal/record"
 	"github.com/seed-5c07c2e9/dyplsq/internal/redistest"
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
@@ -35,7 +36,7 @@ func (c *fullStackHarness) binds(t *testing.T) []string {
 		t.Fatal(err)
 	}
 	for i := range clusterBinds / 2 {
-		id, err := tasks.BindAXN.Enqueue(t.Context(), c.queue, bindRequest(), tasks.TaskID(fmt.Sprint("bind-", i)))
+		id, err := queuetest.ID(tasks.BindAXN.Enqueue(t.Context(), c.queue, bindRequest(), tasks.TaskID(fmt.Sprint("bind-", i))))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -100,7 +101,7 @@ func (c *fullStackHarness) fromInventory(t *testing.T) {
 
 func (c *fullStackHarness) recording(t *testing.T) {
 	t.Helper()
-	id, err := tasks.QueryRecordFileDownloadURL.Enqueue(t.Context(), c.queue, recordingRequest())
+	id, err := queuetest.ID(tasks.QueryRecordFileDownloadURL.Enqueue(t.Context(), c.queue, recordingRequest()))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -123,9 +124,9 @@ func (c *fullStackHarness) unbinds(t *testing.T, binds []string) {
 		if strings.HasPrefix(id, "stock") {
 			pool = inventoryPool
 		}
-		update, err := tasks.UpdateSubscription.Enqueue(t.Context(), c.queue, dypls.UpdateSubscriptionRequest{
+		update, err := queuetest.ID(tasks.UpdateSubscription.Enqueue(t.Context(), c.queue, dypls.UpdateSubscriptionRequest{
 			PoolKey: pool, SubsID: bound.SubsID, PhoneNoX: bound.SecretNo, OperateType: dypls.UpdateNoA, PhoneNoA: dypls.Phone(strconv.Itoa(13900001000 + i)),
-		})
+		}))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -134,7 +135,7 @@ func (c *fullStackHarness) unbinds(t *testing.T, binds []string) {
 	}
 	c.succeed(t, updates...)
 	for _, request := range requests {
-		id, err := tasks.UnbindSubscription.Enqueue(t.Context(), c.queue, request)
+		id, err := queuetest.ID(tasks.UnbindSubscription.Enqueue(t.Context(), c.queue, request))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -162,7 +163,7 @@ func (c *fullStackHarness) uncertain(t *testing.T) {
 		}
 		return err
 	})
-	if err := c.queue.Resolve(t.Context(), "lost", tasks.Resolution{Failed: true, By: "test"}); err != nil {
+	if err := c.queue.Resolve(t.Context(), "lost", tasks.ResolveFailed("test")); err != nil {
 		t.Fatal(err)
 	}
 }

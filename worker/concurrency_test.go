@@ -55,7 +55,7 @@ func gate(t *testing.T) (server *redistest.Server, caller *gatedCaller, w *Worke
 	for i := range ids {
 		request := bindRequest()
 		request.PhoneNoA = dypls.Phone(fmt.Sprintf("139%08d", i))
-		if ids[i], err = tasks.BindAXN.Enqueue(t.Context(), queue, request); err != nil {
+		if ids[i], err = queuetest.ID(tasks.BindAXN.Enqueue(t.Context(), queue, request)); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -83,13 +83,13 @@ func bind(ctx context.Context, redisURL string) {
 		log.Fatal(err)
 	}
 	defer func() { _ = queue.Close() }()
-	id, err := tasks.BindAXN.Enqueue(ctx, queue, dypls.BindAXNRequest{
+	task, err := tasks.BindAXN.Enqueue(ctx, queue, dypls.BindAXNRequest{
 		PoolKey: dyplstest.DefaultPoolKey, PhoneNoA: "15000000001", PhoneNoX: "17000000042", Expiration: dypls.At(time.Now().Add(time.Hour)),
 	})
 	if err != nil {
 		log.Fatal(err)
 	}
-	binding, err := tasks.BindAXN.Wait(ctx, queue, id)
+	binding, err := task.Wait(ctx)
 	if err != nil {
 		log.Fatal(err)
 	}

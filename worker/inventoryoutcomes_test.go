@@ -102,7 +102,6 @@ func (s *inventoryHarness) held(t *testing.T) (result json.RawMessage) {
 
 func (s *inventoryHarness) resolve(t *testing.T, r tasks.Resolution) {
 	t.Helper()
-	r.By = "ann"
 	if err := s.queue.Resolve(t.Context(), "k", r); err != nil {
 		t.Fatal(err)
 	}
@@ -166,17 +165,17 @@ func TestEveryWayToAnOutcomeTellsTheInventory(t *testing.T) {
 		},
 		"resolved as succeeded": {way: func(t *testing.T, s *inventoryHarness) {
 			t.Helper()
-			s.resolve(t, tasks.Resolution{Succeeded: s.held(t)})
+			s.resolve(t, tasks.ResolveSucceeded(s.held(t), "ops"))
 		}, want: isBound},
 		"resolved as failed": {way: func(t *testing.T, s *inventoryHarness) {
 			t.Helper()
 			s.leave(t, record.Ending{State: record.Uncertain, MayHaveRun: true})
-			s.resolve(t, tasks.Resolution{Failed: true})
+			s.resolve(t, tasks.ResolveFailed("ops"))
 		}, want: isResting},
 		"resolved to be tried again": {way: func(t *testing.T, s *inventoryHarness) {
 			t.Helper()
 			s.leave(t, record.Ending{State: record.Uncertain, MayHaveRun: true})
-			s.resolve(t, tasks.Resolution{Retry: true})
+			s.resolve(t, tasks.ResolveRetry("ops"))
 			s.outcome(t, "k")
 		}, want: isBound},
 		"nobody has settled it": {way: func(t *testing.T, s *inventoryHarness) { t.Helper(); s.held(t) }, want: isLeased},
@@ -296,7 +295,7 @@ func TestSweepMakesUpForACrash(t *testing.T) {
 				t.Fatal(err)
 			}
 			s.sweep(t)
-			s.resolve(t, tasks.Resolution{Succeeded: result})
+			s.resolve(t, tasks.ResolveSucceeded(result, "ops"))
 		}, isBound},
 		"succeeded, and forgotten": {func(t *testing.T, s *inventoryHarness) {
 			t.Helper()

@@ -40,23 +40,23 @@ type performed struct {
 var errUnreadable = errors.New("the recorded request cannot be read")
 
 func register[Req dypls.Request, Res any](w *Worker, k tasks.Kind[Req, Res]) {
-	attempts := k.Policy.Attempts
+	attempts := k.Policy().Attempts
 	if w.config.MaxAttempts > 0 {
 		attempts = w.config.MaxAttempts
 	}
-	w.kinds[asynqwire.TypePrefix+k.Operation.Action] = kind{
-		action: k.Operation.Action, mutates: k.Operation.Mutates, repeatable: k.Operation.Repeatable, attempts: attempts,
-		removes: k.Operation.Removes, ordered: k.Policy.Orders != nil,
+	w.kinds[asynqwire.TypePrefix+k.Operation().Action] = kind{
+		action: k.Operation().Action, mutates: k.Operation().Mutates, repeatable: k.Operation().Repeatable, attempts: attempts,
+		removes: k.Operation().Removes, ordered: k.Policy().Orders != nil,
 		findable: func(request []byte) bool {
 			var req Req
-			return json.Unmarshal(request, &req) == nil && k.Operation.Findable(req)
+			return json.Unmarshal(request, &req) == nil && k.Operation().Findable(req)
 		},
 		find: func(ctx context.Context, c dypls.Caller, request []byte, since time.Time) (dypls.Finding, performed, error) {
 			var req Req
 			if err := json.Unmarshal(request, &req); err != nil {
 				return dypls.Unknowable, performed{}, errUnreadable
 			}
-			seen, err := k.Operation.Find(ctx, c, req, since)
+			seen, err := k.Operation().Find(ctx, c, req, since)
 			if err != nil || seen.Finding != dypls.Found {
 				return seen.Finding, performed{}, err
 			}
@@ -68,7 +68,7 @@ func register[Req dypls.Request, Res any](w *Worker, k tasks.Kind[Req, Res]) {
 			if err := json.Unmarshal(request, &req); err != nil {
 				return performed{}, errUnreadable
 			}
-			res, err := k.Operation.Call(ctx, c, k.Operation.WithOutID(req, id))
+			res, err := k.Operation().Call(ctx, c, k.Operation().WithOutID(req, id))
 			if err != nil {
 				return performed{}, err
 			}

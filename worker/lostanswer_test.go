@@ -6,6 +6,7 @@ import (
 
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dyplstest"
+	"github.com/seed-5c07c2e9/dyplsq/internal/queuetest"
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
 )
 
@@ -18,19 +19,19 @@ func TestLostAnswerIsLookedFor(t *testing.T) {
 	tests := map[string]func(*testing.T, *tasks.Queue) (string, error){
 		"BindAxn": func(t *testing.T, q *tasks.Queue) (string, error) {
 			t.Helper()
-			return tasks.BindAXN.Enqueue(t.Context(), q, named())
+			return queuetest.ID(tasks.BindAXN.Enqueue(t.Context(), q, named()))
 		},
 		"BindAxb": func(t *testing.T, q *tasks.Queue) (string, error) {
 			t.Helper()
-			return tasks.BindAXB.Enqueue(t.Context(), q, dypls.BindAXBRequest{PoolKey: pool, PhoneNoA: a, PhoneNoB: "13900000002", PhoneNoX: x, Expiration: expiration})
+			return queuetest.ID(tasks.BindAXB.Enqueue(t.Context(), q, dypls.BindAXBRequest{PoolKey: pool, PhoneNoA: a, PhoneNoB: "13900000002", PhoneNoX: x, Expiration: expiration}))
 		},
 		"BindAxnExtension": func(t *testing.T, q *tasks.Queue) (string, error) {
 			t.Helper()
-			return tasks.BindAXNExtension.Enqueue(t.Context(), q, dypls.BindAXNExtensionRequest{PoolKey: pool, PhoneNoA: a, PhoneNoX: x, Extension: "123", Expiration: expiration})
+			return queuetest.ID(tasks.BindAXNExtension.Enqueue(t.Context(), q, dypls.BindAXNExtensionRequest{PoolKey: pool, PhoneNoA: a, PhoneNoX: x, Extension: "123", Expiration: expiration}))
 		},
 		"BindAxg": func(t *testing.T, q *tasks.Queue) (string, error) {
 			t.Helper()
-			return tasks.BindAXG.Enqueue(t.Context(), q, dypls.BindAXGRequest{PoolKey: pool, PhoneNoA: a, PhoneNoX: x, GroupID: "7", Expiration: expiration})
+			return queuetest.ID(tasks.BindAXG.Enqueue(t.Context(), q, dypls.BindAXGRequest{PoolKey: pool, PhoneNoA: a, PhoneNoX: x, GroupID: "7", Expiration: expiration}))
 		},
 	}
 	for action, enqueue := range tests {

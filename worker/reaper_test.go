@@ -11,6 +11,7 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dyplstest"
 	"github.com/seed-5c07c2e9/dyplsq/internal/asynqwire"
+	"github.com/seed-5c07c2e9/dyplsq/internal/queuetest"
 	"github.com/seed-5c07c2e9/dyplsq/internal/record"
 	"github.com/seed-5c07c2e9/dyplsq/internal/redistest"
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
@@ -23,7 +24,7 @@ func TestWorkerReaps(t *testing.T) {
 	request := bindRequest()
 	request.Expiration = dypls.At(time.Now().Add(3 * time.Hour))
 	request.PhoneNoX = x
-	id, err := tasks.BindAXN.Enqueue(t.Context(), s.queue, request, tasks.TaskID("k"), tasks.ProcessIn(time.Hour))
+	id, err := queuetest.ID(tasks.BindAXN.Enqueue(t.Context(), s.queue, request, tasks.TaskID("k"), tasks.ProcessIn(time.Hour)))
 	if err != nil {
 		t.Fatal(err)
 	}

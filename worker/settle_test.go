@@ -16,9 +16,9 @@ import (
 func TestSettledByHand(t *testing.T) {
 	t.Parallel()
 	ways := map[string]tasks.Resolution{
-		"succeeded": {Succeeded: json.RawMessage(`{"SubsId":"1000","SecretNo":"17000000009"}`), By: "ops"},
-		"failed":    {Failed: true, By: "ops"},
-		"retry":     {Retry: true, By: "ops"},
+		"succeeded": tasks.ResolveSucceeded(json.RawMessage(`{"SubsId":"1000","SecretNo":"17000000009"}`), "ops"),
+		"failed":    tasks.ResolveFailed("ops"),
+		"retry":     tasks.ResolveRetry("ops"),
 	}
 	for name, want := range map[string]wantOutcome{
 		"succeeded": {tasks.StateSucceeded, "OK", 1, 0, 0},
@@ -65,7 +65,7 @@ func TestASettledKeyStaysProtected(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	settled := tasks.Resolution{Succeeded: result, By: "ops"}
+	settled := tasks.ResolveSucceeded(result, "ops")
 	for _, kept := range []time.Duration{-5 * time.Second, time.Minute - 1} {
 		if _, err := tasks.New(tasks.Config{Client: s.redis, Retention: kept}); err == nil {
 			t.Errorf("kept for %s: it could be settled", kept)

@@ -85,7 +85,7 @@ func TestAnotherNumberOfShards(t *testing.T) {
 			}})
 			producer, log := queuetest.New(t, tasks.Config{Client: server.Client(t), Shards: test.producer}), &lockedBuffer{}
 			before := enqueueBinds(t, producer, "before-", each)
-			later, err := tasks.BindAXN.Enqueue(t.Context(), producer, bindRequest(), tasks.TaskID("later"), tasks.ProcessIn(time.Second))
+			later, err := queuetest.ID(tasks.BindAXN.Enqueue(t.Context(), producer, bindRequest(), tasks.TaskID("later"), tasks.ProcessIn(time.Second)))
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -11,6 +11,7 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dyplstest"
 	"github.com/seed-5c07c2e9/dyplsq/internal/inventory"
+	"github.com/seed-5c07c2e9/dyplsq/internal/queuetest"
 	"github.com/seed-5c07c2e9/dyplsq/internal/record"
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
 	"github.com/seed-5c07c2e9/dyplsq/worker/internal/reaper"
@@ -58,7 +59,7 @@ func TestUnbindSucceedsOnlyWhereItRemoved(t *testing.T) {
 						t.Fatal(err)
 					}
 				}
-				id, err := tasks.UnbindSubscription.Enqueue(t.Context(), s.queue, request)
+				id, err := queuetest.ID(tasks.UnbindSubscription.Enqueue(t.Context(), s.queue, request))
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -90,9 +91,9 @@ func TestUnbindOfAPairThatIsNone(t *testing.T) {
 				made := s.occupy(t)
 				before := s.simulator.Bindings()
 				subsID, on := pair(made)
-				id, err := tasks.UnbindSubscription.Enqueue(t.Context(), s.queue, dypls.UnbindSubscriptionRequest{
+				id, err := queuetest.ID(tasks.UnbindSubscription.Enqueue(t.Context(), s.queue, dypls.UnbindSubscriptionRequest{
 					PoolKey: dyplstest.DefaultPoolKey, SubsID: subsID, SecretNo: on,
-				})
+				}))
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -122,9 +123,9 @@ func TestUnbindOfWhatIsOver(t *testing.T) {
 		t.Fatal(err)
 	}
 	ahead.Store(int64(3 * time.Minute))
-	id, err := tasks.UnbindSubscription.Enqueue(t.Context(), s.queue, dypls.UnbindSubscriptionRequest{
+	id, err := queuetest.ID(tasks.UnbindSubscription.Enqueue(t.Context(), s.queue, dypls.UnbindSubscriptionRequest{
 		PoolKey: dyplstest.DefaultPoolKey, SubsID: made.SubsID, SecretNo: x,
-	})
+	}))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -170,7 +171,7 @@ func TestUnbindOfWhatWasMadeAndRemoved(t *testing.T) {
 		},
 		"it is a surplus": {unbind: func(t *testing.T, s *workerHarness, request dypls.UnbindSubscriptionRequest) string {
 			t.Helper()
-			id, err := tasks.UnbindSubscription.Enqueue(t.Context(), s.queue, request, tasks.TaskID(reaper.SurplusTask("", request.SubsID)))
+			id, err := queuetest.ID(tasks.UnbindSubscription.Enqueue(t.Context(), s.queue, request, tasks.TaskID(reaper.SurplusTask("", request.SubsID))))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -206,7 +207,7 @@ func TestUnbindOfWhatWasMadeAndRemoved(t *testing.T) {
 
 func unbindPlainly(t *testing.T, s *workerHarness, request dypls.UnbindSubscriptionRequest) string {
 	t.Helper()
-	id, err := tasks.UnbindSubscription.Enqueue(t.Context(), s.queue, request)
+	id, err := queuetest.ID(tasks.UnbindSubscription.Enqueue(t.Context(), s.queue, request))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -221,9 +222,9 @@ func TestUpdateIsRepeated(t *testing.T) {
 			t.Parallel()
 			short := timing{claimLease: time.Second}
 			s := newTimedWorkerHarness(t, short, dyplstest.Config{Faults: []dyplstest.Fault{{Action: "UpdateSubscription", Do: do, Times: 1}}}, nil)
-			id, err := tasks.UpdateSubscription.Enqueue(t.Context(), s.queue, dypls.UpdateSubscriptionRequest{
+			id, err := queuetest.ID(tasks.UpdateSubscription.Enqueue(t.Context(), s.queue, dypls.UpdateSubscriptionRequest{
 				PoolKey: dyplstest.DefaultPoolKey, SubsID: s.occupy(t), PhoneNoX: x, OperateType: dypls.UpdateNoA, PhoneNoA: "13900000055",
-			})
+			}))
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -8,13 +8,14 @@ import (
 
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dyplstest"
+	"github.com/seed-5c07c2e9/dyplsq/internal/queuetest"
 	"github.com/seed-5c07c2e9/dyplsq/internal/redistest"
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
 )
 
 func (s *workerHarness) unbindTask(t *testing.T, bind string, options ...tasks.Option) string {
 	t.Helper()
-	id, err := tasks.UnbindSubscription.Enqueue(t.Context(), s.queue, dypls.UnbindSubscriptionRequest{}, append(options, tasks.BindTask(bind))...)
+	id, err := queuetest.ID(tasks.UnbindSubscription.Enqueue(t.Context(), s.queue, dypls.UnbindSubscriptionRequest{}, append(options, tasks.BindTask(bind))...))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -47,7 +48,7 @@ func TestUnbindNamesTheBindsTask(t *testing.T) {
 			t.Parallel()
 			request := bindRequest()
 			request.PhoneNoA = test.phone
-			bind, err := tasks.BindAXN.Enqueue(t.Context(), s.queue, request, tasks.ProcessIn(test.in))
+			bind, err := queuetest.ID(tasks.BindAXN.Enqueue(t.Context(), s.queue, request, tasks.ProcessIn(test.in)))
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dyplstest"
+	"github.com/seed-5c07c2e9/dyplsq/internal/queuetest"
 	"github.com/seed-5c07c2e9/dyplsq/internal/redistest"
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
 )
@@ -85,9 +86,9 @@ func TestRecordingNotReady(t *testing.T) {
 func TestExactRouting(t *testing.T) {
 	t.Parallel()
 	s := newWorkerHarness(t, dyplstest.Config{}, nil)
-	id, err := tasks.BindAXNExtension.Enqueue(t.Context(), s.queue, dypls.BindAXNExtensionRequest{
+	id, err := queuetest.ID(tasks.BindAXNExtension.Enqueue(t.Context(), s.queue, dypls.BindAXNExtensionRequest{
 		PoolKey: dyplstest.DefaultPoolKey, PhoneNoA: "13900000001", Expiration: dypls.At(time.Now().Add(time.Hour)),
-	})
+	}))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -137,9 +138,9 @@ func TestPanicLeavesBindUncertain(t *testing.T) {
 	if o := s.outcome(t, "panic"); o.State != tasks.StateUncertain || o.Code != dypls.CodePanic {
 		t.Errorf("a bind is %s %s", o.State, o.Code)
 	}
-	id, err := tasks.QueryRecordFileDownloadURL.Enqueue(t.Context(), s.queue, dypls.QueryRecordFileDownloadURLRequest{
+	id, err := queuetest.ID(tasks.QueryRecordFileDownloadURL.Enqueue(t.Context(), s.queue, dypls.QueryRecordFileDownloadURLRequest{
 		PoolKey: dyplstest.DefaultPoolKey, CallID: "call-1", CallTime: dypls.At(time.Now()),
-	})
+	}))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -157,9 +158,9 @@ func TestRecordingResult(t *testing.T) {
 	s := newWorkerHarness(t, dyplstest.Config{}, nil)
 	ctx, cancel := context.WithTimeout(t.Context(), outcomeWithin)
 	defer cancel()
-	id, err := tasks.QueryRecordFileDownloadURL.Enqueue(ctx, s.queue, dypls.QueryRecordFileDownloadURLRequest{
+	id, err := queuetest.ID(tasks.QueryRecordFileDownloadURL.Enqueue(ctx, s.queue, dypls.QueryRecordFileDownloadURLRequest{
 		PoolKey: dyplstest.DefaultPoolKey, CallID: "call-1", CallTime: dypls.At(time.Now().Add(-time.Hour)),
-	})
+	}))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -31,13 +31,13 @@ func main() {
 	defer cancel()
 	queue, err := tasks.Open(os.Getenv("REDIS_URL"))
 	check(err)
-	id, err := tasks.BindAXN.Enqueue(ctx, queue, dypls.BindAXNRequest{
+	task, err := tasks.BindAXN.Enqueue(ctx, queue, dypls.BindAXNRequest{
 		PoolKey: "` + dyplstest.DefaultPoolKey + `", PhoneNoA: "13900000001", Expiration: dypls.At(time.Now().Add(time.Hour)),
 	}, tasks.TaskID("order-42"))
 	check(err)
-	binding, err := tasks.BindAXN.Wait(ctx, queue, id)
+	binding, err := task.Wait(ctx)
 	check(err)
-	fmt.Println(id, binding.SubsID, string(binding.SecretNo))
+	fmt.Println(task.ID, binding.SubsID, string(binding.SecretNo))
 	check(queue.Close())
 }
 

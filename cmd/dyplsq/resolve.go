@@ -32,17 +32,27 @@ func (c *resolveCommand) Run(ctx context.Context, s streams) error {
 		return err
 	}
 	defer func() { _ = queue.Close() }()
-	resolution := tasks.Resolution{Failed: c.Failed, Retry: c.Retry, By: cmp.Or(c.By, userName())}
-	if c.Succeeded != "" {
-		resolution.Succeeded = json.RawMessage(c.Succeeded)
-	}
-	if err := queue.Resolve(ctx, c.ID, resolution); err != nil {
+	if err := queue.Resolve(ctx, c.ID, c.resolution()); err != nil {
 		return err
 	}
 	if c.Retry {
 		_, _ = fmt.Fprintln(s.err, "dyplsq: the call is made again; where the lost one took effect, a second number is used up")
 	}
 	return collect(ctx, queue, []string{c.ID}, 0, newPrinter(s, false, 1))
+}
+
+// resolution is what the flags say, of which one is given at most.
+func (c *resolveCommand) resolution() tasks.Resolution {
+	by := cmp.Or(c.By, userName())
+	switch {
+	case c.Succeeded != "":
+		return tasks.ResolveSucceeded(json.RawMessage(c.Succeeded), by)
+	case c.Failed:
+		return tasks.ResolveFailed(by)
+	case c.Retry:
+		return tasks.ResolveRetry(by)
+	}
+	return tasks.Resolution{}
 }
 
 func userName() string {

@@ -224,9 +224,10 @@ func (o *soakOwner) settle(t *testing.T, id string) {
 	case <-time.After(soakDoubt):
 	}
 	o.ledger.read(t)
-	resolution := tasks.Resolution{By: "the owner", Retry: true}
-	if found, bound := o.ledger.result(id); bound {
-		resolution.Succeeded, resolution.Retry = found, false
+	resolution := tasks.ResolveRetry("the owner")
+	found, bound := o.ledger.result(id)
+	if bound {
+		resolution = tasks.ResolveSucceeded(found, "the owner")
 	}
 	err := o.queue.Resolve(t.Context(), id, resolution)
 	if err != nil && !errors.Is(err, tasks.ErrNotUncertain) {
@@ -235,7 +236,7 @@ func (o *soakOwner) settle(t *testing.T, id string) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.settled++
-	if resolution.Retry { // it is told as uncertain again, or for good
+	if !bound { // it is told as uncertain again, or for good
 		delete(o.told, id)
 	}
 }

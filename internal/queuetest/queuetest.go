@@ -39,3 +39,6 @@ func Dispatcher(client redis.UniversalClient, shards int) *dispatch.Dispatcher {
 		},
 	})
 }
+
+// ID is the id of a task that was just enqueued, for tests that need no more of it.
+func ID[Res any](task tasks.Task[Res], err error) (string, error) { return task.ID, err }
