@@ -154,7 +154,7 @@ func TestBindTaskOfAnotherAccount(t *testing.T) {
 	s := onMiniredis(t)
 	s.enqueue(t, tasks.TaskID("bind"), tasks.Account("shop"))
 	unbind := func(options ...tasks.Option) error {
-		_, err := tasks.UnbindSubscription.Enqueue(t.Context(), s.queue, dypls.UnbindSubscriptionRequest{}, append(options, tasks.BindTask("bind"))...)
+		_, err := tasks.UnbindSubscription.Enqueue(t.Context(), s.queue, dypls.UnbindSubscriptionRequest{}, append(options, tasks.UnbindOf("bind"))...)
 		return err
 	}
 	if err := unbind(); !slices.Equal(fieldsOf(err), []string{"BindTaskID"}) || !strings.Contains(err.Error(), "shop") {

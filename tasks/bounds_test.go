@@ -97,7 +97,7 @@ func TestSpacesAroundIDsAreNamed(t *testing.T) {
 	for text, where := range map[string]string{"order-42\n": "behind it", "\u00a0order-42": "in front of it (U+00A0, which hardly shows)", "order\u200b-42": "within it (U+200B, which hardly shows)"} {
 		_, id := tasks.BindAXN.Enqueue(t.Context(), s.queue, axn(), tasks.TaskID(text))
 		_, account := tasks.BindAXN.Enqueue(t.Context(), s.queue, axn(), tasks.Account(text))
-		_, bindTask := tasks.UnbindSubscription.Enqueue(t.Context(), s.queue, dypls.UnbindSubscriptionRequest{}, tasks.BindTask(text))
+		_, bindTask := tasks.UnbindSubscription.Enqueue(t.Context(), s.queue, dypls.UnbindSubscriptionRequest{}, tasks.UnbindOf(text))
 		for field, err := range map[string]error{"TaskID": id, "Account": account, "BindTaskID": bindTask} {
 			if want := field + " must not contain white space: remove the space " + where; err == nil || err.Error() != want {
 				t.Errorf("%q: %v, want %s", text, err, want)

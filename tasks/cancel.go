@@ -8,11 +8,11 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/internal/record"
 )
 
-// ErrTooLate: a call of the task is out, or may have taken effect, or the task is over.
-var ErrTooLate = errors.New("too late to cancel")
+// ErrNotCancelable: a call of the task is out, or may have taken effect, or the task is over.
+var ErrNotCancelable = errors.New("too late to cancel")
 
 // Cancel withdraws a task before its call leaves: it fails as dyplsq.Canceled. That it was withdrawn before is no error.
-// Errors: [ErrTooLate], [ErrUnknownTask], [ErrUnreachable], and ctx's.
+// Errors: [ErrNotCancelable], [ErrUnknownTask], [ErrUnreachable], and ctx's.
 func (q *Queue) Cancel(ctx context.Context, id string) error {
 	var found record.State
 	err := q.again(ctx, func() error {
@@ -29,9 +29,9 @@ func (q *Queue) Cancel(ctx context.Context, id string) error {
 	case found == "":
 		return fmt.Errorf("task %s: %w", id, ErrUnknownTask)
 	case found == record.Calling, found == record.Looking:
-		return fmt.Errorf("task %s: %w: its call is out", id, ErrTooLate)
+		return fmt.Errorf("task %s: %w: its call is out", id, ErrNotCancelable)
 	case found == record.Doubtful:
-		return fmt.Errorf("task %s: %w: an earlier call may have taken effect; wait for its outcome", id, ErrTooLate)
+		return fmt.Errorf("task %s: %w: an earlier call may have taken effect; wait for its outcome", id, ErrNotCancelable)
 	}
-	return fmt.Errorf("task %s: %w: it is %s", id, ErrTooLate, found)
+	return fmt.Errorf("task %s: %w: it is %s", id, ErrNotCancelable, found)
 }

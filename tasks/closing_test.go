@@ -28,7 +28,7 @@ var asks = map[string]func(context.Context, *tasks.Queue) error{
 	"Resolve": func(ctx context.Context, q *tasks.Queue) error {
 		return q.Resolve(ctx, "k", tasks.ResolveRetry("me"))
 	},
-	"Infos":  func(ctx context.Context, q *tasks.Queue) error { _, err := q.Infos(ctx); return err },
+	"Stats":  func(ctx context.Context, q *tasks.Queue) error { _, err := q.Stats(ctx); return err },
 	"Pause":  func(ctx context.Context, q *tasks.Queue) error { return q.Pause(ctx, "bind") },
 	"Resume": func(ctx context.Context, q *tasks.Queue) error { return q.Resume(ctx, "bind") },
 	"Follow": func(ctx context.Context, q *tasks.Queue) error {

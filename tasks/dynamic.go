@@ -7,8 +7,8 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
 )
 
-// Dynamic is a kind without its types, for programs that learn the action when they run.
-type Dynamic struct {
+// UntypedKind is a kind without its types, for programs that learn the action when they run.
+type UntypedKind struct {
 	action string
 	policy Policy
 	reads  bool // its calls change nothing
@@ -18,21 +18,21 @@ type Dynamic struct {
 
 // registry holds every kind, in the order of their declaration. It is filled while the package's variables are
 // initialised and never changed afterwards.
-var registry []Dynamic
+var registry []UntypedKind
 
-func register(d Dynamic) { registry = append(registry, d) }
+func register(d UntypedKind) { registry = append(registry, d) }
 
 // Kinds returns all kinds.
-func Kinds() []Dynamic { return slices.Clone(registry) }
+func Kinds() []UntypedKind { return slices.Clone(registry) }
 
 // Lookup finds a kind by its action, such as BindAxn.
-func Lookup(action string) (Dynamic, bool) {
+func Lookup(action string) (UntypedKind, bool) {
 	for _, d := range registry {
 		if d.action == action {
 			return d, true
 		}
 	}
-	return Dynamic{}, false
+	return UntypedKind{}, false
 }
 
 // queueOf returns the queue of an action's tasks, and whether there are any.
@@ -42,14 +42,14 @@ func queueOf(action string) (queue string, known bool) {
 }
 
 // Action is the API's name.
-func (d Dynamic) Action() string { return d.action }
+func (d UntypedKind) Action() string { return d.action }
 
 // Queue is the name of the queue of asynq that delivers the kind.
-func (d Dynamic) Queue() string { return d.policy.Queue }
+func (d UntypedKind) Queue() string { return d.policy.Queue }
 
 // Decode reads one JSON object of the API's parameters strictly, as [dypls.DecodeRequest] does. A member TaskID beside
 // them is the task's key, and Account its account; BindTaskID, of an UnbindSubscription, names the bind's task in their place.
-func (d Dynamic) Decode(data []byte) (Item[dypls.Request], error) {
+func (d UntypedKind) Decode(data []byte) (Item[dypls.Request], error) {
 	var key, account, bindTask *string
 	extra := []dypls.Extra{{Name: "TaskID", Into: &key}, {Name: accountField, Into: &account}}
 	if d.action == dypls.UnbindSubscription.Action {
@@ -64,13 +64,13 @@ func (d Dynamic) Decode(data []byte) (Item[dypls.Request], error) {
 		item.Options = append(item.Options, Account(*account))
 	}
 	if bindTask != nil {
-		item.Options = append(item.Options, BindTask(*bindTask))
+		item.Options = append(item.Options, UnbindOf(*bindTask))
 	}
 	return item, err
 }
 
 // EnqueueAll enqueues a batch as [Kind.EnqueueAll] does. The items' requests must come from Decode.
-func (d Dynamic) EnqueueAll(ctx context.Context, q *Queue, items []Item[dypls.Request]) ([]string, error) {
+func (d UntypedKind) EnqueueAll(ctx context.Context, q *Queue, items []Item[dypls.Request]) ([]string, error) {
 	drafts := make([]*draft, len(items))
 	for i, item := range items {
 		drafts[i] = newDraft(d.action, d.policy, item.Request, item.Options)

@@ -30,7 +30,7 @@ func newKind[Req dypls.Request, Res any](operation dypls.Operation[Req, Res], po
 	decode := func(data []byte, extra ...dypls.Extra) (dypls.Request, error) {
 		return dypls.DecodeRequest[Req](data, extra...)
 	}
-	register(Dynamic{action: operation.Action, policy: policy, reads: !operation.Mutates, result: readResult[Res], decode: decode})
+	register(UntypedKind{action: operation.Action, policy: policy, reads: !operation.Mutates, result: readResult[Res], decode: decode})
 	return k
 }
 

@@ -56,10 +56,10 @@ func Within(d time.Duration) Option {
 	return func(o *options) { o.within = &d }
 }
 
-// BindTask lets an UnbindSubscription name the bind's task in place of PoolKey, SubsId and SecretNo, which may not be known
+// UnbindOf lets an UnbindSubscription name the bind's task in place of PoolKey, SubsId and SecretNo, which may not be known
 // yet: its request is empty then. When its time comes it waits for that bind's outcome and removes the binding. A bind that
 // nobody has begun, or whose calls so far proved to be without effect, is withdrawn instead; one that failed leaves nothing to
 // remove. The task has to be recorded, and its outcome still kept when the unbind runs.
-func BindTask(id string) Option {
+func UnbindOf(id string) Option {
 	return func(o *options) { o.bindTask, o.undoes = id, true }
 }

@@ -16,8 +16,8 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/internal/dispatch"
 )
 
-// QueueInfo is how one queue stands.
-type QueueInfo struct {
+// QueueStats is how one queue stands.
+type QueueStats struct {
 	Queue     string `json:"queue"`
 	Paused    bool   `json:"paused"`
 	Pending   int64  `json:"pending"`   // due
@@ -31,14 +31,14 @@ type QueueInfo struct {
 	LatencyMS int64 `json:"latency_ms"`
 }
 
-// Infos returns how every queue stands that tasks use or used on this Redis: bind, unbind, update and query, and their shards (bind.0,
+// Stats returns how every queue stands that tasks use or used on this Redis: bind, unbind, update and query, and their shards (bind.0,
 // ...), as many as [Config] says, and those that others use. Its errors are [ErrUnreachable] and ctx's.
-func (q *Queue) Infos(ctx context.Context) ([]QueueInfo, error) {
+func (q *Queue) Stats(ctx context.Context) ([]QueueStats, error) {
 	names, err := q.dispatch.Names(ctx)
 	if err != nil {
 		return nil, q.failure(ctx, err)
 	}
-	infos := make([]QueueInfo, len(names))
+	infos := make([]QueueStats, len(names))
 	for i, name := range names {
 		if infos[i], err = q.info(ctx, name); err != nil {
 			return nil, q.failure(ctx, err)
@@ -48,7 +48,7 @@ func (q *Queue) Infos(ctx context.Context) ([]QueueInfo, error) {
 }
 
 // info reads one queue's keys. asynq's own way to ask fails as a whole where one delivery's hash is gone.
-func (q *Queue) info(ctx context.Context, name string) (QueueInfo, error) {
+func (q *Queue) info(ctx context.Context, name string) (QueueStats, error) {
 	now := q.now().UTC()
 	var pending, active *redis.IntCmd
 	var sets [3]*redis.IntCmd
@@ -67,9 +67,9 @@ func (q *Queue) info(ctx context.Context, name string) (QueueInfo, error) {
 		return nil
 	})
 	if err = cmp.Or(oldest.Err(), err); err != nil && !errors.Is(err, redis.Nil) { // Nil of one hides what ended the others
-		return QueueInfo{}, err
+		return QueueStats{}, err
 	}
-	info := QueueInfo{
+	info := QueueStats{
 		Queue: name, Paused: paused.Val() == 1, Pending: pending.Val(), Active: active.Val(),
 		Scheduled: sets[0].Val(), Retry: sets[1].Val(), Archived: sets[2].Val(),
 	}
@@ -80,7 +80,7 @@ func (q *Queue) info(ctx context.Context, name string) (QueueInfo, error) {
 	}
 	since, err := q.redis.HGet(ctx, asynqwire.Queue(name).Task(oldest.Val()), "pending_since").Int64()
 	if _, answered := errors.AsType[redis.Error](err); err != nil && !answered {
-		return QueueInfo{}, err
+		return QueueStats{}, err
 	}
 	if since > 0 { // nanoseconds, by the clock of whoever made it due
 		info.LatencyMS = max(0, now.Sub(time.Unix(0, since)).Milliseconds())
@@ -88,7 +88,7 @@ func (q *Queue) info(ctx context.Context, name string) (QueueInfo, error) {
 	return info, nil
 }
 
-// Pause keeps workers from fetching from a queue, and from all its shards that [Queue.Infos] has, until [Queue.Resume]; what they have
+// Pause keeps workers from fetching from a queue, and from all its shards that [Queue.Stats] has, until [Queue.Resume]; what they have
 // fetched they perform. A shard's name pauses that shard. To pause one that is paused changes nothing. Its errors are an unknown
 // queue's, [ErrUnreachable] and ctx's.
 func (q *Queue) Pause(ctx context.Context, queue string) error {

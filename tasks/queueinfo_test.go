@@ -16,7 +16,7 @@ func z(member string, at time.Time) redis.Z {
 	return redis.Z{Member: member, Score: float64(at.Unix())}
 }
 
-func TestQueueInfos(t *testing.T) {
+func TestQueueStatss(t *testing.T) {
 	t.Parallel()
 	onEachServer(t, func(t *testing.T, s server) {
 		s.enqueue(t)
@@ -34,15 +34,15 @@ func TestQueueInfos(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		infos, err := s.queue.Infos(ctx)
+		infos, err := s.queue.Stats(ctx)
 		if err != nil {
 			t.Fatal(err)
 		}
-		want := []tasks.QueueInfo{
+		want := []tasks.QueueStats{
 			{Queue: "bind", Pending: 2, Scheduled: 1}, {Queue: "unbind", Active: 1}, {Queue: "update", Paused: true},
 			{Queue: "query", Archived: 1, Retry: 1, Processed: 7, Failed: 3}, {Queue: "bind.7"},
 		}
-		if diff := cmp.Diff(want, infos, cmpopts.IgnoreFields(tasks.QueueInfo{}, "LatencyMS")); diff != "" {
+		if diff := cmp.Diff(want, infos, cmpopts.IgnoreFields(tasks.QueueStats{}, "LatencyMS")); diff != "" {
 			t.Errorf("(-want +got):\n%s", diff)
 		}
 		if ms := infos[0].LatencyMS; ms < 0 || ms > time.Minute.Milliseconds() {
@@ -53,7 +53,7 @@ func TestQueueInfos(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		if infos, err = s.queue.Infos(ctx); err != nil || infos[2].Paused {
+		if infos, err = s.queue.Stats(ctx); err != nil || infos[2].Paused {
 			t.Errorf("%+v, %v", infos, err)
 		}
 		for _, name := range []string{"default", "", "bind.x"} {

@@ -58,7 +58,7 @@ func (q *Queue) Resolve(ctx context.Context, id string, r Resolution) error {
 	return q.resolve(ctx, kind, records[0].Account, resolution)
 }
 
-func (q *Queue) resolve(ctx context.Context, kind Dynamic, account string, resolution record.Resolution) error {
+func (q *Queue) resolve(ctx context.Context, kind UntypedKind, account string, resolution record.Resolution) error {
 	found, delivery, err := q.records.Resolve(ctx, resolution)
 	switch {
 	case err != nil:
@@ -81,7 +81,7 @@ func (q *Queue) resolve(ctx context.Context, kind Dynamic, account string, resol
 }
 
 // record translates the resolution, and reports everything that is wrong with it.
-func (r Resolution) record(id string, kind Dynamic) (record.Resolution, error) {
+func (r Resolution) record(id string, kind UntypedKind) (record.Resolution, error) {
 	var problems []dypls.Problem
 	if r.as == "" {
 		problems = append(problems, dypls.Problem{

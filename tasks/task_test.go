@@ -27,7 +27,7 @@ func TestTaskAnswersAsItsIDDoes(t *testing.T) {
 	if err := errors.Join(resultErr, waitErr, byIDErr); err != nil || result != want || waited != want || byID != want {
 		t.Errorf("%+v, %+v, %+v, %v, want %+v", result, waited, byID, err, want)
 	}
-	if err := task.Cancel(t.Context()); !errors.Is(err, tasks.ErrTooLate) {
+	if err := task.Cancel(t.Context()); !errors.Is(err, tasks.ErrNotCancelable) {
 		t.Errorf("canceled after its end: %v", err)
 	}
 	again, err := tasks.BindAXN.Enqueue(t.Context(), s.queue, axn())
@@ -37,7 +37,8 @@ func TestTaskAnswersAsItsIDDoes(t *testing.T) {
 	if err := again.Cancel(t.Context()); err != nil {
 		t.Error(err)
 	}
-	if _, err := again.Result(t.Context()); !errors.Is(err, &dypls.Error{Class: dypls.Rejected}) {
+	_, err = again.Result(t.Context())
+	if failed, ok := errors.AsType[*dypls.Error](err); !ok || failed.Code != dypls.CodeCanceled {
 		t.Errorf("a canceled task: %v", err)
 	}
 }

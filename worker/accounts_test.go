@@ -108,7 +108,7 @@ func TestAccountsAreApart(t *testing.T) {
 		enqueue(queuetest.ID(tasks.UpdateSubscription.Enqueue(t.Context(), s.queue, dypls.UpdateSubscriptionRequest{
 			PoolKey: account.pool, SubsID: made.SubsID, PhoneNoX: made.SecretNo, OperateType: dypls.UpdateExpire, Expiration: expiration,
 		}, of, tasks.TaskID(id("update")))))
-		enqueue(queuetest.ID(tasks.UnbindSubscription.Enqueue(t.Context(), s.queue, dypls.UnbindSubscriptionRequest{}, of, tasks.BindTask(id("undone")), tasks.TaskID(id("unbind")))))
+		enqueue(queuetest.ID(tasks.UnbindSubscription.Enqueue(t.Context(), s.queue, dypls.UnbindSubscriptionRequest{}, of, tasks.UnbindOf(id("undone")), tasks.TaskID(id("unbind")))))
 		enqueue(queuetest.ID(tasks.QueryRecordFileDownloadURL.Enqueue(t.Context(), s.queue, dypls.QueryRecordFileDownloadURLRequest{
 			PoolKey: account.pool, CallID: id("call"), CallTime: dypls.At(time.Now().Add(-time.Hour)),
 		}, of, tasks.TaskID(id("recording")))))
@@ -162,7 +162,7 @@ func TestSurplusOfAnAccount(t *testing.T) {
 	release := sync.OnceFunc(func() { close(caller.free) })
 	short := timing{claimLease: 2 * time.Second, reconcileAfter: 100 * time.Millisecond, verifyAgainAfter: 200 * time.Millisecond}
 	s := newTwoAccounts(t, short, withShop(dyplstest.Config{}, 10, nil), func(c *Config) {
-		caller.Caller, c.OnUncertain = c.Callers[shop], Retry
+		caller.Caller, c.OnUncertain = c.Callers[shop], UncertainRetry
 		c.Callers[shop] = caller
 	})
 	t.Cleanup(release) // before the worker drains
@@ -220,7 +220,7 @@ func TestUnbindOfAnothersBind(t *testing.T) {
 	s.bind(t, "k")
 	s.succeeds(t, "k")
 	if _, err := tasks.UnbindSubscription.Enqueue(t.Context(), s.queue, dypls.UnbindSubscriptionRequest{},
-		tasks.BindTask("k"), tasks.TaskID("unbind"), tasks.ProcessIn(2*time.Second)); err != nil {
+		tasks.UnbindOf("k"), tasks.TaskID("unbind"), tasks.ProcessIn(2*time.Second)); err != nil {
 		t.Fatal(err)
 	}
 	if err := s.redis.Del(t.Context(), record.Key("k")).Err(); err != nil { // it is no longer kept

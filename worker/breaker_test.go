@@ -178,7 +178,7 @@ func TestBreakerOfAPool(t *testing.T) {
 // TestAwaitNumber: a bind for which no number is free waits for one, where that is wanted.
 func TestAwaitNumber(t *testing.T) {
 	t.Parallel()
-	s := newWorkerHarness(t, dyplstest.Config{Faults: []dyplstest.Fault{{Code: "isv.NO_AVAILABLE_NUMBER"}}}, func(c *Config) { c.OnNoNumber = Await })
+	s := newWorkerHarness(t, dyplstest.Config{Faults: []dyplstest.Fault{{Code: "isv.NO_AVAILABLE_NUMBER"}}}, func(c *Config) { c.OnNoNumber = NoNumberWait })
 	if _, err := tasks.BindAXN.Enqueue(t.Context(), s.queue, bindRequest(), tasks.TaskID("waits"), tasks.Within(4*time.Second)); err != nil {
 		t.Fatal(err)
 	}

@@ -66,9 +66,9 @@ type Config struct {
 	// Callers perform the calls of tasks that name an account ([tasks.Account]), by that name. Each account has quotas and breakers
 	// of its own, under the same ceilings. A task of an account that is neither here nor in Account waits for another worker.
 	Callers map[string]dypls.Caller
-	// OnNoNumber is what becomes of a bind for which no number is free: [Fail] by default.
+	// OnNoNumber is what becomes of a bind for which no number is free: [NoNumberFail] by default.
 	OnNoNumber OnNoNumber
-	// OnUncertain is what becomes of a bind whose answer was lost and that cannot be looked up: [Hold] by default.
+	// OnUncertain is what becomes of a bind whose answer was lost and that cannot be looked up: [UncertainHold] by default.
 	OnUncertain OnUncertain
 	// NumberCooldown is how long a number of an inventory rests after its binding ended, so that nobody's old caller reaches
 	// a stranger: 24 h by default. Of those that the running workers have the longest holds.
@@ -89,20 +89,20 @@ type Config struct {
 type OnUncertain string
 
 const (
-	// Hold keeps the task, without limit of time, until a person or later evidence settles it. It is never sent again by itself.
-	Hold OnUncertain = "hold"
-	// Retry sends it once more, and marks it: a second number may have been used up. After that it is held.
-	Retry OnUncertain = "retry"
+	// UncertainHold keeps the task, without limit of time, until a person or later evidence settles it. It is never sent again by itself.
+	UncertainHold OnUncertain = "hold"
+	// UncertainRetry sends it once more, and marks it: a second number may have been used up. After that it is held.
+	UncertainRetry OnUncertain = "retry"
 )
 
 // OnNoNumber is a policy for binds for which no number is free.
 type OnNoNumber string
 
 const (
-	// Fail tells the owner at once.
-	Fail OnNoNumber = "fail"
-	// Await keeps the task until a number is freed, or its time is over.
-	Await OnNoNumber = "wait"
+	// NoNumberFail tells the owner at once.
+	NoNumberFail OnNoNumber = "fail"
+	// NoNumberWait keeps the task until a number is freed, or its time is over.
+	NoNumberWait OnNoNumber = "wait"
 )
 
 const (
@@ -133,8 +133,8 @@ func (c Config) withDefaults() Config {
 	c.Keep = cmp.Or(c.Keep, defaultKeep)
 	c.KeepStream = cmp.Or(c.KeepStream, defaultKeep)
 	c.NumberCooldown = cmp.Or(c.NumberCooldown, inventory.DefaultCooldown)
-	c.OnUncertain = cmp.Or(c.OnUncertain, Hold)
-	c.OnNoNumber = cmp.Or(c.OnNoNumber, Fail)
+	c.OnUncertain = cmp.Or(c.OnUncertain, UncertainHold)
+	c.OnNoNumber = cmp.Or(c.OnNoNumber, NoNumberFail)
 	c.Account = cmp.Or(c.Account, tasks.DefaultAccount)
 	if c.Observer == nil {
 		c.Observer = unobserved{}
@@ -163,8 +163,8 @@ func (c Config) validate() error {
 		"the HTTP timeout must leave %s of the %s after which a lost call is looked for: lower it", leavesWithin, defaultReconcileAfter)
 	check(c.HTTPTimeout < dispatch.Timeout, "the HTTP timeout must be below the queue's timeout of %s: lower it", dispatch.Timeout)
 	check(c.HTTPTimeout+leavesWithin < c.ShutdownTimeout, "the HTTP timeout must be below the shutdown timeout, or a shutdown cuts calls: lower it")
-	check(c.OnUncertain == Hold || c.OnUncertain == Retry, "on uncertain must be hold or retry")
-	check(c.OnNoNumber == Fail || c.OnNoNumber == Await, "on no number must be fail or wait")
+	check(c.OnUncertain == UncertainHold || c.OnUncertain == UncertainRetry, "on uncertain must be hold or retry")
+	check(c.OnNoNumber == NoNumberFail || c.OnNoNumber == NoNumberWait, "on no number must be fail or wait")
 	for action := range c.QPS {
 		_, known := dypls.Quota(action)
 		check(known, "a ceiling names the action %q, which is none: write it as the API does, such as BindAxn", action)

@@ -73,7 +73,7 @@ func TestDatabasesHearNothingOfEachOther(t *testing.T) {
 		t.Fatalf("%s %s", o.State, o.Code)
 	}
 	unbind := dypls.UnbindSubscriptionRequest{}
-	if _, err := tasks.UnbindSubscription.Enqueue(t.Context(), other.queue, unbind, tasks.BindTask("throttled"), tasks.TaskID("denied")); err != nil {
+	if _, err := tasks.UnbindSubscription.Enqueue(t.Context(), other.queue, unbind, tasks.UnbindOf("throttled"), tasks.TaskID("denied")); err != nil {
 		t.Fatal(err)
 	}
 	other.outcome(t, "denied")

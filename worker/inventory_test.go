@@ -96,7 +96,7 @@ func TestInventoryThatCameLater(t *testing.T) {
 	const platforms, owned dypls.Phone = "17000000042", "17000000099"
 	s := newWorkerHarness(t, dyplstest.Config{
 		Pools: []dyplstest.Pool{{Key: dyplstest.DefaultPoolKey, Numbers: []dypls.Phone{platforms, owned}}},
-	}, func(c *Config) { c.OnUncertain = Hold })
+	}, func(c *Config) { c.OnUncertain = UncertainHold })
 	_, err := tasks.BindAXN.Enqueue(t.Context(), s.queue, bindRequest(), tasks.TaskID("before"), tasks.ProcessIn(2*time.Second))
 	if err != nil {
 		t.Fatal(err)

@@ -105,11 +105,11 @@ func TestLostAnswerThatCannotBeFound(t *testing.T) {
 		want    wantOutcome
 		suspect string
 	}{
-		"hold, performed":           {Hold, dyplstest.DropAfter, 1, wantOutcome{tasks.StateUncertain, dypls.CodeNoAnswer, 1, 1, 0}, ""},
-		"hold, not performed":       {Hold, dyplstest.DropBefore, 1, wantOutcome{tasks.StateUncertain, dypls.CodeNoAnswer, 1, 0, 0}, ""},
-		"retry, answered then":      {Retry, dyplstest.DropBefore, 1, wantOutcome{tasks.StateSucceeded, "OK", 2, 1, 0}, "1"},
-		"retry, a second number":    {Retry, dyplstest.DropAfter, 1, wantOutcome{tasks.StateSucceeded, "OK", 2, 2, 0}, "1"},
-		"retry, lost a second time": {Retry, dyplstest.DropAfter, 0, wantOutcome{tasks.StateUncertain, dypls.CodeNoAnswer, 2, 2, 0}, "1"},
+		"hold, performed":           {UncertainHold, dyplstest.DropAfter, 1, wantOutcome{tasks.StateUncertain, dypls.CodeNoAnswer, 1, 1, 0}, ""},
+		"hold, not performed":       {UncertainHold, dyplstest.DropBefore, 1, wantOutcome{tasks.StateUncertain, dypls.CodeNoAnswer, 1, 0, 0}, ""},
+		"retry, answered then":      {UncertainRetry, dyplstest.DropBefore, 1, wantOutcome{tasks.StateSucceeded, "OK", 2, 1, 0}, "1"},
+		"retry, a second number":    {UncertainRetry, dyplstest.DropAfter, 1, wantOutcome{tasks.StateSucceeded, "OK", 2, 2, 0}, "1"},
+		"retry, lost a second time": {UncertainRetry, dyplstest.DropAfter, 0, wantOutcome{tasks.StateUncertain, dypls.CodeNoAnswer, 2, 2, 0}, "1"},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -133,7 +133,7 @@ func TestLostAnswerThatCannotBeFound(t *testing.T) {
 func TestSuspectNeverFails(t *testing.T) {
 	t.Parallel()
 	lost := dyplstest.Fault{Action: "BindAxn", Do: dyplstest.DropAfter, Times: 1}
-	retry := func(c *Config) { c.OnUncertain = Retry }
+	retry := func(c *Config) { c.OnUncertain = UncertainRetry }
 	t.Run("refused", func(t *testing.T) {
 		t.Parallel()
 		s := newWorkerHarness(t, dyplstest.Config{Faults: []dyplstest.Fault{lost, {Action: "BindAxn", Code: "isv.NO_AVAILABLE_NUMBER"}}}, retry)

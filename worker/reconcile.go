@@ -152,7 +152,7 @@ func (w *Worker) decideUnknowable(v *verdict, begun record.Begun) {
 	switch {
 	case begun.Refusal != "" && !begun.Suspect: // every call was answered
 		v.refuse(begun.Refusal)
-	case w.config.OnUncertain == Retry && !begun.Suspect:
+	case w.config.OnUncertain == UncertainRetry && !begun.Suspect:
 		v.doubt, v.suspect = record.DoubtCleared, true
 	default:
 		v.state, v.message = record.Uncertain, "an earlier call was not answered, and the API cannot show whether it took effect"

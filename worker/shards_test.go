@@ -22,7 +22,7 @@ import (
 // pendingOf is how many deliveries wait in a queue and all its shards.
 func pendingOf(t *testing.T, queue *tasks.Queue, name string) (n int64) {
 	t.Helper()
-	infos, err := queue.Infos(t.Context())
+	infos, err := queue.Stats(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -175,7 +175,7 @@ func TestPausedShards(t *testing.T) {
 		t.Fatal(err)
 	}
 	ids := enqueueBinds(t, queue, "k-", 12)
-	infos, err := queue.Infos(t.Context())
+	infos, err := queue.Stats(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -73,7 +73,7 @@ func (s *workerHarness) bound() (ids []string) {
 // owner was told stays; the other binding is removed by a task of its own.
 func TestSurplusIsUnbound(t *testing.T) {
 	t.Parallel()
-	s, release := newStalledHarness(t, dyplstest.Config{}, Retry, bindRequest())
+	s, release := newStalledHarness(t, dyplstest.Config{}, UncertainRetry, bindRequest())
 	o := s.expectOutcome(t, "k", wantOutcome{tasks.StateSucceeded, "OK", 2, 2, 0})
 	bound := s.bound()
 	if left := s.bindings(t, o); len(left) != 2 {
@@ -97,7 +97,7 @@ func TestSurplusIsUnbound(t *testing.T) {
 // binding.
 func TestFoundIsNoSurplus(t *testing.T) {
 	t.Parallel()
-	s, release := newStalledHarness(t, dyplstest.Config{}, Hold, named())
+	s, release := newStalledHarness(t, dyplstest.Config{}, UncertainHold, named())
 	o := s.expectOutcome(t, "k", wantOutcome{tasks.StateSucceeded, "OK", 1, 1, 1})
 	release()
 	redistest.Poll(t, outcomeWithin, "the stalled run to end", func(ctx context.Context) error {
@@ -121,7 +121,7 @@ func TestFoundIsNoSurplus(t *testing.T) {
 // bound.
 func TestSuccessAfterTheFailureWasTold(t *testing.T) {
 	t.Parallel()
-	s, release := newStalledHarness(t, dyplstest.Config{ListDelay: time.Hour}, Hold, named()) // a list that never shows it
+	s, release := newStalledHarness(t, dyplstest.Config{ListDelay: time.Hour}, UncertainHold, named()) // a list that never shows it
 	s.expectOutcome(t, "k", wantOutcome{tasks.StateFailed, "isv.BIND_CONFLICT", 2, 1, 4})
 	release()
 	if undo := s.awaited(t, reaper.SurplusTask("", s.bound()[0])); undo.State != tasks.StateSucceeded {
@@ -136,7 +136,7 @@ func TestSuccessAfterTheFailureWasTold(t *testing.T) {
 // up.
 func TestLateAnswerSettlesWhatIsHeld(t *testing.T) {
 	t.Parallel()
-	s, release := newStalledHarness(t, dyplstest.Config{}, Hold, bindRequest())
+	s, release := newStalledHarness(t, dyplstest.Config{}, UncertainHold, bindRequest())
 	s.expectOutcome(t, "k", wantOutcome{tasks.StateUncertain, dypls.CodeNoAnswer, 1, 1, 0})
 	release()
 	redistest.Poll(t, outcomeWithin, "the late answer to be told", func(context.Context) error {

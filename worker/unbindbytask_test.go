@@ -15,7 +15,7 @@ import (
 
 func (s *workerHarness) unbindTask(t *testing.T, bind string, options ...tasks.Option) string {
 	t.Helper()
-	id, err := queuetest.ID(tasks.UnbindSubscription.Enqueue(t.Context(), s.queue, dypls.UnbindSubscriptionRequest{}, append(options, tasks.BindTask(bind))...))
+	id, err := queuetest.ID(tasks.UnbindSubscription.Enqueue(t.Context(), s.queue, dypls.UnbindSubscriptionRequest{}, append(options, tasks.UnbindOf(bind))...))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -105,7 +105,7 @@ func TestUnbindOfForgottenBind(t *testing.T) {
 	if o := s.outcome(t, unbind); o.State != tasks.StateFailed || o.Code != dypls.CodeNotSent || o.Calls != 0 {
 		t.Errorf("%+v", o)
 	}
-	_, err := tasks.UnbindSubscription.Enqueue(t.Context(), s.queue, dypls.UnbindSubscriptionRequest{}, tasks.BindTask("order-1"))
+	_, err := tasks.UnbindSubscription.Enqueue(t.Context(), s.queue, dypls.UnbindSubscriptionRequest{}, tasks.UnbindOf("order-1"))
 	if _, invalid := errors.AsType[*dypls.ValidationError](err); !invalid {
 		t.Errorf("an unbind of an unknown bind: %v", err)
 	}

@@ -91,7 +91,7 @@ func (w *Worker) decideUncertain(v *verdict, k kind, begun record.Begun) {
 		v.state = record.Failed
 	case k.findable(begun.Request):
 		v.state, v.delay, v.doubt = record.Waiting, w.timing.reconcileAfter, record.DoubtCall
-	case w.config.OnUncertain == Retry && !begun.Suspect:
+	case w.config.OnUncertain == UncertainRetry && !begun.Suspect:
 		v.wait(w.timing.reconcileAfter, begun)
 		v.suspect = true
 	default:
@@ -101,7 +101,7 @@ func (w *Worker) decideUncertain(v *verdict, k kind, begun record.Begun) {
 
 // awaitNumber keeps a bind for which there is no number until one is freed, where that is wanted.
 func (w *Worker) awaitNumber(v *verdict, begun record.Begun) {
-	if w.config.OnNoNumber == Await && v.class == dypls.Exhausted && v.state == record.Failed {
+	if w.config.OnNoNumber == NoNumberWait && v.class == dypls.Exhausted && v.state == record.Failed {
 		v.wait(growing(deniedBase, deniedCap, begun.Uncounted), begun)
 		v.counts = false
 	}

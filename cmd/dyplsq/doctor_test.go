@@ -114,7 +114,7 @@ func becomesArchived(t *testing.T, s *systemtest.System) {
 	redistest.Poll(t, systemtest.StartWithin, "the failed task to be archived", func(context.Context) error {
 		queue := queuetest.On(t, s.Redis.AppClient(t))
 		defer func() { _ = queue.Close() }()
-		infos, err := queue.Infos(t.Context()) //nolint:contextcheck // the test's own
+		infos, err := queue.Stats(t.Context()) //nolint:contextcheck // the test's own
 		if err == nil && infos[0].Archived == 0 {
 			return errors.New("not yet")
 		}

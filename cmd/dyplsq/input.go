@@ -158,7 +158,7 @@ func bounded(lines []line) ([]line, error) {
 }
 
 // decodeAll reads every line, and reports what is wrong with all of them at once.
-func decodeAll(kind tasks.Dynamic, lines []line, options []tasks.Option) ([]tasks.Item[dypls.Request], error) {
+func decodeAll(kind tasks.UntypedKind, lines []line, options []tasks.Option) ([]tasks.Item[dypls.Request], error) {
 	items := make([]tasks.Item[dypls.Request], len(lines))
 	var wrong []string
 	for i, l := range lines {

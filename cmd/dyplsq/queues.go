@@ -23,7 +23,7 @@ type queuesCommand struct {
 // Run shows how every queue stands.
 func (c *queuesCommand) Run(ctx context.Context, s streams) error {
 	return c.withQueue(func(queue *tasks.Queue) error {
-		infos, err := queue.Infos(ctx)
+		infos, err := queue.Stats(ctx)
 		if err != nil {
 			return err
 		}
@@ -34,7 +34,7 @@ func (c *queuesCommand) Run(ctx context.Context, s streams) error {
 	})
 }
 
-func queueTable(w io.Writer, infos []tasks.QueueInfo) error {
+func queueTable(w io.Writer, infos []tasks.QueueStats) error {
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	_, _ = fmt.Fprintln(table, "QUEUE\tSTATE\tPENDING\tACTIVE\tSCHEDULED\tRETRY\tARCHIVED\tTODAY\tFAILED\tWAITING FOR")
 	for _, q := range infos {

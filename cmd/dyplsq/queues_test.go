@@ -12,12 +12,12 @@ import (
 )
 
 // queuesShown runs dyplsq queues, and returns how each one stands.
-func queuesShown(t *testing.T, s *systemtest.System) map[string]tasks.QueueInfo {
+func queuesShown(t *testing.T, s *systemtest.System) map[string]tasks.QueueStats {
 	t.Helper()
 	r := systemtest.Run(t, s.Env, "", "queues")
-	queues := map[string]tasks.QueueInfo{}
+	queues := map[string]tasks.QueueStats{}
 	for line := range systemtest.Lines(r.Out) {
-		var q tasks.QueueInfo
+		var q tasks.QueueStats
 		if err := json.Unmarshal([]byte(line), &q); err != nil {
 			t.Fatalf("%v: %s", err, line)
 		}
@@ -62,7 +62,7 @@ func TestQueues(t *testing.T) {
 		}
 	}
 	var table strings.Builder
-	if err := queueTable(&table, []tasks.QueueInfo{{Queue: "bind", Paused: true, LatencyMS: 1500}}); err != nil || !strings.Contains(table.String(), "1.5s") {
+	if err := queueTable(&table, []tasks.QueueStats{{Queue: "bind", Paused: true, LatencyMS: 1500}}); err != nil || !strings.Contains(table.String(), "1.5s") {
 		t.Errorf("%v:\n%s", err, table.String())
 	}
 	s.Redis.Kill()

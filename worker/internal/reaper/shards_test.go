@@ -36,7 +36,7 @@ func enqueueAll(t *testing.T, queue *tasks.Queue, request dypls.BindAXNRequest, 
 // pending counts the deliveries of binds that are pending, in all shards.
 func pending(t *testing.T, queue *tasks.Queue) (n int64) {
 	t.Helper()
-	infos, err := queue.Infos(t.Context())
+	infos, err := queue.Stats(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}

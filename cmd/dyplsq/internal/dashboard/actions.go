@@ -120,7 +120,7 @@ func (a *actions) tellRecord(ctx context.Context, b button, id string) error {
 		return nil // its outcome stays with the record
 	}
 	err = a.records.Cancel(ctx, id)
-	if errors.Is(err, tasks.ErrTooLate) {
+	if errors.Is(err, tasks.ErrNotCancelable) {
 		o, readErr := a.records.Outcome(ctx, id)
 		if readErr == nil && (o.State == tasks.StateSucceeded || o.State == tasks.StateFailed) {
 			return nil

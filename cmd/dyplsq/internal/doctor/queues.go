@@ -23,7 +23,7 @@ func (e *examination) queues(ctx context.Context) ([]Finding, error) {
 	if err != nil {
 		return nil, err
 	}
-	infos, err := e.queue.Infos(ctx)
+	infos, err := e.queue.Stats(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -74,7 +74,7 @@ func (e *examination) workers(ctx context.Context) ([]Finding, error) {
 
 // needed are the queues that somebody has to serve: all of them, and what shards hold tasks.
 func (e *examination) needed(ctx context.Context) ([]string, error) {
-	infos, err := e.queue.Infos(ctx)
+	infos, err := e.queue.Stats(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -89,7 +89,7 @@ func (e *examination) needed(ctx context.Context) ([]string, error) {
 
 // archive: asynq forgets the oldest beyond its cap. A view of what failed is lost then, no outcome.
 func (e *examination) archive(ctx context.Context) ([]Finding, error) {
-	infos, err := e.queue.Infos(ctx)
+	infos, err := e.queue.Stats(ctx)
 	if err != nil {
 		return nil, err
 	}
