@@ -59,12 +59,12 @@ fuzz: ## Run every fuzz target FUZZ (100,000) times, those of Redis scripts FUZZ
 
 .PHONY: faults
 faults: ## Every test of faults in full, 10,000 binds under kills among them (minutes)
-	DYPLSQ_REQUIRE_REDIS=1 DYPLSQ_FAULTS=1 DYPLSQ_CHAOS_TASKS=10000 go test ./cmd/dyplsq -run '$(FAULTS)' -parallel 8 -timeout 20m -v
+	DYPLSQ_REQUIRE_REDIS=1 DYPLSQ_FAULTS=1 DYPLSQ_CHAOS_TASKS=10000 go test ./test/e2e/... -run '$(FAULTS)' -p 1 -parallel 8 -timeout 20m -v
 
 .PHONY: scale
 scale: ## Every test of scale and failovers in full, with its figures, SOAK long (30m); then the system's tests over TLS (an hour in all)
-	DYPLSQ_REQUIRE_REDIS=1 DYPLSQ_SCALE=1 DYPLSQ_SOAK=$(SOAK) go test ./cmd/dyplsq -run '$(SCALE)' -parallel 1 -timeout 90m -v
-	DYPLSQ_REQUIRE_REDIS=1 DYPLSQ_TEST_REDIS=tls go test ./cmd/dyplsq ./worker -timeout 20m
+	DYPLSQ_REQUIRE_REDIS=1 DYPLSQ_SCALE=1 DYPLSQ_SOAK=$(SOAK) go test ./test/e2e/... -run '$(SCALE)' -p 1 -parallel 1 -timeout 90m -v
+	DYPLSQ_REQUIRE_REDIS=1 DYPLSQ_TEST_REDIS=tls go test ./cmd/dyplsq ./test/e2e/... ./worker -timeout 20m
 	$(MAKE) bench SCENARIO=scale
 
 .PHONY: bench

@@ -32,6 +32,11 @@ var floors = [][]string{
 // forTests are the packages that no program imports.
 var forTests = []string{"internal/archtest", "internal/queuetest", "internal/redistest", "internal/systemtest"}
 
+// isForTests tells of one of them, or of a package that holds tests of the whole system and nothing else.
+func isForTests(name string) bool {
+	return slices.Contains(forTests, name) || strings.HasPrefix(name, "test/e2e/")
+}
+
 // limits say what packages, named by the beginnings of their paths, must not depend on, directly or not.
 var limits = []struct {
 	packages []string
@@ -63,7 +68,7 @@ func TestImportsPointDown(t *testing.T) {
 		path, imports, _ := strings.Cut(line, " ")
 		name := strings.TrimPrefix(path, module)
 		found[name] = true
-		if slices.Contains(forTests, name) {
+		if isForTests(name) {
 			continue
 		}
 		own, listed := floor[name]
@@ -73,7 +78,7 @@ func TestImportsPointDown(t *testing.T) {
 		}
 		for imported := range strings.FieldsSeq(imports) {
 			below, ours := strings.CutPrefix(imported, module)
-			if ours && (slices.Contains(forTests, below) || floor[below] >= own) {
+			if ours && (isForTests(below) || floor[below] >= own) {
 				t.Errorf("%s imports %s, which is not below it", name, below)
 			}
 		}
@@ -102,7 +107,7 @@ func TestDependenciesStayLight(t *testing.T) {
 	for _, line := range list(t, "{{.ImportPath}} {{join .Deps \" \"}}", "./...") {
 		path, dependencies, _ := strings.Cut(line, " ")
 		name, deps := strings.TrimPrefix(path, module), strings.Fields(dependencies)
-		if slices.Contains(forTests, name) {
+		if isForTests(name) {
 			continue
 		}
 		for _, limit := range limits {

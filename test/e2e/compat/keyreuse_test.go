@@ -1,4 +1,4 @@
-package main
+package compat
 
 import (
 	"context"
@@ -68,7 +68,7 @@ func TestKeyReusedAfterItsRecordExpired(t *testing.T) {
 // live runs one task under a key to its end.
 func live(t *testing.T, s *systemtest.System, key string, l life) {
 	t.Helper()
-	status := map[tasks.State]int{tasks.StateSucceeded: statusOK, tasks.StateFailed: statusFailed}[l.end]
+	status := map[tasks.State]int{tasks.StateSucceeded: systemtest.StatusOK, tasks.StateFailed: systemtest.StatusFailed}[l.end]
 	o := s.Enqueue(t, status, "BindAxn", systemtest.Bind(l.a, ""), "--id", key, "--wait", "30s")[0]
 	if o.State != l.end || o.Calls != 1 {
 		t.Errorf("%s with A %d: %s %s after %d calls", key, l.a, o.State, o.Code, o.Calls)
@@ -79,7 +79,7 @@ func live(t *testing.T, s *systemtest.System, key string, l life) {
 			t.Errorf("%s with A %d was told %s; the last that took effect is %s", key, l.a, o.Result, last.SubsID)
 		}
 	}
-	if r := systemtest.Run(t, s.Env, "", "enqueue", "BindAxn", systemtest.Bind(99, ""), "--id", key); r.Status != statusUsage || !strings.Contains(r.Errors, "PhoneNoA") {
+	if r := systemtest.Run(t, s.Env, "", "enqueue", "BindAxn", systemtest.Bind(99, ""), "--id", key); r.Status != systemtest.StatusUsage || !strings.Contains(r.Errors, "PhoneNoA") {
 		t.Errorf("%s with another request: exit status %d: %s", key, r.Status, r.Errors)
 	}
 	if ttl := s.Redis.Client(t).PTTL(t.Context(), "dypls:{"+key+"}").Val(); ttl <= 0 || ttl > time.Minute {
@@ -98,7 +98,7 @@ func forget(t *testing.T, s *systemtest.System, key string) {
 		}
 		return nil
 	})
-	if r := systemtest.Run(t, s.Env, "", "result", key); r.Status != statusUsage {
+	if r := systemtest.Run(t, s.Env, "", "result", key); r.Status != systemtest.StatusUsage {
 		t.Errorf("the result of a forgotten task: exit status %d: %s", r.Status, r.Out)
 	}
 }
@@ -158,9 +158,9 @@ func TestOneKeyFromTenProcesses(t *testing.T) {
 		for i, r := range results {
 			mine := done[0].Parameters["PhoneNoA"] == phoneNoA(1+i%requests)
 			switch {
-			case mine && r.Status == statusOK && strings.Contains(r.Out, `"id":"`+key+`"`) && strings.Contains(r.Out, done[0].SubsID):
+			case mine && r.Status == systemtest.StatusOK && strings.Contains(r.Out, `"id":"`+key+`"`) && strings.Contains(r.Out, done[0].SubsID):
 				told++
-			case !mine && r.Status == statusUsage && strings.Contains(r.Errors, tasks.ErrKeyReused.Error()) && r.Out == "":
+			case !mine && r.Status == systemtest.StatusUsage && strings.Contains(r.Errors, tasks.ErrKeyReused.Error()) && r.Out == "":
 				refused++
 			default:
 				t.Errorf("%s, process %d: exit status %d: %s%s", key, i, r.Status, r.Out, r.Errors)
@@ -185,14 +185,14 @@ func TestKnownFailureIsNoNewOne(t *testing.T) {
 		return systemtest.Run(t, s.Env, "", append([]string{"enqueue", "BindAxn", systemtest.Bind(1, ""), "--id", "order-1", "--wait", "60s"}, more...)...)
 	}
 	first := enqueue("--json")
-	if first.Status != statusFailed || strings.Contains(first.Errors, untried) {
+	if first.Status != systemtest.StatusFailed || strings.Contains(first.Errors, untried) {
 		t.Fatalf("exit status %d: %s%s", first.Status, first.Out, first.Errors)
 	}
 	since := systemtest.ReadOutcomes(t, first.Out)[0].FinishedAt.Format(time.RFC3339)
 	if again := enqueue("--json"); again.Out != first.Out || !strings.Contains(again.Errors, untried) || !strings.Contains(again.Errors, since) {
 		t.Errorf("for programs: %s%s", again.Out, again.Errors)
 	}
-	if again := enqueue(); again.Status != statusFailed || !strings.Contains(again.Out, untried) || !strings.Contains(again.Out, since) {
+	if again := enqueue(); again.Status != systemtest.StatusFailed || !strings.Contains(again.Out, untried) || !strings.Contains(again.Out, since) {
 		t.Errorf("for people: %s%s", again.Out, again.Errors)
 	}
 	if calls := len(s.Simulator.Ledger()); calls != 1 {

@@ -1,4 +1,4 @@
-package main
+package compat
 
 import (
 	"fmt"
@@ -29,7 +29,7 @@ func oldBinary(t *testing.T) string {
 	if err := os.Mkdir(sources, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	systemtest.Output(t, filepath.Join("..", ".."), "git", "archive", "--output", archive, oldVersion)
+	systemtest.Output(t, systemtest.Root(t), "git", "archive", "--output", archive, oldVersion)
 	systemtest.Output(t, sources, "tar", "-xf", archive)
 	binary := filepath.Join(dir, "dyplsq")
 	systemtest.Output(t, sources, "go", "build", "-o", binary, "./cmd/dyplsq")
@@ -46,7 +46,7 @@ func TestOldAndNewTogether(t *testing.T) {
 		t.Skip("builds the old version: make faults runs it")
 	}
 	const jobs = 200
-	old, current := oldBinary(t), os.Args[0]
+	old, current := oldBinary(t), systemtest.Program(t)
 	s := systemtest.New(t, dyplstest.Config{
 		Pools:  systemtest.TwoPools(jobs),
 		Faults: []dyplstest.Fault{{Action: "BindAxn", Do: dyplstest.Slow, Delay: 300 * time.Millisecond}},
@@ -64,7 +64,7 @@ func TestOldAndNewTogether(t *testing.T) {
 	}
 	for i, binary := range []string{old, current} {
 		part := lines[i*jobs/4 : (i+3)*jobs/4]
-		if r := systemtest.RunProgram(t, binary, s.Env, strings.Join(part, "\n"), "enqueue", "BindAxn", "-"); r.Status != statusOK {
+		if r := systemtest.RunProgram(t, binary, s.Env, strings.Join(part, "\n"), "enqueue", "BindAxn", "-"); r.Status != systemtest.StatusOK {
 			t.Fatalf("enqueue by %s: exit status %d: %s", binary, r.Status, systemtest.Tail(r.Errors))
 		}
 	}
@@ -72,7 +72,7 @@ func TestOldAndNewTogether(t *testing.T) {
 	for i, binary := range []string{current, old} { // rolled out, and back
 		replaced := workers[i]
 		workers[i] = worker(binary)
-		if status := replaced.Terminate(t, syscall.SIGTERM); status != statusOK {
+		if status := replaced.Terminate(t, syscall.SIGTERM); status != systemtest.StatusOK {
 			t.Errorf("a worker that was told to end has exit status %d", status)
 		}
 	}
@@ -94,7 +94,7 @@ func TestOldAndNewTogether(t *testing.T) {
 		for _, o := range systemtest.ReadOutcomes(t, r.Out) {
 			read[i][o.ID] = fmt.Sprintf("%s %s %s after %d calls", o.State, o.Result, o.FinishedAt, o.Calls)
 		}
-		if r.Status != statusOK || len(read[i]) != jobs {
+		if r.Status != systemtest.StatusOK || len(read[i]) != jobs {
 			t.Fatalf("%s reads %d outcomes of %d: exit status %d: %s", binary, len(read[i]), jobs, r.Status, systemtest.Tail(r.Errors))
 		}
 	}

@@ -1,4 +1,4 @@
-package main
+package compat
 
 import (
 	"fmt"
@@ -54,7 +54,7 @@ func TestPoisonedRecords(t *testing.T) {
 	if n := len(s.Simulator.Ledger()); n != 0 {
 		t.Errorf("%d calls", n)
 	}
-	s.Enqueue(t, statusOK, "BindAxn", systemtest.Bind(2, ""), "--wait", "20s")
+	s.Enqueue(t, systemtest.StatusOK, "BindAxn", systemtest.Bind(2, ""), "--wait", "20s")
 	systemtest.NoNumbers(t, "the worker's log", w.Text())
 	t.Logf("%d poisoned records failed without a call", len(ids))
 }
@@ -93,9 +93,9 @@ func TestPayloadsOverRecords(t *testing.T) {
 		}
 	}
 	w := s.Worker(t)
-	s.Enqueue(t, statusOK, "BindAxn", systemtest.Bind(98, ""), "--id", "done", "--wait", "20s")
+	s.Enqueue(t, systemtest.StatusOK, "BindAxn", systemtest.Bind(98, ""), "--id", "done", "--wait", "20s")
 	deliver(t, s, "done.2", []byte("garbage"))
-	s.Enqueue(t, statusOK, "BindAxn", systemtest.Bind(99, ""), "--id", "calling")
+	s.Enqueue(t, systemtest.StatusOK, "BindAxn", systemtest.Bind(99, ""), "--id", "calling")
 	redistest.Poll(t, systemtest.StartWithin, "the call to be out", s.IsOut("calling"))
 	deliver(t, s, "calling.2", nil)
 

@@ -1,4 +1,4 @@
-package main
+package compat
 
 import (
 	"os"
@@ -53,11 +53,7 @@ func check(err error) {
 func TestProducer(t *testing.T) {
 	t.Parallel()
 	redistest.InTheClear(t, "its few lines open a queue by a URL alone")
-	root, err := filepath.Abs("../..")
-	if err != nil {
-		t.Fatal(err)
-	}
-	dir := t.TempDir()
+	root, dir := systemtest.Root(t), t.TempDir()
 	sums, err := os.ReadFile(filepath.Join(root, "go.sum"))
 	if err != nil {
 		t.Fatal(err)

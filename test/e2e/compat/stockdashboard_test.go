@@ -1,4 +1,4 @@
-package main
+package compat
 
 import (
 	"context"
@@ -26,12 +26,12 @@ func TestDashboardOfOthers(t *testing.T) {
 		{Match: map[string]string{"PhoneNoA": "13900000005"}, Do: dyplstest.Slow, Delay: 9 * time.Second},
 	}})
 	s.Worker(t)
-	s.Enqueue(t, statusOK, "BindAxn", systemtest.Bind(1, ""), "--wait", "20s")
-	s.Enqueue(t, statusFailed, "BindAxn", systemtest.Bind(9, ""), "--wait", "20s")
-	s.Enqueue(t, statusFailed, "BindAxn", systemtest.Bind(8, ""), "--wait", "20s")
-	s.Enqueue(t, statusOK, "BindAxn", systemtest.Bind(7, ""), "--in", "1h")
-	s.Enqueue(t, statusOK, "BindAxn", systemtest.Bind(6, ""))
-	s.Enqueue(t, statusOK, "BindAxn", systemtest.Bind(5, ""), "--id", "slow")
+	s.Enqueue(t, systemtest.StatusOK, "BindAxn", systemtest.Bind(1, ""), "--wait", "20s")
+	s.Enqueue(t, systemtest.StatusFailed, "BindAxn", systemtest.Bind(9, ""), "--wait", "20s")
+	s.Enqueue(t, systemtest.StatusFailed, "BindAxn", systemtest.Bind(8, ""), "--wait", "20s")
+	s.Enqueue(t, systemtest.StatusOK, "BindAxn", systemtest.Bind(7, ""), "--in", "1h")
+	s.Enqueue(t, systemtest.StatusOK, "BindAxn", systemtest.Bind(6, ""))
+	s.Enqueue(t, systemtest.StatusOK, "BindAxn", systemtest.Bind(5, ""), "--id", "slow")
 
 	stock := asynqmon.New(asynqmon.Options{RedisConnOpt: s.AsynqRedis()})
 	t.Cleanup(func() { _ = stock.Close() })

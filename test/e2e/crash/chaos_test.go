@@ -1,4 +1,4 @@
-package main
+package crash
 
 import (
 	"bytes"
@@ -60,7 +60,7 @@ func TestChaos(t *testing.T) {
 	for _, x := range owned {
 		fmt.Fprintln(&numbers, string(x))
 	}
-	if r := systemtest.Run(t, s.Env, numbers.String(), "numbers", "import", systemtest.OwnPool, "-"); r.Status != statusOK {
+	if r := systemtest.Run(t, s.Env, numbers.String(), "numbers", "import", systemtest.OwnPool, "-"); r.Status != systemtest.StatusOK {
 		t.Fatalf("numbers import: exit status %d: %s", r.Status, r.Errors)
 	}
 	kills := startKilling(t, s)
@@ -71,8 +71,8 @@ func TestChaos(t *testing.T) {
 		t.Fatal(err)
 	}
 	redistest.Poll(t, time.Minute, "a producer to reach Redis", func(context.Context) error { // it repeats what may be queued in part
-		r := systemtest.Run(t, s.Env, "", "enqueue", "BindAxn", "--file", file) //nolint:contextcheck // the process has the test's own
-		if r.Status == statusOK || r.Status == statusFailed {                   // some may be uncertain by now
+		r := systemtest.Run(t, s.Env, "", "enqueue", "BindAxn", "--file", file)     //nolint:contextcheck // the process has the test's own
+		if r.Status == systemtest.StatusOK || r.Status == systemtest.StatusFailed { // some may be uncertain by now
 			return nil
 		}
 		return fmt.Errorf("exit status %d: %s", r.Status, systemtest.Tail(r.Errors))

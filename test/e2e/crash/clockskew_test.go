@@ -1,4 +1,4 @@
-package main
+package crash
 
 import (
 	"context"
@@ -72,7 +72,7 @@ func skewedBinary(t *testing.T) string {
 		}
 	}
 	binary := filepath.Join(dir, "dyplsq")
-	systemtest.Output(t, "", "go", "build", "-overlay", overlay, "-o", binary, ".")
+	systemtest.Output(t, systemtest.Root(t), "go", "build", "-overlay", overlay, "-o", binary, "./cmd/dyplsq")
 	return binary
 }
 
@@ -116,7 +116,7 @@ func TestClockSkew(t *testing.T) {
 	taken, lost := 0, 0
 	for _, w := range workers {
 		taken += strings.Count(w.Text(), "delivered again") + strings.Count(w.Text(), "Could not remove task")
-		if status := w.Terminate(t, syscall.SIGTERM); status != statusOK {
+		if status := w.Terminate(t, syscall.SIGTERM); status != systemtest.StatusOK {
 			t.Errorf("a worker's exit status is %d", status)
 		}
 	}

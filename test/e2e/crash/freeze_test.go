@@ -1,4 +1,4 @@
-package main
+package crash
 
 import (
 	"context"
@@ -62,7 +62,7 @@ func TestFrozenBeforeFinish(t *testing.T) {
 		}
 		return nil
 	})
-	if status := victim.Terminate(t, syscall.SIGTERM); status != statusOK { // all that it had to say is said
+	if status := victim.Terminate(t, syscall.SIGTERM); status != systemtest.StatusOK { // all that it had to say is said
 		t.Errorf("the victim's exit status is %d", status)
 	}
 	s.EachOnce(t, []tasks.Outcome{s.Outcome(t, "named", "1ms"), s.Outcome(t, "chosen", "1ms")})
@@ -123,7 +123,7 @@ func TestFrozenBeforeCall(t *testing.T) {
 		s.Worker(t)
 		settled := settledAfter(t, s, frozen, "named", "chosen")
 		victim.Thaw(t)
-		if status := victim.Terminate(t, syscall.SIGTERM); status != statusOK { // whatever it would send is sent
+		if status := victim.Terminate(t, syscall.SIGTERM); status != systemtest.StatusOK { // whatever it would send is sent
 			t.Errorf("the victim's exit status is %d", status)
 		}
 		s.EachOnce(t, []tasks.Outcome{s.Outcome(t, "named", "1ms")})
@@ -173,7 +173,7 @@ func TestFrozenUnderLoad(t *testing.T) {
 	victim.Thaw(t)
 	outcomes := s.Settled(t, jobs, settledAfterKill)
 	for _, w := range []*systemtest.Process{victim, other} {
-		if status := w.Terminate(t, syscall.SIGTERM); status != statusOK {
+		if status := w.Terminate(t, syscall.SIGTERM); status != systemtest.StatusOK {
 			t.Errorf("a worker's exit status is %d", status)
 		}
 	}

@@ -1,4 +1,4 @@
-package main
+package crash
 
 import (
 	"bufio"
@@ -14,6 +14,7 @@ import (
 	"testing"
 
 	"github.com/seed-5c07c2e9/dyplsq/internal/asynqwire"
+	"github.com/seed-5c07c2e9/dyplsq/internal/systemtest"
 )
 
 // step is what a script does for a task: those of asynq by the keys it gives them, ours by their text.
@@ -137,7 +138,7 @@ func scriptSHA(t *testing.T, name string) string {
 		t.Fatalf("of which parts is the script %s?", name)
 	}
 	for _, part := range parts {
-		lua, err := os.ReadFile(filepath.Join("..", "..", "internal", "record", "lua", part+".lua"))
+		lua, err := os.ReadFile(filepath.Join(systemtest.Root(t), "internal", "record", "lua", part+".lua"))
 		if err != nil {
 			t.Fatal(err)
 		}

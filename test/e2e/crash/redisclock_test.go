@@ -1,4 +1,4 @@
-package main
+package crash
 
 import (
 	"context"
@@ -86,13 +86,13 @@ func newClocked(t *testing.T) *clocked {
 	for _, x := range dyplstest.Numbers("173", numbers) {
 		fmt.Fprintln(&own, string(x))
 	}
-	if r := systemtest.Run(t, c.Env, own.String(), "numbers", "import", systemtest.OwnPool, "-"); r.Status != statusOK {
+	if r := systemtest.Run(t, c.Env, own.String(), "numbers", "import", systemtest.OwnPool, "-"); r.Status != systemtest.StatusOK {
 		t.Fatalf("numbers import: exit status %d: %s", r.Status, r.Errors)
 	}
 	for range 2 {
 		c.hire(t)
 	}
-	c.Enqueue(t, statusOK, "BindAxn", systemtest.Bind(300, ""), "--id", "changed")
+	c.Enqueue(t, systemtest.StatusOK, "BindAxn", systemtest.Bind(300, ""), "--id", "changed")
 	c.bound = c.Outcome(t, "changed", "60s")
 	return c
 }
@@ -137,7 +137,7 @@ func (c *clocked) more(t *testing.T, jobs int) (ids []string) {
 		fmt.Fprintf(&lines, `{"TaskID":%q,"PoolKey":%q,"PhoneNoA":"139%08d","Expiration":"2099-01-31 23:59:59"%s}`+"\n", ids[len(ids)-1], pool, i, x)
 	}
 	c.jobs += jobs
-	if r := systemtest.Run(t, c.Env, lines.String(), "enqueue", "BindAxn", "-", "--within", "20m"); r.Status != statusOK {
+	if r := systemtest.Run(t, c.Env, lines.String(), "enqueue", "BindAxn", "-", "--within", "20m"); r.Status != systemtest.StatusOK {
 		t.Fatalf("enqueue: exit status %d: %s", r.Status, systemtest.Tail(r.Errors))
 	}
 	return ids
@@ -155,7 +155,7 @@ func (c *clocked) change(t *testing.T) (id string) {
 	if err := json.Unmarshal(c.bound.Result, &made); err != nil {
 		t.Fatal(err)
 	}
-	c.Enqueue(t, statusOK, "UpdateSubscription", fmt.Sprintf(
+	c.Enqueue(t, systemtest.StatusOK, "UpdateSubscription", fmt.Sprintf(
 		`{"PoolKey":%q,"SubsId":%q,"PhoneNoX":%q,"OperateType":"updateNoB","PhoneNoB":"1580000%04d"}`,
 		dyplstest.DefaultPoolKey, made.SubsID, made.SecretNo, c.updates), "--id", id)
 	return id

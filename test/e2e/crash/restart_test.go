@@ -1,4 +1,4 @@
-package main
+package crash
 
 import (
 	"context"
@@ -20,12 +20,12 @@ func TestRollingRestart(t *testing.T) {
 		Pools:  []dyplstest.Pool{{Key: dyplstest.DefaultPoolKey, Numbers: dyplstest.Numbers("170", jobs)}},
 		Faults: []dyplstest.Fault{{Do: dyplstest.Slow, Delay: 100 * time.Millisecond}},
 	})
-	s.Enqueue(t, statusOK, "BindAxn", "--file", systemtest.JobsFile(t, jobs))
+	s.Enqueue(t, systemtest.StatusOK, "BindAxn", "--file", systemtest.JobsFile(t, jobs))
 	workers := []*systemtest.Process{s.Worker(t), s.Worker(t)}
 	for n := range restarts {
 		old := workers[n%len(workers)]
 		workers[n%len(workers)] = s.Worker(t)
-		if status := old.Terminate(t, syscall.SIGTERM); status != statusOK {
+		if status := old.Terminate(t, syscall.SIGTERM); status != systemtest.StatusOK {
 			t.Errorf("a worker that was told to end has exit status %d", status)
 		}
 	}
@@ -55,7 +55,7 @@ func TestStoppedWorker(t *testing.T) {
 	for i := range jobs {
 		input += systemtest.Bind(i, fmt.Sprintf(`,"TaskID":"job-%d","PhoneNoX":%q`, i, string(numbers[i]))) + "\n"
 	}
-	if r := systemtest.Run(t, s.Env, input, "enqueue", "BindAxn", "-"); r.Status != statusOK {
+	if r := systemtest.Run(t, s.Env, input, "enqueue", "BindAxn", "-"); r.Status != systemtest.StatusOK {
 		t.Fatalf("enqueue: exit status %d: %s", r.Status, systemtest.Tail(r.Errors))
 	}
 	victim := s.Worker(t)

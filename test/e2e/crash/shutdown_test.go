@@ -1,4 +1,4 @@
-package main
+package crash
 
 import (
 	"syscall"
@@ -35,7 +35,7 @@ func TestEndsInTimeThoughRedisIsAway(t *testing.T) {
 			told := time.Now()
 			status := p.Terminate(t, syscall.SIGTERM)
 			took := time.Since(told)
-			if status != statusOK {
+			if status != systemtest.StatusOK {
 				t.Errorf("exit status %d", status)
 			}
 			if took > shutdown+moment {

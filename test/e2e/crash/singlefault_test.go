@@ -1,4 +1,4 @@
-package main
+package crash
 
 import (
 	"context"
@@ -21,7 +21,7 @@ import (
 func TestExpiredWhileWaiting(t *testing.T) {
 	t.Parallel()
 	s := systemtest.New(t, dyplstest.Config{})
-	s.Enqueue(t, statusOK, "BindAxn", systemtest.Bind(1, ""), "--id", "late", "--within", "1ms")
+	s.Enqueue(t, systemtest.StatusOK, "BindAxn", systemtest.Bind(1, ""), "--id", "late", "--within", "1ms")
 	s.Worker(t)
 	o := s.Outcome(t, "late", "20s")
 	if o.State != tasks.StateFailed || o.Code != dypls.CodeExpired || o.Calls != 0 {
@@ -36,12 +36,12 @@ func TestLostAnswerIsHeldAsUncertain(t *testing.T) {
 	t.Parallel()
 	s := systemtest.New(t, dyplstest.Config{Faults: []dyplstest.Fault{{Do: dyplstest.DropAfter, Times: 1}}})
 	s.Worker(t)
-	outcomes := s.Enqueue(t, statusFailed, "BindAxn", systemtest.Bind(1, ""), "--id", "lost", "--wait", "20s")
+	outcomes := s.Enqueue(t, systemtest.StatusFailed, "BindAxn", systemtest.Bind(1, ""), "--id", "lost", "--wait", "20s")
 	if o := outcomes[0]; o.State != tasks.StateUncertain || o.Code != dypls.CodeNoAnswer || o.Class != dypls.Uncertain {
 		t.Errorf("outcome %s %s %s, want uncertain", o.State, o.Code, o.Class)
 	}
 	// The same key again asks what came of it; it does not bind again.
-	again := s.Enqueue(t, statusFailed, "BindAxn", systemtest.Bind(1, ""), "--id", "lost", "--wait", "5s")
+	again := s.Enqueue(t, systemtest.StatusFailed, "BindAxn", systemtest.Bind(1, ""), "--id", "lost", "--wait", "5s")
 	if again[0].State != tasks.StateUncertain || len(s.Performed("lost")) != 1 {
 		t.Errorf("after the same key again: %s, performed %d times", again[0].State, len(s.Performed("lost")))
 	}
@@ -55,9 +55,9 @@ func TestShutdownLetsCallsEnd(t *testing.T) {
 	t.Parallel()
 	s := systemtest.New(t, dyplstest.Config{Faults: []dyplstest.Fault{{Do: dyplstest.Slow, Delay: 3 * time.Second, Performed: true}}})
 	w := s.Worker(t)
-	s.Enqueue(t, statusOK, "BindAxn", systemtest.Bind(1, ""), "--id", "slow")
+	s.Enqueue(t, systemtest.StatusOK, "BindAxn", systemtest.Bind(1, ""), "--id", "slow")
 	redistest.Poll(t, systemtest.StartWithin, "the call to be out", s.IsOut("slow"))
-	if status := w.Terminate(t, syscall.SIGTERM); status != statusOK {
+	if status := w.Terminate(t, syscall.SIGTERM); status != systemtest.StatusOK {
 		t.Errorf("the worker's exit status is %d", status)
 	}
 	o := s.Outcome(t, "slow", "1ms")
@@ -73,7 +73,7 @@ func TestRedisRestartsDuringCall(t *testing.T) {
 	s := systemtest.New(t, dyplstest.Config{Faults: []dyplstest.Fault{{Do: dyplstest.Slow, Delay: 5 * time.Second, Performed: true}}},
 		"--appendonly", "yes", "--appendfsync", "always")
 	w := s.Worker(t)
-	s.Enqueue(t, statusOK, "BindAxn", systemtest.Bind(1, ""), "--id", "outage")
+	s.Enqueue(t, systemtest.StatusOK, "BindAxn", systemtest.Bind(1, ""), "--id", "outage")
 	redistest.Poll(t, systemtest.StartWithin, "the call to be out", s.IsOut("outage"))
 	s.Redis.Kill()
 	redistest.Poll(t, systemtest.StartWithin, "the worker to miss Redis", w.Wrote("write to Redis failed"))
@@ -108,7 +108,7 @@ func TestKilledWorker(t *testing.T) {
 			killed := map[string]time.Time{}
 			for n := range binds {
 				id := fmt.Sprint("killed-", n)
-				s.Enqueue(t, statusOK, "BindAxn", systemtest.Bind(n, test.more(n)), "--id", id)
+				s.Enqueue(t, systemtest.StatusOK, "BindAxn", systemtest.Bind(n, test.more(n)), "--id", id)
 				redistest.Poll(t, systemtest.StartWithin, "the call to be out", s.IsOut(id))
 				victim := last
 				last = s.Worker(t)
@@ -136,14 +136,14 @@ func TestWorkerWaitsForRedis(t *testing.T) {
 	s.Redis.Kill()
 	w := systemtest.Start(t, s.Env, "worker")
 	redistest.Poll(t, systemtest.StartWithin, "the worker to say that Redis is away", w.Wrote("Redis unreachable; retrying"))
-	if r := systemtest.Run(t, s.Env, "", "enqueue", "BindAxn", systemtest.Bind(1, "")); r.Status != statusUnreachable {
-		t.Errorf("enqueue without Redis: exit status %d, want %d: %s", r.Status, statusUnreachable, r.Errors)
+	if r := systemtest.Run(t, s.Env, "", "enqueue", "BindAxn", systemtest.Bind(1, "")); r.Status != systemtest.StatusUnreachable {
+		t.Errorf("enqueue without Redis: exit status %d, want %d: %s", r.Status, systemtest.StatusUnreachable, r.Errors)
 	}
-	if r := systemtest.Run(t, s.Env, "", "result", "some-id"); r.Status != statusUnreachable {
-		t.Errorf("result without Redis: exit status %d, want %d: %s", r.Status, statusUnreachable, r.Errors)
+	if r := systemtest.Run(t, s.Env, "", "result", "some-id"); r.Status != systemtest.StatusUnreachable {
+		t.Errorf("result without Redis: exit status %d, want %d: %s", r.Status, systemtest.StatusUnreachable, r.Errors)
 	}
 	s.Redis.Restart(t)
-	outcomes := s.Enqueue(t, statusOK, "BindAxn", systemtest.Bind(1, ""), "--wait", "20s")
+	outcomes := s.Enqueue(t, systemtest.StatusOK, "BindAxn", systemtest.Bind(1, ""), "--wait", "20s")
 	if outcomes[0].State != tasks.StateSucceeded {
 		t.Errorf("outcome %s", outcomes[0].State)
 	}
@@ -153,7 +153,7 @@ func TestWorkerRefusesEviction(t *testing.T) {
 	t.Parallel()
 	s := systemtest.New(t, dyplstest.Config{}, "--maxmemory-policy", "allkeys-lru")
 	r := systemtest.Run(t, s.Env, "", "worker")
-	if r.Status == statusOK || !strings.Contains(r.Errors, "noeviction") {
+	if r.Status == systemtest.StatusOK || !strings.Contains(r.Errors, "noeviction") {
 		t.Errorf("exit status %d: %s", r.Status, r.Errors)
 	}
 }
@@ -177,7 +177,7 @@ func TestStrangePayloads(t *testing.T) {
 	put("dypls:BindAxz", "unknown-type.1", []byte(`{"v":1,"id":"unknown-type"}`))
 
 	w := s.Worker(t)
-	if outcomes := s.Enqueue(t, statusOK, "BindAxn", systemtest.Bind(2, ""), "--wait", "20s"); outcomes[0].State != tasks.StateSucceeded {
+	if outcomes := s.Enqueue(t, systemtest.StatusOK, "BindAxn", systemtest.Bind(2, ""), "--wait", "20s"); outcomes[0].State != tasks.StateSucceeded {
 		t.Errorf("a sound task is %s", outcomes[0].State)
 	}
 	for _, id := range []string{"garbage", "huge", "no-version"} {

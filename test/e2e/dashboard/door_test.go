@@ -1,4 +1,4 @@
-package main
+package dashboard
 
 import (
 	"bufio"
@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -30,7 +31,7 @@ type attempt struct {
 func TestDashboardDoor(t *testing.T) {
 	t.Parallel()
 	s := systemtest.New(t, dyplstest.Config{})
-	s.Enqueue(t, statusOK, "BindAxn", systemtest.Bind(7, ""), "--id", "shop/7", "--in", "1h")
+	s.Enqueue(t, systemtest.StatusOK, "BindAxn", systemtest.Bind(7, ""), "--id", "shop/7", "--in", "1h")
 	cert, key := systemtest.Certificate(t)
 	basic := func(user, password string) string {
 		return "Authorization: Basic " + base64.StdEncoding.EncodeToString([]byte(user+":"+password))
@@ -136,7 +137,7 @@ func TestDashboardDoor(t *testing.T) {
 		}
 	}
 	t.Log(table.String())
-	if text, err := os.ReadFile("../../docs/dashboard.md"); err != nil || !strings.Contains(string(text), table.String()) {
+	if text, err := os.ReadFile(filepath.Join(systemtest.Root(t), "docs", "dashboard.md")); err != nil || !strings.Contains(string(text), table.String()) {
 		t.Errorf("docs/dashboard.md must hold the table above: %v", err)
 	}
 }
@@ -184,7 +185,7 @@ func try(t *testing.T, base string, a attempt) int {
 func TestDashboardHeaders(t *testing.T) {
 	t.Parallel()
 	s := systemtest.New(t, dyplstest.Config{})
-	s.Enqueue(t, statusOK, "BindAxn", systemtest.Bind(7, ""), "--in", "1h")
+	s.Enqueue(t, systemtest.StatusOK, "BindAxn", systemtest.Bind(7, ""), "--in", "1h")
 	url := s.Dash(t)
 	for path, want := range map[string]map[string]string{
 		"":                    {"Content-Security-Policy": "script-src 'self' 'nonce-", "Cache-Control": "no-store", "Content-Type": "text/html"},

@@ -1,4 +1,4 @@
-package main
+package dashboard
 
 import (
 	"fmt"
@@ -64,7 +64,7 @@ func TestMarkedNumbers(t *testing.T) {
 	published := channels.Channel(redis.WithChannelSize(100 * many))
 	w, metrics := m.ObservedWorker(t)
 	redistest.Poll(t, systemtest.StartWithin, "the worker to be up", w.Wrote("performing tasks"))
-	m.command(t, statusOK, "pause", "update")
+	m.command(t, systemtest.StatusOK, "pause", "update")
 	last := len(groups) - 1
 	m.enqueueAll(t, groups[:last])
 	m.mistakes(t)
@@ -120,7 +120,7 @@ func (m *markedTest) enqueueGroup(t *testing.T, g markedGroup) {
 		_, _ = fmt.Fprintf(&lines, "{%s,\"TaskID\":%q}\n", g.request(g.first+i), id)
 	}
 	r := systemtest.Run(t, m.Env, lines.String(), append([]string{"enqueue", g.action, "-"}, g.args...)...)
-	if r.Status != statusOK && (r.Status != statusFailed || g.state == tasks.StateSucceeded) { // one may have ended before it is printed
+	if r.Status != systemtest.StatusOK && (r.Status != systemtest.StatusFailed || g.state == tasks.StateSucceeded) { // one may have ended before it is printed
 		t.Errorf("enqueue the group %s: exit status %d\n%s%s", g.fate, r.Status, r.Out, r.Errors)
 	}
 	m.search(t, "enqueue's output", r.Out)
@@ -167,7 +167,7 @@ func (m *markedTest) mistakes(t *testing.T) {
 		{"resolve", "uncertain-0", "--succeeded", `{"SubsId":"","SecretNo":"+86 ` + a + `"}`},
 		{"numbers", "import", dyplstest.DefaultPoolKey, systemtest.TempFile(t, a+",,"+a+"\n")},
 	} {
-		m.command(t, statusUsage, args...)
+		m.command(t, systemtest.StatusUsage, args...)
 	}
 }
 

@@ -1,4 +1,4 @@
-package main
+package dashboard
 
 import (
 	"encoding/json"
@@ -22,12 +22,12 @@ import (
 func (m *markedTest) searchCommands(t *testing.T) {
 	t.Helper()
 	m.command(t, anyStatus, "doctor", "--json")
-	m.command(t, statusOK, "queues")
+	m.command(t, systemtest.StatusOK, "queues")
 	for _, ids := range m.ids {
-		m.command(t, statusOK, "explain", ids[0], "--json")
+		m.command(t, systemtest.StatusOK, "explain", ids[0], "--json")
 	}
 	for _, fate := range []string{"fails", "uncertain", "recordings"} { // for people
-		m.command(t, statusOK, "explain", m.ids[fate][0])
+		m.command(t, systemtest.StatusOK, "explain", m.ids[fate][0])
 		m.command(t, anyStatus, "result", m.ids[fate][0])
 	}
 }

@@ -1,4 +1,4 @@
-package main
+package dashboard
 
 import (
 	"fmt"
@@ -23,11 +23,11 @@ func TestDashboard(t *testing.T) {
 		{Match: map[string]string{"PhoneNoA": "13900000008"}, Do: dyplstest.DropAfter},
 	}})
 	s.Worker(t)
-	s.Enqueue(t, statusOK, "BindAxn", systemtest.Bind(1, ""), "--wait", "20s")
-	s.Enqueue(t, statusFailed, "BindAxn", systemtest.Bind(9, `,"ExpectCity":"北京"`), "--id", "order-9", "--wait", "20s")
-	s.Enqueue(t, statusFailed, "BindAxn", systemtest.Bind(9, ""), "--id", "shop/7", "--wait", "20s")
-	s.Enqueue(t, statusFailed, "BindAxn", systemtest.Bind(8, ""), "--id", "order-8", "--wait", "20s")
-	s.Enqueue(t, statusOK, "BindAxn", systemtest.Bind(7, ""), "--id", "order-7", "--in", "1h")
+	s.Enqueue(t, systemtest.StatusOK, "BindAxn", systemtest.Bind(1, ""), "--wait", "20s")
+	s.Enqueue(t, systemtest.StatusFailed, "BindAxn", systemtest.Bind(9, `,"ExpectCity":"北京"`), "--id", "order-9", "--wait", "20s")
+	s.Enqueue(t, systemtest.StatusFailed, "BindAxn", systemtest.Bind(9, ""), "--id", "shop/7", "--wait", "20s")
+	s.Enqueue(t, systemtest.StatusFailed, "BindAxn", systemtest.Bind(8, ""), "--id", "order-8", "--wait", "20s")
+	s.Enqueue(t, systemtest.StatusOK, "BindAxn", systemtest.Bind(7, ""), "--id", "order-7", "--in", "1h")
 	cert, key := systemtest.Certificate(t)
 	door := []string{"--listen", "0.0.0.0:0", "--auth", systemtest.PasswordFile(t), "--tls-cert", cert, "--tls-key", key}
 	url := s.Dash(t, door...)
@@ -90,7 +90,7 @@ func TestDashboard(t *testing.T) {
 func TestDashboardIsReadOnly(t *testing.T) {
 	t.Parallel()
 	s := systemtest.New(t, dyplstest.Config{})
-	s.Enqueue(t, statusOK, "BindAxn", systemtest.Bind(7, ""), "--id", "order-7", "--in", "1h")
+	s.Enqueue(t, systemtest.StatusOK, "BindAxn", systemtest.Bind(7, ""), "--id", "order-7", "--in", "1h")
 	url := s.Dash(t)
 	for _, action := range []string{"queues/bind:pause", "queues/bind/scheduled_tasks/order-7.1:run", "queues/bind/scheduled_tasks:delete_all"} {
 		for _, method := range []string{http.MethodPost, http.MethodDelete, http.MethodPut, http.MethodPatch} {

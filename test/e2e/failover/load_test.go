@@ -1,4 +1,4 @@
-package main
+package failover
 
 import (
 	"context"
@@ -87,7 +87,7 @@ func newLoad(t *testing.T, config tasks.RedisConfig, rate, shards int) *load {
 		for _, x := range shares[i] {
 			fmt.Fprintln(&numbers, string(x))
 		}
-		if r := systemtest.Run(t, l.Env, numbers.String(), "numbers", "import", pool, "-"); r.Status != statusOK {
+		if r := systemtest.Run(t, l.Env, numbers.String(), "numbers", "import", pool, "-"); r.Status != systemtest.StatusOK {
 			t.Fatalf("numbers import: exit status %d: %s", r.Status, r.Errors)
 		}
 	}

@@ -1,10 +1,9 @@
-package main
+package failover
 
 import (
 	"bufio"
 	"context"
 	"errors"
-	"os"
 	"os/exec"
 	"slices"
 	"strings"
@@ -13,7 +12,6 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
-	"github.com/seed-5c07c2e9/dyplsq/cmd/dyplsq/internal/doctor"
 	"github.com/seed-5c07c2e9/dyplsq/internal/redistest"
 	"github.com/seed-5c07c2e9/dyplsq/internal/systemtest"
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
@@ -35,7 +33,7 @@ func binds(t *testing.T, s *systemtest.System, ids ...string) {
 	for i, id := range ids {
 		redistest.Poll(t, systemtest.StartWithin, "Redis to take "+id, func(context.Context) error {
 			r := systemtest.Run(t, s.Env, "", "enqueue", "BindAxn", systemtest.Bind(i+1, ""), "--id", id) //nolint:contextcheck // the test's own
-			if r.Status != statusOK {
+			if r.Status != systemtest.StatusOK {
 				return errors.New(r.Errors)
 			}
 			return nil
@@ -55,12 +53,12 @@ func everyCommand(t *testing.T, s *systemtest.System, id string) {
 		{"", "explain " + id}, {"", "queues"}, {"", "pause unbind"}, {"", "resume unbind"}, {"", "numbers list"},
 		{"17099990001\n17099990002\n", "numbers import FC0 -"}, {"", "numbers list FC0"}, {"17099990001\n", "numbers release FC0 -"},
 	} {
-		if r := systemtest.Run(t, s.Env, c.stdin, strings.Fields(c.args)...); r.Status != statusOK {
+		if r := systemtest.Run(t, s.Env, c.stdin, strings.Fields(c.args)...); r.Status != systemtest.StatusOK {
 			t.Errorf("%s: exit status %d\n%s%s", c.args, r.Status, r.Out, r.Errors)
 		}
 	}
-	s.Enqueue(t, statusOK, "BindAxn", systemtest.Bind(9, ""), "--id", "later", "--in", "1h")
-	if r := systemtest.Run(t, s.Env, "", "cancel", "later"); r.Status != statusOK {
+	s.Enqueue(t, systemtest.StatusOK, "BindAxn", systemtest.Bind(9, ""), "--id", "later", "--in", "1h")
+	if r := systemtest.Run(t, s.Env, "", "cancel", "later"); r.Status != systemtest.StatusOK {
 		t.Errorf("cancel: exit status %d\n%s", r.Status, r.Errors)
 	}
 	follows(t, s, id)
@@ -75,7 +73,7 @@ func everyCommand(t *testing.T, s *systemtest.System, id string) {
 // follows waits for the outcome of a task among those of all.
 func follows(t *testing.T, s *systemtest.System, id string) {
 	t.Helper()
-	cmd := exec.Command(os.Args[0], "follow", "--group", "test", "--json")
+	cmd := exec.Command(systemtest.Program(t), "follow", "--group", "test", "--json")
 	cmd.Env = s.Env
 	out, err := cmd.StdoutPipe()
 	if err != nil {
@@ -103,14 +101,14 @@ func sound(t *testing.T, s *systemtest.System) (servers int) {
 	t.Helper()
 	r := systemtest.Run(t, s.Env, "", "doctor")
 	for line := range systemtest.Lines(r.Out) {
-		if strings.HasPrefix(line, string(doctor.Loses)) && !strings.Contains(line, "persistence") || strings.Contains(line, "Redis does not tell") {
+		if strings.HasPrefix(line, "will lose data") && !strings.Contains(line, "persistence") || strings.Contains(line, "Redis does not tell") {
 			t.Error(line)
 		}
 		if strings.Contains(line, "maxmemory-policy is noeviction") {
 			servers++
 		}
 	}
-	if r.Status != statusFailed || !strings.Contains(r.Errors, "data will be lost: persistence") {
+	if r.Status != systemtest.StatusFailed || !strings.Contains(r.Errors, "data will be lost: persistence") {
 		t.Errorf("doctor: exit status %d\n%s%s", r.Status, r.Out, r.Errors)
 	}
 	return servers
@@ -160,7 +158,7 @@ func TestTLSProcesses(t *testing.T) {
 	}
 	suffices(t, site.Client(t))
 	for name, without := range map[string]string{"certificate": "REDIS_CERT_FILE=,REDIS_KEY_FILE=", "authority": "REDIS_CA_FILE=", "name": "REDIS_SERVER_NAME="} {
-		if r := systemtest.Run(t, append(slices.Clone(s.Env), strings.Split(without, ",")...), "", "queues"); r.Status != statusUnreachable {
+		if r := systemtest.Run(t, append(slices.Clone(s.Env), strings.Split(without, ",")...), "", "queues"); r.Status != systemtest.StatusUnreachable {
 			t.Errorf("without the %s: exit status %d\n%s", name, r.Status, r.Errors)
 		}
 	}

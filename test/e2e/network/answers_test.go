@@ -1,4 +1,4 @@
-package main
+package network
 
 import (
 	"cmp"
@@ -89,7 +89,7 @@ func TestStrangeAnswers(t *testing.T) {
 		}
 		ids = append(ids, fmt.Sprint("named-", i), fmt.Sprint("chosen-", i), fmt.Sprint("unbind-", i))
 	}
-	if r := systemtest.Run(t, s.Env, binds, "enqueue", "BindAxn", "-"); r.Status != statusOK && r.Status != statusFailed { // some may be uncertain by now
+	if r := systemtest.Run(t, s.Env, binds, "enqueue", "BindAxn", "-"); r.Status != systemtest.StatusOK && r.Status != systemtest.StatusFailed { // some may be uncertain by now
 		t.Fatalf("enqueue: exit status %d: %s", r.Status, systemtest.Tail(r.Errors))
 	}
 	unbinds := ""

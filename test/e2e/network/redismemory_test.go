@@ -1,4 +1,4 @@
-package main
+package network
 
 import (
 	"context"
@@ -61,7 +61,7 @@ func TestRedisOutOfMemory(t *testing.T) {
 
 	r := systemtest.Run(t, s.Env, "", "enqueue", "BindAxn", refused)
 	t.Logf("a producer is told, with exit status %d: %s", r.Status, strings.TrimSpace(r.Errors))
-	if r.Status != statusUnreachable || !strings.Contains(r.Errors, "raise its maxmemory") || !strings.Contains(r.Errors, "under the same key") {
+	if r.Status != systemtest.StatusUnreachable || !strings.Contains(r.Errors, "raise its maxmemory") || !strings.Contains(r.Errors, "under the same key") {
 		t.Errorf("enqueue: exit status %d: %s", r.Status, r.Errors)
 	}
 	redistest.Poll(t, 2*full+systemtest.StartWithin, "the time without memory to pass", func(context.Context) error {
@@ -80,7 +80,7 @@ func TestRedisOutOfMemory(t *testing.T) {
 	if rate > mostCommands {
 		t.Errorf("two workers sent %.0f commands a second to a Redis that is out of memory", rate)
 	}
-	if r := systemtest.Run(t, s.Env, "", "result", "refused"); r.Status != statusUsage {
+	if r := systemtest.Run(t, s.Env, "", "result", "refused"); r.Status != systemtest.StatusUsage {
 		t.Errorf("a task that was refused is there: exit status %d: %s", r.Status, r.Out)
 	}
 
@@ -88,7 +88,7 @@ func TestRedisOutOfMemory(t *testing.T) {
 		t.Fatal(err)
 	}
 	lifted := time.Now()
-	s.Enqueue(t, statusOK, "BindAxn", refused, "--wait", "90s")
+	s.Enqueue(t, systemtest.StatusOK, "BindAxn", refused, "--wait", "90s")
 	outcomes, held := collected(t, s, append(ids, "refused"), 2*time.Minute)
 	s.EachOnce(t, outcomes)
 	if len(held) > 0 {
@@ -116,7 +116,7 @@ func TestBatchOutOfMemory(t *testing.T) {
 		t.Fatal(err)
 	}
 	r := systemtest.Run(t, s.Env, "", "enqueue", "BindAxn", "--file", file)
-	if r.Status != statusUnreachable || !strings.Contains(r.Errors, "raise its maxmemory") {
+	if r.Status != systemtest.StatusUnreachable || !strings.Contains(r.Errors, "raise its maxmemory") {
 		t.Fatalf("enqueue: exit status %d: %s", r.Status, systemtest.Tail(r.Errors))
 	}
 	records, deliveries := 0, client.LLen(t.Context(), "asynq:{bind}:pending").Val()
@@ -132,7 +132,7 @@ func TestBatchOutOfMemory(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.Worker(t) // what was taken may be performed before the batch comes again
-	s.Enqueue(t, statusOK, "BindAxn", "--file", file, "--wait", "60s")
+	s.Enqueue(t, systemtest.StatusOK, "BindAxn", "--file", file, "--wait", "60s")
 	outcomes := s.Settled(t, jobs, time.Minute)
 	s.EachOnce(t, outcomes)
 	t.Logf("Redis out of memory after %d of %d records and %d deliveries; after the same batch again %d binds took effect, each once",
@@ -160,7 +160,7 @@ func TestBatchWithoutKeysOutOfMemory(t *testing.T) {
 	}
 	r := systemtest.Run(t, s.Env, strings.Join(lines, "\n"), "enqueue", "BindAxn", "-")
 	told := regexp.MustCompile(`line (\d+): ("TaskID":"[^"]+")`).FindAllStringSubmatch(r.Errors, -1)
-	if r.Status != statusUnreachable || len(told) != jobs {
+	if r.Status != systemtest.StatusUnreachable || len(told) != jobs {
 		t.Fatalf("enqueue: exit status %d, %d keys: %s", r.Status, len(told), systemtest.Tail(r.Errors))
 	}
 	if err := client.ConfigSet(t.Context(), "maxmemory", "0").Err(); err != nil {
@@ -170,7 +170,7 @@ func TestBatchWithoutKeysOutOfMemory(t *testing.T) {
 		lines[i] = strings.TrimSuffix(lines[i], "}") + "," + key[2] + "}"
 	}
 	s.Worker(t)
-	if r := systemtest.Run(t, s.Env, strings.Join(lines, "\n"), "enqueue", "BindAxn", "-", "--wait", "60s"); r.Status != statusOK {
+	if r := systemtest.Run(t, s.Env, strings.Join(lines, "\n"), "enqueue", "BindAxn", "-", "--wait", "60s"); r.Status != systemtest.StatusOK {
 		t.Fatalf("enqueue again: exit status %d: %s", r.Status, systemtest.Tail(r.Errors))
 	}
 	if n := s.AllPerformed(); n != jobs {

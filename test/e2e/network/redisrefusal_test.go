@@ -1,4 +1,4 @@
-package main
+package network
 
 import (
 	"cmp"
@@ -27,7 +27,7 @@ func TestWorkerLeavesADemotedMaster(t *testing.T) {
 	s.Env = append(s.Env, s.Redis.EnvBehind(proxy.Addr)...)
 	_, url := s.ObservedWorker(t)
 	systemtest.UntilReady(t, url)
-	s.Enqueue(t, statusOK, "BindAxn", systemtest.Bind(1, ""), "--id", "out")
+	s.Enqueue(t, systemtest.StatusOK, "BindAxn", systemtest.Bind(1, ""), "--id", "out")
 	redistest.Poll(t, time.Minute, "the call to be out", s.IsOut("out"))
 	copied := replica.Client(t)
 	redistest.Poll(t, time.Minute, "the replica to know of it", func(ctx context.Context) error { // this test is not about a loss
@@ -44,9 +44,9 @@ func TestWorkerLeavesADemotedMaster(t *testing.T) {
 		t.Fatal(err)
 	}
 	moved := time.Now()
-	s.Enqueue(t, statusOK, "BindAxn", systemtest.Bind(2, ""), "--id", "after", "--wait", "60s")
+	s.Enqueue(t, systemtest.StatusOK, "BindAxn", systemtest.Bind(2, ""), "--id", "after", "--wait", "60s")
 	t.Logf("a task that was enqueued after the failover was settled %s after it; %d refusals", time.Since(moved).Round(100*time.Millisecond), proxy.Refusals())
-	if r := systemtest.Run(t, s.Env, "", "result", "out", "--wait", "60s"); r.Status != statusOK {
+	if r := systemtest.Run(t, s.Env, "", "result", "out", "--wait", "60s"); r.Status != systemtest.StatusOK {
 		t.Errorf("the call that was out: exit status %d: %s%s", r.Status, r.Out, r.Errors)
 	}
 	systemtest.UntilReady(t, url)
@@ -69,7 +69,7 @@ func TestWorkerOnAReplica(t *testing.T) {
 	}
 	replica.Promote(t)
 	systemtest.UntilReady(t, url)
-	s.Enqueue(t, statusOK, "BindAxn", systemtest.Bind(1, ""), "--wait", "60s")
+	s.Enqueue(t, systemtest.StatusOK, "BindAxn", systemtest.Bind(1, ""), "--wait", "60s")
 
 	redistest.Poll(t, time.Minute, "the end to be told", p.Wrote("Redis accepts commands again"))
 

@@ -1,4 +1,4 @@
-package main
+package scale
 
 import (
 	"bufio"
@@ -14,6 +14,9 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/internal/systemtest"
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
 )
+
+// ledgerPath is where the simulator of dyplsq sim shows its ledger.
+const ledgerPath = "/_dyplsq/ledger"
 
 // TestManyBinds is the main job in three processes: a simulator that throttles 5 % of the requests at first and
 // answers a system error to another 5 %, a worker, and a caller who waits for all outcomes.
@@ -33,7 +36,7 @@ func TestManyBinds(t *testing.T) {
 		"ALIBABA_CLOUD_ACCESS_KEY_ID="+dyplstest.DefaultAccessKeyID, "ALIBABA_CLOUD_ACCESS_KEY_SECRET="+dyplstest.DefaultAccessKeySecret)...)}
 	w := s.Worker(t)
 
-	outcomes := s.Enqueue(t, statusOK, "BindAxn", "--file", systemtest.JobsFile(t, jobs), "--wait", "120s")
+	outcomes := s.Enqueue(t, systemtest.StatusOK, "BindAxn", "--file", systemtest.JobsFile(t, jobs), "--wait", "120s")
 
 	if len(outcomes) != jobs {
 		t.Errorf("%d outcomes, want %d", len(outcomes), jobs)

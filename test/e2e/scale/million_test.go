@@ -1,4 +1,4 @@
-package main
+package scale
 
 import (
 	"bytes"
@@ -125,7 +125,7 @@ func writeJobs(t *testing.T, name string, jobs int) {
 // enqueueQuietly enqueues a file, throws the outcomes away, and returns the most memory that the command took, in kB.
 func enqueueQuietly(t *testing.T, s *systemtest.System, file string) int {
 	t.Helper()
-	cmd := exec.CommandContext(t.Context(), os.Args[0], "enqueue", "BindAxn", "--file", file)
+	cmd := exec.CommandContext(t.Context(), systemtest.Program(t), "enqueue", "BindAxn", "--file", file)
 	var errs bytes.Buffer
 	cmd.Env, cmd.Stdout, cmd.Stderr = s.Env, io.Discard, &errs
 	if err := cmd.Run(); err != nil {
@@ -145,7 +145,7 @@ func silentWorker(t *testing.T, s *systemtest.System) *systemtest.Process {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &systemtest.Process{Cmd: exec.Command(os.Args[0], "worker"), Done: make(chan struct{})}
+	p := &systemtest.Process{Cmd: exec.Command(systemtest.Program(t), "worker"), Done: make(chan struct{})}
 	p.Cmd.Env, p.Cmd.Stderr = s.Env, log
 	if err := p.Cmd.Start(); err != nil {
 		t.Fatal(err)

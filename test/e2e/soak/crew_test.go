@@ -1,4 +1,4 @@
-package main
+package soak
 
 import (
 	"context"
@@ -83,7 +83,7 @@ func (c *soakCrew) replace(t *testing.T, i int, crash bool) {
 	} else {
 		_ = old.Cmd.Process.Signal(syscall.SIGTERM)
 		<-old.Done
-		if status := old.Cmd.ProcessState.ExitCode(); status != statusOK {
+		if status := old.Cmd.ProcessState.ExitCode(); status != systemtest.StatusOK {
 			t.Errorf("a worker that was told to end has exit status %d", status)
 		}
 		c.ended++
