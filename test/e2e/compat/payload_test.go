@@ -1,7 +1,9 @@
 package compat
 
 import (
+	"context"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -13,6 +15,54 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/internal/systemtest"
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
 )
+
+// TestStrangePayloads: what cannot be read fails, once; what is newer is left; none of it disturbs the others.
+func TestStrangePayloads(t *testing.T) {
+	t.Parallel()
+	s := systemtest.New(t, dyplstest.Config{})
+	client := asynq.NewClientFromRedisClient(s.Redis.Client(t))
+	put := func(taskType, id string, payload []byte) {
+		t.Helper()
+		if _, err := client.Enqueue(asynq.NewTask(taskType, payload), asynq.Queue("bind"), asynq.TaskID(id)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	put("dypls:BindAxn", "garbage.1", []byte("\x00\xff not a payload of 13900000001"))
+	put("dypls:BindAxn", "huge.1", []byte(strings.Repeat("x", 5<<20)))
+	put("dypls:BindAxn", "no-such-record.1", []byte(`{"v":1,"id":"no-such-record"}`))
+	put("dypls:BindAxn", "no-version.1", []byte(`{"id":"no-version"}`))
+	put("dypls:BindAxn", "newer.1", []byte(`{"v":2,"id":"newer"}`))
+	put("dypls:BindAxz", "unknown-type.1", []byte(`{"v":1,"id":"unknown-type"}`))
+
+	w := s.Worker(t)
+	if outcomes := s.Enqueue(t, systemtest.StatusOK, "BindAxn", systemtest.Bind(2, ""), "--wait", "20s"); outcomes[0].State != tasks.StateSucceeded {
+		t.Errorf("a sound task is %s", outcomes[0].State)
+	}
+	for _, id := range []string{"garbage", "huge", "no-version"} {
+		if o := s.Outcome(t, id, "20s"); o.State != tasks.StateFailed || o.Code != dypls.CodeInvalidPayload {
+			t.Errorf("%s is %s %s, want failed %s", id, o.State, o.Code, dypls.CodeInvalidPayload)
+		}
+	}
+	redistest.Poll(t, systemtest.StartWithin, "the newer ones to be left", w.Wrote("unknown task type; left for a newer worker"))
+	redistest.Poll(t, systemtest.StartWithin, "the newer ones to be left", w.Wrote("the payload is of a newer version"))
+	inspector := asynq.NewInspectorFromRedisClient(s.Redis.Client(t))
+	redistest.Poll(t, systemtest.StartWithin, "each to be where it belongs", func(context.Context) error {
+		for id, want := range map[string]asynq.TaskState{
+			"garbage.1": asynq.TaskStateArchived, "huge.1": asynq.TaskStateArchived, "no-version.1": asynq.TaskStateArchived, "no-such-record.1": asynq.TaskStateArchived,
+			"newer.1": asynq.TaskStateRetry, "unknown-type.1": asynq.TaskStateRetry,
+		} {
+			info, err := inspector.GetTaskInfo("bind", id)
+			if err != nil || info.State != want {
+				return fmt.Errorf("%s: %v, %w", id, info, err)
+			}
+			if info.Retried != 0 {
+				t.Errorf("%s was retried %d times", id, info.Retried)
+			}
+		}
+		return nil
+	})
+	systemtest.NoNumbers(t, "the worker's log", w.Text())
+}
 
 // TestPoisonedRecords: the request in a record cannot be read, or is none.
 //

@@ -49,8 +49,8 @@ func check(err error) {
 }
 `
 
-// TestProducer builds a module outside this one, runs it against a real worker, and looks at what it drags in.
-func TestProducer(t *testing.T) {
+// TestProducerNeedsTasksAlone builds a module outside this one, runs it against a real worker, and looks at what it drags in.
+func TestProducerNeedsTasksAlone(t *testing.T) {
 	t.Parallel()
 	redistest.InTheClear(t, "its few lines open a queue by a URL alone")
 	root, dir := systemtest.Root(t), t.TempDir()

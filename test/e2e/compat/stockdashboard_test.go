@@ -16,8 +16,8 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/internal/systemtest"
 )
 
-// TestDashboardOfOthers: asynqmon as it comes, pointed at the same Redis, shows nobody's number, while calls are out and afterwards.
-func TestDashboardOfOthers(t *testing.T) {
+// TestStockDashboardShowsNobodysNumber: asynqmon as it comes, pointed at the same Redis, shows nobody's number, while calls are out and afterwards.
+func TestStockDashboardShowsNobodysNumber(t *testing.T) {
 	t.Parallel()
 	s := systemtest.New(t, dyplstest.Config{Faults: []dyplstest.Fault{
 		{Match: map[string]string{"PhoneNoA": "13900000009"}, Code: "isv.NO_AVAILABLE_NUMBER"},

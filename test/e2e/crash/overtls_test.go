@@ -8,5 +8,5 @@ import (
 
 func TestOverTLS(t *testing.T) {
 	t.Parallel()
-	systemtest.OverTLS(t, "TestRollingRestart", "TestWorkerWaitsForRedis", "TestLostAnswerIsHeldAsUncertain", "TestStrangePayloads")
+	systemtest.OverTLS(t, "TestRollingRestart", "TestWorkerWaitsForRedis", "TestLostAnswerIsHeldAsUncertain")
 }

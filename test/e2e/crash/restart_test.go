@@ -38,9 +38,9 @@ func TestRollingRestart(t *testing.T) {
 	}
 }
 
-// TestStoppedWorker: a worker is frozen under load for longer than its claims hold, and wakes in the middle of what others have
+// TestFrozenWorkerDoublesNothing: a worker is frozen under load for longer than its claims hold, and wakes in the middle of what others have
 // settled meanwhile. Every bind names its X and takes effect once.
-func TestStoppedWorker(t *testing.T) {
+func TestFrozenWorkerDoublesNothing(t *testing.T) {
 	t.Parallel()
 	if testing.Short() {
 		t.Skip("freezes a worker for longer than a claim of 20 s")

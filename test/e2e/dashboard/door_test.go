@@ -27,8 +27,8 @@ type attempt struct {
 	status  int // 0: the connection is ended
 }
 
-// TestDashboardDoor tries the door by hand, and keeps the table of docs/dashboard.md true.
-func TestDashboardDoor(t *testing.T) {
+// TestDashboardRefusesAsItsDocsSay tries the door by hand, and keeps the table of docs/dashboard.md true.
+func TestDashboardRefusesAsItsDocsSay(t *testing.T) {
 	t.Parallel()
 	s := systemtest.New(t, dyplstest.Config{})
 	s.Enqueue(t, systemtest.StatusOK, "BindAxn", systemtest.Bind(7, ""), "--id", "shop/7", "--in", "1h")

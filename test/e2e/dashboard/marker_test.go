@@ -44,11 +44,11 @@ type markedTest struct {
 	hits               int
 }
 
-// TestMarkedNumbers: numbers and links with a mark go through every fate that a task can have, and the mark is nowhere that a person,
+// TestNumbersStayWithTheirOwner: numbers and links with a mark go through every fate that a task can have, and the mark is nowhere that a person,
 // a log or another program looks: only in the records and in the outcomes that their owner asks for.
 //
 // A caller that panics with a number is in the worker's own tests: no answer of a real API makes ours panic.
-func TestMarkedNumbers(t *testing.T) {
+func TestNumbersStayWithTheirOwner(t *testing.T) {
 	t.Parallel()
 	many := 1000
 	if testing.Short() {

@@ -110,7 +110,7 @@ func TestStrangeAnswers(t *testing.T) {
 	_, _ = fmt.Fprintln(rows, "answer\tX named\tX chosen\tunbind")
 	for i, name := range names {
 		_, _ = fmt.Fprintf(rows, "%s\t%s\t%s\t%s\n", name, judgeNamed(t, s, name, outcomes[fmt.Sprint("named-", i)]),
-			judgeChosen(t, s, name, outcomes[fmt.Sprint("chosen-", i)]), judgeUnbind(t, s, name, outcomes[fmt.Sprint("unbind-", i)]))
+			judgeChosen(t, s, name, outcomes[fmt.Sprint("chosen-", i)]), judgeUnbind(t, name, outcomes[fmt.Sprint("unbind-", i)]))
 	}
 	_ = rows.Flush()
 	if n := len(s.Simulator.Bindings()); n != 2*len(names) {
@@ -137,7 +137,7 @@ func judgeChosen(t *testing.T, s *systemtest.System, name string, o tasks.Outcom
 	return inShort(o)
 }
 
-func judgeUnbind(t *testing.T, s *systemtest.System, name string, o tasks.Outcome) string {
+func judgeUnbind(t *testing.T, name string, o tasks.Outcome) string {
 	t.Helper()
 	calls := 2
 	if signsOff(name) {

@@ -86,7 +86,7 @@ func (s *series) String() string {
 		s.mean()/unit, mark, least/unit, most/unit, s.slope()/unit, mark, 100*s.growth(), len(s.values))
 }
 
-func TestSeries(t *testing.T) {
+func TestSeriesTellsGrowthFromNoise(t *testing.T) {
 	t.Parallel()
 	var s series
 	for i := range 11 {
