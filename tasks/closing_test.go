@@ -19,12 +19,13 @@ var asks = map[string]func(context.Context, *tasks.Queue) error{
 		_, err := tasks.BindAXN.Enqueue(ctx, q, axn())
 		return err
 	},
-	"Outcome": func(ctx context.Context, q *tasks.Queue) error { _, err := q.Outcome(ctx, "k"); return err },
-	"Wait":    func(ctx context.Context, q *tasks.Queue) error { _, err := q.Wait(ctx, "k"); return err },
-	"View":    func(ctx context.Context, q *tasks.Queue) error { _, err := q.View(ctx, "k"); return err },
-	"Explain": func(ctx context.Context, q *tasks.Queue) error { _, err := q.Explain(ctx, "k"); return err },
-	"Cancel":  func(ctx context.Context, q *tasks.Queue) error { return q.Cancel(ctx, "k") },
-	"Rerun":   func(ctx context.Context, q *tasks.Queue) error { _, err := q.Rerun(ctx, "k", "me"); return err },
+	"Outcome":   func(ctx context.Context, q *tasks.Queue) error { _, err := q.Outcome(ctx, "k"); return err },
+	"Wait":      func(ctx context.Context, q *tasks.Queue) error { _, err := q.Wait(ctx, "k"); return err },
+	"Uncertain": func(ctx context.Context, q *tasks.Queue) error { _, err := q.Uncertain(ctx); return err },
+	"View":      func(ctx context.Context, q *tasks.Queue) error { _, err := q.View(ctx, "k"); return err },
+	"Explain":   func(ctx context.Context, q *tasks.Queue) error { _, err := q.Explain(ctx, "k"); return err },
+	"Cancel":    func(ctx context.Context, q *tasks.Queue) error { return q.Cancel(ctx, "k") },
+	"Rerun":     func(ctx context.Context, q *tasks.Queue) error { _, err := q.Rerun(ctx, "k", "me"); return err },
 	"Resolve": func(ctx context.Context, q *tasks.Queue) error {
 		return q.Resolve(ctx, "k", tasks.ResolveRetry("me"))
 	},

@@ -1,6 +1,6 @@
 // Package worker performs queued tasks against the API and decides what a failure means for the queue.
 //
-//	w, err := worker.New(worker.Config{client: client, Caller: api, Logger: logger})
+//	w, err := worker.New(worker.Config{Redis: tasks.RedisConfig{URL: url}, Caller: api, Logger: logger})
 //	err = w.Run(ctx) // until ctx is done, then drains
 //
 // A delivery of a task goes this way: its record is told that a call is about to leave (begin), the call is made, once,
