@@ -92,8 +92,7 @@ func (r Resolution) record(id string, kind UntypedKind) (record.Resolution, erro
 		problems = append(problems, dypls.Problem{Field: "By", Rule: "is required", Remedy: "name who settles it"})
 	}
 	resolution := record.Resolution{ID: id, By: r.by, State: r.as}
-	switch r.as {
-	case record.Succeeded:
+	if r.as == record.Succeeded {
 		result, subsID, err := kind.result(r.succeeded)
 		if err != nil {
 			problems = append(problems, dypls.Problem{Field: "Succeeded", Rule: err.Error(),
@@ -101,7 +100,8 @@ func (r Resolution) record(id string, kind UntypedKind) (record.Resolution, erro
 		}
 		resolution.Code, resolution.Message = dypls.CodeOK, "settled by hand"
 		resolution.Result, resolution.SubsID = result, subsID
-	case record.Failed:
+	}
+	if r.as == record.Failed {
 		resolution.Code, resolution.Message = dypls.CodeNoAnswer, "settled by hand: no call took effect"
 	}
 	if problems != nil {

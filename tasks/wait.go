@@ -52,13 +52,8 @@ func (q *Queue) WaitAll(ctx context.Context, ids []string, each func(Outcome)) e
 	for first := true; ; first = false {
 		var again <-chan time.Time
 		err := q.collect(ctx, waiting, stale, told)
-		if refusal.Lasts(q.redis, err) {
-			refused++
-		} else if err == nil {
-			refused = 0
-		}
 		switch {
-		case errors.Is(err, ErrUnreachable) && !first && refused < refusedReads:
+		case errors.Is(err, ErrUnreachable) && !first && q.mayPass(err, &refused):
 			again = time.After(rereadAfter)
 		case err != nil:
 			return err
@@ -77,6 +72,17 @@ func (q *Queue) WaitAll(ctx context.Context, ids []string, each func(Outcome)) e
 		}
 		stale = append(stale, q.mailbox.take(w)...)
 	}
+}
+
+// mayPass reports whether waiting may mend an error. A refusal that lasts may pass until there were
+// refusedReads in a row.
+func (q *Queue) mayPass(err error, refused *int) bool {
+	if !refusal.Lasts(q.redis, err) {
+		*refused = 0
+		return true
+	}
+	*refused++
+	return *refused < refusedReads
 }
 
 // collect reads ids that are still waited for, and passes on those that have an outcome.

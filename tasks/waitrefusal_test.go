@@ -44,7 +44,7 @@ func TestWaitEndsWhereRedisRefusesForGood(t *testing.T) {
 		told <- err
 	}()
 	redistest.Poll(t, time.Minute, "the first read", func(context.Context) error {
-		if redistest.Calls(t, own, "hmget") == reads {
+		if redistest.Calls(t, own, "hmget") == reads { //nolint:contextcheck // the test's
 			return errors.New("not yet")
 		}
 		return nil

@@ -40,6 +40,22 @@ func (s *inventoryHarness) until(t *testing.T) time.Time {
 	return holding.Until
 }
 
+func (s *inventoryHarness) heldUntil(t *testing.T, when string, want time.Time) {
+	t.Helper()
+	if until := s.until(t); !until.Equal(want) {
+		t.Errorf("%s the number is held until %s, want %s", when, until, want)
+	}
+}
+
+func (s *inventoryHarness) addFaults(t *testing.T, faults []dyplstest.Fault) {
+	t.Helper()
+	for _, fault := range faults {
+		if err := s.simulator.AddFault(fault); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 // TestNumberIsHeldAsLongAsAnUpdateMayHaveBoundIt: while the call that sets another expiry is out,
 // and after it where no answer tells what became of it, the number is held until the later of both;
 // an answer settles it.
@@ -86,16 +102,8 @@ func TestNumberIsHeldAsLongAsAnUpdateMayHaveBoundIt(t *testing.T) {
 			if until := inventory.Until(now); until.After(old) {
 				later = until
 			}
-			caller.leaves = func() {
-				if until := s.until(t); !until.Equal(later) {
-					t.Errorf("while the call is out the number is held until %s, want %s", until, later)
-				}
-			}
-			for _, f := range test.faults {
-				if err := s.simulator.AddFault(f); err != nil {
-					t.Fatal(err)
-				}
-			}
+			caller.leaves = func() { s.heldUntil(t, "while the call is out", later) }
+			s.addFaults(t, test.faults)
 			_, err := tasks.UpdateSubscription.Enqueue(t.Context(), s.queue, dypls.UpdateSubscriptionRequest{
 				PoolKey: dyplstest.DefaultPoolKey, SubsID: made.SubsID, PhoneNoX: made.SecretNo, OperateType: dypls.UpdateExpire, Expiration: now,
 			}, tasks.TaskID("update"))
@@ -112,7 +120,7 @@ func TestNumberIsHeldAsLongAsAnUpdateMayHaveBoundIt(t *testing.T) {
 				want = inventory.Until(now)
 			}
 			redistest.Poll(t, outcomeWithin, "the inventory to be told", func(context.Context) error {
-				if until := s.until(t); !until.Equal(want) {
+				if until := s.until(t); !until.Equal(want) { //nolint:contextcheck // the test's
 					return errors.New("it holds the number until " + until.String() + ", want " + want.String())
 				}
 				return nil

@@ -115,8 +115,8 @@ func TestProlong(t *testing.T) {
 	onEachServer(t, func(t *testing.T, s stock) {
 		s.fill(t, numbers(1))
 		b := s.bind(t, alone("task"), s.lease(t, alone("task")))
-		until := func(hours time.Duration) inventory.Change {
-			return inventory.Change{Pool: pool, X: b.X, SubsID: b.SubsID, Until: b.Until.Add(hours * time.Hour)}
+		until := func(d time.Duration) inventory.Change {
+			return inventory.Change{Pool: pool, X: b.X, SubsID: b.SubsID, Until: b.Until.Add(d)}
 		}
 		prolong := func(c inventory.Change, want time.Time) (was time.Time) {
 			t.Helper()
@@ -133,30 +133,30 @@ func TestProlong(t *testing.T) {
 			}
 		}
 		b.Until = b.Until.Truncate(time.Millisecond)
-		prolong(until(-1), time.Time{})
+		prolong(until(-1*time.Hour), time.Time{})
 		prolong(until(0), time.Time{})
 		holds(b.Until)
-		was := prolong(until(2), b.Until)
-		prolong(until(2), time.Time{}) // a reply is lost, and a sooner one stays
-		prolong(until(1), time.Time{})
-		holds(until(2).Until)
+		was := prolong(until(2*time.Hour), b.Until)
+		prolong(until(2*time.Hour), time.Time{}) // a reply is lost, and a sooner one stays
+		prolong(until(time.Hour), time.Time{})
+		holds(until(2 * time.Hour).Until)
 		for range 2 {
-			if err := s.Curtail(t.Context(), until(2), was); err != nil {
+			if err := s.Curtail(t.Context(), until(2*time.Hour), was); err != nil {
 				t.Error(err)
 			}
 			holds(b.Until)
 		}
-		prolong(until(2), b.Until)
-		if _, err := s.Update(t.Context(), until(3)); err != nil {
+		prolong(until(2*time.Hour), b.Until)
+		if _, err := s.Update(t.Context(), until(3*time.Hour)); err != nil {
 			t.Error(err)
 		}
-		if err := s.Curtail(t.Context(), until(2), was); err != nil {
+		if err := s.Curtail(t.Context(), until(2*time.Hour), was); err != nil {
 			t.Error(err)
 		}
-		holds(until(3).Until)
+		holds(until(3 * time.Hour).Until)
 		s.Forward(3 * time.Hour)
 		s.none(t, alone("other"))
-		prolong(inventory.Change{Pool: pool, X: b.X, SubsID: "another", Until: until(9).Until}, time.Time{})
+		prolong(inventory.Change{Pool: pool, X: b.X, SubsID: "another", Until: until(9 * time.Hour).Until}, time.Time{})
 	})
 }
 
