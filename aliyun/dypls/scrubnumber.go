@@ -28,10 +28,8 @@ func maskNumbers(text string, own []string) string {
 			i, token = i+uuidLength, false
 			continue
 		}
-		what, _, width := nextGlyph(text[i:])
-		if what != digit {
-			r, _ := utf8.DecodeRuneInString(text[i:])
-			i, token = i+width, !unicode.IsLetter(r) && r != '-'
+		if width, word, skipped := skipGlyph(text[i:]); skipped {
+			i, token = i+width, word
 			continue
 		}
 		run, end := readRun(text[i:])
@@ -126,6 +124,16 @@ func groups(text string) iter.Seq2[string, int] {
 	}
 }
 
+// skipGlyph steps over what begins a text where that is no digit. word: a word may begin behind it.
+func skipGlyph(text string) (width int, word, skipped bool) {
+	what, _, width := nextGlyph(text)
+	if what == digit {
+		return 0, false, false
+	}
+	r, _ := utf8.DecodeRuneInString(text)
+	return width, !unicode.IsLetter(r) && r != '-', true
+}
+
 // maskMobiles masks mobile numbers, with whatever people put between their digits. Other runs of digits are ids, which people need.
 func maskMobiles(text string) string {
 	if !hasDigits(text, mobileDigits) {
@@ -138,10 +146,8 @@ func maskMobiles(text string) string {
 			i, token = i+uuidLength, false
 			continue
 		}
-		what, _, width := nextGlyph(text[i:])
-		if what != digit {
-			r, _ := utf8.DecodeRuneInString(text[i:])
-			i, token = i+width, !unicode.IsLetter(r) && r != '-'
+		if width, word, skipped := skipGlyph(text[i:]); skipped {
+			i, token = i+width, word
 			continue
 		}
 		number, end := readMobile(text[i:])
