@@ -16,8 +16,8 @@ import (
 )
 
 const (
-	// defaultMaxBody is three times the longest answer of the actions that package dypls knows: the 1,110 extensions
-	// that one X can have, at 17 bytes each, in QuerySubsId's.
+	// defaultMaxBody is three times the longest answer of the actions that package dypls knows: the
+	// 1,110 extensions that one X can have, at 17 bytes each, in QuerySubsId's.
 	defaultMaxBody = 64 << 10
 	// mostMaxBody bounds what a caller may ask for.
 	mostMaxBody = 1 << 20
@@ -29,15 +29,28 @@ const (
 // only a complete JSON object with a Code is an answer, whatever the status.
 func readAnswer(resp *http.Response, maxBody int) (dypls.Answer, error) {
 	if resp.StatusCode < http.StatusOK {
-		return dypls.Answer{}, fmt.Errorf("HTTP %d is no answer", resp.StatusCode) // its body would be an open connection
+		return dypls.Answer{}, fmt.Errorf(
+			"HTTP %d is no answer",
+			resp.StatusCode,
+		) // its body would be an open connection
 	}
 	body, err := io.ReadAll(io.LimitReader(resp.Body, int64(maxBody)+1))
 	if err != nil {
-		return dypls.Answer{}, fmt.Errorf("HTTP %d, and the answer broke off after %d bytes: %w", resp.StatusCode, len(body), err)
+		return dypls.Answer{}, fmt.Errorf(
+			"HTTP %d, and the answer broke off after %d bytes: %w",
+			resp.StatusCode,
+			len(body),
+			err,
+		)
 	}
 	if len(body) > maxBody {
-		return dypls.Answer{}, fmt.Errorf("HTTP %d, and the body must have at most %d bytes, and has more: see what answers in the API's place; "+
-			"where so much is expected, set MaxAnswer of the Call, %d at most", resp.StatusCode, maxBody, mostMaxBody)
+		return dypls.Answer{}, fmt.Errorf(
+			"HTTP %d, and the body must have at most %d bytes, and has more: see what answers in the API's place; "+
+				"where so much is expected, set MaxAnswer of the Call, %d at most",
+			resp.StatusCode,
+			maxBody,
+			mostMaxBody,
+		)
 	}
 	members, err := envelopeOf(body)
 	if err != nil {
@@ -66,7 +79,8 @@ func maxBodyOf(call dypls.Call) int {
 	return min(call.MaxAnswer, mostMaxBody)
 }
 
-// envelope holds the members that every answer shares. Alibaba's own runtime takes them in either case.
+// envelope holds the members that every answer shares. Alibaba's own runtime takes them in either
+// case.
 type envelope map[string]json.RawMessage
 
 func envelopeOf(body []byte) (envelope, error) {
@@ -97,7 +111,10 @@ func (e envelope) text(names ...string) string {
 
 // textOf returns what a JSON string says, "" for what is none.
 func textOf(raw json.RawMessage) string {
-	if last := len(raw) - 1; last > 0 && raw[0] == '"' && bytes.IndexByte(raw, '\\') < 0 { // what nearly all are: valid, and nothing escaped
+	if last := len(
+		raw,
+	) - 1; last > 0 && raw[0] == '"' &&
+		bytes.IndexByte(raw, '\\') < 0 { // what nearly all are: valid, and nothing escaped
 		return string(raw[1:last])
 	}
 	var s string
@@ -112,11 +129,12 @@ var (
 	number  = regexp.MustCompile(`[0-9]{9}`)
 )
 
-// requestID returns an ID that may be shown, "" otherwise: it is printed with every error, so that it must not be
-// a way out for a number. A UUID is one although it may hold many digits in a row.
+// requestID returns an ID that may be shown, "" otherwise: it is printed with every error, so that
+// it must not be a way out for a number. A UUID is one although it may hold many digits in a row.
 func requestID(id string) string {
 	const plainUUID = 36 // long: other forms of it are no ID of the API
-	if len(id) == plainUUID && uuid.Validate(id) == nil || plainID.MatchString(id) && !number.MatchString(id) {
+	if len(id) == plainUUID && uuid.Validate(id) == nil ||
+		plainID.MatchString(id) && !number.MatchString(id) {
 		return id
 	}
 	return ""

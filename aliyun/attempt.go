@@ -22,8 +22,9 @@ const (
 	over                 // nothing will leave any more
 )
 
-// attempt decides, once and for all who ask, whether a byte of its request may leave.
-// The connection asks before it writes, the caller's context and the age timer withdraw the permission, and what happened first holds.
+// attempt decides, once and for all who ask, whether a byte of its request may leave. The
+// connection asks before it writes, the caller's context and the age timer withdraw the permission,
+// and what happened first holds.
 type attempt struct {
 	clock     *clock
 	noted     instant
@@ -39,8 +40,15 @@ type attempt struct {
 }
 
 // start returns the attempt and the context that its request runs in: one of its own, which ends
-// with the caller's only as long as that is harmless. The function returned must be called at the end.
-func start(ctx context.Context, c *clock, noted time.Time, mutates bool, timeout time.Duration) (*attempt, context.Context, func()) {
+// with the caller's only as long as that is harmless. The function returned must be called at the
+// end.
+func start(
+	ctx context.Context,
+	c *clock,
+	noted time.Time,
+	mutates bool,
+	timeout time.Duration,
+) (*attempt, context.Context, func()) {
 	now := c.read()
 	own, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
 	overdue := time.AfterFunc(timeout, func() { cancel(overdueError(timeout)) })
@@ -53,7 +61,8 @@ func start(ctx context.Context, c *clock, noted time.Time, mutates bool, timeout
 	if err != nil {
 		a.withdraw(err)
 	}
-	// A call that waits too long for a connection could not leave any more: it ends early, instead of at its timeout.
+	// A call that waits too long for a connection could not leave any more: it ends early, instead of
+	// at its timeout.
 	tooOld := time.AfterFunc(maxAge-age, func() {
 		a.expire(fmt.Errorf("no byte could leave within %v: %w", maxAge, context.DeadlineExceeded))
 	})
@@ -81,7 +90,9 @@ func (e overdueError) Unwrap() error { return context.DeadlineExceeded }
 // arm makes the connection ask this attempt from now on.
 func (a *attempt) arm(got net.Conn) {
 	c, guarded := got.(*conn)
-	if !guarded { // cannot be, as the transport dials no other; if it were, nothing would stand between it and a late byte
+	// cannot be, as the transport dials no other; if it were, nothing would stand between it and a
+	// late byte
+	if !guarded {
 		a.withdraw(errUnarmed)
 		return
 	}
@@ -114,7 +125,8 @@ func (a *attempt) begin(c *conn) (first bool, err error) {
 	return true, nil
 }
 
-// release takes begin back: the connection was broken and took no byte, so that the request may leave on another.
+// release takes begin back: the connection was broken and took no byte, so that the request may
+// leave on another.
 func (a *attempt) release(c *conn) {
 	a.mu.Lock()
 	defer a.mu.Unlock()

@@ -10,14 +10,15 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
 )
 
-// cause is an error whose text may be shown. What lies beneath is not reachable, except to [errors.Is]:
-// it may hold a part of what the other side sent.
+// cause is an error whose text may be shown. What lies beneath is not reachable, except to
+// [errors.Is]: it may hold a part of what the other side sent.
 type cause struct {
 	text string
 	err  error
 }
 
-// quoted is where net/http's errors repeat what the other side sent, which may repeat what was sent to it.
+// quoted is where net/http's errors repeat what the other side sent, which may repeat what was sent
+// to it.
 var quoted = regexp.MustCompile(`"([^"\\]|\\.)*"?`)
 
 // newCause leaves out what the error quotes, and masks what the call and its credential hold

@@ -13,7 +13,8 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
 )
 
-// Client sends signed requests to the API. It is safe for concurrent use, and meant to be kept: it holds the connections.
+// Client sends signed requests to the API. It is safe for concurrent use, and meant to be kept: it
+// holds the connections.
 type Client struct {
 	endpoint    *url.URL
 	credentials Credentials
@@ -47,7 +48,10 @@ func New(c Config) (*Client, error) {
 		client.clock = systemClock()
 	}
 	proxy, _ := c.proxy()
-	client.transport = newTransport(cmp.Or(c.MaxConns, DefaultMaxConns), &dialer{roots: c.roots, time: c.tlsTime, proxy: proxy, clock: client.clock})
+	client.transport = newTransport(
+		cmp.Or(c.MaxConns, DefaultMaxConns),
+		&dialer{roots: c.roots, time: c.tlsTime, proxy: proxy, clock: client.clock},
+	)
 	if client.nonce == nil {
 		client.nonce = newNonce
 	}
@@ -68,8 +72,9 @@ func (c *Client) Format(s fmt.State, _ rune) {
 // Endpoint returns the scheme and the host that are called.
 func (c *Client) Endpoint() string { return hostOf(c.endpoint) }
 
-// CheckCredentials looks the credentials up, as the first call would. The error is [ErrNoCredentials] when there is
-// no source of them at all, which waiting does not change; any other error is one that may pass.
+// CheckCredentials looks the credentials up, as the first call would. The error is
+// [ErrNoCredentials] when there is no source of them at all, which waiting does not change; any
+// other error is one that may pass.
 func (c *Client) CheckCredentials(ctx context.Context) error {
 	_, err := c.credentials.Get(ctx)
 	return err
@@ -77,8 +82,9 @@ func (c *Client) CheckCredentials(ctx context.Context) error {
 
 // Call implements [dypls.Caller]: it sends the call once, or not at all.
 //
-// It takes at most the client's timeout. The context ends it before its first byte has left; after that, only a call
-// that does not mutate. A call that was noted more than two seconds before its first byte could leave is not sent.
+// It takes at most the client's timeout. The context ends it before its first byte has left; after
+// that, only a call that does not mutate. A call that was noted more than two seconds before its
+// first byte could leave is not sent.
 func (c *Client) Call(ctx context.Context, call dypls.Call) (dypls.Answer, error) {
 	a, own, stop := start(ctx, c.clock, call.Noted, call.Mutates, c.timeout)
 	defer stop()
@@ -92,10 +98,13 @@ func (c *Client) Call(ctx context.Context, call dypls.Call) (dypls.Answer, error
 	if err != nil {
 		return dypls.Answer{}, c.failed(own, a, call, credential, nil, err)
 	}
-	// The transport itself, not an http.Client: that would follow redirects, and put the whole URL into its errors.
-	resp, err := c.transport.RoundTrip(req.WithContext(httptrace.WithClientTrace(own, &httptrace.ClientTrace{
-		GotConn: func(got httptrace.GotConnInfo) { a.arm(got.Conn) },
-	})))
+	// The transport itself, not an http.Client: that would follow redirects, and put the whole URL
+	// into its errors.
+	resp, err := c.transport.RoundTrip(
+		req.WithContext(httptrace.WithClientTrace(own, &httptrace.ClientTrace{
+			GotConn: func(got httptrace.GotConnInfo) { a.arm(got.Conn) },
+		})),
+	)
 	if err != nil {
 		return dypls.Answer{}, c.failed(own, a, call, credential, nil, err)
 	}
@@ -116,7 +125,14 @@ func (c *Client) Call(ctx context.Context, call dypls.Call) (dypls.Answer, error
 }
 
 // failed says what is known about a call that brought no answer.
-func (c *Client) failed(own context.Context, a *attempt, call dypls.Call, used Credential, header http.Header, err error) *dypls.Error {
+func (c *Client) failed(
+	own context.Context,
+	a *attempt,
+	call dypls.Call,
+	used Credential,
+	header http.Header,
+	err error,
+) *dypls.Error {
 	if cause := context.Cause(own); cause != nil {
 		err = cause
 	}
@@ -126,7 +142,11 @@ func (c *Client) failed(own context.Context, a *attempt, call dypls.Call, used C
 		Err: newCause(err, call.Parameters, used),
 	}
 	if mayHaveLeft {
-		e.Code, e.RequestID, e.RetryAfter = dypls.CodeNoAnswer, requestID(header.Get(requestIDHeader)), retryAfter(header)
+		e.Code, e.RequestID, e.RetryAfter = dypls.CodeNoAnswer, requestID(
+			header.Get(requestIDHeader),
+		), retryAfter(
+			header,
+		)
 		if call.Mutates {
 			e.Class = dypls.Uncertain
 		}

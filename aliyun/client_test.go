@@ -107,7 +107,8 @@ type credentialsFunc func(context.Context) (Credential, error)
 
 func (f credentialsFunc) Get(ctx context.Context) (Credential, error) { return f(ctx) }
 
-// A call that waits for a connection has not been sent, and leaves the queue when it is too old to be.
+// A call that waits for a connection has not been sent, and leaves the queue when it is too old to
+// be.
 func TestCall_waitsForAConnection(t *testing.T) {
 	t.Parallel()
 	arrived, release := make(chan struct{}), make(chan struct{})
@@ -176,7 +177,8 @@ func TestCall_answered(t *testing.T) {
 	}
 }
 
-// What is sent and brings nothing usable is a doubt for a call that changes something, and none for one that does not.
+// What is sent and brings nothing usable is a doubt for a call that changes something, and none for
+// one that does not.
 func TestCall_noAnswer(t *testing.T) {
 	t.Parallel()
 	long := strings.Repeat(" ", defaultMaxBody)
@@ -285,7 +287,8 @@ func TestCall_cancelledBeforeTheFirstByte(t *testing.T) {
 	t.Parallel()
 	server, seen := serve(t, false, answerOK)
 	client := newClient(t, server.URL, nil)
-	if _, err := client.Call(t.Context(), bind()); err != nil { // so that the second has a connection at once
+	// so that the second has a connection at once
+	if _, err := client.Call(t.Context(), bind()); err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())

@@ -12,8 +12,8 @@ const (
 	clockTolerance = time.Second
 )
 
-// instant is one moment on two clocks. Either alone can be fooled: the monotonic clock stands still while
-// a virtual machine is suspended, and the wall clock can be set back.
+// instant is one moment on two clocks. Either alone can be fooled: the monotonic clock stands still
+// while a virtual machine is suspended, and the wall clock can be set back.
 type instant struct {
 	wall time.Time     // without a monotonic reading
 	mono time.Duration // since the clock's base
@@ -38,7 +38,8 @@ func (c *clock) noted(t time.Time, now instant) instant {
 	switch {
 	case t.IsZero():
 		return now
-	case t == wall: //nolint:staticcheck // not Equal: whether there is no monotonic reading, and the wall clock's opinion is all that is known
+	// Not Equal: whether there is no monotonic reading, and the wall clock's opinion is all there is.
+	case t == wall: //nolint:staticcheck // see above
 		return instant{wall: wall, mono: now.mono - now.wall.Sub(wall)}
 	}
 	return instant{wall: wall, mono: t.Sub(c.base)}
@@ -48,8 +49,12 @@ func (c *clock) noted(t time.Time, now instant) instant {
 func (i instant) age(now instant) (time.Duration, error) {
 	wall, mono := now.wall.Sub(i.wall), now.mono-i.mono
 	if max(wall, mono) > maxAge || min(wall, mono) < -clockTolerance {
-		return 0, fmt.Errorf("the call was noted %v ago by the wall clock and %v ago by the monotonic one; its first byte had to leave within %v",
-			wall.Round(time.Millisecond), mono.Round(time.Millisecond), maxAge)
+		return 0, fmt.Errorf(
+			"the call was noted %v ago by the wall clock and %v ago by the monotonic one; its first byte had to leave within %v",
+			wall.Round(time.Millisecond),
+			mono.Round(time.Millisecond),
+			maxAge,
+		)
 	}
 	return max(wall, mono), nil
 }

@@ -37,7 +37,9 @@ func (c *conn) Write(p []byte) (int, error) {
 	if c.isSpoiled() {
 		return 0, errUnasked
 	}
-	if err := c.takesAnother(a); err != nil { // net/http takes another connection, as nothing has been written
+	if err := c.takesAnother(
+		a,
+	); err != nil { // net/http takes another connection, as nothing has been written
 		return 0, err
 	}
 	first, err := a.begin(c)
@@ -49,7 +51,8 @@ func (c *conn) Write(p []byte) (int, error) {
 	}
 	n, err := c.Conn.Write(p)
 	if first && n == 0 && err != nil {
-		// TCP took nothing, or TLS not even its first record whole: the other side cannot read a byte of it.
+		// TCP took nothing, or TLS not even its first record whole: the other side cannot read a byte of
+		// it.
 		a.release(c)
 	}
 	return n, err
@@ -68,9 +71,10 @@ func (c *conn) takesAnother(a *attempt) error {
 	return c.retires.due()
 }
 
-// Read passes on the answer to what has been written, and nothing else. Without this, an answer too many
-// would be taken, by net/http, for the answer to the next request: another customer's number.
-// (What arrives after the next request has left cannot be told from its answer; HTTP/1.1 has no mark for it.)
+// Read passes on the answer to what has been written, and nothing else. Without this, an answer too
+// many would be taken, by net/http, for the answer to the next request: another customer's number.
+// (What arrives after the next request has left cannot be told from its answer; HTTP/1.1 has no
+// mark for it.)
 func (c *conn) Read(p []byte) (int, error) {
 	if c.isSpoiled() {
 		return 0, errUnasked
@@ -109,13 +113,15 @@ func (c *conn) take(p []byte) int {
 	if !c.frame.complete {
 		n = c.frame.take(p)
 	}
-	// Behind an answer that is none of the API's, such as a 408 that crossed the request, the real one may follow.
+	// Behind an answer that is none of the API's, such as a 408 that crossed the request, the real one
+	// may follow.
 	c.spoiled = n < len(p) || c.frame.complete && !c.frame.usable
 	return n
 }
 
-// connLife is how long a connection serves new requests: half as long again at most, so that those that were opened
-// together do not all end together. One that is never idle would otherwise be kept for ever, whatever address its name has by now.
+// connLife is how long a connection serves new requests: half as long again at most, so that those
+// that were opened together do not all end together. One that is never idle would otherwise be kept
+// for ever, whatever address its name has by now.
 const connLife = 3 * time.Minute
 
 // retirement is when a connection takes no further request. It never ends one that is under way.

@@ -19,7 +19,8 @@ func armed(t *testing.T) (*conn, *attempt) {
 	return c, a
 }
 
-// A connection that breaks before it takes a byte leaves the attempt as it was; one that took a byte does not.
+// A connection that breaks before it takes a byte leaves the attempt as it was; one that took a
+// byte does not.
 func TestConn_brokenBeforeTheFirstByte(t *testing.T) {
 	t.Parallel()
 	c, a := armed(t)
@@ -58,7 +59,8 @@ func TestConn_withoutAnAttempt(t *testing.T) {
 	}
 }
 
-// The caller's cancellation is not forgotten while a byte may be out: it holds when it turns out that none was.
+// The caller's cancellation is not forgotten while a byte may be out: it holds when it turns out
+// that none was.
 func TestAttempt_cancelledWhileTheConnectionBreaks(t *testing.T) {
 	t.Parallel()
 	c, a := armed(t)

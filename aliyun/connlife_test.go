@@ -5,7 +5,8 @@ import (
 	"testing"
 )
 
-// A connection that is never idle ends all the same, between two calls, so that a name's new address is followed.
+// A connection that is never idle ends all the same, between two calls, so that a name's new
+// address is followed.
 func TestConn_retires(t *testing.T) {
 	t.Parallel()
 	for name, secured := range map[string]bool{"http": false, "https": true} {

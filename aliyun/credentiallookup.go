@@ -8,14 +8,17 @@ import (
 )
 
 const (
-	// freshFor is how long a credential is used without asking its source, which reads files and the environment.
+	// freshFor is how long a credential is used without asking its source, which reads files and the
+	// environment.
 	freshFor = 10 * time.Second
-	// usableFor is how long it is used while the source is being asked, or cannot answer. Alibaba's chain never returns
-	// a temporary credential that ends within 180 s; this leaves the last one a minute.
+	// usableFor is how long it is used while the source is being asked, or cannot answer. Alibaba's
+	// chain never returns a temporary credential that ends within 180 s; this leaves the last one a
+	// minute.
 	usableFor = 2 * time.Minute
 )
 
-// lookups make a source usable by many callers that takes no context and may be asked one question at a time.
+// lookups make a source usable by many callers that takes no context and may be asked one question
+// at a time.
 type lookups struct {
 	find func() (Credential, error)
 	now  func() time.Time
@@ -27,7 +30,11 @@ type lookups struct {
 	lastAt time.Time // by the wall clock: a machine that slept must not use what has expired meanwhile
 }
 
-func newLookups(find func() (Credential, error)) lookups { return lookups{find: find, now: time.Now} }
+func newLookups(
+	find func() (Credential, error),
+) lookups {
+	return lookups{find: find, now: time.Now}
+}
 
 // lookup is one question to a source, shared by all who wait for the answer.
 type lookup struct {
@@ -64,8 +71,8 @@ func (d *lookups) Get(ctx context.Context) (Credential, error) {
 	}
 }
 
-// refused forgets a credential that the API no longer takes, so that the next call gets another. Alibaba's chain would return it until
-// it ends by this machine's clock.
+// refused forgets a credential that the API no longer takes, so that the next call gets another.
+// Alibaba's chain would return it until it ends by this machine's clock.
 func (d *lookups) refused(used Credential) {
 	d.mu.Lock()
 	defer d.mu.Unlock()

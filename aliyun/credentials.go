@@ -10,11 +10,14 @@ import (
 )
 
 // ErrNoCredentials is that there is no source of credentials at all: waiting does not help.
-var ErrNoCredentials = errors.New("no Alibaba Cloud credentials: set " + envID + " and " + envSecret +
-	" (and " + envToken + " where they are temporary), or " + envURI + ", or give this machine a RAM role")
+var ErrNoCredentials = errors.New(
+	"no Alibaba Cloud credentials: set " + envID + " and " + envSecret +
+		" (and " + envToken + " where they are temporary), or " + envURI + ", or give this machine a RAM role",
+)
 
-// Credentials is where a client gets what it signs with, for every call anew. Get must be safe for concurrent use,
-// should return at once where nothing has to be refreshed, and must return when ctx is done.
+// Credentials is where a client gets what it signs with, for every call anew. Get must be safe for
+// concurrent use, should return at once where nothing has to be refreshed, and must return when ctx
+// is done.
 type Credentials interface {
 	Get(ctx context.Context) (Credential, error)
 }
@@ -41,18 +44,24 @@ func (c Credential) masked() string {
 	return "aliyun.Credential(" + id + ")"
 }
 
-// trimmed is the credential without the blanks and line breaks around its parts: they came with the file that a secret was read from.
+// trimmed is the credential without the blanks and line breaks around its parts: they came with the
+// file that a secret was read from.
 func (c Credential) trimmed() Credential {
 	return Credential{
-		AccessKeyID: strings.TrimSpace(c.AccessKeyID), AccessKeySecret: strings.TrimSpace(c.AccessKeySecret),
-		SecurityToken: strings.TrimSpace(c.SecurityToken),
+		AccessKeyID: strings.TrimSpace(
+			c.AccessKeyID,
+		),
+		AccessKeySecret: strings.TrimSpace(c.AccessKeySecret),
+		SecurityToken:   strings.TrimSpace(c.SecurityToken),
 	}
 }
 
 // defect returns what makes the credential unusable, "" when nothing does.
 func (c Credential) defect() string {
 	for _, part := range []struct{ name, value string }{
-		{"the access key ID", c.AccessKeyID}, {"the access key secret", c.AccessKeySecret}, {"the security token", c.SecurityToken},
+		{"the access key ID", c.AccessKeyID},
+		{"the access key secret", c.AccessKeySecret},
+		{"the security token", c.SecurityToken},
 	} {
 		if strings.ContainsFunc(part.value, func(r rune) bool { return r <= ' ' || r > '~' }) {
 			return part.name + " holds a blank, a line break or another character that no key has"
@@ -81,7 +90,11 @@ type staticCredentials struct{ credential hidden }
 // StaticCredentials returns credentials that never change; token is "" unless they are temporary.
 // [New] checks them.
 func StaticCredentials(accessKeyID, accessKeySecret, token string) Credentials {
-	return &staticCredentials{hide(Credential{AccessKeyID: accessKeyID, AccessKeySecret: accessKeySecret, SecurityToken: token})}
+	return &staticCredentials{
+		hide(
+			Credential{AccessKeyID: accessKeyID, AccessKeySecret: accessKeySecret, SecurityToken: token},
+		),
+	}
 }
 
 // Get implements [Credentials].

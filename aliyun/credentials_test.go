@@ -17,8 +17,8 @@ import (
 	"github.com/aliyun/credentials-go/credentials"
 )
 
-// barren leaves the process without any source of credentials, the machine's role included.
-// It changes the environment, which Alibaba's chain reads, so that these tests run one after another.
+// barren leaves the process without any source of credentials, the machine's role included. It
+// changes the environment, which Alibaba's chain reads, so that these tests run one after another.
 func barren(t *testing.T) {
 	t.Helper()
 	for _, pair := range os.Environ() {
@@ -69,7 +69,8 @@ func TestDefaultCredentials_environment(t *testing.T) {
 	}
 }
 
-// What came with the file that a key was read from is left out; what cannot be mended by waiting is no source at all.
+// What came with the file that a key was read from is left out; what cannot be mended by waiting is
+// no source at all.
 func TestDefaultCredentials_blanksAndQuotes(t *testing.T) {
 	barren(t)
 	for name, test := range map[string]struct{ id, secret, token, says string }{
@@ -218,7 +219,8 @@ func TestDefaultCredentials_hangs(t *testing.T) { //nolint:paralleltest // barre
 	}
 }
 
-// The last credential bridges a source that is slow or gone, but not for longer than it is certainly valid.
+// The last credential bridges a source that is slow or gone, but not for longer than it is
+// certainly valid.
 func TestDefaultCredentials_bridges(t *testing.T) { //nolint:paralleltest // barren changes the environment
 	barren(t)
 	keys := serveKeys(t)

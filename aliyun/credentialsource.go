@@ -4,12 +4,16 @@ import "context"
 
 // sourceNames are the chain's providers in words for people.
 var sourceNames = map[string]string{
-	sourceEnv: "the environment", sourceOIDC: "OIDC", sourceCLI: "a profile of the command line tool", sourceProfile: "a credentials file",
-	sourceECS: "the machine's RAM role", sourceURI: "a URI",
+	sourceEnv:     "the environment",
+	sourceOIDC:    "OIDC",
+	sourceCLI:     "a profile of the command line tool",
+	sourceProfile: "a credentials file",
+	sourceECS:     "the machine's RAM role",
+	sourceURI:     "a URI",
 }
 
-// CredentialSource looks the credentials up, as [Client.CheckCredentials] does, and says in a few words where they came from. It
-// holds nothing of them.
+// CredentialSource looks the credentials up, as [Client.CheckCredentials] does, and says in a few
+// words where they came from. It holds nothing of them.
 func (c *Client) CredentialSource(ctx context.Context) (string, error) {
 	if err := c.CheckCredentials(ctx); err != nil {
 		return "", err

@@ -39,8 +39,9 @@ const (
 	sourceURI     = "credential_uri"
 )
 
-// configuredSources returns the providers that somebody has set up, in the chain's order. A file that exists
-// counts, whatever is in it: it was put there on purpose, and may be about to be written.
+// configuredSources returns the providers that somebody has set up, in the chain's order. A file
+// that exists counts, whatever is in it: it was put there on purpose, and may be about to be
+// written.
 func configuredSources(getenv func(string) string) []string {
 	set := func(names ...string) bool {
 		return !slices.ContainsFunc(names, func(name string) bool { return getenv(name) == "" })
@@ -100,8 +101,9 @@ const (
 
 var roleName = regexp.MustCompile(`^[A-Za-z0-9._-]{1,64}\s*$`)
 
-// hasRole asks the metadata service of Alibaba's machines, once and for a second at most. The chain takes
-// two seconds or more to find out that there is none, and does not tell it from one that is out of order.
+// hasRole asks the metadata service of Alibaba's machines, once and for a second at most. The chain
+// takes two seconds or more to find out that there is none, and does not tell it from one that is
+// out of order.
 func hasRole() bool { return roleAt(context.Background(), metadataURL) }
 
 func roleAt(ctx context.Context, url string) bool {
@@ -111,14 +113,17 @@ func roleAt(ctx context.Context, url string) bool {
 	if err != nil {
 		return false
 	}
-	transport := &http.Transport{DisableKeepAlives: true} // and no proxy: the address means this machine
+	transport := &http.Transport{
+		DisableKeepAlives: true,
+	} // and no proxy: the address means this machine
 	resp, err := transport.RoundTrip(req)
 	if err != nil {
 		return false
 	}
 	defer func() { _ = resp.Body.Close() }()
 	switch {
-	case resp.StatusCode == http.StatusUnauthorized, resp.StatusCode == http.StatusForbidden: // wants a token first
+	case resp.StatusCode == http.StatusUnauthorized,
+		resp.StatusCode == http.StatusForbidden: // wants a token first
 		return true
 	case resp.StatusCode >= http.StatusInternalServerError:
 		return true
@@ -131,9 +136,11 @@ func roleAt(ctx context.Context, url string) bool {
 }
 
 // reason matches what of the chain's words may be shown: none of it can be a part of a secret.
-var reason = regexp.MustCompile(`connection refused|connection reset by peer|no such host|i/o timeout|deadline exceeded|Client\.Timeout exceeded|` +
-	`network is unreachable|no route to host|permission denied|no such file or directory|unmarshal|unable to get profile|no any configured profiles|` +
-	`Can not load section|httpStatus: \d{3}|status code:? \d{3}|certificate`)
+var reason = regexp.MustCompile(
+	`connection refused|connection reset by peer|no such host|i/o timeout|deadline exceeded|Client\.Timeout exceeded|` +
+		`network is unreachable|no route to host|permission denied|no such file or directory|unmarshal|unable to get profile|no any configured profiles|` +
+		`Can not load section|httpStatus: \d{3}|status code:? \d{3}|certificate`,
+)
 
 // reasons returns why the chain failed, in words that are safe.
 func reasons(text string) []string {

@@ -11,8 +11,8 @@ import (
 	"github.com/aliyun/credentials-go/credentials"
 )
 
-// defaultCredentials makes Alibaba's chain of providers usable by many callers: it is not safe for concurrent use,
-// takes no context, and after a failure sticks to the provider that failed last.
+// defaultCredentials makes Alibaba's chain of providers usable by many callers: it is not safe for
+// concurrent use, takes no context, and after a failure sticks to the provider that failed last.
 type defaultCredentials struct {
 	lookups
 
@@ -24,9 +24,10 @@ type defaultCredentials struct {
 	source string // the provider that the first credential came from
 }
 
-// DefaultCredentials returns the credentials of Alibaba's default chain: the environment, OIDC, a profile of the
-// command line tool, a credentials file, the RAM role of the machine, a URI. It asks one question at a time, whoever waits.
-// The source that the first credential came from stays the only one: a running program never changes its account.
+// DefaultCredentials returns the credentials of Alibaba's default chain: the environment, OIDC, a
+// profile of the command line tool, a credentials file, the RAM role of the machine, a URI. It asks
+// one question at a time, whoever waits. The source that the first credential came from stays the
+// only one: a running program never changes its account.
 func DefaultCredentials() Credentials {
 	d := &defaultCredentials{getenv: os.Getenv, metadata: hasRole}
 	d.lookups = newLookups(d.fromChain)
@@ -38,7 +39,8 @@ func (d *defaultCredentials) Format(s fmt.State, _ rune) {
 	_, _ = io.WriteString(s, "aliyun.DefaultCredentials()")
 }
 
-// fromChain asks the chain. The error is [ErrNoCredentials] while nothing is configured and nothing was ever found.
+// fromChain asks the chain. The error is [ErrNoCredentials] while nothing is configured and nothing
+// was ever found.
 func (d *defaultCredentials) fromChain() (_ Credential, err error) {
 	sources := configuredSources(d.getenv)
 	defer func() {
@@ -64,20 +66,27 @@ func (d *defaultCredentials) fromChain() (_ Credential, err error) {
 	if err != nil {
 		return Credential{}, outOfReach(sources, reasons(err.Error())...)
 	}
-	found := Credential{AccessKeyID: deref(model.AccessKeyId), AccessKeySecret: deref(model.AccessKeySecret), SecurityToken: deref(model.SecurityToken)}.trimmed()
+	found := Credential{
+		AccessKeyID:     deref(model.AccessKeyId),
+		AccessKeySecret: deref(model.AccessKeySecret),
+		SecurityToken:   deref(model.SecurityToken),
+	}.trimmed()
 	provider := providerOf(deref(model.ProviderName))
 	if rule := found.defect(); rule != "" {
 		return Credential{}, unusableError{provider, rule}
 	}
 	if expected := d.expected(sources); expected != "" && provider != expected {
-		return Credential{}, outOfReach([]string{expected}, "only "+provider+" answers, which may be another account")
+		return Credential{}, outOfReach(
+			[]string{expected},
+			"only "+provider+" answers, which may be another account",
+		)
 	}
 	d.source = provider
 	return found, nil
 }
 
-// expected is the only provider to be trusted, "" while any is. Where OIDC is configured but does not answer,
-// the chain would go on to the role of the machine, and stay there.
+// expected is the only provider to be trusted, "" while any is. Where OIDC is configured but does
+// not answer, the chain would go on to the role of the machine, and stay there.
 func (d *defaultCredentials) expected(sources []string) string {
 	if d.source == "" && len(sources) > 0 && sources[0] == sourceOIDC {
 		return sourceOIDC
@@ -85,13 +94,15 @@ func (d *defaultCredentials) expected(sources []string) string {
 	return d.source
 }
 
-// providerOf returns the chain's name of a provider: the second part of "default/cli_profile/static_ak".
+// providerOf returns the chain's name of a provider: the second part of
+// "default/cli_profile/static_ak".
 func providerOf(name string) string {
 	parts := strings.Split(name, "/")
 	return parts[min(1, len(parts)-1)]
 }
 
-// outOfReach is made of words of our own: the chain's errors repeat whole files and answers, secrets included.
+// outOfReach is made of words of our own: the chain's errors repeat whole files and answers,
+// secrets included.
 func outOfReach(sources []string, why ...string) error {
 	if len(sources) == 0 {
 		sources = []string{sourceECS}
@@ -103,8 +114,9 @@ func outOfReach(sources []string, why ...string) error {
 	return errors.New(text)
 }
 
-// unusableError is a credential that no request can be signed with. It is [ErrNoCredentials] where somebody wrote it down so, which
-// waiting does not mend; a service that answers so may answer better next time.
+// unusableError is a credential that no request can be signed with. It is [ErrNoCredentials] where
+// somebody wrote it down so, which waiting does not mend; a service that answers so may answer
+// better next time.
 type unusableError struct{ provider, rule string }
 
 func (e unusableError) Error() string {
@@ -116,7 +128,8 @@ func (e unusableError) Error() string {
 }
 
 func (e unusableError) Is(target error) bool {
-	return target == ErrNoCredentials && slices.Contains([]string{sourceEnv, sourceCLI, sourceProfile}, e.provider)
+	return target == ErrNoCredentials &&
+		slices.Contains([]string{sourceEnv, sourceCLI, sourceProfile}, e.provider)
 }
 
 func deref(s *string) string {

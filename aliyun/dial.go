@@ -15,7 +15,8 @@ import (
 	"time"
 )
 
-// dialer opens connections. Until one is there, and secured where it must be, no byte of a request is in it.
+// dialer opens connections. Until one is there, and secured where it must be, no byte of a request
+// is in it.
 type dialer struct {
 	roots *x509.CertPool
 	time  func() time.Time // nil for the machine's
@@ -73,8 +74,8 @@ const maxProxyAnswer = 8 << 10
 
 var errProxyTalks = errors.New("it sent more than its answer to CONNECT")
 
-// tunnel asks a proxy to pass on what follows. The proxy is told the address and who asks, nothing else; what passes is encrypted
-// for the API, so that no proxy can answer for it.
+// tunnel asks a proxy to pass on what follows. The proxy is told the address and who asks, nothing
+// else; what passes is encrypted for the API, so that no proxy can answer for it.
 func tunnel(ctx context.Context, raw net.Conn, address string, user *url.Userinfo) error {
 	ctx, cancel := context.WithTimeout(ctx, tlsTimeout)
 	defer cancel()
@@ -87,10 +88,18 @@ func tunnel(ctx context.Context, raw net.Conn, address string, user *url.Userinf
 }
 
 func connect(raw net.Conn, address string, user *url.Userinfo) error {
-	request := &http.Request{Method: http.MethodConnect, URL: &url.URL{Opaque: address}, Host: address, Header: http.Header{"User-Agent": {"dyplsq"}}}
+	request := &http.Request{
+		Method: http.MethodConnect,
+		URL:    &url.URL{Opaque: address},
+		Host:   address,
+		Header: http.Header{"User-Agent": {"dyplsq"}},
+	}
 	if user != nil {
 		password, _ := user.Password()
-		request.Header.Set("Proxy-Authorization", "Basic "+base64.StdEncoding.EncodeToString([]byte(user.Username()+":"+password)))
+		request.Header.Set(
+			"Proxy-Authorization",
+			"Basic "+base64.StdEncoding.EncodeToString([]byte(user.Username()+":"+password)),
+		)
 	}
 	if err := request.Write(raw); err != nil {
 		return err
@@ -133,7 +142,12 @@ func (d *dialer) guarded(opened net.Conn) *conn {
 	return &conn{Conn: opened, retires: retirement{d.clock, d.clock.read().mono + life}}
 }
 
-func handshake(ctx context.Context, raw net.Conn, address string, config *tls.Config) (*tls.Conn, error) {
+func handshake(
+	ctx context.Context,
+	raw net.Conn,
+	address string,
+	config *tls.Config,
+) (*tls.Conn, error) {
 	host, _, err := net.SplitHostPort(address)
 	if err != nil {
 		return nil, err
@@ -159,16 +173,28 @@ func (e tlsError) Unwrap() error { return e.err }
 // explainTLS adds the remedy to what it knows one for.
 func explainTLS(err error) error {
 	if _, is := errors.AsType[tls.RecordHeaderError](err); is {
-		return tlsError{"the other side does not speak TLS: check the endpoint's port, and whether something on the way answers for it", err}
+		return tlsError{
+			"the other side does not speak TLS: check the endpoint's port, and whether something on the way answers for it",
+			err,
+		}
 	}
 	if _, is := errors.AsType[x509.HostnameError](err); is {
 		return tlsError{"check the endpoint's host, and whether something on the way answers for it", err}
 	}
 	if _, is := errors.AsType[x509.UnknownAuthorityError](err); is {
-		return tlsError{"install this machine's certificates of authorities (ca-certificates), or add that of a proxy which opens TLS (SSL_CERT_FILE)", err}
+		return tlsError{
+			"install this machine's certificates of authorities (ca-certificates), or add that of a proxy which opens TLS (SSL_CERT_FILE)",
+			err,
+		}
 	}
-	if invalid, is := errors.AsType[x509.CertificateInvalidError](err); is && invalid.Reason == x509.Expired {
-		return tlsError{"compare this machine's clock; if it is right, the endpoint's certificate must be renewed", err}
+	if invalid, is := errors.AsType[x509.CertificateInvalidError](
+		err,
+	); is &&
+		invalid.Reason == x509.Expired {
+		return tlsError{
+			"compare this machine's clock; if it is right, the endpoint's certificate must be renewed",
+			err,
+		}
 	}
 	return err
 }

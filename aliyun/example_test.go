@@ -20,8 +20,9 @@ func Example() {
 	defer server.Close()
 
 	client, err := aliyun.New(aliyun.Config{
-		Endpoint:    server.URL,                                     // leave it out for the API itself
-		Credentials: aliyun.StaticCredentials("test", "secret", ""), // and these for Alibaba's default chain
+		Endpoint: server.URL, // leave it out for the API itself
+		// and these for Alibaba's default chain
+		Credentials: aliyun.StaticCredentials("test", "secret", ""),
 	})
 	if err != nil {
 		fmt.Println(err)

@@ -6,8 +6,9 @@ import (
 	"encoding/hex"
 )
 
-// KeyFingerprint tells keys apart without telling any: it says nothing of the key to whoever has not got it, who would have to
-// guess 20 letters and digits. A temporary key has none, "": it is another one every hour, on each machine.
+// KeyFingerprint tells keys apart without telling any: it says nothing of the key to whoever has
+// not got it, who would have to guess 20 letters and digits. A temporary key has none, "": it is
+// another one every hour, on each machine.
 func (c *Client) KeyFingerprint(ctx context.Context) (string, error) {
 	const length = 6
 	credential, err := c.credentials.Get(ctx)

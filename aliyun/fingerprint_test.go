@@ -5,7 +5,8 @@ import (
 	"testing"
 )
 
-// TestKeyFingerprint: the same for the same key, blanks around it or not, another one for another key, and none for a temporary one.
+// TestKeyFingerprint: the same for the same key, blanks around it or not, another one for another
+// key, and none for a temporary one.
 func TestKeyFingerprint(t *testing.T) {
 	t.Parallel()
 	of := func(id, token string) string {

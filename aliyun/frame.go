@@ -7,8 +7,9 @@ import (
 
 // frame follows an answer as its bytes come, each of them once, and finds where it ends.
 //
-// It knows answers of the usual form alone: a plain head, and a body whose length is told or that comes in plain chunks.
-// Of all else it finds no end, so that the connection is not used again: what an odd answer is, net/http decides.
+// It knows answers of the usual form alone: a plain head, and a body whose length is told or that
+// comes in plain chunks. Of all else it finds no end, so that the connection is not used again:
+// what an odd answer is, net/http decides.
 type frame struct {
 	max  int // of the body; beyond it nothing is kept
 	step func(*frame, []byte) int
@@ -23,12 +24,14 @@ type frame struct {
 	usable   bool // it is the API's
 }
 
-// expect starts on an answer whose body has at most so many bytes. It uses the memory of the one before, where that is little.
+// expect starts on an answer whose body has at most so many bytes. It uses the memory of the one
+// before, where that is little.
 func (f *frame) expect(maxBody int) {
 	*f = frame{max: maxBody, step: (*frame).readHead, head: little(f.head), body: little(f.body)}
 }
 
-// little is what is worth keeping, as long as the connection lives: enough for the API's usual answers.
+// little is what is worth keeping, as long as the connection lives: enough for the API's usual
+// answers.
 func little(buffer []byte) []byte {
 	const most = 4 << 10
 	if cap(buffer) > most {
@@ -37,7 +40,8 @@ func little(buffer []byte) []byte {
 	return buffer[:0]
 }
 
-// take follows the next bytes and returns how many of them belong to the answer: fewer only where it is complete.
+// take follows the next bytes and returns how many of them belong to the answer: fewer only where
+// it is complete.
 func (f *frame) take(p []byte) int {
 	taken := 0
 	for taken < len(p) && !f.complete {
@@ -159,7 +163,8 @@ func (f *frame) readChunkEnd(p []byte) int {
 	return n
 }
 
-// readLastLine is the end of the last chunk. Trailers, which no answer of the API has, are of no usual form.
+// readLastLine is the end of the last chunk. Trailers, which no answer of the API has, are of no
+// usual form.
 func (f *frame) readLastLine(p []byte) int {
 	n, ended := f.readLineEnd(p)
 	if ended {

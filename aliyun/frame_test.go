@@ -175,8 +175,8 @@ func endOfParsedAnswer(received []byte) (end int, usable bool) {
 	return len(received) - source.Len() - reader.Buffered(), err == nil
 }
 
-// Eight times the bytes take eight times the work, however they come: what they cost in memory tells, as every copy
-// and every parse of them would show in it.
+// Eight times the bytes take eight times the work, however they come: what they cost in memory
+// tells, as every copy and every parse of them would show in it.
 func TestFrame_worksInProportion(t *testing.T) { //nolint:paralleltest // it counts what the whole process allocates
 	cost := func(size int) uint64 {
 		answer := chunked(padded(size), 1)

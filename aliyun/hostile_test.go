@@ -81,8 +81,8 @@ func (h *hostile) handle(c net.Conn) {
 	}
 }
 
-// Whatever the other side does: what is reported as not sent never arrived, nothing ever arrives twice,
-// and no call is given the answer to another.
+// Whatever the other side does: what is reported as not sent never arrived, nothing ever arrives
+// twice, and no call is given the answer to another.
 func TestCall_hostileServer(t *testing.T) {
 	t.Parallel()
 	const callers, each = 16, 200
@@ -90,7 +90,8 @@ func TestCall_hostileServer(t *testing.T) {
 	endpoint := listen(t, h.handle)
 	clients := []*Client{
 		newClient(t, endpoint, func(c *Config) { c.Timeout = time.Second }),
-		newClient(t, endpoint, func(c *Config) { c.Timeout, c.MaxConns = time.Second, 2 }), // where calls wait for each other
+		// where calls wait for each other
+		newClient(t, endpoint, func(c *Config) { c.Timeout, c.MaxConns = time.Second, 2 }),
 		newClient(t, refusing(t), nil),
 	}
 	var mu sync.Mutex
@@ -158,7 +159,8 @@ func TestCall_hostileServer(t *testing.T) {
 	}
 }
 
-// A server that closes its connections behind each answer: what is written to one of them is a doubt, never a second request.
+// A server that closes its connections behind each answer: what is written to one of them is a
+// doubt, never a second request.
 func TestCall_staleConnections(t *testing.T) {
 	t.Parallel()
 	var seen arrivals

@@ -11,8 +11,8 @@ type plainHead struct {
 	chunked bool
 }
 
-// readPlainHead reads a head, without the empty line at its end: a final status that has a body, and either one Content-Length or
-// chunks. Whatever is not plain beyond doubt is not plain.
+// readPlainHead reads a head, without the empty line at its end: a final status that has a body,
+// and either one Content-Length or chunks. Whatever is not plain beyond doubt is not plain.
 func readPlainHead(head []byte) (_ plainHead, plain bool) {
 	status, fields, _ := strings.Cut(string(head), lineEnd)
 	if !isPlainStatus(status) {
@@ -43,7 +43,8 @@ func readPlainHead(head []byte) (_ plainHead, plain bool) {
 	return read, found == 1
 }
 
-// isPlainStatus accepts HTTP/1.1 and a final status, but for those that have no body whatever the head says.
+// isPlainStatus accepts HTTP/1.1 and a final status, but for those that have no body whatever the
+// head says.
 func isPlainStatus(line string) bool {
 	code, isHTTP := strings.CutPrefix(line, "HTTP/1.1 ")
 	code, reason, _ := strings.Cut(code, " ")

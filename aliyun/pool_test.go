@@ -42,7 +42,8 @@ func TestCall_connections(t *testing.T) {
 			if requests != callers*each || len(seen.seen) != requests {
 				t.Errorf("%d requests with %d nonces, want %d", requests, len(seen.seen), callers*each)
 			}
-			// No more than DefaultMaxConns are there at once. A busy machine gives up some whose handshake lasts, and makes others.
+			// No more than DefaultMaxConns are there at once. A busy machine gives up some whose handshake
+			// lasts, and makes others.
 			if most := requests / 8; connections > most {
 				t.Errorf("%d connections for %d requests, want %d at most", connections, requests, most)
 			}

@@ -24,9 +24,10 @@ type profileCredentials struct {
 	written  time.Time // when the file was that the provider has read
 }
 
-// ProfileCredentials returns the credentials of a profile in Alibaba's credentials file (ALIBABA_CLOUD_CREDENTIALS_FILE, or
-// ~/.alibabacloud/credentials): a section of that name, of type access_key, ram_role_arn or ecs_ram_role. The file is read again when
-// it has changed. The error of Get is [ErrNoCredentials] where the profile is not there or not complete.
+// ProfileCredentials returns the credentials of a profile in Alibaba's credentials file
+// (ALIBABA_CLOUD_CREDENTIALS_FILE, or ~/.alibabacloud/credentials): a section of that name, of type
+// access_key, ram_role_arn or ecs_ram_role. The file is read again when it has changed. The error
+// of Get is [ErrNoCredentials] where the profile is not there or not complete.
 func ProfileCredentials(name string) Credentials {
 	p := &profileCredentials{name: name}
 	p.lookups = newLookups(p.fromFile)
@@ -53,7 +54,9 @@ func (p *profileCredentials) fromFile() (_ Credential, err error) {
 		return Credential{}, noProfileError{p.name, "the file " + path + " cannot be read"}
 	}
 	if p.renewing() || p.provider == nil || !file.ModTime().Equal(p.written) {
-		if p.provider, err = providers.NewProfileCredentialsProviderBuilder().WithProfileName(p.name).Build(); err != nil {
+		if p.provider, err = providers.NewProfileCredentialsProviderBuilder().
+			WithProfileName(p.name).
+			Build(); err != nil {
 			return Credential{}, p.outOfReach(reasons(err.Error())...)
 		}
 		p.written = file.ModTime()
@@ -66,7 +69,11 @@ func (p *profileCredentials) fromFile() (_ Credential, err error) {
 		}
 		return Credential{}, p.outOfReach(reasons(err.Error())...)
 	}
-	found := Credential{AccessKeyID: model.AccessKeyId, AccessKeySecret: model.AccessKeySecret, SecurityToken: model.SecurityToken}.trimmed()
+	found := Credential{
+		AccessKeyID:     model.AccessKeyId,
+		AccessKeySecret: model.AccessKeySecret,
+		SecurityToken:   model.SecurityToken,
+	}.trimmed()
 	if rule := found.defect(); rule != "" {
 		return Credential{}, noProfileError{p.name, "in " + path + " " + rule}
 	}
@@ -93,7 +100,10 @@ var profileDefects = []struct{ theirs, ours string }{
 	{"ERROR: Can not find credential type", "its section has no type"},
 	{"ERROR: Failed to get value", "its section lacks what its type needs"},
 	{"ERROR: Value can't be empty", "its section lacks what its type needs"},
-	{"ERROR: Failed to get credential", "the type of its section is none of access_key, ram_role_arn, ecs_ram_role"},
+	{
+		"ERROR: Failed to get credential",
+		"the type of its section is none of access_key, ram_role_arn, ecs_ram_role",
+	},
 }
 
 // profileDefect is "" for what may pass.
@@ -110,8 +120,14 @@ func profileDefect(text string) string {
 type noProfileError struct{ name, why string }
 
 func (e noProfileError) Error() string {
-	return fmt.Sprintf("no credentials for the profile %s: %s; write a section [%s] with type = access_key, access_key_id and access_key_secret "+
-		"into Alibaba Cloud's credentials file, ~/.alibabacloud/credentials or the one that %s names", e.name, e.why, e.name, envCredentialsFile)
+	return fmt.Sprintf(
+		"no credentials for the profile %s: %s; write a section [%s] with type = access_key, access_key_id and access_key_secret "+
+			"into Alibaba Cloud's credentials file, ~/.alibabacloud/credentials or the one that %s names",
+		e.name,
+		e.why,
+		e.name,
+		envCredentialsFile,
+	)
 }
 
 func (noProfileError) Is(target error) bool { return errors.Is(target, ErrNoCredentials) }

@@ -73,7 +73,8 @@ func TestNoProfile(t *testing.T) {
 // A source that does not answer is no missing profile: it may answer the next time.
 func TestProfileOutOfReach(t *testing.T) {
 	barren(t)
-	t.Setenv(envCredentialsFile, writeProfiles(t, "[shop]\ntype = ecs_ram_role\nrole_name = dyplsq\n")) // whose metadata service barren turns off
+	// whose metadata service barren turns off
+	t.Setenv(envCredentialsFile, writeProfiles(t, "[shop]\ntype = ecs_ram_role\nrole_name = dyplsq\n"))
 	_, err := ProfileCredentials("shop").Get(t.Context())
 	if err == nil || errors.Is(err, ErrNoCredentials) || !strings.Contains(err.Error(), "profile shop") {
 		t.Errorf("%v", err)

@@ -70,7 +70,8 @@ func through(server *httptest.Server, proxy string) func(*Config) {
 	}
 }
 
-// A proxy is told where to, and who asks. What it passes on it cannot read, and the API never sees what the proxy was told.
+// A proxy is told where to, and who asks. What it passes on it cannot read, and the API never sees
+// what the proxy was told.
 func TestProxy_passesOn(t *testing.T) {
 	t.Parallel()
 	var header http.Header
@@ -105,7 +106,8 @@ func TestProxy_passesOn(t *testing.T) {
 	_ = client.Close()
 }
 
-// However a proxy fails before the request is on its way, nothing has been sent, and its password is not told.
+// However a proxy fails before the request is on its way, nothing has been sent, and its password
+// is not told.
 func TestProxy_notSent(t *testing.T) {
 	t.Parallel()
 	server, seen := serve(t, true, answerOK)

@@ -7,13 +7,16 @@ import (
 	"time"
 )
 
-// maxRetryAfter bounds what a header may ask for; the API's own windows are a minute, an hour and a day.
+// maxRetryAfter bounds what a header may ask for; the API's own windows are a minute, an hour and a
+// day.
 const maxRetryAfter = time.Hour
 
-// retryAfter returns how long an answer asks to wait, 0 when it does not: the longest of what the gateway's headers say, of which
-// official runtimes read the one or the other, and the standard one, by which whatever stands before the gateway says it.
+// retryAfter returns how long an answer asks to wait, 0 when it does not: the longest of what the
+// gateway's headers say, of which official runtimes read the one or the other, and the standard
+// one, by which whatever stands before the gateway says it.
 //
-// The gateway's are in milliseconds: x-acs-retry-after, and the TimeLeft of its rate limits, "Limit:100,Remain:0,TimeLeft:1500,Reset:...".
+// The gateway's are in milliseconds: x-acs-retry-after, and the TimeLeft of its rate limits,
+// "Limit:100,Remain:0,TimeLeft:1500,Reset:...".
 func retryAfter(header http.Header) time.Duration {
 	longest := units(header.Get("X-Acs-Retry-After"), time.Millisecond)
 	for _, name := range []string{"X-Ratelimit-User-Api", "X-Ratelimit-User"} {

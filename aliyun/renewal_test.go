@@ -15,7 +15,8 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
 )
 
-// issueTokens issues the tokens token-1, token-2 and so on, each valid for an hour by its own account.
+// issueTokens issues the tokens token-1, token-2 and so on, each valid for an hour by its own
+// account.
 func issueTokens(issued *atomic.Int64) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) {
 		_, _ = fmt.Fprintf(w, `{"Code":"Success","AccessKeyId":%q,"AccessKeySecret":%q,"SecurityToken":"token-%d","Expiration":%q}`,
@@ -37,7 +38,8 @@ func serveTokens(t *testing.T, valid *atomic.Int64) (endpoint string, seen *arri
 	return server.URL, seen
 }
 
-// A token that the API no longer takes is not used again: the call is Denied, which uses up no attempt, and the next has a new one.
+// A token that the API no longer takes is not used again: the call is Denied, which uses up no
+// attempt, and the next has a new one.
 func TestCredentials_renewedAfterRefusal(t *testing.T) { //nolint:paralleltest // barren changes the environment
 	barren(t)
 	var issued, valid atomic.Int64
@@ -95,7 +97,8 @@ func TestCredentials_lateRefusal(t *testing.T) { //nolint:paralleltest // barren
 	}
 }
 
-// metadataService is that of a machine which answers by IMDSv2 alone. It stands where requests to the service's address are sent.
+// metadataService is that of a machine which answers by IMDSv2 alone. It stands where requests to
+// the service's address are sent.
 type metadataService struct {
 	keys     http.HandlerFunc
 	hardened bool // refuses who has no token
@@ -119,7 +122,8 @@ func (m *metadataService) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// The role of a machine is found where the metadata service wants a token first, and its keys are renewed like others.
+// The role of a machine is found where the metadata service wants a token first, and its keys are
+// renewed like others.
 func TestDefaultCredentials_machinesRole(t *testing.T) {
 	for name, hardened := range map[string]bool{"IMDSv1 and v2": false, "IMDSv2 alone": true} {
 		t.Run(name, func(t *testing.T) {
@@ -157,8 +161,9 @@ func TestDefaultCredentials_machinesRole(t *testing.T) {
 	}
 }
 
-// sendTo makes Alibaba's chain ask a server of the test where it would ask the machine's metadata service, whose address it does
-// not let anybody change: it takes a proxy from net/http's default transport.
+// sendTo makes Alibaba's chain ask a server of the test where it would ask the machine's metadata
+// service, whose address it does not let anybody change: it takes a proxy from net/http's default
+// transport.
 func sendTo(t *testing.T, server string) {
 	t.Helper()
 	transport, isTransport := http.DefaultTransport.(*http.Transport)

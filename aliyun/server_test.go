@@ -91,7 +91,8 @@ func (a *arrivals) connState(_ net.Conn, state http.ConnState) {
 	}
 }
 
-// serve starts a server that records what arrives. secured makes it HTTPS, with a certificate of httptest's.
+// serve starts a server that records what arrives. secured makes it HTTPS, with a certificate of
+// httptest's.
 func serve(t *testing.T, secured bool, handler http.HandlerFunc) (*httptest.Server, *arrivals) {
 	t.Helper()
 	seen := &arrivals{}
@@ -172,7 +173,8 @@ func eventually(t *testing.T, what string, condition func() bool) {
 	}
 }
 
-// canonicalRequest rebuilds from what arrived what must have been signed, by the rules of ACS3 and without the signer.
+// canonicalRequest rebuilds from what arrived what must have been signed, by the rules of ACS3 and
+// without the signer.
 func canonicalRequest(r *http.Request) (text string, signedHeaders []string) {
 	headers := map[string]string{"host": r.Host}
 	for name := range r.Header {

@@ -24,7 +24,9 @@ const (
 )
 
 // errMalformed is a call that cannot be signed so that the API would understand it.
-var errMalformed = errors.New("the action and every parameter need a name of letters, digits, dots and underscores, and each name is given once")
+var errMalformed = errors.New(
+	"the action and every parameter need a name of letters, digits, dots and underscores, and each name is given once",
+)
 
 // sign returns the request, signed for now. It has no body and no way to get one, so that net/http
 // has no reason to send it again.
@@ -53,9 +55,18 @@ func (c *Client) sign(call dypls.Call, credential Credential) (*http.Request, er
 
 	req := &http.Request{
 		Method: http.MethodPost,
-		URL:    &url.URL{Scheme: c.endpoint.Scheme, Host: c.endpoint.Host, Path: "/", RawQuery: canonicalQuery(call.Parameters)},
-		Host:   c.endpoint.Host,
-		Header: http.Header{"Accept": {"application/json"}, "Authorization": {*authorization}, "User-Agent": {"dyplsq"}},
+		URL: &url.URL{
+			Scheme:   c.endpoint.Scheme,
+			Host:     c.endpoint.Host,
+			Path:     "/",
+			RawQuery: canonicalQuery(call.Parameters),
+		},
+		Host: c.endpoint.Host,
+		Header: http.Header{
+			"Accept":        {"application/json"},
+			"Authorization": {*authorization},
+			"User-Agent":    {"dyplsq"},
+		},
 	}
 	for name, value := range signed {
 		if name != "host" {
@@ -81,7 +92,8 @@ func canonicalQuery(parameters dypls.Parameters) string {
 	return query.String()
 }
 
-// wellFormed guards the query: the signer does not escape names, and takes the last of two that are the same.
+// wellFormed guards the query: the signer does not escape names, and takes the last of two that are
+// the same.
 func wellFormed(call dypls.Call) bool {
 	seen := make(map[string]bool, len(call.Parameters))
 	for _, p := range call.Parameters {
@@ -95,7 +107,8 @@ func wellFormed(call dypls.Call) bool {
 
 func isName(s string) bool {
 	return s != "" && !strings.ContainsFunc(s, func(r rune) bool {
-		return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && r != '.' && r != '_'
+		return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && r != '.' &&
+			r != '_'
 	})
 }
 

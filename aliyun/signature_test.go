@@ -20,7 +20,8 @@ import (
 
 var update = flag.Bool("update", false, "rewrite the golden files")
 
-// fixed is a client whose requests are the same every time. Its clock shows the local time, as time.Now does.
+// fixed is a client whose requests are the same every time. Its clock shows the local time, as
+// time.Now does.
 func fixed(t *testing.T, token string) *Client {
 	t.Helper()
 	return newClient(t, DefaultEndpoint, func(c *Config) {

@@ -8,7 +8,8 @@ import (
 const (
 	dialTimeout = 3 * time.Second
 	tlsTimeout  = 5 * time.Second
-	// idleTimeout is Alibaba's own. A short one keeps requests from being written to connections that the other side has closed.
+	// idleTimeout is Alibaba's own. A short one keeps requests from being written to connections that
+	// the other side has closed.
 	idleTimeout = 10 * time.Second
 	// maxHeaderBytes bounds the headers of an answer.
 	maxHeaderBytes = 64 << 10
@@ -19,8 +20,8 @@ func newTransport(maxConns int, dial *dialer) *http.Transport {
 	protocols := new(http.Protocols)
 	protocols.SetHTTP1(true)
 	return &http.Transport{
-		// The dialer goes through a proxy, by CONNECT: here it would be the proxy that answers for the API where that is plain,
-		// and its CONNECT would be a byte that no attempt allowed.
+		// The dialer goes through a proxy, by CONNECT: here it would be the proxy that answers for the
+		// API where that is plain, and its CONNECT would be a byte that no attempt allowed.
 		Proxy:                  nil,
 		DialContext:            dial.plain,
 		DialTLSContext:         dial.secured(),

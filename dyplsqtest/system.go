@@ -1,11 +1,13 @@
-// Package dyplsqtest gives a test the whole of dyplsq in one line: an embedded Redis, the simulated API, a worker, and a queue to
-// enqueue with. Nothing of it reaches another machine: it reads no environment variable, no credentials and no endpoint.
+// Package dyplsqtest gives a test the whole of dyplsq in one line: an embedded Redis, the simulated
+// API, a worker, and a queue to enqueue with. Nothing of it reaches another machine: it reads no
+// environment variable, no credentials and no endpoint.
 //
 //	system := dyplsqtest.Start(t)
 //	task, err := tasks.BindAXN.Enqueue(ctx, system.Queue, request)
 //	calls := system.API.Ledger() // what was really done
 //
-// The embedded Redis is miniredis: it keeps nothing on disk, and is no measure of speed. Its clock runs in steps of a second.
+// The embedded Redis is miniredis: it keeps nothing on disk, and is no measure of speed. Its clock
+// runs in steps of a second.
 package dyplsqtest
 
 import (
@@ -39,7 +41,8 @@ type System struct {
 	err     error // of the worker
 }
 
-// Config is what may differ from one system to another. The zero value is a service that never fails, and a silent worker.
+// Config is what may differ from one system to another. The zero value is a service that never
+// fails, and a silent worker.
 type Config struct {
 	// API configures the simulated service: its pools, quotas and faults.
 	API dyplstest.Config
@@ -65,7 +68,8 @@ func Pools(pools ...dyplstest.Pool) Option {
 // Logger has the worker log.
 func Logger(l zerolog.Logger) Option { return func(c *Config) { c.Logger = l } }
 
-// Start starts a system for a test, and ends it with the test. What cannot be started, or ends with an error, fails the test.
+// Start starts a system for a test, and ends it with the test. What cannot be started, or ends with
+// an error, fails the test.
 func Start(tb dyplstest.TB, options ...Option) *System {
 	tb.Helper()
 	var c Config
@@ -115,16 +119,30 @@ func Serve(ctx context.Context, c Config) (*System, error) {
 
 func (s *System) worker(c Config) (*worker.Worker, error) {
 	api, err := aliyun.New(aliyun.Config{
-		Endpoint: s.API.URL(), MaxConns: c.Concurrency,
-		Credentials: aliyun.StaticCredentials(s.API.AccessKeyID, s.API.AccessKeySecret, s.API.SecurityToken),
+		Endpoint: s.API.URL(),
+		MaxConns: c.Concurrency,
+		Credentials: aliyun.StaticCredentials(
+			s.API.AccessKeyID,
+			s.API.AccessKeySecret,
+			s.API.SecurityToken,
+		),
 	})
 	if err != nil {
 		return nil, err
 	}
-	return worker.New(worker.Config{Redis: tasks.RedisConfig{URL: s.RedisURL}, Caller: api, Logger: c.Logger, Concurrency: c.Concurrency, Fetchers: 1})
+	return worker.New(
+		worker.Config{
+			Redis:       tasks.RedisConfig{URL: s.RedisURL},
+			Caller:      api,
+			Logger:      c.Logger,
+			Concurrency: c.Concurrency,
+			Fetchers:    1,
+		},
+	)
 }
 
-// tick moves the embedded Redis' clock, which does not run by itself: without it nothing would ever expire.
+// tick moves the embedded Redis' clock, which does not run by itself: without it nothing would ever
+// expire.
 func (s *System) tick(ctx context.Context) {
 	const every = time.Second
 	ticker := time.NewTicker(every)

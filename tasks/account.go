@@ -11,9 +11,10 @@ const DefaultAccount = "default"
 // accountField is how input names the account of a task. The API has no parameter of that name.
 const accountField = "Account"
 
-// Account names the account whose credentials, numbers and quotas the task is for, as workers know it: 1-64 characters of
-// A-Z a-z 0-9 . _ and -. [DefaultAccount] is as good as none. A task of an account that no running worker knows waits, until one
-// does or its time is over. What follows from the task, such as the removal of a surplus binding, is of the same account.
+// Account names the account whose credentials, numbers and quotas the task is for, as workers know
+// it: 1-64 characters of A-Z a-z 0-9 . _ and -. [DefaultAccount] is as good as none. A task of an
+// account that no running worker knows waits, until one does or its time is over. What follows from
+// the task, such as the removal of a surplus binding, is of the same account.
 func Account(name string) Option {
 	return func(o *options) { o.account, o.accounted = name, true }
 }
@@ -33,7 +34,11 @@ func (d *draft) accountProblems() []dypls.Problem {
 	if p, found := dypls.SpaceProblem(accountField, d.options.account); found {
 		return []dypls.Problem{p}
 	}
-	return []dypls.Problem{{
-		Field: accountField, Rule: asynqwire.AccountRule, Remedy: "give the name that the workers know the account by, or leave it out",
-	}}
+	return []dypls.Problem{
+		{
+			Field:  accountField,
+			Rule:   asynqwire.AccountRule,
+			Remedy: "give the name that the workers know the account by, or leave it out",
+		},
+	}
 }

@@ -14,8 +14,8 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
 )
 
-// TestWhateverBecomesPendingIsAnnounced: workers hear of one task, of a batch once, of what is for later with its time, of a delivery
-// that is made anew, and of a queue that goes on.
+// TestWhateverBecomesPendingIsAnnounced: workers hear of one task, of a batch once, of what is for
+// later with its time, of a delivery that is made anew, and of a queue that goes on.
 func TestWhateverBecomesPendingIsAnnounced(t *testing.T) {
 	t.Parallel()
 	client := redistest.Start(t).AppClient(t)

@@ -14,7 +14,8 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
 )
 
-// BenchmarkEnqueue enqueues under keys of the caller's: one task after the other, from several goroutines at once, and in batches of
+// BenchmarkEnqueue enqueues under keys of the caller's: one task after the other, from several
+// goroutines at once, and in batches of
 // 500. To compare, the first two by asynq alone.
 func BenchmarkEnqueue(b *testing.B) {
 	const size = 500

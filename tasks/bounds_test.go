@@ -53,9 +53,10 @@ func TestTimesAreBoundedOnBothSides(t *testing.T) {
 		"within less than no time":           {unbind(tasks.Within(-1)), "Within must be 1ms to 366 days"},
 		"both too far": {unbind(tasks.ProcessIn(367*day), tasks.Within(367*day)),
 			"2 problems: ProcessIn must be 0s to 366 days: leave it out to start at once, or enqueue it nearer to its time; Within must be 1ms to 366 days"},
-		"bound until 2099":            {bind(time.Date(2099, 12, 31, 0, 0, 0, 0, time.UTC)), ""},
-		"bound until 9999":            {bind(time.Date(9999, 12, 31, 0, 0, 0, 0, time.UTC)), "Expiration must be at most 100 years ahead"},
-		"a call of a moment ago":      {record(now.Add(2 * time.Minute)), ""}, // by the API's clock, which is a little ahead
+		"bound until 2099": {bind(time.Date(2099, 12, 31, 0, 0, 0, 0, time.UTC)), ""},
+		"bound until 9999": {bind(time.Date(9999, 12, 31, 0, 0, 0, 0, time.UTC)), "Expiration must be at most 100 years ahead"},
+		// by the API's clock, which is a little ahead
+		"a call of a moment ago":      {record(now.Add(2 * time.Minute)), ""},
 		"a call of 2030":              {record(now.AddDate(4, 0, 0)), "CallTime must not lie in the future: that call has not happened"},
 		"a call that will have been":  {record(now.Add(time.Hour), tasks.ProcessIn(2*time.Hour)), "CallTime must not lie in the future"},
 		"a call of the last century":  {record(now.AddDate(-40, 0, 0)), "CallTime must be less than 30 days before"},

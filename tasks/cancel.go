@@ -11,8 +11,9 @@ import (
 // ErrNotCancelable: a call of the task is out, or may have taken effect, or the task is over.
 var ErrNotCancelable = errors.New("too late to cancel")
 
-// Cancel withdraws a task before its call leaves: it fails as dyplsq.Canceled. That it was withdrawn before is no error.
-// Errors: [ErrNotCancelable], [ErrUnknownTask], [ErrUnreachable], and ctx's.
+// Cancel withdraws a task before its call leaves: it fails as dyplsq.Canceled. That it was
+// withdrawn before is no error. Errors: [ErrNotCancelable], [ErrUnknownTask], [ErrUnreachable], and
+// ctx's.
 func (q *Queue) Cancel(ctx context.Context, id string) error {
 	var found record.State
 	err := q.again(ctx, func() error {
@@ -31,7 +32,11 @@ func (q *Queue) Cancel(ctx context.Context, id string) error {
 	case found == record.Calling, found == record.Looking:
 		return fmt.Errorf("task %s: %w: its call is out", id, ErrNotCancelable)
 	case found == record.Doubtful:
-		return fmt.Errorf("task %s: %w: an earlier call may have taken effect; wait for its outcome", id, ErrNotCancelable)
+		return fmt.Errorf(
+			"task %s: %w: an earlier call may have taken effect; wait for its outcome",
+			id,
+			ErrNotCancelable,
+		)
 	}
 	return fmt.Errorf("task %s: %w: it is %s", id, ErrNotCancelable, found)
 }

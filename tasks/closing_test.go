@@ -37,8 +37,9 @@ var asks = map[string]func(context.Context, *tasks.Queue) error{
 	},
 }
 
-// A queue is closed while it is asked: whoever asked learns that, not that Redis is out of reach. Redis does not answer, so that each
-// question is under way, on a connection that was there before or is being made.
+// A queue is closed while it is asked: whoever asked learns that, not that Redis is out of reach.
+// Redis does not answer, so that each question is under way, on a connection that was there before
+// or is being made.
 func TestCloseMeanwhile(t *testing.T) {
 	t.Parallel()
 	for name, connected := range map[string]bool{"connected": true, "connecting": false} {

@@ -16,42 +16,45 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/internal/setting"
 )
 
-// Config is what a [Queue] needs: where Redis is, as Redis or as Client. Zero values of the others mean the defaults.
-// [New] checks everything at once.
+// Config is what a [Queue] needs: where Redis is, as Redis or as Client. Zero values of the others
+// mean the defaults. [New] checks everything at once.
 type Config struct {
 	// Redis says where the tasks are. The queue makes a client of its own, and closes it.
 	Redis RedisConfig
-	// Client is one of the application's own, in place of Redis. The queue does not close it. Make it with
-	// [RedisConfig.Client]: a client that sends commands again by itself, go-redis' default, can lose deliveries.
+	// Client is one of the application's own, in place of Redis. The queue does not close it. Make it
+	// with [RedisConfig.Client]: a client that sends commands again by itself, go-redis' default, can
+	// lose deliveries.
 	Client redis.UniversalClient
 
-	// Shards is over how many queues the tasks of each kind are spread by their ids: bind.0, bind.1 and so on. 1 by
-	// default, which is bind itself; 64 at most. On a Redis Cluster each is on one node, so that the nodes share the load.
-	// Producers and workers should agree on it, and need not: workers serve every shard that holds tasks.
+	// Shards is over how many queues the tasks of each kind are spread by their ids: bind.0, bind.1
+	// and so on. 1 by default, which is bind itself; 64 at most. On a Redis Cluster each is on one
+	// node, so that the nodes share the load. Producers and workers should agree on it, and need not:
+	// workers serve every shard that holds tasks.
 	Shards int
-	// WaitReplicas is how many replicas of Redis must hold a task before it counts as enqueued, so that a failover cannot
-	// forget it: none by default. They are waited for half a second at most, see [ErrUnreplicated]. On a Redis Cluster
-	// they are those of the node that owns the task's slot.
+	// WaitReplicas is how many replicas of Redis must hold a task before it counts as enqueued, so
+	// that a failover cannot forget it: none by default. They are waited for half a second at most,
+	// see [ErrUnreplicated]. On a Redis Cluster they are those of the node that owns the task's slot.
 	WaitReplicas int
-	// Retention is how long the outcome of a task that is canceled or resolved is kept: 24 hours by default, as a worker
-	// keeps the others. At least a minute: with its record a key loses its protection, and the request may be made again
-	// under it.
+	// Retention is how long the outcome of a task that is canceled or resolved is kept: 24 hours by
+	// default, as a worker keeps the others. At least a minute: with its record a key loses its
+	// protection, and the request may be made again under it.
 	Retention time.Duration
-	// RecordingRetention is how long after its call a recording is asked for: 30 days by default, as the API keeps them
-	// (14 days by its document of 2018). At least a minute, at most ten years.
+	// RecordingRetention is how long after its call a recording is asked for: 30 days by default, as
+	// the API keeps them (14 days by its document of 2018). At least a minute, at most ten years.
 	RecordingRetention time.Duration
 }
 
 // defaultRetention is how long the outcome of a task that is settled or withdrawn by hand is kept.
 const defaultRetention = 24 * time.Hour
 
-// Open returns a queue on the Redis at a URL, see [RedisConfig], with the defaults of [Config]. It does not wait for a
-// connection.
+// Open returns a queue on the Redis at a URL, see [RedisConfig], with the defaults of [Config]. It
+// does not wait for a connection.
 func Open(redisURL string) (*Queue, error) {
 	return New(Config{Redis: RedisConfig{URL: redisURL}})
 }
 
-// New returns a queue. It does not wait for a connection. Its error tells everything that is wrong with the configuration.
+// New returns a queue. It does not wait for a connection. Its error tells everything that is wrong
+// with the configuration.
 func New(c Config) (*Queue, error) {
 	c = c.withDefaults()
 	client, err := c.check()
@@ -63,12 +66,23 @@ func New(c Config) (*Queue, error) {
 		records = records.WithShardedWakeUps()
 	}
 	q := &Queue{
-		redis: client, owned: c.Client == nil, inspector: asynq.NewInspectorFromRedisClient(client), records: records,
-		numbers: inventory.New(client, inventory.AsLeased).WithReplicas(c.WaitReplicas), mailbox: newMailbox(client), now: time.Now,
-		recordingRetention: c.RecordingRetention, retention: c.Retention,
+		redis:     client,
+		owned:     c.Client == nil,
+		inspector: asynq.NewInspectorFromRedisClient(client),
+		records:   records,
+		numbers: inventory.New(client, inventory.AsLeased).
+			WithReplicas(c.WaitReplicas),
+		mailbox:            newMailbox(client),
+		now:                time.Now,
+		recordingRetention: c.RecordingRetention,
+		retention:          c.Retention,
 	}
 	q.dispatch = dispatch.New(dispatch.Config{
-		Redis: client, Records: records, Shards: c.Shards, QueueOf: queueOf, Now: func() time.Time { return q.now() },
+		Redis:   client,
+		Records: records,
+		Shards:  c.Shards,
+		QueueOf: queueOf,
+		Now:     func() time.Time { return q.now() },
 	})
 	return q, nil
 }
@@ -83,8 +97,16 @@ func (c Config) withDefaults() Config {
 // check returns the client, or everything that is wrong.
 func (c Config) check() (redis.UniversalClient, error) { //nolint:ireturn // one server, or many
 	problems := slices.Concat(
-		setting.Shards.Check("Shards", c.Shards), setting.WaitReplicas.Check("WaitReplicas", c.WaitReplicas),
-		setting.Keep.Check("Retention", c.Retention), setting.RecordingRetention.Check("RecordingRetention", c.RecordingRetention),
+		setting.Shards.Check(
+			"Shards",
+			c.Shards,
+		),
+		setting.WaitReplicas.Check("WaitReplicas", c.WaitReplicas),
+		setting.Keep.Check(
+			"Retention",
+			c.Retention,
+		),
+		setting.RecordingRetention.Check("RecordingRetention", c.RecordingRetention),
 	)
 	client, err := c.Client, error(nil)
 	switch {

@@ -13,8 +13,8 @@ import (
 
 const deliveriesOut = 256 // they share round trips
 
-// deliver hands what has no outcome to asynq. A delivery that is there already is left alone, so that a task whose
-// producer died half-way is delivered by the next Enqueue of its key.
+// deliver hands what has no outcome to asynq. A delivery that is there already is left alone, so
+// that a task whose producer died half-way is delivered by the next Enqueue of its key.
 func (q *Queue) deliver(ctx context.Context, drafts []*draft) error {
 	var left []*draft
 	for _, d := range drafts {
@@ -49,9 +49,13 @@ func (q *Queue) deliverMany(ctx context.Context, drafts []*draft) error {
 	return group.Wait()
 }
 
-// putTogether makes the deliveries of new tasks in few round trips, as far as that works at the first try.
+// putTogether makes the deliveries of new tasks in few round trips, as far as that works at the
+// first try.
 func (q *Queue) putTogether(ctx context.Context, drafts []*draft) error {
-	fresh := slices.DeleteFunc(slices.Clone(drafts), func(d *draft) bool { return d.found.Verdict != record.IsNew })
+	fresh := slices.DeleteFunc(
+		slices.Clone(drafts),
+		func(d *draft) bool { return d.found.Verdict != record.IsNew },
+	)
 	for trip := range slices.Chunk(fresh, recordsPerTrip) {
 		deliveries := make([]dispatch.Delivery, len(trip))
 		for i, d := range trip {
@@ -68,8 +72,9 @@ func (q *Queue) putTogether(ctx context.Context, drafts []*draft) error {
 	return nil
 }
 
-// deliverOne makes a task's delivery, unless it is there. One that asynq has archived is there no longer: its record
-// was kept for its time and is gone, and this is a new task under the same id; or a person archived it.
+// deliverOne makes a task's delivery, unless it is there. One that asynq has archived is there no
+// longer: its record was kept for its time and is gone, and this is a new task under the same id;
+// or a person archived it.
 func (q *Queue) deliverOne(ctx context.Context, d *draft) error {
 	for number := d.found.Delivery; number > 0; {
 		queue, err := q.queueFor(ctx, d, number)
@@ -82,7 +87,8 @@ func (q *Queue) deliverOne(ctx context.Context, d *draft) error {
 		}
 		archived, err := q.dispatch.IsArchived(ctx, queue, d.record.ID, number)
 		if err != nil || !archived {
-			return err // put by an earlier try whose reply was lost, or by another Enqueue; perhaps performed since
+			// put by an earlier try whose reply was lost, or by another Enqueue; perhaps performed since
+			return err
 		}
 		if number, err = q.dispatch.Next(ctx, d.record.ID, number); err != nil {
 			return err
@@ -101,7 +107,13 @@ func (q *Queue) queueFor(ctx context.Context, d *draft, number int64) (string, e
 
 // delivery is the draft's n-th.
 func (d *draft) delivery(n int64, at time.Time) dispatch.Delivery {
-	return dispatch.Delivery{Action: d.action, ID: d.record.ID, Account: d.record.Account, Number: n, At: at}
+	return dispatch.Delivery{
+		Action:  d.action,
+		ID:      d.record.ID,
+		Account: d.record.Account,
+		Number:  n,
+		At:      at,
+	}
 }
 
 // handOver has the first delivery of a new draft leave with its record.
@@ -110,7 +122,10 @@ func (q *Queue) handOver(ctx context.Context, d *draft) (err error) {
 	if d.found.State != "" {
 		return nil
 	}
-	if d.record.Handover, err = q.dispatch.Handover(ctx, d.delivery(1, d.record.ProcessAt)); err != nil {
+	if d.record.Handover, err = q.dispatch.Handover(
+		ctx,
+		d.delivery(1, d.record.ProcessAt),
+	); err != nil {
 		return q.failure(ctx, err)
 	}
 	return nil

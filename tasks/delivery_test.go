@@ -15,7 +15,8 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
 )
 
-// What reaches asynq is read by workers of other versions: a change here is a change of the contract with them.
+// What reaches asynq is read by workers of other versions: a change here is a change of the
+// contract with them.
 func TestWhatAsynqIsGiven(t *testing.T) {
 	t.Parallel()
 	onEachServer(t, func(t *testing.T, s server) {
@@ -108,7 +109,8 @@ func TestProcessInAndAt(t *testing.T) {
 	})
 }
 
-// The producer died between the record and asynq: the next Enqueue of the key delivers, at the time first asked for.
+// The producer died between the record and asynq: the next Enqueue of the key delivers, at the time
+// first asked for.
 func TestEnqueueMendsAMissingDelivery(t *testing.T) {
 	t.Parallel()
 	onEachServer(t, func(t *testing.T, s server) {
@@ -151,8 +153,9 @@ func TestEnqueueMendsAMissingDelivery(t *testing.T) {
 	})
 }
 
-// asynq's archive remembers a failed delivery for 90 days, the record for one. When the key is used again in between,
-// the name of the first delivery is taken, and a task that is not delivered under another would never run.
+// asynq's archive remembers a failed delivery for 90 days, the record for one. When the key is used
+// again in between, the name of the first delivery is taken, and a task that is not delivered under
+// another would never run.
 func TestEnqueueAfterTheRecordIsForgotten(t *testing.T) {
 	t.Parallel()
 	onEachServer(t, func(t *testing.T, s server) {

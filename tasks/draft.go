@@ -52,7 +52,8 @@ func newDraft(action string, policy Policy, request dypls.Request, opts []Option
 	return d
 }
 
-// prepare applies the rules that hold at any time and makes the record. What depends on the time is checked by checkTimes.
+// prepare applies the rules that hold at any time and makes the record. What depends on the time is
+// checked by checkTimes.
 func (d *draft) prepare(now time.Time) {
 	if !d.options.keyed {
 		id, err := uuid.NewV7()
@@ -78,10 +79,15 @@ func (d *draft) prepare(now time.Time) {
 	}
 	scheduled := d.scheduled(now)
 	d.record = record.New{
-		ID: d.options.id, Action: d.action, Account: d.account(), Request: request,
+		ID:          d.options.id,
+		Action:      d.action,
+		Account:     d.account(),
+		Request:     request,
 		Fingerprint: record.FingerprintOf(d.options.id, d.action, d.fingerprinted()),
-		ProcessAt:   scheduled, Deadline: d.policy.deadline(d.parameters, scheduled, value(d.options.within)),
-		Undoing: d.undoing(), Undoes: d.options.bindTask,
+		ProcessAt:   scheduled,
+		Deadline:    d.policy.deadline(d.parameters, scheduled, value(d.options.within)),
+		Undoing:     d.undoing(),
+		Undoes:      d.options.bindTask,
 	}
 }
 
@@ -92,8 +98,8 @@ func (d *draft) scheduled(now time.Time) time.Time {
 	return now.Add(d.options.processIn)
 }
 
-// checkTimes applies the rules that depend on the time. They matter only while the key is new: to ask again what
-// came of an old request is never wrong.
+// checkTimes applies the rules that depend on the time. They matter only while the key is new: to
+// ask again what came of an old request is never wrong.
 func (d *draft) checkTimes(now time.Time) {
 	scheduled := d.scheduled(now)
 	if scheduled.Before(now) {
@@ -111,8 +117,14 @@ func (d *draft) checkTimes(now time.Time) {
 		d.err = err
 		return
 	}
-	// A deadline that the caller gave is told as an outcome, one that follows from the request is known now.
-	if ends := d.policy.deadline(d.parameters, scheduled, 0); !ends.IsZero() && !ends.After(scheduled) {
+	// A deadline that the caller gave is told as an outcome, one that follows from the request is
+	// known now.
+	if ends := d.policy.deadline(
+		d.parameters,
+		scheduled,
+		0,
+	); !ends.IsZero() &&
+		!ends.After(scheduled) {
 		d.err = join(nil, []dypls.Problem{d.policy.overdue()})
 	}
 }
@@ -127,7 +139,9 @@ func (d *draft) problems() []dypls.Problem {
 		// An id of our own making holds a short number, such as 400, now and then by chance.
 		if d.options.keyed && len(number) >= 3 && strings.Contains(d.options.id, number) {
 			problems = append(problems, dypls.Problem{
-				Field: "TaskID", Rule: "must not contain a telephone number of the request", Remedy: "take another key, such as your order's number",
+				Field:  "TaskID",
+				Rule:   "must not contain a telephone number of the request",
+				Remedy: "take another key, such as your order's number",
 			})
 			break
 		}

@@ -42,12 +42,14 @@ func (q *Queue) enqueue(ctx context.Context, drafts []*draft) ([]string, error) 
 	if err == nil {
 		tellKnown(drafts)
 	}
-	return ids, err // with an error, too: a part may be queued, and these ids are the keys under which nothing doubles
+	// with an error, too: a part may be queued, and these ids are the keys under which nothing doubles
+	return ids, err
 }
 
-// lookUp refuses what must not be recorded. A batch with a wrong item is refused before any of it is, and all that is wrong is told at once:
-// so it finds out which keys are known. A single task is told that by its record; only where it breaks a rule that holds for new keys
-// alone, its key is looked up. A task without a key of its own is new without asking.
+// lookUp refuses what must not be recorded. A batch with a wrong item is refused before any of it
+// is, and all that is wrong is told at once: so it finds out which keys are known. A single task is
+// told that by its record; only where it breaks a rule that holds for new keys alone, its key is
+// looked up. A task without a key of its own is new without asking.
 func (q *Queue) lookUp(ctx context.Context, drafts []*draft, now time.Time) error {
 	if len(drafts) == 1 {
 		if err := q.lookUpOne(ctx, drafts[0], now); err != nil {
@@ -86,7 +88,10 @@ func (q *Queue) lookUpOne(ctx context.Context, d *draft, now time.Time) error {
 
 // lookUpKeys finds out which keys are known, and refuses those that are another request's.
 func (q *Queue) lookUpKeys(ctx context.Context, drafts []*draft) error {
-	keyed := slices.DeleteFunc(slices.Clone(drafts), func(d *draft) bool { return d.err != nil || !d.options.keyed })
+	keyed := slices.DeleteFunc(
+		slices.Clone(drafts),
+		func(d *draft) bool { return d.err != nil || !d.options.keyed },
+	)
 	if err := q.inTrips(ctx, keyed, q.records.Look); err != nil {
 		return err
 	}
@@ -106,7 +111,10 @@ func (q *Queue) checkNew(ctx context.Context, drafts []*draft, now time.Time) er
 
 func (q *Queue) record(ctx context.Context, drafts []*draft) error {
 	// One that is over is found already; to open it again in the index would tell its outcome again.
-	open := slices.DeleteFunc(slices.Clone(drafts), func(d *draft) bool { return d.found.State.Told() })
+	open := slices.DeleteFunc(
+		slices.Clone(drafts),
+		func(d *draft) bool { return d.found.State.Told() },
+	)
 	if err := q.draw(ctx, open); err != nil {
 		return err
 	}
@@ -117,7 +125,8 @@ func (q *Queue) record(ctx context.Context, drafts []*draft) error {
 	return nil
 }
 
-// create records drafts and hands over what is new, in several round trips at once where there are many.
+// create records drafts and hands over what is new, in several round trips at once where there are
+// many.
 func (q *Queue) create(ctx context.Context, drafts []*draft) error {
 	if len(drafts) <= createdPerTrip {
 		return q.createTrip(ctx, drafts)
@@ -143,7 +152,11 @@ func (q *Queue) createTrip(ctx context.Context, drafts []*draft) error {
 }
 
 // inTrips runs a step on the records of drafts, some hundreds in one round trip.
-func (q *Queue) inTrips(ctx context.Context, drafts []*draft, step func(context.Context, []record.New) ([]record.Created, error)) error {
+func (q *Queue) inTrips(
+	ctx context.Context,
+	drafts []*draft,
+	step func(context.Context, []record.New) ([]record.Created, error),
+) error {
 	for trip := range slices.Chunk(drafts, recordsPerTrip) {
 		records := make([]record.New, len(trip))
 		for i, d := range trip {
@@ -193,7 +206,10 @@ func tellKnown(drafts []*draft) {
 func refuseReused(drafts []*draft) {
 	for _, d := range drafts {
 		if d.found.Verdict == record.Conflict {
-			d.err = &KeyReusedError{ID: d.record.ID, Differs: d.record.Fingerprint.Differs(d.found.Fingerprint)}
+			d.err = &KeyReusedError{
+				ID:      d.record.ID,
+				Differs: d.record.Fingerprint.Differs(d.found.Fingerprint),
+			}
 		}
 	}
 }

@@ -8,20 +8,24 @@ import (
 )
 
 var (
-	// ErrUnreachable: Redis could not be asked. Whether an Enqueue took effect is then not known: enqueue again under the same
-	// key, which is the id that came with the error where the task had none of its own.
+	// ErrUnreachable: Redis could not be asked. Whether an Enqueue took effect is then not known:
+	// enqueue again under the same key, which is the id that came with the error where the task had
+	// none of its own.
 	ErrUnreachable = errors.New("redis is out of reach")
-	// ErrRefused: Redis answers and does not do what it is asked, as a replica or with another password does. Such an error is a
-	// *[RefusedError], which tells whether waiting may help, and matches [ErrUnreachable], too.
+	// ErrRefused: Redis answers and does not do what it is asked, as a replica or with another
+	// password does. Such an error is a *[RefusedError], which tells whether waiting may help, and
+	// matches [ErrUnreachable], too.
 	ErrRefused = errors.New("redis refuses")
-	// ErrClosed: the queue was closed, or the client that it was made with. Nothing is wrong with Redis. Whether what was asked
-	// meanwhile took effect is not known, as after [ErrUnreachable].
+	// ErrClosed: the queue was closed, or the client that it was made with. Nothing is wrong with
+	// Redis. Whether what was asked meanwhile took effect is not known, as after [ErrUnreachable].
 	ErrClosed = errors.New("the queue is closed")
-	// ErrUnreplicated: the tasks are recorded, but fewer replicas than [Config] asks for (WaitReplicas) hold them, and a failover could
-	// forget them. Enqueue them again under the same keys, as after [ErrUnreachable], which such an error matches, too.
+	// ErrUnreplicated: the tasks are recorded, but fewer replicas than [Config] asks for
+	// (WaitReplicas) hold them, and a failover could forget them. Enqueue them again under the same
+	// keys, as after [ErrUnreachable], which such an error matches, too.
 	ErrUnreplicated = errors.New("too few replicas hold the task")
-	// ErrUnknownTask: no task is recorded under this id. It never was, or its outcome was kept for its time and is gone;
-	// a recording's is gone when its link has expired, and the same request enqueued again fetches a new one.
+	// ErrUnknownTask: no task is recorded under this id. It never was, or its outcome was kept for its
+	// time and is gone; a recording's is gone when its link has expired, and the same request enqueued
+	// again fetches a new one.
 	ErrUnknownTask = errors.New("unknown task: never enqueued, or its outcome is no longer kept")
 	// ErrPending: the task has no outcome yet.
 	ErrPending = errors.New("the task has no outcome yet")
@@ -31,15 +35,24 @@ var (
 	ErrOtherAction = errors.New("the task is of another action")
 )
 
-// KeyReusedError names the parameters in which a request differs from the one recorded under its key, never their values.
+// KeyReusedError names the parameters in which a request differs from the one recorded under its
+// key, never their values.
 type KeyReusedError struct {
 	ID      string
 	Differs []string
 }
 
 func (e *KeyReusedError) Error() string {
-	text := fmt.Sprintf("task %s: %v; it differs in %s: use a new key for a new request", e.ID, ErrKeyReused, strings.Join(e.Differs, ", "))
-	if slices.ContainsFunc(e.Differs, func(name string) bool { return name == "Expiration" || name == callTime }) {
+	text := fmt.Sprintf(
+		"task %s: %v; it differs in %s: use a new key for a new request",
+		e.ID,
+		ErrKeyReused,
+		strings.Join(e.Differs, ", "),
+	)
+	if slices.ContainsFunc(
+		e.Differs,
+		func(name string) bool { return name == "Expiration" || name == callTime },
+	) {
 		text += ". A time that is computed anew, such as now and an hour, is another one each time: take it from what the key stands for"
 	}
 	return text

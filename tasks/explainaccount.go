@@ -11,7 +11,9 @@ import (
 
 // explainAccount says where a task waits because no worker knows its account.
 func (q *Queue) explainAccount(ctx context.Context, e *Explanation, d record.Detail) error {
-	if d.Account == "" || d.State.Told() || d.State.Running() && d.Claim.After(d.Now) || e.Delivery.Paused || e.Delivery.Servers == 0 {
+	if d.Account == "" || d.State.Told() || d.State.Running() && d.Claim.After(d.Now) ||
+		e.Delivery.Paused ||
+		e.Delivery.Servers == 0 {
 		return nil
 	}
 	accounts, err := presence.Read(ctx, q.redis)

@@ -13,7 +13,8 @@ import (
 
 // explainBreaker says where a task waits because calls like its own are held for all workers.
 func (q *Queue) explainBreaker(ctx context.Context, e *Explanation, d record.Detail) error {
-	if d.State.Told() || d.State.Running() && d.Claim.After(d.Now) || e.Delivery.Paused || e.Delivery.Servers == 0 {
+	if d.State.Told() || d.State.Running() && d.Claim.After(d.Now) || e.Delivery.Paused ||
+		e.Delivery.Servers == 0 {
 		return nil
 	}
 	open, err := breakers.Read(ctx, q.redis, cmp.Or(d.Account, DefaultAccount))
@@ -24,22 +25,30 @@ func (q *Queue) explainBreaker(ctx context.Context, e *Explanation, d record.Det
 	for _, b := range open {
 		switch b.Scope {
 		case breakers.Account, breakers.Action + d.Action, breakers.Pool + pool:
-			e.Why += fmt.Sprintf("; calls of %s are denied (%s) for %s: they are held, and one at a time finds out whether they still are",
-				b.Scope, b.Code, b.For.Round(time.Second))
+			e.Why += fmt.Sprintf(
+				"; calls of %s are denied (%s) for %s: they are held, and one at a time finds out whether they still are",
+				b.Scope,
+				b.Code,
+				b.For.Round(time.Second),
+			)
 			e.Remedy = "dyplsq codes tells what " + b.Code + " means; mend account, credentials or pool, and it goes on by itself"
 		case breakers.Endpoint:
 			if lookedUp {
 				continue
 			}
-			e.Why += fmt.Sprintf("; what answers at the endpoint has not been the API for %s: a bind that could not be looked up is held, "+
-				"and one read at a time finds out whether the API is back", b.For.Round(time.Second))
+			e.Why += fmt.Sprintf(
+				"; what answers at the endpoint has not been the API for %s: a bind that could not be looked up is held, "+
+					"and one read at a time finds out whether the API is back",
+				b.For.Round(time.Second),
+			)
 			e.Remedy = "look at the network, the proxy and DYPLSQ_ENDPOINT; it goes on by itself once the API answers"
 		}
 	}
 	return nil
 }
 
-// holdsOf tells what decides which breakers hold a task: its pool, and whether its effect could be looked up, or its call made again.
+// holdsOf tells what decides which breakers hold a task: its pool, and whether its effect could be
+// looked up, or its call made again.
 func holdsOf(r record.Record) (pool string, lookedUp bool) {
 	kind, known := Lookup(r.Action)
 	if !known || len(r.Request) == 0 {
@@ -50,5 +59,8 @@ func holdsOf(r record.Record) (pool string, lookedUp bool) {
 		return "", true
 	}
 	parameters := dypls.ParametersOf(item.Request)
-	return parameters.Value("PoolKey"), kind.policy.Queue != binding.Queue || parameters.Value("PhoneNoX") != ""
+	return parameters.Value(
+			"PoolKey",
+		), kind.policy.Queue != binding.Queue ||
+			parameters.Value("PhoneNoX") != ""
 }

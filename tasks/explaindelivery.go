@@ -15,7 +15,8 @@ import (
 type Delivery struct {
 	ID    string `json:"id"` // asynq's
 	Queue string `json:"queue"`
-	// State is asynq's: pending | active | scheduled | retry | archived | completed; or gone: there is none; or unreadable.
+	// State is asynq's: pending | active | scheduled | retry | archived | completed; or gone: there is
+	// none; or unreadable.
 	State   string    `json:"state"`
 	At      time.Time `json:"at,omitzero"` // when it is due, with scheduled and retry
 	Paused  bool      `json:"paused"`      // nobody fetches from its queue

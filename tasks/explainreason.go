@@ -23,8 +23,15 @@ func (e *Explanation) reason(d record.Detail, known bool) {
 		e.Why = fmt.Sprintf("it failed: %s (%s): %s", d.Code, d.Class, dypls.Scrub(d.Message))
 		e.Remedy = "dyplsq codes tells what the code means; Run in the dashboard tries it again with all its attempts"
 	case d.State == record.Uncertain:
-		e.Why = fmt.Sprintf("held: it may have taken effect, and nobody can tell: %s: %s", d.Code, dypls.Scrub(d.Message))
-		e.Remedy = fmt.Sprintf("find out, then settle it: dyplsq resolve %s --succeeded JSON | --failed | --retry", e.ID)
+		e.Why = fmt.Sprintf(
+			"held: it may have taken effect, and nobody can tell: %s: %s",
+			d.Code,
+			dypls.Scrub(d.Message),
+		)
+		e.Remedy = fmt.Sprintf(
+			"find out, then settle it: dyplsq resolve %s --succeeded JSON | --failed | --retry",
+			e.ID,
+		)
 	case !known:
 		e.Why, e.Remedy = "this version does not know its action", "look with the version that enqueued it"
 	case d.State.Running():
@@ -41,12 +48,16 @@ func (e *Explanation) reasonBeside(d record.Detail) {
 		e.Why += "; settled by " + e.ResolvedBy
 	}
 	if d.Surpluses > 0 {
-		e.Why += fmt.Sprintf("; it made %d surplus bindings, which are unbound by tasks of their own", d.Surpluses)
+		e.Why += fmt.Sprintf(
+			"; it made %d surplus bindings, which are unbound by tasks of their own",
+			d.Surpluses,
+		)
 	}
 	if !d.State.Told() && e.Remedy == "" && dypls.RefusesClock(d.Code) {
 		e.Remedy = dypls.ClockRemedy
 	}
-	if !d.State.Told() && !d.InDoubt && !d.Deadline.IsZero() && !d.Deadline.After(cmp.Or(e.Until, e.Delivery.At, e.At)) {
+	if !d.State.Told() && !d.InDoubt && !d.Deadline.IsZero() &&
+		!d.Deadline.After(cmp.Or(e.Until, e.Delivery.At, e.At)) {
 		e.Why += "; its time is over then, and no call starts any more: it fails as " + dypls.CodeExpired
 	}
 }
@@ -91,9 +102,15 @@ func (e *Explanation) reasonWaiting(d record.Detail) {
 func (e *Explanation) waitsFor(d record.Detail) string {
 	switch {
 	case d.InDoubt && d.Refusal != "":
-		return fmt.Sprintf("it was refused (%s), and an earlier call may have taken effect: it is looked for then, which makes no call", d.Refusal)
+		return fmt.Sprintf(
+			"it was refused (%s), and an earlier call may have taken effect: it is looked for then, which makes no call",
+			d.Refusal,
+		)
 	case d.InDoubt:
-		return fmt.Sprintf("a call had no answer: whether it took effect is looked for then, before any other call (%d looks found nothing so far)", d.Looks)
+		return fmt.Sprintf(
+			"a call had no answer: whether it took effect is looked for then, before any other call (%d looks found nothing so far)",
+			d.Looks,
+		)
 	case d.Code == "": // nobody has begun it
 		return "another worker held it: it is offered again then"
 	}

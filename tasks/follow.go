@@ -16,14 +16,16 @@ import (
 const (
 	// followBatch is how many outcomes are fetched at once.
 	followBatch = 64
-	// followBlock is how long one read waits for news: a read that waits does not end with its context.
+	// followBlock is how long one read waits for news: a read that waits does not end with its
+	// context.
 	followBlock = time.Second
-	// deadAfter is when what a consumer has not acknowledged is handed to another one of its group; a live one keeps what
-	// it has with keepEvery.
+	// deadAfter is when what a consumer has not acknowledged is handed to another one of its group; a
+	// live one keeps what it has with keepEvery.
 	deadAfter  = time.Minute
 	keepEvery  = deadAfter / 3
 	claimEvery = deadAfter / 4
-	// firstRefusal is when what was refused is offered again, twice as late each time, up to lastRefusal.
+	// firstRefusal is when what was refused is offered again, twice as late each time, up to
+	// lastRefusal.
 	firstRefusal = time.Second
 	lastRefusal  = time.Minute
 	ackTimeout   = 3 * time.Second
@@ -32,30 +34,48 @@ const (
 // FollowOption changes where [Queue.Follow] begins.
 type FollowOption func(*follower)
 
-// Since moves the whole group: every outcome that is kept and was told at t or later is handed out again.
+// Since moves the whole group: every outcome that is kept and was told at t or later is handed out
+// again.
 func Since(t time.Time) FollowOption {
 	return func(f *follower) { f.since = t }
 }
 
-// Follow hands every outcome to handle, until ctx is done: those of all tasks, whoever enqueued them, at least once, in the order in
-// which they were told as long as all goes well. Outcomes are kept for it for 24 hours (a worker's KeepStream).
+// Follow hands every outcome to handle, until ctx is done: those of all tasks, whoever enqueued
+// them, at least once, in the order in which they were told as long as all goes well. Outcomes are
+// kept for it for 24 hours (a worker's KeepStream).
 //
-// The consumers of a group share its outcomes; each group gets all of them. A group that is new begins with the oldest that is
-// kept. A consumer's name should be its own, and the same after a restart: it is then first given what it had not finished.
-// What a consumer that is gone had not finished goes to the others after a minute.
+// The consumers of a group share its outcomes; each group gets all of them. A group that is new
+// begins with the oldest that is kept. A consumer's name should be its own, and the same after a
+// restart: it is then first given what it had not finished. What a consumer that is gone had not
+// finished goes to the others after a minute.
 //
-// When handle returns nil the outcome is acknowledged; after an error it is offered again, later and later up to a minute.
-// The outcome is what the record says when it is handed over: one that is no longer kept has [StateUnknown]; one that was
-// uncertain and has been settled since comes twice, settled.
+// When handle returns nil the outcome is acknowledged; after an error it is offered again, later
+// and later up to a minute. The outcome is what the record says when it is handed over: one that is
+// no longer kept has [StateUnknown]; one that was uncertain and has been settled since comes twice,
+// settled.
 //
 // Errors: [ErrUnreachable] at the start, later it is waited out; [ErrClosed]; and ctx's.
-func (q *Queue) Follow(ctx context.Context, group, consumer string, handle func(context.Context, Outcome) error, options ...FollowOption) error {
-	f := &follower{queue: q, redis: q.redis, group: group, consumer: consumer, handle: handle, refusal: firstRefusal}
+func (q *Queue) Follow(
+	ctx context.Context,
+	group, consumer string,
+	handle func(context.Context, Outcome) error,
+	options ...FollowOption,
+) error {
+	f := &follower{
+		queue:    q,
+		redis:    q.redis,
+		group:    group,
+		consumer: consumer,
+		handle:   handle,
+		refusal:  firstRefusal,
+	}
 	for _, set := range options {
 		set(f)
 	}
 	if group == "" || consumer == "" {
-		return errors.New("follow: group and consumer must not be empty: name the service, and this process of it")
+		return errors.New(
+			"follow: group and consumer must not be empty: name the service, and this process of it",
+		)
 	}
 	if err := f.join(ctx); err != nil {
 		return err
@@ -89,7 +109,8 @@ type follower struct {
 	handle          func(context.Context, Outcome) error
 	since           time.Time
 
-	replayAt time.Time     // when to read again what this consumer has not acknowledged; zero for at once
+	// when to read again what this consumer has not acknowledged; zero for at once
+	replayAt time.Time
 	claimAt  time.Time     // when to look for consumers that are gone
 	refusal  time.Duration // until what is refused next is offered again
 	refused  bool          // something was, since the last replay
@@ -148,7 +169,8 @@ func (f *follower) replay(at time.Time) {
 	}
 }
 
-// unfinished hands over what this consumer has not acknowledged: before it was restarted, or because it was refused.
+// unfinished hands over what this consumer has not acknowledged: before it was restarted, or
+// because it was refused.
 func (f *follower) unfinished(ctx context.Context) error {
 	f.refused, f.replayAt = false, time.Now().Add(never)
 	const history = -1 // what is asked for is there or not: nothing to wait for
@@ -175,7 +197,12 @@ func (f *follower) unfinished(ctx context.Context) error {
 func (f *follower) orphaned(ctx context.Context) error {
 	for cursor := "0-0"; ; {
 		entries, next, err := f.redis.XAutoClaim(ctx, &redis.XAutoClaimArgs{
-			Stream: record.Stream, Group: f.group, Consumer: f.consumer, MinIdle: deadAfter, Start: cursor, Count: followBatch,
+			Stream:   record.Stream,
+			Group:    f.group,
+			Consumer: f.consumer,
+			MinIdle:  deadAfter,
+			Start:    cursor,
+			Count:    followBatch,
 		}).Result()
 		if err != nil {
 			return err
@@ -190,9 +217,17 @@ func (f *follower) orphaned(ctx context.Context) error {
 }
 
 // read returns entries after a cursor: ">" for those that no consumer of the group was given.
-func (f *follower) read(ctx context.Context, cursor string, block time.Duration) ([]redis.XMessage, error) {
+func (f *follower) read(
+	ctx context.Context,
+	cursor string,
+	block time.Duration,
+) ([]redis.XMessage, error) {
 	streams, err := f.redis.XReadGroup(ctx, &redis.XReadGroupArgs{
-		Group: f.group, Consumer: f.consumer, Streams: []string{record.Stream, cursor}, Count: followBatch, Block: block,
+		Group:    f.group,
+		Consumer: f.consumer,
+		Streams:  []string{record.Stream, cursor},
+		Count:    followBatch,
+		Block:    block,
 	}).Result()
 	if errors.Is(err, redis.Nil) || err == nil && len(streams) == 0 {
 		return nil, nil

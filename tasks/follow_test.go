@@ -43,8 +43,8 @@ func TestFollow(t *testing.T) {
 	})
 }
 
-// Two consumers share what there is; one dies after it was handed some and before it acknowledged them, and is given
-// them again when it is back.
+// Two consumers share what there is; one dies after it was handed some and before it acknowledged
+// them, and is given them again when it is back.
 func TestFollowSharesAndReplays(t *testing.T) {
 	t.Parallel()
 	onEachServer(t, func(t *testing.T, s server) {
@@ -130,7 +130,8 @@ func TestFollowOffersAgain(t *testing.T) {
 	})
 }
 
-// One that was uncertain comes again when it is settled; one that runs again is not handed over until then.
+// One that was uncertain comes again when it is settled; one that runs again is not handed over
+// until then.
 func TestFollowTellsWhatBecameOfUncertainOnes(t *testing.T) {
 	t.Parallel()
 	onEachServer(t, func(t *testing.T, s server) {

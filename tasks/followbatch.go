@@ -11,8 +11,8 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/internal/record"
 )
 
-// batch hands entries over, one after the other, and acknowledges each. Its error is that of Redis: what it did not get to stays
-// unfinished.
+// batch hands entries over, one after the other, and acknowledges each. Its error is that of Redis:
+// what it did not get to stays unfinished.
 func (f *follower) batch(ctx context.Context, entries []redis.XMessage) error {
 	if len(entries) == 0 {
 		return nil
@@ -37,8 +37,8 @@ func (f *follower) batch(ctx context.Context, entries []redis.XMessage) error {
 	return nil
 }
 
-// one hands an outcome over. One that is pending again is told again when it is settled; an entry without an id was
-// trimmed before it could be read.
+// one hands an outcome over. One that is pending again is told again when it is settled; an entry
+// without an id was trimmed before it could be read.
 func (f *follower) one(ctx context.Context, entry string, o Outcome) error {
 	if ctx.Err() != nil {
 		return ctx.Err()
@@ -63,8 +63,13 @@ func (f *follower) refuse() {
 	}
 }
 
-// keep claims what is left of a batch anew while it lasts, so that others do not take this consumer for gone.
-func (f *follower) keep(ctx context.Context, entries []redis.XMessage, done *atomic.Int64) (release func()) {
+// keep claims what is left of a batch anew while it lasts, so that others do not take this consumer
+// for gone.
+func (f *follower) keep(
+	ctx context.Context,
+	entries []redis.XMessage,
+	done *atomic.Int64,
+) (release func()) {
 	ctx, cancel := context.WithCancel(ctx)
 	var keeping sync.WaitGroup
 	keeping.Go(func() {
@@ -82,7 +87,9 @@ func (f *follower) keep(ctx context.Context, entries []redis.XMessage, done *ato
 				ids[i] = e.ID
 			}
 			if len(ids) > 0 {
-				_ = f.redis.XClaimJustID(ctx, &redis.XClaimArgs{Stream: record.Stream, Group: f.group, Consumer: f.consumer, Messages: ids}).Err()
+				_ = f.redis.XClaimJustID(ctx, &redis.XClaimArgs{
+					Stream: record.Stream, Group: f.group, Consumer: f.consumer, Messages: ids,
+				}).Err()
 			}
 		}
 	})

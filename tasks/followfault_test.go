@@ -34,8 +34,8 @@ func TestFollowOutlivesRedis(t *testing.T) {
 	c.end(t)
 }
 
-// The reply of the command that tells an outcome is lost: it is told all the same, at least once, and the reaper is left
-// an entry to look at.
+// The reply of the command that tells an outcome is lost: it is told all the same, at least once,
+// and the reaper is left an entry to look at.
 func TestLostReplyOfTheStream(t *testing.T) {
 	t.Parallel()
 	s := newServer(t, redistest.Start(t).URL())

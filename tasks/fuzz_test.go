@@ -9,7 +9,8 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
 )
 
-// Whatever stands in a record or in an outcome's JSON, written by another version or by hand, reading it never panics.
+// Whatever stands in a record or in an outcome's JSON, written by another version or by hand,
+// reading it never panics.
 func FuzzOutcome(f *testing.F) {
 	s := onMiniredis(f)
 	f.Add("succeeded", "BindAxn", `{"SubsId":"1"}`, "1795330242123", `{"PoolKey":"FC1"}`)

@@ -23,7 +23,8 @@ import (
 
 const hintWithin = 2 * time.Minute
 
-// onEachTopology runs a test on clients, all of whose connections pass a network, of one server, of a master that Sentinels know, and of a cluster.
+// onEachTopology runs a test on clients, all of whose connections pass a network, of one server, of
+// a master that Sentinels know, and of a cluster.
 func onEachTopology(t *testing.T, mark string, test func(t *testing.T, client redis.UniversalClient, network *redistest.Forgetful)) {
 	t.Helper()
 	t.Run("one server", func(t *testing.T) {
@@ -118,7 +119,8 @@ func subscribers(ctx context.Context, client redis.UniversalClient) (n int64, er
 	return n, err
 }
 
-// TestWaitWhoseSubscriptionIsLost: a connection that is lost without a word keeps nobody from an outcome, and is made anew.
+// TestWaitWhoseSubscriptionIsLost: a connection that is lost without a word keeps nobody from an
+// outcome, and is made anew.
 func TestWaitWhoseSubscriptionIsLost(t *testing.T) {
 	t.Parallel()
 	onEachTopology(t, "subscribe", func(t *testing.T, client redis.UniversalClient, network *redistest.Forgetful) {
@@ -148,7 +150,8 @@ func TestWaitWhoseSubscriptionIsLost(t *testing.T) {
 	})
 }
 
-// TestWaitOfARecordThatVanished: whoever waits for what Redis has forgotten is told so, though nobody publishes it.
+// TestWaitOfARecordThatVanished: whoever waits for what Redis has forgotten is told so, though
+// nobody publishes it.
 func TestWaitOfARecordThatVanished(t *testing.T) {
 	t.Parallel()
 	onEachTopology(t, "no such command", func(t *testing.T, client redis.UniversalClient, _ *redistest.Forgetful) {
@@ -211,7 +214,8 @@ type lookHook struct {
 	looks []int
 }
 
-// atMajorityOf counts the looks at more than half of n tasks: a busy machine lets some begin to wait later, who are looked at apart.
+// atMajorityOf counts the looks at more than half of n tasks: a busy machine lets some begin to
+// wait later, who are looked at apart.
 func (h *lookHook) atMajorityOf(n int) (looks int) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -241,7 +245,8 @@ func (h *lookHook) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.Pro
 	}
 }
 
-// TestContextOfAWaiterIsKept: a Redis that takes connections and answers nothing holds up one who has time, and nobody else.
+// TestContextOfAWaiterIsKept: a Redis that takes connections and answers nothing holds up one who
+// has time, and nobody else.
 func TestContextOfAWaiterIsKept(t *testing.T) {
 	t.Parallel()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
@@ -290,7 +295,8 @@ func TestContextOfAWaiterIsKept(t *testing.T) {
 	}
 }
 
-// TestDatabasesAreApart: Redis passes what is published on to clients of all databases. Who waits in one hears nothing of another.
+// TestDatabasesAreApart: Redis passes what is published on to clients of all databases. Who waits
+// in one hears nothing of another.
 func TestDatabasesAreApart(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)

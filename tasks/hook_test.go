@@ -12,8 +12,8 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
 )
 
-// readHook is called around the n-th read of records by a queue: on both edges of the gap between subscribing,
-// reading, and waiting for a wake-up.
+// readHook is called around the n-th read of records by a queue: on both edges of the gap between
+// subscribing, reading, and waiting for a wake-up.
 type readHook struct {
 	reads         atomic.Int64
 	before, after func(n int64)

@@ -40,7 +40,8 @@ func TestSameKeySameRequest(t *testing.T) {
 	})
 }
 
-// TestKnownKeyIsTold: who asks is told that a key was known, and what its task was: nothing is tried again.
+// TestKnownKeyIsTold: who asks is told that a key was known, and what its task was: nothing is
+// tried again.
 func TestKnownKeyIsTold(t *testing.T) {
 	t.Parallel()
 	onEachServer(t, func(t *testing.T, s server) {
@@ -174,7 +175,8 @@ func TestWithoutAKey(t *testing.T) {
 	t.Parallel()
 	s := onMiniredis(t)
 	request := axn()
-	// short enough to occur in an id by chance, among 500 almost surely: that is nobody's fault, and no error
+	// short enough to occur in an id by chance, among 500 almost surely: that is nobody's fault, and
+	// no error
 	request.PhoneNoB, request.PhoneNoX = "400", "401"
 	last := ""
 	for range 500 {

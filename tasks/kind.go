@@ -25,30 +25,52 @@ func (k Kind[Req, Res]) Policy() Policy {
 	return policy
 }
 
-func newKind[Req dypls.Request, Res any](operation dypls.Operation[Req, Res], policy Policy) Kind[Req, Res] {
+func newKind[Req dypls.Request, Res any](
+	operation dypls.Operation[Req, Res],
+	policy Policy,
+) Kind[Req, Res] {
 	k := Kind[Req, Res]{operation: operation, policy: policy}
 	decode := func(data []byte, extra ...dypls.Extra) (dypls.Request, error) {
 		return dypls.DecodeRequest[Req](data, extra...)
 	}
-	register(UntypedKind{action: operation.Action, policy: policy, reads: !operation.Mutates, result: readResult[Res], decode: decode})
+	register(
+		UntypedKind{
+			action: operation.Action,
+			policy: policy,
+			reads:  !operation.Mutates,
+			result: readResult[Res],
+			decode: decode,
+		},
+	)
 	return k
 }
 
 // Enqueue records the task and hands it to the workers.
 //
-// Errors: *dypls.ValidationError, [ErrKeyReused], [ErrUnreachable], [ErrUnreplicated], or ctx's. With a key, Enqueue may be repeated after any
-// error. Without one, an ID that comes with an error is the key to repeat it with, as [TaskID]: the task may be queued.
-func (k Kind[Req, Res]) Enqueue(ctx context.Context, q *Queue, req Req, options ...Option) (Task[Res], error) {
+// Errors: *dypls.ValidationError, [ErrKeyReused], [ErrUnreachable], [ErrUnreplicated], or ctx's.
+// With a key, Enqueue may be repeated after any error. Without one, an ID that comes with an error
+// is the key to repeat it with, as [TaskID]: the task may be queued.
+func (k Kind[Req, Res]) Enqueue(
+	ctx context.Context,
+	q *Queue,
+	req Req,
+	options ...Option,
+) (Task[Res], error) {
 	ids, err := k.EnqueueAll(ctx, q, []Item[Req]{{Request: req, Options: options}})
 	id, err := single(ids, err)
 	return Task[Res]{ID: id, queue: q, action: k.operation.Action}, err
 }
 
-// EnqueueAll enqueues a batch in few round trips and returns the ids in its order. Nothing is enqueued when an item is
-// invalid or its key was used for another request: the *[BatchError] then lists them all. (An item whose key somebody
-// else takes in the same moment is refused alone.) After [ErrUnreachable], [ErrClosed] or ctx's error, a part may be queued:
-// ids that come with the error are the keys, as [TaskID], under which the batch may be repeated and nothing doubles.
-func (k Kind[Req, Res]) EnqueueAll(ctx context.Context, q *Queue, items []Item[Req]) ([]string, error) {
+// EnqueueAll enqueues a batch in few round trips and returns the ids in its order. Nothing is
+// enqueued when an item is invalid or its key was used for another request: the *[BatchError] then
+// lists them all. (An item whose key somebody else takes in the same moment is refused alone.)
+// After [ErrUnreachable], [ErrClosed] or ctx's error, a part may be queued: ids that come with the
+// error are the keys, as [TaskID], under which the batch may be repeated and nothing doubles.
+func (k Kind[Req, Res]) EnqueueAll(
+	ctx context.Context,
+	q *Queue,
+	items []Item[Req],
+) ([]string, error) {
 	drafts := make([]*draft, len(items))
 	for i, item := range items {
 		drafts[i] = newDraft(k.operation.Action, k.policy, item.Request, item.Options)
@@ -64,7 +86,11 @@ func (k Kind[Req, Res]) Result(ctx context.Context, q *Queue, id string) (Res, e
 }
 
 // Results is Result for a batch, in the order of ids.
-func (k Kind[Req, Res]) Results(ctx context.Context, q *Queue, ids []string) ([]Result[Res], error) {
+func (k Kind[Req, Res]) Results(
+	ctx context.Context,
+	q *Queue,
+	ids []string,
+) ([]Result[Res], error) {
 	outcomes, err := q.Outcomes(ctx, ids...)
 	if err != nil {
 		return nil, err
@@ -82,9 +108,13 @@ func (k Kind[Req, Res]) Wait(ctx context.Context, q *Queue, id string) (Res, err
 	return k.read(outcome, err)
 }
 
-// WaitAll is Wait for a batch, in the order of ids. When ctx ends first, it returns ctx's error together with the
-// results so far, in which those still missing say [ErrPending].
-func (k Kind[Req, Res]) WaitAll(ctx context.Context, q *Queue, ids []string) ([]Result[Res], error) {
+// WaitAll is Wait for a batch, in the order of ids. When ctx ends first, it returns ctx's error
+// together with the results so far, in which those still missing say [ErrPending].
+func (k Kind[Req, Res]) WaitAll(
+	ctx context.Context,
+	q *Queue,
+	ids []string,
+) ([]Result[Res], error) {
 	results := make([]Result[Res], len(ids))
 	index := make(map[string][]int, len(ids))
 	for i, id := range ids {
@@ -125,7 +155,13 @@ func read[Res any](action string, outcome Outcome, err error) (Res, error) {
 		return res, fmt.Errorf("task %s: %w", outcome.ID, ErrUnknownTask)
 	}
 	if outcome.Action != action {
-		return res, fmt.Errorf("task %s: %w: %s, not %s", outcome.ID, ErrOtherAction, outcome.Action, action)
+		return res, fmt.Errorf(
+			"task %s: %w: %s, not %s",
+			outcome.ID,
+			ErrOtherAction,
+			outcome.Action,
+			action,
+		)
 	}
 	if outcome.State == StatePending {
 		return res, fmt.Errorf("task %s: %w", outcome.ID, ErrPending)
@@ -134,13 +170,17 @@ func read[Res any](action string, outcome Outcome, err error) (Res, error) {
 		return res, err
 	}
 	if err := json.Unmarshal(outcome.Result, &res); err != nil {
-		return res, fmt.Errorf("task %s: its result cannot be read: it was written by another version", outcome.ID)
+		return res, fmt.Errorf(
+			"task %s: its result cannot be read: it was written by another version",
+			outcome.ID,
+		)
 	}
 	return res, nil
 }
 
 func single(ids []string, err error) (string, error) {
-	if batch, ok := err.(*BatchError); ok && len(batch.Items) == 1 { //nolint:errorlint // our own, never wrapped
+	batch, ok := err.(*BatchError) //nolint:errorlint // our own, never wrapped
+	if ok && len(batch.Items) == 1 {
 		return "", batch.Items[0].Err
 	}
 	if len(ids) == 0 {

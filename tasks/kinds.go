@@ -2,7 +2,8 @@ package tasks
 
 import "github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
 
-// The kinds of task. The two plain look-ups, QuerySubsId and QuerySubscriptionDetail, are called, not queued.
+// The kinds of task. The two plain look-ups, QuerySubsId and QuerySubscriptionDetail, are called,
+// not queued.
 var (
 	BindAXN                    = newKind(dypls.BindAXN, binding)
 	BindAXB                    = newKind(dypls.BindAXB, binding)

@@ -15,7 +15,8 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
 )
 
-// What comes with every third script loses its reply: each step is carried out, told as an error by the connection, and made again.
+// What comes with every third script loses its reply: each step is carried out, told as an error by
+// the connection, and made again.
 func everyThirdScript() func(request []byte) bool {
 	n := 0
 	return func(request []byte) bool {
@@ -51,8 +52,9 @@ func TestLostRepliesAreNoErrors(t *testing.T) {
 func TestBatchWithLostReplies(t *testing.T) {
 	t.Parallel()
 	onEachServer(t, func(t *testing.T, s server) {
-		const many = 500  // some round trips
-		const losses = 15 // a batch is told to have failed after three in one step: five times at the most
+		const many = 500 // some round trips
+		// a batch is told to have failed after three in one step: five times at the most
+		const losses = 15
 		s.enqueue(t, tasks.TaskID("first"))
 		n, lost := 0, 0
 		p := startProxy(t, s.url, func(request []byte) bool {
@@ -70,7 +72,8 @@ func TestBatchWithLostReplies(t *testing.T) {
 			batch = append(batch, item(want[i]))
 		}
 		ids, err := tasks.BindAXN.EnqueueAll(t.Context(), open(t, p.url()), batch)
-		// A step that fails three times in a row is told, and the batch may be enqueued again under the same keys.
+		// A step that fails three times in a row is told, and the batch may be enqueued again under the
+		// same keys.
 		for try := 0; errors.Is(err, tasks.ErrUnreachable) && try < 5; try++ {
 			ids, err = tasks.BindAXN.EnqueueAll(t.Context(), open(t, p.url()), batch)
 		}
@@ -83,7 +86,8 @@ func TestBatchWithLostReplies(t *testing.T) {
 	})
 }
 
-// With all replies lost it cannot be known whether the task was taken; the same key again finds out.
+// With all replies lost it cannot be known whether the task was taken; the same key again finds
+// out.
 func TestAllRepliesLost(t *testing.T) {
 	t.Parallel()
 	s := onMiniredis(t)
@@ -120,7 +124,8 @@ func TestRedisDown(t *testing.T) {
 	for name, step := range steps {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			ctx, cancel := context.WithTimeout(t.Context(), time.Minute) // the answer comes after 2 s where nothing else runs
+			// the answer comes after 2 s where nothing else runs
+			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 			defer cancel()
 			start := time.Now()
 			if err := step(ctx); !errors.Is(err, tasks.ErrUnreachable) || ctx.Err() != nil {

@@ -11,8 +11,9 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/internal/record"
 )
 
-// mailbox wakes those who wait for outcomes, so that they read: on a message of a line, and, whatever the lines say, when it looks again
-// at what is waited for. All share the lines and the looks. Nothing is asked of Redis under its lock.
+// mailbox wakes those who wait for outcomes, so that they read: on a message of a line, and,
+// whatever the lines say, when it looks again at what is waited for. All share the lines and the
+// looks. Nothing is asked of Redis under its lock.
 type mailbox struct {
 	redis   redis.UniversalClient
 	records record.Store
@@ -48,16 +49,28 @@ var errEnded = unreachable(redis.ErrClosed)
 func newMailbox(client redis.UniversalClient) *mailbox {
 	ctx, stop := context.WithCancel(context.Background())
 	return &mailbox{
-		redis: client, records: record.NewStore(client), channel: record.Channel(client), ctx: ctx, stop: stop, news: make(chan struct{}, 1),
-		lines: map[string]bool{}, missed: map[string]bool{},
-		waiting: map[*watcher]struct{}{}, watchers: map[string]map[*watcher]struct{}{},
+		redis:    client,
+		records:  record.NewStore(client),
+		channel:  record.Channel(client),
+		ctx:      ctx,
+		stop:     stop,
+		news:     make(chan struct{}, 1),
+		lines:    map[string]bool{},
+		missed:   map[string]bool{},
+		waiting:  map[*watcher]struct{}{},
+		watchers: map[string]map[*watcher]struct{}{},
 	}
 }
 
-// watch returns a watcher of ids. Its owner reads them, then whenever it is woken, and must call unwatch. It waits for no line: when one
-// comes into force, there is a look at what was missed.
+// watch returns a watcher of ids. Its owner reads them, then whenever it is woken, and must call
+// unwatch. It waits for no line: when one comes into force, there is a look at what was missed.
 func (m *mailbox) watch(ids []string) (*watcher, error) {
-	w := &watcher{wake: make(chan struct{}, 1), ids: make(map[string]struct{}, len(ids)), pause: firstDoubt, due: time.Now().Add(firstDoubt)}
+	w := &watcher{
+		wake:  make(chan struct{}, 1),
+		ids:   make(map[string]struct{}, len(ids)),
+		pause: firstDoubt,
+		due:   time.Now().Add(firstDoubt),
+	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.ctx.Err() != nil {
@@ -156,7 +169,8 @@ func (m *mailbox) take(w *watcher) (ids []string) {
 	return ids
 }
 
-// close ends the lines and the looks. One that is in the middle of connecting to a server that does not answer ends a little later.
+// close ends the lines and the looks. One that is in the middle of connecting to a server that does
+// not answer ends a little later.
 func (m *mailbox) close() {
 	m.mu.Lock() // nobody opens another line
 	m.stop()

@@ -24,7 +24,8 @@ type waiting struct {
 	told          chan error
 }
 
-// waits has a task enqueued and waited for. The number of shards is the waiter's, and that of whoever ends the task.
+// waits has a task enqueued and waited for. The number of shards is the waiter's, and that of
+// whoever ends the task.
 func waits(t *testing.T, client *redis.ClusterClient, id string, ofWaiter, ofOther int) *waiting {
 	t.Helper()
 	w := &waiting{
@@ -84,8 +85,8 @@ func published(t *testing.T, masters redistest.Masters, command string) (n int) 
 	return n
 }
 
-// TestShardedWakeUps: on a cluster nothing is published that all nodes have to pass on, and whoever waits hears of it however many shards it and the
-// others know of.
+// TestShardedWakeUps: on a cluster nothing is published that all nodes have to pass on, and whoever
+// waits hears of it however many shards it and the others know of.
 func TestShardedWakeUps(t *testing.T) {
 	t.Parallel()
 	nodes := redistest.StartMasters(t, 3)
@@ -165,7 +166,8 @@ func TestMissedWakeUpOnACluster(t *testing.T) {
 	t.Parallel()
 	client := redistest.StartMasters(t, 3).Client(t)
 	w := waits(t, client, "k", 4, 4)
-	_, silent := record.NewTeller(record.NewStore(client).WithShardedWakeUps()) // whose process ends before it tells
+	// whose process ends before it tells
+	_, silent := record.NewTeller(record.NewStore(client).WithShardedWakeUps())
 	if found, err := silent.Cancel(t.Context(), "k", time.Hour); err != nil || found != record.Canceled {
 		t.Fatal(found, err)
 	}

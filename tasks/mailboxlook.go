@@ -10,7 +10,8 @@ import (
 )
 
 const (
-	// What is waited for is looked at again after so long, then after twice as long, and so on, although nobody has told of it.
+	// What is waited for is looked at again after so long, then after twice as long, and so on,
+	// although nobody has told of it.
 	firstDoubt, mostDoubt = 2 * time.Second, 30 * time.Second
 	// lookEvery is how often that is done at most, for all who wait together.
 	lookEvery = time.Second
@@ -18,8 +19,9 @@ const (
 	lookWithin = 5 * time.Second
 )
 
-// look wakes those whose task has an outcome or is recorded no longer. It asks for everybody together, and hands nothing over itself: a
-// node that is away holds up nobody but those who wait for what it has.
+// look wakes those whose task has an outcome or is recorded no longer. It asks for everybody
+// together, and hands nothing over itself: a node that is away holds up nobody but those who wait
+// for what it has.
 func (m *mailbox) look() {
 	tick := time.NewTicker(lookEvery)
 	defer tick.Stop()
@@ -46,8 +48,8 @@ func (m *mailbox) lookAt(ids []string) {
 	m.unread = append(m.unread, unread...)
 }
 
-// inDoubt returns what is to be looked at now: what a line may have missed, what has been waited for long enough, and what could not be
-// read last time.
+// inDoubt returns what is to be looked at now: what a line may have missed, what has been waited
+// for long enough, and what could not be read last time.
 func (m *mailbox) inDoubt(now time.Time) []string {
 	m.mu.Lock()
 	defer m.mu.Unlock()

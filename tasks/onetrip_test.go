@@ -17,7 +17,8 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
 )
 
-// tripNotes are the names of the commands that begin each round trip, without the greetings of new connections.
+// tripNotes are the names of the commands that begin each round trip, without the greetings of new
+// connections.
 type tripNotes struct{ trips []string }
 
 func (*tripNotes) DialHook(next redis.DialHook) redis.DialHook { return next }
@@ -40,8 +41,8 @@ func (n *tripNotes) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.Pr
 	}
 }
 
-// TestEnqueueTakesOneRoundTrip: a task is recorded, handed over and announced, or told to be known or another's, in one. Only a rule of
-// time that is broken makes it look whether the key is known.
+// TestEnqueueTakesOneRoundTrip: a task is recorded, handed over and announced, or told to be known
+// or another's, in one. Only a rule of time that is broken makes it look whether the key is known.
 func TestEnqueueTakesOneRoundTrip(t *testing.T) {
 	t.Parallel()
 	s := newServer(t, redistest.Start(t).URL())
@@ -54,7 +55,8 @@ func TestEnqueueTakesOneRoundTrip(t *testing.T) {
 		_, err := tasks.BindAXN.Enqueue(t.Context(), queue, request, options...)
 		return err
 	}
-	for _, option := range []tasks.Option{tasks.ProcessIn(0), tasks.ProcessIn(time.Hour / 2)} { // the queue is named, the scripts are known
+	// the queue is named, the scripts are known
+	for _, option := range []tasks.Option{tasks.ProcessIn(0), tasks.ProcessIn(time.Hour / 2)} {
 		if err := enqueue(axn(), option); err != nil {
 			t.Fatal(err)
 		}
@@ -109,8 +111,9 @@ func onSlots(t *testing.T) (s server, slots *tasks.Queue) {
 	return s, open(t, "redis://"+check.Addr+"/0")
 }
 
-// TestEnqueueWhereRedisHasSlots: behind a proxy that refuses the one script, a task is recorded and handed over by several. What is
-// known by its key is left as it is, and what is over is not told again.
+// TestEnqueueWhereRedisHasSlots: behind a proxy that refuses the one script, a task is recorded and
+// handed over by several. What is known by its key is left as it is, and what is over is not told
+// again.
 func TestEnqueueWhereRedisHasSlots(t *testing.T) {
 	t.Parallel()
 	s, queue := onSlots(t)
@@ -164,7 +167,8 @@ func TestEnqueueWhereRedisHasSlots(t *testing.T) {
 	}
 }
 
-// TestWhatIsKnownIsNotHandedOverAgain: a delivery beside the one that a task has would make its next try early.
+// TestWhatIsKnownIsNotHandedOverAgain: a delivery beside the one that a task has would make its
+// next try early.
 func TestWhatIsKnownIsNotHandedOverAgain(t *testing.T) {
 	t.Parallel()
 	onEachServer(t, func(t *testing.T, s server) {

@@ -13,8 +13,8 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
 )
 
-// TestConfigOutOfBoundsIsRefused: a record that is kept for a moment would end its key's protection, and the request could be made a
-// second time under it. No queue is made that could.
+// TestConfigOutOfBoundsIsRefused: a record that is kept for a moment would end its key's
+// protection, and the request could be made a second time under it. No queue is made that could.
 func TestConfigOutOfBoundsIsRefused(t *testing.T) {
 	t.Parallel()
 	client := redis.NewClient(&redis.Options{Addr: "127.0.0.1:1"})
@@ -62,7 +62,8 @@ func TestConfigTellsEverythingAtOnce(t *testing.T) {
 	}
 }
 
-// TestTaskOptionsOutOfBoundsAreRefused: nothing is not no bound, and no task is put off for longer than anything lives.
+// TestTaskOptionsOutOfBoundsAreRefused: nothing is not no bound, and no task is put off for longer
+// than anything lives.
 func TestTaskOptionsOutOfBoundsAreRefused(t *testing.T) {
 	t.Parallel()
 	s := onMiniredis(t)

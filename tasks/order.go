@@ -8,8 +8,9 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/internal/record"
 )
 
-// draw puts new drafts that change the same thing in order: after what was enqueued before them, and each after those before it in its
-// batch. It asks once for each thing. A task that is recorded already keeps the order that it has.
+// draw puts new drafts that change the same thing in order: after what was enqueued before them,
+// and each after those before it in its batch. It asks once for each thing. A task that is recorded
+// already keeps the order that it has.
 func (q *Queue) draw(ctx context.Context, drafts []*draft) error {
 	var drawings []record.Drawing
 	var ordered [][]*draft // of each drawing
@@ -50,7 +51,8 @@ func (q *Queue) draw(ctx context.Context, drafts []*draft) error {
 	return nil
 }
 
-// changes names what a draft changes in its order among others, in one namespace over all accounts. It is "" for one that knows no order.
+// changes names what a draft changes in its order among others, in one namespace over all accounts.
+// It is "" for one that knows no order.
 func (d *draft) changes() string {
 	if d.policy.Orders == nil {
 		return ""

@@ -31,8 +31,8 @@ func (s server) order(t *testing.T, id string) int64 {
 	return change.Order
 }
 
-// TestUpdatesAreOrderedAsTheyWereEnqueued: one after the other, in batches of several round trips, scheduled or not. A key that is
-// enqueued again keeps the place that it has.
+// TestUpdatesAreOrderedAsTheyWereEnqueued: one after the other, in batches of several round trips,
+// scheduled or not. A key that is enqueued again keeps the place that it has.
 func TestUpdatesAreOrderedAsTheyWereEnqueued(t *testing.T) {
 	t.Parallel()
 	onEachServer(t, func(t *testing.T, s server) {
@@ -94,7 +94,8 @@ func TestOrdersOfABatchAreDrawnTogether(t *testing.T) {
 	if _, err := tasks.UpdateSubscription.EnqueueAll(t.Context(), queue, items); err != nil {
 		t.Fatal(err)
 	}
-	if trips.of["dypls:change:"] > 2 || trips.commands["dypls:change:"] > 6 { // twice where Redis does not know the script yet
+	// twice where Redis does not know the script yet
+	if trips.of["dypls:change:"] > 2 || trips.commands["dypls:change:"] > 6 {
 		t.Errorf("%d commands in %d round trips", trips.commands["dypls:change:"], trips.of["dypls:change:"])
 	}
 	if trips.of["dypls:change:"] == 0 {
@@ -129,7 +130,8 @@ func (c *tripCounter) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.
 	}
 }
 
-// TestOrderedKindsEnd: an order is kept as long as a task that needs it may be tried, so that each has to have an end.
+// TestOrderedKindsEnd: an order is kept as long as a task that needs it may be tried, so that each
+// has to have an end.
 func TestOrderedKindsEnd(t *testing.T) {
 	t.Parallel()
 	if p := tasks.UpdateSubscription.Policy(); p.Orders == nil || p.MaxAge == 0 {

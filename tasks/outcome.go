@@ -25,23 +25,25 @@ const (
 
 // Outcome is what came of a task. Its JSON is a contract.
 type Outcome struct {
-	ID        string          `json:"id"`
-	Action    string          `json:"action"`
-	Account   string          `json:"account,omitempty"` // "" for the default account
-	State     State           `json:"state"`
-	Attempts  int             `json:"attempts"` // calls that count
-	Calls     int             `json:"calls"`    // HTTPS requests of this action
-	Code      string          `json:"code"`     // the API's, or dyplsq.* where no answer decided
-	Message   string          `json:"message"`  // numbers in it are masked
-	Class     dypls.Class     `json:"class"`
-	RequestID string          `json:"request_id"`
-	Result    json.RawMessage `json:"result,omitempty"` // only when succeeded: the API's own response fields
+	ID        string      `json:"id"`
+	Action    string      `json:"action"`
+	Account   string      `json:"account,omitempty"` // "" for the default account
+	State     State       `json:"state"`
+	Attempts  int         `json:"attempts"` // calls that count
+	Calls     int         `json:"calls"`    // HTTPS requests of this action
+	Code      string      `json:"code"`     // the API's, or dyplsq.* where no answer decided
+	Message   string      `json:"message"`  // numbers in it are masked
+	Class     dypls.Class `json:"class"`
+	RequestID string      `json:"request_id"`
+	// only when succeeded: the API's own response fields
+	Result json.RawMessage `json:"result,omitempty"`
 	// EnqueuedAt and FinishedAt are in UTC, to the millisecond. FinishedAt is set only at the end.
 	EnqueuedAt time.Time `json:"enqueued_at,omitzero"`
 	FinishedAt time.Time `json:"finished_at,omitzero"`
 }
 
-// milliseconds is how times stand in an outcome's JSON: RFC 3339 in UTC, always with three decimals.
+// milliseconds is how times stand in an outcome's JSON: RFC 3339 in UTC, always with three
+// decimals.
 const milliseconds = "2006-01-02T15:04:05.000Z"
 
 // MarshalJSON writes the outcome as other programs rely on it.
@@ -70,7 +72,8 @@ func marshal(v any) ([]byte, error) {
 	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), err
 }
 
-// Err returns what the operation, called directly, would have: nil for a success, [ErrPending], [ErrUnknownTask], or a *dypls.Error.
+// Err returns what the operation, called directly, would have: nil for a success, [ErrPending],
+// [ErrUnknownTask], or a *dypls.Error.
 func (o Outcome) Err() error {
 	switch o.State {
 	case StateSucceeded:
@@ -81,10 +84,17 @@ func (o Outcome) Err() error {
 		return ErrUnknownTask
 	case StateFailed, StateUncertain:
 	}
-	return &dypls.Error{Action: o.Action, Class: o.Class, Code: o.Code, Message: o.Message, RequestID: o.RequestID}
+	return &dypls.Error{
+		Action:    o.Action,
+		Class:     o.Class,
+		Code:      o.Code,
+		Message:   o.Message,
+		RequestID: o.RequestID,
+	}
 }
 
-// Outcome returns what is known of a task now. Its errors are [ErrUnknownTask], [ErrUnreachable] and ctx's.
+// Outcome returns what is known of a task now. Its errors are [ErrUnknownTask], [ErrUnreachable]
+// and ctx's.
 func (q *Queue) Outcome(ctx context.Context, id string) (Outcome, error) {
 	outcomes, err := q.Outcomes(ctx, id)
 	if err != nil {
@@ -96,7 +106,8 @@ func (q *Queue) Outcome(ctx context.Context, id string) (Outcome, error) {
 	return outcomes[0], nil
 }
 
-// Outcomes returns what is known of tasks now, in the order of ids. One that is not recorded has [StateUnknown].
+// Outcomes returns what is known of tasks now, in the order of ids. One that is not recorded has
+// [StateUnknown].
 func (q *Queue) Outcomes(ctx context.Context, ids ...string) ([]Outcome, error) {
 	outcomes := make([]Outcome, 0, len(ids))
 	for start := 0; start < len(ids); start += recordsPerTrip {
@@ -112,7 +123,14 @@ func (q *Queue) Outcomes(ctx context.Context, ids ...string) ([]Outcome, error) 
 }
 
 func outcomeOf(r record.Record, now time.Time) Outcome {
-	o := Outcome{ID: r.ID, Action: r.Action, Account: r.Account, Attempts: r.Attempts, Calls: r.Calls, EnqueuedAt: r.EnqueuedAt}
+	o := Outcome{
+		ID:         r.ID,
+		Action:     r.Action,
+		Account:    r.Account,
+		Attempts:   r.Attempts,
+		Calls:      r.Calls,
+		EnqueuedAt: r.EnqueuedAt,
+	}
 	switch {
 	case r.State == "", !r.ExpiresAt.IsZero() && !now.Before(r.ExpiresAt):
 		return Outcome{ID: r.ID, State: StateUnknown} // a link that no longer works is not handed out

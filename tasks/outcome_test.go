@@ -13,8 +13,8 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
 )
 
-// The JSON of an outcome is read by other programs, from --json and one day from callbacks: every change of a line here
-// is a change of the contract with them.
+// The JSON of an outcome is read by other programs, from --json and one day from callbacks: every
+// change of a line here is a change of the contract with them.
 func TestOutcomeJSON(t *testing.T) {
 	t.Parallel()
 	s := onMiniredis(t)

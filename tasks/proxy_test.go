@@ -9,8 +9,9 @@ import (
 	"testing"
 )
 
-// proxy stands between a client and its Redis. A request that it is told to lose reaches Redis and is carried out;
-// its reply is dropped, and the connection with it: what a client sees when a network fails at the wrong moment.
+// proxy stands between a client and its Redis. A request that it is told to lose reaches Redis and
+// is carried out; its reply is dropped, and the connection with it: what a client sees when a
+// network fails at the wrong moment.
 type proxy struct {
 	addr string
 	lose func(request []byte) bool

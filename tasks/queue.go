@@ -12,7 +12,8 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/internal/record"
 )
 
-// Queue is where tasks are put and their outcomes found. It is safe for concurrent use; a program needs one.
+// Queue is where tasks are put and their outcomes found. It is safe for concurrent use; a program
+// needs one.
 type Queue struct {
 	redis     redis.UniversalClient
 	owned     bool
@@ -35,7 +36,8 @@ func (q *Queue) Ping(ctx context.Context) error {
 	return nil
 }
 
-// Close ends the subscription, and the client that the queue made. Whoever still waits, follows or asks is told [ErrClosed].
+// Close ends the subscription, and the client that the queue made. Whoever still waits, follows or
+// asks is told [ErrClosed].
 func (q *Queue) Close() error {
 	q.mailbox.close()
 	if q.owned {

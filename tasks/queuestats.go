@@ -31,8 +31,9 @@ type QueueStats struct {
 	LatencyMS int64 `json:"latency_ms"`
 }
 
-// Stats returns how every queue stands that tasks use or used on this Redis: bind, unbind, update and query, and their shards (bind.0,
-// ...), as many as [Config] says, and those that others use. Its errors are [ErrUnreachable] and ctx's.
+// Stats returns how every queue stands that tasks use or used on this Redis: bind, unbind, update
+// and query, and their shards (bind.0, ...), as many as [Config] says, and those that others use.
+// Its errors are [ErrUnreachable] and ctx's.
 func (q *Queue) Stats(ctx context.Context) ([]QueueStats, error) {
 	names, err := q.dispatch.Names(ctx)
 	if err != nil {
@@ -47,7 +48,8 @@ func (q *Queue) Stats(ctx context.Context) ([]QueueStats, error) {
 	return infos, nil
 }
 
-// info reads one queue's keys. asynq's own way to ask fails as a whole where one delivery's hash is gone.
+// info reads one queue's keys. asynq's own way to ask fails as a whole where one delivery's hash is
+// gone.
 func (q *Queue) info(ctx context.Context, name string) (QueueStats, error) {
 	now := q.now().UTC()
 	var pending, active *redis.IntCmd
@@ -56,17 +58,34 @@ func (q *Queue) info(ctx context.Context, name string) (QueueStats, error) {
 	var paused *redis.IntCmd
 	var oldest *redis.StringCmd
 	_, err := q.redis.Pipelined(ctx, func(p redis.Pipeliner) error {
-		pending, active = p.LLen(ctx, asynqwire.Queue(name).Key(asynqwire.Pending)), p.LLen(ctx, asynqwire.Queue(name).Key(asynqwire.Active))
+		pending, active = p.LLen(
+			ctx,
+			asynqwire.Queue(name).Key(asynqwire.Pending),
+		), p.LLen(
+			ctx,
+			asynqwire.Queue(name).Key(asynqwire.Active),
+		)
 		for i, set := range []string{asynqwire.Scheduled, asynqwire.Retry, asynqwire.Archived} {
 			sets[i] = p.ZCard(ctx, asynqwire.Queue(name).Key(set))
 		}
 		for i, count := range []string{asynqwire.Processed, asynqwire.Failed} {
 			counts[i] = p.Get(ctx, asynqwire.Queue(name).Key(count+":"+now.Format(time.DateOnly)))
 		}
-		paused, oldest = p.Exists(ctx, asynqwire.Queue(name).Key(asynqwire.Paused)), p.LIndex(ctx, asynqwire.Queue(name).Key(asynqwire.Pending), -1)
+		paused, oldest = p.Exists(
+			ctx,
+			asynqwire.Queue(name).Key(asynqwire.Paused),
+		), p.LIndex(
+			ctx,
+			asynqwire.Queue(name).Key(asynqwire.Pending),
+			-1,
+		)
 		return nil
 	})
-	if err = cmp.Or(oldest.Err(), err); err != nil && !errors.Is(err, redis.Nil) { // Nil of one hides what ended the others
+	if err = cmp.Or(
+		oldest.Err(),
+		err,
+	); err != nil &&
+		!errors.Is(err, redis.Nil) { // Nil of one hides what ended the others
 		return QueueStats{}, err
 	}
 	info := QueueStats{
@@ -88,9 +107,10 @@ func (q *Queue) info(ctx context.Context, name string) (QueueStats, error) {
 	return info, nil
 }
 
-// Pause keeps workers from fetching from a queue, and from all its shards that [Queue.Stats] has, until [Queue.Resume]; what they have
-// fetched they perform. A shard's name pauses that shard. To pause one that is paused changes nothing. Its errors are an unknown
-// queue's, [ErrUnreachable] and ctx's.
+// Pause keeps workers from fetching from a queue, and from all its shards that [Queue.Stats] has,
+// until [Queue.Resume]; what they have fetched they perform. A shard's name pauses that shard. To
+// pause one that is paused changes nothing. Its errors are an unknown queue's, [ErrUnreachable] and
+// ctx's.
 func (q *Queue) Pause(ctx context.Context, queue string) error {
 	return q.setPaused(ctx, queue, func(name string) error {
 		return q.redis.SetNX(ctx, asynqwire.Queue(name).Key(asynqwire.Paused), q.now().Unix(), 0).Err()
@@ -101,11 +121,14 @@ func (q *Queue) Pause(ctx context.Context, queue string) error {
 func (q *Queue) Resume(ctx context.Context, queue string) error {
 	return q.setPaused(ctx, queue, func(name string) error {
 		var resumed *redis.IntCmd
-		_, _ = q.redis.Pipelined(ctx, func(p redis.Pipeliner) error { // that it is not announced is no failure
-			resumed = p.Del(ctx, asynqwire.Queue(name).Key(asynqwire.Paused))
-			p.Do(ctx, announce.Command(q.redis, name, time.Time{})...)
-			return nil
-		})
+		_, _ = q.redis.Pipelined(
+			ctx,
+			func(p redis.Pipeliner) error { // that it is not announced is no failure
+				resumed = p.Del(ctx, asynqwire.Queue(name).Key(asynqwire.Paused))
+				p.Do(ctx, announce.Command(q.redis, name, time.Time{})...)
+				return nil
+			},
+		)
 		return resumed.Err()
 	})
 }
@@ -119,7 +142,12 @@ func (q *Queue) setPaused(ctx context.Context, queue string, set func(name strin
 		return q.failure(ctx, err)
 	}
 	if !slices.Contains(names, queue) {
-		return fmt.Errorf("%w %s: take one of %s", ErrUnknownQueue, cmp.Or(queue, `""`), strings.Join(names, ", "))
+		return fmt.Errorf(
+			"%w %s: take one of %s",
+			ErrUnknownQueue,
+			cmp.Or(queue, `""`),
+			strings.Join(names, ", "),
+		)
 	}
 	for _, name := range dispatch.Among(names, queue) {
 		if err := q.again(ctx, func() error { return set(name) }); err != nil {

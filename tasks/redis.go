@@ -16,25 +16,29 @@ type RedisConfig struct {
 	//	redis://[user[:password]@]host[:port][/db]
 	//	redis-sentinel://[user[:password]@]host[:port],host[:port]...[/db]?master=NAME
 	//
-	// or rediss:// and rediss-sentinel:// for TLS, with go-redis' own settings as query parameters. The user and password are
-	// Redis'; those of the Sentinels are the parameters sentinel_username and sentinel_password.
+	// or rediss:// and rediss-sentinel:// for TLS, with go-redis' own settings as query parameters.
+	// The user and password are Redis'; those of the Sentinels are the parameters sentinel_username
+	// and sentinel_password.
 	URL string
-	// ClusterNodes are some nodes of a cluster, as host:port,host:port: the others are found through them. URL may then be
-	// empty; a redis:// or rediss:// URL of one of these nodes gives user, password, TLS and parameters of them all.
+	// ClusterNodes are some nodes of a cluster, as host:port,host:port: the others are found through
+	// them. URL may then be empty; a redis:// or rediss:// URL of one of these nodes gives user,
+	// password, TLS and parameters of them all.
 	ClusterNodes string
 
-	// CAFile holds the certificates (PEM) of the authorities that servers are trusted by: the system's by default. This and the
-	// next settings need TLS, which a cluster without a URL is given by them.
+	// CAFile holds the certificates (PEM) of the authorities that servers are trusted by: the system's
+	// by default. This and the next settings need TLS, which a cluster without a URL is given by them.
 	CAFile string
 	// CertFile and KeyFile are what this program shows of itself (PEM).
 	CertFile, KeyFile string
-	// ServerName is the name in the servers' certificates: the host that is connected to by default, which a cluster and
-	// Sentinels may tell as an address.
+	// ServerName is the name in the servers' certificates: the host that is connected to by default,
+	// which a cluster and Sentinels may tell as an address.
 	ServerName string
 
-	// PoolSize is how many connections there may be, to each node of a cluster, unless URL allows more; 0 leaves it to URL.
+	// PoolSize is how many connections there may be, to each node of a cluster, unless URL allows
+	// more; 0 leaves it to URL.
 	PoolSize int
-	// Timeout bounds connecting, reading, writing and waiting for a connection, whatever URL says; 0 leaves them to URL.
+	// Timeout bounds connecting, reading, writing and waiting for a connection, whatever URL says; 0
+	// leaves them to URL.
 	Timeout time.Duration
 }
 
@@ -49,12 +53,14 @@ type redisSite struct {
 	password  string
 }
 
-// Client returns a client, which does not wait for a connection: of one server or of a master a [redis.Client], of a cluster
-// a [redis.ClusterClient]. It is configured as [ParseRedisURL] says; a cluster's follows a slot that has moved all the same.
-// Everything that is wrong with the settings is said at once, and no error repeats the URL or a node, which may hold a password.
+// Client returns a client, which does not wait for a connection: of one server or of a master a
+// [redis.Client], of a cluster a [redis.ClusterClient]. It is configured as [ParseRedisURL] says; a
+// cluster's follows a slot that has moved all the same. Everything that is wrong with the settings
+// is said at once, and no error repeats the URL or a node, which may hold a password.
 //
-// It dials for 4 seconds at most, unless the URL's dial_timeout says otherwise, tells a server with TLS from one without, and leaves
-// connections that lead to a server which takes no writes, as behind a proxy after a failover.
+// It dials for 4 seconds at most, unless the URL's dial_timeout says otherwise, tells a server with
+// TLS from one without, and leaves connections that lead to a server which takes no writes, as
+// behind a proxy after a failover.
 func (c RedisConfig) Client() (redis.UniversalClient, error) { //nolint:ireturn // one server, or many
 	site, err := c.site()
 	if err != nil {
@@ -109,13 +115,34 @@ func (c RedisConfig) site() (site redisSite, err error) {
 // ofMany are the options of one server, for several.
 func ofMany(o *redis.Options, addrs []string) *redis.UniversalOptions {
 	return &redis.UniversalOptions{
-		Addrs: addrs, DB: o.DB, ClientName: o.ClientName, Protocol: o.Protocol, Username: o.Username, Password: o.Password, TLSConfig: o.TLSConfig,
-		Dialer: o.Dialer, DialerRetries: o.DialerRetries,
-		MaxRetries: o.MaxRetries, MinRetryBackoff: o.MinRetryBackoff, MaxRetryBackoff: o.MaxRetryBackoff,
-		DialTimeout: o.DialTimeout, ReadTimeout: o.ReadTimeout, WriteTimeout: o.WriteTimeout, ContextTimeoutEnabled: o.ContextTimeoutEnabled,
-		PoolFIFO: o.PoolFIFO, PoolSize: o.PoolSize, PoolTimeout: o.PoolTimeout, MaxConcurrentDials: o.MaxConcurrentDials,
-		MinIdleConns: o.MinIdleConns, MaxIdleConns: o.MaxIdleConns, MaxActiveConns: o.MaxActiveConns,
-		ConnMaxIdleTime: o.ConnMaxIdleTime, ConnMaxLifetime: o.ConnMaxLifetime, ConnMaxLifetimeJitter: o.ConnMaxLifetimeJitter,
-		PipelinePoolSize: o.PipelinePoolSize, PipelineReadBufferSize: o.PipelineReadBufferSize, PipelineWriteBufferSize: o.PipelineWriteBufferSize,
+		Addrs:                   addrs,
+		DB:                      o.DB,
+		ClientName:              o.ClientName,
+		Protocol:                o.Protocol,
+		Username:                o.Username,
+		Password:                o.Password,
+		TLSConfig:               o.TLSConfig,
+		Dialer:                  o.Dialer,
+		DialerRetries:           o.DialerRetries,
+		MaxRetries:              o.MaxRetries,
+		MinRetryBackoff:         o.MinRetryBackoff,
+		MaxRetryBackoff:         o.MaxRetryBackoff,
+		DialTimeout:             o.DialTimeout,
+		ReadTimeout:             o.ReadTimeout,
+		WriteTimeout:            o.WriteTimeout,
+		ContextTimeoutEnabled:   o.ContextTimeoutEnabled,
+		PoolFIFO:                o.PoolFIFO,
+		PoolSize:                o.PoolSize,
+		PoolTimeout:             o.PoolTimeout,
+		MaxConcurrentDials:      o.MaxConcurrentDials,
+		MinIdleConns:            o.MinIdleConns,
+		MaxIdleConns:            o.MaxIdleConns,
+		MaxActiveConns:          o.MaxActiveConns,
+		ConnMaxIdleTime:         o.ConnMaxIdleTime,
+		ConnMaxLifetime:         o.ConnMaxLifetime,
+		ConnMaxLifetimeJitter:   o.ConnMaxLifetimeJitter,
+		PipelinePoolSize:        o.PipelinePoolSize,
+		PipelineReadBufferSize:  o.PipelineReadBufferSize,
+		PipelineWriteBufferSize: o.PipelineWriteBufferSize,
 	}
 }

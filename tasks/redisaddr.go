@@ -10,7 +10,8 @@ import (
 	"unicode"
 )
 
-// parseAddrs reads host[:port],host[:port]. Its error names an address by its place: it may be a URL with a password.
+// parseAddrs reads host[:port],host[:port]. Its error names an address by its place: it may be a
+// URL with a password.
 func parseAddrs(list, defaultPort string) ([]string, error) {
 	var addrs []string
 	for i, text := range strings.Split(list, ",") {
@@ -63,4 +64,6 @@ func notOfHost(r rune) bool {
 }
 
 // errNoRedis is that nothing says where Redis is.
-var errNoRedis = errors.New("no Redis is named: give a URL, such as redis://localhost:6379/0, or the nodes of a cluster")
+var errNoRedis = errors.New(
+	"no Redis is named: give a URL, such as redis://localhost:6379/0, or the nodes of a cluster",
+)

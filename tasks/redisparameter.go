@@ -10,15 +10,22 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// parameterName is what the name of a parameter looks like. Anything else may be a piece of a password.
+// parameterName is what the name of a parameter looks like. Anything else may be a piece of a
+// password.
 var parameterName = regexp.MustCompile(`^[a-z][a-z_]{1,40}$`)
 
-// sentinelParameters are this package's own. Their values are put into own, where the URL may have them.
+// sentinelParameters are this package's own. Their values are put into own, where the URL may have
+// them.
 var sentinelParameters = []string{"master", "sentinel_username", "sentinel_password"}
 
-// parseParameters reads the query of a Redis URL. A + is a plus, as passwords have it. What is wrong is told by the name of a parameter
-// and never by its value: an unknown name is told only where it cannot be a piece of a password, which secret says that there may be in front.
-func parseParameters(scheme, query string, own url.Values, secret bool) (parameters url.Values, wrong []string) {
+// parseParameters reads the query of a Redis URL. A + is a plus, as passwords have it. What is
+// wrong is told by the name of a parameter and never by its value: an unknown name is told only
+// where it cannot be a piece of a password, which secret says that there may be in front.
+func parseParameters(
+	scheme, query string,
+	own url.Values,
+	secret bool,
+) (parameters url.Values, wrong []string) {
 	parameters = url.Values{}
 	if query == "" {
 		return parameters, nil
@@ -28,14 +35,19 @@ func parseParameters(scheme, query string, own url.Values, secret bool) (paramet
 		value, err := url.PathUnescape(text)
 		_, ours := own[name]
 		which := fmt.Sprintf("its parameter %s", name)
-		if known := ours || knownParameter(scheme, name, ""); !known && (secret || !parameterName.MatchString(name)) {
+		if known := ours ||
+			knownParameter(scheme, name, ""); !known &&
+			(secret || !parameterName.MatchString(name)) {
 			which = fmt.Sprintf("its parameter number %d", i+1)
 		}
 		switch {
 		case pair == "":
 			wrong = append(wrong, which+" is empty; remove the &, or write %26 where it is of a password")
 		case err != nil:
-			wrong = append(wrong, which+" has a % that is followed by no two hexadecimal digits; percent-encode special characters (% is %25)")
+			wrong = append(
+				wrong,
+				which+" has a % that is followed by no two hexadecimal digits; percent-encode special characters (% is %25)",
+			)
 		case ours:
 			own.Set(name, value)
 		case knownParameter(scheme, name, value):

@@ -43,7 +43,8 @@ func lockedServer(t *testing.T) *redistest.Server {
 	return s
 }
 
-// TestARefusalIsToldAsOne: what is wrong with which setting and what to do, in no words of asynq's, and with nothing of the task.
+// TestARefusalIsToldAsOne: what is wrong with which setting and what to do, in no words of asynq's,
+// and with nothing of the task.
 func TestARefusalIsToldAsOne(t *testing.T) {
 	t.Parallel()
 	if os.Getenv("DYPLSQ_TEST_REDIS") != "" {
@@ -148,8 +149,9 @@ func TestAFilteredHostIsGivenUp(t *testing.T) {
 	}
 }
 
-// TestADemotedMasterIsLeft: behind a proxy that keeps connections where they are, whatever the refusal is worded like, a client is
-// led to the new master by the next command but one: and by none after that, on whichever of its connections, to the old one.
+// TestADemotedMasterIsLeft: behind a proxy that keeps connections where they are, whatever the
+// refusal is worded like, a client is led to the new master by the next command but one: and by
+// none after that, on whichever of its connections, to the old one.
 func TestADemotedMasterIsLeft(t *testing.T) {
 	t.Parallel()
 	const connections = 8
@@ -197,7 +199,8 @@ func TestADemotedMasterIsLeft(t *testing.T) {
 	}
 }
 
-// TestASubscriptionToADemotedMasterIsLeft, too: it would hear nothing of what is published on the new one.
+// TestASubscriptionToADemotedMasterIsLeft, too: it would hear nothing of what is published on the
+// new one.
 func TestASubscriptionToADemotedMasterIsLeft(t *testing.T) {
 	t.Parallel()
 	master := redistest.Start(t)

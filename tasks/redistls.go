@@ -10,8 +10,8 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// secure puts certificates into options, whose TLS the URL's scheme has turned on. The files are checked in any case; whether
-// TLS is on is known only where the URL was read.
+// secure puts certificates into options, whose TLS the URL's scheme has turned on. The files are
+// checked in any case; whether TLS is on is known only where the URL was read.
 func (c RedisConfig) secure(options *redis.Options, read bool) error {
 	if c.CAFile == "" && c.CertFile == "" && c.KeyFile == "" && c.ServerName == "" {
 		return nil
@@ -19,7 +19,8 @@ func (c RedisConfig) secure(options *redis.Options, read bool) error {
 	var problems []error
 	if read && options.TLSConfig == nil && c.URL != "" {
 		problems = append(problems, errors.New(
-			"a CA file, certificate, key or server name is set for a Redis URL without TLS: write rediss:// or rediss-sentinel://, or unset them"))
+			"a CA file, certificate, key or server name is set for a Redis URL without TLS: write rediss:// or rediss-sentinel://, or unset them",
+		))
 	}
 	if options.TLSConfig == nil {
 		options.TLSConfig = &tls.Config{MinVersion: tls.VersionTLS12}
@@ -56,7 +57,9 @@ func readCertificate(certFile, keyFile string) ([]tls.Certificate, error) {
 		return nil, nil
 	}
 	if certFile == "" || keyFile == "" {
-		return nil, errors.New("the certificate file and the key file for Redis belong together: give both, or neither")
+		return nil, errors.New(
+			"the certificate file and the key file for Redis belong together: give both, or neither",
+		)
 	}
 	pair, err := tls.LoadX509KeyPair(certFile, keyFile)
 	if err != nil {

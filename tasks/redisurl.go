@@ -21,14 +21,17 @@ const (
 	sentinelURLForm = "redis-sentinel://[user:password@]host:port,host:port/db?master=NAME"
 )
 
-// ParseRedisURL reads redis://[user[:password]@]host[:port][/db], or rediss:// for TLS, and go-redis' own settings as
-// query parameters. Commands are never sent twice by the client and end with their context, whatever the URL says:
-// a dequeue whose reply is lost and that is sent again loses a task. Errors never repeat the URL, which may hold a password.
-// Sentinels and clusters are for [RedisConfig].
+// ParseRedisURL reads redis://[user[:password]@]host[:port][/db], or rediss:// for TLS, and
+// go-redis' own settings as query parameters. Commands are never sent twice by the client and end
+// with their context, whatever the URL says: a dequeue whose reply is lost and that is sent again
+// loses a task. Errors never repeat the URL, which may hold a password. Sentinels and clusters are
+// for [RedisConfig].
 func ParseRedisURL(rawURL string) (*redis.Options, error) {
 	site, err := parseRedisURL(rawURL)
 	if err == nil && site.sentinels != nil {
-		err = errors.New("the Redis URL's scheme redis-sentinel names no single server: make the client with RedisConfig, or Open the queue")
+		err = errors.New(
+			"the Redis URL's scheme redis-sentinel names no single server: make the client with RedisConfig, or Open the queue",
+		)
 	}
 	if err != nil {
 		return nil, err
@@ -36,8 +39,8 @@ func ParseRedisURL(rawURL string) (*redis.Options, error) {
 	return site.options, nil
 }
 
-// parseRedisURL takes a URL apart itself: by the rules for URLs a password with a / ends where its host begins, and the host would
-// be looked up, and told, that way.
+// parseRedisURL takes a URL apart itself: by the rules for URLs a password with a / ends where its
+// host begins, and the host would be looked up, and told, that way.
 func parseRedisURL(rawURL string) (redisSite, error) {
 	text := strings.TrimSpace(rawURL) // as secrets and files of settings leave it
 	scheme, rest, _ := strings.Cut(text, "://")
@@ -48,7 +51,9 @@ func parseRedisURL(rawURL string) (redisSite, error) {
 		if strings.ContainsAny(text[:min(len(text), 1)], "\"'`") {
 			return redisSite{}, errors.New("the Redis URL is in quotation marks: remove them")
 		}
-		return redisSite{}, errors.New("the Redis URL must start with redis://, rediss://, redis-sentinel:// or rediss-sentinel://, as in redis://localhost:6379/0")
+		return redisSite{}, errors.New(
+			"the Redis URL must start with redis://, rediss://, redis-sentinel:// or rediss-sentinel://, as in redis://localhost:6379/0",
+		)
 	}
 	server, many := strings.CutSuffix(scheme, "-sentinel")
 	form := redisURLForm
@@ -78,10 +83,16 @@ type urlParts struct {
 	muddled  bool // the hosts are none: what follows them may be of a password
 }
 
-// splitRedisURL refuses what could be read in more than one way. Its errors repeat nothing: any piece may be of the password.
+// splitRedisURL refuses what could be read in more than one way. Its errors repeat nothing: any
+// piece may be of the password.
 func splitRedisURL(rest string) (urlParts, error) {
-	if strings.ContainsFunc(rest, func(r rune) bool { return r <= ' ' || r == 0x7f || r == 0xa0 || r == 0x3000 }) {
-		return urlParts{}, errors.New("there is a blank or a control character in it; remove it, or percent-encode it (a blank is %20)")
+	if strings.ContainsFunc(
+		rest,
+		func(r rune) bool { return r <= ' ' || r == 0x7f || r == 0xa0 || r == 0x3000 },
+	) {
+		return urlParts{}, errors.New(
+			"there is a blank or a control character in it; remove it, or percent-encode it (a blank is %20)",
+		)
 	}
 	authority, tail := rest, ""
 	if i := strings.IndexAny(rest, "/?#"); i >= 0 {
@@ -89,7 +100,9 @@ func splitRedisURL(rest string) (urlParts, error) {
 	}
 	// A # begins nothing that a Redis has, and an @ behind the host is the one that ends a password.
 	if strings.ContainsAny(tail, "#@") {
-		return urlParts{}, errors.New("a special character stands where it means something else; " + refusal.Encode)
+		return urlParts{}, errors.New(
+			"a special character stands where it means something else; " + refusal.Encode,
+		)
 	}
 	at := strings.LastIndex(authority, "@")
 	user, err := parseUser(authority, at)
@@ -97,7 +110,12 @@ func splitRedisURL(rest string) (urlParts, error) {
 		return urlParts{}, err
 	}
 	path, query, _ := strings.Cut(tail, "?")
-	return urlParts{user: user, hosts: authority[at+1:], database: strings.Trim(path, "/"), query: query}, nil
+	return urlParts{
+		user:     user,
+		hosts:    authority[at+1:],
+		database: strings.Trim(path, "/"),
+		query:    query,
+	}, nil
 }
 
 func parseUser(authority string, at int) (*url.Userinfo, error) {
@@ -109,7 +127,9 @@ func parseUser(authority string, at int) (*url.Userinfo, error) {
 	password, wrong := url.PathUnescape(secret)
 	switch {
 	case err != nil || wrong != nil:
-		return nil, errors.New("a % in user or password is followed by no two hexadecimal digits; " + refusal.Encode)
+		return nil, errors.New(
+			"a % in user or password is followed by no two hexadecimal digits; " + refusal.Encode,
+		)
 	case both:
 		return url.UserPassword(user, password), nil
 	default:
@@ -132,21 +152,35 @@ func (p urlParts) sentinels(scheme string) (redisSite, error) {
 	var problems []error
 	sentinels, err := parseAddrs(p.hosts, sentinelPort)
 	if err != nil {
-		problems = append(problems, errors.New("the Redis URL must name its Sentinels as "+sentinelURLForm+": "+err.Error()))
+		problems = append(
+			problems,
+			errors.New("the Redis URL must name its Sentinels as "+sentinelURLForm+": "+err.Error()),
+		)
 	}
 	p.muddled = err != nil
 	own := url.Values{"master": nil, "sentinel_username": nil, "sentinel_password": nil}
 	options, wrong := p.options(scheme, "sentinel:1", sentinelURLForm, own)
 	site := redisSite{
-		options: options, sentinels: sentinels,
-		master: own.Get("master"), user: own.Get("sentinel_username"), password: own.Get("sentinel_password"),
+		options:   options,
+		sentinels: sentinels,
+		master: own.Get(
+			"master",
+		),
+		user:     own.Get("sentinel_username"),
+		password: own.Get("sentinel_password"),
 	}
 	if site.master == "" {
 		problems = append(problems, errors.New(
-			"the Redis URL's scheme redis-sentinel needs the master's name: add ?master=NAME, as the Sentinels' configuration calls it"))
+			"the Redis URL's scheme redis-sentinel needs the master's name: add ?master=NAME, as the Sentinels' configuration calls it",
+		))
 	}
 	if site.user != "" && site.password == "" {
-		problems = append(problems, errors.New("the Redis URL's sentinel_username needs sentinel_password: add it, or leave both out"))
+		problems = append(
+			problems,
+			errors.New(
+				"the Redis URL's sentinel_username needs sentinel_password: add it, or leave both out",
+			),
+		)
 	}
 	problems = append(problems, wrong...)
 	if options != nil && options.TLSConfig != nil {
@@ -155,10 +189,12 @@ func (p urlParts) sentinels(scheme string) (redisSite, error) {
 	return site, errors.Join(problems...)
 }
 
-// options has go-redis read what it knows, once that is known to be whole, and fills in the parameters that are this package's own.
+// options has go-redis read what it knows, once that is known to be whole, and fills in the
+// parameters that are this package's own.
 func (p urlParts) options(scheme, addr, form string, own url.Values) (*redis.Options, []error) {
 	var problems []error
-	if strings.ContainsFunc(p.database, func(r rune) bool { return r < '0' || r > '9' }) || len(p.database) > 9 {
+	if strings.ContainsFunc(p.database, func(r rune) bool { return r < '0' || r > '9' }) ||
+		len(p.database) > 9 {
 		problems = append(problems, malformed("its database, behind the slash, is not a number", form))
 	}
 	parameters, wrong := parseParameters(scheme, p.query, own, p.muddled)
@@ -168,7 +204,12 @@ func (p urlParts) options(scheme, addr, form string, own url.Values) (*redis.Opt
 	if problems != nil {
 		return nil, problems
 	}
-	rest := url.URL{Scheme: scheme, Host: "localhost", Path: "/" + p.database, RawQuery: parameters.Encode()}
+	rest := url.URL{
+		Scheme:   scheme,
+		Host:     "localhost",
+		Path:     "/" + p.database,
+		RawQuery: parameters.Encode(),
+	}
 	options, err := redis.ParseURL(rest.String())
 	if err != nil {
 		return nil, []error{malformed("it cannot be read", form)}

@@ -62,7 +62,8 @@ func TestParseRedisURL(t *testing.T) {
 	}
 }
 
-// TestWhatIsWrongWithARedisURL: which part, and what to do; and nothing of the URL that could be of a password.
+// TestWhatIsWrongWithARedisURL: which part, and what to do; and nothing of the URL that could be of
+// a password.
 func TestWhatIsWrongWithARedisURL(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {
@@ -124,8 +125,9 @@ func TestWhatIsWrongWithClusterNodes(t *testing.T) {
 	}
 }
 
-// FuzzRedisURLKeepsItsSecrets: whatever stands in user and password, a URL is read as it is written, or refused without a word of
-// them. In no case another host comes out of it than the one behind the last @.
+// FuzzRedisURLKeepsItsSecrets: whatever stands in user and password, a URL is read as it is
+// written, or refused without a word of them. In no case another host comes out of it than the one
+// behind the last @.
 func FuzzRedisURLKeepsItsSecrets(f *testing.F) {
 	for reserved := range strings.SplitSeq(" !\"#$%&'()*+,/:;<=>?@[]^`{|}~\\\n\x00é密", "") {
 		f.Add("app", "seven"+reserved+"eleven", "sentinel"+reserved+"words")

@@ -14,14 +14,16 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
 )
 
-// TestUnreplicated: a task that no replica has is an error that says what to do, with the id; repeated, it is the same task.
+// TestUnreplicated: a task that no replica has is an error that says what to do, with the id;
+// repeated, it is the same task.
 func TestUnreplicated(t *testing.T) {
 	t.Parallel()
 	master := redistest.Start(t)
 	replica := redistest.StartReplica(t, master)
 	queue := queuetest.New(t, tasks.Config{Client: master.Client(t), WaitReplicas: 1})
 	replica.Freeze(t)
-	for range 2 { // the second time nothing is left to be written, and the replica does not have it either
+	// the second time nothing is left to be written, and the replica does not have it either
+	for range 2 {
 		id, err := queuetest.ID(tasks.BindAXN.Enqueue(t.Context(), queue, axn(), tasks.TaskID("k")))
 		if id != "k" || !errors.Is(err, tasks.ErrUnreplicated) || !errors.Is(err, tasks.ErrUnreachable) {
 			t.Fatalf("%q, %v", id, err)
@@ -35,7 +37,8 @@ func TestUnreplicated(t *testing.T) {
 	})
 }
 
-// TestFailoverKeepsWhatWasAcknowledged: the master is killed under load; its replica knows every task that was enqueued without an error.
+// TestFailoverKeepsWhatWasAcknowledged: the master is killed under load; its replica knows every
+// task that was enqueued without an error.
 func TestFailoverKeepsWhatWasAcknowledged(t *testing.T) {
 	t.Parallel()
 	const producers = 8

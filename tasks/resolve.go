@@ -14,16 +14,17 @@ import (
 // ErrNotUncertain: only a task that is held as uncertain can be settled.
 var ErrNotUncertain = errors.New("the task is not uncertain")
 
-// Resolution is what somebody found out about a task that is held as uncertain: [ResolveSucceeded], [ResolveFailed] or
-// [ResolveRetry] makes one.
+// Resolution is what somebody found out about a task that is held as uncertain: [ResolveSucceeded],
+// [ResolveFailed] or [ResolveRetry] makes one.
 type Resolution struct {
 	as        record.State
 	succeeded json.RawMessage
 	by        string
 }
 
-// ResolveSucceeded says that the lost call took effect. The result is that of an outcome: the API's own response fields, as
-// json.Marshal writes those of a [dypls.Binding]. By names who says so; it is kept with the record.
+// ResolveSucceeded says that the lost call took effect. The result is that of an outcome: the API's
+// own response fields, as json.Marshal writes those of a [dypls.Binding]. By names who says so; it
+// is kept with the record.
 func ResolveSucceeded(result json.RawMessage, by string) Resolution {
 	return Resolution{as: record.Succeeded, succeeded: result, by: by}
 }
@@ -31,10 +32,12 @@ func ResolveSucceeded(result json.RawMessage, by string) Resolution {
 // ResolveFailed says that no call took effect, and none is to be made any more.
 func ResolveFailed(by string) Resolution { return Resolution{as: record.Failed, by: by} }
 
-// ResolveRetry has the call made again. Where the lost one took effect after all, this uses up a second number.
+// ResolveRetry has the call made again. Where the lost one took effect after all, this uses up a
+// second number.
 func ResolveRetry(by string) Resolution { return Resolution{as: record.Queued, by: by} }
 
-// Resolve settles an uncertain task. Errors: *dypls.ValidationError, [ErrNotUncertain], [ErrUnknownTask], [ErrUnreachable], and ctx's.
+// Resolve settles an uncertain task. Errors: *dypls.ValidationError, [ErrNotUncertain],
+// [ErrUnknownTask], [ErrUnreachable], and ctx's.
 func (q *Queue) Resolve(ctx context.Context, id string, r Resolution) error {
 	records, err := q.records.Read(ctx, id)
 	if err != nil {
@@ -45,7 +48,12 @@ func (q *Queue) Resolve(ctx context.Context, id string, r Resolution) error {
 	}
 	kind, known := Lookup(records[0].Action)
 	if !known {
-		return fmt.Errorf("task %s: %w: this version does not know %s", id, ErrOtherAction, records[0].Action)
+		return fmt.Errorf(
+			"task %s: %w: this version does not know %s",
+			id,
+			ErrOtherAction,
+			records[0].Action,
+		)
 	}
 	resolution, err := r.record(id, kind)
 	if err != nil {
@@ -58,7 +66,12 @@ func (q *Queue) Resolve(ctx context.Context, id string, r Resolution) error {
 	return q.resolve(ctx, kind, records[0].Account, resolution)
 }
 
-func (q *Queue) resolve(ctx context.Context, kind UntypedKind, account string, resolution record.Resolution) error {
+func (q *Queue) resolve(
+	ctx context.Context,
+	kind UntypedKind,
+	account string,
+	resolution record.Resolution,
+) error {
 	found, delivery, err := q.records.Resolve(ctx, resolution)
 	switch {
 	case err != nil:
@@ -89,7 +102,10 @@ func (r Resolution) record(id string, kind UntypedKind) (record.Resolution, erro
 		})
 	}
 	if r.by == "" {
-		problems = append(problems, dypls.Problem{Field: "By", Rule: "is required", Remedy: "name who settles it"})
+		problems = append(
+			problems,
+			dypls.Problem{Field: "By", Rule: "is required", Remedy: "name who settles it"},
+		)
 	}
 	resolution := record.Resolution{ID: id, By: r.by, State: r.as}
 	if r.as == record.Succeeded {

@@ -11,7 +11,8 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
 )
 
-// Whoever waits does not notice that Redis was away, even if the outcome came while the subscription was.
+// Whoever waits does not notice that Redis was away, even if the outcome came while the
+// subscription was.
 func TestWaitAcrossARestart(t *testing.T) {
 	t.Parallel()
 	redisServer := redistest.Start(t, "--appendonly", "yes", "--appendfsync", "always")
@@ -39,7 +40,8 @@ func TestWaitAcrossARestart(t *testing.T) {
 	waiting.Wait()
 }
 
-// A Redis that forgets everything at a restart cannot tell what came of a task: waiting on would be for nothing.
+// A Redis that forgets everything at a restart cannot tell what came of a task: waiting on would be
+// for nothing.
 func TestWaitAfterRedisForgot(t *testing.T) {
 	t.Parallel()
 	redisServer := redistest.Start(t)

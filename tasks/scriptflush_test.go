@@ -18,8 +18,8 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
 )
 
-// cutIn is a hook that lets others come in between two commands of the first pipeline with scripts in it, as many others do between
-// two pieces of a request that Redis reads one after the other.
+// cutIn is a hook that lets others come in between two commands of the first pipeline with scripts
+// in it, as many others do between two pieces of a request that Redis reads one after the other.
 type cutIn struct {
 	before int // the script of the pipeline, counted from 0
 	others func(context.Context)
@@ -57,9 +57,10 @@ func (c *cutIn) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.Proces
 	}
 }
 
-// TestScriptFlushInABatch: somebody has Redis forget its scripts while a batch is being enqueued. Every task is performed once, also where
-// Redis knows asynq's script again, because another program enqueued a moment later, and where workers have performed what came
-// before by the time that the rest comes.
+// TestScriptFlushInABatch: somebody has Redis forget its scripts while a batch is being enqueued.
+// Every task is performed once, also where Redis knows asynq's script again, because another
+// program enqueued a moment later, and where workers have performed what came before by the time
+// that the rest comes.
 func TestScriptFlushInABatch(t *testing.T) {
 	t.Parallel()
 	const many = 20
@@ -77,7 +78,8 @@ func TestScriptFlushInABatch(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := newServer(t, redistest.Start(t).URL())
-			// Nobody sweeps meanwhile: what enqueueing lost would be delivered half a minute later, and the test could not tell.
+			// Nobody sweeps meanwhile: what enqueueing lost would be delivered half a minute later, and the
+			// test could not tell.
 			if err := s.client.Set(t.Context(), "dypls:reaper", "the test's", time.Hour).Err(); err != nil {
 				t.Fatal(err)
 			}
@@ -114,7 +116,8 @@ func (s server) performedOnce(ctx context.Context, t *testing.T, name string, ma
 	}
 }
 
-// forgetScripts has Redis forget its scripts, and know asynq's again where another program enqueues a moment later.
+// forgetScripts has Redis forget its scripts, and know asynq's again where another program enqueues
+// a moment later.
 func (s server) forgetScripts(ctx context.Context, t *testing.T, other bool) {
 	t.Helper()
 	if err := s.client.ScriptFlush(ctx).Err(); err != nil {
@@ -139,7 +142,8 @@ func (s server) clientWith(t *testing.T, hook redis.Hook) *redis.Client {
 	return client
 }
 
-// enqueueThrough enqueues a batch of binds through a client. The platform chooses X: a second call would be a second binding.
+// enqueueThrough enqueues a batch of binds through a client. The platform chooses X: a second call
+// would be a second binding.
 func (s server) enqueueThrough(t *testing.T, client *redis.Client, name string, many int) {
 	t.Helper()
 	queue := queuetest.On(t, client)

@@ -20,8 +20,9 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/worker"
 )
 
-// asynq copies payloads into heartbeats, keeps them in its archive for 90 days, and its dashboard shows all of it.
-// So none of what it holds has a number: of tasks that succeeded, failed, are retried, or are still to come.
+// asynq copies payloads into heartbeats, keeps them in its archive for 90 days, and its dashboard
+// shows all of it. So none of what it holds has a number: of tasks that succeeded, failed, are
+// retried, or are still to come.
 func TestAsynqHoldsNoNumber(t *testing.T) { //nolint:gocognit // one story, told in its order
 	t.Parallel()
 	onEachServer(t, func(t *testing.T, s server) {
@@ -48,7 +49,8 @@ func TestAsynqHoldsNoNumber(t *testing.T) { //nolint:gocognit // one story, told
 			t.Fatal("the second succeeded")
 		}
 		axb := dypls.BindAXBRequest{PoolKey: dyplstest.DefaultPoolKey, PhoneNoA: numberA, PhoneNoB: numberB, Expiration: inAnHour}
-		for _, option := range []tasks.Option{tasks.Within(time.Hour), tasks.ProcessIn(30 * time.Minute)} { // retried, and to come
+		// retried, and to come
+		for _, option := range []tasks.Option{tasks.Within(time.Hour), tasks.ProcessIn(30 * time.Minute)} {
 			if _, err := tasks.BindAXB.Enqueue(ctx, s.queue, axb, option); err != nil {
 				t.Fatal(err)
 			}

@@ -2,8 +2,9 @@ package tasks
 
 import "context"
 
-// Task is a task that [Kind.Enqueue] has put into a queue. It holds nothing but the id: whoever has that, in another
-// program or after a restart, asks the same by [Kind.Wait], [Kind.Result] and [Queue.Cancel].
+// Task is a task that [Kind.Enqueue] has put into a queue. It holds nothing but the id: whoever has
+// that, in another program or after a restart, asks the same by [Kind.Wait], [Kind.Result] and
+// [Queue.Cancel].
 type Task[Res any] struct {
 	// ID is the key given as [TaskID], or a new UUIDv7.
 	ID string
@@ -18,8 +19,8 @@ func (t Task[Res]) Wait(ctx context.Context) (Res, error) {
 	return read[Res](t.action, outcome, err)
 }
 
-// Result returns what came of the task, without waiting: its response, or a *dypls.Error. Other errors: [ErrPending],
-// [ErrUnknownTask], [ErrUnreachable], or ctx's.
+// Result returns what came of the task, without waiting: its response, or a *dypls.Error. Other
+// errors: [ErrPending], [ErrUnknownTask], [ErrUnreachable], or ctx's.
 func (t Task[Res]) Result(ctx context.Context) (Res, error) {
 	outcome, err := t.queue.Outcome(ctx, t.ID)
 	return read[Res](t.action, outcome, err)

@@ -8,7 +8,8 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
 )
 
-// TestTaskAnswersAsItsIDDoes: what Enqueue returns and what is asked by the id say the same, before the end and after it.
+// TestTaskAnswersAsItsIDDoes: what Enqueue returns and what is asked by the id say the same, before
+// the end and after it.
 func TestTaskAnswersAsItsIDDoes(t *testing.T) {
 	t.Parallel()
 	s := onMiniredis(t)

@@ -35,7 +35,10 @@ func (d *draft) bindTaskProblems() []dypls.Problem {
 		refuse("goes with "+dypls.UnbindSubscription.Action+" alone", "leave it out")
 	}
 	if len(d.parameters) > 0 {
-		refuse("stands in place of the API's parameters", "name either the bind's task, or PoolKey, SubsId and SecretNo")
+		refuse(
+			"stands in place of the API's parameters",
+			"name either the bind's task, or PoolKey, SubsId and SecretNo",
+		)
 	}
 	if p, found := dypls.SpaceProblem(bindTaskField, d.options.bindTask); found {
 		problems = append(problems, p)
@@ -103,18 +106,29 @@ func (d *draft) checkBind(r record.Record) {
 	kind, known := Lookup(r.Action)
 	switch {
 	case r.State == "":
-		d.err = join(nil, []dypls.Problem{{
-			Field: bindTaskField, Rule: "must name a task that is recorded",
-			Remedy: "check the id; where the bind's outcome is no longer kept, give PoolKey, SubsId and SecretNo instead",
-		}})
+		d.err = join(nil, []dypls.Problem{
+			{
+				Field:  bindTaskField,
+				Rule:   "must name a task that is recorded",
+				Remedy: "check the id; where the bind's outcome is no longer kept, give PoolKey, SubsId and SecretNo instead",
+			},
+		})
 	case !known || kind.policy.Queue != binding.Queue:
-		d.err = join(nil, []dypls.Problem{{
-			Field: bindTaskField, Rule: "must name a bind, and this is of " + r.Action, Remedy: "give the id that enqueueing the bind returned",
-		}})
+		d.err = join(nil, []dypls.Problem{
+			{
+				Field:  bindTaskField,
+				Rule:   "must name a bind, and this is of " + r.Action,
+				Remedy: "give the id that enqueueing the bind returned",
+			},
+		})
 	case r.Account != d.account():
 		account := cmp.Or(r.Account, DefaultAccount)
-		d.err = join(nil, []dypls.Problem{{
-			Field: bindTaskField, Rule: "must name a bind of the same account, and this is of " + account, Remedy: "give the unbind the account " + account,
-		}})
+		d.err = join(nil, []dypls.Problem{
+			{
+				Field:  bindTaskField,
+				Rule:   "must name a bind of the same account, and this is of " + account,
+				Remedy: "give the unbind the account " + account,
+			},
+		})
 	}
 }

@@ -25,8 +25,9 @@ const (
 	uncertainTrips = 10
 )
 
-// Uncertain returns the tasks that are uncertain: their calls may have taken effect, and nobody knows. Each waits for [Queue.Resolve],
-// and [Queue.Explain] has what is known of it. Its errors are [ErrUnreachable] and ctx's.
+// Uncertain returns the tasks that are uncertain: their calls may have taken effect, and nobody
+// knows. Each waits for [Queue.Resolve], and [Queue.Explain] has what is known of it. Its errors
+// are [ErrUnreachable] and ctx's.
 func (q *Queue) Uncertain(ctx context.Context) (UncertainTasks, error) {
 	var found UncertainTasks
 	for range uncertainTrips { // a trip may meet nothing but settled ones, which it takes off the list
@@ -36,7 +37,13 @@ func (q *Queue) Uncertain(ctx context.Context) (UncertainTasks, error) {
 		}
 		found = UncertainTasks{Count: held.Count, Tasks: make([]UncertainTask, len(held.Tasks))}
 		for i, t := range held.Tasks {
-			found.Tasks[i] = UncertainTask{ID: t.ID, Action: t.Action, Account: t.Account, Code: t.Code, Since: t.Since.UTC()}
+			found.Tasks[i] = UncertainTask{
+				ID:      t.ID,
+				Action:  t.Action,
+				Account: t.Account,
+				Code:    t.Code,
+				Since:   t.Since.UTC(),
+			}
 		}
 		if len(held.Tasks) >= min(held.Count, uncertainMost) {
 			break

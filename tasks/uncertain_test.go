@@ -10,7 +10,8 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
 )
 
-// TestUncertainTasksAreListedUntilTheyAreSettled, also where more were settled than one look at the list meets.
+// TestUncertainTasksAreListedUntilTheyAreSettled, also where more were settled than one look at the
+// list meets.
 func TestUncertainTasksAreListedUntilTheyAreSettled(t *testing.T) {
 	t.Parallel()
 	onEachServer(t, func(t *testing.T, s server) {

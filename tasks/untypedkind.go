@@ -16,8 +16,8 @@ type UntypedKind struct {
 	result func(data []byte) (result []byte, subsID string, err error)
 }
 
-// registry holds every kind, in the order of their declaration. It is filled while the package's variables are
-// initialised and never changed afterwards.
+// registry holds every kind, in the order of their declaration. It is filled while the package's
+// variables are initialised and never changed afterwards.
 var registry []UntypedKind
 
 func register(d UntypedKind) { registry = append(registry, d) }
@@ -47,8 +47,9 @@ func (d UntypedKind) Action() string { return d.action }
 // Queue is the name of the queue of asynq that delivers the kind.
 func (d UntypedKind) Queue() string { return d.policy.Queue }
 
-// Decode reads one JSON object of the API's parameters strictly, as [dypls.DecodeRequest] does. A member TaskID beside
-// them is the task's key, and Account its account; BindTaskID, of an UnbindSubscription, names the bind's task in their place.
+// Decode reads one JSON object of the API's parameters strictly, as [dypls.DecodeRequest] does. A
+// member TaskID beside them is the task's key, and Account its account; BindTaskID, of an
+// UnbindSubscription, names the bind's task in their place.
 func (d UntypedKind) Decode(data []byte) (Item[dypls.Request], error) {
 	var key, account, bindTask *string
 	extra := []dypls.Extra{{Name: "TaskID", Into: &key}, {Name: accountField, Into: &account}}
@@ -70,7 +71,11 @@ func (d UntypedKind) Decode(data []byte) (Item[dypls.Request], error) {
 }
 
 // EnqueueAll enqueues a batch as [Kind.EnqueueAll] does. The items' requests must come from Decode.
-func (d UntypedKind) EnqueueAll(ctx context.Context, q *Queue, items []Item[dypls.Request]) ([]string, error) {
+func (d UntypedKind) EnqueueAll(
+	ctx context.Context,
+	q *Queue,
+	items []Item[dypls.Request],
+) ([]string, error) {
 	drafts := make([]*draft, len(items))
 	for i, item := range items {
 		drafts[i] = newDraft(d.action, d.policy, item.Request, item.Options)

@@ -62,7 +62,8 @@ func TestDynamicEnqueue(t *testing.T) {
 	}
 }
 
-// A key that a template left empty is a mistake: taken for no key, it would make every repetition a new task.
+// A key that a template left empty is a mistake: taken for no key, it would make every repetition a
+// new task.
 func TestDynamicRefusesAnEmptyKey(t *testing.T) {
 	t.Parallel()
 	s := onMiniredis(t)

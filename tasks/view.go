@@ -24,7 +24,8 @@ type View struct {
 	BindTask  string            `json:"bind_task,omitempty"` // whose binding this one is to remove
 }
 
-// View returns what an operator may see of a task. Its errors are [ErrUnknownTask], [ErrUnreachable] and ctx's.
+// View returns what an operator may see of a task. Its errors are [ErrUnknownTask],
+// [ErrUnreachable] and ctx's.
 func (q *Queue) View(ctx context.Context, id string) (View, error) {
 	views, err := q.Views(ctx, id)
 	if err != nil {
@@ -37,7 +38,8 @@ func (q *Queue) View(ctx context.Context, id string) (View, error) {
 	return view, nil
 }
 
-// Views returns what an operator may see of tasks, in one round trip; unknown ones are left out. Its errors are [ErrUnreachable] and ctx's.
+// Views returns what an operator may see of tasks, in one round trip; unknown ones are left out.
+// Its errors are [ErrUnreachable] and ctx's.
 func (q *Queue) Views(ctx context.Context, ids ...string) (map[string]View, error) {
 	records, err := q.records.Read(ctx, ids...)
 	if err != nil {
@@ -54,8 +56,18 @@ func (q *Queue) Views(ctx context.Context, ids ...string) (map[string]View, erro
 
 func viewOf(r record.Record) View {
 	return View{
-		ID: r.ID, Action: r.Action, Account: r.Account, State: string(r.State), Attempts: r.Attempts, Calls: r.Calls,
-		Code: r.Code, Class: r.Class, Message: r.Message, RequestID: r.RequestID, Request: maskedRequest(r), BindTask: r.Undoes,
+		ID:        r.ID,
+		Action:    r.Action,
+		Account:   r.Account,
+		State:     string(r.State),
+		Attempts:  r.Attempts,
+		Calls:     r.Calls,
+		Code:      r.Code,
+		Class:     r.Class,
+		Message:   r.Message,
+		RequestID: r.RequestID,
+		Request:   maskedRequest(r),
+		BindTask:  r.Undoes,
 	}
 }
 

@@ -14,10 +14,12 @@ import (
 // rereadAfter is when a read that failed while waiting is tried again.
 const rereadAfter = 500 * time.Millisecond
 
-// refusedReads are the reads that a refusal has to last for: a slot that moves, or a rule that is set anew, refuses one in passing.
+// refusedReads are the reads that a refusal has to last for: a slot that moves, or a rule that is
+// set anew, refuses one in passing.
 const refusedReads = 3
 
-// Wait waits until ctx is done for a task's outcome. Its errors are [ErrUnknownTask], [ErrUnreachable], [ErrRefused] and ctx's.
+// Wait waits until ctx is done for a task's outcome. Its errors are [ErrUnknownTask],
+// [ErrUnreachable], [ErrRefused] and ctx's.
 func (q *Queue) Wait(ctx context.Context, id string) (Outcome, error) {
 	var outcome Outcome
 	err := q.WaitAll(ctx, []string{id}, func(o Outcome) { outcome = o })
@@ -27,9 +29,9 @@ func (q *Queue) Wait(ctx context.Context, id string) (Outcome, error) {
 	return outcome, err
 }
 
-// WaitAll waits until ctx is done for the outcomes of tasks, and passes each on as it comes, one at a time. One that is
-// not recorded has [StateUnknown]. Redis out of reach is an error at the start; later it is waited out,
-// save for a refusal that lasts, such as a wrong password ([RefusedError]).
+// WaitAll waits until ctx is done for the outcomes of tasks, and passes each on as it comes, one at
+// a time. One that is not recorded has [StateUnknown]. Redis out of reach is an error at the start;
+// later it is waited out, save for a refusal that lasts, such as a wrong password ([RefusedError]).
 func (q *Queue) WaitAll(ctx context.Context, ids []string, each func(Outcome)) error {
 	waiting := make(map[string]struct{}, len(ids))
 	for _, id := range ids {
@@ -86,7 +88,12 @@ func (q *Queue) mayPass(err error, refused *int) bool {
 }
 
 // collect reads ids that are still waited for, and passes on those that have an outcome.
-func (q *Queue) collect(ctx context.Context, waiting map[string]struct{}, ids []string, each func(Outcome)) error {
+func (q *Queue) collect(
+	ctx context.Context,
+	waiting map[string]struct{},
+	ids []string,
+	each func(Outcome),
+) error {
 	ids = slices.DeleteFunc(ids, func(id string) bool {
 		_, open := waiting[id]
 		return !open

@@ -152,7 +152,8 @@ func TestResultOfWhatIsNotThereYet(t *testing.T) {
 	}
 }
 
-// A thousand requests of a web server wait at once: they share one connection that is subscribed once.
+// A thousand requests of a web server wait at once: they share one connection that is subscribed
+// once.
 func TestAThousandWaitersShareOneSubscription(t *testing.T) {
 	t.Parallel()
 	onEachServer(t, func(t *testing.T, s server) {

@@ -14,7 +14,8 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
 )
 
-// TestWaitEndsWhereRedisRefusesForGood: whoever waits is told what to mend, and does not wait until its own patience is over.
+// TestWaitEndsWhereRedisRefusesForGood: whoever waits is told what to mend, and does not wait until
+// its own patience is over.
 func TestWaitEndsWhereRedisRefusesForGood(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)

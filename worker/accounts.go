@@ -36,7 +36,11 @@ type accounts struct {
 
 func newAccounts(w *Worker) *accounts {
 	c := w.config
-	as := &accounts{worker: w, byName: make(map[string]*account, 1+len(c.Callers)), unknown: newUnknownAccounts(w)}
+	as := &accounts{
+		worker:  w,
+		byName:  make(map[string]*account, 1+len(c.Callers)),
+		unknown: newUnknownAccounts(w),
+	}
 	add := func(name string, caller dypls.Caller) *account {
 		a := &account{name: name, caller: caller, traffic: newTraffic(w, name)}
 		as.byName[name] = a
@@ -156,7 +160,8 @@ func (as *accounts) announceKey(ctx context.Context, a *account) {
 	}
 	beside, err := presence.AnnounceKey(ctx, as.worker.config.client, a.name, fingerprint)
 	const sayAgain = 24 * time.Hour
-	if err == nil && beside > presence.Rotation && (a.warnedOfKeys.IsZero() || time.Since(a.warnedOfKeys) > sayAgain) {
+	if err == nil && beside > presence.Rotation &&
+		(a.warnedOfKeys.IsZero() || time.Since(a.warnedOfKeys) > sayAgain) {
 		a.warnedOfKeys = time.Now()
 		as.worker.log.Warn().Str("account", a.name).Str("key", fingerprint).Dur("beside_ms", beside).
 			Msg("another access key in use for this account (two installations, or an unfinished rotation); see dyplsq doctor")
@@ -192,7 +197,12 @@ type unknownAccounts struct {
 }
 
 func newUnknownAccounts(w *Worker) unknownAccounts {
-	return unknownAccounts{worker: w, mu: &sync.Mutex{}, seen: map[string]time.Time{}, noted: map[string]time.Time{}}
+	return unknownAccounts{
+		worker: w,
+		mu:     &sync.Mutex{},
+		seen:   map[string]time.Time{},
+		noted:  map[string]time.Time{},
+	}
 }
 
 // note logs once of each account that its tasks wait, and tells other workers now and then.
@@ -241,7 +251,10 @@ func (d *delivery) checkAccount(ctx context.Context) error {
 		return nil
 	}
 	d.worker.accounts.unknown.note(ctx, d.accountName)
-	return &retryLaterError{delay: d.worker.unknownAccountPause(), reason: unknownAccountReason + d.accountName}
+	return &retryLaterError{
+		delay:  d.worker.unknownAccountPause(),
+		reason: unknownAccountReason + d.accountName,
+	}
 }
 
 func (w *Worker) unknownAccountPause() time.Duration {

@@ -177,7 +177,8 @@ func TestSurplusOfAnAccount(t *testing.T) {
 	release()
 	s.logged(t, "surplus binding; unbinding it")
 	removal := "surplus:shop:" + s.bound()[0]
-	redistest.Poll(t, outcomeWithin, "its removal to be queued", func(ctx context.Context) error { // which the log comes before
+	// which the log comes before
+	redistest.Poll(t, outcomeWithin, "its removal to be queued", func(ctx context.Context) error {
 		o, err := s.queue.Outcome(ctx, removal)
 		if err == nil && o.State == tasks.StateUnknown {
 			err = errors.New("not yet")
@@ -200,7 +201,8 @@ func TestForeignDeliveryIsReplaced(t *testing.T) {
 	if _, err := tasks.BindAXN.Enqueue(t.Context(), s.queue, bindRequest(), tasks.TaskID("k"), tasks.ProcessIn(2*time.Second)); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.redis.Del(t.Context(), record.Key("k")).Err(); err != nil { // its time is over, and asynq still has the delivery
+	// its time is over, and asynq still has the delivery
+	if err := s.redis.Del(t.Context(), record.Key("k")).Err(); err != nil {
 		t.Fatal(err)
 	}
 	s.shopBind(t, "k")

@@ -143,7 +143,10 @@ func (d *delivery) acquireSlowStart(ctx context.Context) error {
 	late := time.NewTimer(callSlotWait - time.Since(d.noted))
 	defer late.Stop()
 	if !b.Start.Wait(ctx, late.C) {
-		return &retryLaterError{delay: callsSlowPause, reason: "few binds may be out before the API has answered one"}
+		return &retryLaterError{
+			delay:  callsSlowPause,
+			reason: "few binds may be out before the API has answered one",
+		}
 	}
 	if b.EndpointOpen() { // meanwhile
 		b.Start.End()

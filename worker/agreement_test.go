@@ -35,8 +35,9 @@ var ofOneWorker = map[string]string{
 	"Callers":         "a worker leaves tasks of an account that it does not know to the others; presence tells of it by itself",
 }
 
-// TestEverySettingIsSharedOrOwn: of each field of Config it is decided whether all workers should have the same; what should be the same is
-// told to the others, and it is said what holds meanwhile.
+// TestEverySettingIsSharedOrOwn: of each field of Config it is decided whether all workers should
+// have the same; what should be the same is told to the others, and it is said what holds
+// meanwhile.
 func TestEverySettingIsSharedOrOwn(t *testing.T) {
 	t.Parallel()
 	api := dyplstest.Start(t, dyplstest.Config{})
@@ -110,7 +111,8 @@ func TestWhatIsToldIsNoSecret(t *testing.T) {
 	}
 }
 
-// TestWorkerTellsAndLeaves: a worker is known as long as it runs, with its settings, and gone when it has ended.
+// TestWorkerTellsAndLeaves: a worker is known as long as it runs, with its settings, and gone when
+// it has ended.
 func TestWorkerTellsAndLeaves(t *testing.T) { //nolint:tparallel // it has ended when its part has
 	t.Parallel()
 	server := redistest.Start(t)

@@ -21,7 +21,8 @@ func (d *delivery) attempt(ctx context.Context) error {
 	if v.class == dypls.Denied && v.state == record.Waiting && d.permit.deniedFor > 0 {
 		v.wait(d.permit.deniedFor, d.begun)
 	}
-	if v.doubt == record.DoubtCall { // the wait counts from when the call was noted, and it may have hung
+	// the wait counts from when the call was noted, and it may have hung
+	if v.doubt == record.DoubtCall {
 		v.delay = max(v.delay-time.Since(d.noted), 0)
 	}
 	d.number.retryWithAnother(&v, d.kind, d.begun)
@@ -57,7 +58,11 @@ func (c *notedCaller) Call(ctx context.Context, call dypls.Call) (dypls.Answer, 
 }
 
 // call makes the one call of this run. What may change something runs in a context of its own.
-func (d *delivery) call(ctx context.Context, begun record.Begun, noted time.Time) (success performed, err error) {
+func (d *delivery) call(
+	ctx context.Context,
+	begun record.Begun,
+	noted time.Time,
+) (success performed, err error) {
 	if d.kind.mutates {
 		ctx = context.WithoutCancel(ctx)
 	}
@@ -80,7 +85,12 @@ func (d *delivery) caller() *permittedCaller {
 	if d.account == nil {
 		return &permittedCaller{}
 	}
-	return &permittedCaller{Caller: d.account.caller, traffic: d.account.traffic, permit: d.permit, run: d.run}
+	return &permittedCaller{
+		Caller:  d.account.caller,
+		traffic: d.account.traffic,
+		permit:  d.permit,
+		run:     d.run,
+	}
 }
 
 // asError turns what is neither a success nor an answer into an error of the vocabulary.
@@ -88,7 +98,12 @@ func (d *delivery) asError(err error, called bool) error {
 	if _, known := errors.AsType[*dypls.Error](err); err == nil || known {
 		return err
 	}
-	e := &dypls.Error{Action: d.kind.action, Class: dypls.Rejected, Code: dypls.CodeInvalidPayload, Message: dypls.Scrub(err.Error())}
+	e := &dypls.Error{
+		Action:  d.kind.action,
+		Class:   dypls.Rejected,
+		Code:    dypls.CodeInvalidPayload,
+		Message: dypls.Scrub(err.Error()),
+	}
 	if called { // an error of a Caller that does not keep to its contract
 		e.Class, e.Code = dypls.Uncertain, dypls.CodeNoAnswer
 		if !d.kind.mutates {
@@ -99,7 +114,12 @@ func (d *delivery) asError(err error, called bool) error {
 }
 
 func (d *delivery) panicError() error {
-	e := &dypls.Error{Action: d.kind.action, Class: dypls.Rejected, Code: dypls.CodePanic, Message: "the worker's code panicked; its log has the place"}
+	e := &dypls.Error{
+		Action:  d.kind.action,
+		Class:   dypls.Rejected,
+		Code:    dypls.CodePanic,
+		Message: "the worker's code panicked; its log has the place",
+	}
 	if d.kind.mutates {
 		e.Class = dypls.Uncertain
 	}

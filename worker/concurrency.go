@@ -47,7 +47,10 @@ type concurrency struct {
 func newConcurrency(calls map[string]int) map[string]*concurrency {
 	slots := make(map[string]*concurrency, len(calls))
 	for queue, n := range calls {
-		slots[queue] = &concurrency{prepareSlots: make(chan struct{}, n+n/preparePerCall), callSlots: make(chan struct{}, n)}
+		slots[queue] = &concurrency{
+			prepareSlots: make(chan struct{}, n+n/preparePerCall),
+			callSlots:    make(chan struct{}, n),
+		}
 	}
 	return slots
 }
@@ -82,13 +85,17 @@ func (d *delivery) acquirePrepareSlot(ctx context.Context) error {
 	}
 	waitQuota := d.worker.waitQuotas[d.baseQueue]
 	if b := d.bucket(); waitQuota != nil && waitQuota.mustRequeue(d.account, b) {
-		return &retryLaterError{delay: b.Backoff(), reason: b.Name() + ": others of its account wait already"}
+		return &retryLaterError{
+			delay:  b.Backoff(),
+			reason: b.Name() + ": others of its account wait already",
+		}
 	}
 	select {
 	case slots.prepareSlots <- struct{}{}:
 		d.prepareSlot = slots.prepareSlots
 		return nil
-	case waitQuota.requestPlace() <- struct{}{}: // one that waited for the rate limit gives up its slot
+	// one that waited for the rate limit gives up its slot
+	case waitQuota.requestPlace() <- struct{}{}:
 		d.prepareSlot = slots.prepareSlots
 		return nil
 	case <-d.worker.draining:
@@ -145,7 +152,11 @@ func (d *delivery) tryCallSlot(slots *concurrency) bool {
 	}
 }
 
-func (d *delivery) receiveCallSlot(ctx context.Context, slots *concurrency, late <-chan time.Time) error {
+func (d *delivery) receiveCallSlot(
+	ctx context.Context,
+	slots *concurrency,
+	late <-chan time.Time,
+) error {
 	select {
 	case slots.callSlots <- struct{}{}:
 		d.callSlot = slots.callSlots

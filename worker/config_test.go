@@ -69,7 +69,8 @@ func TestNewChecksEveryNumber(t *testing.T) {
 				at.SetInt(int64(value))
 			case at.CanFloat():
 				at.SetFloat(value)
-			case field.Type == reflect.TypeFor[map[string]float64]() && value != 0: // 0 calls a second are no default
+			// 0 calls a second are no default
+			case field.Type == reflect.TypeFor[map[string]float64]() && value != 0:
 				config.QPS = map[string]float64{"BindAxn": value}
 			default:
 				continue

@@ -141,8 +141,17 @@ func (d *delivery) confirmNoDataLoss(ctx context.Context) error {
 // to call ends here.
 func (d *delivery) begin(ctx context.Context) error {
 	run := record.Run{
-		ID: d.id, Run: d.run, Action: d.kind.action, Account: d.accountName, Lease: d.worker.timing.claimLease, Repeatable: d.kind.repeatable,
-		Reads: !d.kind.mutates, MaxAttempts: d.kind.attempts, MaxCrashes: maxCrashes, LookAfter: d.worker.timing.reconcileAfter, Keep: d.worker.agreed.Keep(),
+		ID:          d.id,
+		Run:         d.run,
+		Action:      d.kind.action,
+		Account:     d.accountName,
+		Lease:       d.worker.timing.claimLease,
+		Repeatable:  d.kind.repeatable,
+		Reads:       !d.kind.mutates,
+		MaxAttempts: d.kind.attempts,
+		MaxCrashes:  maxCrashes,
+		LookAfter:   d.worker.timing.reconcileAfter,
+		Keep:        d.worker.agreed.Keep(),
 	}
 	err := d.worker.untilWritten(ctx, d.id, "begin", func(ctx context.Context) (err error) {
 		d.noted = time.Now()

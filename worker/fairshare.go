@@ -13,8 +13,10 @@ import (
 // of its own goes back to the queue at once, and a task of another account takes over the slot of
 // one that waits.
 type waitQuota struct {
-	share    int           // of the places that an account's tasks may wait with, undisturbed
-	handover chan struct{} // a task without a slot sends here; one that waits beyond the share receives, and gives up its slot
+	share int // of the places that an account's tasks may wait with, undisturbed
+	// a task without a slot sends here; one that waits beyond the share receives, and gives up its
+	// slot
+	handover chan struct{}
 
 	mu      sync.Mutex
 	waiting map[*account]int
@@ -35,14 +37,21 @@ func newWaitQuotas(calls map[string]int, accounts int) map[string]*waitQuota {
 	}
 	waitQuotas := make(map[string]*waitQuota, len(calls))
 	for queue, n := range calls {
-		waitQuotas[queue] = &waitQuota{share: n / (waitingPart * accounts), handover: make(chan struct{}), waiting: map[*account]int{}}
+		waitQuotas[queue] = &waitQuota{
+			share:    n / (waitingPart * accounts),
+			handover: make(chan struct{}),
+			waiting:  map[*account]int{},
+		}
 	}
 	return waitQuotas
 }
 
 // startWaiting notes that a task begins to wait for a bucket of its account. evict is nil where it
 // may wait for its token. leave must be called once, when it has waited.
-func (c *waitQuota) startWaiting(a *account, b *quota.Bucket) (evict <-chan struct{}, leave func()) {
+func (c *waitQuota) startWaiting(
+	a *account,
+	b *quota.Bucket,
+) (evict <-chan struct{}, leave func()) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.waiting[a]++

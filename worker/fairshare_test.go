@@ -105,7 +105,8 @@ func throttledHoldsNobodyUp(t *testing.T, shards int) {
 	began := time.Now()
 	s.binds(t, shop, "throttled", ahead)
 	beside := s.allSucceed(t, s.binds(t, tasks.DefaultAccount, "beside", own))
-	if n := s.bindsOf(shopKey); n > ahead/4 { // counted, not timed: behind all of them it would be 2,000, after 400 s
+	// counted, not timed: behind all of them it would be 2,000, after 400 s
+	if n := s.bindsOf(shopKey); n > ahead/4 {
 		t.Errorf("the others were done after %d tasks of the throttled account, %s beside it and %s alone", n, beside, alone)
 	}
 	redistest.Poll(t, outcomeWithin, "the throttled account to go on", func(context.Context) error {

@@ -33,16 +33,32 @@ func (w *Worker) ProcessTask(ctx context.Context, task *asynq.Task) error {
 	payload, err := asynqwire.DecodePayload(task.Payload())
 	switch {
 	case errors.Is(err, asynqwire.ErrNewerPayload):
-		w.log.Warn().Str("id", asynqwire.IDOfDelivery(taskID)).Str("action", k.action).Err(err).Msg("newer payload version; left for a newer worker")
+		w.log.Warn().
+			Str("id", asynqwire.IDOfDelivery(taskID)).
+			Str("action", k.action).
+			Err(err).
+			Msg("newer payload version; left for a newer worker")
 		return later(leftForNewer, "newer payload: left for a newer worker")
 	case err != nil:
-		return w.reject(ctx, asynqwire.IDOfDelivery(taskID), strings.TrimPrefix(task.Type(), asynqwire.TypePrefix), err)
+		return w.reject(
+			ctx,
+			asynqwire.IDOfDelivery(taskID),
+			strings.TrimPrefix(task.Type(), asynqwire.TypePrefix),
+			err,
+		)
 	}
 	queue, _ := asynq.GetQueueName(ctx)
 	baseQueue, _ := dispatch.QueueOf(queue)
 	d := &delivery{
-		worker: w, kind: k, account: w.accounts.find(payload.Account), accountName: payload.Account, id: payload.ID, run: uuid.NewString(),
-		queue: queue, baseQueue: baseQueue, taskID: taskID,
+		worker:      w,
+		kind:        k,
+		account:     w.accounts.find(payload.Account),
+		accountName: payload.Account,
+		id:          payload.ID,
+		run:         uuid.NewString(),
+		queue:       queue,
+		baseQueue:   baseQueue,
+		taskID:      taskID,
 	}
 	return d.perform(ctx)
 }
@@ -50,10 +66,19 @@ func (w *Worker) ProcessTask(ctx context.Context, task *asynq.Task) error {
 // reject records a delivery that cannot be read as a failure, under the id that asynq's TaskID
 // tells.
 func (w *Worker) reject(ctx context.Context, id, action string, reason error) error {
-	w.log.Error().Str("id", id).Str("action", action).Str("code", dypls.CodeInvalidPayload).Err(reason).Msg("delivery unreadable; task failed")
+	w.log.Error().
+		Str("id", id).
+		Str("action", action).
+		Str("code", dypls.CodeInvalidPayload).
+		Err(reason).
+		Msg("delivery unreadable; task failed")
 	if id != "" {
 		err := w.records.Reject(ctx, record.Rejection{
-			ID: id, Action: action, Code: dypls.CodeInvalidPayload, Message: reason.Error(), Keep: w.agreed.Keep(),
+			ID:      id,
+			Action:  action,
+			Code:    dypls.CodeInvalidPayload,
+			Message: reason.Error(),
+			Keep:    w.agreed.Keep(),
 		})
 		if err != nil {
 			return later(redisAway, "redis is out of reach")

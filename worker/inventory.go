@@ -31,7 +31,8 @@ var usedElsewhereCodes = append([]string{"isv.BIND_CONFLICT"}, setAsideCodes...)
 // with another, within its attempts. A bind that may have taken effect before stays with its X: it
 // has to be looked for there.
 func (n *number) retryWithAnother(v *verdict, k kind, begun record.Begun) {
-	if n == nil || !n.leased.Listed || n.request.PhoneNoX != "" || begun.MayHaveRun || begun.Attempt >= k.attempts {
+	if n == nil || !n.leased.Listed || n.request.PhoneNoX != "" || begun.MayHaveRun ||
+		begun.Attempt >= k.attempts {
 		return
 	}
 	if v.state == record.Failed && slices.Contains(usedElsewhereCodes, v.code) {
@@ -146,7 +147,12 @@ func (n *number) writeTo(request []byte) ([]byte, error) {
 // noNumber is what it means that no X could be leased: a pool without a free one is final, as the
 // API's own isv.NO_AVAILABLE_NUMBER is.
 func noNumber(begun record.Begun, err error) verdict {
-	v := verdict{state: record.Failed, code: dypls.CodeNotSent, class: dypls.Exhausted, message: "no number of the pool's inventory is free"}
+	v := verdict{
+		state:   record.Failed,
+		code:    dypls.CodeNotSent,
+		class:   dypls.Exhausted,
+		message: "no number of the pool's inventory is free",
+	}
 	if !errors.Is(err, inventory.ErrNoneFree) {
 		v.class, v.message = dypls.Unavailable, "no number could be leased from the pool's inventory"
 		v.wait(redisAway, begun)
@@ -155,7 +161,13 @@ func noNumber(begun record.Begun, err error) verdict {
 }
 
 // settle tells the inventory what came of the bind. A doubt changes nothing: the task keeps its X.
-func (n *number) settle(ctx context.Context, d *delivery, begun record.Begun, v verdict, p performed) {
+func (n *number) settle(
+	ctx context.Context,
+	d *delivery,
+	begun record.Begun,
+	v verdict,
+	p performed,
+) {
 	if n == nil {
 		return
 	}
@@ -177,7 +189,12 @@ func (n *number) settle(ctx context.Context, d *delivery, begun record.Begun, v 
 // settleInInventory tells the inventory what came of a bind, as long as this process lives. The
 // sweep makes up for what it cannot tell.
 func (w *Worker) settleInInventory(ctx context.Context, end inventory.End) {
-	err := w.untilWritten(ctx, end.Task, "number", func(ctx context.Context) error { return w.numbers.Settle(ctx, end) })
+	err := w.untilWritten(
+		ctx,
+		end.Task,
+		"number",
+		func(ctx context.Context) error { return w.numbers.Settle(ctx, end) },
+	)
 	if err != nil {
 		w.log.Error().Str("id", end.Task).Err(err).Msg("inventory not updated with the outcome of a bind")
 	}
@@ -235,7 +252,13 @@ func (d *delivery) updateInventory(ctx context.Context, request []byte, v verdic
 
 // publish writes down what came of a run: in the inventory first where there is a binding, so that
 // nobody is given its X meanwhile, and in the record first where there is none.
-func (d *delivery) publish(ctx context.Context, x *number, begun record.Begun, v verdict, p performed) {
+func (d *delivery) publish(
+	ctx context.Context,
+	x *number,
+	begun record.Begun,
+	v verdict,
+	p performed,
+) {
 	if v.state == record.Succeeded {
 		x.settle(ctx, d, begun, v, p)
 		d.updateInventory(ctx, begun.Request, v)
@@ -269,9 +292,13 @@ func (w *Worker) sweepNumbers(ctx context.Context) {
 		pools, err := w.numbers.Pools(ctx)
 		for _, pool := range pools {
 			_, sweepErr := w.numbers.Sweep(ctx, pool)
-			err = errors.Join(err, sweepErr, w.numbers.Unsettled(ctx, pool, unsettledFor, func(h inventory.Holding) error {
-				return w.settleLease(ctx, pool, h)
-			}))
+			err = errors.Join(
+				err,
+				sweepErr,
+				w.numbers.Unsettled(ctx, pool, unsettledFor, func(h inventory.Holding) error {
+					return w.settleLease(ctx, pool, h)
+				}),
+			)
 		}
 		if err != nil && ctx.Err() == nil {
 			w.log.Warn().Err(err).Msg("inventory sweep failed; retrying")

@@ -45,8 +45,12 @@ func register[Req dypls.Request, Res any](w *Worker, k tasks.Kind[Req, Res]) {
 		attempts = w.config.MaxAttempts
 	}
 	w.kinds[asynqwire.TypePrefix+k.Operation().Action] = kind{
-		action: k.Operation().Action, mutates: k.Operation().Mutates, repeatable: k.Operation().Repeatable, attempts: attempts,
-		removes: k.Operation().Removes, ordered: k.Policy().Orders != nil,
+		action:     k.Operation().Action,
+		mutates:    k.Operation().Mutates,
+		repeatable: k.Operation().Repeatable,
+		attempts:   attempts,
+		removes:    k.Operation().Removes,
+		ordered:    k.Policy().Orders != nil,
 		findable: func(request []byte) bool {
 			var req Req
 			return json.Unmarshal(request, &req) == nil && k.Operation().Findable(req)

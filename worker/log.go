@@ -16,7 +16,13 @@ import (
 )
 
 // logAttempt writes the one line of an attempt, and has it counted.
-func (w *Worker) logAttempt(d *delivery, begun record.Begun, v verdict, err error, took time.Duration) {
+func (w *Worker) logAttempt(
+	d *delivery,
+	begun record.Begun,
+	v verdict,
+	err error,
+	took time.Duration,
+) {
 	w.config.Observer.Attempted(d.account.name, d.kind.action, v.class, v.code)
 	level := zerolog.InfoLevel
 	switch v.state {
@@ -26,8 +32,15 @@ func (w *Worker) logAttempt(d *delivery, begun record.Begun, v verdict, err erro
 		level = zerolog.ErrorLevel
 	default:
 	}
-	line := w.log.WithLevel(level).Str("id", d.id).Str("action", d.kind.action).Int("attempt", begun.Attempt).Int("call", begun.Call).
-		Str("state", string(v.state)).Str("code", v.code).Str("class", string(v.class)).Str("request_id", v.requestID).
+	line := w.log.WithLevel(level).
+		Str("id", d.id).
+		Str("action", d.kind.action).
+		Int("attempt", begun.Attempt).
+		Int("call", begun.Call).
+		Str("state", string(v.state)).
+		Str("code", v.code).
+		Str("class", string(v.class)).
+		Str("request_id", v.requestID).
 		Dur("duration_ms", took)
 	if d.accountName != "" {
 		line = line.Str("account", d.accountName)
@@ -44,13 +57,27 @@ func (w *Worker) logAttempt(d *delivery, begun record.Begun, v verdict, err erro
 }
 
 // logReconciliation writes the one line of a look.
-func (w *Worker) logReconciliation(d *delivery, begun record.Begun, v verdict, finding dypls.Finding, err error, took time.Duration) {
+func (w *Worker) logReconciliation(
+	d *delivery,
+	begun record.Begun,
+	v verdict,
+	finding dypls.Finding,
+	err error,
+	took time.Duration,
+) {
 	log := w.log
 	if d.accountName != "" {
 		log = log.With().Str("account", d.accountName).Logger()
 	}
-	log.Warn().Str("id", d.id).Str("action", d.kind.action).Int("look", begun.Looks+1).Str("finding", string(finding)).
-		Str("state", string(v.state)).Err(err).Dur("duration_ms", took).Msg("look")
+	log.Warn().
+		Str("id", d.id).
+		Str("action", d.kind.action).
+		Int("look", begun.Looks+1).
+		Str("finding", string(finding)).
+		Str("state", string(v.state)).
+		Err(err).
+		Dur("duration_ms", took).
+		Msg("look")
 }
 
 // accountLog names the account in the lines about its traffic, where it is not the worker's own.
@@ -84,7 +111,9 @@ func (l asynqLogger) Error(args ...any) {
 // Warn leaves out what asynq says of every task that is archived: the line of its attempt has said
 // it, and why.
 func (l asynqLogger) Warn(args ...any) {
-	if text := fmt.Sprint(args...); !refusal.Told(text) && !strings.HasPrefix(text, "Retry exhausted for task") {
+	if text := fmt.Sprint(
+		args...); !refusal.Told(text) &&
+		!strings.HasPrefix(text, "Retry exhausted for task") {
 		l.log.Warn().Msg(text)
 	}
 }

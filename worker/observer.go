@@ -8,14 +8,16 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/internal/record"
 )
 
-// Observer is told of what a worker does, for metrics. Its methods are called by many goroutines at once, on the way of each
-// task: they must not block. What they are told holds no number and no id.
+// Observer is told of what a worker does, for metrics. Its methods are called by many goroutines at
+// once, on the way of each task: they must not block. What they are told holds no number and no id.
 type Observer interface {
-	// Attempted: an attempt has ended. The class of a success is empty; a code may be anything that an API answered.
+	// Attempted: an attempt has ended. The class of a success is empty; a code may be anything that an
+	// API answered.
 	Attempted(account, action string, class dypls.Class, code string)
 	// Called: a call has ended, whatever came of it.
 	Called(action string, took time.Duration)
-	// Queued: a task was called for the first time, so long after it was due. Under load only a sample is told.
+	// Queued: a task was called for the first time, so long after it was due. Under load only a sample
+	// is told.
 	Queued(queue string, waited time.Duration)
 	// Ended: a task has come to its end, and is succeeded, failed or uncertain.
 	Ended(action, state string)
@@ -41,15 +43,16 @@ func (unobserved) Forgot()                                       {}
 // sampleEvery is how far apart the tasks are whose time in the queue is looked up.
 const sampleEvery = 20 * time.Millisecond
 
-// sampleWait tells how long a task was in its queue. The record knows, and asking it is a round trip more: it is made beside
-// the task, and not for every one.
+// sampleWait tells how long a task was in its queue. The record knows, and asking it is a round
+// trip more: it is made beside the task, and not for every one.
 func (d *delivery) sampleWait(ctx context.Context, begun record.Begun, noted time.Time) {
 	w := d.worker
 	if _, nobody := w.config.Observer.(unobserved); nobody || begun.Call != 1 {
 		return
 	}
 	last := w.sampled.Load()
-	if noted.UnixNano()-last < int64(sampleEvery) || !w.sampled.CompareAndSwap(last, noted.UnixNano()) {
+	if noted.UnixNano()-last < int64(sampleEvery) ||
+		!w.sampled.CompareAndSwap(last, noted.UnixNano()) {
 		return
 	}
 	w.running.Go(func() {

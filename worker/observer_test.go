@@ -46,7 +46,8 @@ func (o *observations) all() map[string]int {
 	return maps.Clone(o.told)
 }
 
-// TestObserver: each attempt, call and end is told once, whichever way a task comes to its end, and every queue is seen to be polled.
+// TestObserver: each attempt, call and end is told once, whichever way a task comes to its end, and
+// every queue is seen to be polled.
 func TestObserver(t *testing.T) {
 	t.Parallel()
 	told := &observations{told: map[string]int{}}

@@ -13,8 +13,12 @@ import (
 
 func (d *delivery) settleWithoutCall(ctx context.Context, begun record.Begun) error {
 	d.worker.syncInventory(ctx, d.id)
-	d.worker.log.Error().Str("id", d.id).Str("action", d.kind.action).Str("state", string(begun.State)).
-		Str("code", begun.Code).Msg("settled without a call")
+	d.worker.log.Error().
+		Str("id", d.id).
+		Str("action", d.kind.action).
+		Str("state", string(begun.State)).
+		Str("code", begun.Code).
+		Msg("settled without a call")
 	d.observeEnd(begun.State)
 	return archive(begun.Code, dypls.Class(begun.Class))
 }
@@ -26,14 +30,29 @@ func (d *delivery) abort(ctx context.Context, begun record.Begun) {
 		return err
 	})
 	if err != nil { // its claim lapses, and the task is in doubt for nothing
-		d.worker.log.Error().Str("id", d.id).Str("action", d.kind.action).Err(err).Msg("claim not released for a call that was not made")
+		d.worker.log.Error().
+			Str("id", d.id).
+			Str("action", d.kind.action).
+			Err(err).
+			Msg("claim not released for a call that was not made")
 	}
 }
 
 func (d *delivery) ending(begun record.Begun, v verdict, p performed) record.Ending {
 	e := record.Ending{
-		ID: d.id, Fence: begun.Fence, State: v.state, Code: v.code, Message: v.message, Class: string(v.class), RequestID: v.requestID,
-		Counts: v.counts, Sent: v.sent, MayHaveRun: v.mayHaveRun && d.kind.mutates, Doubt: v.doubt, Suspect: v.suspect, Keep: d.worker.agreed.Keep(),
+		ID:         d.id,
+		Fence:      begun.Fence,
+		State:      v.state,
+		Code:       v.code,
+		Message:    v.message,
+		Class:      string(v.class),
+		RequestID:  v.requestID,
+		Counts:     v.counts,
+		Sent:       v.sent,
+		MayHaveRun: v.mayHaveRun && d.kind.mutates,
+		Doubt:      v.doubt,
+		Suspect:    v.suspect,
+		Keep:       d.worker.agreed.Keep(),
 	}
 	if v.state != record.Succeeded {
 		return e
@@ -63,7 +82,11 @@ func (d *delivery) finish(ctx context.Context, e record.Ending) {
 		d.observeEnd(e.State)
 		return
 	}
-	log := d.worker.log.Error().Str("id", d.id).Str("action", d.kind.action).Str("state", string(e.State)).Str("code", e.Code)
+	log := d.worker.log.Error().
+		Str("id", d.id).
+		Str("action", d.kind.action).
+		Str("state", string(e.State)).
+		Str("code", e.Code)
 	switch {
 	case err != nil:
 		log.Err(err).Msg("outcome not written")
@@ -82,8 +105,17 @@ func (d *delivery) finish(ctx context.Context, e record.Ending) {
 // compensate queues the removal of a surplus binding. The record keeps the request as well, for the
 // case that this process ends before.
 func (d *delivery) compensate(ctx context.Context, e record.Ending) {
-	if _, err := reaper.Compensate(context.WithoutCancel(ctx), d.worker.queue, d.accountName, e.Surplus()); err != nil {
-		d.worker.log.Error().Str("id", d.id).Str("subs_id", e.SubsID).Err(err).Msg("surplus binding not queued for removal; unbind it")
+	if _, err := reaper.Compensate(
+		context.WithoutCancel(ctx),
+		d.worker.queue,
+		d.accountName,
+		e.Surplus(),
+	); err != nil {
+		d.worker.log.Error().
+			Str("id", d.id).
+			Str("subs_id", e.SubsID).
+			Err(err).
+			Msg("surplus binding not queued for removal; unbind it")
 	}
 }
 

@@ -32,21 +32,41 @@ func newTraffic(w *Worker, account string) *traffic {
 	c := w.config
 	t := &traffic{worker: w, log: accountLog(c, account)}
 	t.breaker = breaker.New(breaker.Config{
-		Redis: c.client, Account: account, Log: t.log,
-		First: cmp.Or(w.timing.probeFirst, deniedBase), Most: cmp.Or(w.timing.probeMost, deniedCap), Lease: w.timing.probeLease,
+		Redis:   c.client,
+		Account: account,
+		Log:     t.log,
+		First: cmp.Or(
+			w.timing.probeFirst,
+			deniedBase,
+		),
+		Most:  cmp.Or(w.timing.probeMost, deniedCap),
+		Lease: w.timing.probeLease,
 		Persist: func(ctx context.Context, step func(context.Context) error) error {
 			return w.untilWritten(ctx, "", "breaker", step)
 		},
 	})
-	t.limiter = quota.New(quota.Config{Redis: c.client, Account: account, Ceilings: c.QPS, PoolQPS: c.PoolQPS, NotShared: t.logNotShared})
+	t.limiter = quota.New(
+		quota.Config{
+			Redis:     c.client,
+			Account:   account,
+			Ceilings:  c.QPS,
+			PoolQPS:   c.PoolQPS,
+			NotShared: t.logNotShared,
+		},
+	)
 	return t
 }
 
 // logNotShared says now and then that the quotas are not shared at the moment.
 func (t *traffic) logNotShared(bucket string, err error) {
 	last := t.notSharedLogged.Load()
-	if now := time.Now().UnixNano(); now-last > int64(logEvery) && t.notSharedLogged.CompareAndSwap(last, now) {
-		t.log.Warn().Str("budget", bucket).Err(err).Msg("quota unavailable (Redis unreachable); continuing with part of the last known rate")
+	if now := time.Now().
+		UnixNano(); now-last > int64(logEvery) &&
+		t.notSharedLogged.CompareAndSwap(last, now) {
+		t.log.Warn().
+			Str("budget", bucket).
+			Err(err).
+			Msg("quota unavailable (Redis unreachable); continuing with part of the last known rate")
 	}
 }
 
@@ -71,7 +91,11 @@ type reserved struct {
 
 // admit waits for leave to call, unless it is evicted. The error says when to come back, or is the
 // context's.
-func (t *traffic) acquirePermit(ctx context.Context, evict <-chan struct{}, action, pool, run string) (*permit, error) {
+func (t *traffic) acquirePermit(
+	ctx context.Context,
+	evict <-chan struct{},
+	action, pool, run string,
+) (*permit, error) {
 	probes, err := t.breaker.Allow(ctx, breaker.Call{Action: action, Pool: pool, Run: run})
 	if err != nil {
 		return nil, orRedisAway(err)
@@ -130,7 +154,12 @@ func (p *permit) report(ctx context.Context, left time.Time, answer dypls.Answer
 
 // reportToBreaker: only an answer to the call itself tells something. A throttled one was turned
 // away before.
-func (p *permit) reportToBreaker(ctx context.Context, left time.Time, answer dypls.Answer, telling bool) {
+func (p *permit) reportToBreaker(
+	ctx context.Context,
+	left time.Time,
+	answer dypls.Answer,
+	telling bool,
+) {
 	b := p.traffic.breaker
 	if !telling {
 		b.Inconclusive(ctx, p.probes, p.run)
@@ -142,7 +171,15 @@ func (p *permit) reportToBreaker(ctx context.Context, left time.Time, answer dyp
 		return
 	}
 	p.deniedFor = b.Denied(ctx, breaker.Denial{
-		Call: breaker.Call{Action: p.action, Pool: p.pool, Run: p.run}, Scope: info.Scope, Code: info.Code, SentAt: left, Probes: p.probes,
+		Call: breaker.Call{
+			Action: p.action,
+			Pool:   p.pool,
+			Run:    p.run,
+		},
+		Scope:  info.Scope,
+		Code:   info.Code,
+		SentAt: left,
+		Probes: p.probes,
 	})
 }
 
@@ -164,7 +201,13 @@ func (c *permittedCaller) Call(ctx context.Context, call dypls.Call) (dypls.Answ
 	p := c.permit
 	if p == nil || p.used || p.action != call.Action {
 		var err error
-		if p, err = c.traffic.acquirePermit(ctx, nil, call.Action, call.Parameters.Value("PoolKey"), c.run); err != nil {
+		if p, err = c.traffic.acquirePermit(
+			ctx,
+			nil,
+			call.Action,
+			call.Parameters.Value("PoolKey"),
+			c.run,
+		); err != nil {
 			return dypls.Answer{}, notPermitted(call.Action, err)
 		}
 	}
@@ -191,7 +234,13 @@ func notPermitted(action string, err error) error {
 }
 
 // reportToEndpoint takes in whether a call that was sent was answered by the API.
-func (t *traffic) reportToEndpoint(ctx context.Context, run string, left time.Time, answer dypls.Answer, err error) {
+func (t *traffic) reportToEndpoint(
+	ctx context.Context,
+	run string,
+	left time.Time,
+	answer dypls.Answer,
+	err error,
+) {
 	e, failed := errors.AsType[*dypls.Error](err)
 	switch {
 	case failed && e.Code == dypls.CodeNotSent: // nothing was asked
@@ -205,5 +254,6 @@ func (t *traffic) reportToEndpoint(ctx context.Context, run string, left time.Ti
 // leavesDoubt reports whether an answer says nothing of what was done: the gateway's own that it
 // could not reach the service.
 func leavesDoubt(answer dypls.Answer) bool {
-	return answer.Code != dypls.CodeOK && dypls.Classify(answer.Code, answer.Status, answer.HostID != "") == dypls.Uncertain
+	return answer.Code != dypls.CodeOK &&
+		dypls.Classify(answer.Code, answer.Status, answer.HostID != "") == dypls.Uncertain
 }

@@ -66,7 +66,8 @@ func rateFollowsTheQuota(t *testing.T, code string) {
 		from := begin.UnixMicro() + int64(s)*time.Second.Microseconds()
 		t.Logf("second %2d: %3d answered, %2d throttled", s, between(answered, from, from+time.Second.Microseconds()), between(throttled, from, from+time.Second.Microseconds()))
 	}
-	if span > 2*ideal || share > 0.05 { // on a busy machine; by a simulated clock it is at most 1.2 and 0.02
+	// on a busy machine; by a simulated clock it is at most 1.2 and 0.02
+	if span > 2*ideal || share > 0.05 {
 		t.Errorf("took %s where %s is ideal, %.3f of the calls throttled", span, ideal, share)
 	}
 }

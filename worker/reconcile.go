@@ -52,7 +52,10 @@ func (d *delivery) reconcile(ctx context.Context) error {
 	return &endedError{v.forQueue()}
 }
 
-func (d *delivery) find(ctx context.Context, begun record.Begun) (finding dypls.Finding, found performed, err error) {
+func (d *delivery) find(
+	ctx context.Context,
+	begun record.Begun,
+) (finding dypls.Finding, found performed, err error) {
 	defer func() {
 		if p := recover(); p != nil { // asynq would show what it says, numbers included, to everybody
 			d.worker.logPanic(d, p)
@@ -72,21 +75,38 @@ func (d *delivery) renew(ctx context.Context, begun record.Begun) {
 			return
 		case <-tick.C:
 		}
-		if held, err := d.worker.records.Renew(ctx, d.id, begun.Fence, d.worker.timing.claimLease); err == nil && !held {
+		if held, err := d.worker.records.Renew(
+			ctx,
+			d.id,
+			begun.Fence,
+			d.worker.timing.claimLease,
+		); err == nil &&
+			!held {
 			return
 		}
 	}
 }
 
 // decideReconciled decides what a look means for the task. A look uses up no attempt.
-func (w *Worker) decideReconciled(k kind, begun record.Begun, finding dypls.Finding, err error) verdict {
+func (w *Worker) decideReconciled(
+	k kind,
+	begun record.Begun,
+	finding dypls.Finding,
+	err error,
+) verdict {
 	v := verdict{
 		state: record.Waiting, counts: true, sent: true, code: dypls.CodeNoAnswer, class: dypls.Uncertain,
 		message: "looking for the effect of an earlier call",
 	}
 	switch {
 	case errors.Is(err, errUnsent):
-		return verdict{state: record.Waiting, doubt: record.DoubtCleared, code: dypls.CodeNotSent, class: dypls.Unavailable, message: err.Error()}
+		return verdict{
+			state:   record.Waiting,
+			doubt:   record.DoubtCleared,
+			code:    dypls.CodeNotSent,
+			class:   dypls.Unavailable,
+			message: err.Error(),
+		}
 	case errors.Is(err, errNoAccount): // one that knows it can look
 		v.delay, v.doubt, v.message = w.unknownAccountPause(), record.DoubtKept, "looking is left to a worker that knows the account"
 	case err != nil:
@@ -94,7 +114,13 @@ func (w *Worker) decideReconciled(k kind, begun record.Begun, finding dypls.Find
 	case finding == dypls.Found && k.removes:
 		v.gone("the binding was over already: it has expired, or was removed")
 	case finding == dypls.Found:
-		return verdict{state: record.Succeeded, counts: true, sent: true, code: dypls.CodeOK, message: "an earlier call took effect"}
+		return verdict{
+			state:   record.Succeeded,
+			counts:  true,
+			sent:    true,
+			code:    dypls.CodeOK,
+			message: "an earlier call took effect",
+		}
 	case finding == dypls.Absent:
 		w.decideAbsent(&v, k, begun)
 	default:
@@ -124,7 +150,10 @@ func (v *verdict) verificationFailed(begun record.Begun, err error) {
 	}
 	// A failed look leaves no count behind: how long it has been going on tells how soon the next
 	// one is of use.
-	v.delay, v.doubt = min(max(time.Since(begun.Since)/verificationsPerAge, backoffBase), deniedCap), record.DoubtKept
+	v.delay, v.doubt = min(
+		max(time.Since(begun.Since)/verificationsPerAge, backoffBase),
+		deniedCap,
+	), record.DoubtKept
 	if e, ok := errors.AsType[*dypls.Error](err); ok {
 		v.delay = max(v.delay, e.RetryAfter)
 		v.message = "looking failed: " + cmp.Or(e.Message, e.Code)
@@ -162,7 +191,13 @@ func (w *Worker) decideUnknowable(v *verdict, begun record.Begun) {
 // refuse fails with a code that was only looked into.
 func (v *verdict) refuse(code string) {
 	info, _ := dypls.LookupCode(code)
-	v.state, v.code, v.class, v.message = record.Failed, code, cmp.Or(info.Class, dypls.Rejected), cmp.Or(info.English, code)
+	v.state, v.code, v.class, v.message = record.Failed, code, cmp.Or(
+		info.Class,
+		dypls.Rejected,
+	), cmp.Or(
+		info.English,
+		code,
+	)
 }
 
 func isOver(deadline time.Time) bool { return !deadline.IsZero() && !time.Now().Before(deadline) }

@@ -37,12 +37,17 @@ func (d *delivery) onSettled(ctx context.Context) error {
 	case err != nil:
 		return &endedError{later(redisAway, "redis is out of reach")}
 	case r.State == record.Uncertain && asked:
-		d.worker.log.Warn().Str("id", d.id).Str("action", d.kind.action).Msg("uncertain task not rerun; settle it with dyplsq resolve")
+		d.worker.log.Warn().
+			Str("id", d.id).
+			Str("action", d.kind.action).
+			Msg("uncertain task not rerun; settle it with dyplsq resolve")
 		return &endedError{archivedError{uncertainPrefix + d.id}}
 	case r.State == record.Failed && asked:
 		return d.rerun(ctx, r)
 	case r.State.Told():
-		return &endedError{archive(r.Code, dypls.Class(r.Class))} // so that it stays where a dashboard shows it
+		return &endedError{
+			archive(r.Code, dypls.Class(r.Class)),
+		} // so that it stays where a dashboard shows it
 	}
 	return &endedError{later(redisAway, "its record has changed")}
 }
@@ -61,7 +66,8 @@ func (d *delivery) rerunRequested() (bool, error) {
 	case err != nil:
 		return false, err
 	}
-	return strings.HasPrefix(info.LastErr, uncertainPrefix) || archivedText.MatchString(info.LastErr), nil
+	return strings.HasPrefix(info.LastErr, uncertainPrefix) ||
+		archivedText.MatchString(info.LastErr), nil
 }
 
 // rerun lets a failed task run again, in this very delivery, which asks for leave to call once
@@ -75,7 +81,11 @@ func (d *delivery) rerun(ctx context.Context, r record.Record) error {
 	if err != nil || found != record.Queued {
 		return &endedError{archive(r.Code, dypls.Class(r.Class))}
 	}
-	d.worker.log.Warn().Str("id", d.id).Str("action", d.kind.action).Str("code", r.Code).Msg("failed task rerun on request")
+	d.worker.log.Warn().
+		Str("id", d.id).
+		Str("action", d.kind.action).
+		Str("code", r.Code).
+		Msg("failed task rerun on request")
 	return d.begin(ctx)
 }
 
@@ -83,11 +93,18 @@ func (d *delivery) rerun(ctx context.Context, r record.Record) error {
 // earlier task of the same key, of another action or account: with it the task would be called in
 // the wrong way, or with the wrong credentials.
 func (d *delivery) staleDelivery(ctx context.Context) error {
-	d.worker.log.Warn().Str("id", d.id).Str("action", d.kind.action).Msg("stale delivery of an earlier task with this key; replaced")
+	d.worker.log.Warn().
+		Str("id", d.id).
+		Str("action", d.kind.action).
+		Msg("stale delivery of an earlier task with this key; replaced")
 	if asynqwire.IDOfDelivery(d.taskID) != d.id {
 		return nil
 	}
-	if _, err := d.worker.dispatch.Redeliver(ctx, d.id, asynqwire.NumberOfDelivery(d.taskID)); err != nil {
+	if _, err := d.worker.dispatch.Redeliver(
+		ctx,
+		d.id,
+		asynqwire.NumberOfDelivery(d.taskID),
+	); err != nil {
 		return later(redisAway, "redis is out of reach")
 	}
 	return nil

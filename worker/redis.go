@@ -31,7 +31,8 @@ func (c Config) dial() (redis.UniversalClient, error) { //nolint:ireturn // one 
 
 // poolSize is enough connections, whatever the shards: nearly all commands share pipelines.
 func (c Config) poolSize() int {
-	const background = 6 // of one asynq Server: heartbeat, forwarder, recoverer, janitor, syncer, cancelations
+	// of one asynq Server: heartbeat, forwarder, recoverer, janitor, syncer, cancelations
+	const background = 6
 	return c.Concurrency + len(dispatch.Queues())*c.Fetchers*background
 }
 
@@ -59,7 +60,11 @@ const (
 // untilWritten tries step until Redis answers, or nobody waits for this worker any longer. That ctx
 // is done ends nothing: what is to be written down concerns a call that has left, or may have been
 // granted.
-func (w *Worker) untilWritten(ctx context.Context, id, what string, step func(context.Context) error) error {
+func (w *Worker) untilWritten(
+	ctx context.Context,
+	id, what string,
+	step func(context.Context) error,
+) error {
 	var said time.Time
 	for pause := firstPause; ; pause = min(2*pause, longestPause) {
 		tryCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), writeTimeout)
@@ -130,7 +135,11 @@ func (w *Worker) checkEvictionOf(ctx context.Context, server redis.Cmdable) erro
 		return nil //nolint:nilerr // managed editions hide their settings
 	}
 	if policy != noEviction {
-		return fmt.Errorf("worker: redis has maxmemory-policy %s and would throw tasks away when memory is short: set it to %s", policy, noEviction)
+		return fmt.Errorf(
+			"worker: redis has maxmemory-policy %s and would throw tasks away when memory is short: set it to %s",
+			policy,
+			noEviction,
+		)
 	}
 	return nil
 }
@@ -152,7 +161,10 @@ func (w *Worker) declareQueues(ctx context.Context) {
 	defer tick.Stop()
 	for {
 		err := w.writeQueueNames(ctx)
-		if _, refused := refusal.Of(err); err != nil && !refused && ctx.Err() == nil { // refusals are told of once
+		if _, refused := refusal.Of(
+			err,
+		); err != nil && !refused &&
+			ctx.Err() == nil { // refusals are told of once
 			w.log.Warn().Err(err).Msg("queue names not written; retrying")
 		}
 		select {
@@ -166,8 +178,12 @@ func (w *Worker) declareQueues(ctx context.Context) {
 // logReplicaShortage says that calls do not leave, now and then: each of them would be too much.
 func (w *Worker) logReplicaShortage(shortage *record.ShortageError) {
 	last := w.shortageLogged.Load()
-	if now := time.Now().UnixNano(); now-last > int64(logEvery) && w.shortageLogged.CompareAndSwap(last, now) {
-		w.log.Error().Err(shortage).Msg("too few replicas acknowledge; holding calls, retrying every few seconds")
+	if now := time.Now().
+		UnixNano(); now-last > int64(logEvery) &&
+		w.shortageLogged.CompareAndSwap(last, now) {
+		w.log.Error().
+			Err(shortage).
+			Msg("too few replicas acknowledge; holding calls, retrying every few seconds")
 	}
 }
 
@@ -214,7 +230,10 @@ func (l *refusalLog) note(err error) {
 	switch {
 	case is && l.said != refused.Code:
 		l.said, l.latest = refused.Code, time.Now()
-		l.log.Error().Str("code", refused.Code).Bool("lasting", refused.Lasting).Msg("Redis refuses commands; retrying: " + refused.Error())
+		l.log.Error().
+			Str("code", refused.Code).
+			Bool("lasting", refused.Lasting).
+			Msg("Redis refuses commands; retrying: " + refused.Error())
 	case is:
 		l.latest = time.Now()
 	case err == nil && l.said != "" && time.Since(l.latest) > takesAgain:

@@ -42,7 +42,15 @@ func (w *Worker) newServers(name string) []server {
 	servers := make([]server, fetchers)
 	every, delayedEvery := askEvery, askDelayedEvery
 	if w.config.AsynqPlain {
-		every, delayedEvery = slowed(pollEvery, w.ofEach(), polledAtFullPace), slowed(pollDelayedEvery, w.ofEach(), forwardedAtFullPace)
+		every, delayedEvery = slowed(
+			pollEvery,
+			w.ofEach(),
+			polledAtFullPace,
+		), slowed(
+			pollDelayedEvery,
+			w.ofEach(),
+			forwardedAtFullPace,
+		)
 	}
 	for i := range servers {
 		servers[i] = asynq.NewServerFromRedisClient(w.forAsynq(), asynq.Config{
@@ -54,8 +62,10 @@ func (w *Worker) newServers(name string) []server {
 			TaskCheckInterval:        every,
 			DelayedTaskCheckInterval: delayedEvery,
 			JanitorInterval:          expireEvery,
-			Logger:                   asynqLogger{w.log.With().Str("component", "asynq").Str("queue", name).Logger()},
-			LogLevel:                 asynq.WarnLevel,
+			Logger: asynqLogger{
+				w.log.With().Str("component", "asynq").Str("queue", name).Logger(),
+			},
+			LogLevel: asynq.WarnLevel,
 		})
 	}
 	return servers

@@ -122,7 +122,13 @@ func (w *Worker) orphans(ctx context.Context) []string {
 		for i, name := range names {
 			k := asynqwire.Queue(name)
 			held[i] = []*redis.IntCmd{
-				p.LLen(ctx, k.Key(asynqwire.Pending)), p.LLen(ctx, k.Key(asynqwire.Active)), p.ZCard(ctx, k.Key(asynqwire.Scheduled)), p.ZCard(ctx, k.Key(asynqwire.Retry)),
+				p.LLen(
+					ctx,
+					k.Key(asynqwire.Pending),
+				),
+				p.LLen(ctx, k.Key(asynqwire.Active)),
+				p.ZCard(ctx, k.Key(asynqwire.Scheduled)),
+				p.ZCard(ctx, k.Key(asynqwire.Retry)),
 			}
 		}
 		return nil

@@ -15,8 +15,9 @@ const (
 // Status is how a worker stands, for health checks.
 type Status struct {
 	Phase Phase
-	// Polled is when each queue was last asked for a task, and answered; the zero time for never. Where all slots of a queue
-	// are taken it is not asked until one is free, which takes no longer than a call or a look. Empty with [Config.AsynqPlain].
+	// Polled is when each queue was last asked for a task, and answered; the zero time for never.
+	// Where all slots of a queue are taken it is not asked until one is free, which takes no longer
+	// than a call or a look. Empty with [Config.AsynqPlain].
 	Polled map[string]time.Time
 }
 
@@ -37,11 +38,13 @@ type Budget struct {
 	Ceiling float64 // that they never go beyond
 }
 
-// Denied is a scope whose calls are held: the API denies them or, of the scope "endpoint", what answers is not the API.
+// Denied is a scope whose calls are held: the API denies them or, of the scope "endpoint", what
+// answers is not the API.
 type Denied struct{ Account, Scope string }
 
-// Traffic is how calls are held back at the moment: the accounts whose tasks this worker performs, the budgets that it has used, the
-// scopes whose calls are denied, and the accounts that it does not know and whose tasks it has held lately.
+// Traffic is how calls are held back at the moment: the accounts whose tasks this worker performs,
+// the budgets that it has used, the scopes whose calls are denied, and the accounts that it does
+// not know and whose tasks it has held lately.
 type Traffic struct {
 	Accounts []string
 	Budgets  []Budget
@@ -60,7 +63,10 @@ func (w *Worker) Traffic() Traffic {
 
 func (t *traffic) report(account string, into *Traffic) {
 	for _, r := range t.limiter.Snapshot() {
-		into.Budgets = append(into.Budgets, Budget{Account: account, Name: r.Bucket, Rate: r.Current, Ceiling: r.Ceiling})
+		into.Budgets = append(
+			into.Budgets,
+			Budget{Account: account, Name: r.Bucket, Rate: r.Current, Ceiling: r.Ceiling},
+		)
 	}
 	for _, scope := range t.breaker.Open() {
 		into.Open = append(into.Open, Denied{account, scope})

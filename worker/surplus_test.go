@@ -121,7 +121,8 @@ func TestFoundIsNoSurplus(t *testing.T) {
 // bound.
 func TestSuccessAfterTheFailureWasTold(t *testing.T) {
 	t.Parallel()
-	s, release := newStalledHarness(t, dyplstest.Config{ListDelay: time.Hour}, UncertainHold, named()) // a list that never shows it
+	// a list that never shows it
+	s, release := newStalledHarness(t, dyplstest.Config{ListDelay: time.Hour}, UncertainHold, named())
 	s.expectOutcome(t, "k", wantOutcome{tasks.StateFailed, "isv.BIND_CONFLICT", 2, 1, 4})
 	release()
 	if undo := s.awaited(t, reaper.SurplusTask("", s.bound()[0])); undo.State != tasks.StateSucceeded {

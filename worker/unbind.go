@@ -27,7 +27,10 @@ func (d *delivery) resolveBind(ctx context.Context) error {
 
 // unbindOfBind waits for the bind that an unbind names, or withdraws it where no call of it took
 // effect. Where there is nothing to call, it returns what becomes of the task instead.
-func (d *delivery) unbindOfBind(ctx context.Context, begun record.Begun) (request []byte, instead *verdict) {
+func (d *delivery) unbindOfBind(
+	ctx context.Context,
+	begun record.Begun,
+) (request []byte, instead *verdict) {
 	if begun.Undoes == "" || unbindOf(begun.Request).SubsID != "" { // an earlier run has found it out
 		return begun.Request, nil
 	}
@@ -53,9 +56,17 @@ func (d *delivery) unbindOfBind(ctx context.Context, begun record.Begun) (reques
 		return d.rewrite(ctx, begun)
 	case state == record.Canceled:
 		d.worker.syncInventory(ctx, begun.Undoes)
-		return nil, &verdict{state: record.Succeeded, code: dypls.CodeOK, message: "the bind was withdrawn before it took effect: there is nothing to unbind"}
+		return nil, &verdict{
+			state:   record.Succeeded,
+			code:    dypls.CodeOK,
+			message: "the bind was withdrawn before it took effect: there is nothing to unbind",
+		}
 	case state == record.Failed:
-		return nil, &verdict{state: record.Succeeded, code: dypls.CodeOK, message: "the bind failed: there is nothing to unbind"}
+		return nil, &verdict{
+			state:   record.Succeeded,
+			code:    dypls.CodeOK,
+			message: "the bind failed: there is nothing to unbind",
+		}
 	case state == "":
 		return nil, bindForgotten()
 	}
@@ -64,7 +75,10 @@ func (d *delivery) unbindOfBind(ctx context.Context, begun record.Begun) (reques
 
 // rewrite writes the request that removes a binding, for this run and the later ones: the bind's
 // record may be gone by then.
-func (d *delivery) rewrite(ctx context.Context, begun record.Begun) (request []byte, instead *verdict) {
+func (d *delivery) rewrite(
+	ctx context.Context,
+	begun record.Begun,
+) (request []byte, instead *verdict) {
 	held := false
 	err := d.worker.untilWritten(ctx, d.id, "rewrite", func(ctx context.Context) error {
 		binds, err := d.worker.records.Read(ctx, begun.Undoes)
@@ -87,14 +101,20 @@ func (d *delivery) rewrite(ctx context.Context, begun record.Begun) (request []b
 }
 
 func bindPending(begun record.Begun) *verdict {
-	v := verdict{code: dypls.CodeNotSent, class: dypls.Unavailable, message: "waiting for the outcome of the bind's task"}
+	v := verdict{
+		code:    dypls.CodeNotSent,
+		class:   dypls.Unavailable,
+		message: "waiting for the outcome of the bind's task",
+	}
 	v.wait(growing(bindWaitBase, bindWaitCap, begun.Uncounted), begun)
 	return &v
 }
 
 func bindForgotten() *verdict {
 	return &verdict{
-		state: record.Failed, code: dypls.CodeNotSent, class: dypls.Rejected,
+		state:   record.Failed,
+		code:    dypls.CodeNotSent,
+		class:   dypls.Rejected,
 		message: "the bind's outcome is no longer kept: enqueue the unbind with PoolKey, SubsId and SecretNo",
 	}
 }
@@ -104,7 +124,8 @@ func bindForgotten() *verdict {
 func unbinding(bind, result []byte) []byte {
 	var undo dypls.UnbindSubscriptionRequest
 	var made dypls.Binding
-	if json.Unmarshal(bind, &undo) != nil || json.Unmarshal(result, &made) != nil || made.SubsID == "" {
+	if json.Unmarshal(bind, &undo) != nil || json.Unmarshal(result, &made) != nil ||
+		made.SubsID == "" {
 		return nil
 	}
 	undo.SubsID, undo.SecretNo = made.SubsID, made.SecretNo
@@ -128,7 +149,8 @@ func (d *delivery) acceptGone(ctx context.Context, v *verdict, begun record.Begu
 // wasMade reports whether the binding that an unbind is to remove is known to have been made.
 func (d *delivery) wasMade(ctx context.Context, begun record.Begun) bool {
 	r := unbindOf(begun.Request)
-	if begun.Undoes != "" || d.id == reaper.SurplusTask(d.accountName, r.SubsID) { // taken from the answer of a bind's task
+	if begun.Undoes != "" ||
+		d.id == reaper.SurplusTask(d.accountName, r.SubsID) { // taken from the answer of a bind's task
 		return true
 	}
 	var known bool

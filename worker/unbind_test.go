@@ -144,7 +144,8 @@ func TestUnbindOfWhatWasMadeAndRemoved(t *testing.T) {
 		s.outcome(t, "k")
 		b := s.simulator.Bindings()[0]
 		request := dypls.UnbindSubscriptionRequest{PoolKey: b.PoolKey, SubsID: b.SubsID, SecretNo: b.PhoneNoX}
-		if _, err := dypls.UnbindSubscription.Call(t.Context(), s.caller, request); err != nil { // past us
+		// past us
+		if _, err := dypls.UnbindSubscription.Call(t.Context(), s.caller, request); err != nil {
 			t.Fatal(err)
 		}
 		return request

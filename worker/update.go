@@ -54,25 +54,41 @@ func (d *delivery) acquireUpdateLock(ctx context.Context) error {
 	switch {
 	case short:
 		d.worker.logReplicaShortage(shortage)
-		v := verdict{code: dypls.CodeNotSent, class: dypls.Unavailable, message: "too few replicas of redis know of its turn"}
+		v := verdict{
+			code:    dypls.CodeNotSent,
+			class:   dypls.Unavailable,
+			message: "too few replicas of redis know of its turn",
+		}
 		v.wait(redisAway, d.begun)
 		d.updateLock = &change
 		return &decidedError{v}
 	case err != nil || found == record.ChangeBusy:
-		v := verdict{code: dypls.CodeNotSent, class: dypls.Unavailable, message: "another update of the binding is out"}
+		v := verdict{
+			code:    dypls.CodeNotSent,
+			class:   dypls.Unavailable,
+			message: "another update of the binding is out",
+		}
 		v.wait(growing(updateLockPause<<updateLockTries, busy+afterClaim, d.begun.Uncounted), d.begun)
 		return &decidedError{v}
 	case found == record.ChangeSuperseded:
-		return &decidedError{verdict{
-			state: record.Failed, code: dypls.CodeCanceled, class: dypls.Rejected, message: "an update of the same binding that was enqueued later has been sent",
-		}}
+		return &decidedError{
+			verdict{
+				state:   record.Failed,
+				code:    dypls.CodeCanceled,
+				class:   dypls.Rejected,
+				message: "an update of the same binding that was enqueued later has been sent",
+			},
+		}
 	}
 	d.updateLock = &change
 	return nil
 }
 
 // tryUpdateLock tries until Redis answers. A shortage of replicas is an answer, too.
-func (d *delivery) tryUpdateLock(ctx context.Context, change record.Change) (found record.ChangeVerdict, busy time.Duration, err error) {
+func (d *delivery) tryUpdateLock(
+	ctx context.Context,
+	change record.Change,
+) (found record.ChangeVerdict, busy time.Duration, err error) {
 	var shortage *record.ShortageError
 	err = d.worker.untilWritten(ctx, d.id, "turn", func(ctx context.Context) (err error) {
 		found, busy, err = d.worker.records.Sequence(ctx, change)
@@ -93,9 +109,17 @@ func (d *delivery) releaseUpdateLock(ctx context.Context, v verdict) {
 	if d.updateLock == nil || v.code == dypls.CodeNoAnswer {
 		return
 	}
-	err := d.worker.untilWritten(ctx, d.id, "turn", func(ctx context.Context) error { return d.worker.records.EndChange(ctx, *d.updateLock) })
+	err := d.worker.untilWritten(
+		ctx,
+		d.id,
+		"turn",
+		func(ctx context.Context) error { return d.worker.records.EndChange(ctx, *d.updateLock) },
+	)
 	if err != nil {
-		d.worker.log.Warn().Str("id", d.id).Err(err).Msg("update lock not released; the next update waits until it lapses")
+		d.worker.log.Warn().
+			Str("id", d.id).
+			Err(err).
+			Msg("update lock not released; the next update waits until it lapses")
 	}
 }
 
@@ -136,14 +160,18 @@ func (d *delivery) curtail(ctx context.Context, v verdict) {
 		return d.worker.numbers.Curtail(ctx, p.change, p.was)
 	})
 	if err != nil {
-		d.worker.log.Error().Str("id", d.id).Err(err).Msg("inventory not updated; number held until the later expiry")
+		d.worker.log.Error().
+			Str("id", d.id).
+			Err(err).
+			Msg("inventory not updated; number held until the later expiry")
 	}
 }
 
 // change reads what an update changes about which numbers are in use.
 func (d *delivery) change(request []byte) (c inventory.Change, ok bool) {
 	var r dypls.UpdateSubscriptionRequest
-	if d.kind.action != dypls.UpdateSubscription.Action || json.Unmarshal(request, &r) != nil || r.PoolKey == "" {
+	if d.kind.action != dypls.UpdateSubscription.Action || json.Unmarshal(request, &r) != nil ||
+		r.PoolKey == "" {
 		return c, false // what cannot be read is told by the call
 	}
 	return changeOf(r), true

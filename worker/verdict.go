@@ -22,7 +22,13 @@ const (
 )
 
 // notReady is when a recording that was not there is asked for again.
-var notReady = []time.Duration{15 * time.Second, time.Minute, 5 * time.Minute, 15 * time.Minute, time.Hour}
+var notReady = []time.Duration{
+	15 * time.Second,
+	time.Minute,
+	5 * time.Minute,
+	15 * time.Minute,
+	time.Hour,
+}
 
 // verdict is what an attempt means: for the record, and for the queue.
 type verdict struct {
@@ -42,7 +48,13 @@ type verdict struct {
 
 // decide translates what came of a call, once, into words of the record and the queue.
 func (w *Worker) decide(k kind, begun record.Begun, err error) verdict {
-	v := verdict{state: record.Succeeded, counts: true, sent: true, code: dypls.CodeOK, message: dypls.CodeOK}
+	v := verdict{
+		state:   record.Succeeded,
+		counts:  true,
+		sent:    true,
+		code:    dypls.CodeOK,
+		message: dypls.CodeOK,
+	}
 	e, failed := errors.AsType[*dypls.Error](err)
 	if !failed {
 		return v
@@ -56,7 +68,10 @@ func (w *Worker) decide(k kind, begun record.Begun, err error) verdict {
 	v.sent = e.Code != dypls.CodeNotSent && e.Code != dypls.CodeInvalidPayload
 	switch e.Class {
 	case dypls.Throttled:
-		v.wait(max(e.RetryAfter, jittered(0)), begun) // the rate limiter has the rest: it waits in its place, for a token
+		v.wait(
+			max(e.RetryAfter, jittered(0)),
+			begun,
+		) // the rate limiter has the rest: it waits in its place, for a token
 		v.counts = false
 	case dypls.NotReady:
 		v.wait(notReady[min(begun.Uncounted, len(notReady)-1)], begun)
@@ -121,7 +136,14 @@ func decideRefused(v *verdict, k kind, begun record.Begun, e *dypls.Error) {
 
 // gone is the success of a removal that had nothing left to do.
 func (v *verdict) gone(message string) {
-	*v = verdict{state: record.Succeeded, counts: true, sent: true, code: dypls.CodeOK, message: message, requestID: v.requestID}
+	*v = verdict{
+		state:     record.Succeeded,
+		counts:    true,
+		sent:      true,
+		code:      dypls.CodeOK,
+		message:   message,
+		requestID: v.requestID,
+	}
 }
 
 // decideFailed: a bind is told to have failed only where no call of it can have taken effect.
@@ -160,7 +182,8 @@ func (v *verdict) wait(d time.Duration, begun record.Begun) {
 
 // jittered is full jitter: anything between nothing and an exponentially growing bound.
 func jittered(n int) time.Duration {
-	return time.Duration(rand.Int64N(int64(growing(backoffBase, backoffCap, n)) + 1)) //nolint:gosec // spreads load; guards nothing
+	bound := int64(growing(backoffBase, backoffCap, n))
+	return time.Duration(rand.Int64N(bound + 1)) //nolint:gosec // spreads load; guards nothing
 }
 
 func growing(base, most time.Duration, n int) time.Duration {
@@ -174,7 +197,11 @@ func (v verdict) forQueue() error {
 	case record.Succeeded:
 		return nil
 	case record.Waiting:
-		return &laterError{delay: v.delay, reason: codeAndClass(v.code, v.class) + ", to be tried again", failure: v.counts}
+		return &laterError{
+			delay:   v.delay,
+			reason:  codeAndClass(v.code, v.class) + ", to be tried again",
+			failure: v.counts,
+		}
 	default:
 		return archive(v.code, v.class)
 	}
@@ -202,12 +229,22 @@ func (a archivedError) Error() string { return a.reason }
 // Unwrap makes asynq stop.
 func (archivedError) Unwrap() error { return asynq.SkipRetry }
 
-func archive(code string, class dypls.Class) error { return archivedError{codeAndClass(code, class)} }
+func archive(
+	code string,
+	class dypls.Class,
+) error {
+	return archivedError{codeAndClass(code, class)}
+}
 
 // archivedText is what asynq remembers of a task that archive has ended, and of no other.
 var archivedText = regexp.MustCompile(`^\S* \(\w*\)$`)
 
-func codeAndClass(code string, class dypls.Class) string { return fmt.Sprintf("%s (%s)", code, class) }
+func codeAndClass(
+	code string,
+	class dypls.Class,
+) string {
+	return fmt.Sprintf("%s (%s)", code, class)
+}
 
 // retryDelay implements asynq's RetryDelayFunc.
 func retryDelay(_ int, err error, _ *asynq.Task) time.Duration {

@@ -21,8 +21,8 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/worker/internal/reaper"
 )
 
-// tidiesWithin is how long, at the end of a worker, outcomes may still be told, and slots given back. The reaper and the leases of the
-// slots make up for what is not.
+// tidiesWithin is how long, at the end of a worker, outcomes may still be told, and slots given
+// back. The reaper and the leases of the slots make up for what is not.
 const tidiesWithin = 3 * time.Second
 
 // Worker performs tasks. [New] makes one.
@@ -77,7 +77,14 @@ type timing struct {
 
 // New checks the configuration and registers every kind of task. It connects to nobody yet.
 func New(config Config) (*Worker, error) {
-	return newTimed(config, timing{claimLease: claimLease, reconcileAfter: defaultReconcileAfter, verifyAgainAfter: defaultVerifyAgainAfter})
+	return newTimed(
+		config,
+		timing{
+			claimLease:       claimLease,
+			reconcileAfter:   defaultReconcileAfter,
+			verifyAgainAfter: defaultVerifyAgainAfter,
+		},
+	)
 }
 
 func newTimed(config Config, timing timing) (*Worker, error) {
@@ -91,12 +98,19 @@ func newTimed(config Config, timing timing) (*Worker, error) {
 		return nil, fmt.Errorf("worker: %w", err)
 	}
 	config.client = client
-	queue, err := tasks.New(tasks.Config{Client: client, WaitReplicas: config.WaitReplicas, Shards: config.Shards})
+	queue, err := tasks.New(
+		tasks.Config{Client: client, WaitReplicas: config.WaitReplicas, Shards: config.Shards},
+	)
 	if err != nil {
 		return nil, fmt.Errorf("worker: %w", err)
 	}
 	w := &Worker{
-		config: config, ownClient: own, kinds: map[string]kind{}, log: config.Logger, draining: make(chan struct{}), stopped: make(chan struct{}),
+		config:    config,
+		ownClient: own,
+		kinds:     map[string]kind{},
+		log:       config.Logger,
+		draining:  make(chan struct{}),
+		stopped:   make(chan struct{}),
 		queue:     queue,
 		inspector: asynq.NewInspectorFromRedisClient(config.client),
 		numbers:   inventory.New(config.client, config.NumberCooldown).WithReplicas(config.WaitReplicas),
@@ -108,7 +122,11 @@ func newTimed(config Config, timing timing) (*Worker, error) {
 	}
 	w.publisher, w.records = record.NewTeller(store)
 	w.dispatch = dispatch.New(dispatch.Config{
-		Redis: config.client, Records: store, Shards: config.Shards, QueueOf: queueOfAction, Now: time.Now,
+		Redis:   config.client,
+		Records: store,
+		Shards:  config.Shards,
+		QueueOf: queueOfAction,
+		Now:     time.Now,
 	})
 	w.callsAtOnce = shares(dispatch.Queues(), config.Concurrency)
 	w.concurrency = newConcurrency(w.callsAtOnce)
@@ -137,10 +155,11 @@ func newTimed(config Config, timing timing) (*Worker, error) {
 	return w, nil
 }
 
-// Run performs tasks until ctx is done, then waits for the calls that are out, at most the shutdown timeout.
-// While Redis is out of reach, or refuses, it keeps trying and says so: who runs Redis may mend it meanwhile. It may be called once.
-// It ends within the shutdown timeout and 8 s, whatever Redis does. Where it logs that the shutdown timed out, the process is to end: its
-// connections to Redis stay open, as asynq's Servers still use them, and panic when they are closed.
+// Run performs tasks until ctx is done, then waits for the calls that are out, at most the shutdown
+// timeout. While Redis is out of reach, or refuses, it keeps trying and says so: who runs Redis may
+// mend it meanwhile. It may be called once. It ends within the shutdown timeout and 8 s, whatever
+// Redis does. Where it logs that the shutdown timed out, the process is to end: its connections to
+// Redis stay open, as asynq's Servers still use them, and panic when they are closed.
 func (w *Worker) Run(ctx context.Context) error {
 	if err := w.awaitRedis(ctx); err != nil || ctx.Err() != nil {
 		return err
@@ -169,14 +188,24 @@ func (w *Worker) Run(ctx context.Context) error {
 	housekeeping.Go(func() { w.sweepNumbers(keeping) })
 	housekeeping.Go(func() { w.newReaper().Run(ctx) }) // while it drains, others reap
 	w.enter(Performing)
-	w.log.Info().Int("concurrency", w.config.Concurrency).Strs("queues", dispatch.Queues()).Int("shards", w.config.Shards).
-		Strs("accounts", w.accounts.names()).Msg("performing tasks")
+	w.log.Info().
+		Int("concurrency", w.config.Concurrency).
+		Strs("queues", dispatch.Queues()).
+		Int("shards", w.config.Shards).
+		Strs("accounts", w.accounts.names()).
+		Msg("performing tasks")
 	<-ctx.Done()
 	w.enter(Draining)
 	close(w.draining)
-	w.log.Info().Stringer("at_most", w.config.ShutdownTimeout).Msg("draining: no new tasks; waiting for in-flight calls")
-	// The calls that are out end within the timeout; what has to be written down gets a moment more. What fails to be put back shares it.
-	patience, cancel := context.WithTimeout(context.WithoutCancel(ctx), w.config.ShutdownTimeout+writeTimeout)
+	w.log.Info().
+		Stringer("at_most", w.config.ShutdownTimeout).
+		Msg("draining: no new tasks; waiting for in-flight calls")
+	// The calls that are out end within the timeout; what has to be written down gets a moment more.
+	// What fails to be put back shares it.
+	patience, cancel := context.WithTimeout(
+		context.WithoutCancel(ctx),
+		w.config.ShutdownTimeout+writeTimeout,
+	)
 	defer cancel()
 	select {
 	case more := <-adopted:
@@ -197,8 +226,15 @@ func (w *Worker) Run(ctx context.Context) error {
 // newReaper returns what finds tasks that any worker left half-way.
 func (w *Worker) newReaper() *reaper.Reaper {
 	return reaper.New(reaper.Config{
-		Redis: w.config.client, Records: w.records, Queue: w.queue, Dispatch: w.dispatch, Log: w.log.With().Str("component", "reaper").Logger(),
-		ClaimLease: w.timing.claimLease, AfterClaim: afterClaim, Keep: w.agreed.Keep, KeepStream: w.agreed.KeepStream,
+		Redis:      w.config.client,
+		Records:    w.records,
+		Queue:      w.queue,
+		Dispatch:   w.dispatch,
+		Log:        w.log.With().Str("component", "reaper").Logger(),
+		ClaimLease: w.timing.claimLease,
+		AfterClaim: afterClaim,
+		Keep:       w.agreed.Keep,
+		KeepStream: w.agreed.KeepStream,
 	})
 }
 
@@ -213,8 +249,8 @@ func (w *Worker) putBack(ctx context.Context) {
 
 func (w *Worker) enter(p Phase) { w.phase.Store(&p) }
 
-// drain stops every server and waits, as long as it has patience, for the deliveries, which outlive their server when Redis is away. It
-// reports whether nobody is left.
+// drain stops every server and waits, as long as it has patience, for the deliveries, which outlive
+// their server when Redis is away. It reports whether nobody is left.
 func (w *Worker) drain(patience context.Context, servers []server) (drained bool) {
 	var stopping sync.WaitGroup
 	for _, s := range servers {
@@ -236,7 +272,8 @@ func (w *Worker) drain(patience context.Context, servers []server) (drained bool
 	return drained
 }
 
-// await waits for what ends soon, and no longer than that: what it leaves behind others make up for.
+// await waits for what ends soon, and no longer than that: what it leaves behind others make up
+// for.
 func await(all *sync.WaitGroup, within time.Duration) {
 	ended := make(chan struct{})
 	go func() {

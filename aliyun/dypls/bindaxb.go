@@ -2,8 +2,8 @@ package dypls
 
 import "log/slog"
 
-// BindAXB makes A reach B, and B reach A, by dialling X. One X serves up to 200 such pairs, as long as
-// no A or B repeats on it. Published quota: 5,000 calls a second and account.
+// BindAXB makes A reach B, and B reach A, by dialling X. One X serves up to 200 such pairs, as long
+// as no A or B repeats on it. Published quota: 5,000 calls a second and account.
 var BindAXB = Operation[BindAXBRequest, Binding]{
 	Action: "BindAxb", Mutates: true, decode: decodeBinding,
 	outID: func(r *BindAXBRequest) *string { return &r.OutID },
@@ -24,11 +24,12 @@ type BindAXBRequest struct {
 	OutOrderID         string `json:"OutOrderId,omitzero"`
 	CallRestrict       string `json:"CallRestrict,omitzero"`
 	CallDisplayType    int    `json:"CallDisplayType,omitzero"` // 1: both sides see X
-	CallTimeout        int    `json:"CallTimeout,omitzero"`     // of sequential ringing: 5-20 s by the page, up to 180 by the metadata
-	RingConfig         string `json:"RingConfig,omitzero"`      // a JSON object
-	DTMFConfig         string `json:"DtmfConfig,omitzero"`      // a JSON object
-	ASRStatus          bool   `json:"ASRStatus,omitzero"`
-	ASRModelID         string `json:"ASRModelId,omitzero"`
+	// of sequential ringing: 5-20 s by the page, up to 180 by the metadata
+	CallTimeout int    `json:"CallTimeout,omitzero"`
+	RingConfig  string `json:"RingConfig,omitzero"` // a JSON object
+	DTMFConfig  string `json:"DtmfConfig,omitzero"` // a JSON object
+	ASRStatus   bool   `json:"ASRStatus,omitzero"`
+	ASRModelID  string `json:"ASRModelId,omitzero"`
 }
 
 // Validate implements [Request].
@@ -55,6 +56,14 @@ func (r BindAXBRequest) describe(d *description) {
 
 // look: a bind of this kind answers A as its Extension.
 func (r BindAXBRequest) look() look[Binding] {
-	return soughtBinding{poolKey: r.PoolKey, x: r.PhoneNoX, a: r.PhoneNoA, b: r.PhoneNoB, expiration: r.Expiration}.
-		look(func(d SubscriptionDetail) Phone { return d.PhoneNoA })
+	return soughtBinding{
+		poolKey:    r.PoolKey,
+		x:          r.PhoneNoX,
+		a:          r.PhoneNoA,
+		b:          r.PhoneNoB,
+		expiration: r.Expiration,
+	}.
+		look(
+			func(d SubscriptionDetail) Phone { return d.PhoneNoA },
+		)
 }

@@ -2,7 +2,8 @@ package dypls
 
 import "log/slog"
 
-// BindAXG makes X ring A, but only for the numbers of group G. Published quota: 5,000 calls a second and account.
+// BindAXG makes X ring A, but only for the numbers of group G. Published quota: 5,000 calls a
+// second and account.
 var BindAXG = Operation[BindAXGRequest, Binding]{
 	Action: "BindAxg", Mutates: true, decode: decodeBinding,
 	outID: func(r *BindAXGRequest) *string { return &r.OutID },
@@ -49,13 +50,19 @@ func (r BindAXGRequest) describe(d *description) {
 	})
 }
 
-// look: a bind of this kind answers the group as its Extension. A group that is not a number is not shown later.
+// look: a bind of this kind answers the group as its Extension. A group that is not a number is not
+// shown later.
 func (r BindAXGRequest) look() look[Binding] {
 	group := groupNumber(r.GroupID)
 	if group == 0 {
 		return nil
 	}
 	return soughtBinding{
-		poolKey: r.PoolKey, x: r.PhoneNoX, a: r.PhoneNoA, b: r.PhoneNoB, group: group, expiration: r.Expiration,
+		poolKey:    r.PoolKey,
+		x:          r.PhoneNoX,
+		a:          r.PhoneNoA,
+		b:          r.PhoneNoB,
+		group:      group,
+		expiration: r.Expiration,
 	}.look(func(SubscriptionDetail) Phone { return Phone(r.GroupID) })
 }

@@ -2,7 +2,8 @@ package dypls
 
 import "log/slog"
 
-// BindAXN makes X ring A, whoever (N) dials it. X is A's alone. Published quota: 5,000 calls a second and account.
+// BindAXN makes X ring A, whoever (N) dials it. X is A's alone. Published quota: 5,000 calls a
+// second and account.
 var BindAXN = Operation[BindAXNRequest, Binding]{
 	Action: "BindAxn", Mutates: true, decode: decodeBinding,
 	outID: func(r *BindAXNRequest) *string { return &r.OutID },
@@ -53,8 +54,17 @@ func (r BindAXNRequest) describe(d *description) {
 	d.text("Extend", r.Extend)
 }
 
-// look: a bind of this kind answers B as its Extension, or the number that the platform invents in its place.
+// look: a bind of this kind answers B as its Extension, or the number that the platform invents in
+// its place.
 func (r BindAXNRequest) look() look[Binding] {
-	return soughtBinding{poolKey: r.PoolKey, x: r.PhoneNoX, a: r.PhoneNoA, b: r.PhoneNoB, expiration: r.Expiration}.
-		look(func(d SubscriptionDetail) Phone { return d.PhoneNoB })
+	return soughtBinding{
+		poolKey:    r.PoolKey,
+		x:          r.PhoneNoX,
+		a:          r.PhoneNoA,
+		b:          r.PhoneNoB,
+		expiration: r.Expiration,
+	}.
+		look(
+			func(d SubscriptionDetail) Phone { return d.PhoneNoB },
+		)
 }

@@ -10,8 +10,8 @@ var BindAXNExtension = Operation[BindAXNExtensionRequest, Binding]{
 	find:  BindAXNExtensionRequest.look,
 }
 
-// BindAXNExtensionRequest holds the parameters of BindAxnExtension.
-// Without PhoneNoX and Extension the platform picks them, and an answer that is lost cannot be looked up.
+// BindAXNExtensionRequest holds the parameters of BindAxnExtension. Without PhoneNoX and Extension
+// the platform picks them, and an answer that is lost cannot be looked up.
 type BindAXNExtensionRequest struct {
 	PoolKey            string `json:"PoolKey"`
 	PhoneNoA           Phone  `json:"PhoneNoA"`
@@ -47,7 +47,11 @@ func (r BindAXNExtensionRequest) describe(d *description) {
 		d.problem("Extension", "must be 1-3 digits", "shorten it, or leave it to the platform")
 	}
 	if r.Extension != "" && r.PhoneNoX == "" {
-		d.problem("Extension", "goes only with PhoneNoX", "name PhoneNoX too, or leave both to the platform")
+		d.problem(
+			"Extension",
+			"goes only with PhoneNoX",
+			"name PhoneNoX too, or leave both to the platform",
+		)
 	}
 	d.add(Parameter{Name: "Extension", Value: r.Extension})
 	d.distinct(r.PhoneNoA, r.PhoneNoB, r.PhoneNoX)
@@ -64,6 +68,11 @@ func (r BindAXNExtensionRequest) look() look[Binding] {
 		return nil
 	}
 	return soughtBinding{
-		poolKey: r.PoolKey, x: r.PhoneNoX, a: r.PhoneNoA, b: r.PhoneNoB, extension: r.Extension, expiration: r.Expiration,
+		poolKey:    r.PoolKey,
+		x:          r.PhoneNoX,
+		a:          r.PhoneNoA,
+		b:          r.PhoneNoB,
+		extension:  r.Extension,
+		expiration: r.Expiration,
 	}.look(func(d SubscriptionDetail) Phone { return d.Extension })
 }

@@ -1,6 +1,7 @@
 package dypls
 
-// bindCommon holds the parameters that all four binds share beside their numbers, in the order of the API's page.
+// bindCommon holds the parameters that all four binds share beside their numbers, in the order of
+// the API's page.
 type bindCommon struct {
 	Expiration         Time
 	ExpectCity         string

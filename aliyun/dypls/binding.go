@@ -34,5 +34,9 @@ func decodeBinding(body []byte) (Binding, error) {
 	if dto.SubsID == "" || dto.SecretNo == "" {
 		return Binding{}, errIncomplete
 	}
-	return Binding{SubsID: string(dto.SubsID), SecretNo: Phone(dto.SecretNo), Extension: Phone(dto.Extension)}, nil
+	return Binding{
+		SubsID:    string(dto.SubsID),
+		SecretNo:  Phone(dto.SecretNo),
+		Extension: Phone(dto.Extension),
+	}, nil
 }

@@ -15,7 +15,8 @@ func (f callerFunc) Call(ctx context.Context, call dypls.Call) (dypls.Answer, er
 	return f(ctx, call)
 }
 
-// says is a Caller whose API always answers the same: a body, and the envelope that is read from it.
+// says is a Caller whose API always answers the same: a body, and the envelope that is read from
+// it.
 func says(status int, body string) callerFunc {
 	return func(context.Context, dypls.Call) (dypls.Answer, error) {
 		answer := dypls.Answer{Status: status, Body: []byte(body)}

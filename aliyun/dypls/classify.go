@@ -17,11 +17,16 @@ const (
 	statusServerError = 500
 )
 
-// failure turns an answer whose Code is not OK into an error. It may repeat what the call has told it.
+// failure turns an answer whose Code is not OK into an error. It may repeat what the call has told
+// it.
 func (o Operation[Req, Res]) failure(a Answer, told Parameters) *Error {
 	e := &Error{
-		Action: o.Action, Class: o.settle(Classify(a.Code, a.Status, a.HostID != "")), Code: told.Scrub(a.Code),
-		Message: told.Scrub(a.Message), RequestID: a.RequestID, RetryAfter: a.RetryAfter,
+		Action:     o.Action,
+		Class:      o.settle(Classify(a.Code, a.Status, a.HostID != "")),
+		Code:       told.Scrub(a.Code),
+		Message:    told.Scrub(a.Message),
+		RequestID:  a.RequestID,
+		RetryAfter: a.RetryAfter,
 	}
 	if RefusesClock(e.Code) {
 		e.Message += clockWords(a.ClockOffset)
@@ -31,7 +36,13 @@ func (o Operation[Req, Res]) failure(a Answer, told Parameters) *Error {
 
 // unusable turns an OK that cannot be used into an error.
 func (o Operation[Req, Res]) unusable(a Answer, err error) *Error {
-	e := &Error{Action: o.Action, Class: o.settle(Uncertain), Code: CodeNoAnswer, RequestID: a.RequestID, Err: errIncomplete}
+	e := &Error{
+		Action:    o.Action,
+		Class:     o.settle(Uncertain),
+		Code:      CodeNoAnswer,
+		RequestID: a.RequestID,
+		Err:       errIncomplete,
+	}
 	if errors.Is(err, errNotReady) {
 		e.Class, e.Code, e.Message, e.Err = NotReady, a.Code, errNotReady.Error(), nil
 	}
@@ -46,9 +57,10 @@ func (o Operation[Req, Res]) settle(c Class) Class {
 	return c
 }
 
-// Classify says what an answer's Code means to a call that mutates. A Code in the table of [Codes] decides,
-// whatever the HTTP status; an unknown one is judged by its family: isv.* is Rejected, isp.* Uncertain, a gateway's
-// Missing*, Invalid*, Throttling.* and Forbidden.* as their families are, other 5xx Uncertain, other 4xx from the gateway Rejected.
+// Classify says what an answer's Code means to a call that mutates. A Code in the table of [Codes]
+// decides, whatever the HTTP status; an unknown one is judged by its family: isv.* is Rejected,
+// isp.* Uncertain, a gateway's Missing*, Invalid*, Throttling.* and Forbidden.* as their families
+// are, other 5xx Uncertain, other 4xx from the gateway Rejected.
 func Classify(code string, status int, fromGateway bool) Class {
 	if info, known := LookupCode(code); known {
 		return info.Class

@@ -31,12 +31,13 @@ func TestClassifyUnknown(t *testing.T) {
 		fromGateway bool
 		want        dypls.Class
 	}{
-		"isv":                          {"isv.X", 200, false, dypls.Rejected},
-		"isv with 400":                 {"isv.X", 400, false, dypls.Rejected},
-		"isv with 500":                 {"isv.X", 500, false, dypls.Uncertain},
-		"isp":                          {"isp.X", 200, false, dypls.Uncertain},
-		"isp with 400":                 {"isp.X", 400, false, dypls.Uncertain},
-		"isp with 400 from gateway":    {"isp.X", 400, true, dypls.Uncertain}, // the family is the service's word, HostId or not
+		"isv":          {"isv.X", 200, false, dypls.Rejected},
+		"isv with 400": {"isv.X", 400, false, dypls.Rejected},
+		"isv with 500": {"isv.X", 500, false, dypls.Uncertain},
+		"isp":          {"isp.X", 200, false, dypls.Uncertain},
+		"isp with 400": {"isp.X", 400, false, dypls.Uncertain},
+		// the family is the service's word, HostId or not
+		"isp with 400 from gateway":    {"isp.X", 400, true, dypls.Uncertain},
 		"isp with 500":                 {"isp.X", 500, true, dypls.Uncertain},
 		"other":                        {"X", 200, false, dypls.Uncertain},
 		"other with 500":               {"X", 500, false, dypls.Uncertain},
@@ -62,8 +63,8 @@ func TestClassifyUnknown(t *testing.T) {
 	}
 }
 
-// Whatever comes, there is a class, and a code that nobody knows is never given one that makes the system act on it:
-// not retried as harmless, not held, not taken for success.
+// Whatever comes, there is a class, and a code that nobody knows is never given one that makes the
+// system act on it: not retried as harmless, not held, not taken for success.
 func FuzzClassify(f *testing.F) {
 	for code := range wantCodes {
 		f.Add(code, 200, false)

@@ -8,8 +8,8 @@ import (
 // ClockRemedy is what mends a call that is refused for its time stamp.
 const ClockRemedy = "mend the clock of the worker's machine (NTP): the API refuses what is signed more than 15 minutes off"
 
-// RefusesClock tells whether a code says that a call was signed at another time than it is by the API's clock. As each call is signed
-// anew, a wrong clock is the only reason that persists.
+// RefusesClock tells whether a code says that a call was signed at another time than it is by the
+// API's clock. As each call is signed anew, a wrong clock is the only reason that persists.
 func RefusesClock(code string) bool {
 	return strings.HasPrefix(code, "InvalidTimeStamp") || code == "IllegalTimestamp"
 }

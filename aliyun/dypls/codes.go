@@ -18,7 +18,8 @@ const (
 	LayerService Layer = "service" // the number-privacy service
 )
 
-// Scope tells how far a [Denied] or [Throttled] reaches: what else fails in the same way until it is mended.
+// Scope tells how far a [Denied] or [Throttled] reaches: what else fails in the same way until it
+// is mended.
 type Scope string
 
 // The scopes.
@@ -46,7 +47,8 @@ type CodeInfo struct {
 // Codes returns the table of all known codes, ours first, then the gateway's, then the service's.
 func Codes() []CodeInfo { return slices.Clone(codeTable) }
 
-// LookupCode returns the row of a code: its own, or else that of the longest family (Missing*, Throttling.*) it belongs to.
+// LookupCode returns the row of a code: its own, or else that of the longest family (Missing*,
+// Throttling.*) it belongs to.
 func LookupCode(code string) (CodeInfo, bool) {
 	if i, ok := codeIndex[code]; ok {
 		return codeTable[i], true

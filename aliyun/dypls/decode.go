@@ -11,9 +11,10 @@ import (
 	"strings"
 )
 
-// DecodeRequest reads one JSON object strictly, under the API's own parameter names: an unknown or repeated name,
-// a value of the wrong type and anything after the object are problems, and all of them are reported at once,
-// as a *[ValidationError], together with what [Request.Validate] says of the rest. An object that reads well is not validated.
+// DecodeRequest reads one JSON object strictly, under the API's own parameter names: an unknown or
+// repeated name, a value of the wrong type and anything after the object are problems, and all of
+// them are reported at once, as a *[ValidationError], together with what [Request.Validate] says of
+// the rest. An object that reads well is not validated.
 //
 // Members that belong to another than the API may stand beside its own: name them as extra.
 func DecodeRequest[Req Request](data []byte, extra ...Extra) (Req, error) {
@@ -46,7 +47,10 @@ func restOf(err error, unread []Problem) []Problem {
 		return nil
 	}
 	return slices.DeleteFunc(invalid.Problems, func(p Problem) bool {
-		return slices.ContainsFunc(unread, func(u Problem) bool { return u.Field == p.Field || u.Meant == p.Field })
+		return slices.ContainsFunc(
+			unread,
+			func(u Problem) bool { return u.Field == p.Field || u.Meant == p.Field },
+		)
 	})
 }
 
@@ -68,7 +72,12 @@ func membersOf(data []byte) ([]member, []Problem) {
 		return nil, []Problem{syntaxProblem(data)}
 	}
 	if token, err := decoder.Token(); err != nil || token != json.Delim('{') {
-		return nil, []Problem{{Rule: "the input must be one JSON object of the API's parameters, not " + kindOf(data), Remedy: `write {"PoolKey":"FC...", ...}`}}
+		return nil, []Problem{
+			{
+				Rule:   "the input must be one JSON object of the API's parameters, not " + kindOf(data),
+				Remedy: `write {"PoolKey":"FC...", ...}`,
+			},
+		}
 	}
 	members := []member{}
 	var problems []Problem
@@ -77,11 +86,15 @@ func membersOf(data []byte) ([]member, []Problem) {
 		token, err := decoder.Token()
 		name, isName := token.(string)
 		var value json.RawMessage
-		if err != nil || !isName || decoder.Decode(&value) != nil { // valid as a whole, so this does not happen
+		if err != nil || !isName ||
+			decoder.Decode(&value) != nil { // valid as a whole, so this does not happen
 			return nil, []Problem{syntaxProblem(data)}
 		}
 		if seen[name] {
-			problems = append(problems, Problem{Field: quoteName(name), Rule: "is given twice", Remedy: "keep one"})
+			problems = append(
+				problems,
+				Problem{Field: quoteName(name), Rule: "is given twice", Remedy: "keep one"},
+			)
 		}
 		seen[name] = true
 		members = append(members, member{name, value})
@@ -89,7 +102,8 @@ func membersOf(data []byte) ([]member, []Problem) {
 	return members, problems
 }
 
-// asText is a member's value, as a string where the API wants the text of a JSON object and it was written as one.
+// asText is a member's value, as a string where the API wants the text of a JSON object and it was
+// written as one.
 func asText(m member) []byte {
 	if m.name != ringConfig && m.name != dtmfConfig || kindOf(m.value) != anObject {
 		return m.value
@@ -150,5 +164,7 @@ func quoteName(name string) string {
 	if runes := []rune(name); len(runes) > most {
 		name = string(runes[:most]) + "..."
 	}
-	return Scrub(fmt.Sprintf("%q", name)) // quoted first: an escape may join its digits to those that follow
+	return Scrub(
+		fmt.Sprintf("%q", name),
+	) // quoted first: an escape may join its digits to those that follow
 }

@@ -67,7 +67,8 @@ func TestDecodeRequestRefuses(t *testing.T) {
 		"a number in full width": {`{"１５０９８７６５４３２":"x"}`, []string{`"１５０****５４３２" ` + notKnown}},
 		"a name across a cut":    {`{"` + strings.Repeat("x", 31) + `15098765432":"x"}`, []string{`"` + strings.Repeat("x", 31) + `150****54..." ` + notKnown}},
 		"a link for a name":      {`{"http://h.example.com/p?Signature=s":1}`, []string{`"http://h.example.com/***" ` + notKnown}},
-		"an escape and digits":   {`{"\u0001234567":1}`, []string{`"\x***" ` + notKnown}}, // the escape's 01 joins the digits
+		// the escape's 01 joins the digits
+		"an escape and digits": {`{"\u0001234567":1}`, []string{`"\x***" ` + notKnown}},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -107,7 +108,8 @@ func TestDecodeRequestAccepts(t *testing.T) {
 		in   string
 		want dypls.UpdateSubscriptionRequest
 	}{
-		"empty":                  {`{}`, dypls.UpdateSubscriptionRequest{}}, // to validate is another step
+		// to validate is another step
+		"empty":                  {`{}`, dypls.UpdateSubscriptionRequest{}},
 		"blanks around":          {" \r\n{ \"PoolKey\" : \"FC1\" }\n", dypls.UpdateSubscriptionRequest{PoolKey: "FC1"}},
 		"null is unset":          {`{"PoolKey":null,"Expiration":null,"CallDisplayType":null,"ASRStatus":null}`, dypls.UpdateSubscriptionRequest{}},
 		"false is set":           {`{"ASRStatus":false}`, dypls.UpdateSubscriptionRequest{ASRStatus: new(false)}},

@@ -11,7 +11,8 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
 )
 
-// Whoever writes a request by hand is told of the slips and of what is missing in one go, and of nothing twice.
+// Whoever writes a request by hand is told of the slips and of what is missing in one go, and of
+// nothing twice.
 func TestDecodeRequestTellsAllProblemsAtOnce(t *testing.T) {
 	t.Parallel()
 	_, err := dypls.DecodeRequest[dypls.BindAXNRequest]([]byte(
@@ -72,7 +73,8 @@ func TestDecodeRequestNamesTheNearest(t *testing.T) {
 	}
 }
 
-// A name that is another's in another action, or that the client adds by itself, is not mended by its letters.
+// A name that is another's in another action, or that the client adds by itself, is not mended by
+// its letters.
 func TestDecodeRequestNamesWhatLettersDoNotTell(t *testing.T) {
 	t.Parallel()
 	const added = "leave it out: it is added"
@@ -116,7 +118,8 @@ func TestDecodeRequestNamesWhatLettersDoNotTell(t *testing.T) {
 	}
 }
 
-// Where a text stops being JSON, and why, in words for whoever wrote it by hand or with a careless program.
+// Where a text stops being JSON, and why, in words for whoever wrote it by hand or with a careless
+// program.
 func TestDecodeRequestTellsTheSlip(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct{ in, rule, remedy string }{

@@ -11,10 +11,12 @@ import (
 	"unicode/utf8"
 )
 
-// minExpirationAhead is how far ahead an Expiration must lie (help page of BindAxn: more than one minute).
+// minExpirationAhead is how far ahead an Expiration must lie (help page of BindAxn: more than one
+// minute).
 const minExpirationAhead = time.Minute
 
-// maxExpirationYears is how far ahead an Expiration may lie. The API names no bound; a later one is a slip of the year or the unit.
+// maxExpirationYears is how far ahead an Expiration may lie. The API names no bound; a later one is
+// a slip of the year or the unit.
 const maxExpirationYears = 100
 
 // clockAllowance is by how much the clock of this host may be behind the API's.
@@ -61,8 +63,8 @@ func (d *description) required(name, value string) {
 	}
 }
 
-// maxText is far above what any parameter needs: parameters travel in the URL, and a gateway refuses a long one without an
-// answer that could be told from a lost one.
+// maxText is far above what any parameter needs: parameters travel in the URL, and a gateway
+// refuses a long one without an answer that could be told from a lost one.
 const maxText = 2000
 
 // text is any string.
@@ -99,7 +101,8 @@ func (d *description) spaceless(name, value, looked string) {
 	d.add(Parameter{Name: name, Value: value})
 }
 
-// characters refuses what no text has. U+FFFD is what a decoder leaves of other encodings, such as GBK: the value is lost.
+// characters refuses what no text has. U+FFFD is what a decoder leaves of other encodings, such as
+// GBK: the value is lost.
 func (d *description) characters(name, value string) {
 	if strings.ContainsRune(value, utf8.RuneError) {
 		d.problem(name, "must be UTF-8 text", "convert the input to UTF-8; it may be GBK")
@@ -140,7 +143,11 @@ func (d *description) phoneNoA(value Phone) {
 	const name = "PhoneNoA"
 	subscriber := func(s string) bool { return isMobile(s) || isLandline(s) }
 	if value != "" && !subscriber(string(value)) {
-		d.problem(name, "must be a mobile number of 11 digits or a landline number with area code, digits only", remedyOf(value, subscriber))
+		d.problem(
+			name,
+			"must be a mobile number of 11 digits or a landline number with area code, digits only",
+			remedyOf(value, subscriber),
+		)
 	}
 	d.add(Parameter{Name: name, Value: string(value), Personal: true})
 }
@@ -178,15 +185,24 @@ func (d *description) expiration(name string, value Time) {
 	case !at.After(d.now.Add(minExpirationAhead)):
 		d.problem(name, "must be more than 60 s ahead (Beijing time)", "take a later time")
 	case at.After(d.now.AddDate(maxExpirationYears, 0, 0)):
-		d.problem(name, fmt.Sprintf("must be at most %d years ahead", maxExpirationYears), "check the year; for a binding without end take 2099-12-31 23:59:59")
+		d.problem(
+			name,
+			fmt.Sprintf("must be at most %d years ahead", maxExpirationYears),
+			"check the year; for a binding without end take 2099-12-31 23:59:59",
+		)
 	}
 	d.instant(name, value)
 }
 
 // past is an instant of something that has happened.
 func (d *description) past(name string, value Time) {
-	if !value.IsZero() && !d.now.IsZero() && isWritable(value) && value.After(d.now.Add(clockAllowance)) {
-		d.problem(name, "must not lie in the future: that call has not happened", "take the CallTime of its receipt, in Beijing time")
+	if !value.IsZero() && !d.now.IsZero() && isWritable(value) &&
+		value.After(d.now.Add(clockAllowance)) {
+		d.problem(
+			name,
+			"must not lie in the future: that call has not happened",
+			"take the CallTime of its receipt, in Beijing time",
+		)
 	}
 	d.instant(name, value)
 }
@@ -199,7 +215,11 @@ func isWritable(t Time) bool {
 
 func (d *description) instant(name string, value Time) {
 	if !value.IsZero() && !isWritable(value) {
-		d.problem(name, "must be a time yyyy-MM-dd HH:mm:ss of the years 1970 to 9999", "check the unit it was made from")
+		d.problem(
+			name,
+			"must be a time yyyy-MM-dd HH:mm:ss of the years 1970 to 9999",
+			"check the unit it was made from",
+		)
 	}
 	d.add(Parameter{Name: name, Value: value.String(), Time: value.Truncate(time.Second)})
 }
@@ -255,10 +275,21 @@ func (d *description) number(name string, value, least, most int) {
 // pool is a PoolKey, or, from customers of the first years, a ProductType in its place.
 func (d *description) pool(poolKey, productType string) {
 	if poolKey == "" && productType == "" {
-		d.problem("PoolKey", "is required where ProductType is not set", "set it to the pool's key, FC...")
+		d.problem(
+			"PoolKey",
+			"is required where ProductType is not set",
+			"set it to the pool's key, FC...",
+		)
 	}
 	d.identifier("PoolKey", poolKey)
-	d.oneOf("ProductType", productType, ProductAXB170, ProductAXN170, ProductAXN95, ProductAXNExtensionReuse)
+	d.oneOf(
+		"ProductType",
+		productType,
+		ProductAXB170,
+		ProductAXN170,
+		ProductAXN95,
+		ProductAXNExtensionReuse,
+	)
 }
 
 // CheckPoolKey says what keeps a text from being a pool's key, as a *[ValidationError].

@@ -1,5 +1,6 @@
-// Package dypls is the vocabulary of Alibaba Cloud's number-privacy service (号码隐私保护, API Dyplsapi, version 2017-05-25):
-// its operations, their requests and responses, its times and numbers, and what its error codes mean. It does no I/O.
+// Package dypls is the vocabulary of Alibaba Cloud's number-privacy service (号码隐私保护, API Dyplsapi,
+// version 2017-05-25): its operations, their requests and responses, its times and numbers, and
+// what its error codes mean. It does no I/O.
 //
 // An operation is a value. Given something that can send a signed request, it is performed now:
 //
@@ -11,8 +12,10 @@
 //
 // Package tasks performs the same operations later, through a queue.
 //
-// A request is checked before anything is sent, and every problem is reported at once, as a [ValidationError].
-// A call that fails returns an [Error] whose [Class] says what that means; the table behind it is [Codes].
+// A request is checked before anything is sent, and every problem is reported at once, as a
+// [ValidationError]. A call that fails returns an [Error] whose [Class] says what that means; the
+// table behind it is [Codes].
 //
-// Telephone numbers ([Phone]) and links to recordings ([SignedURL]) print masked, so that they reach no log by accident.
+// Telephone numbers ([Phone]) and links to recordings ([SignedURL]) print masked, so that they
+// reach no log by accident.
 package dypls

@@ -15,9 +15,11 @@ const (
 	Exhausted Class = "Exhausted"
 	// Throttled: too many calls. Nothing was done; the same request is welcome later.
 	Throttled Class = "Throttled"
-	// Unavailable: the service could not do it now. Whether a part was done, [CodeInfo.MayHaveRun] says.
+	// Unavailable: the service could not do it now. Whether a part was done, [CodeInfo.MayHaveRun]
+	// says.
 	Unavailable Class = "Unavailable"
-	// Denied: the account, its credentials or the pool may not do this until somebody mends it. Nothing was done.
+	// Denied: the account, its credentials or the pool may not do this until somebody mends it.
+	// Nothing was done.
 	Denied Class = "Denied"
 	// NotReady: what was asked for is still being made, such as a recording. Nothing is wrong.
 	NotReady Class = "NotReady"
@@ -63,8 +65,8 @@ func (e *Error) Error() string {
 	return b.String()
 }
 
-// NotExist reports whether a call failed because its binding is not there. The service of 2019 said so with a code
-// that stands for any wrong argument: its message alone tells.
+// NotExist reports whether a call failed because its binding is not there. The service of 2019 said
+// so with a code that stands for any wrong argument: its message alone tells.
 func (e *Error) NotExist() bool {
 	return e.Code == "isv.SUBS_NOT_EXIST" ||
 		e.Code == "isv.ILLEGAL_ARGUMENT" && strings.Contains(strings.ToLower(e.Message), "subs not exist")

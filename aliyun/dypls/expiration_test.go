@@ -9,7 +9,8 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
 )
 
-// More than 60 s ahead means 61 in whole seconds; what counts is what the API will read, not what the program holds.
+// More than 60 s ahead means 61 in whole seconds; what counts is what the API will read, not what
+// the program holds.
 func TestValidateAtExpiration(t *testing.T) {
 	t.Parallel()
 	now := time.Date(2026, 11, 22, 10, 0, 0, 0, time.UTC)

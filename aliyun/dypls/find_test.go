@@ -21,7 +21,8 @@ func unasked(t *testing.T) dypls.Caller {
 	})
 }
 
-// A findability is whether a request's effect can be looked for, and what looking for it brings when it cannot.
+// A findability is whether a request's effect can be looked for, and what looking for it brings
+// when it cannot.
 type findability struct {
 	findable bool
 	find     func(t *testing.T) (dypls.Finding, error)
@@ -175,7 +176,8 @@ func TestFindFailsOfChanges(t *testing.T) {
 	}
 }
 
-// TestFindUnbind: only what the API shows to have been on this X, and to be over, is taken to be gone.
+// TestFindUnbind: only what the API shows to have been on this X, and to be over, is taken to be
+// gone.
 func TestFindUnbind(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, dyplstest.Config{})
@@ -206,7 +208,8 @@ func TestFindUnbind(t *testing.T) {
 	see("expired", first.SubsID, dypls.Found)
 }
 
-// TestFindUnbindBelievesNoHalfAnswer: a detail of another binding, or one that leaves out what decides, shows nothing.
+// TestFindUnbindBelievesNoHalfAnswer: a detail of another binding, or one that leaves out what
+// decides, shows nothing.
 func TestFindUnbindBelievesNoHalfAnswer(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, dyplstest.Config{})

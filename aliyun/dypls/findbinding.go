@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// clockSkew is how much earlier than the first call, by our clock, a binding may have been made by the API's,
-// which tells it to the second.
+// clockSkew is how much earlier than the first call, by our clock, a binding may have been made by
+// the API's, which tells it to the second.
 const clockSkew = 5 * time.Second
 
 // soughtBinding is the binding that a request makes, as far as the API shows it.
@@ -20,7 +20,8 @@ type soughtBinding struct {
 	expiration Time
 }
 
-// look returns nil where the request does not name where to look. What a bind of the kind answers as Extension is up to the caller.
+// look returns nil where the request does not name where to look. What a bind of the kind answers
+// as Extension is up to the caller.
 func (w soughtBinding) look(extension func(SubscriptionDetail) Phone) look[Binding] {
 	if w.poolKey == "" || w.x == "" {
 		return nil
@@ -44,14 +45,22 @@ func (w soughtBinding) look(extension func(SubscriptionDetail) Phone) look[Bindi
 }
 
 // search returns all that match, the oldest first.
-func (w soughtBinding) search(ctx context.Context, c Caller, earliest time.Time) ([]SubscriptionDetail, error) {
+func (w soughtBinding) search(
+	ctx context.Context,
+	c Caller,
+	earliest time.Time,
+) ([]SubscriptionDetail, error) {
 	ids, err := subsIDsOn(ctx, c, w.poolKey, w.x)
 	if err != nil {
 		return nil, err
 	}
 	var matches []SubscriptionDetail
 	for _, id := range slices.Backward(ids) { // what we look for is among the newest
-		d, there, err := subscription(ctx, c, QuerySubscriptionDetailRequest{PoolKey: w.poolKey, SubsID: id, PhoneNoX: w.x})
+		d, there, err := subscription(
+			ctx,
+			c,
+			QuerySubscriptionDetailRequest{PoolKey: w.poolKey, SubsID: id, PhoneNoX: w.x},
+		)
 		if err != nil {
 			return nil, err
 		}
@@ -66,8 +75,8 @@ func (w soughtBinding) search(ctx context.Context, c Caller, earliest time.Time)
 			d.SubsID = id
 			matches = append(matches, d)
 		} else if len(matches) > 0 && !d.GmtCreate.IsZero() && d.GmtCreate.Before(earliest) {
-			// What is left is older still, as far as SubsIds ascend. Nothing says that they do, so only the search
-			// for a surplus counts on it: none of it is an Absent.
+			// What is left is older still, as far as SubsIds ascend. Nothing says that they do, so only the
+			// search for a surplus counts on it: none of it is an Absent.
 			break
 		}
 	}
@@ -75,8 +84,8 @@ func (w soughtBinding) search(ctx context.Context, c Caller, earliest time.Time)
 	return matches, nil
 }
 
-// is reports whether a binding is the one. The API leaving out what would decide is an error: to take it for
-// another binding could bind twice, to take it for ours could give away a stranger's.
+// is reports whether a binding is the one. The API leaving out what would decide is an error: to
+// take it for another binding could bind twice, to take it for ours could give away a stranger's.
 func (w soughtBinding) is(d SubscriptionDetail, earliest time.Time) (bool, error) {
 	undecided := false
 	for _, trait := range []struct{ told, same bool }{

@@ -32,7 +32,8 @@ func (w world) extension() dypls.BindAXNExtensionRequest {
 	}
 }
 
-// landing binds, and looks for the binding before and after: what is found must be what the bind answered.
+// landing binds, and looks for the binding before and after: what is found must be what the bind
+// answered.
 func landing[Req dypls.Request](o dypls.Operation[Req, dypls.Binding], request func(world) Req) func(*testing.T) {
 	return func(t *testing.T) {
 		t.Parallel()
@@ -143,7 +144,8 @@ func TestFindBindingOfAnother(t *testing.T) {
 			w.shift(3 * time.Minute)
 			return find(w, dypls.BindAXN, r, since).Finding
 		},
-		"expired, but listed": func(w world, since time.Time) dypls.Finding { // whether the API does so is not documented
+		// whether the API does so is not documented
+		"expired, but listed": func(w world, since time.Time) dypls.Finding {
 			r := w.axn()
 			r.Expiration = dypls.At(time.Now().Add(2 * time.Minute))
 			made := do(w, dypls.BindAXN, r)
@@ -206,7 +208,8 @@ func TestFindBindingSecondLook(t *testing.T) {
 	}
 }
 
-// X may serve many pairs, and an older one of the same A and B is not taken for the one that was lost.
+// X may serve many pairs, and an older one of the same A and B is not taken for the one that was
+// lost.
 func TestFindBindingAmongMany(t *testing.T) {
 	t.Parallel()
 	const others = 150
@@ -244,7 +247,8 @@ func TestFindBindingAmongMany(t *testing.T) {
 	}
 }
 
-// The same call took effect more than once: the oldest is its result, whatever the order of the list.
+// The same call took effect more than once: the oldest is its result, whatever the order of the
+// list.
 func TestFindBindingSurplus(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, dyplstest.Config{})

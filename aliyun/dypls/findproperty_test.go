@@ -9,7 +9,8 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dyplstest"
 )
 
-// A crowd makes pairs on one X, of so few people and times that many differ from each other in one respect only.
+// A crowd makes pairs on one X, of so few people and times that many differ from each other in one
+// respect only.
 type crowd struct {
 	world
 	random *rand.Rand
@@ -41,7 +42,8 @@ func (c crowd) stir() {
 	c.shift(0)
 }
 
-// fits reports, by the simulator's own books, whether there is a binding that a request of that time could have made.
+// fits reports, by the simulator's own books, whether there is a binding that a request of that
+// time could have made.
 func (c crowd) fits(r dypls.BindAXBRequest, since time.Time) bool {
 	for _, b := range c.Bindings() {
 		if b.PhoneNoA == r.PhoneNoA && b.PhoneNoB == r.PhoneNoB && b.ExpiresAt.Equal(r.Expiration.Time) &&

@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// look compares the binding with what the update sets. An update leaves no mark of its own: when it was made, and by whom,
-// does not show.
+// look compares the binding with what the update sets. An update leaves no mark of its own: when it
+// was made, and by whom, does not show.
 func (r UpdateSubscriptionRequest) look() look[Update] {
 	inEffect := r.inEffect()
 	if inEffect == nil {
@@ -26,7 +26,8 @@ func (r UpdateSubscriptionRequest) look() look[Update] {
 	}
 }
 
-// inEffect returns how to tell from a binding that the update is in effect; nil where the API does not show what it sets.
+// inEffect returns how to tell from a binding that the update is in effect; nil where the API does
+// not show what it sets.
 func (r UpdateSubscriptionRequest) inEffect() func(SubscriptionDetail) bool {
 	switch r.OperateType {
 	case UpdateNoA:

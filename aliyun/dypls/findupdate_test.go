@@ -73,7 +73,8 @@ func TestFindUpdateOfTheModel(t *testing.T) {
 	}
 }
 
-// Without its binding an update cannot be in effect. To say so lets it be called again, and the API decide.
+// Without its binding an update cannot be in effect. To say so lets it be called again, and the API
+// decide.
 func TestFindUpdateOfWhatIsGone(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, dyplstest.Config{})

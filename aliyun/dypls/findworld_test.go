@@ -17,8 +17,8 @@ const pool = dyplstest.DefaultPoolKey
 // simX is one of the simulator's numbers.
 const simX dypls.Phone = "17000000003"
 
-// A world is the simulated API behind real HTTP, with a client of it. Its clock can be moved some minutes
-// away from ours, not more than a signature bears.
+// A world is the simulated API behind real HTTP, with a client of it. Its clock can be moved some
+// minutes away from ours, not more than a signature bears.
 type world struct {
 	*dyplstest.Server
 	*aliyun.Client
@@ -86,7 +86,8 @@ func find[Req dypls.Request, Res any](w world, o dypls.Operation[Req, Res], req 
 	return sighting
 }
 
-// detail is the answer of QuerySubscriptionDetail about a binding, with some of its fields replaced; nil removes one.
+// detail is the answer of QuerySubscriptionDetail about a binding, with some of its fields
+// replaced; nil removes one.
 func detail(t *testing.T, b dyplstest.Binding, replaced map[string]any) string {
 	t.Helper()
 	dto := map[string]any{

@@ -38,7 +38,8 @@ func TestGolden(t *testing.T) {
 				}
 				compareGolden(t, name+".json.golden", append(payload, '\n'))
 
-				// The golden is decoded, not what was marshalled just now: it stands for what an older version queued.
+				// The golden is decoded, not what was marshalled just now: it stands for what an older version
+				// queued.
 				stored, err := os.ReadFile(name + ".json.golden")
 				if err != nil {
 					t.Fatal(err)

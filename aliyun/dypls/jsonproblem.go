@@ -41,7 +41,10 @@ func syntaxProblem(data []byte) Problem {
 		return p
 	}
 	if len(bytes.TrimSpace(data)) == 0 {
-		return Problem{Rule: "the input must be one JSON object of the API's parameters, not nothing", Remedy: `write {"PoolKey":"FC...", ...}`}
+		return Problem{
+			Rule:   "the input must be one JSON object of the API's parameters, not nothing",
+			Remedy: `write {"PoolKey":"FC...", ...}`,
+		}
 	}
 	at := len(data)
 	var value json.RawMessage
@@ -51,10 +54,14 @@ func syntaxProblem(data []byte) Problem {
 		}
 	}
 	cause, remedy := slip(data, at)
-	return Problem{Rule: fmt.Sprintf("the input is not JSON: %s at %s", cause, position(data, at)), Remedy: remedy}
+	return Problem{
+		Rule:   fmt.Sprintf("the input is not JSON: %s at %s", cause, position(data, at)),
+		Remedy: remedy,
+	}
 }
 
-// EncodingProblem recognises, by its first bytes, what is often taken for a text in UTF-8, and says what to do about it.
+// EncodingProblem recognises, by its first bytes, what is often taken for a text in UTF-8, and says
+// what to do about it.
 func EncodingProblem(data []byte) (Problem, bool) {
 	name, remedy := otherEncoding(data)
 	return Problem{Rule: "the input must be UTF-8 text, not " + name, Remedy: remedy}, name != ""
@@ -80,7 +87,12 @@ func otherEncoding(data []byte) (name, remedy string) {
 // position is a place in a text, for people: its line where there are several, and its character.
 func position(data []byte, at int) string {
 	at = min(at, len(data))
-	line, character := 1+bytes.Count(data[:at], []byte("\n")), 1+utf8.RuneCount(data[bytes.LastIndexByte(data[:at], '\n')+1:at])
+	line, character := 1+bytes.Count(
+		data[:at],
+		[]byte("\n"),
+	), 1+utf8.RuneCount(
+		data[bytes.LastIndexByte(data[:at], '\n')+1:at],
+	)
 	if bytes.IndexByte(bytes.TrimSpace(data), '\n') < 0 {
 		return fmt.Sprintf("character %d", character)
 	}
@@ -89,8 +101,20 @@ func position(data []byte, at int) string {
 
 // words are what other languages have for a value.
 var words = map[string]string{
-	"NaN": "null", "-Infinity": "null", "Infinity": "null", "None": "null", "undefined": "null", "nil": "null", "NULL": "null", "Null": "null",
-	"True": "true", "TRUE": "true", "yes": "true", "False": "false", "FALSE": "false", "no": "false",
+	"NaN":       "null",
+	"-Infinity": "null",
+	"Infinity":  "null",
+	"None":      "null",
+	"undefined": "null",
+	"nil":       "null",
+	"NULL":      "null",
+	"Null":      "null",
+	"True":      "true",
+	"TRUE":      "true",
+	"yes":       "true",
+	"False":     "false",
+	"FALSE":     "false",
+	"no":        "false",
 }
 
 // signs are what stands where JSON allows it not, whatever is around it.
@@ -178,5 +202,6 @@ func inString(before []byte) bool {
 }
 
 func isWordByte(b byte) bool {
-	return strings.IndexByte("_+-.", b) >= 0 || b >= '0' && b <= '9' || b >= 'A' && b <= 'Z' || b >= 'a' && b <= 'z'
+	return strings.IndexByte("_+-.", b) >= 0 || b >= '0' && b <= '9' || b >= 'A' && b <= 'Z' ||
+		b >= 'a' && b <= 'z'
 }

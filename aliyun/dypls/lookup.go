@@ -20,12 +20,19 @@ func subsIDsOn(ctx context.Context, c Caller, poolKey string, x Phone) ([]string
 		// Not the list that is documented: read wrongly, it would hide a binding.
 		return nil, QuerySubsID.unusable(Answer{}, errIncomplete)
 	}
-	slices.SortFunc(ids, func(a, b string) int { return cmp.Or(cmp.Compare(len(a), len(b)), strings.Compare(a, b)) })
+	slices.SortFunc(
+		ids,
+		func(a, b string) int { return cmp.Or(cmp.Compare(len(a), len(b)), strings.Compare(a, b)) },
+	)
 	return slices.Compact(ids), nil
 }
 
 // subscription returns a binding, or that there is none.
-func subscription(ctx context.Context, c Caller, req QuerySubscriptionDetailRequest) (d SubscriptionDetail, there bool, err error) {
+func subscription(
+	ctx context.Context,
+	c Caller,
+	req QuerySubscriptionDetailRequest,
+) (d SubscriptionDetail, there bool, err error) {
 	d, err = QuerySubscriptionDetail.Call(ctx, c, req)
 	if isGone(err) {
 		return SubscriptionDetail{}, false, nil

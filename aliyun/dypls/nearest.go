@@ -7,23 +7,59 @@ import (
 
 // added are the parameters that every call has, and that the client adds by itself.
 var added = []string{
-	"Action", "Version", "RegionId", "Signature", "SignatureMethod", "SignatureNonce", "SignatureVersion", "AccessKeyId", "AccessKeySecret",
-	"SecurityToken", "Timestamp", "Format",
+	"Action",
+	"Version",
+	"RegionId",
+	"Signature",
+	"SignatureMethod",
+	"SignatureNonce",
+	"SignatureVersion",
+	"AccessKeyId",
+	"AccessKeySecret",
+	"SecurityToken",
+	"Timestamp",
+	"Format",
 }
 
-// alsoCalled are names by which the API's own pages, receipts and answers call something that is a parameter elsewhere, and usual
-// ones of programs, folded as fold does: how many letters are different tells nothing of these.
+// alsoCalled are names by which the API's own pages, receipts and answers call something that is a
+// parameter elsewhere, and usual ones of programs, folded as fold does: how many letters are
+// different tells nothing of these.
 var alsoCalled = map[string][]string{
-	"secretno": {"PhoneNoX"}, "phonenox": {"SecretNo"}, "virtualno": {"PhoneNoX", "SecretNo"}, "phonex": {"PhoneNoX", "SecretNo"},
-	"partnerkey": {"PoolKey"}, "pool": {"PoolKey"},
-	"expiredate": {"Expiration"}, "expire": {"Expiration"}, "expires": {"Expiration"}, "expiretime": {"Expiration"}, "expirationtime": {"Expiration"},
-	"needrecord": {"IsRecordingEnabled"}, "orderid": {"OutOrderId"}, "timeout": {"CallTimeout"}, "city": {"ExpectCity"},
-	"calledtime": {"CallTime"}, "extno": {"Extension"}, "key": {"TaskID"}, "id": {"TaskID"},
+	"secretno": {
+		"PhoneNoX",
+	},
+	"phonenox":   {"SecretNo"},
+	"virtualno":  {"PhoneNoX", "SecretNo"},
+	"phonex":     {"PhoneNoX", "SecretNo"},
+	"partnerkey": {"PoolKey"},
+	"pool":       {"PoolKey"},
+	"expiredate": {
+		"Expiration",
+	},
+	"expire":         {"Expiration"},
+	"expires":        {"Expiration"},
+	"expiretime":     {"Expiration"},
+	"expirationtime": {"Expiration"},
+	"needrecord": {
+		"IsRecordingEnabled",
+	},
+	"orderid":    {"OutOrderId"},
+	"timeout":    {"CallTimeout"},
+	"city":       {"ExpectCity"},
+	"calledtime": {"CallTime"},
+	"extno":      {"Extension"},
+	"key":        {"TaskID"},
+	"id":         {"TaskID"},
 }
 
-// unknownField says what to do about a name that an action does not have, so that a slip of the pen is mended at once.
+// unknownField says what to do about a name that an action does not have, so that a slip of the pen
+// is mended at once.
 func unknownField(name string, known []string) Problem {
-	p := Problem{Field: quoteName(name), Rule: "is not a parameter of this action", Remedy: "remove it"}
+	p := Problem{
+		Field:  quoteName(name),
+		Rule:   "is not a parameter of this action",
+		Remedy: "remove it",
+	}
 	if slices.ContainsFunc(added, func(a string) bool { return fold(a) == fold(name) }) {
 		p.Remedy = "leave it out: it is added"
 		return p
@@ -38,8 +74,9 @@ func unknownField(name string, known []string) Problem {
 	return p
 }
 
-// Nearest returns which of the known names was probably meant by one that is unknown: none where none is near, several where
-// the slip is just where they differ, as in PhoneNo for PhoneNoA and PhoneNoB.
+// Nearest returns which of the known names was probably meant by one that is unknown: none where
+// none is near, several where the slip is just where they differ, as in PhoneNo for PhoneNoA and
+// PhoneNoB.
 func Nearest(name string, known []string) []string {
 	const most = 64 // letters of a name; a longer one is near to nothing
 	folded := fold(name)
@@ -71,7 +108,10 @@ func Nearest(name string, known []string) []string {
 	for _, k := range near {
 		ending = max(ending, commonEnding(folded, fold(k)))
 	}
-	near = slices.DeleteFunc(near, func(k string) bool { return commonEnding(folded, fold(k)) < ending })
+	near = slices.DeleteFunc(
+		near,
+		func(k string) bool { return commonEnding(folded, fold(k)) < ending },
+	)
 	slices.Sort(near)
 	return near
 }
@@ -104,7 +144,8 @@ func commonEnding(a, b string) int {
 	return n
 }
 
-// editDistance counts the insertions, deletions, replacements and swaps of neighbours that turn a into b (Damerau, Levenshtein).
+// editDistance counts the insertions, deletions, replacements and swaps of neighbours that turn a
+// into b (Damerau, Levenshtein).
 func editDistance(a, b string) int {
 	earlier, row := make([]int, len(b)+1), make([]int, len(b)+1)
 	for j := range row {

@@ -17,7 +17,8 @@ type Parameter struct {
 	Time time.Time
 }
 
-// Masked returns the value as people may see it. Callers write numbers into their order numbers, too.
+// Masked returns the value as people may see it. Callers write numbers into their order numbers,
+// too.
 func (p Parameter) Masked() string {
 	if p.Personal {
 		return Phone(p.Value).Masked()
@@ -43,8 +44,8 @@ func (p Parameters) LogValue() slog.Value {
 	return slog.GroupValue(group...)
 }
 
-// ParametersOf returns what a request puts on the wire: strings as they are, booleans true or false,
-// integers decimal, times in Beijing time; what is unset is left out.
+// ParametersOf returns what a request puts on the wire: strings as they are, booleans true or
+// false, integers decimal, times in Beijing time; what is unset is left out.
 func ParametersOf(r Request) Parameters {
 	return describe(r, time.Time{}).parameters
 }

@@ -13,7 +13,8 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
 )
 
-// documented lists what the API's pages and metadata name, in words of their own: a check on the structs, not a copy of them.
+// documented lists what the API's pages and metadata name, in words of their own: a check on the
+// structs, not a copy of them.
 var documented = map[string]string{
 	"BindAxb": "PoolKey PhoneNoA PhoneNoB PhoneNoX Expiration ExpectCity IsRecordingEnabled OutId OutOrderId CallRestrict " +
 		"CallDisplayType RingConfig ASRStatus ASRModelId CallTimeout DtmfConfig",
@@ -94,7 +95,8 @@ func TestParametersMasked(t *testing.T) {
 	}
 }
 
-// A caller's free text may hold numbers of people, as people write them; ids and times stay as they are.
+// A caller's free text may hold numbers of people, as people write them; ids and times stay as they
+// are.
 func TestParameterMasked_freeText(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]string{
@@ -126,7 +128,8 @@ func TestParameterMasked_freeText(t *testing.T) {
 	}
 }
 
-// FuzzParameterMasked: however it is written, and whatever stands around it, a mobile number is not shown.
+// FuzzParameterMasked: however it is written, and whatever stands around it, a mobile number is not
+// shown.
 func FuzzParameterMasked(f *testing.F) {
 	separators := []string{"", " ", "-", ". ", ") (", "+", "%20", "%2D", "\u200b", "\u00a0", " - ", "－", "·"}
 	f.Add("", uint8(0), uint8(11), "")

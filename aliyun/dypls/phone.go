@@ -14,7 +14,8 @@ import (
 // in slog's JSONHandler), and fmt for an unexported field, whose methods it cannot call.
 type Phone string
 
-// Masked returns the number as people may see it: 150****0001, or *** where that would leave too little hidden.
+// Masked returns the number as people may see it: 150****0001, or *** where that would leave too
+// little hidden.
 func (p Phone) Masked() string {
 	digits := []rune(p) // what was put here by mistake may be more than ASCII
 	if len(digits) < 9 {

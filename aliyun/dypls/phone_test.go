@@ -40,7 +40,8 @@ func TestPhoneMasked(t *testing.T) {
 // digitRun is a run that could be a telephone number, in the digits of any script.
 var digitRun = regexp.MustCompile(`\p{Nd}{7,}`)
 
-// Of whatever is taken for a number, seven digits in a row are never shown, and only numbers are let through.
+// Of whatever is taken for a number, seven digits in a row are never shown, and only numbers are
+// let through.
 func FuzzPhone(f *testing.F) {
 	for _, seed := range []string{"15000000001", "01000000004", "95013", "+86 150-0000-0001", "１５０００００００００１", "12345678901234567890", "\xff1234567890", ""} {
 		f.Add(seed)

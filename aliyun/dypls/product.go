@@ -1,7 +1,7 @@
 package dypls
 
-// The products of the first years, which stand in a ProductType parameter where the API takes one instead of a PoolKey
-// (document of QueryRecordFileDownloadUrl, 2018).
+// The products of the first years, which stand in a ProductType parameter where the API takes one
+// instead of a PoolKey (document of QueryRecordFileDownloadUrl, 2018).
 const (
 	ProductAXB170            = "AXB_170"
 	ProductAXN170            = "AXN_170"

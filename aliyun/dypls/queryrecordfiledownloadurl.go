@@ -7,17 +7,20 @@ import (
 	"time"
 )
 
-// QueryRecordFileDownloadURL returns a link to a call's recording. The link works for two hours; the recording is kept
-// for 30 days (14 by the document of 2018). A recording is there 15-20 minutes after the call, or when the
-// SecretRecording receipt arrives; until then the call fails as [NotReady]. Published quota: 3,000 calls a second and account.
+// QueryRecordFileDownloadURL returns a link to a call's recording. The link works for two hours;
+// the recording is kept for 30 days (14 by the document of 2018). A recording is there 15-20
+// minutes after the call, or when the SecretRecording receipt arrives; until then the call fails as
+// [NotReady]. Published quota: 3,000 calls a second and account.
 var QueryRecordFileDownloadURL = Operation[QueryRecordFileDownloadURLRequest, Recording]{
 	Action: "QueryRecordFileDownloadUrl", Repeatable: true, decode: decodeRecording,
 }
 
-// QueryRecordFileDownloadURLRequest holds the parameters of QueryRecordFileDownloadUrl. CallId and CallTime come from the receipts.
+// QueryRecordFileDownloadURLRequest holds the parameters of QueryRecordFileDownloadUrl. CallId and
+// CallTime come from the receipts.
 type QueryRecordFileDownloadURLRequest struct {
-	PoolKey     string `json:"PoolKey,omitzero"`
-	ProductType string `json:"ProductType,omitzero"` // in place of PoolKey, customers of the first years only
+	PoolKey string `json:"PoolKey,omitzero"`
+	// in place of PoolKey, customers of the first years only
+	ProductType string `json:"ProductType,omitzero"`
 	CallID      string `json:"CallId"`
 	CallTime    Time   `json:"CallTime"` // a receipt's epoch milliseconds: At(time.UnixMilli(ms))
 }
@@ -25,7 +28,8 @@ type QueryRecordFileDownloadURLRequest struct {
 // Recording is a link to a recording, good until ExpiresAt.
 type Recording struct {
 	DownloadURL SignedURL `json:"DownloadUrl"`
-	// ExpiresAt is when the link stops working, in UTC, read from the link. It is the zero time where the link does not say.
+	// ExpiresAt is when the link stops working, in UTC, read from the link. It is the zero time where
+	// the link does not say.
 	ExpiresAt time.Time `json:"ExpiresAt,omitzero"`
 }
 
@@ -46,8 +50,8 @@ func (r QueryRecordFileDownloadURLRequest) describe(d *description) {
 	d.past("CallTime", r.CallTime)
 }
 
-// decodeRecording reads the answer. What the API says before a recording is ready is not documented;
-// an OK without a link is taken for it.
+// decodeRecording reads the answer. What the API says before a recording is ready is not
+// documented; an OK without a link is taken for it.
 func decodeRecording(body []byte) (Recording, error) {
 	var answer struct {
 		DownloadURL SignedURL `json:"DownloadUrl"`

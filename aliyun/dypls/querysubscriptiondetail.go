@@ -15,8 +15,9 @@ var QuerySubscriptionDetail = Operation[QuerySubscriptionDetailRequest, Subscrip
 
 // QuerySubscriptionDetailRequest holds the parameters of QuerySubscriptionDetail.
 type QuerySubscriptionDetailRequest struct {
-	PoolKey     string `json:"PoolKey,omitzero"`
-	ProductType string `json:"ProductType,omitzero"` // in place of PoolKey, customers of the first years only
+	PoolKey string `json:"PoolKey,omitzero"`
+	// in place of PoolKey, customers of the first years only
+	ProductType string `json:"ProductType,omitzero"`
 	SubsID      string `json:"SubsId"`
 	PhoneNoX    Phone  `json:"PhoneNoX"`
 }
@@ -27,7 +28,8 @@ const (
 	SubscriptionActive  = 1
 )
 
-// SubscriptionDetail is a binding as the API knows it: the API's SecretBindDetailDTO. It does not tell the OutId.
+// SubscriptionDetail is a binding as the API knows it: the API's SecretBindDetailDTO. It does not
+// tell the OutId.
 type SubscriptionDetail struct {
 	SubsID       string `json:"SubsId"`
 	PhoneNoA     Phone  `json:"PhoneNoA"`
@@ -64,16 +66,22 @@ func decodeSubscriptionDetail(body []byte) (SubscriptionDetail, error) {
 	var answer struct {
 		SecretBindDetailDTO struct {
 			SubscriptionDetail
-			SubsID loose  `json:"SubsId"` // these hide embedded fields: a number in some answers,
-			Status *int64 `json:"Status"` // and one that is left out must not look like a binding that is over
+			SubsID loose `json:"SubsId"` // these hide embedded fields: a number in some answers,
+			// and one that is left out must not look like a binding that is over
+			Status *int64 `json:"Status"`
 		} `json:"SecretBindDetailDTO"`
 	}
 	err := json.Unmarshal(body, &answer)
-	if err != nil || answer.SecretBindDetailDTO.SubsID == "" || answer.SecretBindDetailDTO.Status == nil {
+	if err != nil || answer.SecretBindDetailDTO.SubsID == "" ||
+		answer.SecretBindDetailDTO.Status == nil {
 		return SubscriptionDetail{}, errIncomplete
 	}
 	detail := answer.SecretBindDetailDTO.SubscriptionDetail
-	detail.SubsID, detail.Status = string(answer.SecretBindDetailDTO.SubsID), *answer.SecretBindDetailDTO.Status
-	detail.CallRestrict = strings.TrimSpace(detail.CallRestrict) // the API's own sample ends in a blank
+	detail.SubsID, detail.Status = string(
+		answer.SecretBindDetailDTO.SubsID,
+	), *answer.SecretBindDetailDTO.Status
+	detail.CallRestrict = strings.TrimSpace(
+		detail.CallRestrict,
+	) // the API's own sample ends in a blank
 	return detail, nil
 }

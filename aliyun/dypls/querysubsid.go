@@ -6,8 +6,13 @@ import (
 	"strings"
 )
 
-// QuerySubsID lists the bindings that are on an X. Published quota: 1,000 calls a second and account.
-var QuerySubsID = Operation[QuerySubsIDRequest, SubsIDs]{Action: "QuerySubsId", Repeatable: true, decode: decodeSubsIDs}
+// QuerySubsID lists the bindings that are on an X. Published quota: 1,000 calls a second and
+// account.
+var QuerySubsID = Operation[QuerySubsIDRequest, SubsIDs]{
+	Action:     "QuerySubsId",
+	Repeatable: true,
+	decode:     decodeSubsIDs,
+}
 
 // QuerySubsIDRequest holds the parameters of QuerySubsId.
 type QuerySubsIDRequest struct {

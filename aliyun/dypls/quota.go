@@ -5,9 +5,10 @@ import (
 	"slices"
 )
 
-// quotas are the calls a second that an account may make of each action, all its users and keys together. Sources: the help
-// page of the quotas of the number-privacy service, and the pages of the actions. Where they differ, or a page says nothing,
-// the lower figure stands. What an account really has is shown in its Quota Center, and may be another.
+// quotas are the calls a second that an account may make of each action, all its users and keys
+// together. Sources: the help page of the quotas of the number-privacy service, and the pages of
+// the actions. Where they differ, or a page says nothing, the lower figure stands. What an account
+// really has is shown in its Quota Center, and may be another.
 var quotas = map[string]int{
 	"BindAxb": 5000, "BindAxg": 5000, "BindAxn": 5000, "BindAxnExtension": 5000,
 	"UnbindSubscription":         5000,
@@ -17,12 +18,13 @@ var quotas = map[string]int{
 	"QueryRecordFileDownloadUrl": 3000,
 }
 
-// Quota returns the published quota of an action: the calls a second that one account may make, in windows of one second.
-// An account's own may be lower, and its other programs share it.
+// Quota returns the published quota of an action: the calls a second that one account may make, in
+// windows of one second. An account's own may be lower, and its other programs share it.
 func Quota(action string) (perSecond int, published bool) {
 	perSecond, published = quotas[action]
 	return perSecond, published
 }
 
-// QuotaActions returns the actions that have a quota of their own, sorted: all that this package calls.
+// QuotaActions returns the actions that have a quota of their own, sorted: all that this package
+// calls.
 func QuotaActions() []string { return slices.Sorted(maps.Keys(quotas)) }

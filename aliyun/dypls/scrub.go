@@ -5,13 +5,14 @@ import "strings"
 // maxMessage is enough for every documented message; a gateway's "string to sign" is cut.
 const maxMessage = 300
 
-// Scrub makes free text from outside fit to be shown: links are cut to their host, also those that lack their scheme,
-// digits that could be a telephone number are masked, however it is written, and what is over 300 characters is dropped.
-// Times, UUIDs, IP addresses and durations stay as they are.
+// Scrub makes free text from outside fit to be shown: links are cut to their host, also those that
+// lack their scheme, digits that could be a telephone number are masked, however it is written, and
+// what is over 300 characters is dropped. Times, UUIDs, IP addresses and durations stay as they
+// are.
 func Scrub(text string) string { return scrub(text, nil) }
 
-// Scrub is [Scrub] for what comes back from a call with these parameters: their own numbers are masked, too, where they are
-// shorter than what any text must hide, or look like something else.
+// Scrub is [Scrub] for what comes back from a call with these parameters: their own numbers are
+// masked, too, where they are shorter than what any text must hide, or look like something else.
 func (p Parameters) Scrub(text string) string {
 	const tooShort = 5 // to be somebody's number; to hide it would only garble the text
 	var own []string

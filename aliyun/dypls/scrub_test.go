@@ -178,7 +178,8 @@ func FuzzScrub(f *testing.F) {
 	})
 }
 
-// FuzzScrub_separators: no seven digits survive, whatever stands between them that is none of a text's own.
+// FuzzScrub_separators: no seven digits survive, whatever stands between them that is none of a
+// text's own.
 func FuzzScrub_separators(f *testing.F) {
 	for _, between := range []string{"", " ", "-", ". ", "%20", "%2D", "%2520", "\u200b", "\u200b\u200b\u200b\u200b", ") (", "+", "\u00a0", " - ", "%E2%80%8B", "x"} {
 		f.Add("A ", "13812345678", between, " is bound")

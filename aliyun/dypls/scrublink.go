@@ -10,7 +10,9 @@ var (
 	// noScheme is a link that takes its scheme from the page it is on.
 	noScheme = regexp.MustCompile(`(?i)(?:^|[^\w:/%])(?:/|%(?:25)*2F){2}[^\s"'<>/%][^\s"'<>]*`)
 	// signed is a parameter by which a link lets in whoever has it.
-	signed = regexp.MustCompile(`(?i)(?:[?&]|%(?:25)*(?:3F|26))(?:Signature|Expires|OSSAccessKeyId|security-token|x-(?:oss|amz)-[a-z-]+)(?:=|%(?:25)*3D)`)
+	signed = regexp.MustCompile(
+		`(?i)(?:[?&]|%(?:25)*(?:3F|26))(?:Signature|Expires|OSSAccessKeyId|security-token|x-(?:oss|amz)-[a-z-]+)(?:=|%(?:25)*3D)`,
+	)
 )
 
 const linkEnds = " \t\r\n\v\f\"'<>"

@@ -11,12 +11,13 @@ import (
 const (
 	// leastDigits is what a telephone number has at least.
 	leastDigits = 7
-	// mostBetween is how many blanks, hyphens and their like may stand between two digits of one number.
+	// mostBetween is how many blanks, hyphens and their like may stand between two digits of one
+	// number.
 	mostBetween = 3
 )
 
-// maskNumbers masks what could be a telephone number, with whatever people or programs put between its digits,
-// and those runs of digits that hold one of its own.
+// maskNumbers masks what could be a telephone number, with whatever people or programs put between
+// its digits, and those runs of digits that hold one of its own.
 func maskNumbers(text string, own []string) string {
 	if len(own) == 0 && !hasDigits(text, leastDigits) {
 		return text
@@ -57,7 +58,8 @@ func maskNumbers(text string, own []string) string {
 // hasDigits is a quick look whether there are so many digits at all, which most texts do not have.
 func hasDigits(text string, least int) bool {
 	for i := range len(text) {
-		if b := text[i]; '0' <= b && b <= '9' || b >= utf8.RuneSelf { // beyond ASCII there may be digits in every byte
+		if b := text[i]; '0' <= b && b <= '9' ||
+			b >= utf8.RuneSelf { // beyond ASCII there may be digits in every byte
 			if least--; least == 0 {
 				return true
 			}
@@ -89,7 +91,8 @@ func digitsOf(text string) string {
 	return digits.String()
 }
 
-// readRun reads digits, and what stands between them, from the first one on. It returns the digits and where they end.
+// readRun reads digits, and what stands between them, from the first one on. It returns the digits
+// and where they end.
 func readRun(text string) (digits string, end int) {
 	for d, e := range groups(text) {
 		digits, end = d, e
@@ -97,7 +100,8 @@ func readRun(text string) (digits string, end int) {
 	return digits, end
 }
 
-// groups reads digits as readRun does. It yields those so far, and where they end, behind each group that stands together.
+// groups reads digits as readRun does. It yields those so far, and where they end, behind each
+// group that stands together.
 func groups(text string) iter.Seq2[string, int] {
 	return func(yield func(string, int) bool) {
 		var run strings.Builder
@@ -134,7 +138,8 @@ func skipGlyph(text string) (width int, word, skipped bool) {
 	return width, !unicode.IsLetter(r) && r != '-', true
 }
 
-// maskMobiles masks mobile numbers, with whatever people put between their digits. Other runs of digits are ids, which people need.
+// maskMobiles masks mobile numbers, with whatever people put between their digits. Other runs of
+// digits are ids, which people need.
 func maskMobiles(text string) string {
 	if !hasDigits(text, mobileDigits) {
 		return text
@@ -168,7 +173,8 @@ const mobileDigits = 11
 
 var mobile = regexp.MustCompile(`^(?:0{0,2}86)?1[3-9]\p{Nd}{9}$`)
 
-// readMobile reads a mobile number that text begins with, and where it ends; "" for none, and where the first group of digits ends.
+// readMobile reads a mobile number that text begins with, and where it ends; "" for none, and where
+// the first group of digits ends.
 func readMobile(text string) (number string, end int) {
 	for digits, e := range groups(text) {
 		if mobile.MatchString(strings.Map(asciiDigit, digits)) {
@@ -316,7 +322,8 @@ var ordinary = regexp.MustCompile(`^(?:` +
 	`|\d{1,4}\.\d{1,9}(?:ns|us|µs|ms|s|m|h)` +
 	`)`)
 
-// ordinaryLength returns how long the ordinary thing is that text begins with, 0 where it is the beginning of more digits.
+// ordinaryLength returns how long the ordinary thing is that text begins with, 0 where it is the
+// beginning of more digits.
 func ordinaryLength(text string) int {
 	length := len(ordinary.FindString(text))
 	if length == 0 {

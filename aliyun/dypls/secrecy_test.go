@@ -103,7 +103,9 @@ func TestNoLogShowsPersonalData(t *testing.T) {
 	t.Parallel()
 	for name, value := range personal() {
 		if kind := fmt.Sprintf("%T", value); !strings.HasPrefix(kind, "dypls.") && !strings.HasPrefix(kind, "*dypls.") {
-			continue // a container of somebody else's goes through JSON, which gives all: Phone's documentation says so
+			// a container of somebody else's goes through JSON, which gives all: Phone's documentation says
+			// so
+			continue
 		}
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -7,8 +7,9 @@ import (
 	"unicode/utf8"
 )
 
-// SpaceProblem finds white space in an identifier, the invisible kinds that copying and pasting brings along included: no
-// identifier has any, and the API, Redis and receipts take it for another one.
+// SpaceProblem finds white space in an identifier, the invisible kinds that copying and pasting
+// brings along included: no identifier has any, and the API, Redis and receipts take it for another
+// one.
 func SpaceProblem(field, identifier string) (Problem, bool) {
 	first := strings.IndexFunc(identifier, isSpace)
 	if first < 0 {
@@ -30,7 +31,8 @@ func SpaceProblem(field, identifier string) (Problem, bool) {
 	return Problem{Field: field, Rule: "must not contain white space", Remedy: remedy}, true
 }
 
-// remedyOf says what makes a number of a text that is none: white space that hardly shows, or the width of its digits, may be all that is wrong.
+// remedyOf says what makes a number of a text that is none: white space that hardly shows, or the
+// width of its digits, may be all that is wrong.
 func remedyOf(number Phone, valid func(string) bool) string {
 	if p, found := SpaceProblem("", string(number)); found && valid(withoutSpace(string(number))) {
 		return p.Remedy

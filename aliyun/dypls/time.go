@@ -12,19 +12,21 @@ const timeLayout = "2006-01-02 15:04:05"
 // beijing is UTC+8 without daylight saving, whatever time zone database the host has.
 var beijing = time.FixedZone("UTC+8", 8*60*60)
 
-// Time is an instant that the API writes as yyyy-MM-dd HH:mm:ss in Beijing time (UTC+8), to the second,
-// whatever the time zone of this host. Use [At] to make one: of a receipt's epoch milliseconds, At(time.UnixMilli(ms)).
+// Time is an instant that the API writes as yyyy-MM-dd HH:mm:ss in Beijing time (UTC+8), to the
+// second, whatever the time zone of this host. Use [At] to make one: of a receipt's epoch
+// milliseconds, At(time.UnixMilli(ms)).
 //
-// The API's pages do not state the zone; receipts of one and the same call that carry both a string and
-// an epoch show it (help pages of SecretReport and SecretRecording).
+// The API's pages do not state the zone; receipts of one and the same call that carry both a string
+// and an epoch show it (help pages of SecretReport and SecretRecording).
 type Time struct{ time.Time }
 
 // At returns t as the API's time, without what is less than a second: the API cannot be told it.
 func At(t time.Time) Time { return Time{t.Truncate(time.Second)} }
 
-// ParseTime reads yyyy-MM-dd HH:mm:ss as Beijing time, or RFC 3339 with an offset, such as 2099-01-31T23:59:59+08:00, whose fraction
-// of a second is dropped, as [At] does. Nothing else is accepted: what leaves out its zone or its zeros can be meant in two ways.
-// The error is a *[ValidationError] that says which part is wrong.
+// ParseTime reads yyyy-MM-dd HH:mm:ss as Beijing time, or RFC 3339 with an offset, such as
+// 2099-01-31T23:59:59+08:00, whose fraction of a second is dropped, as [At] does. Nothing else is
+// accepted: what leaves out its zone or its zeros can be meant in two ways. The error is a
+// *[ValidationError] that says which part is wrong.
 func ParseTime(s string) (Time, error) {
 	t, err := time.ParseInLocation(timeLayout, s, beijing)
 	parsed := Time{t}
@@ -34,7 +36,10 @@ func ParseTime(s string) (Time, error) {
 	var instant time.Time
 	if instant.UnmarshalText([]byte(strings.ToUpper(strings.Replace(s, " ", "T", 1)))) == nil {
 		// What its own wire form does not give back could not be stored.
-		if at := At(instant); !at.IsZero() && at.In(beijing).Year() >= 1 && at.In(beijing).Year() <= 9999 {
+		if at := At(
+			instant,
+		); !at.IsZero() && at.In(beijing).Year() >= 1 &&
+			at.In(beijing).Year() <= 9999 {
 			return at, nil
 		}
 	}
@@ -51,7 +56,9 @@ func (t Time) String() string {
 
 // MarshalJSON writes the wire form.
 func (t Time) MarshalJSON() ([]byte, error) {
-	return append(append(make([]byte, 0, len(timeLayout)+len(`""`)), '"'), t.String()+`"`...), nil // nothing in it needs an escape
+	return append(
+		append(make([]byte, 0, len(timeLayout)+len(`""`)), '"'),
+		t.String()+`"`...), nil // nothing in it needs an escape
 }
 
 // UnmarshalJSON reads what [ParseTime] reads; "" and null are the zero time.
@@ -63,7 +70,9 @@ func (t *Time) UnmarshalJSON(data []byte) error {
 		if isDigits(string(data)) {
 			return &ValidationError{Problems: []Problem{epochProblem(string(data))}}
 		}
-		return &ValidationError{Problems: []Problem{{Rule: "must be a time in quotes", Remedy: timeRemedy}}}
+		return &ValidationError{
+			Problems: []Problem{{Rule: "must be a time in quotes", Remedy: timeRemedy}},
+		}
 	}
 	if s == "" {
 		*t = Time{}

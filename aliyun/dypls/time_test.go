@@ -18,19 +18,22 @@ func TestParseTime(t *testing.T) {
 		unix int64 // of an accepted time
 		ok   bool
 	}{
-		"as documented":           {"2026-11-22 18:30:00", 1795343400, true},
-		"a receipt's pair":        {"2021-08-25 20:11:29", 1629893489, true}, // with call_time 1629893489000 on the help page
-		"midnight":                {"2026-01-01 00:00:00", 1767196800, true},
-		"leap day":                {"2024-02-29 12:00:00", 1709179200, true},
-		"no leap day":             {"2026-02-29 12:00:00", 0, false},
-		"before 1970":             {"1969-12-31 00:00:00", -115200, true}, // Validate refuses it, not the format
-		"month unpadded":          {"2099-1-31 23:59:59", 0, false},
-		"hour unpadded":           {"2026-11-22 8:30:00", 0, false},
-		"fraction":                {"2026-11-22 18:30:00.5", 0, false},
-		"fraction with comma":     {"2026-11-22 18:30:00,5", 0, false},
-		"RFC 3339":                {"2026-11-22T10:30:00Z", 1795343400, true},
-		"RFC 3339 of Beijing":     {"2026-11-22T18:30:00+08:00", 1795343400, true},
-		"RFC 3339 with ms":        {"2026-11-22T10:30:00.999Z", 1795343400, true}, // JavaScript's toISOString
+		"as documented": {"2026-11-22 18:30:00", 1795343400, true},
+		// with call_time 1629893489000 on the help page
+		"a receipt's pair": {"2021-08-25 20:11:29", 1629893489, true},
+		"midnight":         {"2026-01-01 00:00:00", 1767196800, true},
+		"leap day":         {"2024-02-29 12:00:00", 1709179200, true},
+		"no leap day":      {"2026-02-29 12:00:00", 0, false},
+		// Validate refuses it, not the format
+		"before 1970":         {"1969-12-31 00:00:00", -115200, true},
+		"month unpadded":      {"2099-1-31 23:59:59", 0, false},
+		"hour unpadded":       {"2026-11-22 8:30:00", 0, false},
+		"fraction":            {"2026-11-22 18:30:00.5", 0, false},
+		"fraction with comma": {"2026-11-22 18:30:00,5", 0, false},
+		"RFC 3339":            {"2026-11-22T10:30:00Z", 1795343400, true},
+		"RFC 3339 of Beijing": {"2026-11-22T18:30:00+08:00", 1795343400, true},
+		// JavaScript's toISOString
+		"RFC 3339 with ms":        {"2026-11-22T10:30:00.999Z", 1795343400, true},
 		"RFC 3339 with a blank":   {"2026-11-22 18:30:00+08:00", 1795343400, true},
 		"RFC 3339 in small":       {"2026-11-22t10:30:00z", 1795343400, true},
 		"T without an offset":     {"2026-11-22T18:30:00", 0, false},
@@ -113,7 +116,8 @@ func TestTimeOfAnyZone(t *testing.T) {
 	if got := dypls.At(time.Time{}); !got.IsZero() || got.String() != "" {
 		t.Errorf("the zero time became %q", got)
 	}
-	// A time that went through JSON must equal the one that did not, or a repeated request would look like another.
+	// A time that went through JSON must equal the one that did not, or a repeated request would look
+	// like another.
 	if got := dypls.At(time.Unix(1795343400, 1)); !got.Equal(expiration.Time) {
 		t.Errorf("At kept what the API cannot be told: %v", got.Time)
 	}
@@ -149,7 +153,8 @@ func FuzzParseTime(f *testing.F) {
 	})
 }
 
-// isWireTime says by other means what ParseTime says: the form is right, and no part overflows into the next.
+// isWireTime says by other means what ParseTime says: the form is right, and no part overflows into
+// the next.
 func isWireTime(s string) bool {
 	if !wireTime.MatchString(s) || s == "0001-01-01 08:00:00" {
 		return false
@@ -193,11 +198,12 @@ func TestParseTimeSaysWhichPartIsWrong(t *testing.T) {
 		"２０９９-01-31 23:59:59":        "must be written in half-width characters: write its digits as 0 to 9",
 		"1795343400000":              "must be a time yyyy-MM-dd HH:mm:ss, and no epoch timestamp: write 2026-11-22 18:30:00 if it counts milliseconds",
 		"1795343400":                 "must be a time yyyy-MM-dd HH:mm:ss, and no epoch timestamp: write 2026-11-22 18:30:00 if it counts seconds",
-		"13800000001":                "must be a time yyyy-MM-dd HH:mm:ss, and no epoch timestamp: " + howToWrite, // a number in the wrong place is not told as a time
-		"4008001234":                 "must be a time yyyy-MM-dd HH:mm:ss, and no epoch timestamp: " + howToWrite,
-		"tomorrow":                   "must be a time yyyy-MM-dd HH:mm:ss: " + howToWrite,
-		"":                           "must be a time yyyy-MM-dd HH:mm:ss: " + howToWrite,
-		"9999-12-31T23:59:59Z":       "must be a time yyyy-MM-dd HH:mm:ss: " + howToWrite,
+		// a number in the wrong place is not told as a time
+		"13800000001":          "must be a time yyyy-MM-dd HH:mm:ss, and no epoch timestamp: " + howToWrite,
+		"4008001234":           "must be a time yyyy-MM-dd HH:mm:ss, and no epoch timestamp: " + howToWrite,
+		"tomorrow":             "must be a time yyyy-MM-dd HH:mm:ss: " + howToWrite,
+		"":                     "must be a time yyyy-MM-dd HH:mm:ss: " + howToWrite,
+		"9999-12-31T23:59:59Z": "must be a time yyyy-MM-dd HH:mm:ss: " + howToWrite,
 	}
 	for in, want := range tests {
 		t.Run(in, func(t *testing.T) {

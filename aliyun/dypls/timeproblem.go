@@ -12,7 +12,8 @@ const (
 	timeRemedy = "write 2099-01-31 23:59:59, which is Beijing time, or 2099-01-31T23:59:59+08:00"
 )
 
-// almostTime is what people write for a time: year, month, day, what is between, hour, minute, second, fraction, offset.
+// almostTime is what people write for a time: year, month, day, what is between, hour, minute,
+// second, fraction, offset.
 var almostTime = regexp.MustCompile(`^(\d+)([-/.年])(\d+)([-/.月])(\d+)日?` +
 	`(?:([T\s]*)(\d+):(\d+)(?::(\d+)([.,]\d+)?)?(\s*(?:Z|[+-]\d{1,2}:?\d{0,2}))?)?$`)
 
@@ -35,7 +36,11 @@ var offset = regexp.MustCompile(`^(Z|[+-]\d\d:\d\d)$`)
 
 type problems []Problem
 
-func (p *problems) refuse(rule, remedy string) { *p = append(*p, Problem{Rule: rule, Remedy: remedy}) }
+func (p *problems) refuse(
+	rule, remedy string,
+) {
+	*p = append(*p, Problem{Rule: rule, Remedy: remedy})
+}
 
 // timeProblems says which parts of a text keep it from being a time, never what they are.
 func timeProblems(s string) []Problem {
@@ -113,15 +118,24 @@ func (p *problems) timeOfDay(parts []string) {
 	}
 	switch zone := parts[partOffset]; {
 	case zone != "" && !offset.MatchString(zone):
-		p.refuse("must have its offset from UTC in the form +08:00", "write it so, right behind the seconds")
+		p.refuse(
+			"must have its offset from UTC in the form +08:00",
+			"write it so, right behind the seconds",
+		)
 	case zone == "" && parts[partFraction] != "":
 		p.refuse("must have no fraction of a second", "cut it off")
 	case parts[partFraction] != "" && parts[partFraction][0] == ',':
-		p.refuse("must have a dot before the fraction of a second", "write a dot, or cut the fraction off")
+		p.refuse(
+			"must have a dot before the fraction of a second",
+			"write a dot, or cut the fraction off",
+		)
 	}
 	switch between := parts[partBetween]; {
 	case between == "T" && parts[partOffset] == "":
-		p.refuse("must say how far it is from UTC where it has a T", "add +08:00 for Beijing time, or write a blank in place of T")
+		p.refuse(
+			"must say how far it is from UTC where it has a T",
+			"add +08:00 for Beijing time, or write a blank in place of T",
+		)
 	case between != "T" && between != " ":
 		p.refuse("must have one blank between date and time of day", "write one blank there")
 	}
@@ -135,7 +149,10 @@ func (p *problems) number(part, what string, least, most int) bool {
 	n, err := strconv.Atoi(part)
 	inRange := err == nil && len(part) <= 2 && n >= least && n <= most
 	if !inRange {
-		p.refuse("must have "+what+" from "+twoDigits(strconv.Itoa(least))+" to "+strconv.Itoa(most), "check it")
+		p.refuse(
+			"must have "+what+" from "+twoDigits(strconv.Itoa(least))+" to "+strconv.Itoa(most),
+			"check it",
+		)
 	}
 	return inRange
 }
@@ -147,8 +164,8 @@ func twoDigits(part string) string {
 	return part
 }
 
-// epochProblem tells of digits that may be an epoch timestamp what time they would be: where they can be nothing else. A
-// telephone number, put in the wrong place, never is.
+// epochProblem tells of digits that may be an epoch timestamp what time they would be: where they
+// can be nothing else. A telephone number, put in the wrong place, never is.
 func epochProblem(digits string) Problem {
 	const least, end = 1_000_000_000, 4_000_000_000 // seconds: 2001 to 2096; 400 numbers begin there
 	p := Problem{Rule: timeRule + ", and no epoch timestamp", Remedy: timeRemedy}

@@ -7,7 +7,8 @@ import (
 	"time"
 )
 
-// UnbindSubscription removes a binding of any kind. Published quota: 5,000 calls a second and account.
+// UnbindSubscription removes a binding of any kind. Published quota: 5,000 calls a second and
+// account.
 var UnbindSubscription = Operation[UnbindSubscriptionRequest, Unbinding]{
 	Action: "UnbindSubscription", Mutates: true, Repeatable: true, Removes: true,
 	decode: decodeUnbinding, find: UnbindSubscriptionRequest.look,
@@ -15,8 +16,9 @@ var UnbindSubscription = Operation[UnbindSubscriptionRequest, Unbinding]{
 
 // UnbindSubscriptionRequest holds the parameters of UnbindSubscription.
 type UnbindSubscriptionRequest struct {
-	PoolKey     string `json:"PoolKey,omitzero"`
-	ProductType string `json:"ProductType,omitzero"` // in place of PoolKey, customers of the first years only
+	PoolKey string `json:"PoolKey,omitzero"`
+	// in place of PoolKey, customers of the first years only
+	ProductType string `json:"ProductType,omitzero"`
 	SubsID      string `json:"SubsId"`
 	SecretNo    Phone  `json:"SecretNo"` // X
 }
@@ -49,8 +51,9 @@ func decodeUnbinding(body []byte) (Unbinding, error) {
 	return Unbinding{ChargeID: string(answer.ChargeID)}, nil
 }
 
-// look asks for the binding's detail, the one answer of the API that shows a SubsId and its X together. The list of what is on X
-// will not do: a pair that never was is missing there just as one that is gone.
+// look asks for the binding's detail, the one answer of the API that shows a SubsId and its X
+// together. The list of what is on X will not do: a pair that never was is missing there just as
+// one that is gone.
 func (r UnbindSubscriptionRequest) look() look[Unbinding] {
 	return func(ctx context.Context, c Caller, _ time.Time) (Sighting[Unbinding], error) {
 		d, there, err := subscription(ctx, c, QuerySubscriptionDetailRequest{

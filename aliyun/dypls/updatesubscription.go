@@ -2,10 +2,15 @@ package dypls
 
 import "log/slog"
 
-// UpdateSubscription changes one thing about a binding, which OperateType names. It sets a state, so to repeat it
-// is harmless, unless a newer change came in between. Published quota: 10,000-12,000 calls a second and account.
+// UpdateSubscription changes one thing about a binding, which OperateType names. It sets a state,
+// so to repeat it is harmless, unless a newer change came in between. Published quota:
+// 10,000-12,000 calls a second and account.
 var UpdateSubscription = Operation[UpdateSubscriptionRequest, Update]{
-	Action: "UpdateSubscription", Mutates: true, Repeatable: true, decode: decodeUpdate, find: UpdateSubscriptionRequest.look,
+	Action:     "UpdateSubscription",
+	Mutates:    true,
+	Repeatable: true,
+	decode:     decodeUpdate,
+	find:       UpdateSubscriptionRequest.look,
 }
 
 // OperateType values: what an UpdateSubscription changes.
@@ -23,8 +28,9 @@ const (
 
 // UpdateSubscriptionRequest holds the parameters of UpdateSubscription.
 type UpdateSubscriptionRequest struct {
-	PoolKey            string `json:"PoolKey,omitzero"`
-	ProductType        string `json:"ProductType,omitzero"` // in place of PoolKey, customers of the first years only
+	PoolKey string `json:"PoolKey,omitzero"`
+	// in place of PoolKey, customers of the first years only
+	ProductType        string `json:"ProductType,omitzero"`
 	SubsID             string `json:"SubsId"`
 	PhoneNoX           Phone  `json:"PhoneNoX"`
 	OperateType        string `json:"OperateType"`
@@ -56,8 +62,19 @@ func (r UpdateSubscriptionRequest) describe(d *description) {
 	d.required("PhoneNoX", string(r.PhoneNoX))
 	d.dialable("PhoneNoX", r.PhoneNoX)
 	d.required("OperateType", r.OperateType)
-	d.oneOf("OperateType", r.OperateType, UpdateNoA, UpdateNoB, UpdateExpire, UpdateAXGGroup, UpdateCallRestrict,
-		UpdateCallDisplayType, UpdateOutID, UpdateIsRecordingEnabled, UpdateASR)
+	d.oneOf(
+		"OperateType",
+		r.OperateType,
+		UpdateNoA,
+		UpdateNoB,
+		UpdateExpire,
+		UpdateAXGGroup,
+		UpdateCallRestrict,
+		UpdateCallDisplayType,
+		UpdateOutID,
+		UpdateIsRecordingEnabled,
+		UpdateASR,
+	)
 	r.describeOperand(d)
 	d.phoneNoA(r.PhoneNoA)
 	d.dialable("PhoneNoB", r.PhoneNoB)
@@ -90,7 +107,11 @@ func (r UpdateSubscriptionRequest) describeOperand(d *description) {
 		UpdateASR:                {"ASRStatus", r.ASRStatus != nil},
 	}
 	if operand, known := operands[r.OperateType]; known && !operand.given {
-		d.problem(operand.name, "is required by OperateType "+r.OperateType, "set it, or take another OperateType")
+		d.problem(
+			operand.name,
+			"is required by OperateType "+r.OperateType,
+			"set it, or take another OperateType",
+		)
 	}
 	if r.ASRStatus != nil && *r.ASRStatus && r.ASRModelID == "" {
 		d.problem("ASRModelId", "is required where ASRStatus is true", "name the model")

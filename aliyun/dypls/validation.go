@@ -6,7 +6,8 @@ import (
 	"time"
 )
 
-// Problem is one thing wrong with a request. It names the parameter, the rule and the remedy, never the value.
+// Problem is one thing wrong with a request. It names the parameter, the rule and the remedy, never
+// the value.
 type Problem struct {
 	Field  string // the API's parameter name
 	Rule   string // what must hold, such as "must be 3-20 digits"
@@ -40,15 +41,15 @@ func (e *ValidationError) Error() string {
 	return fmt.Sprintf("%d problems: %s", len(lines), strings.Join(lines, "; "))
 }
 
-// ValidateAt applies every rule to a request that is to be sent at now, those that depend on the time included.
-// The error is a *[ValidationError].
+// ValidateAt applies every rule to a request that is to be sent at now, those that depend on the
+// time included. The error is a *[ValidationError].
 func ValidateAt(r Request, now time.Time) error {
 	d := describe(r, now)
 	return d.err()
 }
 
-// Examine does what [ParametersOf] and [ValidateAt] do, in one walk over the request. The zero time leaves out the rules that
-// depend on it.
+// Examine does what [ParametersOf] and [ValidateAt] do, in one walk over the request. The zero time
+// leaves out the rules that depend on it.
 func Examine(r Request, now time.Time) (Parameters, error) {
 	d := describe(r, now)
 	return d.parameters, d.err()

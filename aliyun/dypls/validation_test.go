@@ -55,7 +55,8 @@ const (
 	restriction = "must be one of CONTROL_AX_DISABLE, CONTROL_BX_DISABLE, CONTROL_CLEAR_DISABLE"
 )
 
-// Each sample is valid, so each of these has exactly one thing wrong with it, or nothing where rule is "".
+// Each sample is valid, so each of these has exactly one thing wrong with it, or nothing where rule
+// is "".
 func TestValidateOneRule(t *testing.T) {
 	t.Parallel()
 	const binds = "BindAxb BindAxn BindAxnExtension BindAxg"
@@ -153,7 +154,8 @@ func TestValidateOneRule(t *testing.T) {
 	}
 }
 
-// Identifiers are copied and pasted. What comes along is named, wherever it stands and however little it shows.
+// Identifiers are copied and pasted. What comes along is named, wherever it stands and however
+// little it shows.
 func TestValidateNamesTheSpaceInIdentifiers(t *testing.T) {
 	t.Parallel()
 	identifiers := map[string][]string{ // of the struct -> actions
@@ -206,7 +208,8 @@ func TestValidateNamesTheSpaceInNumbers(t *testing.T) {
 	}
 }
 
-// A call that has not happened has no recording, and a clock that is a little behind is no reason to refuse one that has.
+// A call that has not happened has no recording, and a clock that is a little behind is no reason
+// to refuse one that has.
 func TestValidateAtCallTimeAhead(t *testing.T) {
 	t.Parallel()
 	const rule = "CallTime must not lie in the future: that call has not happened"

@@ -41,7 +41,8 @@ func TestValidateTellsAllProblemsAtOnce(t *testing.T) {
 	}
 }
 
-// A marker is put in every text field of every request, in a form that breaks as many rules as can be.
+// A marker is put in every text field of every request, in a form that breaks as many rules as can
+// be.
 func TestValidateNeverTellsAValue(t *testing.T) {
 	t.Parallel()
 	const marker = "15098765432"

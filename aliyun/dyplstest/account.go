@@ -8,7 +8,8 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
 )
 
-// forgetAfter is how long an expired binding can still be looked up. The API's pages do not say how long it can there.
+// forgetAfter is how long an expired binding can still be looked up. The API's pages do not say how
+// long it can there.
 const forgetAfter = 24 * time.Hour
 
 // owned is what an account owns: its pools, their numbers, and the bindings on them.
@@ -39,7 +40,11 @@ func newOwned(pools []Pool, random *rand.Rand) (owned, error) {
 			return owned{}, fmt.Errorf("Config.Pools[%d]: %w", i, err)
 		}
 		if a.pools[p.Key] != nil {
-			return owned{}, fmt.Errorf("Config.Pools[%d]: the Key %s is taken by an earlier one: rename it", i, p.Key)
+			return owned{}, fmt.Errorf(
+				"Config.Pools[%d]: the Key %s is taken by an earlier one: rename it",
+				i,
+				p.Key,
+			)
 		}
 		if err := a.add(p); err != nil {
 			return owned{}, fmt.Errorf("Config.Pools[%d]: %w", i, err)
@@ -56,7 +61,10 @@ func (a *owned) add(config Pool) error {
 			return fmt.Errorf("the Numbers of %s hold one that is not 3-20 digits: write digits only", p.Key)
 		}
 		if a.numbers[phone] != nil {
-			return fmt.Errorf("the Numbers of %s hold one that is there already: a number belongs to one pool, once", p.Key)
+			return fmt.Errorf(
+				"the Numbers of %s hold one that is there already: a number belongs to one pool, once",
+				p.Key,
+			)
 		}
 		n := &number{phone: phone, pool: p, city: p.Cities[phone]}
 		if n.city != "" && p.cities[n.city] == nil {
@@ -67,13 +75,17 @@ func (a *owned) add(config Pool) error {
 	}
 	for phone := range p.Cities {
 		if n := a.numbers[phone]; n == nil || n.pool != p {
-			return fmt.Errorf("the Cities of %s name a number that is not in its Numbers: add it there", p.Key)
+			return fmt.Errorf(
+				"the Cities of %s name a number that is not in its Numbers: add it there",
+				p.Key,
+			)
 		}
 	}
 	return nil
 }
 
-// newSubsID returns 16 digits that were never used; not one after the other, so that nobody counts on it.
+// newSubsID returns 16 digits that were never used; not one after the other, so that nobody counts
+// on it.
 func (a *owned) newSubsID() string {
 	a.lastID += 1 + a.random.Int64N(1000)
 	return fmt.Sprintf("%016d", a.lastID)
@@ -93,7 +105,8 @@ func (a *owned) remove(b *binding) {
 	b.number.detach(b)
 }
 
-// settle lets time pass: what is due expires and sets its X free, what expired long ago is forgotten.
+// settle lets time pass: what is due expires and sets its X free, what expired long ago is
+// forgotten.
 func (a *owned) settle(now time.Time) {
 	for b := a.due.next(); b != nil && !b.ExpiresAt.After(now); b = a.due.next() {
 		a.due.remove(b)

@@ -10,11 +10,13 @@ import (
 
 // Account is an account of the simulated service beside the one of [Config].
 type Account struct {
-	// AccessKeyID and AccessKeySecret are the credentials of its calls. No other account's key says anything about what it owns.
+	// AccessKeyID and AccessKeySecret are the credentials of its calls. No other account's key says
+	// anything about what it owns.
 	AccessKeyID, AccessKeySecret string
 	// SecurityToken is the STS token that its requests must carry. Default "": none may.
 	SecurityToken string
-	// Pools are its pools. Default: as those of Config. Accounts may have pools under the same key, as they share nothing.
+	// Pools are its pools. Default: as those of Config. Accounts may have pools under the same key, as
+	// they share nothing.
 	Pools []Pool
 	// Quotas are the calls a second that an action may have, as in Config.
 	Quotas map[string]int
@@ -32,7 +34,13 @@ func defaultPools() []Pool { return []Pool{{Key: DefaultPoolKey, Numbers: Number
 
 // accounts are all of them by the ID of their access key, the one of Config among them.
 func (c Config) accounts(random *rand.Rand) (map[string]*account, error) {
-	main := Account{AccessKeyID: c.AccessKeyID, AccessKeySecret: c.AccessKeySecret, SecurityToken: c.SecurityToken, Pools: c.Pools, Quotas: c.Quotas}
+	main := Account{
+		AccessKeyID:     c.AccessKeyID,
+		AccessKeySecret: c.AccessKeySecret,
+		SecurityToken:   c.SecurityToken,
+		Pools:           c.Pools,
+		Quotas:          c.Quotas,
+	}
 	all := make(map[string]*account, 1+len(c.Accounts))
 	for i, key := range append([]Account{main}, c.Accounts...) {
 		owned, err := newOwned(key.Pools, random)

@@ -10,7 +10,8 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dyplstest"
 )
 
-// TestAccountsShareNothing: each account has pools, numbers, bindings and quotas of its own, and its own faults where they are wanted.
+// TestAccountsShareNothing: each account has pools, numbers, bindings and quotas of its own, and
+// its own faults where they are wanted.
 func TestAccountsShareNothing(t *testing.T) {
 	t.Parallel()
 	now := time.Now()

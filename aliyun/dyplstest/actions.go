@@ -6,7 +6,8 @@ import (
 	"time"
 )
 
-// action is one action of the API: what the gateway checks about its parameters, and what the service does.
+// action is one action of the API: what the gateway checks about its parameters, and what the
+// service does.
 type action struct {
 	required []string          // the gateway answers Missing... without
 	flags    []string          // true or false
@@ -29,15 +30,26 @@ var (
 	displayType = bounds{-1 << 31, 1<<31 - 1}
 )
 
-// actions are all that are simulated. What the gateway checks is what the API's public metadata marks as required.
+// actions are all that are simulated. What the gateway checks is what the API's public metadata
+// marks as required.
 var actions = map[string]action{
 	"BindAxn": {
-		required: []string{"PhoneNoA", "Expiration"}, flags: bindFlags,
-		numbers: map[string]bounds{"CallDisplayType": displayType, "CallTimeout": {5, 20}}, perform: bindAXN,
+		required: []string{"PhoneNoA", "Expiration"},
+		flags:    bindFlags,
+		numbers: map[string]bounds{
+			"CallDisplayType": displayType,
+			"CallTimeout":     {5, 20},
+		},
+		perform: bindAXN,
 	},
 	"BindAxb": {
-		required: []string{"PhoneNoA", "Expiration"}, flags: bindFlags,
-		numbers: map[string]bounds{"CallDisplayType": displayType, "CallTimeout": {0, 180}}, perform: bindAXB,
+		required: []string{"PhoneNoA", "Expiration"},
+		flags:    bindFlags,
+		numbers: map[string]bounds{
+			"CallDisplayType": displayType,
+			"CallTimeout":     {0, 180},
+		},
+		perform: bindAXB,
 	},
 	"BindAxnExtension": {
 		required: []string{"PhoneNoA", "Expiration"}, flags: bindFlags,
@@ -66,11 +78,17 @@ func (a action) check(p parameters) *answer {
 	}
 	for _, one := range p {
 		if slices.Contains(a.flags, one.name) && one.value != "true" && one.value != "false" {
-			return refuse("Invalid"+one.name, "The specified parameter "+one.name+" is not valid: write true or false.")
+			return refuse(
+				"Invalid"+one.name,
+				"The specified parameter "+one.name+" is not valid: write true or false.",
+			)
 		}
 		if limits, isNumber := a.numbers[one.name]; isNumber {
 			if n, err := strconv.Atoi(one.value); err != nil || n < limits.least || n > limits.most {
-				return refuse("Invalid"+one.name, "The specified parameter "+one.name+" is not valid: it must be a number within its bounds.")
+				return refuse(
+					"Invalid"+one.name,
+					"The specified parameter "+one.name+" is not valid: it must be a number within its bounds.",
+				)
 			}
 		}
 	}

@@ -7,7 +7,8 @@ import (
 
 const (
 	version = "2017-05-25"
-	// maxSkew is how far a request's date may be off (help page of the V3 request structure and signature).
+	// maxSkew is how far a request's date may be off (help page of the V3 request structure and
+	// signature).
 	maxSkew = 15 * time.Minute
 	// dateLayout is ISO 8601 in UTC, of x-acs-date and Timestamp alike.
 	dateLayout = "2006-01-02T15:04:05Z"
@@ -23,14 +24,18 @@ type credentials struct {
 	sign func(secret string) (signature, stringToSign string)
 }
 
-// admit authenticates a request as the gateway does it, from the outside in: what is asked for, by whom, when, signed how.
-// The replay of a nonce is checked later, by [Simulator.enter]: a forged request must not use up a nonce.
+// admit authenticates a request as the gateway does it, from the outside in: what is asked for, by
+// whom, when, signed how. The replay of a nonce is checked later, by [Simulator.enter]: a forged
+// request must not use up a nonce.
 func (s *Simulator) admit(w http.ResponseWriter, r *http.Request) (*call, *answer) {
 	if r.Method != http.MethodGet && r.Method != http.MethodPost {
 		return nil, refuse("UnsupportedHTTPMethod", "This http method is not supported.")
 	}
 	if r.URL.Path != "/" && r.URL.Path != "" {
-		return nil, refuse("InvalidApi.NotFound", "Specified api is not found, please check your url and method.")
+		return nil, refuse(
+			"InvalidApi.NotFound",
+			"Specified api is not found, please check your url and method.",
+		)
 	}
 	req, err := readRequest(w, r)
 	if err != nil {
@@ -55,7 +60,14 @@ func (s *Simulator) admit(w http.ResponseWriter, r *http.Request) (*call, *answe
 	if refusal != nil {
 		return nil, refusal
 	}
-	return &call{account: of, action: proof.action, parameters: req.all.ofAction(), keyID: proof.keyID, nonce: proof.nonce, at: now}, nil
+	return &call{
+		account:    of,
+		action:     proof.action,
+		parameters: req.all.ofAction(),
+		keyID:      proof.keyID,
+		nonce:      proof.nonce,
+		at:         now,
+	}, nil
 }
 
 // authenticate returns whose call it is. Who the accounts are never changes.
@@ -75,15 +87,21 @@ func (s *Simulator) authenticate(p credentials, now time.Time) (*account, *answe
 	}
 	date, err := time.Parse(dateLayout, p.date)
 	if err != nil {
-		return nil, refuse("InvalidTimeStamp.Format", "Specified time stamp or date value is not well formatted.")
+		return nil, refuse(
+			"InvalidTimeStamp.Format",
+			"Specified time stamp or date value is not well formatted.",
+		)
 	}
 	if skew := now.Sub(date); skew > maxSkew || skew < -maxSkew {
 		return nil, refuse("InvalidTimeStamp.Expired", "Specified time stamp or date value is expired.")
 	}
-	// The gateway tells its string to sign, with every parameter in it: a client must not log that message as it is.
+	// The gateway tells its string to sign, with every parameter in it: a client must not log that
+	// message as it is.
 	if want, stringToSign := p.sign(of.key.AccessKeySecret); !equal(want, p.given) {
-		return nil, refuse("SignatureDoesNotMatch",
-			"Specified signature is not matched with our calculation. server string to sign is:"+stringToSign)
+		return nil, refuse(
+			"SignatureDoesNotMatch",
+			"Specified signature is not matched with our calculation. server string to sign is:"+stringToSign,
+		)
 	}
 	return of, nil
 }

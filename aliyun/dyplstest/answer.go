@@ -82,8 +82,8 @@ func codeAnswer(code, message string) answer {
 	return answer{status: statusOf(code), code: code, message: message}
 }
 
-// statuses are those that differ from their layer's usual one. The API's pages and its siblings' disagree here and there:
-// clients do well to look at the Code.
+// statuses are those that differ from their layer's usual one. The API's pages and its siblings'
+// disagree here and there: clients do well to look at the Code.
 var statuses = map[string]int{
 	"InvalidApi.NotFound":         http.StatusNotFound,
 	"InvalidAction.NotFound":      http.StatusNotFound,
@@ -113,11 +113,16 @@ func statusOf(code string) int {
 	return http.StatusBadRequest
 }
 
-// throttled adds the headers by which the gateway tells when to come back: official runtimes read the one or the other.
-// The service's own codes come without.
+// throttled adds the headers by which the gateway tells when to come back: official runtimes read
+// the one or the other. The service's own codes come without.
 func (a answer) throttled(limit int, left time.Duration, now time.Time) answer {
 	if strings.HasPrefix(a.code, "Throttling") {
-		rate := fmt.Sprintf("Limit:%d,Remain:0,TimeLeft:%d,Reset:%d", limit, left.Milliseconds(), now.Add(left).UnixMilli())
+		rate := fmt.Sprintf(
+			"Limit:%d,Remain:0,TimeLeft:%d,Reset:%d",
+			limit,
+			left.Milliseconds(),
+			now.Add(left).UnixMilli(),
+		)
 		a.header = map[string]string{
 			"x-ratelimit-user-api": rate, "x-ratelimit-user": rate,
 			"x-acs-retry-after": strconv.FormatInt(left.Milliseconds(), 10),
@@ -126,8 +131,9 @@ func (a answer) throttled(limit int, left time.Duration, now time.Time) answer {
 	return a
 }
 
-// of gives an answer the shape that all answers to an action have. Where a bind says no, the SecretBindDTO is there and empty, as in
-// answers of the real service, whatever refused it: clients must decide on the Code.
+// of gives an answer the shape that all answers to an action have. Where a bind says no, the
+// SecretBindDTO is there and empty, as in answers of the real service, whatever refused it: clients
+// must decide on the Code.
 func (a answer) of(action string) answer {
 	if a.code != dypls.CodeOK && strings.HasPrefix(action, "Bind") {
 		a.fields = fields{SecretBindDTO: &bindDTO{}}
@@ -167,5 +173,12 @@ func (a answer) write(w http.ResponseWriter, requestID string) {
 // newRequestID returns a random UUID as the gateway writes it.
 func newRequestID() string {
 	high, low := rand.Uint64(), rand.Uint64()
-	return fmt.Sprintf("%08X-%04X-4%03X-%04X-%012X", high>>32, high>>16&0xffff, high&0xfff, low>>48&0x3fff|0x8000, low&0xffffffffffff)
+	return fmt.Sprintf(
+		"%08X-%04X-4%03X-%04X-%012X",
+		high>>32,
+		high>>16&0xffff,
+		high&0xfff,
+		low>>48&0x3fff|0x8000,
+		low&0xffffffffffff,
+	)
 }

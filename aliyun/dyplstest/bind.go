@@ -6,8 +6,8 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
 )
 
-// prepare applies what all binds share. It returns the pool, the X that the request names (nil where it names none),
-// and the binding so far; or else why it cannot be.
+// prepare applies what all binds share. It returns the pool, the X that the request names (nil
+// where it names none), and the binding so far; or else why it cannot be.
 func (s *service) prepare(action string, p parameters) (*pool, *number, *binding, *answer) {
 	if a := s.checkBind(p); a != nil {
 		return nil, nil, nil, a
@@ -28,11 +28,19 @@ func (s *service) prepare(action string, p parameters) (*pool, *number, *binding
 	}
 	expiresAt, _ := parseTime(p.get("Expiration")) // checked above
 	return pool, x, &binding{Binding: Binding{
-		Action: action, PoolKey: pool.Key, PhoneNoA: dypls.Phone(p.get("PhoneNoA")), PhoneNoB: dypls.Phone(p.get("PhoneNoB")),
-		CreatedAt: s.now, ExpiresAt: expiresAt, OutID: p.get("OutId"), OutOrderID: p.get("OutOrderId"),
-		CallRestrict: restriction(p.get("CallRestrict")), CallDisplayType: p.get("CallDisplayType"),
+		Action:             action,
+		PoolKey:            pool.Key,
+		PhoneNoA:           dypls.Phone(p.get("PhoneNoA")),
+		PhoneNoB:           dypls.Phone(p.get("PhoneNoB")),
+		CreatedAt:          s.now,
+		ExpiresAt:          expiresAt,
+		OutID:              p.get("OutId"),
+		OutOrderID:         p.get("OutOrderId"),
+		CallRestrict:       restriction(p.get("CallRestrict")),
+		CallDisplayType:    p.get("CallDisplayType"),
 		IsRecordingEnabled: p.get("IsRecordingEnabled") == "true",
-		ASRStatus:          p.get("ASRStatus") == "true", ASRModelID: p.get("ASRModelId"),
+		ASRStatus:          p.get("ASRStatus") == "true",
+		ASRModelID:         p.get("ASRModelId"),
 	}}, nil
 }
 
@@ -72,8 +80,15 @@ func (s *service) number(p *pool, phone string) (*number, *answer) {
 	return n, nil
 }
 
-// allot gives a binding its X: the one that was named, where it fits, or one that the service picks.
-func (s *service) allot(p *pool, x *number, b *binding, city string, fits func(*number) bool) *answer {
+// allot gives a binding its X: the one that was named, where it fits, or one that the service
+// picks.
+func (s *service) allot(
+	p *pool,
+	x *number,
+	b *binding,
+	city string,
+	fits func(*number) bool,
+) *answer {
 	if x != nil && (!x.takes(b.kind) || !fits(x)) {
 		a := serviceAnswer("isv.BIND_CONFLICT", "isv.BIND_CONFLICT")
 		return &a
@@ -89,11 +104,16 @@ func (s *service) allot(p *pool, x *number, b *binding, city string, fits func(*
 	return nil
 }
 
-// bound makes a binding that has its X, and answers with it. What extension the answer holds differs from kind to kind.
+// bound makes a binding that has its X, and answers with it. What extension the answer holds
+// differs from kind to kind.
 func (s *service) bound(b *binding, extension string) answer {
 	b.SubsID = s.account.newSubsID()
 	s.account.put(b)
-	a := ok(fields{SecretBindDTO: &bindDTO{SubsID: b.SubsID, SecretNo: string(b.PhoneNoX), Extension: extension}})
+	a := ok(
+		fields{
+			SecretBindDTO: &bindDTO{SubsID: b.SubsID, SecretNo: string(b.PhoneNoX), Extension: extension},
+		},
+	)
 	a.subsID, a.secretNo = b.SubsID, b.PhoneNoX
 	return a
 }

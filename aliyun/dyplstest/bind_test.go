@@ -103,7 +103,8 @@ func TestBindingRules(t *testing.T) {
 			{"BindAxn", params{"PhoneNoX": "x"}, "isv.MOBILE_NUMBER_ILLEGAL"},
 			{"BindAxb", nil, "isv.ILLEGAL_ARGUMENT"},
 			{"BindAxn", params{"Expiration": "1795327842"}, "isv.EXPIRE_DATE_ILLEGAL"},
-			{"BindAxn", params{"Expiration": "2026-11-22 14:51:42"}, "isv.EXPIRE_DATE_ILLEGAL"}, // 60 s ahead, to the second
+			// 60 s ahead, to the second
+			{"BindAxn", params{"Expiration": "2026-11-22 14:51:42"}, "isv.EXPIRE_DATE_ILLEGAL"},
 			{"BindAxn", params{"CallRestrict": "NONE"}, "isv.ILLEGAL_ARGUMENT"},
 			{"BindAxn", params{"CallDisplayType": "2"}, "isv.ILLEGAL_ARGUMENT"},
 			{"BindAxn", params{"RingConfig": "{"}, "isv.INVALID_PARAMETERS"},

@@ -13,7 +13,8 @@ type Binding struct {
 	Action   string // that made it, such as BindAxn
 	PoolKey  string
 	PhoneNoA dypls.Phone
-	// PhoneNoB is B. Where an AXN bind named none, it is the number of 13 digits, of nobody, that the service invents.
+	// PhoneNoB is B. Where an AXN bind named none, it is the number of 13 digits, of nobody, that the
+	// service invents.
 	PhoneNoB           dypls.Phone
 	PhoneNoX           dypls.Phone
 	Extension          string // of a BindAxnExtension

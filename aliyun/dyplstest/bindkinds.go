@@ -6,8 +6,8 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
 )
 
-// bindAXN gives A an X of its own. The answer's Extension is B, or where there is none a number of 13 digits
-// that the service invents: it was seen so in answers of the real one.
+// bindAXN gives A an X of its own. The answer's Extension is B, or where there is none a number of
+// 13 digits that the service invents: it was seen so in answers of the real one.
 func bindAXN(s *service, p parameters) answer {
 	pool, x, b, refusal := s.prepare("BindAxn", p)
 	if refusal != nil {
@@ -23,8 +23,8 @@ func bindAXN(s *service, p parameters) answer {
 	return s.bound(b, string(b.PhoneNoB))
 }
 
-// bindAXB makes a pair on an X that knows neither A nor B. The answer's Extension is A's real number, as seen
-// in answers of the real service.
+// bindAXB makes a pair on an X that knows neither A nor B. The answer's Extension is A's real
+// number, as seen in answers of the real service.
 func bindAXB(s *service, p parameters) answer {
 	if p.get("PhoneNoB") == "" {
 		return *illegal("phoneNoB is empty")
@@ -44,8 +44,8 @@ func bindAXB(s *service, p parameters) answer {
 	return s.bound(b, string(b.PhoneNoA))
 }
 
-// bindAXNExtension gives A an extension of an X, the one that is named or a free one of three digits.
-// The same A may have several on one X.
+// bindAXNExtension gives A an extension of an X, the one that is named or a free one of three
+// digits. The same A may have several on one X.
 func bindAXNExtension(s *service, p parameters) answer {
 	extension := p.get("Extension")
 	if extension != "" && !digits(extension, 1, 3) {
@@ -69,7 +69,8 @@ func bindAXNExtension(s *service, p parameters) answer {
 	return s.bound(b, b.Extension)
 }
 
-// freeExtension is called for a number that has fewer bindings than there are extensions, so one is found.
+// freeExtension is called for a number that has fewer bindings than there are extensions, so one is
+// found.
 func (s *service) freeExtension(n *number) string {
 	for i := s.random.IntN(maxExtensions); ; i++ {
 		if extension := strconv.Itoa(100 + i%maxExtensions); !n.hasExtension(extension) {
@@ -78,7 +79,8 @@ func (s *service) freeExtension(n *number) string {
 	}
 }
 
-// bindAXG gives A an X of its own that only the members of a group reach. The answer's Extension is the group's id.
+// bindAXG gives A an X of its own that only the members of a group reach. The answer's Extension is
+// the group's id.
 func bindAXG(s *service, p parameters) answer {
 	pool, x, b, refusal := s.prepare("BindAxg", p)
 	if refusal != nil {

@@ -50,15 +50,29 @@ func (p parameters) get(name string) string {
 // accessKeyID is the API's name of the parameter that tells whose call it is.
 const accessKeyID = "AccessKeyId"
 
-// protocol holds the parameters that belong to the protocol, not to an action, and those that every action
-// accepts and ignores: two requests that differ in them alone are the same request.
+// protocol holds the parameters that belong to the protocol, not to an action, and those that every
+// action accepts and ignores: two requests that differ in them alone are the same request.
 var protocol = map[string]bool{
-	"Action": true, "Version": true, "Format": true, "RegionId": true, "AccessKeyId": true, "Timestamp": true,
-	"Signature": true, "SignatureMethod": true, "SignatureVersion": true, "SignatureNonce": true, "SignatureType": true,
-	"SecurityToken": true, "BearerToken": true, "OwnerId": true, "ResourceOwnerId": true, "ResourceOwnerAccount": true,
+	"Action":               true,
+	"Version":              true,
+	"Format":               true,
+	"RegionId":             true,
+	"AccessKeyId":          true,
+	"Timestamp":            true,
+	"Signature":            true,
+	"SignatureMethod":      true,
+	"SignatureVersion":     true,
+	"SignatureNonce":       true,
+	"SignatureType":        true,
+	"SecurityToken":        true,
+	"BearerToken":          true,
+	"OwnerId":              true,
+	"ResourceOwnerId":      true,
+	"ResourceOwnerAccount": true,
 }
 
-// ofAction returns the parameters that are not the protocol's. An empty one is as good as absent to this API.
+// ofAction returns the parameters that are not the protocol's. An empty one is as good as absent to
+// this API.
 func (p parameters) ofAction() parameters {
 	kept := make(parameters, 0, len(p))
 	for _, one := range p {
@@ -88,7 +102,10 @@ func readRequest(w http.ResponseWriter, r *http.Request) (request, error) {
 		return request{}, err
 	}
 	req := request{http: r, body: body, query: query, all: query}
-	if media, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type")); media != "application/x-www-form-urlencoded" || len(body) == 0 {
+	if media, _, _ := mime.ParseMediaType(
+		r.Header.Get("Content-Type"),
+	); media != "application/x-www-form-urlencoded" ||
+		len(body) == 0 {
 		return req, nil
 	}
 	req.all, err = parse(joinQueries(r.URL.RawQuery, string(body)))
@@ -102,8 +119,8 @@ func joinQueries(a, b string) string {
 	return a + "&" + b
 }
 
-// parse reads names and values. A name given twice is refused: signers keep only one of them, so whichever was taken
-// here, some client would be surprised.
+// parse reads names and values. A name given twice is refused: signers keep only one of them, so
+// whichever was taken here, some client would be surprised.
 func parse(encoded string) (parameters, error) {
 	var all parameters
 	for part := range strings.SplitSeq(encoded, "&") {

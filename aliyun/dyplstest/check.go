@@ -15,7 +15,8 @@ const minAhead = time.Minute
 // beijing is the API's time zone.
 var beijing = time.FixedZone("UTC+8", 8*60*60)
 
-// parseTime reads a time of the API. Unlike dypls.ParseTime it takes 2099-1-31, too: programs that write it so are in use.
+// parseTime reads a time of the API. Unlike dypls.ParseTime it takes 2099-1-31, too: programs that
+// write it so are in use.
 func parseTime(s string) (time.Time, error) {
 	return time.ParseInLocation("2006-1-2 15:04:05", s, beijing)
 }

@@ -39,8 +39,8 @@ var serial atomic.Int64
 
 func newNonce() string { return "nonce-" + strconv.FormatInt(serial.Add(1), 10) }
 
-// unsigned is a request that is still to be signed, in whichever protocol. It is written from the documented
-// algorithms, apart from the code under test.
+// unsigned is a request that is still to be signed, in whichever protocol. It is written from the
+// documented algorithms, apart from the code under test.
 type unsigned struct {
 	method             string
 	action             string

@@ -12,7 +12,8 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dyplstest"
 )
 
-// TestConcurrentBinds has 64 callers bind, unbind and read at once, and checks what the rules promise.
+// TestConcurrentBinds has 64 callers bind, unbind and read at once, and checks what the rules
+// promise.
 func TestConcurrentBinds(t *testing.T) {
 	t.Parallel()
 	const callers, each = 64, 20

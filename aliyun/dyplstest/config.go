@@ -33,29 +33,34 @@ type Config struct {
 	// Seed makes the choice of numbers and the requests that a fault's Rate hits reproducible.
 	Seed uint64
 
-	// Accounts are further accounts beside that of AccessKeyID. They share nothing: each has pools, quotas and bindings of its own.
+	// Accounts are further accounts beside that of AccessKeyID. They share nothing: each has pools,
+	// quotas and bindings of its own.
 	Accounts []Account
 
-	// Pools are the pools of the account. Default: one, [DefaultPoolKey], with 100 numbers from 17000000000 on.
+	// Pools are the pools of the account. Default: one, [DefaultPoolKey], with 100 numbers from
+	// 17000000000 on.
 	Pools []Pool
-	// Quotas are the calls a second that an action may have, in windows of one second of Now. 0 or absent: no bound.
+	// Quotas are the calls a second that an action may have, in windows of one second of Now. 0 or
+	// absent: no bound.
 	Quotas map[string]int
-	// QuotaCode is what a call beyond the quota is answered with: a service's code such as isv.FLOW_LIMIT, or a
-	// gateway's such as Throttling.User, which comes with HTTP 400 and the headers x-ratelimit-user-api,
-	// x-ratelimit-user and x-acs-retry-after. Default: isv.FLOW_LIMIT.
+	// QuotaCode is what a call beyond the quota is answered with: a service's code such as
+	// isv.FLOW_LIMIT, or a gateway's such as Throttling.User, which comes with HTTP 400 and the
+	// headers x-ratelimit-user-api, x-ratelimit-user and x-acs-retry-after. Default: isv.FLOW_LIMIT.
 	QuotaCode string
-	// Faults are the rules by which calls fail, the first that matches decides. [Simulator.AddFault] adds more.
+	// Faults are the rules by which calls fail, the first that matches decides. [Simulator.AddFault]
+	// adds more.
 	Faults []Fault
 
-	// LegacyUnbind answers the unbind of a gone binding as the service did in 2019: isv.ILLEGAL_ARGUMENT with
-	// the message "subs not exist". Default: isv.SUBS_NOT_EXIST.
+	// LegacyUnbind answers the unbind of a gone binding as the service did in 2019:
+	// isv.ILLEGAL_ARGUMENT with the message "subs not exist". Default: isv.SUBS_NOT_EXIST.
 	LegacyUnbind bool
 	// ListDelay is how long after a bind QuerySubsId starts to list it. Default: 0, at once.
 	ListDelay time.Duration
 	// Recordings says which recordings there are.
 	Recordings Recordings
 
-	// LedgerLimit is how many entries the ledger keeps; the oldest go first. Default: [DefaultLedgerLimit]. Negative: no bound.
+	// LedgerLimit is how many entries the ledger keeps; the oldest go first. Default:
+	// [DefaultLedgerLimit]. Negative: no bound.
 	LedgerLimit int
 }
 
@@ -88,7 +93,10 @@ func (c Config) validate() error {
 		return err
 	}
 	if info, _ := dypls.LookupCode(c.QuotaCode); info.Class != dypls.Throttled {
-		return fmt.Errorf("dyplstest: Config.QuotaCode %q must be a code that throttles: take isv.FLOW_LIMIT or Throttling.User", c.QuotaCode)
+		return fmt.Errorf(
+			"dyplstest: Config.QuotaCode %q must be a code that throttles: take isv.FLOW_LIMIT or Throttling.User",
+			c.QuotaCode,
+		)
 	}
 	if c.ListDelay < 0 {
 		return errors.New("dyplstest: Config.ListDelay must not be negative: leave it 0 for at once")
@@ -117,7 +125,11 @@ func checkQuota(action string, perSecond int) error {
 
 func checkAction(action string) error {
 	if _, known := actions[action]; !known {
-		return fmt.Errorf("action %q is not simulated: take one of %s", action, strings.Join(Actions(), ", "))
+		return fmt.Errorf(
+			"action %q is not simulated: take one of %s",
+			action,
+			strings.Join(Actions(), ", "),
+		)
 	}
 	return nil
 }

@@ -1,27 +1,30 @@
-// Package dyplstest is a simulator of Alibaba Cloud's number-privacy service (号码隐私保护, API Dyplsapi, version 2017-05-25),
-// for tests: it speaks the real protocol, so that an official SDK, or any other client, talks to it unmodified.
+// Package dyplstest is a simulator of Alibaba Cloud's number-privacy service (号码隐私保护, API Dyplsapi,
+// version 2017-05-25), for tests: it speaks the real protocol, so that an official SDK, or any
+// other client, talks to it unmodified.
 //
-// Of the API's actions it has those that [Actions] names: the four binds, unbind, update, the two queries of bindings, and the
-// link to a recording. The API's other actions are answered with [NotSimulated], what no API has with the gateway's
-// InvalidAction.NotFound. Answers are JSON, whatever a client would like; XML, bearer tokens and signatures with SM3 are not there.
+// Of the API's actions it has those that [Actions] names: the four binds, unbind, update, the two
+// queries of bindings, and the link to a recording. The API's other actions are answered with
+// [NotSimulated], what no API has with the gateway's InvalidAction.NotFound. Answers are JSON,
+// whatever a client would like; XML, bearer tokens and signatures with SM3 are not there.
 //
-// It is not the real service. It lives in memory and forgets everything when it ends, binds no number of any carrier,
-// and makes no recording. What the API's pages leave open is decided here in one way among several;
-// each such place says so.
+// It is not the real service. It lives in memory and forgets everything when it ends, binds no
+// number of any carrier, and makes no recording. What the API's pages leave open is decided here in
+// one way among several; each such place says so.
 //
 // A test starts it on a free loopback port, and points its client there:
 //
 //	sim := dyplstest.Start(t, dyplstest.Config{})
 //	endpoint, id, secret := sim.URL(), sim.AccessKeyID, sim.AccessKeySecret // for the client under test
 //
-// Every request is authenticated as the gateway does it: ACS3-HMAC-SHA256 in headers or HMAC-SHA1 in parameters, a nonce
-// only once, a date at most 15 minutes off; a temporary key brings its STS token. A [Config] names the pools,
-// the quotas and the credentials; its zero value has
-// one pool, [DefaultPoolKey], with 100 numbers.
+// Every request is authenticated as the gateway does it: ACS3-HMAC-SHA256 in headers or HMAC-SHA1
+// in parameters, a nonce only once, a date at most 15 minutes off; a temporary key brings its STS
+// token. A [Config] names the pools, the quotas and the credentials; its zero value has one pool,
+// [DefaultPoolKey], with 100 numbers.
 //
-// What goes wrong in production goes wrong here by rule, a [Fault]: a code answered some times, a connection dropped
-// before or after the action was performed, garbage, a hang, a slow answer.
+// What goes wrong in production goes wrong here by rule, a [Fault]: a code answered some times, a
+// connection dropped before or after the action was performed, garbage, a hang, a slow answer.
 //
-// What was really done, whatever the client was told, stands in the [Simulator.Ledger], and what is bound now in
-// [Simulator.Bindings]. Other processes read the ledger through [Simulator.LedgerHandler].
+// What was really done, whatever the client was told, stands in the [Simulator.Ledger], and what is
+// bound now in [Simulator.Bindings]. Other processes read the ledger through
+// [Simulator.LedgerHandler].
 package dyplstest

@@ -15,12 +15,17 @@ type FaultKind string
 const (
 	AnswerCode      FaultKind = "answer"       // answers Code; nothing is performed
 	AnswerCodeAfter FaultKind = "answer-after" // performs, then answers Code
-	DropBefore      FaultKind = "drop-before"  // closes the connection without an answer; nothing is performed
-	DropAfter       FaultKind = "drop-after"   // performs, then closes the connection without an answer
-	Garbage         FaultKind = "garbage"      // performs, then answers HTTP 200 with what is no JSON
-	Body            FaultKind = "body"         // answers Body with Status; performs only where Performed says so
-	Hang            FaultKind = "hang"         // never answers, until the client gives up; performs only where Performed says so
-	Slow            FaultKind = "slow"         // waits Delay, then performs and answers, even where the client gave up meanwhile
+	// DropBefore closes the connection without an answer; nothing is performed.
+	DropBefore FaultKind = "drop-before"
+	// DropAfter performs, then closes the connection without an answer.
+	DropAfter FaultKind = "drop-after"
+	Garbage   FaultKind = "garbage" // performs, then answers HTTP 200 with what is no JSON
+	// Body answers Body with Status; performs only where Performed says so.
+	Body FaultKind = "body"
+	// Hang never answers, until the client gives up; performs only where Performed says so.
+	Hang FaultKind = "hang"
+	// Slow waits Delay, then performs and answers, even where the client gave up meanwhile.
+	Slow FaultKind = "slow"
 )
 
 // Kinds returns all kinds of faults.
@@ -28,27 +33,29 @@ func Kinds() []FaultKind {
 	return []FaultKind{AnswerCode, AnswerCodeAfter, DropBefore, DropAfter, Garbage, Body, Hang, Slow}
 }
 
-// Fault is a rule by which calls go wrong. It looks at calls that are authenticated and within their quota.
-// The fields up to Times say which it hits, the others what becomes of those.
+// Fault is a rule by which calls go wrong. It looks at calls that are authenticated and within
+// their quota. The fields up to Times say which it hits, the others what becomes of those.
 type Fault struct {
 	// Name is how the ledger calls it. Default: its text, as [ParseFault] reads it.
 	Name string
 
 	// Action is the only action it hits. "": any.
 	Action string
-	// Match holds parameters, under the API's names, that a call must have with exactly these values. AccessKeyId is among them:
-	// the calls of one account alone.
+	// Match holds parameters, under the API's names, that a call must have with exactly these values.
+	// AccessKeyId is among them: the calls of one account alone.
 	Match map[string]string
-	// Rate is the share of the matching requests that it hits, by a hash of the request's action and parameters and of
-	// Config.Seed: a request is hit in all of its attempts or in none, and the same ones in every run. Different rules hit different ones. 0: all.
+	// Rate is the share of the matching requests that it hits, by a hash of the request's action and
+	// parameters and of Config.Seed: a request is hit in all of its attempts or in none, and the same
+	// ones in every run. Different rules hit different ones. 0: all.
 	Rate float64
-	// First is how many calls it hits at most for each distinct request (same action and parameters). With a Rate:
-	// a fixed share of the requests fails at first. 0: no such bound.
+	// First is how many calls it hits at most for each distinct request (same action and parameters).
+	// With a Rate: a fixed share of the requests fails at first. 0: no such bound.
 	First int
 	// Times is how many calls it hits at most in all. 0: no bound.
 	Times int
 
-	// Do is what it does. Default: AnswerCode where there is a Code, Slow where there is a Delay and no Code.
+	// Do is what it does. Default: AnswerCode where there is a Code, Slow where there is a Delay and
+	// no Code.
 	Do FaultKind
 	// Code and Message are what AnswerCode and AnswerCodeAfter answer. Message defaults to Code.
 	Code, Message string
@@ -57,8 +64,8 @@ type Fault struct {
 	Status int
 	// Body is what Body and Garbage answer. Garbage defaults to an HTML page.
 	Body string
-	// Delay is waited before the answer, or before the connection is dropped, in real time. A kind that performs does so
-	// before the delay; Slow does so after it, unless Performed.
+	// Delay is waited before the answer, or before the connection is dropped, in real time. A kind
+	// that performs does so before the delay; Slow does so after it, unless Performed.
 	Delay time.Duration
 	// Performed makes Body, Hang and Slow perform first.
 	Performed bool
@@ -97,7 +104,9 @@ func (f Fault) validate() error {
 	case f.Delay < 0:
 		return errors.New("delay must not be negative: write it like 2s")
 	case f.Status != 0 && (f.Status < http.StatusOK || f.Status > 599):
-		return errors.New("status must be between 200 and 599: leave it out for the one that the code comes with")
+		return errors.New(
+			"status must be between 200 and 599: leave it out for the one that the code comes with",
+		)
 	}
 	return f.validateKind()
 }
@@ -106,7 +115,10 @@ func (f Fault) validateKind() error {
 	switch f.Do {
 	case AnswerCode, AnswerCodeAfter:
 		if f.Code == "" || strings.HasPrefix(f.Code, "dyplsq.") {
-			return fmt.Errorf("code must be one of the API's where do is %s: take one such as isv.FLOW_LIMIT", f.Do)
+			return fmt.Errorf(
+				"code must be one of the API's where do is %s: take one such as isv.FLOW_LIMIT",
+				f.Do,
+			)
 		}
 		return nil
 	case Slow:

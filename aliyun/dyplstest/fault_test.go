@@ -34,7 +34,8 @@ func nowAXN() params {
 	return params{"PoolKey": dyplstest.DefaultPoolKey, "PhoneNoA": "15000000001", "Expiration": "2099-01-01 00:00:00"}
 }
 
-// TestKindsOfFaults goes over a real connection: what a client sees of a drop or a hang is its error.
+// TestKindsOfFaults goes over a real connection: what a client sees of a drop or a hang is its
+// error.
 func TestKindsOfFaults(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {

@@ -7,7 +7,8 @@ import (
 	"maps"
 )
 
-// rules are the faults in force, in the order in which they were added: the first that hits decides.
+// rules are the faults in force, in the order in which they were added: the first that hits
+// decides.
 type rules struct {
 	seed uint64
 	list []*rule
@@ -17,12 +18,14 @@ type rules struct {
 type rule struct {
 	Fault
 	label string
-	salt  uint64         // makes each rule hit other requests
-	hits  int            // in all
-	first map[uint64]int // for each request that it has hit; 16 bytes or so each, as long as the rule lives
+	salt  uint64 // makes each rule hit other requests
+	hits  int    // in all
+	// for each request that it has hit; 16 bytes or so each, as long as the rule lives
+	first map[uint64]int
 }
 
-// AddFault adds a rule after those that are there. The error names the key, the rule and the remedy.
+// AddFault adds a rule after those that are there. The error names the key, the rule and the
+// remedy.
 func (s *Simulator) AddFault(f Fault) error {
 	if err := s.addFault(f); err != nil {
 		return fmt.Errorf("dyplstest: fault: %w", err)
@@ -40,7 +43,10 @@ func (s *Simulator) addFault(f Fault) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	salt := mix(s.faults.seed + uint64(len(s.faults.list)) + 1)
-	s.faults.list = append(s.faults.list, &rule{Fault: f, label: label, salt: salt, first: map[uint64]int{}})
+	s.faults.list = append(
+		s.faults.list,
+		&rule{Fault: f, label: label, salt: salt, first: map[uint64]int{}},
+	)
 	return nil
 }
 

@@ -6,8 +6,8 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
 )
 
-// Entry is one call that arrived and proved who it is, and what became of it, whatever the client was told.
-// Its numbers are whole: it is test data.
+// Entry is one call that arrived and proved who it is, and what became of it, whatever the client
+// was told. Its numbers are whole: it is test data.
 type Entry struct {
 	Seq    int    `json:"seq"` // 1, 2, 3 in the order of arrival
 	Action string `json:"action"`
@@ -43,7 +43,13 @@ type ledger struct {
 func (l *ledger) open(c *call) *Entry {
 	l.arrived++
 	e := &Entry{
-		Seq: l.arrived, Action: c.action, AccessKeyID: c.keyID, RequestID: c.requestID, Nonce: c.nonce, ReceivedAt: c.at, parameters: c.parameters,
+		Seq:         l.arrived,
+		Action:      c.action,
+		AccessKeyID: c.keyID,
+		RequestID:   c.requestID,
+		Nonce:       c.nonce,
+		ReceivedAt:  c.at,
+		parameters:  c.parameters,
 	}
 	if l.limit > 0 && len(l.entries) >= l.limit {
 		l.entries[0], l.entries = nil, l.entries[1:]
@@ -52,8 +58,8 @@ func (l *ledger) open(c *call) *Entry {
 	return e
 }
 
-// Ledger returns every call that arrived and passed authentication, in the order of arrival: those that are still
-// being worked on, too. It keeps the last Config.LedgerLimit.
+// Ledger returns every call that arrived and passed authentication, in the order of arrival: those
+// that are still being worked on, too. It keeps the last Config.LedgerLimit.
 func (s *Simulator) Ledger() []Entry {
 	return s.entries(func(*Entry) bool { return true })
 }

@@ -7,10 +7,12 @@ import (
 	"strconv"
 )
 
-// LedgerHandler serves the ledger to other processes: GET answers JSON Lines, one [Entry] a line, the oldest first.
-// ?performed=1 leaves out what was not performed, ?after=SEQ what came up to that entry.
+// LedgerHandler serves the ledger to other processes: GET answers JSON Lines, one [Entry] a line,
+// the oldest first. ?performed=1 leaves out what was not performed, ?after=SEQ what came up to that
+// entry.
 //
-// It asks for no credentials, and the numbers in it are whole. It is for test data only: mount it where nobody else can reach it.
+// It asks for no credentials, and the numbers in it are whole. It is for test data only: mount it
+// where nobody else can reach it.
 func (s *Simulator) LedgerHandler() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Method != http.MethodGet {

@@ -2,10 +2,12 @@ package dyplstest
 
 import "time"
 
-// nonceAge is how long a nonce is remembered: a request dated 15 minutes ahead can be replayed for 30.
+// nonceAge is how long a nonce is remembered: a request dated 15 minutes ahead can be replayed for
+// 30.
 const nonceAge = 2*maxSkew + time.Minute
 
-// nonces remembers which nonces were used, in two generations, so that old ones go without being looked for.
+// nonces remembers which nonces were used, in two generations, so that old ones go without being
+// looked for.
 type nonces struct {
 	since         time.Time // start of the current generation
 	current, last map[string]struct{}

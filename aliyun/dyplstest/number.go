@@ -32,14 +32,16 @@ type number struct {
 	people map[dypls.Phone]struct{}
 	// extensions are those in use.
 	extensions map[string]struct{}
-	// kept is the shelf it stands on, and where, among all numbers of the pool and among those of its city.
+	// kept is the shelf it stands on, and where, among all numbers of the pool and among those of its
+	// city.
 	kept    shelfKind
 	inPool  int
 	shelved bool
 	inCity  int
 }
 
-// takes reports whether X is free for a binding of a kind, as far as other kinds and its capacity go.
+// takes reports whether X is free for a binding of a kind, as far as other kinds and its capacity
+// go.
 func (n *number) takes(k kind) bool {
 	if len(n.bindings) == 0 {
 		return true

@@ -10,7 +10,9 @@ import (
 	"time"
 )
 
-var errFaultShape = errors.New(`must be key=value pairs, separated by blanks: write it like "action=BindAxn code=isv.FLOW_LIMIT rate=0.05 first=1"`)
+var errFaultShape = errors.New(
+	`must be key=value pairs, separated by blanks: write it like "action=BindAxn code=isv.FLOW_LIMIT rate=0.05 first=1"`,
+)
 
 const faultKeys = "name, action, rate, first, times, do, code, message, status, body, delay, performed, or a parameter of the API such as PhoneNoA"
 
@@ -19,8 +21,9 @@ const faultKeys = "name, action, rate, first, times, do, code, message, status, 
 //	action=BindAxn code=isv.FLOW_LIMIT rate=0.05 first=1
 //	action=BindAxn PhoneNoA=15000000000 do=drop-after times=3
 //
-// The keys are the fields of [Fault] in small letters; a key that starts with a capital letter is a parameter of the API
-// to match. A value with blanks stands in double quotes. The error names the key, the rule and the remedy.
+// The keys are the fields of [Fault] in small letters; a key that starts with a capital letter is a
+// parameter of the API to match. A value with blanks stands in double quotes. The error names the
+// key, the rule and the remedy.
 func ParseFault(text string) (Fault, error) {
 	f, err := parseFault(text)
 	if err == nil {
@@ -85,7 +88,12 @@ func setKey(f *Fault, key, value string) (err error) {
 		return nil
 	}
 	texts := map[string]*string{
-		"name": &f.Name, "action": &f.Action, "do": (*string)(&f.Do), "code": &f.Code, "message": &f.Message, "body": &f.Body,
+		"name":    &f.Name,
+		"action":  &f.Action,
+		"do":      (*string)(&f.Do),
+		"code":    &f.Code,
+		"message": &f.Message,
+		"body":    &f.Body,
 	}
 	counts := map[string]*int{"first": &f.First, "times": &f.Times, "status": &f.Status}
 	remedy := "write a whole number, such as 3"
@@ -119,7 +127,8 @@ func (f Fault) String() string {
 		if !given {
 			return
 		}
-		if value == "" || strings.ContainsFunc(value, func(r rune) bool { return r <= ' ' || r == '"' || r > '~' }) {
+		if value == "" ||
+			strings.ContainsFunc(value, func(r rune) bool { return r <= ' ' || r == '"' || r > '~' }) {
 			value = strconv.Quote(value)
 		}
 		pairs = append(pairs, key+"="+value)

@@ -14,18 +14,22 @@ type Pool struct {
 	Key string
 	// Numbers are the pool's X. A number belongs to one pool only.
 	Numbers []dypls.Phone
-	// Cities are the cities of its numbers, without 市, for ExpectCity. A number that is absent has none.
+	// Cities are the cities of its numbers, without 市, for ExpectCity. A number that is absent has
+	// none.
 	Cities map[dypls.Phone]string
-	// StrictCity answers isv.NO_AVAILABLE_NUMBER where ExpectCity has no number left, instead of taking another city's.
+	// StrictCity answers isv.NO_AVAILABLE_NUMBER where ExpectCity has no number left, instead of
+	// taking another city's.
 	StrictCity bool
-	// Groups are the AXG groups by GroupId, a whole number. Nil: every GroupId stands for a group with members.
+	// Groups are the AXG groups by GroupId, a whole number. Nil: every GroupId stands for a group with
+	// members.
 	Groups map[string][]dypls.Phone
-	// Actions are the binds that this pool is for; others are answered with isv.FORBIDDEN_ACTION. Empty: all.
+	// Actions are the binds that this pool is for; others are answered with isv.FORBIDDEN_ACTION.
+	// Empty: all.
 	Actions []string
 }
 
-// Numbers makes n distinct numbers of 11 digits that start with prefix: 17000000000, 17000000001 and so on for "170".
-// It panics where prefix holds anything but digits, or leaves no room for n.
+// Numbers makes n distinct numbers of 11 digits that start with prefix: 17000000000, 17000000001
+// and so on for "170". It panics where prefix holds anything but digits, or leaves no room for n.
 func Numbers(prefix string, n int) []dypls.Phone {
 	const length = 11
 	width := length - len(prefix)
@@ -34,7 +38,13 @@ func Numbers(prefix string, n int) []dypls.Phone {
 		room *= 10
 	}
 	if !digits(prefix, 0, length) || n < 0 || n > room {
-		panic(fmt.Sprintf("dyplstest: Numbers(%q, %d): the prefix must be digits and leave room for n in 11: shorten it", prefix, n))
+		panic(
+			fmt.Sprintf(
+				"dyplstest: Numbers(%q, %d): the prefix must be digits and leave room for n in 11: shorten it",
+				prefix,
+				n,
+			),
+		)
 	}
 	numbers := make([]dypls.Phone, n)
 	for i := range numbers {
@@ -53,18 +63,28 @@ func (p Pool) validate() error {
 	}
 	for group := range p.Groups {
 		if !isGroupID(group) {
-			return fmt.Errorf("the Groups of %s hold %q, which must be a whole number: the API answers it as one", p.Key, group)
+			return fmt.Errorf(
+				"the Groups of %s hold %q, which must be a whole number: the API answers it as one",
+				p.Key,
+				group,
+			)
 		}
 	}
 	for _, action := range p.Actions {
 		if !strings.HasPrefix(action, "Bind") || checkAction(action) != nil {
-			return fmt.Errorf("the Actions of %s hold %q, which is not a bind that is simulated: take one of %s", p.Key, action, strings.Join(Actions(), ", "))
+			return fmt.Errorf(
+				"the Actions of %s hold %q, which is not a bind that is simulated: take one of %s",
+				p.Key,
+				action,
+				strings.Join(Actions(), ", "),
+			)
 		}
 	}
 	return nil
 }
 
-// isGroupID reports whether an AXG group can have this id: QuerySubscriptionDetail answers it as an int64.
+// isGroupID reports whether an AXG group can have this id: QuerySubscriptionDetail answers it as an
+// int64.
 func isGroupID(s string) bool {
 	_, err := strconv.ParseInt(s, 10, 64)
 	return err == nil && digits(s, 1, 19)

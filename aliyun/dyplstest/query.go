@@ -14,10 +14,18 @@ func queryDetail(s *service, p parameters) answer {
 		return *refusal
 	}
 	detail := &detailDTO{
-		SubsID: b.SubsID, PhoneNoA: string(b.PhoneNoA), PhoneNoB: string(b.PhoneNoB), PhoneNoX: string(b.PhoneNoX),
-		Status: dypls.SubscriptionActive, ExpireDate: dypls.At(b.ExpiresAt).String(), GmtCreate: dypls.At(b.CreatedAt).String(),
-		NeedRecord: b.IsRecordingEnabled, ASRStatus: b.ASRStatus, ASRModelID: b.ASRModelID,
-		CallRestrict: b.CallRestrict, Extension: b.Extension,
+		SubsID:       b.SubsID,
+		PhoneNoA:     string(b.PhoneNoA),
+		PhoneNoB:     string(b.PhoneNoB),
+		PhoneNoX:     string(b.PhoneNoX),
+		Status:       dypls.SubscriptionActive,
+		ExpireDate:   dypls.At(b.ExpiresAt).String(),
+		GmtCreate:    dypls.At(b.CreatedAt).String(),
+		NeedRecord:   b.IsRecordingEnabled,
+		ASRStatus:    b.ASRStatus,
+		ASRModelID:   b.ASRModelID,
+		CallRestrict: b.CallRestrict,
+		Extension:    b.Extension,
 	}
 	detail.GroupID, _ = strconv.ParseInt(b.GroupID, 10, 64) // 0 for a binding without
 	if b.expired {
@@ -28,8 +36,8 @@ func queryDetail(s *service, p parameters) answer {
 	return a
 }
 
-// querySubsID lists the active bindings on an X. A pool that does not exist is answered with HTTP 400 here,
-// and with HTTP 200 elsewhere: so the API's public metadata says.
+// querySubsID lists the active bindings on an X. A pool that does not exist is answered with HTTP
+// 400 here, and with HTTP 200 elsewhere: so the API's public metadata says.
 func querySubsID(s *service, p parameters) answer {
 	if a := checkNumbers(p); a != nil {
 		return *a

@@ -18,10 +18,12 @@ import (
 // linkLife is how long a DownloadUrl works, by the help page of QueryRecordFileDownloadUrl.
 const linkLife = 2 * time.Hour
 
-// Recordings says which calls have a recording. What the service answers where there is none yet, or never will be,
-// is not documented: here it is OK with an empty DownloadUrl, and isv.ILLEGAL_ARGUMENT.
+// Recordings says which calls have a recording. What the service answers where there is none yet,
+// or never will be, is not documented: here it is OK with an empty DownloadUrl, and
+// isv.ILLEGAL_ARGUMENT.
 type Recordings struct {
-	// ReadyAfter is how long after its CallTime a recording is there; before, the DownloadUrl is empty. Default: 0.
+	// ReadyAfter is how long after its CallTime a recording is there; before, the DownloadUrl is
+	// empty. Default: 0.
 	ReadyAfter time.Duration
 	// KeptFor is how long after its CallTime a recording is kept. Default: 30 days.
 	KeptFor time.Duration
@@ -29,7 +31,8 @@ type Recordings struct {
 	LinkLife time.Duration
 	// CallIDs are the only calls that have one. Nil: every call has.
 	CallIDs []string
-	// Base is what a DownloadUrl starts with. Default: http://recordings.oss-cn-shanghai.example, a name that leads nowhere.
+	// Base is what a DownloadUrl starts with. Default: http://recordings.oss-cn-shanghai.example, a
+	// name that leads nowhere.
 	Base string
 }
 
@@ -48,13 +51,19 @@ func (r Recordings) withDefaults() Recordings {
 
 func (r Recordings) validate() error {
 	if r.ReadyAfter < 0 || r.KeptFor < r.ReadyAfter {
-		return errors.New("dyplstest: Config.Recordings: ReadyAfter must not be negative, nor KeptFor less than it: lengthen KeptFor")
+		return errors.New(
+			"dyplstest: Config.Recordings: ReadyAfter must not be negative, nor KeptFor less than it: lengthen KeptFor",
+		)
 	}
 	if r.LinkLife < 0 {
-		return errors.New("dyplstest: Config.Recordings.LinkLife must not be negative: leave it 0 for two hours")
+		return errors.New(
+			"dyplstest: Config.Recordings.LinkLife must not be negative: leave it 0 for two hours",
+		)
 	}
 	if base, err := url.Parse(r.Base); err != nil || base.Host == "" || base.RawQuery != "" {
-		return errors.New("dyplstest: Config.Recordings.Base must be a URL without a query: write it like http://127.0.0.1:8000/recordings")
+		return errors.New(
+			"dyplstest: Config.Recordings.Base must be a URL without a query: write it like http://127.0.0.1:8000/recordings",
+		)
 	}
 	return nil
 }
@@ -74,7 +83,8 @@ func queryRecording(s *service, p parameters) answer {
 	}
 	recordings := s.config.Recordings
 	age := s.now.Sub(calledAt)
-	if recordings.CallIDs != nil && !slices.Contains(recordings.CallIDs, callID) || age > recordings.KeptFor {
+	if recordings.CallIDs != nil && !slices.Contains(recordings.CallIDs, callID) ||
+		age > recordings.KeptFor {
 		return *illegal("record not exist")
 	}
 	link := ""
@@ -84,13 +94,18 @@ func queryRecording(s *service, p parameters) answer {
 	return ok(fields{DownloadURL: &link})
 }
 
-// link signs a link as OSS does in its first version (OSS page on signatures in URLs), with the account's own credentials.
+// link signs a link as OSS does in its first version (OSS page on signatures in URLs), with the
+// account's own credentials.
 func (s *service) link(callID string) string {
 	expires := strconv.FormatInt(s.now.Add(s.config.Recordings.LinkLife).Unix(), 10)
 	sum := fnv.New64a()
 	_, _ = sum.Write([]byte(callID)) // never fails
 	const sixteenDigits = 9_000_000_000_000_000
-	key := fmt.Sprintf("/%d_%s.mp3", 1_000_000_000_000_000+sum.Sum64()%sixteenDigits, url.PathEscape(callID))
+	key := fmt.Sprintf(
+		"/%d_%s.mp3",
+		1_000_000_000_000_000+sum.Sum64()%sixteenDigits,
+		url.PathEscape(callID),
+	)
 	mac := hmac.New(sha1.New, []byte(s.account.key.AccessKeySecret))
 	mac.Write([]byte("GET\n\n\n" + expires + "\n/recordings" + key))
 	query := url.Values{

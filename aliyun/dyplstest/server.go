@@ -50,9 +50,16 @@ func Serve(c Config) (*Server, error) {
 	}
 	c = simulator.config
 	s := &Server{
-		Simulator: simulator, AccessKeyID: c.AccessKeyID, AccessKeySecret: c.AccessKeySecret, SecurityToken: c.SecurityToken,
-		url:    "http://" + listener.Addr().String(),
-		http:   &http.Server{Handler: simulator, ErrorLog: log.New(io.Discard, "", 0)}, //nolint:gosec // loopback only; a hang may last
+		Simulator:       simulator,
+		AccessKeyID:     c.AccessKeyID,
+		AccessKeySecret: c.AccessKeySecret,
+		SecurityToken:   c.SecurityToken,
+		url:             "http://" + listener.Addr().String(),
+		//nolint:gosec // loopback only; a hang may last
+		http: &http.Server{
+			Handler:  simulator,
+			ErrorLog: log.New(io.Discard, "", 0),
+		},
 		served: make(chan struct{}),
 	}
 	go func() {

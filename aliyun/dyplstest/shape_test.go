@@ -43,7 +43,8 @@ func TestRefusedBindsHaveOneShape(t *testing.T) {
 	}
 }
 
-// What the API has and the simulator lacks is told by a word of its own, and what nobody has by the gateway's.
+// What the API has and the simulator lacks is told by a word of its own, and what nobody has by the
+// gateway's.
 func TestActionsThatAreNotThere(t *testing.T) {
 	t.Parallel()
 	b := setup(t, dyplstest.Config{})
@@ -85,7 +86,8 @@ func TestRequestWithoutAuthorization(t *testing.T) {
 	}
 }
 
-// A throttling gateway tells when to come back in each of the headers that official runtimes read, the same time in all.
+// A throttling gateway tells when to come back in each of the headers that official runtimes read,
+// the same time in all.
 func TestThrottlingHeaders(t *testing.T) {
 	t.Parallel()
 	for name, config := range map[string]dyplstest.Config{

@@ -68,8 +68,9 @@ func (s *shelf) take(i int, moved func(*number, int)) {
 	*s = (*s)[:last]
 }
 
-// pick returns a number that takes one more binding of a kind, nil for none. How the service picks is not documented;
-// this prefers one that serves the same kind already, so that free ones stay free, and is random otherwise.
+// pick returns a number that takes one more binding of a kind, nil for none. How the service picks
+// is not documented; this prefers one that serves the same kind already, so that free ones stay
+// free, and is random otherwise.
 //
 // For a pair it looks at no more numbers than A and B have bindings, and one.
 func (p *pool) pick(k kind, city string, random *rand.Rand, fits func(*number) bool) *number {
@@ -84,7 +85,12 @@ func (p *pool) pick(k kind, city string, random *rand.Rand, fits func(*number) b
 	return pickFrom(&p.shelves, k, random, fits)
 }
 
-func pickFrom(shelves *[shelfKinds]shelf, k kind, random *rand.Rand, fits func(*number) bool) *number {
+func pickFrom(
+	shelves *[shelfKinds]shelf,
+	k kind,
+	random *rand.Rand,
+	fits func(*number) bool,
+) *number {
 	var used shelf
 	switch k {
 	case pairing:

@@ -11,22 +11,37 @@ import (
 
 const algorithmV3 = "ACS3-HMAC-SHA256"
 
-// requiredV3 are the headers that must be signed: an action or a date that is not could be exchanged on the way.
-var requiredV3 = []string{"host", "x-acs-action", "x-acs-version", "x-acs-date", "x-acs-signature-nonce", "x-acs-content-sha256"}
-
-// isV3 reports whether a request is signed in its headers. Official V1 clients send x-acs-action, too, so only this tells.
-func isV3(r *http.Request) bool { return r.Header.Get("Authorization") != "" }
-
-// lacksAuthorization reports whether a request is V3's but for its signature: what V1 needs is not there either.
-func (r request) lacksAuthorization() bool {
-	return r.http.Header.Get("x-acs-action") != "" && r.all.get("Action") == "" && r.all.get("Signature") == ""
+// requiredV3 are the headers that must be signed: an action or a date that is not could be
+// exchanged on the way.
+var requiredV3 = []string{
+	"host",
+	"x-acs-action",
+	"x-acs-version",
+	"x-acs-date",
+	"x-acs-signature-nonce",
+	"x-acs-content-sha256",
 }
 
-// credentialsV3 reads the credentials of ACS3-HMAC-SHA256 (help page of the V3 request structure and signature).
+// isV3 reports whether a request is signed in its headers. Official V1 clients send x-acs-action,
+// too, so only this tells.
+func isV3(r *http.Request) bool { return r.Header.Get("Authorization") != "" }
+
+// lacksAuthorization reports whether a request is V3's but for its signature: what V1 needs is not
+// there either.
+func (r request) lacksAuthorization() bool {
+	return r.http.Header.Get("x-acs-action") != "" && r.all.get("Action") == "" &&
+		r.all.get("Signature") == ""
+}
+
+// credentialsV3 reads the credentials of ACS3-HMAC-SHA256 (help page of the V3 request structure
+// and signature).
 func (r request) credentialsV3() (credentials, *answer) {
 	algorithm, rest, _ := strings.Cut(r.http.Header.Get("Authorization"), " ")
 	if algorithm != algorithmV3 {
-		return credentials{}, refuse("InvalidSignatureMethod", "The simulator knows "+algorithmV3+" and HMAC-SHA1 only.")
+		return credentials{}, refuse(
+			"InvalidSignatureMethod",
+			"The simulator knows "+algorithmV3+" and HMAC-SHA1 only.",
+		)
 	}
 	fields := map[string]string{}
 	for field := range strings.SplitSeq(rest, ",") {
@@ -37,7 +52,10 @@ func (r request) credentialsV3() (credentials, *answer) {
 	header := func(name string) string { return headerV3(r.http, name) }
 	for _, name := range requiredV3 {
 		if header(name) == "" {
-			return credentials{}, refuse("MissingHeader", "Specified header "+name+" is mandatory for this action.")
+			return credentials{}, refuse(
+				"MissingHeader",
+				"Specified header "+name+" is mandatory for this action.",
+			)
 		}
 		if !slices.Contains(signed, name) {
 			return credentials{}, refuse("IncompleteSignature", "The header "+name+" is not signed.")
@@ -45,16 +63,27 @@ func (r request) credentialsV3() (credentials, *answer) {
 	}
 	token := header("x-acs-security-token")
 	if token != "" && !slices.Contains(signed, "x-acs-security-token") {
-		return credentials{}, refuse("IncompleteSignature", "The header x-acs-security-token is not signed.")
+		return credentials{}, refuse(
+			"IncompleteSignature",
+			"The header x-acs-security-token is not signed.",
+		)
 	}
 	return credentials{
-		action: header("x-acs-action"), version: header("x-acs-version"), keyID: fields["Credential"], token: token,
-		date: header("x-acs-date"), nonce: header("x-acs-signature-nonce"), given: fields["Signature"],
-		sign: func(secret string) (string, string) { return r.signV3(secret, signed) },
+		action: header(
+			"x-acs-action",
+		),
+		version: header("x-acs-version"),
+		keyID:   fields["Credential"],
+		token:   token,
+		date:    header("x-acs-date"),
+		nonce:   header("x-acs-signature-nonce"),
+		given:   fields["Signature"],
+		sign:    func(secret string) (string, string) { return r.signV3(secret, signed) },
 	}, nil
 }
 
-// signV3 takes the payload's hash from the body itself: where x-acs-content-sha256 says otherwise, nothing matches.
+// signV3 takes the payload's hash from the body itself: where x-acs-content-sha256 says otherwise,
+// nothing matches.
 func (r request) signV3(secret string, signed []string) (string, string) {
 	sum := sha256.Sum256(r.body)
 	payload := hex.EncodeToString(sum[:])
@@ -71,7 +100,9 @@ func (r request) signV3(secret string, signed []string) (string, string) {
 	stringToSign := algorithmV3 + "\n" + hex.EncodeToString(hashed[:])
 	mac := hmac.New(sha256.New, []byte(secret))
 	mac.Write([]byte(stringToSign))
-	return hex.EncodeToString(mac.Sum(nil)), stringToSign + " of the canonical request:" + canonical.String()
+	return hex.EncodeToString(
+		mac.Sum(nil),
+	), stringToSign + " of the canonical request:" + canonical.String()
 }
 
 // headerV3 returns a header as it is signed.

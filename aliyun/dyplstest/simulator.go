@@ -10,9 +10,11 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
 )
 
-// Simulator is the simulated service: an [http.Handler] that answers as Dyplsapi does. It is safe for concurrent use.
+// Simulator is the simulated service: an [http.Handler] that answers as Dyplsapi does. It is safe
+// for concurrent use.
 //
-// It drops a connection by panicking with [http.ErrAbortHandler], which an [http.Server] understands.
+// It drops a connection by panicking with [http.ErrAbortHandler], which an [http.Server]
+// understands.
 type Simulator struct {
 	config Config
 	closed chan struct{} // ends hangs and delays
@@ -77,7 +79,8 @@ func (s *Simulator) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// enter notes a call that has proven who it is, and decides whether a quota or a fault stands in its way.
+// enter notes a call that has proven who it is, and decides whether a quota or a fault stands in
+// its way.
 func (s *Simulator) enter(c *call) (*Fault, *answer) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -116,7 +119,8 @@ func (s *Simulator) perform(c *call) answer {
 	return a
 }
 
-// reply answers a call. The ledger has it before the client does, so that a test that has an answer finds it there.
+// reply answers a call. The ledger has it before the client does, so that a test that has an answer
+// finds it there.
 func (s *Simulator) reply(w http.ResponseWriter, c *call, a answer) {
 	if c.entry != nil {
 		s.mu.Lock()
@@ -139,7 +143,8 @@ func (s *Simulator) wait(d time.Duration) {
 	}
 }
 
-// Bindings returns what is bound now, of all accounts. Those of one are in the order in which they were made.
+// Bindings returns what is bound now, of all accounts. Those of one are in the order in which they
+// were made.
 func (s *Simulator) Bindings() []Binding {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -152,7 +157,8 @@ func (s *Simulator) Bindings() []Binding {
 	return bindings
 }
 
-// SetQuota changes the calls a second that an action of Config's own account may have; 0 means no bound.
+// SetQuota changes the calls a second that an action of Config's own account may have; 0 means no
+// bound.
 func (s *Simulator) SetQuota(action string, perSecond int) error {
 	return s.SetAccountQuota(s.config.AccessKeyID, action, perSecond)
 }

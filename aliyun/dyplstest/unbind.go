@@ -7,9 +7,15 @@ import (
 )
 
 // productTypes stand for a pool in the requests of customers of the first years.
-var productTypes = []string{dypls.ProductAXB170, dypls.ProductAXN170, dypls.ProductAXN95, dypls.ProductAXNExtensionReuse}
+var productTypes = []string{
+	dypls.ProductAXB170,
+	dypls.ProductAXN170,
+	dypls.ProductAXN95,
+	dypls.ProductAXNExtensionReuse,
+}
 
-// poolOrProduct finds the pool that a request names; nil where a ProductType stands in its place: any pool.
+// poolOrProduct finds the pool that a request names; nil where a ProductType stands in its place:
+// any pool.
 func (s *service) poolOrProduct(p parameters) (*pool, *answer) {
 	if p.get("PoolKey") != "" {
 		return s.pool(p)
@@ -20,7 +26,8 @@ func (s *service) poolOrProduct(p parameters) (*pool, *answer) {
 	return nil, nil
 }
 
-// subscription finds the binding that a SubsId and an X name together. A SubsId that belongs to another X names none.
+// subscription finds the binding that a SubsId and an X name together. A SubsId that belongs to
+// another X names none.
 func (s *service) subscription(p parameters, x string) (*binding, *answer) {
 	if a := checkNumbers(p); a != nil {
 		return nil, a

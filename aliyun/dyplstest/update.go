@@ -19,10 +19,13 @@ var operations = map[string]operation{
 		b.OutID = p.get("OutId")
 		return nil
 	}},
-	dypls.UpdateIsRecordingEnabled: {"IsRecordingEnabled", func(_ *service, b *binding, p parameters) *answer {
-		b.IsRecordingEnabled = p.get("IsRecordingEnabled") == "true"
-		return nil
-	}},
+	dypls.UpdateIsRecordingEnabled: {
+		"IsRecordingEnabled",
+		func(_ *service, b *binding, p parameters) *answer {
+			b.IsRecordingEnabled = p.get("IsRecordingEnabled") == "true"
+			return nil
+		},
+	},
 	dypls.UpdateASR: {"ASRStatus", updateASR},
 }
 

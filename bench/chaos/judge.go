@@ -23,10 +23,12 @@ type counts struct {
 	wrong       int // tasks whose caller was told of a binding that is not theirs
 }
 
-// tally is the counts of the binds that name their X, of those that leave it to the platform, and of all.
+// tally is the counts of the binds that name their X, of those that leave it to the platform, and
+// of all.
 type tally struct{ named, chosen, all counts }
 
-// judge compares what callers were told with the ledger. It goes by the task id, which every call carries as OutId.
+// judge compares what callers were told with the ledger. It goes by the task id, which every call
+// carries as OutId.
 func judge(results []told, ledger []dyplstest.Entry) tally {
 	made, lost := map[string][]string{}, map[string]int{}
 	for _, e := range ledger {
@@ -49,7 +51,8 @@ func judge(results []told, ledger []dyplstest.Entry) tally {
 	return t
 }
 
-// under returns how long it took until nine in ten of the tasks that were called for had their first call.
+// under returns how long it took until nine in ten of the tasks that were called for had their
+// first call.
 func under(ledger []dyplstest.Entry, started time.Time) time.Duration {
 	seen := map[string]bool{}
 	var first []time.Time // in the order of arrival, as the ledger is

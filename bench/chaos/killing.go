@@ -30,7 +30,8 @@ type killing struct {
 	workers, redisKills int // killed so far
 }
 
-// start starts the workers and the kills, to be stopped. Where something does not start again, it fails the whole run.
+// start starts the workers and the kills, to be stopped. Where something does not start again, it
+// fails the whole run.
 func (k *killing) start(ctx context.Context, fail context.CancelCauseFunc) error {
 	for range workers {
 		worker, err := startWorker(k.env, k.verbose)

@@ -22,8 +22,8 @@ const (
 	reportAt  = 30 // polls
 )
 
-// simulated is the service: one answer in ten lost after the bind was made, every other one after 30 ms.
-// The chosen pool has numbers enough for every bind to be made thrice.
+// simulated is the service: one answer in ten lost after the bind was made, every other one after
+// 30 ms. The chosen pool has numbers enough for every bind to be made thrice.
 func simulated(n int) dyplstest.Config {
 	return dyplstest.Config{
 		Pools: []dyplstest.Pool{

@@ -1,8 +1,10 @@
-// Chaos puts the load of dyplsq's own chaos test on the hand-rolled worker, and counts in the simulator's ledger what became of it:
+// Chaos puts the load of dyplsq's own chaos test on the hand-rolled worker, and counts in the
+// simulator's ledger what became of it:
 //
 //	go run ./chaos -n 10000
 //
-// It starts a redis-server, the simulator and three workers, all on the loopback interface, and ends them.
+// It starts a redis-server, the simulator and three workers, all on the loopback interface, and
+// ends them.
 package main
 
 import (

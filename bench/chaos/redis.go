@@ -15,7 +15,8 @@ import (
 
 const redisStartsWithin = 20 * time.Second
 
-// redisServer is a redis-server of our own on a free loopback port, that writes every command to disk before it answers.
+// redisServer is a redis-server of our own on a free loopback port, that writes every command to
+// disk before it answers.
 type redisServer struct {
 	addr string
 	dir  string

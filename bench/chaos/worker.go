@@ -28,7 +28,8 @@ func workerEnv(redisAddr string, sim *dyplstest.Server) []string {
 	}
 }
 
-// work is the worker's process. It ends with the one that started it, however that ends: then its standard input does.
+// work is the worker's process. It ends with the one that started it, however that ends: then its
+// standard input does.
 func work() error {
 	go func() {
 		_, _ = io.Copy(io.Discard, os.Stdin)

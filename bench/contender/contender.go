@@ -28,7 +28,8 @@ type Producer interface {
 	EnqueueBatch(ctx context.Context, from, n int) error
 	// Do adds one and waits until it is told its outcome.
 	Do(ctx context.Context, i int) error
-	// Finished counts the tasks that have an outcome, good or bad, at a cost that does not matter a few times a run.
+	// Finished counts the tasks that have an outcome, good or bad, at a cost that does not matter a
+	// few times a run.
 	Finished(ctx context.Context) (int, error)
 	Close() error
 }
@@ -41,8 +42,9 @@ const attempts = 6
 
 // Site is where a contender runs.
 type Site struct {
-	Redis    string `json:"redis"`    // address, or those of a cluster's masters, separated by commas
-	Shards   int    `json:"shards"`   // of each of dyplsq's queues, where that is a cluster; 0: it is none
+	Redis string `json:"redis"` // address, or those of a cluster's masters, separated by commas
+	// of each of dyplsq's queues, where that is a cluster; 0: it is none
+	Shards   int    `json:"shards"`
 	Postgres string `json:"postgres"` // URL; "": there is none
 	Endpoint string `json:"endpoint"` // of the API, as http://127.0.0.1:41234
 	KeyID    string `json:"key_id"`
@@ -79,7 +81,8 @@ func own(kind string, site Site, slots int) (*exec.Cmd, error) {
 	return cmd, nil
 }
 
-// WorkIfWorker makes this process a worker, and does not return, where it was started as one: the first call of a main.
+// WorkIfWorker makes this process a worker, and does not return, where it was started as one: the
+// first call of a main.
 func WorkIfWorker() {
 	kind := os.Getenv(kindEnv)
 	if kind == "" {

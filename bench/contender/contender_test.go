@@ -19,8 +19,8 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// TestEachBindsOnce: whatever way tasks are enqueued, each is bound once and finished, and whoever waits is told. The real dyplsq is
-// tried by the smoke test of speed, which builds it.
+// TestEachBindsOnce: whatever way tasks are enqueued, each is bound once and finished, and whoever
+// waits is told. The real dyplsq is tried by the smoke test of speed, which builds it.
 func TestEachBindsOnce(t *testing.T) {
 	t.Parallel()
 	for _, c := range []Contender{Script(), Tuned(), River()} {

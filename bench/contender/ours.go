@@ -19,7 +19,8 @@ type ours struct{ program string }
 
 func (ours) Name() string { return "dyplsq" }
 
-// Worker: of a worker's calls half are the bind queue's, so that it is told twice as many. The others stay idle.
+// Worker: of a worker's calls half are the bind queue's, so that it is told twice as many. The
+// others stay idle.
 func (o ours) Worker(site Site, slots int) (*exec.Cmd, error) {
 	const queues = 4 // each needs one
 	cmd := exec.Command(o.program, "worker")
@@ -97,7 +98,8 @@ func (p *ourProducer) Finished(ctx context.Context) (int, error) {
 	return int(n), err
 }
 
-// Used returns how many attempts the tasks from 0 to n have used up: the most that one has, and all together.
+// Used returns how many attempts the tasks from 0 to n have used up: the most that one has, and all
+// together.
 func (p *ourProducer) Used(ctx context.Context, n int) (most, all int, err error) {
 	ids := make([]string, n)
 	for i := range ids {

@@ -17,7 +17,8 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
 )
 
-// River is a job queue on PostgreSQL that keeps its jobs as rows, set as its makers set it to measure it.
+// River is a job queue on PostgreSQL that keeps its jobs as rows, set as its makers set it to
+// measure it.
 func River() Contender { return river{} }
 
 type river struct{}

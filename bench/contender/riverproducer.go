@@ -81,7 +81,8 @@ func (p *riverProducer) Do(ctx context.Context, i int) error {
 	}
 }
 
-// look asks for all that is waited for until the pool is closed. River tells nobody outside the worker.
+// look asks for all that is waited for until the pool is closed. River tells nobody outside the
+// worker.
 func (p *riverProducer) look(told func(int64)) {
 	const query = "SELECT id FROM river_job WHERE id = ANY($1) AND state IN ('completed', 'discarded')"
 	for {

@@ -11,7 +11,8 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/bench/handrolled"
 )
 
-// Script is the hand-rolled worker: asynq and Alibaba's runtime with their usual settings, results by ResultWriter, callers that poll the Inspector.
+// Script is the hand-rolled worker: asynq and Alibaba's runtime with their usual settings, results
+// by ResultWriter, callers that poll the Inspector.
 func Script() Contender { return script{} }
 
 type script struct{}
@@ -90,7 +91,8 @@ func newCounter(addr, queue string) *counter {
 	return &counter{redis.NewClient(&redis.Options{Addr: addr, MaxRetries: -1}), queue}
 }
 
-// Finished are those that succeeded, which is what was processed without a failure, and those that were given up.
+// Finished are those that succeeded, which is what was processed without a failure, and those that
+// were given up.
 func (c *counter) Finished(ctx context.Context) (int, error) {
 	prefix := "asynq:{" + c.queue + "}:"
 	var processed, failed *redis.StringCmd

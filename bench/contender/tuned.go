@@ -17,9 +17,9 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
 )
 
-// Tuned is asynq tuned as well as one can without changing it: several Servers in a process that share one client, short polls, a
-// pool that suits the slots, dyplsq's own lean HTTP client, and a result that is stored and announced in one round trip
-// instead of written for callers to poll.
+// Tuned is asynq tuned as well as one can without changing it: several Servers in a process that
+// share one client, short polls, a pool that suits the slots, dyplsq's own lean HTTP client, and a
+// result that is stored and announced in one round trip instead of written for callers to poll.
 func Tuned() Contender { return tuned{} }
 
 type tuned struct{}

@@ -29,11 +29,12 @@ const (
 	titleSpace = 34
 )
 
-// colours are for the bars of a name, in the order in which names appear. They differ in lightness, too.
+// colours are for the bars of a name, in the order in which names appear. They differ in lightness,
+// too.
 var colours = []string{"#0b7285", "#f08c00", "#5c940d", "#862e9c", "#adb5bd", "#1864ab"}
 
-// WriteChart writes horizontal bars as SVG, the longest of each group as long as that of any other: groups are not
-// compared. What was not measured has no bar.
+// WriteChart writes horizontal bars as SVG, the longest of each group as long as that of any other:
+// groups are not compared. What was not measured has no bar.
 func WriteChart(w io.Writer, title string, groups []Group) error {
 	var body strings.Builder
 	palette := map[string]string{}

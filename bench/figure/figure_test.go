@@ -130,7 +130,8 @@ func TestReplace(t *testing.T) {
 	}
 }
 
-// TestChart: it is well-formed XML, whatever names hold, and the longest bar is the largest figure's.
+// TestChart: it is well-formed XML, whatever names hold, and the longest bar is the largest
+// figure's.
 func TestChart(t *testing.T) {
 	t.Parallel()
 	var b strings.Builder

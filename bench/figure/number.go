@@ -11,7 +11,8 @@ import (
 // None stands for what was not measured.
 func None() float64 { return math.NaN() }
 
-// Median returns the middle one, or the mean of the two in the middle. What was not measured is left out.
+// Median returns the middle one, or the mean of the two in the middle. What was not measured is
+// left out.
 func Median(values []float64) float64 {
 	sorted := slices.DeleteFunc(slices.Clone(values), math.IsNaN)
 	if len(sorted) == 0 {
@@ -25,7 +26,8 @@ func Median(values []float64) float64 {
 	return (sorted[middle-1] + sorted[middle]) / 2
 }
 
-// Percentile returns the smallest duration that at least p of 100 do not exceed, 0 where there is none.
+// Percentile returns the smallest duration that at least p of 100 do not exceed, 0 where there is
+// none.
 func Percentile(durations []time.Duration, p float64) time.Duration {
 	if len(durations) == 0 {
 		return 0
@@ -52,7 +54,8 @@ func Ratios(a, b []float64) []float64 {
 	return ratios
 }
 
-// Format writes a number with so many decimals and thousands apart, as 12,345.6; what was not measured is a dash.
+// Format writes a number with so many decimals and thousands apart, as 12,345.6; what was not
+// measured is a dash.
 func Format(value float64, decimals int) string {
 	if math.IsNaN(value) || math.IsInf(value, 0) {
 		return "-"

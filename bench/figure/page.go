@@ -6,7 +6,8 @@ import (
 	"strings"
 )
 
-// Replace puts text between the marks of a name in a file, <!-- name --> and <!-- /name -->, each on a line of its own.
+// Replace puts text between the marks of a name in a file, <!-- name --> and <!-- /name -->, each
+// on a line of its own.
 func Replace(path, name, text string) error {
 	page, err := os.ReadFile(path)
 	if err != nil {

@@ -15,7 +15,8 @@ type Table struct {
 // Add adds a row.
 func (t *Table) Add(cells ...string) { t.Rows = append(t.Rows, cells) }
 
-// Write writes it as Markdown takes it: the first column to the left, the others, which are figures, to the right.
+// Write writes it as Markdown takes it: the first column to the left, the others, which are
+// figures, to the right.
 func (t *Table) Write(w io.Writer) {
 	writeRow(w, t.Head)
 	rules := make([]string, len(t.Head))

@@ -1,5 +1,6 @@
-// Package handrolled is the worker that a backend team writes by hand: asynq with its usual settings, and Alibaba Cloud's
-// Go runtime called as their generated SDK calls it. It is what dyplsq is compared with, not a part of it.
+// Package handrolled is the worker that a backend team writes by hand: asynq with its usual
+// settings, and Alibaba Cloud's Go runtime called as their generated SDK calls it. It is what
+// dyplsq is compared with, not a part of it.
 package handrolled
 
 import (

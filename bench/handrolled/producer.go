@@ -42,8 +42,8 @@ func NewProducer(redisAddr string) *Producer {
 // Close closes its connections.
 func (p *Producer) Close() error { return errors.Join(p.client.Close(), p.inspector.Close()) }
 
-// Enqueue adds a bind under the caller's id. One that is there already is no error, so that a caller who did not hear
-// the answer may ask again.
+// Enqueue adds a bind under the caller's id. One that is there already is no error, so that a
+// caller who did not hear the answer may ask again.
 func (p *Producer) Enqueue(ctx context.Context, id string, req BindRequest) error {
 	payload, err := json.Marshal(req)
 	if err != nil {

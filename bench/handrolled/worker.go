@@ -41,7 +41,8 @@ func (h *bindHandler) ProcessTask(_ context.Context, task *asynq.Task) error {
 	req.OutID = task.ResultWriter().TaskID()
 	binding, err := h.api.BindAXN(req)
 	if e, answered := errors.AsType[*APIError](err); answered && e.Code == "isv.BIND_CONFLICT" {
-		return fmt.Errorf("%w: %w", err, asynq.SkipRetry) // the number is taken: the next attempt would be told the same
+		// the number is taken: the next attempt would be told the same
+		return fmt.Errorf("%w: %w", err, asynq.SkipRetry)
 	}
 	if err != nil {
 		return err

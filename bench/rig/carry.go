@@ -45,7 +45,8 @@ func (l *Line) keep(conns ...net.Conn) bool {
 // carry carries one way.
 func (l *Line) carry(to, from net.Conn) {
 	arrived := make(chan []byte, inFlight+1) // and the end
-	room := make(chan struct{}, inFlight)    // held from the reading to the writing, so that arrived never is full
+	// held from the reading to the writing, so that arrived never is full
+	room := make(chan struct{}, inFlight)
 	var reading sync.WaitGroup
 	reading.Go(func() {
 		buffer := make([]byte, chunkSize)
@@ -81,7 +82,8 @@ func (l *Line) send(p parcel) bool {
 	}
 }
 
-// write writes what arrives until its end. Once the other side is gone it goes on taking, for the reader's sake.
+// write writes what arrives until its end. Once the other side is gone it goes on taking, for the
+// reader's sake.
 func write(to net.Conn, arrived <-chan []byte, room <-chan struct{}, closed <-chan struct{}) {
 	var gone bool
 	for {

@@ -10,14 +10,16 @@ import (
 
 const (
 	chunkSize = 64 << 10
-	// inFlight is how many chunks may be on their way in one direction of a connection: more than a round trip's worth.
+	// inFlight is how many chunks may be on their way in one direction of a connection: more than a
+	// round trip's worth.
 	inFlight = 1024
-	// early is by how much a thread that sleeps is woken late, and a parcel is carried through this process, more or less.
+	// early is by how much a thread that sleeps is woken late, and a parcel is carried through this
+	// process, more or less.
 	early = 100 * time.Microsecond
 )
 
-// Line carries TCP to another address, and takes a while for it: as long each way, more or less a tenth of a millisecond. It neither limits how much travels at
-// once nor changes its order.
+// Line carries TCP to another address, and takes a while for it: as long each way, more or less a
+// tenth of a millisecond. It neither limits how much travels at once nor changes its order.
 type Line struct {
 	Addr string
 
@@ -32,7 +34,8 @@ type Line struct {
 	conns map[net.Conn]struct{}
 }
 
-// parcel is something to be handed over when it is due. All take equally long, so that the first to come is the first due.
+// parcel is something to be handed over when it is due. All take equally long, so that the first to
+// come is the first due.
 type parcel struct {
 	due  time.Time
 	data []byte // nil: the end
@@ -70,8 +73,8 @@ func (l *Line) Close() error {
 	return err
 }
 
-// deliver hands each parcel over when it is due. Go's own timers are of no use here: in an idle process they come up
-// to a millisecond late.
+// deliver hands each parcel over when it is due. Go's own timers are of no use here: in an idle
+// process they come up to a millisecond late.
 func (l *Line) deliver() {
 	for {
 		select {

@@ -44,7 +44,8 @@ func lay(t *testing.T, roundTrip time.Duration) *Line {
 	return line
 }
 
-// TestLineIsLate: no answer comes sooner than the line allows, on any of many connections at once, which do not wait for each other.
+// TestLineIsLate: no answer comes sooner than the line allows, on any of many connections at once,
+// which do not wait for each other.
 func TestLineIsLate(t *testing.T) {
 	t.Parallel()
 	const roundTrip, connections, pings = 20 * time.Millisecond, 50, 5

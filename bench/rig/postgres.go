@@ -25,7 +25,8 @@ const (
 	maxConnections = 300
 )
 
-// Postgres is a PostgreSQL server of our own. Like the Redis beside it, it may lose the last moments of commits in a crash.
+// Postgres is a PostgreSQL server of our own. Like the Redis beside it, it may lose the last
+// moments of commits in a crash.
 type Postgres struct {
 	*Process
 	Addr string
@@ -33,7 +34,8 @@ type Postgres struct {
 	dir string
 }
 
-// StartPostgres makes a new one and waits until it answers. As root, it runs it as the user postgres, for it refuses root.
+// StartPostgres makes a new one and waits until it answers. As root, it runs it as the user
+// postgres, for it refuses root.
 func StartPostgres(ctx context.Context) (*Postgres, error) {
 	initdb, server, err := postgresPrograms()
 	if err != nil {
@@ -62,7 +64,8 @@ func startPostgres(ctx context.Context, dir, initdb, server string, as *syscall.
 	}
 	data := filepath.Join(dir, "data")
 	program := func(name string, args ...string) *exec.Cmd {
-		cmd := exec.CommandContext(context.WithoutCancel(ctx), name, args...) // its end is a signal of its own
+		// its end is a signal of its own
+		cmd := exec.CommandContext(context.WithoutCancel(ctx), name, args...)
 		cmd.Dir, cmd.SysProcAttr = dir, &syscall.SysProcAttr{Credential: as}
 		return cmd
 	}

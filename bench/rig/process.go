@@ -22,7 +22,8 @@ type Process struct {
 	exited chan struct{}
 }
 
-// Start starts a program. End is the signal that ends it. What it says goes to a file, as a log does, and is gone with it.
+// Start starts a program. End is the signal that ends it. What it says goes to a file, as a log
+// does, and is gone with it.
 func Start(cmd *exec.Cmd, end syscall.Signal) (*Process, error) {
 	log, err := os.CreateTemp("", "bench-log-")
 	if err != nil {

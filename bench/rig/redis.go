@@ -18,7 +18,8 @@ import (
 
 const startsWithin = 20 * time.Second
 
-// Redis is a redis-server of our own, that appends every command to a file and syncs it every second.
+// Redis is a redis-server of our own, that appends every command to a file and syncs it every
+// second.
 type Redis struct {
 	*Process
 	Addr   string
@@ -27,8 +28,8 @@ type Redis struct {
 	dir string
 }
 
-// StartRedis starts an empty one and waits until it answers. One that is durable keeps an append-only file, and writes it to the
-// disk every second. It takes settings of redis-server.
+// StartRedis starts an empty one and waits until it answers. One that is durable keeps an
+// append-only file, and writes it to the disk every second. It takes settings of redis-server.
 func StartRedis(ctx context.Context, durable bool, settings ...string) (*Redis, error) {
 	addr, err := freeAddr()
 	if err != nil {

@@ -38,7 +38,8 @@ func CPU(pid int) (time.Duration, error) {
 		if err != nil {
 			continue
 		}
-		if s, err := readStat(child); err == nil && s.parent == pid { // else: it has just ended, and its parent has its times
+		// else: it has just ended, and its parent has its times
+		if s, err := readStat(child); err == nil && s.parent == pid {
 			sum += s.cpu
 		}
 	}
@@ -62,7 +63,8 @@ func readStat(pid int) (stat, error) {
 }
 
 func parseStat(text []byte) (stat, error) {
-	afterName := bytes.LastIndex(text, []byte(") ")) // the name may hold anything, what follows it cannot
+	// the name may hold anything, what follows it cannot
+	afterName := bytes.LastIndex(text, []byte(") "))
 	if afterName < 0 {
 		return stat{}, errStat
 	}

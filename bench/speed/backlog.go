@@ -13,7 +13,8 @@ const (
 	longQueue  = 100_000
 )
 
-// backlog measures whether the length of the queue matters: it is kept by a producer that adds what is taken.
+// backlog measures whether the length of the queue matters: it is kept by a producer that adds what
+// is taken.
 func (b *bench) backlog(ctx context.Context) (section, error) {
 	var found section
 	table := figure.Table{Head: []string{

@@ -44,7 +44,8 @@ func (b *bench) atMost(what string, want, got float64) {
 	b.claims = append(b.claims, claim{what, "at most " + figure.Format(want, 2), figure.Format(got, 3), got <= want})
 }
 
-// claimThroughput checks what was measured under conditions for which something is claimed, and notes what the slowest can do.
+// claimThroughput checks what was measured under conditions for which something is claimed, and
+// notes what the slowest can do.
 func (b *bench) claimThroughput(cond conditions, all taken) {
 	against := func(name string, of func(sample) float64) float64 {
 		return figure.Median(figure.Ratios(column(all[oursName], of), column(all[name], of)))

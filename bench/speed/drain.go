@@ -14,9 +14,11 @@ const (
 	margin = 1.5
 	// longestWarmUp is waited where the pace never gets even.
 	longestWarmUp = 12 * time.Second
-	// rampUp is what dyplsq needs at most on a new Redis: it begins with 50 calls a second and doubles them every second.
+	// rampUp is what dyplsq needs at most on a new Redis: it begins with 50 calls a second and doubles
+	// them every second.
 	rampUp = 8 * time.Second
-	// steady is by how much a second may be faster than the one before, for the pace to be taken for reached.
+	// steady is by how much a second may be faster than the one before, for the pace to be taken for
+	// reached.
 	steady = 1.10
 	// almostAll is the share of what was queued after which a measurement ends early.
 	almostAll = 0.97
@@ -118,7 +120,8 @@ func (b *bench) warmUp(ctx context.Context, a *arena) error {
 	return nil
 }
 
-// wasted counts the calls that made no bind. The workers are ended for it: those on their way arrive meanwhile.
+// wasted counts the calls that made no bind. The workers are ended for it: those on their way
+// arrive meanwhile.
 func (a *arena) wasted(ctx context.Context) (int, error) {
 	a.dismiss()
 	if err := pause(ctx, 2*a.api+50*time.Millisecond); err != nil {

@@ -13,7 +13,8 @@ const enqueueBatch = 500
 // pace is how fast a contender enqueues, in tasks a second.
 type pace struct{ single, batch float64 }
 
-// enqueue measures one caller that enqueues one task after the other, and one that enqueues in batches.
+// enqueue measures one caller that enqueues one task after the other, and one that enqueues in
+// batches.
 func (b *bench) enqueue(ctx context.Context) (section, error) {
 	var found section
 	table := figure.Table{Head: []string{"round trip", "", "one by one, tasks/s", "in batches, tasks/s", "batches x a loop of asynq's Enqueue"}}

@@ -90,7 +90,8 @@ func (b *bench) waitFor(ctx context.Context, c contender.Contender, rate int) (w
 		}
 	}
 	l := &load{arena: a}
-	// At first nothing is written down: until the pace is reached, and until what queued up meanwhile is done.
+	// At first nothing is written down: until the pace is reached, and until what queued up meanwhile
+	// is done.
 	settled := func() bool { return b.short || l.finishedIn(time.Second) >= int64(rate)*8/10 }
 	l.run(ctx, rate, b.window/5, longestWarmUp, settled)
 	l.callers.Wait()

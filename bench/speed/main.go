@@ -1,8 +1,10 @@
-// Speed measures dyplsq beside what it is compared with, in turns on one machine, and prints medians and ratios:
+// Speed measures dyplsq beside what it is compared with, in turns on one machine, and prints
+// medians and ratios:
 //
 //	go run ./speed -scenario throughput,quota -rounds 3 -write README.md
 //
-// It starts Redis, PostgreSQL, the simulator and all workers itself, on the loopback interface, and ends them.
+// It starts Redis, PostgreSQL, the simulator and all workers itself, on the loopback interface, and
+// ends them.
 package main
 
 import (
@@ -25,7 +27,8 @@ const (
 	usualWindow   = 10 * time.Second
 	shortWindow   = 300 * time.Millisecond
 	maxRounds     = 100
-	// collectSeldom keeps this process, which is the simulator and the line as well, from taking processors away from who is measured.
+	// collectSeldom keeps this process, which is the simulator and the line as well, from taking
+	// processors away from who is measured.
 	collectSeldom = 400
 )
 

@@ -129,7 +129,8 @@ func (b *bench) meet(ctx context.Context, c contender.Contender, t trial) (v ver
 	return v, nil
 }
 
-// through changes the quota when it is time, until every task has an outcome or time is up. It returns how many have one.
+// through changes the quota when it is time, until every task has an outcome or time is up. It
+// returns how many have one.
 func (a *arena) through(ctx context.Context, t trial, began time.Time) (told int, err error) {
 	now, until := 0, began.Add(t.phases[0].lasts)
 	for time.Since(began) < t.within {

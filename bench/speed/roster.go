@@ -26,7 +26,8 @@ func (b *bench) choose() error {
 	return nil
 }
 
-// among returns the contenders of these names, in this order in the first round, and each in its turn first in the next.
+// among returns the contenders of these names, in this order in the first round, and each in its
+// turn first in the next.
 func (b *bench) among(round int, names ...string) []contender.Contender {
 	var some []contender.Contender
 	for _, name := range names {

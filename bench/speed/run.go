@@ -23,7 +23,8 @@ type bench struct {
 	postgres   *rig.Postgres // nil: not installed
 	contenders []contender.Contender
 	claims     []claim
-	farAndSlow taken              // 1 worker, 1 ms round trip, 50 ms calls; nil: not measured in this run
+	// 1 worker, 1 ms round trip, 50 ms calls; nil: not measured in this run
+	farAndSlow taken
 	halfLoad   int                // tasks a second; 0: not measured in this run
 	pings      []time.Duration    // through lines
 	reached    map[string]float64 // tasks a second, by contender and conditions
@@ -67,7 +68,8 @@ func names() []string {
 
 func known(scenario string) bool { return slices.Contains(names(), scenario) }
 
-// run measures, prints, and writes the page where it is asked to. What it starts ends before it returns.
+// run measures, prints, and writes the page where it is asked to. What it starts ends before it
+// returns.
 func run(ctx context.Context, s settings, out io.Writer) (err error) {
 	b := &bench{settings: s, started: time.Now(), reached: map[string]float64{}}
 	if b.program == "" {
@@ -137,7 +139,8 @@ func (b *bench) publish(s scenario, machine string, found section) error {
 	return figure.Replace(b.write, s.name, text)
 }
 
-// roundsOr is how often a figure is taken, by a scenario's own judgement unless it was asked for otherwise.
+// roundsOr is how often a figure is taken, by a scenario's own judgement unless it was asked for
+// otherwise.
 func (b *bench) roundsOr(own int) int {
 	if b.rounds > 0 {
 		return b.rounds

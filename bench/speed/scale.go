@@ -11,7 +11,8 @@ import (
 )
 
 const (
-	// slotsEach is what one worker of the scale table has: so few that this machine can feed four of them.
+	// slotsEach is what one worker of the scale table has: so few that this machine can feed four of
+	// them.
 	slotsEach  = 32
 	slowCall   = 50 * time.Millisecond
 	threeNodes = 3

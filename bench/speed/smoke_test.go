@@ -15,7 +15,8 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// TestEveryScenario runs every scenario on every contender that can be had, too briefly for any figure.
+// TestEveryScenario runs every scenario on every contender that can be had, too briefly for any
+// figure.
 func TestEveryScenario(t *testing.T) { //nolint:paralleltest // it measures, or would
 	if _, err := exec.LookPath("redis-server"); err != nil {
 		if os.Getenv("DYPLSQ_REQUIRE_REDIS") != "" {

@@ -22,7 +22,8 @@ type verdict struct {
 	calls, throttled       int
 	attempts               int // the most that one task used up
 	ideal, makespan        time.Duration
-	// settled is, for each phase, how many seconds it took until its quota was kept and used from then on; NaN: never.
+	// settled is, for each phase, how many seconds it took until its quota was kept and used from then
+	// on; NaN: never.
 	settled []float64
 	// used is, for each phase, the share of its quota that was used once it had settled.
 	used []float64
@@ -89,7 +90,8 @@ func ideal(phases []phase, asked int) time.Duration {
 	return took
 }
 
-// settle finds from when on the quota was kept, at most one call in 50 too many, and nine tenths of it used.
+// settle finds from when on the quota was kept, at most one call in 50 too many, and nine tenths of
+// it used.
 func (v *verdict) settle(seconds []second, p phase) {
 	const keptShare, usedShare = 0.02, 0.9
 	for from := range seconds {

@@ -38,7 +38,8 @@ func TestJudge(t *testing.T) {
 	entries := ledger(began,
 		second{made: 40}, second{made: 100}, second{made: 100}, // it begins low
 		second{made: 50, throttled: 50}, second{made: 49}, second{made: 50}, // it falls within a second
-		second{made: 50}, second{made: 100}, second{made: 199}, second{made: 200}, second{made: 10}, // it rises within two
+		// it rises within two
+		second{made: 50}, second{made: 100}, second{made: 199}, second{made: 200}, second{made: 10},
 	)
 	entries = append(entries, dyplstest.Entry{Action: "QuerySubsId", ReceivedAt: began})
 	v := judge(entries, phases, 948, began)

@@ -21,7 +21,8 @@ const (
 	shopPool   = "FC300000000003"
 )
 
-// newShop is a system with a second account, whose credentials are the profile shop of a file, and where a worker of both is up.
+// newShop is a system with a second account, whose credentials are the profile shop of a file, and
+// where a worker of both is up.
 func newShop(t *testing.T) *systemtest.System {
 	t.Helper()
 	s := systemtest.New(t, dyplstest.Config{Accounts: []dyplstest.Account{{
@@ -57,7 +58,8 @@ func shopBind(number int, more string) string {
 	return strings.Replace(systemtest.Bind(number, more), dyplstest.DefaultPoolKey, shopPool, 1)
 }
 
-// TestTwoAccounts: one worker performs the tasks of two accounts, each with its own key, and everything tells which is which.
+// TestTwoAccounts: one worker performs the tasks of two accounts, each with its own key, and
+// everything tells which is which.
 func TestTwoAccounts(t *testing.T) {
 	t.Parallel()
 	s := newShop(t)
@@ -134,7 +136,8 @@ func TestHeldAccount(t *testing.T) {
 	}
 }
 
-// TestMissingProfile: a worker does not start without the credentials of an account that it was told to perform.
+// TestMissingProfile: a worker does not start without the credentials of an account that it was
+// told to perform.
 func TestMissingProfile(t *testing.T) {
 	t.Parallel()
 	s := newShop(t)

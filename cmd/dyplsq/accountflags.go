@@ -16,7 +16,8 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
 )
 
-// accountFlags name the accounts beside the default one. Their credentials are profiles of Alibaba Cloud's own file, never flags.
+// accountFlags name the accounts beside the default one. Their credentials are profiles of Alibaba
+// Cloud's own file, never flags.
 type accountFlags struct {
 	Accounts []string `env:"DYPLSQ_ACCOUNTS" help:"An account whose tasks are performed beside those that name none, by its profile in Alibaba Cloud's credentials file; may be repeated." name:"account" placeholder:"NAME"`
 }
@@ -37,7 +38,9 @@ func (f accountFlags) clients(api apiFlags, concurrency int) (clients, error) {
 	for _, name := range f.Accounts {
 		switch {
 		case name == tasks.DefaultAccount:
-			return clients{}, usage("--account must not name " + name + ", which every worker performs: leave it out")
+			return clients{}, usage(
+				"--account must not name " + name + ", which every worker performs: leave it out",
+			)
 		case !asynqwire.IsAccount(name):
 			if p, found := dypls.SpaceProblem("--account", name); found {
 				return clients{}, usage(p.String())
@@ -78,7 +81,8 @@ func (e accountError) Error() string { return fmt.Sprintf("account %s: %v", e.na
 
 func (e accountError) Unwrap() error { return e.err }
 
-// checkCredentials looks up the credentials of every account. A missing one comes before one that is out of reach.
+// checkCredentials looks up the credentials of every account. A missing one comes before one that
+// is out of reach.
 func (c clients) checkCredentials(ctx context.Context) error {
 	var missing, away []error
 	note := func(err error) {
@@ -98,8 +102,9 @@ func (c clients) checkCredentials(ctx context.Context) error {
 	return errors.Join(append(missing, away...)...)
 }
 
-// awaitCredentials returns once there are credentials of every account: a call without them would use up attempts. That there is no
-// source of them at all is an error; one that is out of reach is tried again.
+// awaitCredentials returns once there are credentials of every account: a call without them would
+// use up attempts. That there is no source of them at all is an error; one that is out of reach is
+// tried again.
 func (c clients) awaitCredentials(ctx context.Context, log zerolog.Logger) error {
 	const every = 5 * time.Second
 	for {

@@ -18,7 +18,8 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
 )
 
-// agreement runs dyplsq doctor --json, and returns all that it says of the settings that workers share.
+// agreement runs dyplsq doctor --json, and returns all that it says of the settings that workers
+// share.
 func agreement(t *testing.T, s *systemtest.System) []doctor.Finding {
 	t.Helper()
 	r := systemtest.Run(t, s.Env, "", "doctor", "--json")
@@ -55,10 +56,11 @@ var differing = []struct{ flag, one, other, variable string }{
 	{"asynq-plain", "false", "true", ""},
 }
 
-// TestWorkersOfDifferentSettings: two workers of one Redis differ in every setting that may be given twice on a single server. Each bind
-// takes effect once, at no more than the lowest ceiling; each number rests for the longest cooldown, whoever ends its binding; each
-// outcome is kept for the longest that one of them was told; a bind whose answer is lost is sent once more at most. doctor
-// names each setting, both values and both workers, until one of them is gone.
+// TestWorkersOfDifferentSettings: two workers of one Redis differ in every setting that may be
+// given twice on a single server. Each bind takes effect once, at no more than the lowest ceiling;
+// each number rests for the longest cooldown, whoever ends its binding; each outcome is kept for
+// the longest that one of them was told; a bind whose answer is lost is sent once more at most.
+// doctor names each setting, both values and both workers, until one of them is gone.
 func TestWorkersOfDifferentSettings(t *testing.T) {
 	t.Parallel()
 	const jobs, lost, late, ceiling = 300, 2, 12, 40
@@ -66,7 +68,8 @@ func TestWorkersOfDifferentSettings(t *testing.T) {
 		Pools: systemtest.TwoPools(jobs),
 		Faults: []dyplstest.Fault{
 			{Action: "BindAxn", Match: map[string]string{"PoolKey": systemtest.NamedPool}, Do: dyplstest.DropAfter, Times: lost},
-			{Action: "BindAxn", Do: dyplstest.Slow, Delay: 100 * time.Millisecond}, // so that both have something to do
+			// so that both have something to do
+			{Action: "BindAxn", Do: dyplstest.Slow, Delay: 100 * time.Millisecond},
 		},
 	}, "--appendonly", "yes", "--appendfsync", "always")
 	var file strings.Builder
@@ -88,7 +91,8 @@ func TestWorkersOfDifferentSettings(t *testing.T) {
 		workers[i] = systemtest.Start(t, s.Env, arguments[i]...)
 		redistest.Poll(t, systemtest.StartWithin, "a worker to be up", workers[i].Wrote("performing tasks"))
 	}
-	for _, variable := range []string{"DYPLSQ_NUMBER_COOLDOWN", "DYPLSQ_KEEP", "DYPLSQ_KEEP_STREAM"} { // the first learns of the second
+	// the first learns of the second
+	for _, variable := range []string{"DYPLSQ_NUMBER_COOLDOWN", "DYPLSQ_KEEP", "DYPLSQ_KEEP_STREAM"} {
 		redistest.Poll(t, systemtest.StartWithin, "a worker to learn that another has more", workers[0].Wrote(`"setting":"`+variable+`"`))
 	}
 	saysWhoDiffers(t, s, workers)
@@ -167,8 +171,8 @@ func bindsOf(t *testing.T, s *systemtest.System, from, till int, shards string) 
 	}
 }
 
-// neverBeyond holds the calls to the ceiling of a worker, from its own first one on. A machine that is busy makes them slower, never
-// faster: so it is the time that all of them took which tells.
+// neverBeyond holds the calls to the ceiling of a worker, from its own first one on. A machine that
+// is busy makes them slower, never faster: so it is the time that all of them took which tells.
 func neverBeyond(t *testing.T, s *systemtest.System, ceiling float64, of *systemtest.Process) {
 	t.Helper()
 	var began, last time.Time
@@ -228,14 +232,16 @@ func lostAnswers(t *testing.T, s *systemtest.System, n int) {
 		switch done := len(s.Performed(id)); {
 		case o.State == tasks.StateUncertain && done == 1 && o.Calls == 1: // by the worker that holds
 		case o.State == tasks.StateSucceeded && done == 2 && o.Calls == 2: // by the other one
-		case o.State == tasks.StateUncertain && done == 2 && o.Calls == 2: // and its second answer was lost as well
+		// and its second answer was lost as well
+		case o.State == tasks.StateUncertain && done == 2 && o.Calls == 2:
 		default:
 			t.Errorf("%s is %s after %d calls, %d of which took effect", id, o.State, o.Calls, done)
 		}
 	}
 }
 
-// noNumberTwice ends every binding, whose numbers then rest: none is there for those who come later, whoever ended it.
+// noNumberTwice ends every binding, whose numbers then rest: none is there for those who come
+// later, whoever ended it.
 func noNumberTwice(t *testing.T, s *systemtest.System, jobs, late int) {
 	t.Helper()
 	var unbinds, binds strings.Builder

@@ -13,7 +13,8 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/aliyun"
 )
 
-// apiFlags say how the API is reached. Credentials come from Alibaba's own chain, never from a flag.
+// apiFlags say how the API is reached. Credentials come from Alibaba's own chain, never from a
+// flag.
 type apiFlags struct {
 	Endpoint    string        `env:"DYPLSQ_ENDPOINT" help:"Of the API; plain http:// only to a loopback address (${default})." default:"https://dyplsapi.aliyuncs.com" placeholder:"URL"`
 	Insecure    bool          `env:"DYPLSQ_INSECURE" help:"Let numbers and signatures travel over plain http:// to another machine."`
@@ -27,7 +28,12 @@ func (f apiFlags) client(concurrency int, credentials aliyun.Credentials) (*aliy
 	}
 	reachMetadataDirectly()
 	client, err := aliyun.New(aliyun.Config{
-		Proxy: f.proxy(), Endpoint: f.Endpoint, Insecure: f.Insecure, Timeout: f.HTTPTimeout, MaxConns: concurrency, Credentials: credentials,
+		Proxy:       f.proxy(),
+		Endpoint:    f.Endpoint,
+		Insecure:    f.Insecure,
+		Timeout:     f.HTTPTimeout,
+		MaxConns:    concurrency,
+		Credentials: credentials,
 	})
 	if err != nil {
 		return nil, usage(err.Error())
@@ -35,7 +41,8 @@ func (f apiFlags) client(concurrency int, credentials aliyun.Credentials) (*aliy
 	return client, nil
 }
 
-// proxy is the one that the environment names for the endpoint (HTTPS_PROXY, save where NO_PROXY names its host), as other programs take it.
+// proxy is the one that the environment names for the endpoint (HTTPS_PROXY, save where NO_PROXY
+// names its host), as other programs take it.
 func (f apiFlags) proxy() string {
 	endpoint, err := url.Parse(strings.TrimSpace(f.Endpoint))
 	if err != nil || endpoint.Scheme != "https" { // what is wrong with it is said elsewhere
@@ -44,7 +51,10 @@ func (f apiFlags) proxy() string {
 	proxy, err := http.ProxyFromEnvironment(&http.Request{URL: endpoint})
 	switch {
 	case err != nil:
-		return cmp.Or(os.Getenv("HTTPS_PROXY"), os.Getenv("https_proxy")) // what is wrong with it is said where it is checked
+		return cmp.Or(
+			os.Getenv("HTTPS_PROXY"),
+			os.Getenv("https_proxy"),
+		) // what is wrong with it is said where it is checked
 	case proxy == nil:
 		return ""
 	}
@@ -54,15 +64,18 @@ func (f apiFlags) proxy() string {
 // metadataHost is where Alibaba's machines tell their role and its keys.
 const metadataHost = "100.100.100.200"
 
-// reachMetadataDirectly keeps HTTP_PROXY from Alibaba's chain of credentials: a proxy would answer with the keys of its own machine.
-// The chain takes its proxy from net/http's default transport, and lets nobody set another.
+// reachMetadataDirectly keeps HTTP_PROXY from Alibaba's chain of credentials: a proxy would answer
+// with the keys of its own machine. The chain takes its proxy from net/http's default transport,
+// and lets nobody set another.
 var reachMetadataDirectly = sync.OnceFunc(func() {
 	if transport, is := http.DefaultTransport.(*http.Transport); is {
 		transport.Proxy = exceptMetadata(http.ProxyFromEnvironment)
 	}
 })
 
-func exceptMetadata(proxy func(*http.Request) (*url.URL, error)) func(*http.Request) (*url.URL, error) {
+func exceptMetadata(
+	proxy func(*http.Request) (*url.URL, error),
+) func(*http.Request) (*url.URL, error) {
 	return func(r *http.Request) (*url.URL, error) {
 		if r.URL.Hostname() == metadataHost {
 			return nil, nil
@@ -71,7 +84,8 @@ func exceptMetadata(proxy func(*http.Request) (*url.URL, error)) func(*http.Requ
 	}
 }
 
-// printsSecrets tells whether the variable DEBUG makes one of Alibaba's libraries print what it sends and receives.
+// printsSecrets tells whether the variable DEBUG makes one of Alibaba's libraries print what it
+// sends and receives.
 func printsSecrets(debug string) bool {
 	return slices.ContainsFunc(strings.Split(debug, ","), func(name string) bool {
 		return slices.Contains([]string{"credential", "dara", "tea"}, name)

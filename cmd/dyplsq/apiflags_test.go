@@ -7,7 +7,8 @@ import (
 	"testing"
 )
 
-// The keys of a machine's role are asked for without a proxy, which would answer with those of its own.
+// The keys of a machine's role are asked for without a proxy, which would answer with those of its
+// own.
 func TestMetadataIsReachedDirectly(t *testing.T) {
 	t.Parallel()
 	proxy := &url.URL{Scheme: "http", Host: "proxy.example:3128"}

@@ -25,14 +25,28 @@ func (c *codesCommand) Run(s streams) error {
 		return nil
 	}
 	table := tabwriter.NewWriter(s.out, 0, 0, 2, ' ', 0)
-	_, _ = fmt.Fprintln(table, "CODE\tLAYER\tCLASS\tSCOPE\tMAY HAVE RUN\t中文\tENGLISH\tWHAT IS DONE\tWHY")
+	_, _ = fmt.Fprintln(
+		table,
+		"CODE\tLAYER\tCLASS\tSCOPE\tMAY HAVE RUN\t中文\tENGLISH\tWHAT IS DONE\tWHY",
+	)
 	for _, code := range dypls.Codes() {
 		mayHaveRun := "no"
 		if code.MayHaveRun {
 			mayHaveRun = "yes"
 		}
-		_, _ = fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", code.Code, code.Layer, code.Class, code.Scope,
-			mayHaveRun, code.Chinese, code.English, code.Does, code.Why)
+		_, _ = fmt.Fprintf(
+			table,
+			"%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n",
+			code.Code,
+			code.Layer,
+			code.Class,
+			code.Scope,
+			mayHaveRun,
+			code.Chinese,
+			code.English,
+			code.Does,
+			code.Why,
+		)
 	}
 	return table.Flush()
 }

@@ -9,7 +9,13 @@ import (
 )
 
 // collect prints the outcomes of tasks: as they are now, or, given time, each as it comes.
-func collect(ctx context.Context, queue *tasks.Queue, ids []string, wait time.Duration, p *printer) error {
+func collect(
+	ctx context.Context,
+	queue *tasks.Queue,
+	ids []string,
+	wait time.Duration,
+	p *printer,
+) error {
 	if wait <= 0 {
 		outcomes, err := queue.Outcomes(ctx, ids...)
 		if err != nil {

@@ -31,7 +31,15 @@ func (c *dashCommand) Run(ctx context.Context, s streams) error {
 	if err != nil {
 		return errors.Join(err, client.Close())
 	}
-	d, err := dashboard.New(dashboard.Config{Redis: client, AllowActions: c.AllowActions, Door: door, Prometheus: c.Prometheus, Note: dashNote(log)})
+	d, err := dashboard.New(
+		dashboard.Config{
+			Redis:        client,
+			AllowActions: c.AllowActions,
+			Door:         door,
+			Prometheus:   c.Prometheus,
+			Note:         dashNote(log),
+		},
+	)
 	if err != nil {
 		return errors.Join(err, listener.Close())
 	}

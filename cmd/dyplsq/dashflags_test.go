@@ -12,7 +12,8 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/internal/systemtest"
 )
 
-// TestAnExposedPasswordFileIsTold: it is used all the same, since in a container it may have to be read by another user.
+// TestAnExposedPasswordFileIsTold: it is used all the same, since in a container it may have to be
+// read by another user.
 func TestAnExposedPasswordFileIsTold(t *testing.T) {
 	t.Parallel()
 	for mode, told := range map[os.FileMode]bool{0o600: false, 0o644: true} {
@@ -33,7 +34,8 @@ func TestAnExposedPasswordFileIsTold(t *testing.T) {
 	}
 }
 
-// TestDashboardFlags: what would open the dashboard to strangers is refused before anything listens, all of it at once.
+// TestDashboardFlags: what would open the dashboard to strangers is refused before anything
+// listens, all of it at once.
 func TestDashboardFlags(t *testing.T) {
 	t.Parallel()
 	cert, key := systemtest.Certificate(t)

@@ -21,8 +21,8 @@ type demoCommand struct {
 	Timeout time.Duration `default:"60s" help:"Give up after (${default})." placeholder:"DURATION"`
 }
 
-// Run performs one of everything and compares each outcome with what it should be. The worker's log is shown only
-// when something went wrong.
+// Run performs one of everything and compares each outcome with what it should be. The worker's log
+// is shown only when something went wrong.
 func (c *demoCommand) Run(ctx context.Context, s streams) (err error) {
 	_, _ = fmt.Fprint(s.err, demoBanner)
 	var log bytes.Buffer
@@ -57,8 +57,19 @@ func printTour(s streams, steps []tourStep) error {
 			unexpected++
 		}
 		o := step.outcome
-		_, _ = fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%d\t%d\t%s\t%s\n",
-			step.what, o.ID, o.Action, o.State, o.Code, o.Attempts, o.Calls, resultForPeople(o.Result), verdict)
+		_, _ = fmt.Fprintf(
+			table,
+			"%s\t%s\t%s\t%s\t%s\t%d\t%d\t%s\t%s\n",
+			step.what,
+			o.ID,
+			o.Action,
+			o.State,
+			o.Code,
+			o.Attempts,
+			o.Calls,
+			resultForPeople(o.Result),
+			verdict,
+		)
 	}
 	if err := table.Flush(); err != nil {
 		return err

@@ -31,7 +31,10 @@ func (c *devCommand) Run(ctx context.Context, s streams) error {
 		return err
 	}
 	system, err := dyplsqtest.Serve(ctx, dyplsqtest.Config{Logger: log, API: dyplstest.Config{
-		Faults: tourFaults(), Pools: []dyplstest.Pool{{Key: dyplstest.DefaultPoolKey, Numbers: dyplstest.Numbers("170", simNumbers)}},
+		Faults: tourFaults(),
+		Pools: []dyplstest.Pool{
+			{Key: dyplstest.DefaultPoolKey, Numbers: dyplstest.Numbers("170", simNumbers)},
+		},
 	}})
 	if err != nil {
 		return errors.Join(err, listener.Close())
@@ -40,15 +43,29 @@ func (c *devCommand) Run(ctx context.Context, s streams) error {
 	if err != nil {
 		return errors.Join(err, listener.Close(), system.Close())
 	}
-	d, err := dashboard.New(dashboard.Config{Redis: client, AllowActions: true, Door: door, Prometheus: c.Prometheus, Note: dashNote(log)})
+	d, err := dashboard.New(
+		dashboard.Config{
+			Redis:        client,
+			AllowActions: true,
+			Door:         door,
+			Prometheus:   c.Prometheus,
+			Note:         dashNote(log),
+		},
+	)
 	if err != nil {
 		return errors.Join(err, listener.Close(), system.Close())
 	}
 	server := dashServer(d, certificate, log)
-	_, _ = fmt.Fprintf(s.err, `dyplsq dev: everything in memory, LOST ON EXIT. Redis is embedded, the API is simulated, no number is real.
+	_, _ = fmt.Fprintf(
+		s.err,
+		`dyplsq dev: everything in memory, LOST ON EXIT. Redis is embedded, the API is simulated, no number is real.
   dashboard   %s
   queue       export REDIS_URL=%s
               dyplsq enqueue BindAxn '{"PoolKey":"%s","PhoneNoA":"13800000001","Expiration":"2099-01-31 23:59:59"}' --wait 10s
-`, urlOf(listener, server), system.RedisURL, dyplstest.DefaultPoolKey)
+`,
+		urlOf(listener, server),
+		system.RedisURL,
+		dyplstest.DefaultPoolKey,
+	)
 	return errors.Join(serveWith(ctx, listener, server), d.Close(), system.Close())
 }

@@ -29,7 +29,8 @@ func pages(t *testing.T) []string {
 	return found
 }
 
-// TestLinksLeadSomewhere: each link to a file of the repository names one, and each anchor a heading of its page.
+// TestLinksLeadSomewhere: each link to a file of the repository names one, and each anchor a
+// heading of its page.
 func TestLinksLeadSomewhere(t *testing.T) {
 	t.Parallel()
 	link := regexp.MustCompile(`\]\(([^)\s]+)\)`)
@@ -96,7 +97,8 @@ func TestDocsHaveTheACLRule(t *testing.T) {
 	}
 }
 
-// TestGuaranteesNameTestsThatExist: each test that docs/guarantees.md names, as TestX or as a file, is in the repository.
+// TestGuaranteesNameTestsThatExist: each test that docs/guarantees.md names, as TestX or as a file,
+// is in the repository.
 func TestGuaranteesNameTestsThatExist(t *testing.T) {
 	t.Parallel()
 	declared, files := map[string]bool{}, map[string]bool{}

@@ -37,9 +37,15 @@ func (c *doctorCommand) Run(ctx context.Context, s streams) error {
 	var lost []string
 	var failed error
 	err = doctor.Run(ctx, doctor.Config{
-		Redis: client, Shards: c.Shards, Now: c.now, Endpoint: strings.TrimSpace(c.Endpoint), Reach: c.reach, Settings: c.checkSettings(api),
-		Credentials: api.own.CredentialSource, Accounts: api.sources(),
-		Quotas: doctor.Quotas{Wanted: wantedCeilings(), Kept: true, Published: dypls.Quota},
+		Redis:       client,
+		Shards:      c.Shards,
+		Now:         c.now,
+		Endpoint:    strings.TrimSpace(c.Endpoint),
+		Reach:       c.reach,
+		Settings:    c.checkSettings(api),
+		Credentials: api.own.CredentialSource,
+		Accounts:    api.sources(),
+		Quotas:      doctor.Quotas{Wanted: wantedCeilings(), Kept: true, Published: dypls.Quota},
 	}, func(f doctor.Finding) {
 		if f.Verdict == doctor.Loses {
 			lost = append(lost, f.Check)

@@ -73,7 +73,8 @@ func TestDoctor(t *testing.T) {
 	}
 }
 
-// TestDoctorNames: a Redis that evicts and forgets, an orphan, a clock 40 s off: each with its remedy.
+// TestDoctorNames: a Redis that evicts and forgets, an orphan, a clock 40 s off: each with its
+// remedy.
 func TestDoctorNames(t *testing.T) {
 	t.Parallel()
 	s := systemtest.New(t, dyplstest.Config{}, "--maxmemory-policy", "allkeys-lru")
@@ -108,7 +109,8 @@ func TestDoctorNames(t *testing.T) {
 	}
 }
 
-// becomesArchived waits until asynq has put the failed task away, which comes after its outcome was told.
+// becomesArchived waits until asynq has put the failed task away, which comes after its outcome was
+// told.
 func becomesArchived(t *testing.T, s *systemtest.System) {
 	t.Helper()
 	redistest.Poll(t, systemtest.StartWithin, "the failed task to be archived", func(context.Context) error {

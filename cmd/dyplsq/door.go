@@ -29,10 +29,15 @@ type doorFlags struct {
 	Prometheus    string   `env:"DYPLSQ_DASH_PROMETHEUS" help:"Prometheus that scrapes the workers, for the dashboard's charts." placeholder:"URL"`
 }
 
-// check turns the flags into a door for an address, and finds everything that is wrong with them at once.
+// check turns the flags into a door for an address, and finds everything that is wrong with them at
+// once.
 func (f doorFlags) check(loopback bool) (door dashboard.Door, certificate *tls.Config, err error) {
 	var problems []error
-	door = dashboard.Door{Hosts: hostcheck.Hosts{Loopback: loopback}, UserHeader: f.TrustedHeader, AddressHeader: f.AddressHeader}
+	door = dashboard.Door{
+		Hosts:         hostcheck.Hosts{Loopback: loopback},
+		UserHeader:    f.TrustedHeader,
+		AddressHeader: f.AddressHeader,
+	}
 	problems = append(problems, f.checkCombination(loopback)...)
 	if f.Auth != "" {
 		if door.Passwords, err = dashboard.ReadPasswords(f.Auth); err != nil {
@@ -55,7 +60,10 @@ func (f doorFlags) check(loopback bool) (door dashboard.Door, certificate *tls.C
 	}
 	for _, name := range f.Host {
 		if !hostName.MatchString(name) {
-			problems = append(problems, fmt.Errorf("--host %q must be a name or an address without a port", name))
+			problems = append(
+				problems,
+				fmt.Errorf("--host %q must be a name or an address without a port", name),
+			)
 		}
 		door.Hosts.Names = append(door.Hosts.Names, strings.ToLower(strings.Trim(name, "[].")))
 	}
@@ -79,20 +87,42 @@ func (f doorFlags) checkCombination(loopback bool) (problems []error) {
 			problems = append(problems, errors.New(text))
 		}
 	}
-	refuse((f.TLSCert == "") != (f.TLSKey == ""), "--tls-cert and --tls-key belong together: give both, or neither")
-	refuse(f.BehindProxy && len(f.TrustedProxy) == 0, "--behind-proxy needs --trusted-proxy: the addresses from which the proxy connects")
-	refuse(!f.BehindProxy && len(f.TrustedProxy) > 0, "--trusted-proxy is of use with --behind-proxy only: add it, or leave both out")
-	refuse(!f.BehindProxy && f.TrustedHeader != "", "--trusted-header is believed with --behind-proxy only: add it, or leave the header out")
-	refuse(!f.BehindProxy && f.AddressHeader != "", "--address-header is believed with --behind-proxy only: add it, or leave the header out")
+	refuse(
+		(f.TLSCert == "") != (f.TLSKey == ""),
+		"--tls-cert and --tls-key belong together: give both, or neither",
+	)
+	refuse(
+		f.BehindProxy && len(f.TrustedProxy) == 0,
+		"--behind-proxy needs --trusted-proxy: the addresses from which the proxy connects",
+	)
+	refuse(
+		!f.BehindProxy && len(f.TrustedProxy) > 0,
+		"--trusted-proxy is of use with --behind-proxy only: add it, or leave both out",
+	)
+	refuse(
+		!f.BehindProxy && f.TrustedHeader != "",
+		"--trusted-header is believed with --behind-proxy only: add it, or leave the header out",
+	)
+	refuse(
+		!f.BehindProxy && f.AddressHeader != "",
+		"--address-header is believed with --behind-proxy only: add it, or leave the header out",
+	)
 	refuse(f.AddressHeader != "" && !setByProxy(f.AddressHeader),
 		"--address-header must be a header that the proxy sets itself to one address, such as X-Real-IP")
-	refuse(f.Auth != "" && f.TrustedHeader != "", "--auth and --trusted-header both say who is there: keep one")
+	refuse(
+		f.Auth != "" && f.TrustedHeader != "",
+		"--auth and --trusted-header both say who is there: keep one",
+	)
 	refuse(f.TrustedHeader != "" && !setByProxy(f.TrustedHeader),
 		"--trusted-header must be a header that the proxy sets itself, such as X-Forwarded-User")
-	refuse((!loopback || f.BehindProxy) && f.Auth == "" && f.TrustedHeader == "",
-		"beyond loopback the dashboard needs to know who is there: --auth FILE, or --behind-proxy with --trusted-header and --trusted-proxy")
-	refuse(!loopback && f.TLSCert == "" && f.TLSKey == "" && !f.BehindProxy,
-		"beyond loopback the dashboard needs TLS: --tls-cert and --tls-key, or --behind-proxy where a proxy ends it")
+	refuse(
+		(!loopback || f.BehindProxy) && f.Auth == "" && f.TrustedHeader == "",
+		"beyond loopback the dashboard needs to know who is there: --auth FILE, or --behind-proxy with --trusted-header and --trusted-proxy",
+	)
+	refuse(
+		!loopback && f.TLSCert == "" && f.TLSKey == "" && !f.BehindProxy,
+		"beyond loopback the dashboard needs TLS: --tls-cert and --tls-key, or --behind-proxy where a proxy ends it",
+	)
 	return problems
 }
 
@@ -104,7 +134,15 @@ func setByProxy(header string) bool {
 var (
 	headerName = regexp.MustCompile(`^[A-Za-z0-9-]+$`)
 	hostName   = regexp.MustCompile(`^([A-Za-z0-9.-]+|\[?[0-9A-Fa-f:]+\]?)$`)
-	ownHeaders = []string{"authorization", "cookie", "host", "origin", "referer", "user-agent", "x-forwarded-for"} // any client sends these
+	ownHeaders = []string{
+		"authorization",
+		"cookie",
+		"host",
+		"origin",
+		"referer",
+		"user-agent",
+		"x-forwarded-for",
+	} // any client sends these
 )
 
 func parseNetwork(text string) (netip.Prefix, error) {
@@ -114,9 +152,15 @@ func parseNetwork(text string) (netip.Prefix, error) {
 	}
 	switch {
 	case err != nil, network.Addr().Is4In6():
-		return netip.Prefix{}, fmt.Errorf("--trusted-proxy %q must be an address or a network, such as 10.0.0.7 or 192.168.4.0/24", text)
+		return netip.Prefix{}, fmt.Errorf(
+			"--trusted-proxy %q must be an address or a network, such as 10.0.0.7 or 192.168.4.0/24",
+			text,
+		)
 	case network.Bits() == 0:
-		return netip.Prefix{}, fmt.Errorf("--trusted-proxy %s is everybody: name the proxy's own addresses", text)
+		return netip.Prefix{}, fmt.Errorf(
+			"--trusted-proxy %s is everybody: name the proxy's own addresses",
+			text,
+		)
 	}
 	return network, nil
 }
@@ -126,8 +170,11 @@ func checkPrometheus(text string) error {
 		return nil
 	}
 	u, err := url.Parse(text)
-	if err != nil || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Scheme != "http" && u.Scheme != "https" {
-		return errors.New("--prometheus must be http://host:port or https://host:port, without a password: the page shows it")
+	if err != nil || u.Host == "" || u.User != nil || u.RawQuery != "" ||
+		u.Scheme != "http" && u.Scheme != "https" {
+		return errors.New(
+			"--prometheus must be http://host:port or https://host:port, without a password: the page shows it",
+		)
 	}
 	return nil
 }

@@ -34,7 +34,15 @@ type enqueueCommand struct {
 func (c *enqueueCommand) Run(ctx context.Context, s streams) error {
 	kind, known := tasks.Lookup(c.Action)
 	if !known {
-		return usage("unknown action: " + suggestion(c.Action, actions()) + "take one of " + strings.Join(actions(), ", "))
+		return usage(
+			"unknown action: " + suggestion(
+				c.Action,
+				actions(),
+			) + "take one of " + strings.Join(
+				actions(),
+				", ",
+			),
+		)
 	}
 	lines, err := readInput(ctx, c.Input, c.File, s.in)
 	if err != nil {
@@ -47,7 +55,9 @@ func (c *enqueueCommand) Run(ctx context.Context, s streams) error {
 	if err != nil {
 		return err
 	}
-	queue, err := c.queue(tasks.Config{RecordingRetention: c.RecordingRetention, WaitReplicas: c.WaitReplicas})
+	queue, err := c.queue(
+		tasks.Config{RecordingRetention: c.RecordingRetention, WaitReplicas: c.WaitReplicas},
+	)
 	if err != nil {
 		return err
 	}
@@ -57,7 +67,10 @@ func (c *enqueueCommand) Run(ctx context.Context, s streams) error {
 	}
 	failedBefore := map[int]bool{}
 	for i := range items {
-		items[i].Options = append(items[i].Options, tasks.IfKnown(func(s tasks.State) { failedBefore[i] = s == tasks.StateFailed }))
+		items[i].Options = append(
+			items[i].Options,
+			tasks.IfKnown(func(s tasks.State) { failedBefore[i] = s == tasks.StateFailed }),
+		)
 	}
 	ids, err := kind.EnqueueAll(ctx, queue, items)
 	if errors.Is(err, tasks.ErrUnreachable) || errors.Is(err, context.Canceled) {
@@ -65,7 +78,10 @@ func (c *enqueueCommand) Run(ctx context.Context, s streams) error {
 	}
 	switch {
 	case errors.Is(err, context.Canceled):
-		return statusError{statusFailed, "interrupted: a part may be queued; run it again with the same keys, and nothing doubles"}
+		return statusError{
+			statusFailed,
+			"interrupted: a part may be queued; run it again with the same keys, and nothing doubles",
+		}
 	case err != nil:
 		return refused(lines, err)
 	}
@@ -77,7 +93,8 @@ func (c *enqueueCommand) Run(ctx context.Context, s streams) error {
 	return collect(ctx, queue, ids, c.Wait, p)
 }
 
-// keysToRepeat tells the keys of tasks that may be queued and had none of their own: without them, a second try would double them.
+// keysToRepeat tells the keys of tasks that may be queued and had none of their own: without them,
+// a second try would double them.
 func (c *enqueueCommand) keysToRepeat(w io.Writer, lines []line, ids []string) {
 	said := false
 	for i, id := range ids {
@@ -86,7 +103,10 @@ func (c *enqueueCommand) keysToRepeat(w io.Writer, lines []line, ids []string) {
 		}
 		if !said {
 			said = true
-			_, _ = fmt.Fprintln(w, "These lines had no TaskID, and a part may be queued. Give them these when you repeat it, and nothing doubles:")
+			_, _ = fmt.Fprintln(
+				w,
+				"These lines had no TaskID, and a part may be queued. Give them these when you repeat it, and nothing doubles:",
+			)
 		}
 		_, _ = fmt.Fprintf(w, "%s: \"TaskID\":%q\n", lines[i].where, id)
 	}
@@ -109,7 +129,8 @@ func (c *enqueueCommand) options() []tasks.Option {
 	return options
 }
 
-// checkID refuses a key that cannot be meant: for many tasks at once, or another than the object's own.
+// checkID refuses a key that cannot be meant: for many tasks at once, or another than the object's
+// own.
 func (c *enqueueCommand) checkID(lines []line) error {
 	if c.ID == nil {
 		return nil

@@ -90,8 +90,14 @@ func facts(e tasks.Explanation) []string {
 			facts = append(facts, fmt.Sprintf(format, args...))
 		}
 	}
-	add(e.MayHaveRun, "an earlier call may have taken effect although the API said otherwise, or nothing")
-	add(e.Suspect, "it was called again although an earlier call could not be looked up: a second number may be used up")
+	add(
+		e.MayHaveRun,
+		"an earlier call may have taken effect although the API said otherwise, or nothing",
+	)
+	add(
+		e.Suspect,
+		"it was called again although an earlier call could not be looked up: a second number may be used up",
+	)
 	add(e.Crashes > 0, "%d workers in a row ended while performing it", e.Crashes)
 	add(e.BindTask != "", "it removes the binding of task %s", e.BindTask)
 	add(e.ResolvedBy != "", "settled by hand: %s", e.ResolvedBy)
@@ -114,14 +120,24 @@ func explainSteps(w io.Writer, e tasks.Explanation) error {
 		if step.TookMS > 0 {
 			took = (time.Duration(step.TookMS) * time.Millisecond).String()
 		}
-		_, _ = fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\n", inWords(step.At, e.At), what(step), step.Code, step.Class, took, step.RequestID)
+		_, _ = fmt.Fprintf(
+			table,
+			"%s\t%s\t%s\t%s\t%s\t%s\n",
+			inWords(step.At, e.At),
+			what(step),
+			step.Code,
+			step.Class,
+			took,
+			step.RequestID,
+		)
 	}
 	return table.Flush()
 }
 
 func what(step tasks.Step) string {
 	text := map[string]string{
-		"call": "call", "look": "look for an earlier call", "late": "answer of an earlier run", "cut": "call: its worker ended",
+		"call": "call", "look": "look for an earlier call",
+		"late": "answer of an earlier run", "cut": "call: its worker ended",
 		"cutlook": "look: its worker ended", "resolved": "settled by hand: " + step.As, "reopened": "let run again",
 	}[step.Kind]
 	text = cmp.Or(text, step.Kind)

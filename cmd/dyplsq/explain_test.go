@@ -57,7 +57,8 @@ func TestExplain(t *testing.T) {
 	s.Enqueue(t, statusFailed, "BindAxn", systemtest.Bind(5, ""), "--id", "failed", "--wait", "20s")
 	s.Enqueue(t, statusFailed, "BindAxn", systemtest.Bind(6, ""), "--id", "resolved", "--wait", "20s")
 	s.Enqueue(t, statusOK, "BindAxn", systemtest.Bind(7, ""), "--id", "scheduled", "--in", "1h")
-	s.Enqueue(t, statusOK, "BindAxn", systemtest.Bind(3, ""), "--id", "waiting") // the last one: what is denied holds up the others
+	// the last one: what is denied holds up the others
+	s.Enqueue(t, statusOK, "BindAxn", systemtest.Bind(3, ""), "--id", "waiting")
 	if r := systemtest.Run(t, s.Env, "", "resolve", "resolved", "--failed", "--by", "anna"); r.Status != statusFailed {
 		t.Fatalf("resolve: %d %s", r.Status, r.Errors)
 	}

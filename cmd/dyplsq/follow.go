@@ -21,7 +21,8 @@ type followCommand struct {
 	JSON     bool           `help:"Print one JSON object a line." name:"json"`
 }
 
-// Run prints every outcome as it comes, until ctx is done. One that could not be written is not acknowledged.
+// Run prints every outcome as it comes, until ctx is done. One that could not be written is not
+// acknowledged.
 func (c *followCommand) Run(ctx context.Context, s streams) error {
 	host, _ := os.Hostname()
 	consumer := cmp.Or(c.Consumer, host)

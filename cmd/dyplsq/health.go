@@ -21,7 +21,8 @@ import (
 const (
 	// checkTimeout bounds each check of readiness.
 	checkTimeout = 2 * time.Second
-	// pollWithin is within what time each queue, or a shard of it, must have been asked for a task: longer than a slot is ever taken.
+	// pollWithin is within what time each queue, or a shard of it, must have been asked for a task:
+	// longer than a slot is ever taken.
 	pollWithin = 45 * time.Second
 )
 
@@ -33,7 +34,11 @@ type health struct {
 	shared      *sharedReadiness
 }
 
-func newHealth(client redis.UniversalClient, credentials func(context.Context) error, status func() worker.Status) health {
+func newHealth(
+	client redis.UniversalClient,
+	credentials func(context.Context) error,
+	status func() worker.Status,
+) health {
 	h := health{redis: client, credentials: credentials, status: status}
 	h.shared = &sharedReadiness{ask: h.check, now: time.Now}
 	return h
@@ -45,7 +50,8 @@ type readiness struct {
 	Checks map[string]check `json:"checks"`
 }
 
-// check is one condition. The text is for people; it repeats nothing of what failed, which the log has.
+// check is one condition. The text is for people; it repeats nothing of what failed, which the log
+// has.
 type check struct {
 	OK   bool   `json:"ok"`
 	Says string `json:"says"`
@@ -63,8 +69,8 @@ func (r readiness) failing() string {
 	return strings.Join(texts, "; ")
 }
 
-// alive says that the process answers. It asks nobody else: that Redis is away is no reason to start a worker anew, which holds
-// outcomes that are still to be written.
+// alive says that the process answers. It asks nobody else: that Redis is away is no reason to
+// start a worker anew, which holds outcomes that are still to be written.
 func (health) alive(w http.ResponseWriter, _ *http.Request) {
 	writeHealth(w, http.StatusOK, map[string]bool{"alive": true})
 }
@@ -93,7 +99,8 @@ func (h health) check(ctx context.Context) readiness {
 	return answer
 }
 
-// checkRedis is told of what a worker writes itself, which changes nothing: a Redis that only answers may take no writes.
+// checkRedis is told of what a worker writes itself, which changes nothing: a Redis that only
+// answers may take no writes.
 func checkRedis(err error) check {
 	if refused, is := errors.AsType[*tasks.RefusedError](tasks.RedisError(err)); is {
 		return check{false, "refuses: " + refused.Advice}
@@ -106,7 +113,10 @@ func checkRedis(err error) check {
 
 func checkCredentials(err error) check {
 	if of, named := errors.AsType[accountError](err); named {
-		return check{false, "none could be obtained for the account " + of.name + "; dyplsq doctor says from where"}
+		return check{
+			false,
+			"none could be obtained for the account " + of.name + "; dyplsq doctor says from where",
+		}
 	}
 	if err != nil {
 		return check{false, "none could be obtained; dyplsq doctor says from where"}
@@ -117,7 +127,8 @@ func checkCredentials(err error) check {
 func checkPhase(p worker.Phase) check { return check{p == worker.Performing, string(p)} }
 
 func checkFetchers(s worker.Status, now time.Time) check {
-	latest := map[string]time.Time{} // of all shards of a queue, which take turns where its slots are taken
+	// of all shards of a queue, which take turns where its slots are taken
+	latest := map[string]time.Time{}
 	for name, at := range s.Polled {
 		if queue, _ := dispatch.QueueOf(name); !at.Before(latest[queue]) {
 			latest[queue] = at
@@ -129,7 +140,10 @@ func checkFetchers(s worker.Status, now time.Time) check {
 		case at.IsZero():
 			silent = append(silent, queue+" was never asked for a task")
 		case now.Sub(at) > pollWithin:
-			silent = append(silent, fmt.Sprintf("%s was not asked for a task for %s", queue, now.Sub(at).Round(time.Second)))
+			silent = append(
+				silent,
+				fmt.Sprintf("%s was not asked for a task for %s", queue, now.Sub(at).Round(time.Second)),
+			)
 		}
 	}
 	if silent != nil {
@@ -143,5 +157,6 @@ func writeHealth(w http.ResponseWriter, code int, answer any) {
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Cache-Control", "no-store")
 	w.WriteHeader(code)
-	_ = json.NewEncoder(w).Encode(answer) //nolint:errchkjson // it can be encoded; whoever asked may be gone
+	//nolint:errchkjson // it can be encoded; whoever asked may be gone
+	_ = json.NewEncoder(w).Encode(answer)
 }

@@ -14,7 +14,8 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/worker"
 )
 
-// TestHealth: a worker is ready while it performs tasks, and neither without Redis nor while it drains; it is alive all the time.
+// TestHealth: a worker is ready while it performs tasks, and neither without Redis nor while it
+// drains; it is alive all the time.
 func TestHealth(t *testing.T) {
 	t.Parallel()
 	s := systemtest.New(t, dyplstest.Config{Faults: []dyplstest.Fault{{Do: dyplstest.Slow, Delay: 3 * time.Second, Performed: true}}})
@@ -56,7 +57,8 @@ func TestHealth(t *testing.T) {
 	}
 }
 
-// TestHealthBeforeRedis: a worker that waits for Redis says so, and a port that is taken is wrong usage.
+// TestHealthBeforeRedis: a worker that waits for Redis says so, and a port that is taken is wrong
+// usage.
 func TestHealthBeforeRedis(t *testing.T) {
 	t.Parallel()
 	s := systemtest.New(t, dyplstest.Config{})
@@ -69,7 +71,8 @@ func TestHealthBeforeRedis(t *testing.T) {
 	}
 }
 
-// TestSilentFetchers: a queue that nobody asks for tasks makes a worker unready, whatever else is in order.
+// TestSilentFetchers: a queue that nobody asks for tasks makes a worker unready, whatever else is
+// in order.
 func TestSilentFetchers(t *testing.T) {
 	t.Parallel()
 	now := time.Now()

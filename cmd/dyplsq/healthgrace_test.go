@@ -8,7 +8,8 @@ import (
 	"time"
 )
 
-// TestGraceExceedsShutdown: whatever ends a worker in our examples waits longer than the worker does for calls that are out.
+// TestGraceExceedsShutdown: whatever ends a worker in our examples waits longer than the worker
+// does for calls that are out.
 func TestGraceExceedsShutdown(t *testing.T) {
 	t.Parallel()
 	const moment = 8 * time.Second // to write outcomes down, and to end the server of metrics

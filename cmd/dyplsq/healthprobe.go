@@ -13,8 +13,8 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
 )
 
-// probe tells by its error whether the worker of this host is as it should be: it asks /readyz where there is one, and
-// otherwise looks into Redis for a heartbeat.
+// probe tells by its error whether the worker of this host is as it should be: it asks /readyz
+// where there is one, and otherwise looks into Redis for a heartbeat.
 func (c *workerCommand) probe(ctx context.Context) error {
 	if c.MetricsListen != "" {
 		return probeReady(ctx, c.MetricsListen)
@@ -39,7 +39,12 @@ func probeReady(ctx context.Context, address string) error {
 	const answers = 2 // so long as the checks take, and as much again
 	ctx, cancel := context.WithTimeout(ctx, answers*checkTimeout)
 	defer cancel()
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+net.JoinHostPort(host, port)+"/readyz", http.NoBody)
+	request, err := http.NewRequestWithContext(
+		ctx,
+		http.MethodGet,
+		"http://"+net.JoinHostPort(host, port)+"/readyz",
+		http.NoBody,
+	)
 	if err != nil {
 		return usage(err.Error())
 	}

@@ -9,8 +9,8 @@ import (
 // shareFor is how long an answer of readiness is good for all who ask.
 const shareFor = time.Second
 
-// sharedReadiness asks once for all who ask at about the same time: /readyz has no password, and each answer costs Redis and the source of the
-// credentials a question.
+// sharedReadiness asks once for all who ask at about the same time: /readyz has no password, and
+// each answer costs Redis and the source of the credentials a question.
 type sharedReadiness struct {
 	ask func(context.Context) readiness
 	now func() time.Time
@@ -20,7 +20,8 @@ type sharedReadiness struct {
 	at     time.Time
 }
 
-// get returns an answer that is no older than shareFor. That the client that asks leaves does not end the question: others wait for it.
+// get returns an answer that is no older than shareFor. That the client that asks leaves does not
+// end the question: others wait for it.
 func (s *sharedReadiness) get(ctx context.Context) readiness {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -10,7 +10,8 @@ import (
 	"time"
 )
 
-// TestReadinessIsSharedForASecond: however many ask at once, Redis and the credentials are asked once, and again a second later.
+// TestReadinessIsSharedForASecond: however many ask at once, Redis and the credentials are asked
+// once, and again a second later.
 func TestReadinessIsSharedForASecond(t *testing.T) {
 	t.Parallel()
 	const clients = 50

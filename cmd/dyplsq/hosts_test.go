@@ -10,8 +10,9 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/internal/systemtest"
 )
 
-// TestListenersOnLoopbackRefuseForeignHosts: what only this machine should see is not shown to a page whose name was made to mean 127.0.0.1.
-// The dashboard's own rows are in TestDashboardRefusesAsItsDocsSay.
+// TestListenersOnLoopbackRefuseForeignHosts: what only this machine should see is not shown to a
+// page whose name was made to mean 127.0.0.1. The dashboard's own rows are in
+// TestDashboardRefusesAsItsDocsSay.
 func TestListenersOnLoopbackRefuseForeignHosts(t *testing.T) {
 	t.Parallel()
 	s := systemtest.New(t, dyplstest.Config{})

@@ -30,7 +30,8 @@ type line struct {
 	data  []byte
 }
 
-// readInput returns the objects of an argument, a file, or standard input ("-"): one object, one a line, or an array of them.
+// readInput returns the objects of an argument, a file, or standard input ("-"): one object, one a
+// line, or an array of them.
 func readInput(ctx context.Context, argument, file string, stdin io.Reader) ([]line, error) {
 	switch {
 	case argument != "" && file != "":
@@ -75,12 +76,20 @@ func readText(r io.Reader) ([]byte, error) {
 		case text.Len() > maxInput:
 			return nil, fmt.Errorf("it must have at most %d MiB: split it", maxInput>>20)
 		case unbroken > maxObject && !isArray(text.Bytes()):
-			return nil, fmt.Errorf("line %d must have at most %d KiB: write one object a line", 1+bytes.Count(text.Bytes(), []byte("\n")), maxObject>>10)
+			return nil, fmt.Errorf(
+				"line %d must have at most %d KiB: write one object a line",
+				1+bytes.Count(text.Bytes(), []byte("\n")),
+				maxObject>>10,
+			)
 		}
 	}
 }
 
-func isArray(text []byte) bool { return bytes.HasPrefix(bytes.TrimLeft(text, " \t\r\n"), []byte("[")) }
+func isArray(
+	text []byte,
+) bool {
+	return bytes.HasPrefix(bytes.TrimLeft(text, " \t\r\n"), []byte("["))
+}
 
 // split finds the objects of a text.
 func split(text []byte) ([]line, error) {
@@ -89,8 +98,13 @@ func split(text []byte) ([]line, error) {
 		for r, size := utf8.DecodeRune(text); r != utf8.RuneError || size != 1; r, size = utf8.DecodeRune(text[at:]) {
 			at += size
 		}
-		return nil, usage(fmt.Sprintf("nothing was enqueued: the input must be UTF-8 text, and is not from line %d on, it may be GBK: "+
-			"convert it, as with iconv -f GBK -t UTF-8", 1+bytes.Count(text[:at], []byte("\n"))))
+		return nil, usage(
+			fmt.Sprintf(
+				"nothing was enqueued: the input must be UTF-8 text, and is not from line %d on, it may be GBK: "+
+					"convert it, as with iconv -f GBK -t UTF-8",
+				1+bytes.Count(text[:at], []byte("\n")),
+			),
+		)
 	}
 	var lines []line
 	complete := 0
@@ -109,7 +123,9 @@ func split(text []byte) ([]line, error) {
 	case whole && isArray(text):
 		return elements(text)
 	case whole, complete == 0 && lines[0].data[len(lines[0].data)-1] != '}':
-		return []line{{"line 1", text}}, nil // over several lines; where it is broken, that is told of the whole
+		return []line{
+			{"line 1", text},
+		}, nil // over several lines; where it is broken, that is told of the whole
 	}
 	return bounded(lines)
 }
@@ -147,18 +163,33 @@ func elements(text []byte) ([]line, error) {
 
 func bounded(lines []line) ([]line, error) {
 	if len(lines) > maxObjects {
-		return nil, usage(fmt.Sprintf("nothing was enqueued: the input must have at most %d objects: split it", maxObjects))
+		return nil, usage(
+			fmt.Sprintf(
+				"nothing was enqueued: the input must have at most %d objects: split it",
+				maxObjects,
+			),
+		)
 	}
 	for _, l := range lines {
 		if len(l.data) > maxObject {
-			return nil, usage(fmt.Sprintf("nothing was enqueued: %s must have at most %d KiB: shorten it", l.where, maxObject>>10))
+			return nil, usage(
+				fmt.Sprintf(
+					"nothing was enqueued: %s must have at most %d KiB: shorten it",
+					l.where,
+					maxObject>>10,
+				),
+			)
 		}
 	}
 	return lines, nil
 }
 
 // decodeAll reads every line, and reports what is wrong with all of them at once.
-func decodeAll(kind tasks.UntypedKind, lines []line, options []tasks.Option) ([]tasks.Item[dypls.Request], error) {
+func decodeAll(
+	kind tasks.UntypedKind,
+	lines []line,
+	options []tasks.Option,
+) ([]tasks.Item[dypls.Request], error) {
 	items := make([]tasks.Item[dypls.Request], len(lines))
 	var wrong []string
 	for i, l := range lines {

@@ -32,7 +32,8 @@ func longAnswer(size int) (answer, link string) {
 	return fmt.Sprintf(form, link), link
 }
 
-// longCaller lets answers be as long as may be, and gives those itself that are longer than any client takes.
+// longCaller lets answers be as long as may be, and gives those itself that are longer than any
+// client takes.
 type longCaller struct {
 	dypls.Caller
 	own map[string]string // by CallId
@@ -49,7 +50,8 @@ func (c longCaller) Call(ctx context.Context, call dypls.Call) (dypls.Answer, er
 	return c.Caller.Call(ctx, call)
 }
 
-// TestLargeResult: a result of a MiB, and one of four, come whole through Redis to everybody who asks.
+// TestLargeResult: a result of a MiB, and one of four, come whole through Redis to everybody who
+// asks.
 func TestLargeResult(t *testing.T) {
 	t.Parallel()
 	mebibyte, four := 1<<20, 4<<20
@@ -94,7 +96,8 @@ func TestLargeResult(t *testing.T) {
 	}
 }
 
-// TestAnswerTooLong: an answer that is longer than a client takes is told as that, with what may be, and what to do.
+// TestAnswerTooLong: an answer that is longer than a client takes is told as that, with what may
+// be, and what to do.
 func TestAnswerTooLong(t *testing.T) {
 	t.Parallel()
 	answer, _ := longAnswer(64<<10 + 1)

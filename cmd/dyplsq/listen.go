@@ -33,7 +33,13 @@ func withPort(address, defaultPort string) string {
 // listen opens the TCP address that a flag names; one without a port gets the default one.
 func listen(flag, address, defaultPort string) (net.Listener, error) {
 	if strings.Trim(address, "0123456789") == "" && address != "" {
-		return nil, usage(fmt.Sprintf("%s must be HOST:PORT, not a port alone: write 127.0.0.1:%s, or another address of this machine", flag, address))
+		return nil, usage(
+			fmt.Sprintf(
+				"%s must be HOST:PORT, not a port alone: write 127.0.0.1:%s, or another address of this machine",
+				flag,
+				address,
+			),
+		)
 	}
 	listener, err := net.Listen("tcp", withPort(address, defaultPort))
 	if err != nil {
@@ -42,7 +48,8 @@ func listen(flag, address, defaultPort string) (net.Listener, error) {
 	return listener, nil
 }
 
-// isLoopback tells an address that this machine alone reaches. A name must be one of loopback for certain.
+// isLoopback tells an address that this machine alone reaches. A name must be one of loopback for
+// certain.
 func isLoopback(address, defaultPort string) bool {
 	host, _, err := net.SplitHostPort(withPort(address, defaultPort))
 	if err != nil {
@@ -54,19 +61,30 @@ func isLoopback(address, defaultPort string) bool {
 
 // serve answers until ctx is done.
 func serve(ctx context.Context, listener net.Listener, handler http.Handler) error {
-	return serveWith(ctx, listener, &http.Server{Handler: handler, ReadHeaderTimeout: readHeaderTimeout})
+	return serveWith(
+		ctx,
+		listener,
+		&http.Server{Handler: handler, ReadHeaderTimeout: readHeaderTimeout},
+	)
 }
 
-// dashServer keeps no connection longer, and reads no more, than a browser that shows the dashboard needs.
+// dashServer keeps no connection longer, and reads no more, than a browser that shows the dashboard
+// needs.
 func dashServer(handler http.Handler, certificate *tls.Config, log zerolog.Logger) *http.Server {
 	const (
 		readTimeout, writeTimeout, idleTimeout = 20 * time.Second, time.Minute, 2 * time.Minute
 		maxHeaderBytes                         = 16 << 10
 	)
 	return &http.Server{
-		Handler: handler, TLSConfig: certificate, MaxHeaderBytes: maxHeaderBytes, DisableGeneralOptionsHandler: true,
-		ReadHeaderTimeout: readHeaderTimeout, ReadTimeout: readTimeout, WriteTimeout: writeTimeout, IdleTimeout: idleTimeout,
-		ErrorLog: stdlog.New(warnings{log}, "", 0),
+		Handler:                      handler,
+		TLSConfig:                    certificate,
+		MaxHeaderBytes:               maxHeaderBytes,
+		DisableGeneralOptionsHandler: true,
+		ReadHeaderTimeout:            readHeaderTimeout,
+		ReadTimeout:                  readTimeout,
+		WriteTimeout:                 writeTimeout,
+		IdleTimeout:                  idleTimeout,
+		ErrorLog:                     stdlog.New(warnings{log}, "", 0),
 	}
 }
 
@@ -77,11 +95,18 @@ func dashNote(log zerolog.Logger) func(dashboard.Event) {
 			log.Warn().Str("from", e.From).Msg("a log-in to the dashboard was refused")
 			return
 		}
-		log.Info().Str("user", e.User).Str("from", e.From).Str("method", e.Method).Str("path", e.Path).Int("status", e.Status).Msg("dashboard action")
+		log.Info().
+			Str("user", e.User).
+			Str("from", e.From).
+			Str("method", e.Method).
+			Str("path", e.Path).
+			Int("status", e.Status).
+			Msg("dashboard action")
 	}
 }
 
-// warnings are net/http's own words in our log: certificates that a client does not like, and code that panicked.
+// warnings are net/http's own words in our log: certificates that a client does not like, and code
+// that panicked.
 type warnings struct{ log zerolog.Logger }
 
 // Write implements [io.Writer].

@@ -1,4 +1,5 @@
-// Command dyplsq queues operations of Alibaba Cloud's number-privacy service in Redis, performs them, and shows what came of them.
+// Command dyplsq queues operations of Alibaba Cloud's number-privacy service in Redis, performs
+// them, and shows what came of them.
 package main
 
 import (
@@ -41,7 +42,8 @@ type commands struct {
 	Version versionCommand `cmd:"" help:"Print the version."`
 }
 
-// streams are where a command reads and writes: outcomes for programs on out, everything for people on err.
+// streams are where a command reads and writes: outcomes for programs on out, everything for people
+// on err.
 type streams struct {
 	in       io.Reader
 	out, err io.Writer
@@ -55,8 +57,8 @@ func main() {
 	os.Exit(status)
 }
 
-// signals returns a context that the first signal ends. A reader of stdout that goes away ends nothing: that is told where it was
-// written to, after all else was done.
+// signals returns a context that the first signal ends. A reader of stdout that goes away ends
+// nothing: that is told where it was written to, after all else was done.
 func signals() (context.Context, context.CancelFunc) {
 	signal.Ignore(syscall.SIGPIPE)
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -81,14 +83,27 @@ func run(ctx context.Context, args []string, s streams) int {
 }
 
 func newParser(ctx context.Context, s streams) (*kong.Kong, error) {
-	return kong.New(&commands{}, append(numbers(), kong.Name("dyplsq"), kong.Writers(s.out, s.err),
-		kong.Description("Asynchronous number-privacy operations (Alibaba Cloud Dyplsapi) through Redis, each effect once."),
+	return kong.New(&commands{}, append(
+		numbers(),
+		kong.Name("dyplsq"),
+		kong.Writers(s.out, s.err),
+		kong.Description(
+			"Asynchronous number-privacy operations (Alibaba Cloud Dyplsapi) through Redis, each effect once.",
+		),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
-		kong.BindTo(ctx, (*context.Context)(nil)), kong.Bind(s), kong.Exit(func(status int) { panic(exited(status)) }))...)
+		kong.BindTo(
+			ctx,
+			(*context.Context)(nil),
+		),
+		kong.Bind(s),
+		kong.Exit(func(status int) { panic(exited(status)) }),
+	)...)
 }
 
 // lacksValue is how kong puts it that a flag has no value.
-var lacksValue = regexp.MustCompile(`expected \S+ value but got "EOL" \(<EOL>\)|missing value, expecting ".*"`)
+var lacksValue = regexp.MustCompile(
+	`expected \S+ value but got "EOL" \(<EOL>\)|missing value, expecting ".*"`,
+)
 
 // parse reads a command and its flags, and refuses numbers that are out of bounds.
 func parse(parser *kong.Kong, args []string) (*kong.Context, error) {
@@ -97,12 +112,18 @@ func parse(parser *kong.Kong, args []string) (*kong.Context, error) {
 		return nil, err
 	}
 	if err != nil {
-		return nil, usage(lacksValue.ReplaceAllString(err.Error(), "must have a value: write it behind the flag") + "\nTry: dyplsq --help")
+		return nil, usage(
+			lacksValue.ReplaceAllString(
+				err.Error(),
+				"must have a value: write it behind the flag",
+			) + "\nTry: dyplsq --help",
+		)
 	}
 	return command, checkRanges(command.Flags())
 }
 
-// unsetBlanks makes a setting that is there but empty, as in templates of environments, one that is not there.
+// unsetBlanks makes a setting that is there but empty, as in templates of environments, one that is
+// not there.
 func unsetBlanks() {
 	for _, entry := range os.Environ() {
 		if name, value, _ := strings.Cut(entry, "="); value == "" && strings.HasPrefix(name, "DYPLSQ_") {
@@ -143,7 +164,8 @@ func report(w io.Writer, err error) int {
 	return statusOf(err)
 }
 
-// unwritable tells of an output that took no more, as a full disk's or a pipe's whose reader is gone, and what to do about it.
+// unwritable tells of an output that took no more, as a full disk's or a pipe's whose reader is
+// gone, and what to do about it.
 func unwritable(err error) (remedy string, is bool) {
 	failed, is := errors.AsType[*fs.PathError](err)
 	if !is || failed.Op != "write" {

@@ -10,10 +10,12 @@ import (
 	"strings"
 )
 
-// limitMemory has Go collect garbage more often when the process comes near the memory that its container, or systemd, lets it have:
-// collectSeldom alone knows no bound, and a process that goes beyond is killed with its calls out. GOMEMLIMIT has the last word.
+// limitMemory has Go collect garbage more often when the process comes near the memory that its
+// container, or systemd, lets it have: collectSeldom alone knows no bound, and a process that goes
+// beyond is killed with its calls out. GOMEMLIMIT has the last word.
 func limitMemory() {
-	const part, of = 4, 5 // the rest is for what Go does not count: the program's text, stacks of C, the kernel's buffers
+	// the rest is for what Go does not count: the program's text, stacks of C, the kernel's buffers
+	const part, of = 4, 5
 	if os.Getenv("GOMEMLIMIT") != "" {
 		return
 	}
@@ -22,10 +24,14 @@ func limitMemory() {
 	}
 }
 
-// memoryLimit is the least that a control group of this process allows, of either version. root is the file system.
+// memoryLimit is the least that a control group of this process allows, of either version. root is
+// the file system.
 func memoryLimit(root fs.FS) (bytes int64, limited bool) {
 	bytes = math.MaxInt64
-	groups, _ := fs.ReadFile(root, "proc/self/cgroup") // without it there is the group that a container sees as the root
+	groups, _ := fs.ReadFile(
+		root,
+		"proc/self/cgroup",
+	) // without it there is the group that a container sees as the root
 	for _, file := range limitFiles(string(groups)) {
 		text, err := fs.ReadFile(root, file)
 		if err != nil {
@@ -33,15 +39,21 @@ func memoryLimit(root fs.FS) (bytes int64, limited bool) {
 		}
 		// Without a limit version 2 says max, and version 1 a number that no machine has.
 		const none = int64(1) << 60
-		if n, err := strconv.ParseInt(strings.TrimSpace(string(text)), 10, 64); err == nil && n > 0 && n < none {
+		if n, err := strconv.ParseInt(
+			strings.TrimSpace(string(text)),
+			10,
+			64,
+		); err == nil && n > 0 &&
+			n < none {
 			bytes, limited = min(bytes, n), true
 		}
 	}
 	return bytes, limited
 }
 
-// limitFiles are where a limit may stand, by the lines of /proc/self/cgroup, such as 0::/kubepods/pod1: a group's, and those of all above
-// it. In a container the path may be the host's, and its own group stand at the root.
+// limitFiles are where a limit may stand, by the lines of /proc/self/cgroup, such as
+// 0::/kubepods/pod1: a group's, and those of all above it. In a container the path may be the
+// host's, and its own group stand at the root.
 func limitFiles(groups string) []string {
 	const v1, v2 = "sys/fs/cgroup/memory", "sys/fs/cgroup"
 	files := []string{path.Join(v2, "memory.max"), path.Join(v1, "memory.limit_in_bytes")}

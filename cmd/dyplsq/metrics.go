@@ -14,10 +14,12 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/worker"
 )
 
-// metricsPort is the one that OpenTelemetry's exporters for Prometheus use: 9090 is Prometheus' own.
+// metricsPort is the one that OpenTelemetry's exporters for Prometheus use: 9090 is Prometheus'
+// own.
 const metricsPort = "9464"
 
-// metricsFlags say where a worker shows how it is. There is no default: a second worker on the same machine could not have it, too.
+// metricsFlags say where a worker shows how it is. There is no default: a second worker on the same
+// machine could not have it, too.
 type metricsFlags struct {
 	MetricsListen string `env:"DYPLSQ_METRICS_LISTEN" help:"Address of /metrics, /healthz and /readyz, such as 127.0.0.1:9464; off unless set. It has no password and shows no number." placeholder:"ADDRESS"`
 }
@@ -55,14 +57,21 @@ func showTraffic(m *metrics.Metrics, w *worker.Worker) {
 
 // overview is a worker's own HTTP server: its metrics and its health.
 type overview struct {
-	redis redis.UniversalClient // of its own, which gives up soon and takes nothing from the tasks' pool
+	// of its own, which gives up soon and takes nothing from the tasks' pool
+	redis redis.UniversalClient
 	stop  context.CancelFunc
 	ended chan error
 }
 
-// overview opens the port, or returns nil where there is none. It is open until it is closed: a worker that drains is still seen.
+// overview opens the port, or returns nil where there is none. It is open until it is closed: a
+// worker that drains is still seen.
 func (f metricsFlags) overview(
-	ctx context.Context, flags redisFlags, m *metrics.Metrics, credentials func(context.Context) error, status func() worker.Status, log zerolog.Logger,
+	ctx context.Context,
+	flags redisFlags,
+	m *metrics.Metrics,
+	credentials func(context.Context) error,
+	status func() worker.Status,
+	log zerolog.Logger,
 ) (*overview, error) {
 	if f.MetricsListen == "" {
 		return nil, nil //nolint:nilnil // no port, no error
@@ -83,7 +92,11 @@ func (f metricsFlags) overview(
 	mux.HandleFunc("GET /readyz", h.ready)
 	ctx, stop := context.WithCancel(context.WithoutCancel(ctx))
 	o := &overview{redis: client, stop: stop, ended: make(chan error, 1)}
-	server := dashServer(hostcheck.Hosts{Loopback: isLoopback(f.MetricsListen, metricsPort)}.Guard(mux), nil, log)
+	server := dashServer(
+		hostcheck.Hosts{Loopback: isLoopback(f.MetricsListen, metricsPort)}.Guard(mux),
+		nil,
+		log,
+	)
 	log.Info().Str("url", urlOf(listener, server)+"metrics").Msg("metrics and health")
 	go m.Watch(ctx, client)
 	go func() { o.ended <- serveWith(ctx, listener, server) }()
@@ -100,7 +113,9 @@ func (o *overview) close() error {
 }
 
 // quickClient is for what must answer within seconds, also where Redis does not.
-func quickClient(flags redisFlags) (redis.UniversalClient, error) { //nolint:ireturn // one server, or many
+//
+//nolint:ireturn // one server, or many
+func quickClient(flags redisFlags) (redis.UniversalClient, error) {
 	const (
 		within      = 2 * time.Second
 		connections = 16

@@ -16,7 +16,8 @@ import (
 
 const inventoryPool = "FC200000000002"
 
-// eventful is a system in which tasks succeed, are throttled, fail in ways known and unknown, and become uncertain.
+// eventful is a system in which tasks succeed, are throttled, fail in ways known and unknown, and
+// become uncertain.
 func eventful(t *testing.T) *systemtest.System {
 	t.Helper()
 	s := systemtest.New(t, dyplstest.Config{Faults: []dyplstest.Fault{
@@ -95,7 +96,8 @@ func TestMetrics(t *testing.T) {
 	}
 }
 
-// TestMetricsWithoutRedis: a scrape is answered within bounds, shows what the worker itself knows, and says what it could not read.
+// TestMetricsWithoutRedis: a scrape is answered within bounds, shows what the worker itself knows,
+// and says what it could not read.
 func TestMetricsWithoutRedis(t *testing.T) {
 	t.Parallel()
 	s := systemtest.New(t, dyplstest.Config{})

@@ -20,7 +20,8 @@ import (
 // deployed is where the files of an operator are.
 const deployed = "../../deploy"
 
-// needs skips a test for want of a program of Debian's package prometheus, or fails where DYPLSQ_REQUIRE_PROMETHEUS is set.
+// needs skips a test for want of a program of Debian's package prometheus, or fails where
+// DYPLSQ_REQUIRE_PROMETHEUS is set.
 func needs(t *testing.T, program string) {
 	t.Helper()
 	if _, err := exec.LookPath(program); err != nil {
@@ -31,7 +32,8 @@ func needs(t *testing.T, program string) {
 	}
 }
 
-// TestAlerts: the rules and their own tests hold, each alert is tested, and each leads to a section of the runbook.
+// TestAlerts: the rules and their own tests hold, each alert is tested, and each leads to a section
+// of the runbook.
 func TestAlerts(t *testing.T) {
 	t.Parallel()
 	rules, tests := read(t, deployed+"/prometheus/alerts.yml"), read(t, deployed+"/prometheus/alerts_test.yml")
@@ -68,8 +70,8 @@ func read(t *testing.T, file string) string {
 	return string(text)
 }
 
-// TestPrometheus: a real Prometheus with our configuration scrapes a real worker; every query of the dashboard and of the alerts
-// is one that it understands, and asks for series that there are.
+// TestPrometheus: a real Prometheus with our configuration scrapes a real worker; every query of
+// the dashboard and of the alerts is one that it understands, and asks for series that there are.
 func TestPrometheus(t *testing.T) {
 	t.Parallel()
 	needs(t, "prometheus")
@@ -133,7 +135,8 @@ var (
 // prometheus is a real one.
 type prometheus struct{ url string }
 
-// startPrometheus runs one with our configuration, which finds a worker at an address, and ends it with the test.
+// startPrometheus runs one with our configuration, which finds a worker at an address, and ends it
+// with the test.
 func startPrometheus(t *testing.T, target string) prometheus {
 	t.Helper()
 	dir := t.TempDir()

@@ -40,7 +40,13 @@ func (c *numbersImport) Run(ctx context.Context, s streams) error {
 			return usage("nothing was changed: " + err.Error())
 		}
 		if err == nil {
-			_, err = fmt.Fprintf(s.out, "%d added, %d moved to another city, %d were there\n", done.Added, done.Moved, done.Known)
+			_, err = fmt.Fprintf(
+				s.out,
+				"%d added, %d moved to another city, %d were there\n",
+				done.Added,
+				done.Moved,
+				done.Known,
+			)
 		}
 		return err
 	})
@@ -70,7 +76,14 @@ func (c *numbersRelease) Run(ctx context.Context, s streams) error {
 			return usage(err.Error())
 		}
 		if err == nil {
-			_, err = fmt.Fprintf(s.out, "%d gone, %d leave later, %d stay in use, %d unknown\n", done.Gone, done.Leaving, done.InUse, done.Unknown)
+			_, err = fmt.Fprintf(
+				s.out,
+				"%d gone, %d leave later, %d stay in use, %d unknown\n",
+				done.Gone,
+				done.Leaving,
+				done.InUse,
+				done.Unknown,
+			)
 		}
 		return err
 	})
@@ -111,9 +124,23 @@ func (c *numbersList) Run(ctx context.Context, s streams) error {
 			for _, city := range slices.Sorted(maps.Keys(stock.ByCity)) {
 				n := stock.ByCity[city]
 				if c.JSON {
-					err = encoder.Encode(cityCounts{pool, city, n.Free, n.Resting, n.Leased, n.Bound, n.Aside, n.Leaving})
+					err = encoder.Encode(
+						cityCounts{pool, city, n.Free, n.Resting, n.Leased, n.Bound, n.Aside, n.Leaving},
+					)
 				} else {
-					_, err = fmt.Fprintf(table, "%s\t%s\t%d\t%d\t%d\t%d\t%d\t%d\t%d\n", pool, city, n.Free, n.Resting, n.Leased, n.Bound, n.Aside, n.Leaving, n.Total())
+					_, err = fmt.Fprintf(
+						table,
+						"%s\t%s\t%d\t%d\t%d\t%d\t%d\t%d\t%d\n",
+						pool,
+						city,
+						n.Free,
+						n.Resting,
+						n.Leased,
+						n.Bound,
+						n.Aside,
+						n.Leaving,
+						n.Total(),
+					)
 				}
 				if err != nil {
 					return err

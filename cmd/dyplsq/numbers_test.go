@@ -10,7 +10,8 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
 )
 
-// TestNumbers: where a pool has an inventory, every bind names its X: one whose answer is lost is found.
+// TestNumbers: where a pool has an inventory, every bind names its X: one whose answer is lost is
+// found.
 func TestNumbers(t *testing.T) {
 	t.Parallel()
 	s := systemtest.New(t, dyplstest.Config{

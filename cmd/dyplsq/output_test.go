@@ -34,8 +34,8 @@ func printing(t *testing.T) map[string][]string {
 // lasting are settings of a Redis of which doctor says nothing worse than a warning.
 var lasting = []string{"--appendonly", "yes", "--appendfsync", "always"}
 
-// TestFullDisk: whoever prints to a full disk has failed, says so once, with what to do, and has done its work all the same; a message for
-// people that cannot be written changes nothing.
+// TestFullDisk: whoever prints to a full disk has failed, says so once, with what to do, and has
+// done its work all the same; a message for people that cannot be written changes nothing.
 func TestFullDisk(t *testing.T) {
 	t.Parallel()
 	full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
@@ -69,7 +69,8 @@ func TestFullDisk(t *testing.T) {
 	}
 }
 
-// TestFollowToAFullDisk: what could not be printed is not acknowledged, and is printed to the next who asks.
+// TestFollowToAFullDisk: what could not be printed is not acknowledged, and is printed to the next
+// who asks.
 func TestFollowToAFullDisk(t *testing.T) {
 	t.Parallel()
 	full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
@@ -93,8 +94,9 @@ func TestFollowToAFullDisk(t *testing.T) {
 	}
 }
 
-// TestClosedOutput: an output that is closed is one that nobody wants. What is printed to it reaches no file and no connection that has its
-// number by now, and the exit status is what it is with the output open.
+// TestClosedOutput: an output that is closed is one that nobody wants. What is printed to it
+// reaches no file and no connection that has its number by now, and the exit status is what it is
+// with the output open.
 func TestClosedOutput(t *testing.T) {
 	t.Parallel()
 	if _, err := exec.LookPath("/bin/sh"); err != nil {
@@ -136,7 +138,8 @@ func TestWorkerWithoutALog(t *testing.T) {
 	}
 }
 
-// TestReadOnlyFileSystem: no file system that can be written to, no home: every command works all the same.
+// TestReadOnlyFileSystem: no file system that can be written to, no home: every command works all
+// the same.
 func TestReadOnlyFileSystem(t *testing.T) {
 	t.Parallel()
 	within := readOnly(t)

@@ -6,7 +6,8 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/worker"
 )
 
-// performFlags say how tasks are performed: a worker does so, and doctor tells what is wrong with them.
+// performFlags say how tasks are performed: a worker does so, and doctor tells what is wrong with
+// them.
 type performFlags struct {
 	apiFlags
 	accountFlags
@@ -33,9 +34,25 @@ func (f performFlags) workerConfig(queue redisFlags, api clients) (worker.Config
 	}
 	ceilings, err := f.ceilings()
 	return worker.Config{
-		Redis: to, Caller: api.own, Callers: api.callers(), Concurrency: f.Concurrency, Fetchers: f.Fetchers, Shards: queue.Shards,
-		MaxAttempts: f.MaxAttempts, HTTPTimeout: f.HTTPTimeout, ShutdownTimeout: f.ShutdownTimeout, Keep: f.Keep, KeepStream: f.KeepStream,
-		OnUncertain: worker.OnUncertain(f.OnUncertain), OnNoNumber: worker.OnNoNumber(f.OnNoNumber), NumberCooldown: f.NumberCooldown,
-		WaitReplicas: f.WaitReplicas, QPS: ceilings, PoolQPS: f.PoolQPS, AsynqPlain: f.AsynqPlain,
+		Redis:           to,
+		Caller:          api.own,
+		Callers:         api.callers(),
+		Concurrency:     f.Concurrency,
+		Fetchers:        f.Fetchers,
+		Shards:          queue.Shards,
+		MaxAttempts:     f.MaxAttempts,
+		HTTPTimeout:     f.HTTPTimeout,
+		ShutdownTimeout: f.ShutdownTimeout,
+		Keep:            f.Keep,
+		KeepStream:      f.KeepStream,
+		OnUncertain: worker.OnUncertain(
+			f.OnUncertain,
+		),
+		OnNoNumber:     worker.OnNoNumber(f.OnNoNumber),
+		NumberCooldown: f.NumberCooldown,
+		WaitReplicas:   f.WaitReplicas,
+		QPS:            ceilings,
+		PoolQPS:        f.PoolQPS,
+		AsynqPlain:     f.AsynqPlain,
 	}, err
 }

@@ -17,7 +17,8 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
 )
 
-// printer writes outcomes, for programs (JSON, whole) or for people (masked), and remembers what they amount to.
+// printer writes outcomes, for programs (JSON, whole) or for people (masked), and remembers what
+// they amount to.
 type printer struct {
 	out     *bufio.Writer
 	errors  io.Writer
@@ -35,11 +36,25 @@ type printer struct {
 const barEvery = 100 * time.Millisecond
 
 func newPrinter(s streams, asJSON bool, total int) *printer {
-	p := &printer{out: bufio.NewWriter(s.out), errors: s.err, json: asJSON, before: map[string]bool{}, printed: map[string]bool{}, counts: map[tasks.State]int{}}
+	p := &printer{
+		out:     bufio.NewWriter(s.out),
+		errors:  s.err,
+		json:    asJSON,
+		before:  map[string]bool{},
+		printed: map[string]bool{},
+		counts:  map[tasks.State]int{},
+	}
 	if file, ok := s.err.(*os.File); ok && total > 1 && term.IsTerminal(int(file.Fd())) {
-		p.bar = progressbar.NewOptions(total, progressbar.OptionSetWriter(s.err), progressbar.OptionSetDescription("outcomes"),
-			progressbar.OptionShowCount(), progressbar.OptionShowIts(), progressbar.OptionSetItsString("task"), progressbar.OptionClearOnFinish(),
-			progressbar.OptionThrottle(barEvery))
+		p.bar = progressbar.NewOptions(
+			total,
+			progressbar.OptionSetWriter(s.err),
+			progressbar.OptionSetDescription("outcomes"),
+			progressbar.OptionShowCount(),
+			progressbar.OptionShowIts(),
+			progressbar.OptionSetItsString("task"),
+			progressbar.OptionClearOnFinish(),
+			progressbar.OptionThrottle(barEvery),
+		)
 	}
 	return p
 }
@@ -52,7 +67,10 @@ func (p *printer) print(o tasks.Outcome) {
 	p.counts[o.State]++
 	again := ""
 	if p.before[o.ID] {
-		again = fmt.Sprintf("failed at %s under this key, and was not tried again: take a new key to try it", o.FinishedAt.Format(time.RFC3339))
+		again = fmt.Sprintf(
+			"failed at %s under this key, and was not tried again: take a new key to try it",
+			o.FinishedAt.Format(time.RFC3339),
+		)
 	}
 	if p.json {
 		if again != "" {
@@ -83,7 +101,8 @@ func (p *printer) finish() {
 	p.note(p.out.Flush())
 }
 
-// note keeps the first failure to write: an outcome that nobody got must not look like one that was told.
+// note keeps the first failure to write: an outcome that nobody got must not look like one that was
+// told.
 func (p *printer) note(err error) {
 	p.err = cmp.Or(p.err, err)
 }
@@ -98,20 +117,33 @@ func (p *printer) missing(ids []string) []string {
 	return missing
 }
 
-// verdict is the exit status that the outcomes amount to; pending ones matter when they were waited for.
+// verdict is the exit status that the outcomes amount to; pending ones matter when they were waited
+// for.
 func (p *printer) verdict(waited bool) error {
 	p.finish()
 	switch {
 	case p.err != nil && p.enqueued:
-		return fmt.Errorf("the tasks are enqueued, but their outcomes could not be written: %w: do not enqueue them anew, look them up with dyplsq result", p.err)
+		return fmt.Errorf(
+			"the tasks are enqueued, but their outcomes could not be written: %w: do not enqueue them anew, look them up with dyplsq result",
+			p.err,
+		)
 	case p.err != nil:
 		return fmt.Errorf("outcomes could not be written: %w", p.err)
 	case p.counts[tasks.StateUnknown] > 0:
-		return usage(fmt.Sprintf("%d of the tasks are unknown: their records are gone", p.counts[tasks.StateUnknown]))
+		return usage(
+			fmt.Sprintf("%d of the tasks are unknown: their records are gone", p.counts[tasks.StateUnknown]),
+		)
 	case waited && p.counts[tasks.StatePending] > 0:
 		return statusError{statusPending, fmt.Sprintf("%d still pending", p.counts[tasks.StatePending])}
 	case p.counts[tasks.StateFailed]+p.counts[tasks.StateUncertain] > 0:
-		return statusError{statusFailed, fmt.Sprintf("%d failed, %d uncertain", p.counts[tasks.StateFailed], p.counts[tasks.StateUncertain])}
+		return statusError{
+			statusFailed,
+			fmt.Sprintf(
+				"%d failed, %d uncertain",
+				p.counts[tasks.StateFailed],
+				p.counts[tasks.StateUncertain],
+			),
+		}
 	}
 	return nil
 }
@@ -129,7 +161,14 @@ func forPeople(o tasks.Outcome) string {
 	if o.State == tasks.StateSucceeded {
 		parts = append(parts, resultForPeople(o.Result))
 	}
-	parts = append(parts, fmt.Sprintf("(%d attempts, %s)", o.Attempts, o.FinishedAt.Sub(o.EnqueuedAt).Round(time.Millisecond)))
+	parts = append(
+		parts,
+		fmt.Sprintf(
+			"(%d attempts, %s)",
+			o.Attempts,
+			o.FinishedAt.Sub(o.EnqueuedAt).Round(time.Millisecond),
+		),
+	)
 	return strings.Join(parts, "  ")
 }
 
@@ -145,7 +184,11 @@ func resultForPeople(result json.RawMessage) string {
 	case fields.SubsID != "":
 		return fmt.Sprintf("SubsId=%s SecretNo=%v", fields.SubsID, fields.SecretNo)
 	case fields.DownloadURL != "":
-		return fmt.Sprintf("DownloadUrl=%v ExpiresAt=%s", fields.DownloadURL, fields.ExpiresAt.Format(time.RFC3339))
+		return fmt.Sprintf(
+			"DownloadUrl=%v ExpiresAt=%s",
+			fields.DownloadURL,
+			fields.ExpiresAt.Format(time.RFC3339),
+		)
 	}
 	return ""
 }

@@ -36,14 +36,29 @@ func (c *queuesCommand) Run(ctx context.Context, s streams) error {
 
 func queueTable(w io.Writer, infos []tasks.QueueStats) error {
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	_, _ = fmt.Fprintln(table, "QUEUE\tSTATE\tPENDING\tACTIVE\tSCHEDULED\tRETRY\tARCHIVED\tTODAY\tFAILED\tWAITING FOR")
+	_, _ = fmt.Fprintln(
+		table,
+		"QUEUE\tSTATE\tPENDING\tACTIVE\tSCHEDULED\tRETRY\tARCHIVED\tTODAY\tFAILED\tWAITING FOR",
+	)
 	for _, q := range infos {
 		state := "running"
 		if q.Paused {
 			state = "paused"
 		}
-		_, _ = fmt.Fprintf(table, "%s\t%s\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%s\n", q.Queue, state, q.Pending, q.Active, q.Scheduled, q.Retry, q.Archived,
-			q.Processed, q.Failed, time.Duration(q.LatencyMS)*time.Millisecond)
+		_, _ = fmt.Fprintf(
+			table,
+			"%s\t%s\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%s\n",
+			q.Queue,
+			state,
+			q.Pending,
+			q.Active,
+			q.Scheduled,
+			q.Retry,
+			q.Archived,
+			q.Processed,
+			q.Failed,
+			time.Duration(q.LatencyMS)*time.Millisecond,
+		)
 	}
 	return table.Flush()
 }
@@ -56,9 +71,14 @@ type pauseCommand struct {
 
 // Run pauses queues.
 func (c *pauseCommand) Run(ctx context.Context, s streams) error {
-	return c.each(s, c.Queues, "paused: what workers have fetched is performed, nothing else is", func(queue *tasks.Queue, name string) error {
-		return queue.Pause(ctx, name)
-	})
+	return c.each(
+		s,
+		c.Queues,
+		"paused: what workers have fetched is performed, nothing else is",
+		func(queue *tasks.Queue, name string) error {
+			return queue.Pause(ctx, name)
+		},
+	)
 }
 
 type resumeCommand struct {
@@ -69,11 +89,21 @@ type resumeCommand struct {
 
 // Run ends pauses.
 func (c *resumeCommand) Run(ctx context.Context, s streams) error {
-	return c.each(s, c.Queues, "running", func(queue *tasks.Queue, name string) error { return queue.Resume(ctx, name) })
+	return c.each(
+		s,
+		c.Queues,
+		"running",
+		func(queue *tasks.Queue, name string) error { return queue.Resume(ctx, name) },
+	)
 }
 
 // each does something to queues, one after the other, and says what it did.
-func (f redisFlags) each(s streams, names []string, done string, do func(*tasks.Queue, string) error) error {
+func (f redisFlags) each(
+	s streams,
+	names []string,
+	done string,
+	do func(*tasks.Queue, string) error,
+) error {
 	return f.withQueue(func(queue *tasks.Queue) error {
 		for _, name := range names {
 			if err := do(queue, name); err != nil {

@@ -53,5 +53,12 @@ func setCeiling(ceilings map[string]float64, where, name string, ceiling float64
 			return nil
 		}
 	}
-	return usage(fmt.Sprintf("%s names no action: %stake one of %s", where, suggestion(name, dypls.QuotaActions()), strings.Join(dypls.QuotaActions(), ", ")))
+	return usage(
+		fmt.Sprintf(
+			"%s names no action: %stake one of %s",
+			where,
+			suggestion(name, dypls.QuotaActions()),
+			strings.Join(dypls.QuotaActions(), ", "),
+		),
+	)
 }

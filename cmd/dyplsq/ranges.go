@@ -15,18 +15,36 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/internal/setting"
 )
 
-// ranges are what each flag that is a number or a duration may be, by its name. A flag means the same in every command.
+// ranges are what each flag that is a number or a duration may be, by its name. A flag means the
+// same in every command.
 var ranges = map[string]interface {
 	CheckAny(field string, value any) []dypls.Problem
 }{
-	"concurrency": setting.Concurrency, "fetchers": setting.Fetchers, "shards": setting.Shards, "max-attempts": setting.MaxAttempts,
-	"http-timeout": setting.HTTPTimeout, "shutdown-timeout": setting.ShutdownTimeout, "qps": setting.QPS, "pool-qps": setting.PoolQPS,
-	"keep": setting.Keep, "keep-stream": setting.KeepStream, "number-cooldown": setting.NumberCooldown, "wait-replicas": setting.WaitReplicas,
-	"recording-retention": setting.RecordingRetention, "within": setting.Within, "in": setting.ProcessIn, "wait": setting.Wait, "since": setting.Since,
-	"timeout": setting.DemoTimeout, "numbers": setting.SimNumbers, "quota": setting.SimQuota, "seed": setting.SimSeed,
+	"concurrency":         setting.Concurrency,
+	"fetchers":            setting.Fetchers,
+	"shards":              setting.Shards,
+	"max-attempts":        setting.MaxAttempts,
+	"http-timeout":        setting.HTTPTimeout,
+	"shutdown-timeout":    setting.ShutdownTimeout,
+	"qps":                 setting.QPS,
+	"pool-qps":            setting.PoolQPS,
+	"keep":                setting.Keep,
+	"keep-stream":         setting.KeepStream,
+	"number-cooldown":     setting.NumberCooldown,
+	"wait-replicas":       setting.WaitReplicas,
+	"recording-retention": setting.RecordingRetention,
+	"within":              setting.Within,
+	"in":                  setting.ProcessIn,
+	"wait":                setting.Wait,
+	"since":               setting.Since,
+	"timeout":             setting.DemoTimeout,
+	"numbers":             setting.SimNumbers,
+	"quota":               setting.SimQuota,
+	"seed":                setting.SimSeed,
 }
 
-// checkRanges returns everything that is out of bounds in the flags of a command, given or from the environment.
+// checkRanges returns everything that is out of bounds in the flags of a command, given or from the
+// environment.
 func checkRanges(flags []*kong.Flag) error {
 	var problems []dypls.Problem
 	for _, flag := range flags {
@@ -61,7 +79,8 @@ func checkRanges(flags []*kong.Flag) error {
 	return nil
 }
 
-// numbers read flags that are numbers and durations: blanks around them, as files of settings and secrets have, do not matter.
+// numbers read flags that are numbers and durations: blanks around them, as files of settings and
+// secrets have, do not matter.
 func numbers() []kong.Option {
 	return []kong.Option{
 		kong.TypeMapper(reflect.TypeFor[int](), readAs(setting.ParseInt)),
@@ -89,7 +108,8 @@ func readAs[T any](parse func(string) (T, error)) kong.MapperFunc {
 	}
 }
 
-// readForActions is how kong is told to read a flag that has a number for each action, several of them between semicolons.
+// readForActions is how kong is told to read a flag that has a number for each action, several of
+// them between semicolons.
 func readForActions[T any](parse func(string) (T, error)) kong.MapperFunc {
 	return func(c *kong.DecodeContext, target reflect.Value) error {
 		token, err := c.Scan.PopValue("ACTION=N")
@@ -102,7 +122,9 @@ func readForActions[T any](parse func(string) (T, error)) kong.MapperFunc {
 		for _, pair := range kong.SplitEscaped(fmt.Sprint(token.Value), ';') {
 			action, text, ok := strings.Cut(pair, "=")
 			if action = strings.TrimSpace(action); !ok || action == "" {
-				return errors.New("must be ACTION=N: write it as in BindAxn=100, and semicolons between several")
+				return errors.New(
+					"must be ACTION=N: write it as in BindAxn=100, and semicolons between several",
+				)
 			}
 			value, err := parse(text)
 			if err != nil {

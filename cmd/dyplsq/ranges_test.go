@@ -16,8 +16,8 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/internal/setting"
 )
 
-// zeroMeans are the flags of which 0 is a value of its own, and what their help says of it. Of every other one it is refused: it is
-// neither the default nor nothing.
+// zeroMeans are the flags of which 0 is a value of its own, and what their help says of it. Of
+// every other one it is refused: it is neither the default nor nothing.
 var zeroMeans = map[string]string{
 	"max-attempts": "0 for each kind's own", "wait-replicas": "0 for none", "pool-qps": "0 for none", "in": "0 for at once", "wait": "0 not to wait",
 	"seed": "reproducible",
@@ -85,7 +85,8 @@ func (f numberFlag) parsed(t *testing.T, parser *kong.Kong, args ...string) (any
 	return nil, nil
 }
 
-// TestEveryNumberHasBounds: each flag that is a number or a duration has a range, and each range a flag.
+// TestEveryNumberHasBounds: each flag that is a number or a duration has a range, and each range a
+// flag.
 func TestEveryNumberHasBounds(t *testing.T) {
 	t.Parallel()
 	used, parser := map[string]bool{}, newTestParser(t)
@@ -172,8 +173,9 @@ func (f numberFlag) try(t *testing.T, parser *kong.Kong, test trial, from string
 	}
 }
 
-// TestNumbersOutOfBoundsAreRefused: of every number, as a flag and from the environment: 0 and nothing are never the default in disguise,
-// blanks around do not matter, and what cannot be meant is refused with its name, the rule and the remedy.
+// TestNumbersOutOfBoundsAreRefused: of every number, as a flag and from the environment: 0 and
+// nothing are never the default in disguise, blanks around do not matter, and what cannot be meant
+// is refused with its name, the rule and the remedy.
 func TestNumbersOutOfBoundsAreRefused(t *testing.T) { //nolint:paralleltest // the environment is the process's
 	parser := newTestParser(t)
 	for _, f := range numberFlags(t) { //nolint:paralleltest // likewise
@@ -203,7 +205,8 @@ func TestEverythingOutOfBoundsIsToldAtOnce(t *testing.T) {
 	}
 }
 
-// TestUnreadableFlagsAreToldAsOthers: a flag that kong cannot read is named with rule and remedy, never in words of its scanner.
+// TestUnreadableFlagsAreToldAsOthers: a flag that kong cannot read is named with rule and remedy,
+// never in words of its scanner.
 func TestUnreadableFlagsAreToldAsOthers(t *testing.T) {
 	t.Parallel()
 	for arguments, want := range map[string]string{

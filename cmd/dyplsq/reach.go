@@ -10,7 +10,8 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/cmd/dyplsq/internal/doctor"
 )
 
-// reach has the endpoint answer over the way that calls take. The request is not signed and names no action: nothing is done or billed.
+// reach has the endpoint answer over the way that calls take. The request is not signed and names
+// no action: nothing is done or billed.
 func (f apiFlags) reach(ctx context.Context) (doctor.Reached, error) {
 	var reached doctor.Reached
 	transport := &http.Transport{}
@@ -22,11 +23,19 @@ func (f apiFlags) reach(ctx context.Context) (doctor.Reached, error) {
 		}
 		reached.Via, transport.Proxy = proxy.Host, http.ProxyURL(proxy)
 	}
-	request, err := http.NewRequestWithContext(ctx, http.MethodHead, strings.TrimSpace(f.Endpoint), http.NoBody)
+	request, err := http.NewRequestWithContext(
+		ctx,
+		http.MethodHead,
+		strings.TrimSpace(f.Endpoint),
+		http.NoBody,
+	)
 	if err != nil {
 		return reached, errors.New("the endpoint is no URL")
 	}
-	client := http.Client{Transport: transport, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	client := http.Client{
+		Transport:     transport,
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
 	response, err := client.Do(request)
 	if outer, is := errors.AsType[*url.Error](err); is {
 		err = outer.Err // without the URL

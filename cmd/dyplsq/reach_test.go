@@ -11,7 +11,8 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/internal/systemtest"
 )
 
-// TestReachCallsNoAction: what doctor sends has no signature and no parameter; the answer's clock is read, whatever its status.
+// TestReachCallsNoAction: what doctor sends has no signature and no parameter; the answer's clock
+// is read, whatever its status.
 func TestReachCallsNoAction(t *testing.T) {
 	t.Parallel()
 	date := time.Date(2026, 11, 29, 3, 0, 0, 0, time.UTC)
@@ -35,7 +36,8 @@ func TestReachCallsNoAction(t *testing.T) {
 	}
 }
 
-// TestDoctorReachesTheAPIThroughItsProxy: as a worker does, and tells the proxy without its password.
+// TestDoctorReachesTheAPIThroughItsProxy: as a worker does, and tells the proxy without its
+// password.
 func TestDoctorReachesTheAPIThroughItsProxy(t *testing.T) {
 	t.Parallel()
 	var asked string

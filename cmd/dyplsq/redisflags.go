@@ -6,7 +6,8 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
 )
 
-// redisFlags say where Redis is. There is no default: a queue that nobody looks into would lose tasks silently.
+// redisFlags say where Redis is. There is no default: a queue that nobody looks into would lose
+// tasks silently.
 type redisFlags struct {
 	RedisURL          string `env:"REDIS_URL" help:"Redis, as redis://[user:password@]host:port/db, or redis-sentinel://[user:password@]host,host/db?master=NAME; rediss:// and rediss-sentinel:// for TLS." name:"redis-url" placeholder:"URL"`
 	RedisClusterNodes string `env:"REDIS_CLUSTER_NODES" help:"Nodes of a Redis cluster, as host:port,host:port; user, password and TLS are those of --redis-url, the URL of one of them." name:"redis-cluster-nodes" placeholder:"NODES"`
@@ -19,13 +20,19 @@ type redisFlags struct {
 
 func (f redisFlags) config() tasks.RedisConfig {
 	return tasks.RedisConfig{
-		URL: f.RedisURL, ClusterNodes: f.RedisClusterNodes,
-		CAFile: f.RedisCAFile, CertFile: f.RedisCertFile, KeyFile: f.RedisKeyFile, ServerName: f.RedisServerName,
+		URL:          f.RedisURL,
+		ClusterNodes: f.RedisClusterNodes,
+		CAFile:       f.RedisCAFile,
+		CertFile:     f.RedisCertFile,
+		KeyFile:      f.RedisKeyFile,
+		ServerName:   f.RedisServerName,
 	}
 }
 
 // client connects with a pool of at least so many connections; 0 leaves it to the URL.
-func (f redisFlags) client(poolSize int) (redis.UniversalClient, error) { //nolint:ireturn // one server, or many
+//
+//nolint:ireturn // one server, or many
+func (f redisFlags) client(poolSize int) (redis.UniversalClient, error) {
 	config := f.config()
 	config.PoolSize = poolSize
 	return connect(config)
@@ -53,12 +60,15 @@ func (f redisFlags) given() (tasks.RedisConfig, error) {
 
 func checkGiven(config tasks.RedisConfig) error {
 	if config.URL == "" && config.ClusterNodes == "" {
-		return usage("REDIS_URL is not set: set it, or --redis-url, to the queue's Redis, such as redis://localhost:6379/0, or REDIS_CLUSTER_NODES")
+		return usage(
+			"REDIS_URL is not set: set it, or --redis-url, to the queue's Redis, such as redis://localhost:6379/0, or REDIS_CLUSTER_NODES",
+		)
 	}
 	return nil
 }
 
-func connect(config tasks.RedisConfig) (redis.UniversalClient, error) { //nolint:ireturn // one server, or many
+//nolint:ireturn // one server, or many
+func connect(config tasks.RedisConfig) (redis.UniversalClient, error) {
 	if err := checkGiven(config); err != nil {
 		return nil, err
 	}

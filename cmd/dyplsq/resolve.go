@@ -36,7 +36,10 @@ func (c *resolveCommand) Run(ctx context.Context, s streams) error {
 		return err
 	}
 	if c.Retry {
-		_, _ = fmt.Fprintln(s.err, "dyplsq: the call is made again; where the lost one took effect, a second number is used up")
+		_, _ = fmt.Fprintln(
+			s.err,
+			"dyplsq: the call is made again; where the lost one took effect, a second number is used up",
+		)
 	}
 	return collect(ctx, queue, []string{c.ID}, 0, newPrinter(s, false, 1))
 }

@@ -27,8 +27,8 @@ func repositoryFile(t *testing.T, name string) string {
 	return string(data)
 }
 
-// environment is what each command reads from the environment: the twins of its flags, the ceilings of actions, and what credentials and
-// the way to the API are looked up by.
+// environment is what each command reads from the environment: the twins of its flags, the ceilings
+// of actions, and what credentials and the way to the API are looked up by.
 func environment(t *testing.T) map[string]map[string]bool {
 	t.Helper()
 	chain := map[string]bool{"HTTPS_PROXY": true, "NO_PROXY": true}

@@ -64,7 +64,8 @@ func TestCancel(t *testing.T) {
 		}
 	}
 	s.Worker(t)
-	s.Enqueue(t, statusOK, "BindAxn", systemtest.Bind(2, ""), "--id", "done", "--in", "2s", "--wait", "20s") // by then the other's time has come
+	// by then the other's time has come
+	s.Enqueue(t, statusOK, "BindAxn", systemtest.Bind(2, ""), "--id", "done", "--in", "2s", "--wait", "20s")
 	if o := s.Outcome(t, "later", "1ms"); o.State != tasks.StateFailed || o.Code != dypls.CodeCanceled || len(s.Performed("later")) != 0 {
 		t.Errorf("withdrawn it is %s %s, performed %d times", o.State, o.Code, len(s.Performed("later")))
 	}

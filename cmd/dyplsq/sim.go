@@ -30,8 +30,13 @@ type simCommand struct {
 // Run serves the simulated API until ctx is done.
 func (c *simCommand) Run(ctx context.Context, s streams) error {
 	config := dyplstest.Config{
-		AccessKeyID: c.AccessKeyID, AccessKeySecret: c.AccessKeySecret, SecurityToken: c.SecurityToken, Seed: c.Seed, Quotas: c.Quota, LedgerLimit: -1,
-		Pools: []dyplstest.Pool{{Key: c.Pool, Numbers: dyplstest.Numbers("170", c.Numbers)}},
+		AccessKeyID:     c.AccessKeyID,
+		AccessKeySecret: c.AccessKeySecret,
+		SecurityToken:   c.SecurityToken,
+		Seed:            c.Seed,
+		Quotas:          c.Quota,
+		LedgerLimit:     -1,
+		Pools:           []dyplstest.Pool{{Key: c.Pool, Numbers: dyplstest.Numbers("170", c.Numbers)}},
 	}
 	for _, text := range c.Fault {
 		fault, err := dyplstest.ParseFault(text)
@@ -57,8 +62,18 @@ func (c *simCommand) Run(ctx context.Context, s streams) error {
 	if c.SecurityToken != "" {
 		token = " ALIBABA_CLOUD_SECURITY_TOKEN=" + c.SecurityToken
 	}
-	_, _ = fmt.Fprintf(s.err, "A SIMULATED API, in memory: nothing is bound, everything is lost on exit.\n"+
-		"  DYPLSQ_ENDPOINT=%s ALIBABA_CLOUD_ACCESS_KEY_ID=%s ALIBABA_CLOUD_ACCESS_KEY_SECRET=%s%s\n  pool %s with %d numbers; what was done: %s%s\n",
-		url, c.AccessKeyID, c.AccessKeySecret, token, c.Pool, c.Numbers, url, ledgerPath)
+	_, _ = fmt.Fprintf(
+		s.err,
+		"A SIMULATED API, in memory: nothing is bound, everything is lost on exit.\n"+
+			"  DYPLSQ_ENDPOINT=%s ALIBABA_CLOUD_ACCESS_KEY_ID=%s ALIBABA_CLOUD_ACCESS_KEY_SECRET=%s%s\n  pool %s with %d numbers; what was done: %s%s\n",
+		url,
+		c.AccessKeyID,
+		c.AccessKeySecret,
+		token,
+		c.Pool,
+		c.Numbers,
+		url,
+		ledgerPath,
+	)
 	return serve(ctx, listener, hostcheck.Hosts{Loopback: isLoopback(c.Listen, simPort)}.Guard(mux))
 }

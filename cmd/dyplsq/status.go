@@ -17,7 +17,8 @@ const (
 	statusPending     = 4 // still pending at --wait
 )
 
-// statusError ends a command with a status. An empty text prints nothing: what there is to say was said.
+// statusError ends a command with a status. An empty text prints nothing: what there is to say was
+// said.
 type statusError struct {
 	status int
 	text   string

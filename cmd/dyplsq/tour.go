@@ -63,10 +63,34 @@ func takeTour(ctx context.Context, q *tasks.Queue) ([]tourStep, error) {
 	steps := []tourStep{
 		{what: "AXN bind", id: tourAXN, state: tasks.StateSucceeded, code: dypls.CodeOK, calls: 1},
 		{what: "AXB bind", id: tourAXB, state: tasks.StateSucceeded, code: dypls.CodeOK, calls: 1},
-		{what: "throttled at first", id: tourThrottled, state: tasks.StateSucceeded, code: dypls.CodeOK, calls: 2},
-		{what: "system error at first", id: tourSystemError, state: tasks.StateSucceeded, code: dypls.CodeOK, calls: 2},
-		{what: "X is taken", id: tourConflict, state: tasks.StateFailed, code: "isv.BIND_CONFLICT", calls: 1},
-		{what: "recording of a call", id: tourRecording, state: tasks.StateSucceeded, code: dypls.CodeOK, calls: 1},
+		{
+			what:  "throttled at first",
+			id:    tourThrottled,
+			state: tasks.StateSucceeded,
+			code:  dypls.CodeOK,
+			calls: 2,
+		},
+		{
+			what:  "system error at first",
+			id:    tourSystemError,
+			state: tasks.StateSucceeded,
+			code:  dypls.CodeOK,
+			calls: 2,
+		},
+		{
+			what:  "X is taken",
+			id:    tourConflict,
+			state: tasks.StateFailed,
+			code:  "isv.BIND_CONFLICT",
+			calls: 1,
+		},
+		{
+			what:  "recording of a call",
+			id:    tourRecording,
+			state: tasks.StateSucceeded,
+			code:  dypls.CodeOK,
+			calls: 1,
+		},
 		{what: "unbind", id: tourUnbind, state: tasks.StateSucceeded, code: dypls.CodeOK, calls: 1},
 	}
 	for i := range steps {
@@ -88,12 +112,16 @@ func enqueueBinds(ctx context.Context, q *tasks.Queue) error {
 		return err
 	}
 	_, err = tasks.BindAXB.Enqueue(ctx, q, dypls.BindAXBRequest{
-		PoolKey: dyplstest.DefaultPoolKey, PhoneNoA: "13800000002", PhoneNoB: "13900000002", Expiration: inAnHour(),
+		PoolKey:    dyplstest.DefaultPoolKey,
+		PhoneNoA:   "13800000002",
+		PhoneNoB:   "13900000002",
+		Expiration: inAnHour(),
 	}, tasks.TaskID(tourAXB))
 	return err
 }
 
-// useBinding tries to bind its X a second time, asks for the recording of a call over it, and removes it.
+// useBinding tries to bind its X a second time, asks for the recording of a call over it, and
+// removes it.
 func useBinding(ctx context.Context, q *tasks.Queue, bound dypls.Binding) error {
 	taken := tourRequest("13800000005")
 	taken.PhoneNoX = bound.SecretNo
@@ -102,7 +130,9 @@ func useBinding(ctx context.Context, q *tasks.Queue, bound dypls.Binding) error 
 		return err
 	}
 	_, err = tasks.QueryRecordFileDownloadURL.Enqueue(ctx, q, dypls.QueryRecordFileDownloadURLRequest{
-		PoolKey: dyplstest.DefaultPoolKey, CallID: "43612633712c0000", CallTime: dypls.At(time.Now().Add(-20 * time.Minute)),
+		PoolKey:  dyplstest.DefaultPoolKey,
+		CallID:   "43612633712c0000",
+		CallTime: dypls.At(time.Now().Add(-20 * time.Minute)),
 	}, tasks.TaskID(tourRecording))
 	_, stillTaken := q.Wait(ctx, tourConflict)
 	if err := errors.Join(err, stillTaken); err != nil {

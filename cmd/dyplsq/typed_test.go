@@ -9,8 +9,8 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/internal/systemtest"
 )
 
-// TestEnqueueTakesOrNamesWhatIsTyped: each way in which tools and people write a number or a time is taken as what it can only mean, or
-// refused with field, rule and remedy, never with the number.
+// TestEnqueueTakesOrNamesWhatIsTyped: each way in which tools and people write a number or a time
+// is taken as what it can only mean, or refused with field, rule and remedy, never with the number.
 func TestEnqueueTakesOrNamesWhatIsTyped(t *testing.T) {
 	t.Parallel()
 	s := systemtest.New(t, dyplstest.Config{})

@@ -52,8 +52,9 @@ func (c *workerCommand) Run(ctx context.Context, s streams) error {
 	return errors.Join(err, o.close())
 }
 
-// collectSeldom lets the heap of a worker, of which little is live, grow by more than Go's default between two collections, which
-// would take up a tenth of a busy one's time: some tens of megabytes. GOGC has the last word.
+// collectSeldom lets the heap of a worker, of which little is live, grow by more than Go's default
+// between two collections, which would take up a tenth of a busy one's time: some tens of
+// megabytes. GOGC has the last word.
 func collectSeldom() {
 	const percent = 400
 	if os.Getenv("GOGC") == "" {

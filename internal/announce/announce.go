@@ -1,5 +1,6 @@
-// Package announce tells workers which of asynq's queues have something to perform, so that they need not ask. Whoever puts a task into
-// a queue publishes right behind it, in the same round trip. What is told is a hint: who hears nothing asks all the same, now and then.
+// Package announce tells workers which of asynq's queues have something to perform, so that they
+// need not ask. Whoever puts a task into a queue publishes right behind it, in the same round trip.
+// What is told is a hint: who hears nothing asks all the same, now and then.
 package announce
 
 import (
@@ -14,8 +15,9 @@ import (
 
 const channel = "dypls:pending"
 
-// Channel is what announcements of a queue are published on, and whether it is in the queue's slot of a cluster, where it comes
-// right behind what it is about. Elsewhere it is the same for all queues of a database.
+// Channel is what announcements of a queue are published on, and whether it is in the queue's slot
+// of a cluster, where it comes right behind what it is about. Elsewhere it is the same for all
+// queues of a database.
 func Channel(client redis.UniversalClient, queue string) (name string, sharded bool) {
 	if _, cluster := client.(*redis.ClusterClient); cluster {
 		return channel + ":{" + queue + "}", true
@@ -23,7 +25,8 @@ func Channel(client redis.UniversalClient, queue string) (name string, sharded b
 	return record.InDatabase(client, channel), false
 }
 
-// Command announces a task of a queue: one that is to be performed, or one that is to wait until a time.
+// Command announces a task of a queue: one that is to be performed, or one that is to wait until a
+// time.
 func Command(client redis.UniversalClient, queue string, until time.Time) []any {
 	name, sharded := Channel(client, queue)
 	message := queue
@@ -36,7 +39,8 @@ func Command(client redis.UniversalClient, queue string, until time.Time) []any 
 	return []any{"publish", name, message}
 }
 
-// Read returns what an announcement says: the queue, and until when its task waits, the zero time for a task to be performed.
+// Read returns what an announcement says: the queue, and until when its task waits, the zero time
+// for a task to be performed.
 func Read(message string) (queue string, until time.Time) {
 	queue, text, waits := strings.Cut(message, " ")
 	if seconds, err := strconv.ParseInt(text, 10, 64); waits && err == nil {

@@ -10,7 +10,8 @@ import (
 	"testing"
 )
 
-// TestGatesAreInTheTable: the table of gates in docs/architecture.md names what a run of a task really passes, in its order.
+// TestGatesAreInTheTable: the table of gates in docs/architecture.md names what a run of a task
+// really passes, in its order.
 func TestGatesAreInTheTable(t *testing.T) {
 	t.Parallel()
 	code := gatesOf(t, "../../worker/delivery.go", "perform")

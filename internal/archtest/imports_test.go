@@ -1,4 +1,5 @@
-// Package archtest guards the architecture: which package may import which, and how scripts name their keys.
+// Package archtest guards the architecture: which package may import which, and how scripts name
+// their keys.
 package archtest
 
 import (
@@ -10,7 +11,8 @@ import (
 
 const module = "github.com/seed-5c07c2e9/dyplsq/"
 
-// floors are the packages of the module, the lowest first. A package imports packages of lower floors only.
+// floors are the packages of the module, the lowest first. A package imports packages of lower
+// floors only.
 var floors = [][]string{
 	{"aliyun/dypls"},
 	{
@@ -32,12 +34,14 @@ var floors = [][]string{
 // forTests are the packages that no program imports.
 var forTests = []string{"internal/archtest", "internal/queuetest", "internal/redistest", "internal/systemtest"}
 
-// isForTests tells of one of them, or of a package that holds tests of the whole system and nothing else.
+// isForTests tells of one of them, or of a package that holds tests of the whole system and nothing
+// else.
 func isForTests(name string) bool {
 	return slices.Contains(forTests, name) || strings.HasPrefix(name, "test/e2e/")
 }
 
-// limits say what packages, named by the beginnings of their paths, must not depend on, directly or not.
+// limits say what packages, named by the beginnings of their paths, must not depend on, directly or
+// not.
 var limits = []struct {
 	packages []string
 	never    []string
@@ -48,7 +52,8 @@ var limits = []struct {
 	{packages: []string{"aliyun/dyplstest", "internal/setting", "cmd/dyplsq/internal/hostcheck"}, stdlib: true},
 	{packages: []string{"aliyun"}, never: []string{"github.com/hibiken/asynq", "github.com/redis/go-redis/v9", "github.com/rs/zerolog"}},
 	{packages: []string{"tasks", "internal/"}, never: []string{"net/http", "github.com/rs/zerolog", module + "aliyun"}},
-	{packages: []string{"worker", "worker/internal/"}, never: []string{"net/http", module + "aliyun"}}, // it takes whatever can make a call
+	// it takes whatever can make a call
+	{packages: []string{"worker", "worker/internal/"}, never: []string{"net/http", module + "aliyun"}},
 	{packages: []string{"internal/asynqwire"}, never: []string{"github.com/hibiken/asynq", "github.com/redis/go-redis/v9"}},
 	{packages: []string{"cmd/dyplsq/internal/"}, never: []string{"github.com/rs/zerolog", module + "aliyun", module + "worker"}},
 	{packages: []string{"cmd/dyplsq/internal/doctor"}, never: []string{"net/http"}},
@@ -90,8 +95,8 @@ func TestImportsPointDown(t *testing.T) {
 	}
 }
 
-// TestWorkerStaysSmall: worker is one lifecycle and one run of one task. What is more than that belongs in a package
-// of its own under worker/internal.
+// TestWorkerStaysSmall: worker is one lifecycle and one run of one task. What is more than that
+// belongs in a package of its own under worker/internal.
 func TestWorkerStaysSmall(t *testing.T) {
 	t.Parallel()
 	const most = 25
@@ -101,7 +106,8 @@ func TestWorkerStaysSmall(t *testing.T) {
 	}
 }
 
-// TestDependenciesStayLight: an application that only enqueues links no net/http and no logger, and only cmd names the concrete client.
+// TestDependenciesStayLight: an application that only enqueues links no net/http and no logger, and
+// only cmd names the concrete client.
 func TestDependenciesStayLight(t *testing.T) {
 	t.Parallel()
 	for _, line := range list(t, "{{.ImportPath}} {{join .Deps \" \"}}", "./...") {

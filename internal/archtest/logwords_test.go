@@ -10,10 +10,12 @@ import (
 	"testing"
 )
 
-// TestRunbookQuotesTheLog: what the runbook writes *so* is a title of its own, or words that the code really logs.
+// TestRunbookQuotesTheLog: what the runbook writes *so* is a title of its own, or words that the
+// code really logs.
 func TestRunbookQuotesTheLog(t *testing.T) {
 	t.Parallel()
-	others := []string{"so", "source", "with the same keys", "OOM command not allowed", "MISCONF"} // emphasis, and Redis' own words
+	// emphasis, and Redis' own words
+	others := []string{"so", "source", "with the same keys", "OOM command not allowed", "MISCONF"}
 	code := literals(t)
 	for page, least := range map[string]int{"../../docs/operations.md": 10, "../../docs/zh-CN/operations.md": 10} {
 		text, err := os.ReadFile(page)
@@ -25,7 +27,8 @@ func TestRunbookQuotesTheLog(t *testing.T) {
 			words := strings.Join(strings.Fields(string(quoted[1])), " ")
 			title := regexp.MustCompile(`(?m)^#+ ` + regexp.QuoteMeta(words) + `$`)
 			switch {
-			case slices.Contains(others, words), title.Match(text), strings.HasPrefix(words, "Codes other"): // a panel's title
+			// a panel's title
+			case slices.Contains(others, words), title.Match(text), strings.HasPrefix(words, "Codes other"):
 			case strings.Contains(code, words):
 				found++
 			default:

@@ -20,8 +20,8 @@ var (
 // keyless are the commands that name no key; a channel is none.
 var keyless = map[string]bool{"TIME": true, "PUBLISH": true}
 
-// TestScriptsNameTheirKeysLiterally: Alibaba Cloud's proxies read the source of a script, and refuse one whose every command
-// does not name its key literally, as KEYS[n].
+// TestScriptsNameTheirKeysLiterally: Alibaba Cloud's proxies read the source of a script, and
+// refuse one whose every command does not name its key literally, as KEYS[n].
 func TestScriptsNameTheirKeysLiterally(t *testing.T) {
 	t.Parallel()
 	files := scripts(t)
@@ -57,7 +57,8 @@ func TestScriptsNameTheirKeysLiterally(t *testing.T) {
 	}
 }
 
-// TestRecordScriptsTouchOneKey: a record, the index and the order of changes are in slots of their own.
+// TestRecordScriptsTouchOneKey: a record, the index and the order of changes are in slots of their
+// own.
 func TestRecordScriptsTouchOneKey(t *testing.T) {
 	t.Parallel()
 	for _, file := range scripts(t) {
@@ -82,7 +83,8 @@ func scripts(t *testing.T) (files []string) {
 		switch {
 		case err != nil:
 			return err
-		case entry.IsDir() && path != module && (strings.HasPrefix(entry.Name(), ".") || entry.Name() == "bench"): // a module of its own
+		// a module of its own
+		case entry.IsDir() && path != module && (strings.HasPrefix(entry.Name(), ".") || entry.Name() == "bench"):
 			return fs.SkipDir
 		case filepath.Ext(path) == ".lua":
 			files = append(files, path)

@@ -7,8 +7,8 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/internal/redistest"
 )
 
-// TestScriptsKeepTheProxiesRule: every part of every script by the rule as Alibaba Cloud's proxies have it. Parts are joined as they
-// are, so that what holds for each holds for all.
+// TestScriptsKeepTheProxiesRule: every part of every script by the rule as Alibaba Cloud's proxies
+// have it. Parts are joined as they are, so that what holds for each holds for all.
 func TestScriptsKeepTheProxiesRule(t *testing.T) {
 	t.Parallel()
 	for _, file := range scripts(t) {

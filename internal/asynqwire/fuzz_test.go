@@ -51,7 +51,8 @@ func FuzzIDOfDelivery(f *testing.F) {
 	})
 }
 
-// FuzzMessage: bytes that are no message end nothing, and what is readable stays so with a field more.
+// FuzzMessage: bytes that are no message end nothing, and what is readable stays so with a field
+// more.
 func FuzzMessage(f *testing.F) {
 	f.Add("\x0a\x04kind\x12\x07payload\x1a\x03k.1")
 	f.Add("\x0a\x01\xff")

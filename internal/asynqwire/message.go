@@ -16,16 +16,17 @@ const (
 // textFields must be UTF-8.
 var textFields = []protowire.Number{1, idField, 4, 7, 10, 14}
 
-// Readable reports whether asynq can decode a message. It cannot be asked: where it finds one that it cannot decode, it
-// says so in an error like any other.
+// Readable reports whether asynq can decode a message. It cannot be asked: where it finds one that
+// it cannot decode, it says so in an error like any other.
 func Readable(message []byte) bool {
 	return eachField(message, func(number protowire.Number, value []byte) bool {
 		if slices.Contains(textFields, number) && !utf8.Valid(value) {
 			return false
 		}
-		return number != headersField || eachField(value, func(number protowire.Number, value []byte) bool {
-			return number > 2 || utf8.Valid(value) // a name and a value
-		})
+		return number != headersField ||
+			eachField(value, func(number protowire.Number, value []byte) bool {
+				return number > 2 || utf8.Valid(value) // a name and a value
+			})
 	})
 }
 
@@ -40,8 +41,8 @@ func TaskID(message string) (id string) {
 	return id
 }
 
-// eachField shows the fields that hold bytes to see, as long as see returns true, and reports whether all of the message is
-// well formed and was seen.
+// eachField shows the fields that hold bytes to see, as long as see returns true, and reports
+// whether all of the message is well formed and was seen.
 func eachField(message []byte, see func(protowire.Number, []byte) bool) bool {
 	for len(message) > 0 {
 		number, kind, n := protowire.ConsumeTag(message)

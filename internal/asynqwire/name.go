@@ -7,7 +7,8 @@ const IDRule = "must be 1-128 characters of A-Z a-z 0-9 . _ : @ / -"
 
 const longestID = 128
 
-// IsID reports whether a text can be a task's id, which stands in keys of Redis and needs no escapes in JSON: see [IDRule].
+// IsID reports whether a text can be a task's id, which stands in keys of Redis and needs no
+// escapes in JSON: see [IDRule].
 func IsID(text string) bool {
 	for i := range len(text) {
 		switch c := text[i]; {

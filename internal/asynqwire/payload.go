@@ -40,15 +40,23 @@ const maxPayload = 1024
 // Encode returns the payload's JSON. What [IsID] and [IsAccount] allow needs no escapes.
 func (p Payload) Encode() []byte {
 	if p.Account != "" {
-		return []byte(`{"v":` + strconv.Itoa(p.Version) + `,"id":"` + p.ID + `","account":"` + p.Account + `"}`)
+		return []byte(
+			`{"v":` + strconv.Itoa(p.Version) + `,"id":"` + p.ID + `","account":"` + p.Account + `"}`,
+		)
 	}
 	return []byte(`{"v":` + strconv.Itoa(p.Version) + `,"id":"` + p.ID + `"}`)
 }
 
-// DecodePayload reads a payload. Its error is [ErrNewerPayload] or [ErrBadPayload], with the reason.
+// DecodePayload reads a payload. Its error is [ErrNewerPayload] or [ErrBadPayload], with the
+// reason.
 func DecodePayload(data []byte) (Payload, error) {
 	if len(data) > maxPayload {
-		return Payload{}, fmt.Errorf("%w: it has %d bytes, more than %d", ErrBadPayload, len(data), maxPayload)
+		return Payload{}, fmt.Errorf(
+			"%w: it has %d bytes, more than %d",
+			ErrBadPayload,
+			len(data),
+			maxPayload,
+		)
 	}
 	if id, usual := usualPayload(data); usual {
 		return Payload{Version: payloadVersion, ID: id}, nil
@@ -75,7 +83,8 @@ func DecodePayload(data []byte) (Payload, error) {
 	return p, nil
 }
 
-// usualPayload reads what Encode writes, at a tenth of what parsing it takes. An id needs no escapes.
+// usualPayload reads what Encode writes, at a tenth of what parsing it takes. An id needs no
+// escapes.
 func usualPayload(data []byte) (id string, usual bool) {
 	text, begins := bytes.CutPrefix(data, []byte(`{"v":1,"id":"`))
 	text, ends := bytes.CutSuffix(text, []byte(`"}`))
@@ -94,8 +103,8 @@ func NumberOfDelivery(taskID string) int64 {
 	return n
 }
 
-// IDOfDelivery returns the task's id from asynq's TaskID, which has it even when the payload cannot be read.
-// It is "" when there is none.
+// IDOfDelivery returns the task's id from asynq's TaskID, which has it even when the payload cannot
+// be read. It is "" when there is none.
 func IDOfDelivery(taskID string) string {
 	if i := strings.LastIndexByte(taskID, '.'); i > 0 {
 		if _, err := strconv.ParseUint(taskID[i+1:], 10, 63); err == nil {

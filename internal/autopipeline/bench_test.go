@@ -10,7 +10,8 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/internal/redistest"
 )
 
-// BenchmarkEvalSha compares a plain client with one that shares its pipelines, at so many goroutines.
+// BenchmarkEvalSha compares a plain client with one that shares its pipelines, at so many
+// goroutines.
 func BenchmarkEvalSha(b *testing.B) {
 	server := redistest.Start(b)
 	script := redis.NewScript(`redis.call('HSET', KEYS[1], 'f', ARGV[1]); return redis.call('HGET', KEYS[1], 'f')`)

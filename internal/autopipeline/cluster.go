@@ -9,8 +9,8 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/internal/sendonce"
 )
 
-// doOnCluster has each node's part of a group sent on a lane of its own, and waits for all of them. It reports whether that was
-// before ctx was over.
+// doOnCluster has each node's part of a group sent on a lane of its own, and waits for all of them.
+// It reports whether that was before ctx was over.
 func (h *Hook) doOnCluster(ctx context.Context, g *group) bool {
 	sent := g.sent
 	for n := 0; ; n++ {
@@ -48,7 +48,8 @@ func (h *Hook) sendApart(ctx context.Context, sent []sendonce.Command) bool {
 	return true
 }
 
-// laneOf returns nil for a command that may go to any node, or whose node is not known: it goes by itself, as it might hold others up.
+// laneOf returns nil for a command that may go to any node, or whose node is not known: it goes by
+// itself, as it might hold others up.
 func (h *Hook) laneOf(ctx context.Context, cmd redis.Cmder) *lane {
 	key := keyOf(cmd)
 	if key == "" {

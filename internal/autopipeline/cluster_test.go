@@ -14,7 +14,8 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/internal/redistest"
 )
 
-// TestCluster: commands of many slots share; each goes to its node, and each caller gets its own reply or error.
+// TestCluster: commands of many slots share; each goes to its node, and each caller gets its own
+// reply or error.
 func TestCluster(t *testing.T) {
 	t.Parallel()
 	client := redistest.StartMasters(t, 3).Client(t)
@@ -58,7 +59,8 @@ func TestCluster(t *testing.T) {
 	calling.Wait()
 }
 
-// TestAFrozenNodeHoldsNobodyElseUp: what waits for one node of three takes no sender from the others.
+// TestAFrozenNodeHoldsNobodyElseUp: what waits for one node of three takes no sender from the
+// others.
 func TestAFrozenNodeHoldsNobodyElseUp(t *testing.T) {
 	t.Parallel()
 	const held, calls = 4 * moreSenders, 300

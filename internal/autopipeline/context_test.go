@@ -74,7 +74,8 @@ func TestOverWhileItWaits(t *testing.T) {
 	}
 }
 
-// TestOverOnTheWay: the caller leaves at once; its command is carried out, once, and others of its pipeline are not cut short.
+// TestOverOnTheWay: the caller leaves at once; its command is carried out, once, and others of its
+// pipeline are not cut short.
 func TestOverOnTheWay(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -96,7 +97,8 @@ func TestOverOnTheWay(t *testing.T) {
 	})
 }
 
-// TestALostReplyIsNotSentAgain, although the client would: every caller of the pipeline hears of it.
+// TestALostReplyIsNotSentAgain, although the client would: every caller of the pipeline hears of
+// it.
 func TestALostReplyIsNotSentAgain(t *testing.T) {
 	t.Parallel()
 	const retries = 5
@@ -160,7 +162,8 @@ func TestRedisAway(t *testing.T) {
 	redistest.Poll(t, within, "a script to be carried out again", func(ctx context.Context) error { return count(ctx, w.shared) })
 }
 
-// TestManyAtOnce is for the race detector: callers that leave at any moment, beside others that must get what is theirs.
+// TestManyAtOnce is for the race detector: callers that leave at any moment, beside others that
+// must get what is theirs.
 func TestManyAtOnce(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

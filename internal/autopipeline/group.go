@@ -8,15 +8,16 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/internal/sendonce"
 )
 
-// shared are the commands that share pipelines: those that are issued often, answer at once, and touch nothing but keys.
+// shared are the commands that share pipelines: those that are issued often, answer at once, and
+// touch nothing but keys.
 var shared = map[string]bool{
 	"evalsha": true, "eval": true,
 	"hset": true, "hget": true, "zadd": true, "zrem": true, "xadd": true,
 	"publish": true, "spublish": true,
 }
 
-// group is what one caller wants sent together. The pipelines fill copies in, and the caller takes their replies over itself:
-// one that has left is not written to behind its back.
+// group is what one caller wants sent together. The pipelines fill copies in, and the caller takes
+// their replies over itself: one that has left is not written to behind its back.
 type group struct {
 	cmds []redis.Cmder      // the caller's
 	sent []sendonce.Command // copies
@@ -53,7 +54,9 @@ func (g *group) abandon(err error) error {
 }
 
 // copyOf returns nil for a command that is not to be shared.
-func copyOf(ctx context.Context, cmd redis.Cmder) redis.Cmder { //nolint:ireturn // of the same type as cmd
+//
+//nolint:ireturn // of the same type as cmd
+func copyOf(ctx context.Context, cmd redis.Cmder) redis.Cmder {
 	if !shared[cmd.Name()] || !encodable(cmd.Args()) {
 		return nil
 	}
@@ -69,7 +72,8 @@ func copyOf(ctx context.Context, cmd redis.Cmder) redis.Cmder { //nolint:ireturn
 	}
 }
 
-// encodable tells whether arguments can be written for certain: one that cannot would spoil the pipeline for the others.
+// encodable tells whether arguments can be written for certain: one that cannot would spoil the
+// pipeline for the others.
 func encodable(args []any) bool {
 	for _, arg := range args {
 		switch arg.(type) {

@@ -12,10 +12,12 @@ import (
 )
 
 const (
-	// senders is how many pipelines are under way at once, whatever there is to send: with one, a command would wait for the end
-	// of a round trip that it has just missed; with many, pipelines would be short. Measured.
+	// senders is how many pipelines are under way at once, whatever there is to send: with one, a
+	// command would wait for the end of a round trip that it has just missed; with many, pipelines
+	// would be short. Measured.
 	senders = 4
-	// moreSenders is how many there are at most where Redis is far away: each beyond the first needs worthAnother parts that wait.
+	// moreSenders is how many there are at most where Redis is far away: each beyond the first needs
+	// worthAnother parts that wait.
 	moreSenders  = 16
 	worthAnother = 8
 	// longest is how many commands a pipeline takes in. A longer group goes by itself.
@@ -24,7 +26,8 @@ const (
 	sendWithin = 3 * time.Second
 )
 
-// lane is the way to one Redis, or to one node of a cluster, so that a node that does not answer holds nobody else up.
+// lane is the way to one Redis, or to one node of a cluster, so that a node that does not answer
+// holds nobody else up.
 type lane struct {
 	client redis.UniversalClient
 
@@ -85,7 +88,10 @@ func (l *lane) send() {
 
 // sendParts sends parts in one pipeline.
 func sendParts(client redis.UniversalClient, parts ...*part) {
-	ctx, cancel := context.WithTimeout(context.WithValue(context.Background(), ownPipeline{}, true), sendWithin)
+	ctx, cancel := context.WithTimeout(
+		context.WithValue(context.Background(), ownPipeline{}, true),
+		sendWithin,
+	)
 	pipeline := client.Pipeline()
 	for _, p := range parts {
 		for _, cmd := range p.sent {
@@ -99,8 +105,8 @@ func sendParts(client redis.UniversalClient, parts ...*part) {
 	}
 }
 
-// next takes the parts of the next pipeline, without those that nobody waits for any longer. It lets the sender go when
-// nothing waits.
+// next takes the parts of the next pipeline, without those that nobody waits for any longer. It
+// lets the sender go when nothing waits.
 func (l *lane) next() []*part {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -16,7 +16,8 @@ import (
 
 var echo = redis.NewScript(`return ARGV[1]`)
 
-// TestWhatWaitsSharesAPipeline: what comes while Redis is busy leaves together, and each caller gets its own reply.
+// TestWhatWaitsSharesAPipeline: what comes while Redis is busy leaves together, and each caller
+// gets its own reply.
 func TestWhatWaitsSharesAPipeline(t *testing.T) {
 	t.Parallel()
 	const callers = 50
@@ -97,7 +98,8 @@ func TestErrorsAreEachCallersOwn(t *testing.T) {
 	calling.Wait()
 }
 
-// TestUnknownScriptIsSentWhole: go-redis sends a script by its hash, and whole where Redis does not know it.
+// TestUnknownScriptIsSentWhole: go-redis sends a script by its hash, and whole where Redis does not
+// know it.
 func TestUnknownScriptIsSentWhole(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

@@ -56,8 +56,8 @@ func (w world) hold(t *testing.T) func() {
 	}
 }
 
-// holdSenders keeps every sender busy besides, so that what comes next waits, however much it is: those that would come to help
-// count as busy.
+// holdSenders keeps every sender busy besides, so that what comes next waits, however much it is:
+// those that would come to help count as busy.
 func (w world) holdSenders(t *testing.T) func() {
 	t.Helper()
 	release := w.hold(t)

@@ -1,5 +1,6 @@
-// Package breakers keeps in Redis which calls of an account are held for all workers, and reads it for those who tell people. When a call
-// is held, and who finds out whether it still has to be, is decided by worker/internal/breaker.
+// Package breakers keeps in Redis which calls of an account are held for all workers, and reads it
+// for those who tell people. When a call is held, and who finds out whether it still has to be, is
+// decided by worker/internal/breaker.
 package breakers
 
 import (
@@ -28,7 +29,8 @@ type Open struct {
 	Code  string        // of the answer that opened it
 	Since time.Time     // by Redis' clock
 	For   time.Duration // how long it has been open
-	Probe time.Duration // until the next call may find out whether it still is; 0 or less where one may now
+	// until the next call may find out whether it still is; 0 or less where one may now
+	Probe time.Duration
 }
 
 // Key is where an account's breakers stand: a hash of a scope and its state, see lua.
@@ -54,7 +56,16 @@ func Read(ctx context.Context, client redis.Cmdable, account string) ([]Open, er
 			continue
 		}
 		since := millis(m[2])
-		open = append(open, Open{Scope: scope, Code: m[3], Since: since, For: clock.Val().Sub(since), Probe: millis(m[1]).Sub(clock.Val())})
+		open = append(
+			open,
+			Open{
+				Scope: scope,
+				Code:  m[3],
+				Since: since,
+				For:   clock.Val().Sub(since),
+				Probe: millis(m[1]).Sub(clock.Val()),
+			},
+		)
 	}
 	slices.SortFunc(open, func(a, b Open) int { return strings.Compare(a.Scope, b.Scope) })
 	return open, nil

@@ -32,17 +32,29 @@ func (d Delivery) task() *asynq.Task {
 
 func (d Delivery) options(queue string, now time.Time) []asynq.Option {
 	options := []asynq.Option{
-		asynq.Queue(queue), asynq.TaskID(asynqwire.DeliveryID(d.ID, d.Number)), asynq.MaxRetry(maxRetry), asynq.Timeout(Timeout),
+		asynq.Queue(
+			queue,
+		),
+		asynq.TaskID(asynqwire.DeliveryID(d.ID, d.Number)),
+		asynq.MaxRetry(maxRetry),
+		asynq.Timeout(Timeout),
 	}
 	if d.At.After(now) {
 		// asynq schedules by the second and rounds down.
-		options = append(options, asynq.ProcessAt(d.At.Add(time.Second-time.Nanosecond).Truncate(time.Second)))
+		options = append(
+			options,
+			asynq.ProcessAt(d.At.Add(time.Second-time.Nanosecond).Truncate(time.Second)),
+		)
 	}
 	return options
 }
 
 // Put hands a delivery to asynq, in a queue, and tells whether one of its number was there.
-func (d *Dispatcher) Put(ctx context.Context, queue string, delivery Delivery) (there bool, err error) {
+func (d *Dispatcher) Put(
+	ctx context.Context,
+	queue string,
+	delivery Delivery,
+) (there bool, err error) {
 	made, err := d.commands(ctx, queue, delivery)
 	if err != nil {
 		return false, err
@@ -58,10 +70,16 @@ func (d *Dispatcher) Put(ctx context.Context, queue string, delivery Delivery) (
 	return there, err
 }
 
-// PutTogether hands deliveries to asynq in one round trip, each in the place of its task, as far as that works at the first
-// try, and tells which were made.
+// PutTogether hands deliveries to asynq in one round trip, each in the place of its task, as far as
+// that works at the first try, and tells which were made.
 func (d *Dispatcher) PutTogether(ctx context.Context, deliveries []Delivery) ([]bool, error) {
-	pipeline, cmds, made := d.Redis.Pipeline(), make([]*redis.Cmd, len(deliveries)), make([]bool, len(deliveries))
+	pipeline, cmds, made := d.Redis.Pipeline(), make(
+		[]*redis.Cmd,
+		len(deliveries),
+	), make(
+		[]bool,
+		len(deliveries),
+	)
 	for i, delivery := range deliveries {
 		queue, _ := d.QueueOf(delivery.Action)
 		first, err := d.commands(ctx, d.Place(ctx, queue, delivery.ID), delivery)
@@ -106,7 +124,11 @@ func (c commands) queue(ctx context.Context, p redis.Pipeliner, run runScript) *
 }
 
 // putByAsynq is for an asynq whose script is another one.
-func (d *Dispatcher) putByAsynq(ctx context.Context, queue string, delivery Delivery) (there bool, err error) {
+func (d *Dispatcher) putByAsynq(
+	ctx context.Context,
+	queue string,
+	delivery Delivery,
+) (there bool, err error) {
 	_, err = d.asynq.EnqueueContext(ctx, delivery.task(), delivery.options(queue, d.Now())...)
 	if errors.Is(err, asynq.ErrTaskIDConflict) {
 		return true, nil

@@ -1,5 +1,5 @@
-// Package dispatch is what tasks and workers share of asynq's queues: their names and shards, the one that a task goes to,
-// and its deliveries.
+// Package dispatch is what tasks and workers share of asynq's queues: their names and shards, the
+// one that a task goes to, and its deliveries.
 package dispatch
 
 import (
@@ -40,7 +40,10 @@ type Dispatcher struct {
 // New returns a dispatcher.
 func New(c Config) *Dispatcher {
 	return &Dispatcher{
-		Config: c, asynq: asynq.NewClientFromRedisClient(c.Redis), inspector: asynq.NewInspectorFromRedisClient(c.Redis), scripts: asynqScripts(),
+		Config:    c,
+		asynq:     asynq.NewClientFromRedisClient(c.Redis),
+		inspector: asynq.NewInspectorFromRedisClient(c.Redis),
+		scripts:   asynqScripts(),
 	}
 }
 
@@ -68,9 +71,10 @@ func Again(ctx context.Context, step func() error) error {
 	return err
 }
 
-// Redeliver makes the next delivery of a task whose n-th is over although the task needs one: it was never handed to asynq, its
-// worker died, or somebody archived it. It reports whether it made one: a task that is performed by a run whose claim
-// holds, settled or unknown needs none. To ask twice makes one delivery.
+// Redeliver makes the next delivery of a task whose n-th is over although the task needs one: it
+// was never handed to asynq, its worker died, or somebody archived it. It reports whether it made
+// one: a task that is performed by a run whose claim holds, settled or unknown needs none. To ask
+// twice makes one delivery.
 func (d *Dispatcher) Redeliver(ctx context.Context, id string, over int64) (bool, error) {
 	opened, err := d.Records.Opened(ctx, id)
 	if err != nil {
@@ -92,7 +96,8 @@ func (d *Dispatcher) Redeliver(ctx context.Context, id string, over int64) (bool
 	return !there, err
 }
 
-// Next counts the delivery that follows the n-th of a task, and returns its number, 0 where the task needs none.
+// Next counts the delivery that follows the n-th of a task, and returns its number, 0 where the
+// task needs none.
 func (d *Dispatcher) Next(ctx context.Context, id string, over int64) (next int64, err error) {
 	err = Again(ctx, func() error {
 		next, err = d.Records.Redeliver(ctx, id, over)
@@ -102,7 +107,11 @@ func (d *Dispatcher) Next(ctx context.Context, id string, over int64) (next int6
 }
 
 // IsArchived reports whether asynq has archived a delivery.
-func (d *Dispatcher) IsArchived(ctx context.Context, queue, id string, number int64) (archived bool, err error) {
+func (d *Dispatcher) IsArchived(
+	ctx context.Context,
+	queue, id string,
+	number int64,
+) (archived bool, err error) {
 	err = Again(ctx, func() error {
 		info, err := d.inspector.GetTaskInfo(queue, asynqwire.DeliveryID(id, number))
 		archived = err == nil && info.State == asynq.TaskStateArchived

@@ -34,7 +34,8 @@ func TestPlace(t *testing.T) {
 	}
 }
 
-// TestPlacesAreEven: each shard gets its part of the tasks, and each master of a cluster, however many shards it has.
+// TestPlacesAreEven: each shard gets its part of the tasks, and each master of a cluster, however
+// many shards it has.
 func TestPlacesAreEven(t *testing.T) {
 	t.Parallel()
 	const ids, shards, apart = 6000, 6, 10 // percent

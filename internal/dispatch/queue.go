@@ -14,7 +14,8 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/internal/asynqwire"
 )
 
-// namesFor is how long the list of queues is relied on where a stale one costs no more than a second delivery.
+// namesFor is how long the list of queues is relied on where a stale one costs no more than a
+// second delivery.
 const namesFor = 5 * time.Second
 
 // The queues of asynq that tasks go through.
@@ -42,7 +43,8 @@ func ShardsOf(queue string, shards int) []string {
 
 func shardName(queue string, shard int) string { return queue + "." + strconv.Itoa(shard) }
 
-// QueueOf returns the queue that a name stands for, one of [Queues] or a shard of one, and whether it does.
+// QueueOf returns the queue that a name stands for, one of [Queues] or a shard of one, and whether
+// it does.
 func QueueOf(name string) (queue string, ours bool) {
 	queue, shard, sharded := strings.Cut(name, ".")
 	if !slices.Contains(Queues(), queue) {
@@ -55,8 +57,9 @@ func QueueOf(name string) (queue string, ours bool) {
 	return queue, err == nil && strconv.FormatUint(n, 10) == shard // 07 is no shard
 }
 
-// Place returns the queue into which a task of one of [Queues] is put. Its latest delivery may be in another one, put there while the
-// number of shards was another, or the cluster's slots were elsewhere.
+// Place returns the queue into which a task of one of [Queues] is put. Its latest delivery may be
+// in another one, put there while the number of shards was another, or the cluster's slots were
+// elsewhere.
 func (d *Dispatcher) Place(ctx context.Context, queue, id string) string {
 	if d.Shards <= 1 {
 		return queue
@@ -64,8 +67,8 @@ func (d *Dispatcher) Place(ctx context.Context, queue, id string) string {
 	return shardName(queue, d.spread.shard(ctx, d.Redis, queue, d.Shards, id))
 }
 
-// Elsewhere returns the queues beside its place in which a delivery of a task may be: the shards, and the queue without one, that
-// are known on this Redis.
+// Elsewhere returns the queues beside its place in which a delivery of a task may be: the shards,
+// and the queue without one, that are known on this Redis.
 func (d *Dispatcher) Elsewhere(ctx context.Context, queue, place string) ([]string, error) {
 	names, err := d.names.get(ctx, d)
 	if err != nil {
@@ -80,7 +83,8 @@ func (d *Dispatcher) Elsewhere(ctx context.Context, queue, place string) ([]stri
 	return others, nil
 }
 
-// Holder returns the queue that holds a task's n-th delivery, or may have held it: the task's place where none does.
+// Holder returns the queue that holds a task's n-th delivery, or may have held it: the task's place
+// where none does.
 func (d *Dispatcher) Holder(ctx context.Context, queue, id string, n int64) (string, error) {
 	place, delivery := d.Place(ctx, queue, id), asynqwire.DeliveryID(id, n)
 	others, err := d.Elsewhere(ctx, queue, place)
@@ -106,8 +110,8 @@ func (d *Dispatcher) Holder(ctx context.Context, queue, id string, n int64) (str
 	return place, nil
 }
 
-// Names returns the queues that this program's tasks use or used on this Redis: those of [Queues], and their shards (bind.0, ...), as
-// many as this dispatcher has, and those that others use.
+// Names returns the queues that this program's tasks use or used on this Redis: those of [Queues],
+// and their shards (bind.0, ...), as many as this dispatcher has, and those that others use.
 func (d *Dispatcher) Names(ctx context.Context) ([]string, error) {
 	return Names(ctx, d.Redis, d.Shards)
 }
@@ -158,7 +162,8 @@ func (l *nameList) get(ctx context.Context, d *Dispatcher) ([]string, error) {
 	return names, nil
 }
 
-// Among returns the names among known that a queue, or one of its shards, goes by: itself and all its shards, or that shard.
+// Among returns the names among known that a queue, or one of its shards, goes by: itself and all
+// its shards, or that shard.
 func Among(known []string, name string) []string {
 	return slices.DeleteFunc(slices.Clone(known), func(other string) bool {
 		queue, _ := QueueOf(other)
@@ -172,8 +177,13 @@ func byShard(a, b string) int {
 	queueB, shardB, shardedB := strings.Cut(b, ".")
 	order := Queues()
 	return cmp.Or(
-		compareBool(shardedA, shardedB), cmp.Compare(slices.Index(order, queueA), slices.Index(order, queueB)),
-		cmp.Compare(len(shardA), len(shardB)), cmp.Compare(shardA, shardB),
+		compareBool(
+			shardedA,
+			shardedB,
+		),
+		cmp.Compare(slices.Index(order, queueA), slices.Index(order, queueB)),
+		cmp.Compare(len(shardA), len(shardB)),
+		cmp.Compare(shardA, shardB),
 	)
 }
 

@@ -17,13 +17,15 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/internal/record"
 )
 
-// The scripts of asynq v0.26.0 that make a delivery, by their SHA-1. What asynq does otherwise is left to asynq.
+// The scripts of asynq v0.26.0 that make a delivery, by their SHA-1. What asynq does otherwise is
+// left to asynq.
 const (
 	enqueueSHA  = "98d28b42650870a743450ffda9791e9e19c6991b"
 	scheduleSHA = "8ce6b38a99b73194585c251eb3c2a89559f37a87"
 )
 
-// commands are what makes one delivery of a task, in one round trip: asynq's script, as asynq would send it, and what goes with it.
+// commands are what makes one delivery of a task, in one round trip: asynq's script, as asynq would
+// send it, and what goes with it.
 type commands struct {
 	script *asynqScript // nil where asynq has another one by now
 	keys   []string
@@ -31,13 +33,19 @@ type commands struct {
 	behind [][]any // commands that follow the script, whatever it finds
 }
 
-// commands assembles what makes a delivery, in a queue. Whatever is to be told to others in the same round trip belongs here.
-func (d *Dispatcher) commands(ctx context.Context, queue string, delivery Delivery) (commands, error) {
+// commands assembles what makes a delivery, in a queue. Whatever is to be told to others in the
+// same round trip belongs here.
+func (d *Dispatcher) commands(
+	ctx context.Context,
+	queue string,
+	delivery Delivery,
+) (commands, error) {
 	if err := d.nameQueue(ctx, queue); err != nil {
 		return commands{}, err
 	}
 	noted := &scribe{UniversalClient: nowhere()}
-	_, err := asynq.NewClientFromRedisClient(noted).EnqueueContext(ctx, delivery.task(), delivery.options(queue, d.Now())...)
+	_, err := asynq.NewClientFromRedisClient(noted).
+		EnqueueContext(ctx, delivery.task(), delivery.options(queue, d.Now())...)
 	if err != nil {
 		return commands{}, nil //nolint:nilerr // asynq asked for something else: it is to do it itself
 	}
@@ -46,21 +54,31 @@ func (d *Dispatcher) commands(ctx context.Context, queue string, delivery Delive
 		until = delivery.At
 	}
 	return commands{
-		script: d.scripts[noted.sha], keys: noted.keys, args: noted.args, behind: [][]any{announce.Command(d.Redis, queue, until)},
+		script: d.scripts[noted.sha],
+		keys:   noted.keys,
+		args:   noted.args,
+		behind: [][]any{announce.Command(d.Redis, queue, until)},
 	}, nil
 }
 
-// Handover returns what has the first delivery of a new task leave with its record, nil where asynq has to make it.
+// Handover returns what has the first delivery of a new task leave with its record, nil where asynq
+// has to make it.
 func (d *Dispatcher) Handover(ctx context.Context, delivery Delivery) (*record.Handover, error) {
 	queue, _ := d.QueueOf(delivery.Action)
 	first, err := d.commands(ctx, d.Place(ctx, queue, delivery.ID), delivery)
 	if err != nil || first.script == nil {
 		return nil, err
 	}
-	return &record.Handover{Script: first.script.recording, Keys: first.keys, Args: first.args, Behind: first.behind}, nil
+	return &record.Handover{
+		Script: first.script.recording,
+		Keys:   first.keys,
+		Args:   first.args,
+		Behind: first.behind,
+	}, nil
 }
 
-// AnnounceOnce leaves out what is announced again later in the same round trip. A handover may be nil.
+// AnnounceOnce leaves out what is announced again later in the same round trip. A handover may be
+// nil.
 func AnnounceOnce(trip []*record.Handover) {
 	said := map[string]bool{}
 	for _, h := range slices.Backward(trip) {
@@ -94,12 +112,14 @@ type asynqScript struct {
 	recording *record.HandoverScript
 }
 
-// asynqScripts are the scripts that make deliveries, by their SHA-1: those of the asynq that is linked, where it is the one that is known.
+// asynqScripts are the scripts that make deliveries, by their SHA-1: those of the asynq that is
+// linked, where it is the one that is known.
 var asynqScripts = sync.OnceValue(func() map[string]*asynqScript {
 	known := map[string]*asynqScript{}
 	for _, at := range []time.Time{{}, time.Now().Add(time.Hour)} {
 		noted := &scribe{UniversalClient: nowhere(), whole: true}
-		_, err := asynq.NewClientFromRedisClient(noted).Enqueue(asynq.NewTask("a", nil), asynq.TaskID("id"), asynq.ProcessAt(at))
+		_, err := asynq.NewClientFromRedisClient(noted).
+			Enqueue(asynq.NewTask("a", nil), asynq.TaskID("id"), asynq.ProcessAt(at))
 		alone := redis.NewScript(noted.source)
 		if sha := alone.Hash(); err == nil && (sha == enqueueSHA || sha == scheduleSHA) {
 			known[sha] = &asynqScript{alone, record.NewHandoverScript(noted.source)}
@@ -154,7 +174,9 @@ func (unknownScriptError) RedisError()   {}
 
 // nowhere is a client without a Redis: whatever it is asked fails.
 var nowhere = sync.OnceValue(func() redis.UniversalClient {
-	return redis.NewClient(&redis.Options{MaxRetries: -1, Dialer: func(context.Context, string, string) (net.Conn, error) {
-		return nil, errors.New("this client sends nothing")
-	}})
+	return redis.NewClient(
+		&redis.Options{MaxRetries: -1, Dialer: func(context.Context, string, string) (net.Conn, error) {
+			return nil, errors.New("this client sends nothing")
+		}},
+	)
 })

@@ -13,8 +13,9 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/internal/asynqwire"
 )
 
-// TestAsynqScriptsAreKnown fails when asynq makes deliveries by another script than the one that was read. Read it then:
-// record.HandoverScript says what is expected of it. Until its hash is changed here, deliveries take a round trip of their own.
+// TestAsynqScriptsAreKnown fails when asynq makes deliveries by another script than the one that
+// was read. Read it then: record.HandoverScript says what is expected of it. Until its hash is
+// changed here, deliveries take a round trip of their own.
 func TestAsynqScriptsAreKnown(t *testing.T) {
 	t.Parallel()
 	got := slices.Sorted(maps.Keys(asynqScripts()))
@@ -23,7 +24,8 @@ func TestAsynqScriptsAreKnown(t *testing.T) {
 	}
 }
 
-// TestScriptsThatAreNotKnownAreLeftToAsynq: it makes the same deliveries, which leave neither with records nor together.
+// TestScriptsThatAreNotKnownAreLeftToAsynq: it makes the same deliveries, which leave neither with
+// records nor together.
 func TestScriptsThatAreNotKnownAreLeftToAsynq(t *testing.T) {
 	t.Parallel()
 	client := redis.NewClient(&redis.Options{Addr: miniredis.RunT(t).Addr()})

@@ -15,23 +15,32 @@ import (
 // layoutFor is how long it is relied on which node has which shard.
 const layoutFor = 5 * time.Second
 
-// spread says which shard of a queue a task goes to: first, evenly, which of the masters that have shards of the queue, then,
-// evenly, which of that master's shards. Where the shards' names lead them is chance, bind.1, bind.2 and bind.5 to one of three masters
-// and bind.3 alone to another, so that shards of equal weight would make masters of unequal load.
+// spread says which shard of a queue a task goes to: first, evenly, which of the masters that have
+// shards of the queue, then, evenly, which of that master's shards. Where the shards' names lead
+// them is chance, bind.1, bind.2 and bind.5 to one of three masters and bind.3 alone to another, so
+// that shards of equal weight would make masters of unequal load.
 //
-// Whoever knows another layout for a while puts the same task elsewhere, as with another number of shards.
+// Whoever knows another layout for a while puts the same task elsewhere, as with another number of
+// shards.
 type spread struct {
 	mu      sync.Mutex
 	layouts map[string]layout // by queue
 }
 
-// layout is which shards are together on a node. A node goes by its lowest shard, so that a failover changes nothing.
+// layout is which shards are together on a node. A node goes by its lowest shard, so that a
+// failover changes nothing.
 type layout struct {
 	nodes [][]int
 	at    time.Time
 }
 
-func (s *spread) shard(ctx context.Context, client redis.UniversalClient, queue string, shards int, id string) int {
+func (s *spread) shard(
+	ctx context.Context,
+	client redis.UniversalClient,
+	queue string,
+	shards int,
+	id string,
+) int {
 	const another = 0x9e3779b97f4a7c15 // so that the shard does not follow from the node
 	hash := hashOf(id)
 	nodes := s.nodes(ctx, client, queue, shards)
@@ -39,7 +48,12 @@ func (s *spread) shard(ctx context.Context, client redis.UniversalClient, queue 
 	return node[jump(mix(hash^another), len(node))]
 }
 
-func (s *spread) nodes(ctx context.Context, client redis.UniversalClient, queue string, shards int) [][]int {
+func (s *spread) nodes(
+	ctx context.Context,
+	client redis.UniversalClient,
+	queue string,
+	shards int,
+) [][]int {
 	s.mu.Lock()
 	known, is := s.layouts[queue]
 	if is && time.Since(known.at) < layoutFor {
@@ -60,7 +74,8 @@ func (s *spread) nodes(ctx context.Context, client redis.UniversalClient, queue 
 	return nodes
 }
 
-// layOut asks nobody but the client, which knows a cluster's slots. Where it does not, or Redis is no cluster, all are as on one node.
+// layOut asks nobody but the client, which knows a cluster's slots. Where it does not, or Redis is
+// no cluster, all are as on one node.
 func layOut(ctx context.Context, client redis.UniversalClient, queue string, shards int) [][]int {
 	all := make([]int, shards)
 	for i := range all {
@@ -73,7 +88,10 @@ func layOut(ctx context.Context, client redis.UniversalClient, queue string, sha
 	var nodes [][]int
 	known := map[string]int{}
 	for _, i := range all {
-		master, err := cluster.MasterForKey(ctx, asynqwire.Queue(shardName(queue, i)).Key(asynqwire.Pending))
+		master, err := cluster.MasterForKey(
+			ctx,
+			asynqwire.Queue(shardName(queue, i)).Key(asynqwire.Pending),
+		)
 		if err != nil {
 			return [][]int{all}
 		}
@@ -103,7 +121,8 @@ func mix(h uint64) uint64 {
 	return h ^ h>>33
 }
 
-// jump is the jump consistent hash of Lamping and Veach: another number of buckets moves as few ids as can be.
+// jump is the jump consistent hash of Lamping and Veach: another number of buckets moves as few ids
+// as can be.
 func jump(hash uint64, buckets int) int {
 	var bucket, next int64 = 0, 0
 	for next < int64(buckets) {

@@ -1,5 +1,6 @@
-// Package hearing keeps subscriptions to channels of Redis, on every topology. What they bring is a hint and never the truth: Redis
-// publishes at most once, and a connection may be lost without a word. Whoever relies on what is told reads it.
+// Package hearing keeps subscriptions to channels of Redis, on every topology. What they bring is a
+// hint and never the truth: Redis publishes at most once, and a connection may be lost without a
+// word. Whoever relies on what is told reads it.
 package hearing
 
 import (
@@ -14,27 +15,32 @@ import (
 )
 
 const (
-	// pulse is after how much silence the server is asked whether it is there. It has as long to answer.
+	// pulse is after how much silence the server is asked whether it is there. It has as long to
+	// answer.
 	pulse = 3 * time.Second
 	// A subscription that broke is made anew after a pause, which doubles until one is in force.
 	firstPause, mostPause = 200 * time.Millisecond, 2 * time.Second
 )
 
-// Line is a subscription that is made anew whenever it breaks. go-redis' own channel pings without waiting for the pong, stays with
-// a node that no longer has the slot, and knocks at a dead node until something else asks where the slots are.
+// Line is a subscription that is made anew whenever it breaks. go-redis' own channel pings without
+// waiting for the pong, stays with a node that no longer has the slot, and knocks at a dead node
+// until something else asks where the slots are.
 type Line struct {
 	Client   redis.UniversalClient
 	Channels []string
 	Sharded  bool // the channels are in slots of a cluster
-	// InForce is called each time that a channel is heard from now on: what was published before may have been missed.
+	// InForce is called each time that a channel is heard from now on: what was published before may
+	// have been missed.
 	InForce func(channel string)
-	// Lost is called each time that nothing is heard any more, until a channel is in force again; nobody by default.
+	// Lost is called each time that nothing is heard any more, until a channel is in force again;
+	// nobody by default.
 	Lost func()
 	Hear func(*redis.Message)
 }
 
-// Keep hears until ctx is done, and returns nil. It ends before that where nothing will be heard: with [redis.ErrClosed] when
-// the client is closed, and with Redis' own error where Redis does not know such channels.
+// Keep hears until ctx is done, and returns nil. It ends before that where nothing will be heard:
+// with [redis.ErrClosed] when the client is closed, and with Redis' own error where Redis does not
+// know such channels.
 func (l Line) Keep(ctx context.Context) error {
 	pause := firstPause
 	for {

@@ -13,8 +13,9 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/internal/inventory"
 )
 
-// audit reads everything that stands in Redis for the tests' pool, and fails where one part does not follow from another:
-// what leases hold is what numbers and slots count, and the lists that numbers are chosen from hold what they should.
+// audit reads everything that stands in Redis for the tests' pool, and fails where one part does
+// not follow from another: what leases hold is what numbers and slots count, and the lists that
+// numbers are chosen from hold what they should.
 func (s stock) audit(tb testing.TB) {
 	tb.Helper()
 	a := audit{

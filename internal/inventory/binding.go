@@ -23,12 +23,14 @@ type Binding struct {
 	Until     time.Time // its expiry, plus what clocks may differ
 }
 
-// Bound writes down that a task's binding exists: its lease becomes the binding's, and ends with it. What is not told about the
-// binding, A and B, extension or expiry, is as the lease has it. The truth is at the
-// service: where the task holds no lease by now it gets one; where it leased another X, that one is freed; where another binding
-// of the task is on that, both are held; and of two tasks that were told one binding, one holds it. It is told
-// before the task's outcome is, so that a crash in between finds the same binding again. An X that is not of
-// the inventory is nothing to it. Replicas are waited for as with a lease; too few of them are no error, as the binding exists.
+// Bound writes down that a task's binding exists: its lease becomes the binding's, and ends with
+// it. What is not told about the binding, A and B, extension or expiry, is as the lease has it. The
+// truth is at the service: where the task holds no lease by now it gets one; where it leased
+// another X, that one is freed; where another binding of the task is on that, both are held; and of
+// two tasks that were told one binding, one holds it. It is told before the task's outcome is, so
+// that a crash in between finds the same binding again. An X that is not of the inventory is
+// nothing to it. Replicas are waited for as with a lease; too few of them are no error, as the
+// binding exists.
 func (v *Inventory) Bound(ctx context.Context, of Binding) error {
 	if err := of.check(); err != nil {
 		return fmt.Errorf("inventory: bound: %w", err)
@@ -71,8 +73,8 @@ type Change struct {
 	Until  time.Time
 }
 
-// Update writes down that a binding changed. What it had before rests. An expiry that becomes later is told before by Prolong.
-// It reports whether the inventory knows the binding.
+// Update writes down that a binding changed. What it had before rests. An expiry that becomes later
+// is told before by Prolong. It reports whether the inventory knows the binding.
 func (v *Inventory) Update(ctx context.Context, c Change) (bool, error) {
 	if err := checkWords("SubsId", c.SubsID); err != nil {
 		return false, fmt.Errorf("inventory: update: %w", err)
@@ -87,9 +89,10 @@ func (v *Inventory) Update(ctx context.Context, c Change) (bool, error) {
 	return verdict == "updated", nil
 }
 
-// Prolong is told before a call leaves that makes a binding's expiry c.Until: from then on its lease cannot end before the
-// binding does, whatever becomes of the call and of its caller. An expiry that is later already stays. It returns what the
-// lease's was, for Curtail, and the zero time where nothing is to be taken back.
+// Prolong is told before a call leaves that makes a binding's expiry c.Until: from then on its
+// lease cannot end before the binding does, whatever becomes of the call and of its caller. An
+// expiry that is later already stays. It returns what the lease's was, for Curtail, and the zero
+// time where nothing is to be taken back.
 func (v *Inventory) Prolong(ctx context.Context, c Change) (was time.Time, err error) {
 	if err := checkWords("SubsId", c.SubsID); err != nil {
 		return time.Time{}, fmt.Errorf("inventory: prolong: %w", err)
@@ -108,16 +111,31 @@ func (v *Inventory) Prolong(ctx context.Context, c Change) (was time.Time, err e
 	return time.UnixMilli(at), nil
 }
 
-// Curtail takes back what Prolong did, where the call is known to have changed nothing. It leaves alone what was told since.
+// Curtail takes back what Prolong did, where the call is known to have changed nothing. It leaves
+// alone what was told since.
 func (v *Inventory) Curtail(ctx context.Context, c Change, was time.Time) error {
-	if _, err := v.verdict(ctx, prolongScript, c.Pool, string(c.X), c.SubsID, millis(c.Until), millis(was)); err != nil {
+	if _, err := v.verdict(
+		ctx,
+		prolongScript,
+		c.Pool,
+		string(c.X),
+		c.SubsID,
+		millis(c.Until),
+		millis(was),
+	); err != nil {
 		return fmt.Errorf("inventory: curtail: %w", err)
 	}
 	return nil
 }
 
-// Unbound writes down that a binding is gone, and lets what it had rest. It reports whether the inventory knew the binding.
-func (v *Inventory) Unbound(ctx context.Context, pool string, x dypls.Phone, subsID string) (bool, error) {
+// Unbound writes down that a binding is gone, and lets what it had rest. It reports whether the
+// inventory knew the binding.
+func (v *Inventory) Unbound(
+	ctx context.Context,
+	pool string,
+	x dypls.Phone,
+	subsID string,
+) (bool, error) {
 	verdict, err := v.verdict(ctx, unboundScript, pool, string(x), subsID)
 	if err != nil {
 		return false, fmt.Errorf("inventory: unbound: %w", err)
@@ -126,7 +144,12 @@ func (v *Inventory) Unbound(ctx context.Context, pool string, x dypls.Phone, sub
 }
 
 // Knows reports whether a binding stands here as one that exists.
-func (v *Inventory) Knows(ctx context.Context, pool string, x dypls.Phone, subsID string) (bool, error) {
+func (v *Inventory) Knows(
+	ctx context.Context,
+	pool string,
+	x dypls.Phone,
+	subsID string,
+) (bool, error) {
 	known, err := v.redis.HExists(ctx, key(pool, "subs"), string(x)+"|"+subsID).Result()
 	if err != nil {
 		return false, fmt.Errorf("inventory: ask for a binding: %w", err)

@@ -15,7 +15,8 @@ func TestBoundWithoutALease(t *testing.T) {
 		s.fill(t, numbers(2))
 		want := alone("task")
 		got := s.lease(t, want)
-		s.release(t, inventory.Refusal{Pool: pool, Task: "task", Unperformed: true}) // and then the answer comes
+		// and then the answer comes
+		s.release(t, inventory.Refusal{Pool: pool, Task: "task", Unperformed: true})
 		b := s.bind(t, want, got)
 		if other := s.lease(t, alone("other")); other.X == got.X {
 			t.Error("a number that is bound is leased")
@@ -109,7 +110,8 @@ func TestUpdate(t *testing.T) {
 	})
 }
 
-// TestProlong: an expiry that may become later holds at once; taking it back leaves alone what was told since.
+// TestProlong: an expiry that may become later holds at once; taking it back leaves alone what was
+// told since.
 func TestProlong(t *testing.T) {
 	t.Parallel()
 	onEachServer(t, func(t *testing.T, s stock) {

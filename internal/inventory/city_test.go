@@ -40,7 +40,8 @@ func TestCities(t *testing.T) {
 	})
 }
 
-// A pair goes to a number of its city that is in use, then to an idle one there, and only then elsewhere.
+// A pair goes to a number of its city that is in use, then to an idle one there, and only then
+// elsewhere.
 func TestCitiesOfPairs(t *testing.T) {
 	t.Parallel()
 	onEachServer(t, func(t *testing.T, s stock) {

@@ -20,8 +20,9 @@ func TestManyAtOnce(t *testing.T) {
 		numbers int
 		want    func(i int) inventory.Want
 	}{
-		"alone":     {many, func(i int) inventory.Want { return alone(fmt.Sprint("task-", i)) }},
-		"pair":      {many, func(i int) inventory.Want { return pair(fmt.Sprint("task-", i), 0, i+1) }}, // one person in all of them
+		"alone": {many, func(i int) inventory.Want { return alone(fmt.Sprint("task-", i)) }},
+		// one person in all of them
+		"pair":      {many, func(i int) inventory.Want { return pair(fmt.Sprint("task-", i), 0, i+1) }},
 		"extension": {1, func(i int) inventory.Want { return extension(fmt.Sprint("task-", i)) }},
 	}
 	for name, kind := range kinds {
@@ -50,7 +51,8 @@ func TestManyAtOnce(t *testing.T) {
 	}
 }
 
-// askAtOnce lets each of many tasks ask twice, in several processes at once, and returns what each process was told.
+// askAtOnce lets each of many tasks ask twice, in several processes at once, and returns what each
+// process was told.
 func (s stock) askAtOnce(t *testing.T, many int, want func(i int) inventory.Want) []map[string]inventory.Leased {
 	t.Helper()
 	const processes = 8
@@ -74,8 +76,8 @@ func (s stock) askAtOnce(t *testing.T, many int, want func(i int) inventory.Want
 	return told
 }
 
-// Many take, bind, lose and give back at once, on few numbers that need no rest. What a register of their own says is held
-// is never handed out.
+// Many take, bind, lose and give back at once, on few numbers that need no rest. What a register of
+// their own says is held is never handed out.
 func TestStress(t *testing.T) {
 	t.Parallel()
 	const processes, rounds, stocked = 8, 400, 6

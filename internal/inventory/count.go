@@ -12,9 +12,10 @@ type State string
 
 // The states. A number that several bindings share is Bound where one of them is.
 const (
-	Free    State = "free"
-	Resting State = "resting" // nobody holds it, and its cooldown is not over; one that is shared takes more of its kind
-	OnLease State = "leased"  // and nobody has said yet what came of the bind
+	Free State = "free"
+	// Resting: nobody holds it, and its cooldown is not over; a shared one takes more of its kind.
+	Resting State = "resting"
+	OnLease State = "leased" // and nobody has said yet what came of the bind
 	IsBound State = "bound"
 	Aside   State = "aside"
 	Leaving State = "leaving" // removed, and still needed
@@ -58,8 +59,8 @@ type Stock struct {
 	Unsettled int               // of these, without a word yet on what came of the bind
 }
 
-// Counts tells how many numbers of a pool stand where. The scripts keep the counts, so that however many numbers there are,
-// none is read.
+// Counts tells how many numbers of a pool stand where. The scripts keep the counts, so that however
+// many numbers there are, none is read.
 func (v *Inventory) Counts(ctx context.Context, pool string) (Stock, error) {
 	reply, err := v.run(ctx, countScript, pool).Slice()
 	if err != nil {

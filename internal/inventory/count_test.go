@@ -41,7 +41,8 @@ func metered(t *testing.T, server *redistest.Server) (*redis.Client, *atomic.Int
 	return client, read
 }
 
-// TestCountingReadsNoNumber: what counting and looking after a pool reads does not grow with the pool.
+// TestCountingReadsNoNumber: what counting and looking after a pool reads does not grow with the
+// pool.
 func TestCountingReadsNoNumber(t *testing.T) {
 	t.Parallel()
 	const most = 4 << 10
@@ -79,7 +80,8 @@ func TestCountingReadsNoNumber(t *testing.T) {
 	}
 }
 
-// TestCountsOfACity: numbers that rest, leave, are set aside and move to another city are counted where they are.
+// TestCountsOfACity: numbers that rest, leave, are set aside and move to another city are counted
+// where they are.
 func TestCountsOfACity(t *testing.T) {
 	t.Parallel()
 	onEachServer(t, func(t *testing.T, s stock) {

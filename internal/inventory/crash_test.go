@@ -16,7 +16,8 @@ import (
 
 var errLost = errors.New("the reply was lost")
 
-// loser is a connection that loses replies: what was sent is performed, and the caller is told that it failed.
+// loser is a connection that loses replies: what was sent is performed, and the caller is told that
+// it failed.
 type loser struct{ lose func(command string) bool }
 
 func (l loser) DialHook(next redis.DialHook) redis.DialHook { return next }
@@ -90,7 +91,8 @@ func TestLostReplies(t *testing.T) {
 	}
 }
 
-// What Redis has said is done is there after it was killed, where it writes every change to disk first.
+// What Redis has said is done is there after it was killed, where it writes every change to disk
+// first.
 func TestRedisIsKilled(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t, "--appendonly", "yes", "--appendfsync", "always")

@@ -12,7 +12,8 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
 )
 
-// Entry is a number of the inventory. What reads all of them is for tests alone: a pool may have hundreds of thousands.
+// Entry is a number of the inventory. What reads all of them is for tests alone: a pool may have
+// hundreds of thousands.
 type Entry struct {
 	X         dypls.Phone // masked wherever it is printed
 	City      string
@@ -101,7 +102,8 @@ func (v *Inventory) List(ctx context.Context, pool string) ([]Entry, error) {
 	return entries, nil
 }
 
-// scan reads a hash piece by piece, so that Redis goes on with its work meanwhile. Each field is read once.
+// scan reads a hash piece by piece, so that Redis goes on with its work meanwhile. Each field is
+// read once.
 func (v *Inventory) scan(ctx context.Context, hash string, each func(field, value string) error) error {
 	seen := map[string]bool{}
 	for cursor := uint64(0); ; {

@@ -41,11 +41,17 @@ func (v *Inventory) Holding(ctx context.Context, pool, task string) (Holding, bo
 	return h, err == nil, err
 }
 
-// Unsettled goes through the leases that nobody has said anything on for so long, the oldest first, while each returns nil.
-// A worker that died between a task's outcome and Release leaves such a one behind; a task that is uncertain keeps its own.
-// What changes meanwhile may be left out. A lease of a time to come was made before Redis' clock was put back: nobody knows for how long
-// nothing was said on it, and it is gone through as well.
-func (v *Inventory) Unsettled(ctx context.Context, pool string, atLeast time.Duration, each func(Holding) error) error {
+// Unsettled goes through the leases that nobody has said anything on for so long, the oldest first,
+// while each returns nil. A worker that died between a task's outcome and Release leaves such a one
+// behind; a task that is uncertain keeps its own. What changes meanwhile may be left out. A lease
+// of a time to come was made before Redis' clock was put back: nobody knows for how long nothing
+// was said on it, and it is gone through as well.
+func (v *Inventory) Unsettled(
+	ctx context.Context,
+	pool string,
+	atLeast time.Duration,
+	each func(Holding) error,
+) error {
 	now, err := v.now(ctx)
 	if err != nil {
 		return fmt.Errorf("inventory: list unsettled leases: %w", err)
@@ -62,7 +68,12 @@ func (v *Inventory) Unsettled(ctx context.Context, pool string, atLeast time.Dur
 	return nil
 }
 
-func (v *Inventory) unsettled(ctx context.Context, pool string, page redis.ZRangeBy, each func(Holding) error) error {
+func (v *Inventory) unsettled(
+	ctx context.Context,
+	pool string,
+	page redis.ZRangeBy,
+	each func(Holding) error,
+) error {
 	for {
 		tasks, err := v.redis.ZRangeByScore(ctx, key(pool, "open"), &page).Result()
 		if err != nil {
@@ -102,7 +113,12 @@ func readHolding(task, value string) (Holding, error) {
 	if err := cmp.Or(err1, err2); err != nil {
 		return Holding{}, fmt.Errorf("inventory: a lease is kept with a time that is none: %w", err)
 	}
-	h := Holding{Task: task, X: dypls.Phone(fields[0]), Kind: Kind(fields[1]), Since: time.UnixMilli(since).UTC()}
+	h := Holding{
+		Task:  task,
+		X:     dypls.Phone(fields[0]),
+		Kind:  Kind(fields[1]),
+		Since: time.UnixMilli(since).UTC(),
+	}
 	if fields[2] != "-" {
 		h.Extension = fields[2]
 	}

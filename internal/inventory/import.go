@@ -21,8 +21,9 @@ type Imported struct {
 	Known int // numbers that were there
 }
 
-// Import adds numbers to a pool's inventory. Those that it has stay as they are, whatever they are used for; a city that is
-// given replaces the one before. Where it ends early, the same again completes it.
+// Import adds numbers to a pool's inventory. Those that it has stay as they are, whatever they are
+// used for; a city that is given replaces the one before. Where it ends early, the same again
+// completes it.
 func (v *Inventory) Import(ctx context.Context, pool string, numbers []Number) (Imported, error) {
 	if err := checkNumbers(numbers); err != nil {
 		return Imported{}, fmt.Errorf("inventory: import: %w", err)
@@ -47,14 +48,17 @@ func (v *Inventory) Import(ctx context.Context, pool string, numbers []Number) (
 			return done, fmt.Errorf("inventory: import: %w", err)
 		}
 		added, moved := int(counts[0]), int(counts[1])
-		done.Added, done.Moved, done.Known = done.Added+added, done.Moved+moved, done.Known+len(some)-added-moved
+		done.Added, done.Moved, done.Known = done.Added+added, done.Moved+moved, done.Known+len(
+			some,
+		)-added-moved
 	}
 	v.noteHas(key(pool, "numbers"), true)
 	v.noteHas(poolsKey, true)
 	return done, nil
 }
 
-// ElsewhereError tells how many of the numbers stand in the inventories of other pools. The API knows a number in one pool alone.
+// ElsewhereError tells how many of the numbers stand in the inventories of other pools. The API
+// knows a number in one pool alone.
 type ElsewhereError struct{ Pools map[string]int }
 
 func (e *ElsewhereError) Error() string {
@@ -62,7 +66,10 @@ func (e *ElsewhereError) Error() string {
 	for _, pool := range slices.Sorted(maps.Keys(e.Pools)) {
 		parts = append(parts, fmt.Sprintf("%d in that of %s", e.Pools[pool], pool))
 	}
-	return "numbers must not stand in the inventory of another pool, and " + strings.Join(parts, ", ") +
+	return "numbers must not stand in the inventory of another pool, and " + strings.Join(
+		parts,
+		", ",
+	) +
 		" do: leave them out, or release them there first, with dyplsq numbers release"
 }
 

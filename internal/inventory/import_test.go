@@ -192,7 +192,8 @@ func TestListIsMasked(t *testing.T) {
 	})
 }
 
-// A number is in one pool at the API. An inventory of another pool that had it, too, would offer it twice.
+// A number is in one pool at the API. An inventory of another pool that had it, too, would offer it
+// twice.
 func TestImportRefusesNumbersOfAnotherPool(t *testing.T) {
 	t.Parallel()
 	onEachServer(t, func(t *testing.T, s stock) {

@@ -23,7 +23,8 @@ const (
 	poolsKnown = 1000
 )
 
-// Inventory is the numbers of any number of pools, in a Redis. Its methods may be called by many goroutines.
+// Inventory is the numbers of any number of pools, in a Redis. Its methods may be called by many
+// goroutines.
 type Inventory struct {
 	redis    redis.UniversalClient
 	cooldown atomic.Int64  // a time.Duration, negative as AsLeased is
@@ -40,17 +41,20 @@ type asked struct {
 	has bool
 }
 
-// AsLeased is the cooldown of who leases no numbers and has none of its own: the one that the latest lease came with.
+// AsLeased is the cooldown of who leases no numbers and has none of its own: the one that the
+// latest lease came with.
 const AsLeased time.Duration = -1
 
-// New returns the inventory on a Redis. What was bound rests for the cooldown, which all who lease numbers should agree on.
+// New returns the inventory on a Redis. What was bound rests for the cooldown, which all who lease
+// numbers should agree on.
 func New(r redis.UniversalClient, cooldown time.Duration) *Inventory {
 	v := &Inventory{redis: r, has: map[string]asked{}, secrets: map[string]secret{}}
 	v.SetCooldown(cooldown)
 	return v
 }
 
-// SetCooldown is for whoever learns that others let numbers rest for longer: what is leased or ends from now on rests for this cooldown.
+// SetCooldown is for whoever learns that others let numbers rest for longer: what is leased or ends
+// from now on rests for this cooldown.
 func (v *Inventory) SetCooldown(cooldown time.Duration) {
 	if cooldown < 0 {
 		cooldown = -time.Millisecond // as the scripts have it
@@ -58,16 +62,16 @@ func (v *Inventory) SetCooldown(cooldown time.Duration) {
 	v.cooldown.Store(int64(cooldown))
 }
 
-// WithReplicas has Lease and Bound wait until so many replicas of Redis hold what they wrote, for half a second at most; by default for
-// none. A failover that forgot a lease would have its task take another X, and nobody look for the bind on the first. It is to
-// be called before all else.
+// WithReplicas has Lease and Bound wait until so many replicas of Redis hold what they wrote, for
+// half a second at most; by default for none. A failover that forgot a lease would have its task
+// take another X, and nobody look for the bind on the first. It is to be called before all else.
 func (v *Inventory) WithReplicas(n int) *Inventory {
 	v.replicas = n
 	return v
 }
 
-// Has reports whether a pool has an inventory. An answer holds for a while: after a pool's first import, binds
-// may leave without an X for a second.
+// Has reports whether a pool has an inventory. An answer holds for a while: after a pool's first
+// import, binds may leave without an X for a second.
 func (v *Inventory) Has(ctx context.Context, pool string) (bool, error) {
 	return v.exists(ctx, key(pool, "numbers"))
 }
@@ -94,9 +98,12 @@ func (v *Inventory) exists(ctx context.Context, key string) (bool, error) {
 	return n == 1, nil
 }
 
-// LeasedSince returns from when on, by Redis' clock, no bind of a pool has left without a lease of its inventory. ok is false
-// where that is not known.
-func (v *Inventory) LeasedSince(ctx context.Context, pool string) (since time.Time, ok bool, err error) {
+// LeasedSince returns from when on, by Redis' clock, no bind of a pool has left without a lease of
+// its inventory. ok is false where that is not known.
+func (v *Inventory) LeasedSince(
+	ctx context.Context,
+	pool string,
+) (since time.Time, ok bool, err error) {
 	millis, err := v.redis.Get(ctx, key(pool, "since")).Int64()
 	if errors.Is(err, redis.Nil) {
 		return time.Time{}, false, nil
@@ -114,7 +121,8 @@ func (v *Inventory) noteHas(key string, has bool) {
 	v.has[key] = asked{time.Now(), has}
 }
 
-// forgetMany empties what is known of pools where that is a lot: producers name them, and may name any number. It is asked for again.
+// forgetMany empties what is known of pools where that is a lot: producers name them, and may name
+// any number. It is asked for again.
 func forgetMany[V any](known map[string]V) {
 	if len(known) >= poolsKnown {
 		clear(known)

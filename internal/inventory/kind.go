@@ -10,7 +10,8 @@ const (
 	Extension Kind = "ext"  // BindAxnExtension: X with an extension that is free
 )
 
-// Mixed is the kind of an X that callers named for another use while it was in use or rested. None is wanted for that.
+// Mixed is the kind of an X that callers named for another use while it was in use or rested. None
+// is wanted for that.
 const Mixed Kind = "mixed"
 
 func (k Kind) valid() bool { return k == Alone || k == Pair || k == Extension }
@@ -23,7 +24,8 @@ func hashed[T ~string](k Kind, a, b T) (T, T) {
 	return a, b
 }
 
-// extension returns it where it means something: in the answer of other binds its place holds a real number.
+// extension returns it where it means something: in the answer of other binds its place holds a
+// real number.
 func (k Kind) extension(e string) string {
 	if k != Extension {
 		return ""

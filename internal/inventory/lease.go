@@ -23,14 +23,17 @@ type Want struct {
 	Strict    bool        // no other city's number where the wanted one has none
 	X         dypls.Phone // where the caller named it: then it is only written down
 	Extension string      // where the caller named it beside X
-	Until     time.Time   // when the number may be free again at the latest, whatever comes of the bind; the zero time for never
+	// when the number may be free again at the latest, whatever comes of the bind; the zero time for
+	// never
+	Until time.Time
 }
 
 // Leased is what a task holds.
 type Leased struct {
 	X         dypls.Phone
 	Extension string // of an Extension
-	Listed    bool   // false: the X that the caller named is not of this inventory, and nothing was written down
+	// false: the X that the caller named is not of this inventory, and nothing was written down
+	Listed bool
 }
 
 // ErrNoneFree is matched by a [NoneFreeError].
@@ -39,8 +42,9 @@ var ErrNoneFree = errors.New("no number is free")
 // NoneFreeError tells that no number of the pool will do now.
 type NoneFreeError struct {
 	Pool string
-	City string    // where no other city's would do
-	Next time.Time // when one may be free, unless one is released before; the zero time where that cannot be told
+	City string // where no other city's would do
+	// when one may be free, unless one is released before; the zero time where that cannot be told
+	Next time.Time
 }
 
 func (e *NoneFreeError) Error() string {
@@ -63,10 +67,12 @@ var errNotX = errors.New("the X must be 3-20 digits")
 // ErrHoldsAnother is returned where a task names an X although it was given another before.
 var ErrHoldsAnother = errors.New("inventory: the task holds another number than the one it names")
 
-// Lease gives a task an X, and an extension where its kind has one: what it got before where it asks again, whatever else
-// is wanted then. The task keeps it, without an expiry, until Bound or Release. Where no number will do, the error is a
-// *[NoneFreeError]; for a pair of someone who is on nearly all of some hundred numbers, it may be wrong, and right another time.
-// A *[replicas.ShortageError] says that the task has got its X, and is not to use it before it has asked again.
+// Lease gives a task an X, and an extension where its kind has one: what it got before where it
+// asks again, whatever else is wanted then. The task keeps it, without an expiry, until Bound or
+// Release. Where no number will do, the error is a *[NoneFreeError]; for a pair of someone who is
+// on nearly all of some hundred numbers, it may be wrong, and right another time. A
+// *[replicas.ShortageError] says that the task has got its X, and is not to use it before it has
+// asked again.
 func (v *Inventory) Lease(ctx context.Context, want Want) (Leased, error) {
 	if err := want.check(); err != nil {
 		return Leased{}, fmt.Errorf("inventory: lease: %w", err)
@@ -85,8 +91,21 @@ func (v *Inventory) Lease(ctx context.Context, want Want) (Leased, error) {
 	verdict, err := v.withHashes(ctx, want.Pool, a, b, func(a, b, secretName string) (string, error) {
 		var err error
 		var cmd *redis.Cmd
-		cmd, shortage = v.runHeld(ctx, leaseScript, want.Pool,
-			want.Task, string(want.Kind), a, b, want.City, strict, string(want.X), extension, secretName, millis(want.Until))
+		cmd, shortage = v.runHeld(
+			ctx,
+			leaseScript,
+			want.Pool,
+			want.Task,
+			string(want.Kind),
+			a,
+			b,
+			want.City,
+			strict,
+			string(want.X),
+			extension,
+			secretName,
+			millis(want.Until),
+		)
 		reply, err = cmd.StringSlice()
 		if err != nil || len(reply) == 0 {
 			return "", err

@@ -21,7 +21,8 @@ type Number struct {
 	City string // in Chinese without 市, as ExpectCity names it; "" where it is not known
 }
 
-// BadLinesError tells which lines of a file are no numbers, and why. It never repeats what stands there.
+// BadLinesError tells which lines of a file are no numbers, and why. It never repeats what stands
+// there.
 type BadLinesError struct{ Lines map[int]string } // by line number, counted from 1
 
 func (e *BadLinesError) Error() string {
@@ -29,7 +30,10 @@ func (e *BadLinesError) Error() string {
 	for _, line := range slices.Sorted(maps.Keys(e.Lines)) {
 		lines[e.Lines[line]] = append(lines[e.Lines[line]], line)
 	}
-	problems := slices.SortedFunc(maps.Keys(lines), func(a, b string) int { return lines[a][0] - lines[b][0] })
+	problems := slices.SortedFunc(
+		maps.Keys(lines),
+		func(a, b string) int { return lines[a][0] - lines[b][0] },
+	)
 	for i, problem := range problems {
 		problems[i] = ranges(lines[problem]) + ": " + problem
 	}
@@ -63,8 +67,9 @@ const (
 	maxLines = 2_000_000
 )
 
-// ReadNumbers reads a file of numbers: one a line, of 3-20 digits, then its city after a comma or a tab where that is known.
-// Empty lines count for nothing. Where a line is bad the error is a *[BadLinesError] that names all of them, up to one that is too long.
+// ReadNumbers reads a file of numbers: one a line, of 3-20 digits, then its city after a comma or a
+// tab where that is known. Empty lines count for nothing. Where a line is bad the error is a
+// *[BadLinesError] that names all of them, up to one that is too long.
 func ReadNumbers(r io.Reader) ([]Number, error) {
 	var numbers []Number
 	bad := &BadLinesError{Lines: map[int]string{}}

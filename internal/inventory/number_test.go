@@ -50,7 +50,8 @@ func TestReadNumbers(t *testing.T) {
 	}
 }
 
-// Whatever a file holds, what is read from it can be imported, and what is wrong is told without repeating it.
+// Whatever a file holds, what is read from it can be imported, and what is wrong is told without
+// repeating it.
 func FuzzReadNumbers(f *testing.F) {
 	for _, seed := range []string{"17000000000,北京\n", "1\n\n\n22\t\n", "\ufeff,", "17000000000,a|b\n", "x\n" + strings.Repeat("1", 300)} {
 		f.Add(seed)

@@ -62,7 +62,8 @@ func TestOnePersonInManyPairs(t *testing.T) {
 	})
 }
 
-// Where all numbers are in use and a person is on all of them but one, that one is found, wherever it stands.
+// Where all numbers are in use and a person is on all of them but one, that one is found, wherever
+// it stands.
 func TestTheOnlyNumberForAPair(t *testing.T) {
 	t.Parallel()
 	onEachServer(t, func(t *testing.T, s stock) {

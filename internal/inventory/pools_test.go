@@ -10,7 +10,8 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
 )
 
-// TestPoolsThatAreManyAreForgotten: producers name pools, right or wrong, and what is remembered of them has a bound.
+// TestPoolsThatAreManyAreForgotten: producers name pools, right or wrong, and what is remembered of
+// them has a bound.
 func TestPoolsThatAreManyAreForgotten(t *testing.T) {
 	t.Parallel()
 	client := redis.NewClient(&redis.Options{Addr: miniredis.RunT(t).Addr(), ContextTimeoutEnabled: true, MaxRetries: -1})

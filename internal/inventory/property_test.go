@@ -15,15 +15,16 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/internal/redistest"
 )
 
-// Times of the model are whole tens of minutes where something is done, and never near them where something ends: the
-// seconds that a history takes make no difference.
+// Times of the model are whole tens of minutes where something is done, and never near them where
+// something ends: the seconds that a history takes make no difference.
 const (
 	step        = 10
 	restMinutes = 65
 )
 
-// A history is a few numbers that many tasks lease, bind, lose and give back in any order, over any time, while one in five calls is made
-// twice and old ones come through late. After each step Redis must stand as the model says.
+// A history is a few numbers that many tasks lease, bind, lose and give back in any order, over any
+// time, while one in five calls is made twice and old ones come through late. After each step Redis
+// must stand as the model says.
 type history struct {
 	stock
 	*testing.T
@@ -133,7 +134,8 @@ func (h *history) take() {
 		h.sweep()
 	}
 	got, err := h.Lease(h.Context(), want)
-	if errors.Is(err, inventory.ErrNoneFree) && !swept { // something may have expired beyond what one lease tidies
+	// something may have expired beyond what one lease tidies
+	if errors.Is(err, inventory.ErrNoneFree) && !swept {
 		h.sweep()
 		got, err = h.Lease(h.Context(), want)
 	}

@@ -11,15 +11,17 @@ import (
 type Removal struct {
 	Pool    string
 	Numbers []dypls.Phone
-	// Force lets numbers go that are in use: nobody else gets them, and they leave when the last binding on them has
-	// ended and rested. Without it, one that is in use keeps all of them from leaving.
+	// Force lets numbers go that are in use: nobody else gets them, and they leave when the last
+	// binding on them has ended and rested. Without it, one that is in use keeps all of them from
+	// leaving.
 	Force bool
 }
 
 // Removed tells what a removal did.
 type Removed struct {
-	Gone    int // that have left
-	Leaving int // that leave once nobody holds them and they have rested; imported again before, they rest on
+	Gone int // that have left
+	// that leave once nobody holds them and they have rested; imported again before, they rest on
+	Leaving int
 	InUse   int // that stay: they came into use in the meantime
 	Unknown int // that the inventory has not
 }
@@ -28,10 +30,14 @@ type Removed struct {
 type InUseError struct{ Count int }
 
 func (e *InUseError) Error() string {
-	return fmt.Sprintf("inventory: %d of the numbers are in use, so none was removed: leave them out, or force it", e.Count)
+	return fmt.Sprintf(
+		"inventory: %d of the numbers are in use, so none was removed: leave them out, or force it",
+		e.Count,
+	)
 }
 
-// Remove takes numbers out of a pool's inventory. The error is an *[InUseError] where numbers are in use and it is not forced.
+// Remove takes numbers out of a pool's inventory. The error is an *[InUseError] where numbers are
+// in use and it is not forced.
 func (v *Inventory) Remove(ctx context.Context, r Removal) (Removed, error) {
 	mode := "all"
 	if !r.Force {

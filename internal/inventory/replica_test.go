@@ -9,8 +9,9 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/internal/replicas"
 )
 
-// TestLeaseWaitsForReplicas: an X that no replica knows of is not to be used, though it is asked for again; that a binding exists is
-// written all the same. What a replica that takes over knows is the same lease.
+// TestLeaseWaitsForReplicas: an X that no replica knows of is not to be used, though it is asked
+// for again; that a binding exists is written all the same. What a replica that takes over knows is
+// the same lease.
 func TestLeaseWaitsForReplicas(t *testing.T) {
 	t.Parallel()
 	master := redistest.Start(t)

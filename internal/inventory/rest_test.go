@@ -153,7 +153,8 @@ func TestOldestFirst(t *testing.T) {
 	}
 }
 
-// After a pair, its two rest on that number, which others may share; for another use the whole number rests.
+// After a pair, its two rest on that number, which others may share; for another use the whole
+// number rests.
 func TestPairRestsOnItsNumber(t *testing.T) {
 	t.Parallel()
 	onEachServer(t, func(t *testing.T, s stock) {

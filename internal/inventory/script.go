@@ -30,7 +30,8 @@ var (
 	countScript   = script("number", "count")
 )
 
-// script joins parts of one Lua program. A part that is missing would be missing in every process, so it panics at once.
+// script joins parts of one Lua program. A part that is missing would be missing in every process,
+// so it panics at once.
 func script(parts ...string) *redis.Script {
 	var source []byte
 	for _, part := range parts {
@@ -45,7 +46,21 @@ func script(parts ...string) *redis.Script {
 
 // keyNames are the keys of a pool, in the order of the scripts' KEYS.
 var keyNames = [...]string{
-	"numbers", "idle", "idle:city", "room", "leases", "until", "open", "subs", "slots", "rests", "extensions", "secret", "since", "counts", "cooldown",
+	"numbers",
+	"idle",
+	"idle:city",
+	"room",
+	"leases",
+	"until",
+	"open",
+	"subs",
+	"slots",
+	"rests",
+	"extensions",
+	"secret",
+	"since",
+	"counts",
+	"cooldown",
 }
 
 const poolsKey = "dypls:pools"
@@ -62,23 +77,43 @@ func keys(pool string) []string {
 }
 
 func (v *Inventory) run(ctx context.Context, s *redis.Script, pool string, args ...any) *redis.Cmd {
-	args = append([]any{v.ahead.Milliseconds(), time.Duration(v.cooldown.Load()).Milliseconds()}, args...)
+	args = append(
+		[]any{v.ahead.Milliseconds(), time.Duration(v.cooldown.Load()).Milliseconds()},
+		args...)
 	return s.Run(ctx, v.redis, keys(pool), args...)
 }
 
 // runHeld is run, and waits for the replicas that are wanted.
-func (v *Inventory) runHeld(ctx context.Context, s *redis.Script, pool string, args ...any) (*redis.Cmd, *replicas.ShortageError) {
-	args = append([]any{v.ahead.Milliseconds(), time.Duration(v.cooldown.Load()).Milliseconds()}, args...)
+func (v *Inventory) runHeld(
+	ctx context.Context,
+	s *redis.Script,
+	pool string,
+	args ...any,
+) (*redis.Cmd, *replicas.ShortageError) {
+	args = append(
+		[]any{v.ahead.Milliseconds(), time.Duration(v.cooldown.Load()).Milliseconds()},
+		args...)
 	return replicas.Run(ctx, v.redis, v.replicas, s, keys(pool), args...)
 }
 
 // verdict is the reply of a script that answers with one word.
-func (v *Inventory) verdict(ctx context.Context, s *redis.Script, pool string, args ...any) (string, error) {
+func (v *Inventory) verdict(
+	ctx context.Context,
+	s *redis.Script,
+	pool string,
+	args ...any,
+) (string, error) {
 	return v.run(ctx, s, pool, args...).Text()
 }
 
 // counts is the reply of a script that answers with n numbers.
-func (v *Inventory) counts(ctx context.Context, s *redis.Script, pool string, n int, args ...any) ([]int64, error) {
+func (v *Inventory) counts(
+	ctx context.Context,
+	s *redis.Script,
+	pool string,
+	n int,
+	args ...any,
+) ([]int64, error) {
 	counts, err := v.run(ctx, s, pool, args...).Int64Slice()
 	if err == nil && len(counts) != n {
 		return nil, fmt.Errorf("unexpected reply of a script: %d numbers, not %d", len(counts), n)

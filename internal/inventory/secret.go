@@ -13,8 +13,9 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
 )
 
-// secret is the key of a pool's hashes as it stands in Redis: 16 characters that name it, then the key itself.
-// The name goes with every hash, so that a process that still knows the secret of a Redis that was emptied is told.
+// secret is the key of a pool's hashes as it stands in Redis: 16 characters that name it, then the
+// key itself. The name goes with every hash, so that a process that still knows the secret of a
+// Redis that was emptied is told.
 type secret string
 
 const secretName = 16
@@ -59,10 +60,13 @@ func (v *Inventory) secretOf(ctx context.Context, pool string) (secret, error) {
 	return secret(text), nil
 }
 
-// withHashes calls with the hashes of numbers and the name of their secret, and again where that turns out to be
-// another by now.
+// withHashes calls with the hashes of numbers and the name of their secret, and again where that
+// turns out to be another by now.
 func (v *Inventory) withHashes(
-	ctx context.Context, pool string, a, b dypls.Phone, call func(a, b, secretName string) (verdict string, err error),
+	ctx context.Context,
+	pool string,
+	a, b dypls.Phone,
+	call func(a, b, secretName string) (verdict string, err error),
 ) (string, error) {
 	for try := 0; ; try++ {
 		if a == "" && b == "" {

@@ -19,8 +19,8 @@ const (
 	cooldown = 24 * time.Hour
 )
 
-// stock is an inventory on a Redis that a test has to itself. Every script is tested on both kinds: miniredis is what dev
-// mode runs on; the other is what production runs on.
+// stock is an inventory on a Redis that a test has to itself. Every script is tested on both kinds:
+// miniredis is what dev mode runs on; the other is what production runs on.
 type stock struct {
 	*inventory.Inventory
 

@@ -12,7 +12,8 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/internal/record"
 )
 
-// What is not told about a binding is as its lease has it: whoever settles a task later knows SubsId and X, no more.
+// What is not told about a binding is as its lease has it: whoever settles a task later knows
+// SubsId and X, no more.
 func TestBoundAsLeased(t *testing.T) {
 	t.Parallel()
 	for kind, want := range map[string]inventory.Want{"alone": alone("task"), "pair": pair("task", 1, 2), "extension": extension("task")} {
@@ -41,7 +42,8 @@ func TestBoundAsLeased(t *testing.T) {
 	}
 }
 
-// Two tasks are told one binding, as two identical requests for one X may be. It is held once, and freed once.
+// Two tasks are told one binding, as two identical requests for one X may be. It is held once, and
+// freed once.
 func TestTwoTasksAreToldOneBinding(t *testing.T) {
 	t.Parallel()
 	for name, want := range map[string]func(string) inventory.Want{"alone": alone, "pair": func(task string) inventory.Want { return pair(task, 1, 2) }} {
@@ -74,7 +76,8 @@ func TestTwoTasksAreToldOneBinding(t *testing.T) {
 	}
 }
 
-// A second binding of a task turns up, on another X than the first: both are held until each is unbound.
+// A second binding of a task turns up, on another X than the first: both are held until each is
+// unbound.
 func TestSecondBindingOfATask(t *testing.T) {
 	t.Parallel()
 	onEachServer(t, func(t *testing.T, s stock) {
@@ -109,7 +112,8 @@ func TestSecondBindingOfATask(t *testing.T) {
 	})
 }
 
-// A task is forgotten, and what came of its bind with it: its number may be bound as long as a binding could stand.
+// A task is forgotten, and what came of its bind with it: its number may be bound as long as a
+// binding could stand.
 func TestForgottenTask(t *testing.T) {
 	t.Parallel()
 	onEachServer(t, func(t *testing.T, s stock) {

@@ -8,7 +8,8 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/internal/redistest"
 )
 
-// TestForgottenAfterClockWentBack: a worker that is gone is not taken for one that is there because Redis' clock was put back by an hour.
+// TestForgottenAfterClockWentBack: a worker that is gone is not taken for one that is there because
+// Redis' clock was put back by an hour.
 func TestForgottenAfterClockWentBack(t *testing.T) {
 	t.Parallel()
 	server, clock := redistest.StartWithClock(t)

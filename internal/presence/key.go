@@ -12,8 +12,9 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// Rotation is how long the old and the new key of an account may be in use side by side while workers are restarted. Two that are for
-// longer belong to two installations that share a Redis by mistake, or to a rotation that nobody finished.
+// Rotation is how long the old and the new key of an account may be in use side by side while
+// workers are restarted. Two that are for longer belong to two installations that share a Redis by
+// mistake, or to a rotation that nobody finished.
 const Rotation = 30 * time.Minute
 
 const keysKey = "dypls:accounts:keys"
@@ -24,10 +25,15 @@ var (
 	keyScript = redis.NewScript(keyLua)
 )
 
-// AnnounceKey notes that somebody calls for an account with a key, by its fingerprint: never the key itself. It returns for how long
-// another key of the account has been in use beside it.
-func AnnounceKey(ctx context.Context, client redis.UniversalClient, account, fingerprint string) (beside time.Duration, err error) {
-	ms, err := keyScript.Run(ctx, client, []string{keysKey}, Fresh.Milliseconds(), account, fingerprint).Int64()
+// AnnounceKey notes that somebody calls for an account with a key, by its fingerprint: never the
+// key itself. It returns for how long another key of the account has been in use beside it.
+func AnnounceKey(
+	ctx context.Context,
+	client redis.UniversalClient,
+	account, fingerprint string,
+) (beside time.Duration, err error) {
+	ms, err := keyScript.Run(ctx, client, []string{keysKey}, Fresh.Milliseconds(), account, fingerprint).
+		Int64()
 	if err != nil {
 		return 0, fmt.Errorf("presence: %w", err)
 	}
@@ -54,13 +60,23 @@ func Keys(ctx context.Context, client redis.UniversalClient) ([]Key, error) {
 	for name, times := range noted {
 		var first, last int64
 		account, fingerprint, _ := strings.Cut(name, " ")
-		if _, err := fmt.Sscanf(times, "%d %d", &first, &last); err != nil || now.Sub(time.UnixMilli(last)).Abs() > Fresh {
+		if _, err := fmt.Sscanf(
+			times,
+			"%d %d",
+			&first,
+			&last,
+		); err != nil ||
+			now.Sub(time.UnixMilli(last)).Abs() > Fresh {
 			continue
 		}
 		keys = append(keys, Key{account, fingerprint, max(now.Sub(time.UnixMilli(first)), 0)})
 	}
 	slices.SortFunc(keys, func(a, b Key) int {
-		return cmp.Or(cmp.Compare(a.Account, b.Account), cmp.Compare(b.For, a.For), cmp.Compare(a.Fingerprint, b.Fingerprint))
+		return cmp.Or(
+			cmp.Compare(a.Account, b.Account),
+			cmp.Compare(b.For, a.For),
+			cmp.Compare(a.Fingerprint, b.Fingerprint),
+		)
 	})
 	return keys, nil
 }

@@ -11,8 +11,9 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/internal/redistest"
 )
 
-// TestKeysBesideEachOther: two keys of one account are in use side by side since the younger came; one that is used no longer is
-// forgotten, so that a rotation ends; another account's keys are another matter.
+// TestKeysBesideEachOther: two keys of one account are in use side by side since the younger came;
+// one that is used no longer is forgotten, so that a rotation ends; another account's keys are
+// another matter.
 func TestKeysBesideEachOther(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)

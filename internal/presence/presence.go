@@ -1,5 +1,6 @@
-// Package presence tells which workers run and with which settings, which accounts they perform tasks of, and which nobody seems to
-// know. It is a note for people; all that is decided by it is which of several settings holds.
+// Package presence tells which workers run and with which settings, which accounts they perform
+// tasks of, and which nobody seems to know. It is a note for people; all that is decided by it is
+// which of several settings holds.
 package presence
 
 import (

@@ -11,10 +11,12 @@ import (
 
 const workersKey = "dypls:workers"
 
-// Worker is one that runs, with the settings that all workers should have the same: no number and no secret.
+// Worker is one that runs, with the settings that all workers should have the same: no number and
+// no secret.
 type Worker struct {
-	Name     string            `json:"worker"` // host and process, as host:pid
-	ID       string            `json:"id"`     // tells those apart that have one name, as containers may
+	Name string `json:"worker"` // host and process, as host:pid
+	// tells those apart that have one name, as containers may
+	ID       string            `json:"id"`
 	Settings map[string]string `json:"settings"`
 }
 
@@ -46,7 +48,11 @@ func Workers(ctx context.Context, client redis.UniversalClient) ([]Worker, error
 		return nil, fmt.Errorf("presence: %w", err)
 	}
 	noted, err := client.ZRangeByScore(ctx, workersKey, &redis.ZRangeBy{
-		Min: strconv.FormatInt(now.Add(-Fresh).UnixMilli(), 10), Max: strconv.FormatInt(now.Add(Fresh).UnixMilli(), 10),
+		Min: strconv.FormatInt(
+			now.Add(-Fresh).UnixMilli(),
+			10,
+		),
+		Max: strconv.FormatInt(now.Add(Fresh).UnixMilli(), 10),
 	}).Result()
 	if err != nil {
 		return nil, fmt.Errorf("presence: %w", err)

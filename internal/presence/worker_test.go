@@ -11,8 +11,9 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/internal/redistest"
 )
 
-// TestWorkersAreForgotten: a worker is known with its settings until it leaves, or, where it cannot say so, until a minute has passed
-// since it announced itself last; two of one host and process are two.
+// TestWorkersAreForgotten: a worker is known with its settings until it leaves, or, where it cannot
+// say so, until a minute has passed since it announced itself last; two of one host and process are
+// two.
 func TestWorkersAreForgotten(t *testing.T) {
 	t.Parallel()
 	server, clock := redistest.StartWithClock(t)

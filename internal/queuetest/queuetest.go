@@ -29,7 +29,8 @@ func New(tb testing.TB, config tasks.Config) *tasks.Queue {
 	return queue
 }
 
-// Dispatcher returns what puts deliveries into so many shards of each queue, as tasks and workers have it.
+// Dispatcher returns what puts deliveries into so many shards of each queue, as tasks and workers
+// have it.
 func Dispatcher(client redis.UniversalClient, shards int) *dispatch.Dispatcher {
 	return dispatch.New(dispatch.Config{
 		Redis: client, Records: record.NewStore(client), Shards: shards, Now: time.Now,

@@ -10,7 +10,8 @@ const (
 	tokenValid = int64(100 * time.Millisecond / time.Microsecond)
 	// tick is how finely it is kept when calls left.
 	tick = int64(50 * time.Millisecond / time.Microsecond)
-	// reorder is by how much calls may overtake one another on their way: an acceptance proves something about calls this much before it.
+	// reorder is by how much calls may overtake one another on their way: an acceptance proves
+	// something about calls this much before it.
 	reorder = int64(20 * time.Millisecond / time.Microsecond)
 	// demandSpan is the span whose use of tokens tells how many to fetch ahead.
 	demandSpan = int64(200 * time.Millisecond / time.Microsecond)
@@ -24,8 +25,8 @@ const (
 // Token is leave for one call, from its time on.
 type Token struct{ at, epoch int64 }
 
-// allotment is what one worker holds of a bucket, and what it has to report. It has no clock and waits for nothing: times are
-// passed in, those of Redis' clock in microseconds.
+// allotment is what one worker holds of a bucket, and what it has to report. It has no clock and
+// waits for nothing: times are passed in, those of Redis' clock in microseconds.
 type allotment struct {
 	tokens   []Token // by time
 	epoch    int64
@@ -75,7 +76,8 @@ func (s *allotment) putBack(one Token, now int64) {
 	s.used = max(s.used-1, 0)
 }
 
-// plan tells whether the script has to be asked, and otherwise when something will be due; 0 for never.
+// plan tells whether the script has to be asked, and otherwise when something will be due; 0 for
+// never.
 func (s *allotment) plan(waiting int, now int64) (ask bool, wake int64) {
 	switch {
 	case s.seen.atOnce:
@@ -112,11 +114,15 @@ func (s *allotment) grant(g granted) {
 	s.hear(g.epoch, g.closedAt)
 	s.rate, s.workers, s.askAt = g.rate, g.workers, g.now+g.wait
 	for i := range g.tokens {
-		s.tokens = append(s.tokens, Token{g.first + int64(float64(i)*float64(secondMicros)/g.rate), g.epoch})
+		s.tokens = append(
+			s.tokens,
+			Token{g.first + int64(float64(i)*float64(secondMicros)/g.rate), g.epoch},
+		)
 	}
 }
 
-// hear takes in the news that a bucket was closed, or is open again: tokens of an earlier epoch are void.
+// hear takes in the news that a bucket was closed, or is open again: tokens of an earlier epoch are
+// void.
 func (s *allotment) hear(epoch, closedAt int64) {
 	if epoch < s.epoch {
 		return
@@ -128,7 +134,8 @@ func (s *allotment) hear(epoch, closedAt int64) {
 	s.seen.atOnce = s.seen.atOnce || closedAt > 0 && s.seen.something
 }
 
-// makeTokens stands in for a Redis that is out of reach: half of this worker's share of the last known rate.
+// makeTokens stands in for a Redis that is out of reach: half of this worker's share of the last
+// known rate.
 func (s *allotment) makeTokens(now int64, start float64) {
 	const caution = 2
 	rate := s.rate

@@ -40,7 +40,8 @@ func TestStock(t *testing.T) {
 	}
 }
 
-// TestStockReports: what came of calls is reported once, at once only where others must know, and again where it did not arrive.
+// TestStockReports: what came of calls is reported once, at once only where others must know, and
+// again where it did not arrive.
 func TestStockReports(t *testing.T) {
 	t.Parallel()
 	var s allotment

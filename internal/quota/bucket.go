@@ -7,9 +7,11 @@ import (
 )
 
 const (
-	// longestWait is how long a delivery waits in its place for a token, or for the news that there is none soon.
+	// longestWait is how long a delivery waits in its place for a token, or for the news that there is
+	// none soon.
 	longestWait = 5 * time.Second
-	// outrun is about how long a delivery stays in the queue that has waited in vain: others were before it.
+	// outrun is about how long a delivery stays in the queue that has waited in vain: others were
+	// before it.
 	outrun = 2 * time.Second
 	// askTimeout bounds one question to Redis.
 	askTimeout = time.Second
@@ -27,8 +29,8 @@ func (e *ThrottledError) Error() string { return e.Reason }
 // RetryAfter is when to come back.
 func (e *ThrottledError) RetryAfter() time.Duration { return e.delay }
 
-// Bucket is what all workers together may call of one action, as one of them sees it. Callers take tokens; while any of
-// them waits, one goroutine asks the script and hands out what it grants.
+// Bucket is what all workers together may call of one action, as one of them sees it. Callers take
+// tokens; while any of them waits, one goroutine asks the script and hands out what it grants.
 type Bucket struct {
 	limiter        *Limiter
 	name           string // of an action, or a pool
@@ -55,13 +57,19 @@ type waiter struct {
 
 func newBucket(l *Limiter, name string, ceiling, start float64) *Bucket {
 	return &Bucket{
-		limiter: l, name: name, keys: bucketKeys(l.config.Account, name), ceiling: ceiling, start: min(start, ceiling), usedAt: time.Now(),
-		clock: newServerClock(), kick: make(chan struct{}, 1),
+		limiter: l,
+		name:    name,
+		keys:    bucketKeys(l.config.Account, name),
+		ceiling: ceiling,
+		start:   min(start, ceiling),
+		usedAt:  time.Now(),
+		clock:   newServerClock(),
+		kick:    make(chan struct{}, 1),
 	}
 }
 
-// Acquire waits for a token, unless it is evicted meanwhile; evict may be nil. The error is a *ThrottledError where no token is near,
-// or the context's.
+// Acquire waits for a token, unless it is evicted meanwhile; evict may be nil. The error is a
+// *ThrottledError where no token is near, or the context's.
 func (b *Bucket) Acquire(ctx context.Context, evict <-chan struct{}) (Token, error) {
 	w, one, err := b.enter()
 	if w == nil {
@@ -80,7 +88,11 @@ func (b *Bucket) Acquire(ctx context.Context, evict <-chan struct{}) (Token, err
 	case <-patience.C:
 		err = &ThrottledError{delay: spread(outrun), Reason: b.name + ": its turn is not near"}
 	case <-evict:
-		err = &ThrottledError{delay: b.Backoff(), Reason: b.name + ": its turn is not near, and others need the place", Evicted: true}
+		err = &ThrottledError{
+			delay:   b.Backoff(),
+			Reason:  b.name + ": its turn is not near, and others need the place",
+			Evicted: true,
+		}
 	}
 	b.leave(w)
 	return Token{}, err
@@ -148,8 +160,9 @@ func (b *Bucket) wake() {
 	}
 }
 
-// Report takes in what came of a call that left at a moment. left is how long the vendor says that the window lasts in which the
-// call arrived: a call that leaves so much later arrives in the next one.
+// Report takes in what came of a call that left at a moment. left is how long the vendor says that
+// the window lasts in which the call arrived: a call that leaves so much later arrives in the next
+// one.
 func (b *Bucket) Report(leftAt time.Time, throttled bool, left time.Duration) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -182,5 +195,8 @@ func (b *Bucket) throttled() error {
 }
 
 func (b *Bucket) throttledUntil(askAt int64) error {
-	return &ThrottledError{delay: max(b.clock.until(askAt), 0) + spread(time.Second), Reason: b.name + ": throttled"}
+	return &ThrottledError{
+		delay:  max(b.clock.until(askAt), 0) + spread(time.Second),
+		Reason: b.name + ": throttled",
+	}
 }

@@ -8,8 +8,8 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/internal/redistest"
 )
 
-// TestLowestCeilingHolds: workers that differ in their ceiling make together no more calls in any second than the lowest one allows,
-// whatever else happens, and they do make those.
+// TestLowestCeilingHolds: workers that differ in their ceiling make together no more calls in any
+// second than the lowest one allows, whatever else happens, and they do make those.
 func TestLowestCeilingHolds(t *testing.T) {
 	t.Parallel()
 	for seed := range 6 {
@@ -45,8 +45,8 @@ func TestLowestCeilingHolds(t *testing.T) {
 	}
 }
 
-// TestHigherCeilingWhereTheLowerIsGone: a ceiling that was raised holds a minute after the last worker with the lower one has asked,
-// and the lower one at once when one comes that has it.
+// TestHigherCeilingWhereTheLowerIsGone: a ceiling that was raised holds a minute after the last
+// worker with the lower one has asked, and the lower one at once when one comes that has it.
 func TestHigherCeilingWhereTheLowerIsGone(t *testing.T) {
 	t.Parallel()
 	client := redistest.Start(t).Client(t)

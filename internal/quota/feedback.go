@@ -24,9 +24,21 @@ func (s *allotment) undone(d demand) {
 	for _, t := range d.seen.accepted {
 		s.count(t)
 	}
-	s.seen.throttled, s.seen.proof = earliest(s.seen.throttled, d.seen.throttled), earliest(s.seen.proof, d.seen.proof)
+	s.seen.throttled, s.seen.proof = earliest(
+		s.seen.throttled,
+		d.seen.throttled,
+	), earliest(
+		s.seen.proof,
+		d.seen.proof,
+	)
 	s.seen.refused += d.seen.refused
-	s.seen.last, s.seen.windowEnds = max(s.seen.last, d.seen.last), max(s.seen.windowEnds, d.seen.windowEnds)
+	s.seen.last, s.seen.windowEnds = max(
+		s.seen.last,
+		d.seen.last,
+	), max(
+		s.seen.windowEnds,
+		d.seen.windowEnds,
+	)
 }
 
 // accepted notes a call that was not throttled, by when it left.
@@ -52,8 +64,8 @@ func (s *allotment) count(t tally) {
 	s.seen.accepted = append(s.seen.accepted, t)
 }
 
-// throttled notes one that was, and when the vendor says that its window ends. What came of calls that left before the
-// bucket was closed can wait for the next question.
+// throttled notes one that was, and when the vendor says that its window ends. What came of calls
+// that left before the bucket was closed can wait for the next question.
 func (s *allotment) throttled(left, windowEnds int64) {
 	s.seen.throttled, s.seen.last = earliest(s.seen.throttled, left), max(s.seen.last, left)
 	s.seen.windowEnds, s.seen.refused = max(s.seen.windowEnds, windowEnds), s.seen.refused+1

@@ -18,12 +18,14 @@ import (
 )
 
 const (
-	// bucketsKept is up to how many buckets none is dropped, idleBucket how long one is kept that nobody uses.
+	// bucketsKept is up to how many buckets none is dropped, idleBucket how long one is kept that
+	// nobody uses.
 	bucketsKept = 256
 	idleBucket  = time.Minute
 )
 
-// startRate is how many calls a second an action begins with, all workers together, where nothing is known of its quota.
+// startRate is how many calls a second an action begins with, all workers together, where nothing
+// is known of its quota.
 const startRate = 50
 
 // Config says whose calls a [Limiter] limits.
@@ -32,12 +34,13 @@ type Config struct {
 	Account  string
 	Ceilings map[string]float64 // calls a second of an action, in place of the published quota
 	PoolQPS  float64            // calls a second of any one pool; 0 for no limit
-	// NotShared is told that Redis did not answer for a bucket. Its limiter goes on with a part of the last known rate.
+	// NotShared is told that Redis did not answer for a bucket. Its limiter goes on with a part of the
+	// last known rate.
 	NotShared func(bucket string, err error)
 }
 
-// Limiter keeps all workers of an account together within its quotas, with one bucket for each action. docs/ratelimiter.md has the
-// algorithm and its reasons.
+// Limiter keeps all workers of an account together within its quotas, with one bucket for each
+// action. docs/ratelimiter.md has the algorithm and its reasons.
 type Limiter struct {
 	config Config
 	worker string
@@ -70,12 +73,16 @@ func (l *Limiter) Action(action string) *Bucket {
 	})
 }
 
-// Pool returns a pool's bucket, nil where there is none. Nothing is known of limits to a pool but what is configured.
+// Pool returns a pool's bucket, nil where there is none. Nothing is known of limits to a pool but
+// what is configured.
 func (l *Limiter) Pool(pool string) *Bucket {
 	if l.config.PoolQPS == 0 || pool == "" {
 		return nil
 	}
-	return l.bucket("pool:"+pool, func() (ceiling, start float64) { return l.config.PoolQPS, l.config.PoolQPS })
+	return l.bucket(
+		"pool:"+pool,
+		func() (ceiling, start float64) { return l.config.PoolQPS, l.config.PoolQPS },
+	)
 }
 
 func (l *Limiter) bucket(name string, limits func() (ceiling, start float64)) *Bucket {
@@ -91,20 +98,24 @@ func (l *Limiter) bucket(name string, limits func() (ceiling, start float64)) *B
 	return b
 }
 
-// prune drops buckets that nobody has used for a while, where there are many: whoever enqueues names the pools, and may name any
-// number. What such a one held has lapsed.
+// prune drops buckets that nobody has used for a while, where there are many: whoever enqueues
+// names the pools, and may name any number. What such a one held has lapsed.
 func (l *Limiter) prune(now time.Time) {
 	if len(l.buckets) < bucketsKept || now.Sub(l.pruned) < idleBucket/2 {
 		return
 	}
 	l.pruned = now
-	maps.DeleteFunc(l.buckets, func(_ string, b *Bucket) bool { return b.idleSince(now.Add(-idleBucket)) })
+	maps.DeleteFunc(
+		l.buckets,
+		func(_ string, b *Bucket) bool { return b.idleSince(now.Add(-idleBucket)) },
+	)
 }
 
 // LimitsPools reports whether pools have limits of their own.
 func (l *Limiter) LimitsPools() bool { return l.config.PoolQPS > 0 }
 
-// Hear takes in a message of the channel: account and name of a bucket, its epoch, and when the call left that closed it.
+// Hear takes in a message of the channel: account and name of a bucket, its epoch, and when the
+// call left that closed it.
 func (l *Limiter) Hear(message string) {
 	const parts = 3
 	words := strings.Fields(message)

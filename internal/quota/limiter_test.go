@@ -19,7 +19,8 @@ func newLimiter(t *testing.T, c Config) *Limiter {
 	return l
 }
 
-// TestReleasedTokenServesTheNextCaller: a token whose call was not made is not lost, and there is still one.
+// TestReleasedTokenServesTheNextCaller: a token whose call was not made is not lost, and there is
+// still one.
 func TestReleasedTokenServesTheNextCaller(t *testing.T) {
 	t.Parallel()
 	b := newLimiter(t, Config{Ceilings: map[string]float64{"BindAxn": 1}}).Action("BindAxn")
@@ -39,7 +40,8 @@ func TestReleasedTokenServesTheNextCaller(t *testing.T) {
 	}
 }
 
-// TestBackoffSpreadsThoseWhoAreSentAway: they come back about as fast as they may call, and not after too long.
+// TestBackoffSpreadsThoseWhoAreSentAway: they come back about as fast as they may call, and not
+// after too long.
 func TestBackoffSpreadsThoseWhoAreSentAway(t *testing.T) {
 	t.Parallel()
 	b := newLimiter(t, Config{}).Action("BindAxn")

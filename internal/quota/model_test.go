@@ -11,12 +11,12 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/internal/redistest"
 )
 
-// givenTime makes the quota's very script run by the clock of a test: the time is its last argument but one, so that the pairs
-// before it stay pairs.
+// givenTime makes the quota's very script run by the clock of a test: the time is its last argument
+// but one, so that the pairs before it stay pairs.
 var givenTime = redis.NewScript("local now = tonumber(table.remove(ARGV))\n" + quotaLua)
 
-// model runs workers, the script and a vendor by one simulated clock. The workers' side is their real allotment, the script is
-// the real one in a real Redis.
+// model runs workers, the script and a vendor by one simulated clock. The workers' side is their
+// real allotment, the script is the real one in a real Redis.
 type model struct {
 	t       *testing.T
 	redis   *redis.Client

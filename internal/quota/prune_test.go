@@ -6,7 +6,8 @@ import (
 	"time"
 )
 
-// TestBudgetsOfPoolsEnd: whoever enqueues may name any number of pools. A bucket that nobody uses is dropped, one that is used is not.
+// TestBudgetsOfPoolsEnd: whoever enqueues may name any number of pools. A bucket that nobody uses
+// is dropped, one that is used is not.
 func TestBudgetsOfPoolsEnd(t *testing.T) {
 	t.Parallel()
 	l := newLimiter(t, Config{PoolQPS: 10})

@@ -15,13 +15,23 @@ type Known struct {
 	Throttled bool    // the last call was: none may leave but a probe
 }
 
-// Read returns what is known of those actions of an account whose quota is in use, in the order of actions. An action that nobody
-// has called for some minutes is forgotten. It asks once.
-func Read(ctx context.Context, client redis.Cmdable, account string, actions ...string) ([]Known, error) {
+// Read returns what is known of those actions of an account whose quota is in use, in the order of
+// actions. An action that nobody has called for some minutes is forgotten. It asks once.
+func Read(
+	ctx context.Context,
+	client redis.Cmdable,
+	account string,
+	actions ...string,
+) ([]Known, error) {
 	replies := make([]*redis.SliceCmd, len(actions))
 	_, err := client.Pipelined(ctx, func(p redis.Pipeliner) error {
 		for i, action := range actions {
-			replies[i] = p.HMGet(ctx, bucketKeys(account, action)[0], "rate", "fell") // fields of lua/quota.lua
+			replies[i] = p.HMGet(
+				ctx,
+				bucketKeys(account, action)[0],
+				"rate",
+				"fell",
+			) // fields of lua/quota.lua
 		}
 		return nil
 	})

@@ -11,7 +11,8 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/internal/redistest"
 )
 
-// TestReadTellsWhatALimiterWrote: whoever reads the quota sees what the script of a limiter keeps, an action that is throttled included.
+// TestReadTellsWhatALimiterWrote: whoever reads the quota sees what the script of a limiter keeps,
+// an action that is throttled included.
 func TestReadTellsWhatALimiterWrote(t *testing.T) {
 	t.Parallel()
 	l := newLimiter(t, Config{Account: "shop"})

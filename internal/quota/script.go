@@ -14,7 +14,8 @@ import (
 // news, in its database, is the channel on which a bucket is said to be closed, or open again.
 const news = "dypls:quota"
 
-// Channel is the one on which the workers of a client's database tell one another, for [Limiter.Hear].
+// Channel is the one on which the workers of a client's database tell one another, for
+// [Limiter.Hear].
 func Channel(client redis.UniversalClient) string { return record.InDatabase(client, news) }
 
 // serverTime gives a script the time of Redis' clock, in microseconds. Tests give it theirs.
@@ -26,8 +27,8 @@ var (
 	quotaScript = redis.NewScript(serverTime + quotaLua)
 )
 
-// demand is what a worker asks of a bucket, and what it has seen since it asked last. Times are those of Redis' clock, in
-// microseconds, 0 for none.
+// demand is what a worker asks of a bucket, and what it has seen since it asked last. Times are
+// those of Redis' clock, in microseconds, 0 for none.
 type demand struct {
 	wanted, back int
 	seen         feedback
@@ -83,7 +84,14 @@ func readGranted(cmd *redis.Cmd) (granted, error) {
 		return granted{}, fmt.Errorf("unexpected reply of the quota's script: rate %q", text)
 	}
 	return granted{
-		now: n[0], epoch: n[1], tokens: int(n[2]), first: n[3], rate: rate, wait: n[5], workers: int(n[6]), closedAt: n[7],
+		now:      n[0],
+		epoch:    n[1],
+		tokens:   int(n[2]),
+		first:    n[3],
+		rate:     rate,
+		wait:     n[5],
+		workers:  int(n[6]),
+		closedAt: n[7],
 	}, nil
 }
 
@@ -92,6 +100,12 @@ func (b *Bucket) ask(ctx context.Context, d demand) (granted, error) {
 	ctx, cancel := context.WithTimeout(ctx, askTimeout)
 	defer cancel()
 	l := b.limiter
-	return readGranted(quotaScript.Run(ctx, l.config.Redis, b.keys, d.arguments(l.worker, l.config.Account, b.name, Channel(l.config.Redis),
-		b.ceiling, b.start)...))
+	return readGranted(
+		quotaScript.Run(
+			ctx,
+			l.config.Redis,
+			b.keys,
+			d.arguments(l.worker, l.config.Account, b.name, Channel(l.config.Redis),
+				b.ceiling, b.start)...),
+	)
 }

@@ -36,7 +36,8 @@ func used(now int64, rate float64) demand {
 	return d
 }
 
-// TestRateDoublesAndAges: a second that was really used doubles the rate; one that was not leaves it; rest wears it down.
+// TestRateDoublesAndAges: a second that was really used doubles the rate; one that was not leaves
+// it; rest wears it down.
 func TestRateDoublesAndAges(t *testing.T) {
 	t.Parallel()
 	s := scripted{t, redistest.Start(t).Client(t)}
@@ -71,7 +72,8 @@ func TestRateDoublesAndAges(t *testing.T) {
 	}
 }
 
-// TestClockGoesBack: after a failover the time may be an earlier one; nothing waits for the old one to come back.
+// TestClockGoesBack: after a failover the time may be an earlier one; nothing waits for the old one
+// to come back.
 func TestClockGoesBack(t *testing.T) {
 	t.Parallel()
 	s := scripted{t, redistest.Start(t).Client(t)}
@@ -81,7 +83,8 @@ func TestClockGoesBack(t *testing.T) {
 	}
 }
 
-// TestLateThrottlesPunishOnce: calls that left before the bucket was closed and open again do not close it again.
+// TestLateThrottlesPunishOnce: calls that left before the bucket was closed and open again do not
+// close it again.
 func TestLateThrottlesPunishOnce(t *testing.T) {
 	t.Parallel()
 	s := scripted{t, redistest.Start(t).Client(t)}

@@ -88,12 +88,14 @@ func TestQuotaFallsAndRises(t *testing.T) {
 	}
 }
 
-// TestQuotaWeatherModelled: 3,000 calls while the quota is 100 a second, then 50, then 200, take hardly longer than they must.
+// TestQuotaWeatherModelled: 3,000 calls while the quota is 100 a second, then 50, then 200, take
+// hardly longer than they must.
 func TestQuotaWeatherModelled(t *testing.T) {
 	t.Parallel()
 	const calls, calm = 3000, 10
 	const ideal = 2*calm + float64(calls-150*calm)/200
-	for latency, most := range map[int64]float64{0: 0.02, 20_000: 0.02, 50_000: 0.025} { // at every fall, what is out is throttled
+	// at every fall, what is out is throttled
+	for latency, most := range map[int64]float64{0: 0.02, 20_000: 0.02, 50_000: 0.025} {
 		for _, tells := range []bool{false, true} {
 			for phase := int64(20_000); phase < secondMicros; phase += 170_000 {
 				t.Run(fmt.Sprintf("%d ms, tells %v, phase %d ms", latency/1000, tells, phase/1000), func(t *testing.T) {
@@ -118,7 +120,8 @@ func TestQuotaWeatherModelled(t *testing.T) {
 	}
 }
 
-// TestThrottledWhateverTheRate: where lowering the rate does not help, it is not lowered for ever; and the quota is still found.
+// TestThrottledWhateverTheRate: where lowering the rate does not help, it is not lowered for ever;
+// and the quota is still found.
 func TestThrottledWhateverTheRate(t *testing.T) {
 	t.Parallel()
 	for _, latency := range []int64{0, 50_000} {
@@ -138,7 +141,8 @@ func TestThrottledWhateverTheRate(t *testing.T) {
 	}
 }
 
-// TestNeverAboveTheCeiling: in any second, whatever happens, no more calls leave than the ceiling and the burst.
+// TestNeverAboveTheCeiling: in any second, whatever happens, no more calls leave than the ceiling
+// and the burst.
 func TestNeverAboveTheCeiling(t *testing.T) {
 	t.Parallel()
 	for seed := range 12 {
@@ -146,7 +150,8 @@ func TestNeverAboveTheCeiling(t *testing.T) {
 			t.Parallel()
 			m := newRandomModel(t, seed)
 			m.run(40 * secondMicros)
-			// Tokens may be used a little after their time, and the schedule may make up for a late question.
+			// Tokens may be used a little after their time, and the schedule may make up for a late
+			// question.
 			burst := 0.02*m.ceiling + float64(tokenValid+m.jitter)/float64(secondMicros)*m.ceiling + 2
 			if n := most(m.sent); float64(n) > m.ceiling+burst {
 				t.Errorf("%d calls within a second, ceiling %.0f, burst %.0f", n, m.ceiling, burst)
@@ -176,7 +181,8 @@ func TestNobodyStarves(t *testing.T) {
 	}
 }
 
-// TestMissedNews: a worker that misses messages goes on with tokens that are void, for half a second at most.
+// TestMissedNews: a worker that misses messages goes on with tokens that are void, for half a
+// second at most.
 func TestMissedNews(t *testing.T) {
 	t.Parallel()
 	m := newModel(t, &fixedWindows{quota: constant(100), phase: 123_000}, 3, 40)

@@ -6,7 +6,8 @@ import (
 	"time"
 )
 
-// LongestClaim is how long a claim holds at the most. One that holds for longer was made before Redis' clock was put back.
+// LongestClaim is how long a claim holds at the most. One that holds for longer was made before
+// Redis' clock was put back.
 const LongestClaim = time.Minute
 
 // Run asks to make the next call of a task.
@@ -15,17 +16,18 @@ type Run struct {
 	// Run names this one execution: asked again under the same name, Begin gives the same answer,
 	// save that what it settled is Finished then. Once the run has ended it is never told Go again.
 	Run string
-	// Action and Account are what the delivery says that the task is. Where the record says otherwise, the run may not call.
-	// An Action of "" says nothing.
+	// Action and Account are what the delivery says that the task is. Where the record says otherwise,
+	// the run may not call. An Action of "" says nothing.
 	Action, Account string
 
 	Lease       time.Duration // after which another run may take over, at most LongestClaim
 	Repeatable  bool          // a call that was cut may simply be made again
 	Reads       bool          // its calls change nothing: one that was cut cannot have taken effect
 	MaxAttempts int
-	MaxCrashes  int           // calls in a row that may be cut before the task is given up; four times as many looks
-	LookAfter   time.Duration // when a call whose answer was lost can no longer be under way
-	Keep        time.Duration // of the record, where this settles it
+	// calls in a row that may be cut before the task is given up; four times as many looks
+	MaxCrashes int
+	LookAfter  time.Duration // when a call whose answer was lost can no longer be under way
+	Keep       time.Duration // of the record, where this settles it
 }
 
 // BeginVerdict tells whether the run may call.
@@ -38,8 +40,9 @@ const (
 	Busy     BeginVerdict = "busy"     // another run is calling; see Begun.Busy
 	Finished BeginVerdict = "finished" // settled before, or this run has ended
 	Settled  BeginVerdict = "settled"  // settled now: out of time, or left behind by a run that ended
-	Foreign  BeginVerdict = "foreign"  // the record is of another action or account than the delivery says
-	Unknown  BeginVerdict = "unknown"  // there is no such record
+	// Foreign: the record is of another action or account than the delivery says.
+	Foreign BeginVerdict = "foreign"
+	Unknown BeginVerdict = "unknown" // there is no such record
 )
 
 // Begun is the answer of Begin.
@@ -58,11 +61,13 @@ type Begun struct {
 	MayHaveRun bool
 	Suspect    bool      // it was called again although an earlier call could not be looked up
 	FirstCall  time.Time // when the first call was noted, by Redis' clock
-	Since      time.Time // the same by Redis' clock or the worker's, whichever was behind: what the call made is not older
-	Looks      int       // with Look: how many found nothing
-	Refusal    string    // with Look: the code of the refusal that put the earlier call in doubt, "" for a lost answer
-	Request    []byte
-	Undoes     string // the id of the task that this one is to undo
+	// the same by Redis' clock or the worker's, whichever was behind: what the call made is not older
+	Since time.Time
+	Looks int // with Look: how many found nothing
+	// with Look: the code of the refusal that put the earlier call in doubt, "" for a lost answer
+	Refusal string
+	Request []byte
+	Undoes  string // the id of the task that this one is to undo
 	// Shortage, with Go: a failover could forget that a call is out. It must not leave, nil otherwise.
 	Shortage *ShortageError
 }
@@ -76,11 +81,26 @@ func (s Store) Begin(ctx context.Context, run Run) (Begun, error) {
 	if run.Reads {
 		changes = 0
 	}
-	cmds, shortage, err := s.runSafe(ctx, nil, beginScript, []scriptCall{{key: Key(run.ID), args: []any{
-		run.ID, s.channel(), run.Run, run.Lease.Milliseconds(),
-		repeatable, run.MaxAttempts, run.MaxCrashes, run.Keep.Milliseconds(), run.LookAfter.Milliseconds(), run.Action,
-		time.Now().UnixMilli(), run.Account, changes,
-	}}})
+	cmds, shortage, err := s.runSafe(
+		ctx,
+		nil,
+		beginScript,
+		[]scriptCall{{key: Key(run.ID), args: []any{
+			run.ID,
+			s.channel(),
+			run.Run,
+			run.Lease.Milliseconds(),
+			repeatable,
+			run.MaxAttempts,
+			run.MaxCrashes,
+			run.Keep.Milliseconds(),
+			run.LookAfter.Milliseconds(),
+			run.Action,
+			time.Now().UnixMilli(),
+			run.Account,
+			changes,
+		}}},
+	)
 	if err != nil {
 		return Begun{}, fmt.Errorf("record: begin: %w", err)
 	}
@@ -94,7 +114,13 @@ func (s Store) Begin(ctx context.Context, run Run) (Begun, error) {
 	case Go, Look:
 		b.Fence, b.Attempt, b.Call = r.integer(1), int(r.integer(2)), int(r.integer(3))
 		b.Uncounted, b.Deadline = int(r.integer(4)), fromMillis(r.integer(5))
-		b.MayHaveRun, b.Suspect, b.FirstCall = r.integer(6) == 1, r.integer(7) == 1, fromMillis(r.integer(8))
+		b.MayHaveRun, b.Suspect, b.FirstCall = r.integer(
+			6,
+		) == 1, r.integer(
+			7,
+		) == 1, fromMillis(
+			r.integer(8),
+		)
 		b.Looks, b.Refusal, b.Request = int(r.integer(9)), r.text(10), []byte(r.text(11))
 		b.Undoes, b.Since = r.text(12), fromMillis(r.integer(13))
 	case Busy:
@@ -114,8 +140,14 @@ func (s Store) Begin(ctx context.Context, run Run) (Begun, error) {
 	return b, nil
 }
 
-// Renew keeps the claim of a run that looks, which may take longer than a claim holds. It reports whether the run still has it.
-func (s Store) Renew(ctx context.Context, id string, fence int64, lease time.Duration) (bool, error) {
+// Renew keeps the claim of a run that looks, which may take longer than a claim holds. It reports
+// whether the run still has it.
+func (s Store) Renew(
+	ctx context.Context,
+	id string,
+	fence int64,
+	lease time.Duration,
+) (bool, error) {
 	held, err := renewScript.Run(ctx, s.redis, []string{Key(id)}, fence, lease.Milliseconds()).Bool()
 	if err != nil {
 		return false, fmt.Errorf("record: renew: %w", err)

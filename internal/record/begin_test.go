@@ -88,8 +88,9 @@ func TestBeginFindsNothingToDo(t *testing.T) {
 	})
 }
 
-// A try that the worker gave up may reach Redis after the run it belonged to has ended. Were it let in, nobody would
-// make the call it was let in for, and the task would be held as uncertain for nothing.
+// A try that the worker gave up may reach Redis after the run it belonged to has ended. Were it let
+// in, nobody would make the call it was let in for, and the task would be held as uncertain for
+// nothing.
 func TestBeginIgnoresAnEchoOfARunThatEnded(t *testing.T) {
 	t.Parallel()
 	onEachServer(t, func(t *testing.T, s server) {

@@ -6,8 +6,8 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/internal/record"
 )
 
-// TestCancelAfterACutCall: a task whose worker ended during a call can be withdrawn where its calls only read; where they change
-// something, that call may have taken effect.
+// TestCancelAfterACutCall: a task whose worker ended during a call can be withdrawn where its calls
+// only read; where they change something, that call may have taken effect.
 func TestCancelAfterACutCall(t *testing.T) {
 	t.Parallel()
 	onEachServer(t, func(t *testing.T, s server) {

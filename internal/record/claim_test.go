@@ -7,7 +7,8 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/internal/record"
 )
 
-// Whether the call that was cut took effect is looked for before another is made. Looks that were cut are looked again.
+// Whether the call that was cut took effect is looked for before another is made. Looks that were
+// cut are looked again.
 func TestLapsedClaimOfABindIsLookedFor(t *testing.T) {
 	t.Parallel()
 	onEachServer(t, func(t *testing.T, s server) {
@@ -40,7 +41,8 @@ func TestLapsedClaimOfABindIsLookedFor(t *testing.T) {
 	})
 }
 
-// Workers that end now and then do not add up: only runs in a row that bring no news tell a task that kills its workers.
+// Workers that end now and then do not add up: only runs in a row that bring no news tell a task
+// that kills its workers.
 func TestCrashesInARow(t *testing.T) {
 	t.Parallel()
 	onEachServer(t, func(t *testing.T, s server) {
@@ -102,7 +104,8 @@ func TestCrashesUseUpAttempts(t *testing.T) {
 	})
 }
 
-// The worker asks until there is a reply; no call leaves before, so the same run may claim anew what it never used.
+// The worker asks until there is a reply; no call leaves before, so the same run may claim anew
+// what it never used.
 func TestLostReplyOutlivesTheClaim(t *testing.T) {
 	t.Parallel()
 	onEachServer(t, func(t *testing.T, s server) {

@@ -13,7 +13,8 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/internal/redistest"
 )
 
-// TestClaimOfAnotherClock: a claim, and a doubt, from before the clock was put back by an hour hold for a lease, or a wait, from now on.
+// TestClaimOfAnotherClock: a claim, and a doubt, from before the clock was put back by an hour hold
+// for a lease, or a wait, from now on.
 func TestClaimOfAnotherClock(t *testing.T) {
 	t.Parallel()
 	onEachServer(t, func(t *testing.T, s server) {
@@ -67,8 +68,8 @@ func (s server) until(t *testing.T, id string, want record.BeginVerdict, change 
 	})
 }
 
-// TestEchoAfterReopening: a try of the run that ended a task, which was given up and comes through late, is told so although the task
-// has been opened again since: nobody listens to it.
+// TestEchoAfterReopening: a try of the run that ended a task, which was given up and comes through
+// late, is told so although the task has been opened again since: nobody listens to it.
 func TestEchoAfterReopening(t *testing.T) {
 	t.Parallel()
 	onEachServer(t, func(t *testing.T, s server) {
@@ -97,8 +98,9 @@ func TestEchoAfterReopening(t *testing.T) {
 	})
 }
 
-// TestRedisClockDecidesNoDeadline: Redis' clock is an hour off. Deadlines and links end by the clock of those who sign calls, and what a
-// call made is looked for from the earlier of the two clocks on.
+// TestRedisClockDecidesNoDeadline: Redis' clock is an hour off. Deadlines and links end by the
+// clock of those who sign calls, and what a call made is looked for from the earlier of the two
+// clocks on.
 func TestRedisClockDecidesNoDeadline(t *testing.T) {
 	t.Parallel()
 	for name, off := range map[string]time.Duration{"ahead": time.Hour, "behind": -time.Hour} {
@@ -137,7 +139,8 @@ func TestRedisClockDecidesNoDeadline(t *testing.T) {
 	}
 }
 
-// TestIndexAfterClockWentBack: what was to be looked at soon is, and keeps its mark; what is days away stays away.
+// TestIndexAfterClockWentBack: what was to be looked at soon is, and keeps its mark; what is days
+// away stays away.
 func TestIndexAfterClockWentBack(t *testing.T) {
 	t.Parallel()
 	onEachServer(t, func(t *testing.T, s server) {

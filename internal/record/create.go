@@ -20,17 +20,20 @@ type New struct {
 	Fingerprint Fingerprint
 	ProcessAt   time.Time // when it was meant to run
 	Deadline    time.Time // after which no call starts; the zero time for never
-	// Undoing is what a request that undoes this one needs of it, JSON, "" for nothing. It outlives the request.
+	// Undoing is what a request that undoes this one needs of it, JSON, "" for nothing. It outlives
+	// the request.
 	Undoing string
 	// Undoes is the id of the task that this one is to undo, "" where its request says it all.
 	Undoes string
-	// Change is the thing that the task changes in its order among others, see [Store.Draw]; "" for none. A task that is recorded
-	// already keeps the order that it has.
+	// Change is the thing that the task changes in its order among others, see [Store.Draw]; "" for
+	// none. A task that is recorded already keeps the order that it has.
 	Change string
 	Order  int64
-	// Unseen: nobody has looked whether the id of this single task is known. Where one script does all, nobody needs to.
+	// Unseen: nobody has looked whether the id of this single task is known. Where one script does
+	// all, nobody needs to.
 	Unseen bool
-	// Handover hands the task over, nil for whoever does that later. A Redis that has slots is not given it.
+	// Handover hands the task over, nil for whoever does that later. A Redis that has slots is not
+	// given it.
 	Handover *Handover
 }
 
@@ -55,8 +58,8 @@ type Created struct {
 	HandedOver  bool // as a new task
 }
 
-// Create records tasks, in one round trip, and in the index before. One that is recorded already is left as it is. With a
-// *[ShortageError] it has done so, and returns what was there.
+// Create records tasks, in one round trip, and in the index before. One that is recorded already is
+// left as it is. With a *[ShortageError] it has done so, and returns what was there.
 func (s Store) Create(ctx context.Context, tasks []New) ([]Created, error) {
 	if len(tasks) == 0 {
 		return nil, nil
@@ -71,8 +74,8 @@ func (s Store) Create(ctx context.Context, tasks []New) ([]Created, error) {
 	return created, nil
 }
 
-// create has one script do all for a task where it may, and tries that once on a Redis that has slots, as a proxy's, which looks
-// like any other.
+// create has one script do all for a task where it may, and tries that once on a Redis that has
+// slots, as a proxy's, which looks like any other.
 func (s Store) create(ctx context.Context, tasks []New) ([]Created, *ShortageError, error) {
 	if !s.slots.Load() && !slices.ContainsFunc(tasks, func(t New) bool { return t.Handover == nil }) {
 		cmds, shortage, err := s.runSafe(ctx, nil, nil, handovers(tasks))
@@ -88,8 +91,8 @@ func (s Store) create(ctx context.Context, tasks []New) ([]Created, *ShortageErr
 	return s.createApart(ctx, tasks)
 }
 
-// createApart notes tasks in the index before it records them, and hands nothing over. What is over is not noted again: its outcome
-// would be told again.
+// createApart notes tasks in the index before it records them, and hands nothing over. What is over
+// is not noted again: its outcome would be told again.
 func (s Store) createApart(ctx context.Context, tasks []New) ([]Created, *ShortageError, error) {
 	if len(tasks) == 1 && tasks[0].Unseen {
 		if found, err := s.Look(ctx, tasks); err != nil || found[0].State.Told() {
@@ -134,16 +137,29 @@ func handovers(tasks []New) []scriptCall {
 
 func (t New) args() []any {
 	args := make([]any, 0, argsBefore+3) // and those of a handover
-	return append(args,
-		string(t.Fingerprint), t.Action, t.Request, millis(t.ProcessAt), millis(t.Deadline), t.Undoing, t.Undoes,
-		t.Change, t.Order, time.Now().UnixMilli(), t.Account,
+	return append(
+		args,
+		string(
+			t.Fingerprint,
+		),
+		t.Action,
+		t.Request,
+		millis(t.ProcessAt),
+		millis(t.Deadline),
+		t.Undoing,
+		t.Undoes,
+		t.Change,
+		t.Order,
+		time.Now().UnixMilli(),
+		t.Account,
 	)
 }
 
 // firstLook is when the reaper looks at the task if nobody has begun it.
 func (t New) firstLook() time.Duration { return max(time.Until(t.ProcessAt), 0) + firstLook }
 
-// Look tells what Create would find by now, and records nothing. Whether a result has expired is told by this process' clock.
+// Look tells what Create would find by now, and records nothing. Whether a result has expired is
+// told by this process' clock.
 func (s Store) Look(ctx context.Context, tasks []New) ([]Created, error) {
 	if len(tasks) == 0 {
 		return nil, nil
@@ -167,7 +183,11 @@ func (s Store) Look(ctx context.Context, tasks []New) ([]Created, error) {
 
 func (t New) look(r fieldReader) Created {
 	c := Created{
-		Verdict: Same, Fingerprint: Fingerprint(r.text(0)), State: State(r.text(1)), Delivery: r.integer(2), ProcessAt: fromMillis(r.integer(3)),
+		Verdict:     Same,
+		Fingerprint: Fingerprint(r.text(0)),
+		State:       State(r.text(1)),
+		Delivery:    r.integer(2),
+		ProcessAt:   fromMillis(r.integer(3)),
 	}
 	expires := fromMillis(r.integer(4))
 	switch {
@@ -179,10 +199,12 @@ func (t New) look(r fieldReader) Created {
 	return c
 }
 
-// Redeliver tells which delivery is to be made in the place of one that is over although the task needs it,
-// and counts it, once. It is 0 where the task needs none: it is being performed, by a run whose claim holds, or settled, or gone.
+// Redeliver tells which delivery is to be made in the place of one that is over although the task
+// needs it, and counts it, once. It is 0 where the task needs none: it is being performed, by a run
+// whose claim holds, or settled, or gone.
 func (s Store) Redeliver(ctx context.Context, id string, over int64) (int64, error) {
-	delivery, err := redeliverScript.Run(ctx, s.redis, []string{Key(id)}, over, LongestClaim.Milliseconds()).Int64()
+	delivery, err := redeliverScript.Run(ctx, s.redis, []string{Key(id)}, over, LongestClaim.Milliseconds()).
+		Int64()
 	if err != nil {
 		return 0, fmt.Errorf("record: redeliver: %w", err)
 	}
@@ -197,7 +219,9 @@ func (t New) readCreated(cmd *redis.Cmd) (Created, error) {
 	r := replyReader{reply: reply}
 	c := Created{Verdict: CreateVerdict(r.text(0))}
 	if c.Verdict == IsNew {
-		c.Fingerprint, c.State, c.Delivery, c.ProcessAt = t.Fingerprint, Queued, 1, fromMillis(millis(t.ProcessAt))
+		c.Fingerprint, c.State, c.Delivery, c.ProcessAt = t.Fingerprint, Queued, 1, fromMillis(
+			millis(t.ProcessAt),
+		)
 		c.HandedOver = len(reply) > 1 && r.integer(1) == 1
 		return c, r.err
 	}

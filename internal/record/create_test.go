@@ -119,8 +119,8 @@ func look(t *testing.T, s server) func([]record.New) ([]record.Created, error) {
 	return func(tasks []record.New) ([]record.Created, error) { return s.store.Look(t.Context(), tasks) }
 }
 
-// TestHandover: what is new is handed over and noted, in the script that records it. What is known, or another's, is not, and what is
-// over is not noted again.
+// TestHandover: what is new is handed over and noted, in the script that records it. What is known,
+// or another's, is not, and what is over is not noted again.
 func TestHandover(t *testing.T) {
 	t.Parallel()
 	onEachServer(t, func(t *testing.T, s server) {

@@ -32,7 +32,8 @@ func TestPastDeadlineNoCallStarts(t *testing.T) {
 		}{
 			"new":     {"before a call could start", 0},
 			"waiting": {"isv.FLOW_LIMIT", 1}, // what kept it from succeeding is told
-			// granted in time, but the reply came too late to be of use: nothing was sent, and nothing counts
+			// granted in time, but the reply came too late to be of use: nothing was sent, and nothing
+			// counts
 			"lost-reply": {"before a call could start", 0},
 		} {
 			got := s.begin(t, id, "run")

@@ -22,10 +22,11 @@ type Detail struct {
 	Claim      time.Time
 	MayHaveRun bool
 	Suspect    bool
-	InDoubt    bool      // an earlier call has to be looked for
-	DoubtAt    time.Time // when that call was noted, or the latest look; the zero time where nothing is in flight
-	Looks      int       // that found nothing
-	Refusal    string    // the code that put the earlier call in doubt
+	InDoubt    bool // an earlier call has to be looked for
+	// when that call was noted, or the latest look; the zero time where nothing is in flight
+	DoubtAt    time.Time
+	Looks      int    // that found nothing
+	Refusal    string // the code that put the earlier call in doubt
 	ResolvedBy string
 	ResolvedAt time.Time
 	ReopenedBy string
@@ -36,8 +37,22 @@ type Detail struct {
 }
 
 var detailFields = []string{
-	"process_at", "deadline", "delivery", "uncounted", "crashes", "claim_until", "may_have_run", "suspect", "doubt_at", "looks", "refusal",
-	"resolved_by", "resolved_at", "reopened_by", "reopened_at", "history",
+	"process_at",
+	"deadline",
+	"delivery",
+	"uncounted",
+	"crashes",
+	"claim_until",
+	"may_have_run",
+	"suspect",
+	"doubt_at",
+	"looks",
+	"refusal",
+	"resolved_by",
+	"resolved_at",
+	"reopened_by",
+	"reopened_at",
+	"history",
 }
 
 // Detail reads a record in one round trip. One that does not exist has no State.
@@ -56,11 +71,33 @@ func (s Store) Detail(ctx context.Context, id string) (Detail, error) {
 	}
 	r := fieldReader{more.Val()}
 	d := Detail{
-		Record: readRecord(id, plain.Val()), Now: clock.Val().UTC(), ProcessAt: fromMillis(r.integer(0)), Deadline: fromMillis(r.integer(1)),
-		Delivery: r.integer(2), Uncounted: int(r.integer(3)), Crashes: int(r.integer(4)), Claim: fromMillis(r.integer(5)),
-		MayHaveRun: r.integer(6) == 1, Suspect: r.integer(7) == 1, InDoubt: r.text(8) != "", Looks: int(r.integer(9)), Refusal: r.text(10),
-		ResolvedBy: r.text(11), ResolvedAt: fromMillis(r.integer(12)), ReopenedBy: r.text(13), ReopenedAt: fromMillis(r.integer(14)),
-		History: readHistory(r.text(15)),
+		Record: readRecord(
+			id,
+			plain.Val(),
+		),
+		Now:       clock.Val().UTC(),
+		ProcessAt: fromMillis(r.integer(0)),
+		Deadline:  fromMillis(r.integer(1)),
+		Delivery: r.integer(
+			2,
+		),
+		Uncounted: int(r.integer(3)),
+		Crashes:   int(r.integer(4)),
+		Claim:     fromMillis(r.integer(5)),
+		MayHaveRun: r.integer(
+			6,
+		) == 1,
+		Suspect: r.integer(7) == 1,
+		InDoubt: r.text(8) != "",
+		Looks:   int(r.integer(9)),
+		Refusal: r.text(10),
+		ResolvedBy: r.text(
+			11,
+		),
+		ResolvedAt: fromMillis(r.integer(12)),
+		ReopenedBy: r.text(13),
+		ReopenedAt: fromMillis(r.integer(14)),
+		History:    readHistory(r.text(15)),
 	}
 	if !d.State.Running() {
 		d.Claim = time.Time{} // of a run that is over

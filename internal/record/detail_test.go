@@ -64,7 +64,8 @@ func TestHistory(t *testing.T) {
 	})
 }
 
-// What succeeds at once, as nearly all do, stores nothing more; what goes on for ever stores no more and no more.
+// What succeeds at once, as nearly all do, stores nothing more; what goes on for ever stores no
+// more and no more.
 func TestHistoryIsBounded(t *testing.T) {
 	t.Parallel()
 	onEachServer(t, func(t *testing.T, s server) {

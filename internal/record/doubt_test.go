@@ -34,7 +34,8 @@ func lookAfter(d time.Duration) func(*record.Run) {
 	return func(r *record.Run) { r.LookAfter = d }
 }
 
-// No call starts while one is in doubt; what the looks bring is kept from one run to the next, and counts nothing.
+// No call starts while one is in doubt; what the looks bring is kept from one run to the next, and
+// counts nothing.
 func TestDoubt(t *testing.T) {
 	t.Parallel()
 	onEachServer(t, func(t *testing.T, s server) {
@@ -76,7 +77,8 @@ func TestDoubt(t *testing.T) {
 	})
 }
 
-// A look that comes too early tells nothing: the call may be under way, the API may lag behind itself.
+// A look that comes too early tells nothing: the call may be under way, the API may lag behind
+// itself.
 func TestLooksKeepTheirDistance(t *testing.T) {
 	t.Parallel()
 	onEachServer(t, func(t *testing.T, s server) {

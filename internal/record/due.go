@@ -30,7 +30,8 @@ type Due struct {
 	More bool // there are others
 }
 
-// Next is what becomes of an entry after a look: dropped, or looked at again. Missed keeps in mind that there was no record.
+// Next is what becomes of an entry after a look: dropped, or looked at again. Missed keeps in mind
+// that there was no record.
 type Next struct {
 	ID     string
 	Drop   bool
@@ -44,7 +45,15 @@ func (o Open) Held(now time.Time) bool {
 	return rest > 0 && rest <= LongestClaim
 }
 
-var openFields = []string{"action", "state", "delivery", "claim_until", "process_at", "enqueued_at", "account"}
+var openFields = []string{
+	"action",
+	"state",
+	"delivery",
+	"claim_until",
+	"process_at",
+	"enqueued_at",
+	"account",
+}
 
 // Opened reads records as the reaper sees them.
 func (s Store) Opened(ctx context.Context, ids ...string) ([]Open, error) {
@@ -65,8 +74,14 @@ func (s Store) Opened(ctx context.Context, ids ...string) ([]Open, error) {
 	for i, cmd := range cmds {
 		v := fieldReader{cmd.Val()}
 		opened[i] = Open{
-			ID: ids[i], Action: v.text(0), Account: v.text(6), State: State(v.text(1)), Delivery: v.integer(2), Claim: fromMillis(v.integer(3)),
-			ProcessAt: fromMillis(v.integer(4)), Enqueued: fromMillis(v.integer(5)),
+			ID:        ids[i],
+			Action:    v.text(0),
+			Account:   v.text(6),
+			State:     State(v.text(1)),
+			Delivery:  v.integer(2),
+			Claim:     fromMillis(v.integer(3)),
+			ProcessAt: fromMillis(v.integer(4)),
+			Enqueued:  fromMillis(v.integer(5)),
 		}
 		if !opened[i].State.Running() {
 			opened[i].Claim = time.Time{} // of a run that is over
@@ -136,7 +151,8 @@ func (s Store) Defer(ctx context.Context, due Due, next []Next) error {
 	return nil
 }
 
-// half marks the score of an entry that had no record when it was looked at: scores are whole milliseconds otherwise.
+// half marks the score of an entry that had no record when it was looked at: scores are whole
+// milliseconds otherwise.
 const half = ".5"
 
 func (n Next) score() string {

@@ -9,12 +9,14 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
 )
 
-// Fingerprint tells whether two requests under one id are the same, and which parameters differ, after the
-// request itself is gone: "name:hash" of the action and each parameter, separated by spaces.
+// Fingerprint tells whether two requests under one id are the same, and which parameters differ,
+// after the request itself is gone: "name:hash" of the action and each parameter, separated by
+// spaces.
 //
-// A telephone number has so few possible values that a whole hash of it would give it away. Its hash is cut to
-// 24 bits: about 200 Chinese mobile numbers share each value, and a different number passes for the same one
-// with a chance of 1 in 16 million. The id goes into every hash, so that equal numbers of two tasks do not show.
+// A telephone number has so few possible values that a whole hash of it would give it away. Its
+// hash is cut to 24 bits: about 200 Chinese mobile numbers share each value, and a different number
+// passes for the same one with a chance of 1 in 16 million. The id goes into every hash, so that
+// equal numbers of two tasks do not show.
 type Fingerprint string
 
 const (

@@ -15,12 +15,13 @@ type Ending struct {
 	Message   string
 	Class     string
 	RequestID string
-	Result    []byte        // JSON, only when succeeded
-	ExpiresAt time.Time     // after which the result is of no use; the zero time for never
-	SubsID    string        // of a binding that was made
-	Surplus   func() []byte // JSON: what undoes the binding, where the record holds another already; nil for no binding
-	Counts    bool          // whether the call uses up an attempt
-	Sent      bool          // whether a request may have left
+	Result    []byte    // JSON, only when succeeded
+	ExpiresAt time.Time // after which the result is of no use; the zero time for never
+	SubsID    string    // of a binding that was made
+	// JSON: what undoes the binding, where the record holds another already; nil for no binding
+	Surplus func() []byte
+	Counts  bool // whether the call uses up an attempt
+	Sent    bool // whether a request may have left
 	// MayHaveRun: the API said no, or nothing, and the call may have taken effect all the same.
 	MayHaveRun bool
 	Doubt      Doubt // with Waiting: what the next run is to do first
@@ -33,12 +34,14 @@ type Doubt string
 
 // The doubts.
 const (
-	NoDoubt      Doubt = ""
-	DoubtCall    Doubt = "call"    // this run's call had no answer: look before calling again
-	DoubtRefusal Doubt = "refusal" // this run's call was refused because of what an earlier one may have done: look at once
-	DoubtAbsent  Doubt = "absent"  // a look found nothing
-	DoubtKept    Doubt = "kept"    // a look failed
-	DoubtCleared Doubt = "clear"   // nothing is in doubt any more
+	NoDoubt   Doubt = ""
+	DoubtCall Doubt = "call" // this run's call had no answer: look before calling again
+	// DoubtRefusal: this run's call was refused because of what an earlier one may have done; look at
+	// once.
+	DoubtRefusal Doubt = "refusal"
+	DoubtAbsent  Doubt = "absent" // a look found nothing
+	DoubtKept    Doubt = "kept"   // a look failed
+	DoubtCleared Doubt = "clear"  // nothing is in doubt any more
 )
 
 // FinishVerdict tells what Finish did.
@@ -53,8 +56,8 @@ const (
 	Gone    FinishVerdict = "unknown" // there is no such record
 )
 
-// Finish records what came of the call that Begin noted. A success counts whichever run brings it, as long as
-// the record does not hold another. With a *[ShortageError] it has done so.
+// Finish records what came of the call that Begin noted. A success counts whichever run brings it,
+// as long as the record does not hold another. With a *[ShortageError] it has done so.
 func (s Store) Finish(ctx context.Context, e Ending) (FinishVerdict, error) {
 	if !e.State.Told() { // an outcome is waited for; what is tried again anyway is not
 		s.replicas = 0
@@ -75,19 +78,45 @@ func (s Store) Finish(ctx context.Context, e Ending) (FinishVerdict, error) {
 	return verdict, nil
 }
 
-// unlisted: the record had an outcome, and is off the index, from which the reaper is to see what this one brings.
+// unlisted: the record had an outcome, and is off the index, from which the reaper is to see what
+// this one brings.
 const unlisted FinishVerdict = "unlisted"
 
-func (s Store) finish(ctx context.Context, e Ending, listed *entries) (FinishVerdict, *ShortageError, error) {
+func (s Store) finish(
+	ctx context.Context,
+	e Ending,
+	listed *entries,
+) (FinishVerdict, *ShortageError, error) {
 	var surplus []byte
 	if listed != nil && e.Surplus != nil {
 		surplus = e.Surplus()
 	}
-	cmds, shortage, err := s.runSafe(ctx, listed, finishScript, []scriptCall{{key: Key(e.ID), args: []any{
-		e.ID, s.channel(), e.Fence, string(e.State), e.Keep.Milliseconds(),
-		e.Code, e.Message, e.Class, e.RequestID, e.Result, optionalMillis(e.ExpiresAt), e.SubsID, bit(e.Counts), bit(e.Sent),
-		bit(e.MayHaveRun), string(e.Doubt), bit(e.Suspect), surplus, bit(listed != nil),
-	}}})
+	cmds, shortage, err := s.runSafe(
+		ctx,
+		listed,
+		finishScript,
+		[]scriptCall{{key: Key(e.ID), args: []any{
+			e.ID,
+			s.channel(),
+			e.Fence,
+			string(e.State),
+			e.Keep.Milliseconds(),
+			e.Code,
+			e.Message,
+			e.Class,
+			e.RequestID,
+			e.Result,
+			optionalMillis(e.ExpiresAt),
+			e.SubsID,
+			bit(e.Counts),
+			bit(e.Sent),
+			bit(e.MayHaveRun),
+			string(e.Doubt),
+			bit(e.Suspect),
+			surplus,
+			bit(listed != nil),
+		}}},
+	)
 	if err != nil {
 		return "", nil, err
 	}
@@ -101,11 +130,17 @@ type Rejection struct {
 	Keep                      time.Duration
 }
 
-// Reject records a delivery that cannot be read as the task's failure, unless the record knows better.
+// Reject records a delivery that cannot be read as the task's failure, unless the record knows
+// better.
 func (s Store) Reject(ctx context.Context, r Rejection) error {
-	cmds, err := s.runAll(ctx, entry(addEntry, r.ID), rejectScript, []scriptCall{{key: Key(r.ID), args: []any{
-		r.ID, s.channel(), r.Keep.Milliseconds(), r.Action, r.Code, r.Message,
-	}}})
+	cmds, err := s.runAll(
+		ctx,
+		entry(addEntry, r.ID),
+		rejectScript,
+		[]scriptCall{{key: Key(r.ID), args: []any{
+			r.ID, s.channel(), r.Keep.Milliseconds(), r.Action, r.Code, r.Message,
+		}}},
+	)
 	if err != nil {
 		return fmt.Errorf("record: reject: %w", err)
 	}

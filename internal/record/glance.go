@@ -27,13 +27,19 @@ func (s Store) Glance(ctx context.Context, id string) (Glance, error) {
 	}
 	r := fieldReader{values}
 	return Glance{
-		State: State(r.text(0)), Deadline: fromMillis(r.integer(1)), InDoubt: r.text(2) != "", Request: []byte(r.text(3)),
+		State: State(
+			r.text(0),
+		),
+		Deadline: fromMillis(r.integer(1)),
+		InDoubt:  r.text(2) != "",
+		Request:  []byte(r.text(3)),
 	}, nil
 }
 
-// Over returns those of ids whose task has an outcome that its owner is told, or is recorded no longer, in one round trip,
-// with those that Redis refuses to tell of until somebody mends a setting: whoever reads them is told so; and those that could not be
-// read, such as all of a node of a cluster that is away.
+// Over returns those of ids whose task has an outcome that its owner is told, or is recorded no
+// longer, in one round trip, with those that Redis refuses to tell of until somebody mends a
+// setting: whoever reads them is told so; and those that could not be read, such as all of a node
+// of a cluster that is away.
 func (s Store) Over(ctx context.Context, ids ...string) (over, unread []string) {
 	states := make([]*redis.StringCmd, len(ids))
 	_, _ = s.redis.Pipelined(ctx, func(p redis.Pipeliner) error {

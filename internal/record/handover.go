@@ -18,7 +18,8 @@ const (
 	argsBefore = 13
 )
 
-// Handover hands a new task over to the queue that delivers it, in the script that records the task: both are done, or neither.
+// Handover hands a new task over to the queue that delivers it, in the script that records the
+// task: both are done, or neither.
 type Handover struct {
 	Script *HandoverScript
 	Keys   []string
@@ -32,8 +33,9 @@ type HandoverScript struct{ script *redis.Script }
 
 var scriptsInput = regexp.MustCompile(`\b(KEYS|ARGV)\[(\d+)\]`)
 
-// NewHandoverScript takes a script that returns 1 when it has put something into a queue, and 0 when that is there already. Its keys and
-// arguments get other numbers, and are still named literally, as proxies want it.
+// NewHandoverScript takes a script that returns 1 when it has put something into a queue, and 0
+// when that is there already. Its keys and arguments get other numbers, and are still named
+// literally, as proxies want it.
 func NewHandoverScript(source string) *HandoverScript {
 	source = scriptsInput.ReplaceAllStringFunc(source, func(input string) string {
 		m := scriptsInput.FindStringSubmatch(input)
@@ -46,7 +48,7 @@ func NewHandoverScript(source string) *HandoverScript {
 		}
 		return fmt.Sprintf("ARGV[%d]", n+argsBefore)
 	})
-	return &HandoverScript{redis.NewScript(
-		clockLua + "local function create()\n" + createLua + "end\nlocal function hand_over()\n" + source + "\nend\n" + handoverLua,
-	)}
+	return &HandoverScript{redis.NewScript(clockLua +
+		"local function create()\n" + createLua + "end\n" +
+		"local function hand_over()\n" + source + "\nend\n" + handoverLua)}
 }

@@ -10,10 +10,11 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// heldKey lists the ids of the tasks that are held as uncertain, so that nobody has to look at every record to find them:
-// a sorted set, by when they were told. An id is written there with the news of its outcome, before it leaves the index: what
-// cut the one off makes the reaper repeat both. Nothing is taken off when a task is settled, which costs the others nothing:
-// whoever reads the list compares it with the records, and drops what is held no longer.
+// heldKey lists the ids of the tasks that are held as uncertain, so that nobody has to look at
+// every record to find them: a sorted set, by when they were told. An id is written there with the
+// news of its outcome, before it leaves the index: what cut the one off makes the reaper repeat
+// both. Nothing is taken off when a task is settled, which costs the others nothing: whoever reads
+// the list compares it with the records, and drops what is held no longer.
 const heldKey = "dypls:held"
 
 // Held are the tasks that wait for somebody to settle them.
@@ -34,8 +35,8 @@ type HeldTask struct {
 // heldPerTrip is how many records are compared in one round trip.
 const heldPerTrip = 500
 
-// Held reads the list, and looks at no more records than it is told to. Count includes those beyond, some of which may have
-// been settled since.
+// Held reads the list, and looks at no more records than it is told to. Count includes those
+// beyond, some of which may have been settled since.
 func (s Store) Held(ctx context.Context, most int) (Held, error) {
 	now, err := s.redis.Time(ctx).Result()
 	if err != nil {
@@ -65,7 +66,10 @@ func (s Store) Held(ctx context.Context, most int) (Held, error) {
 	return held, nil
 }
 
-func (s Store) compareHeld(ctx context.Context, ids []string) (held []HeldTask, settled []string, err error) {
+func (s Store) compareHeld(
+	ctx context.Context,
+	ids []string,
+) (held []HeldTask, settled []string, err error) {
 	cmds := make([]*redis.SliceCmd, len(ids))
 	_, err = s.redis.Pipelined(ctx, func(p redis.Pipeliner) error {
 		for i, id := range ids {
@@ -82,12 +86,22 @@ func (s Store) compareHeld(ctx context.Context, ids []string) (held []HeldTask, 
 			settled = append(settled, ids[i])
 			continue
 		}
-		held = append(held, HeldTask{ID: ids[i], Action: r.text(1), Account: r.text(4), Code: r.text(2), Since: fromMillis(r.integer(3))})
+		held = append(
+			held,
+			HeldTask{
+				ID:      ids[i],
+				Action:  r.text(1),
+				Account: r.text(4),
+				Code:    r.text(2),
+				Since:   fromMillis(r.integer(3)),
+			},
+		)
 	}
 	return held, settled, nil
 }
 
-// dropHeld takes settled tasks off the list, save those that were told to be uncertain again since the look.
+// dropHeld takes settled tasks off the list, save those that were told to be uncertain again since
+// the look.
 func (s Store) dropHeld(ctx context.Context, look time.Time, settled []string) error {
 	if len(settled) == 0 {
 		return nil

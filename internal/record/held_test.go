@@ -27,7 +27,8 @@ func (s server) wantHeld(t *testing.T, ids ...string) {
 	}
 }
 
-// The list has every task that is held, and none that is settled, whoever settled it and however often it was told.
+// The list has every task that is held, and none that is settled, whoever settled it and however
+// often it was told.
 func TestHeld(t *testing.T) {
 	t.Parallel()
 	onEachServer(t, func(t *testing.T, s server) {
@@ -58,7 +59,8 @@ func TestHeld(t *testing.T) {
 	})
 }
 
-// A task whose outcome could not be told stays in the index, and is on the list once the reaper has told it.
+// A task whose outcome could not be told stays in the index, and is on the list once the reaper has
+// told it.
 func TestHeldAfterALostTell(t *testing.T) {
 	t.Parallel()
 	onEachServer(t, func(t *testing.T, s server) {

@@ -35,7 +35,8 @@ const (
 // MaxSteps is how many steps a record keeps, the latest ones.
 const MaxSteps = 8
 
-// readHistory reads what the scripts note. A step of another shape, of another version, is left out.
+// readHistory reads what the scripts note. A step of another shape, of another version, is left
+// out.
 func readHistory(text string) (steps []Step) {
 	for entry := range strings.SplitSeq(text, ";") {
 		words := strings.Fields(entry)
@@ -51,8 +52,16 @@ func readHistory(text string) (steps []Step) {
 		attempt, _ := strconv.Atoi(words[2])
 		took, _ := strconv.ParseInt(words[4], 10, 64)
 		steps = append(steps, Step{
-			At: fromMillis(at), Kind: StepKind(words[1]), Attempt: attempt, Counts: words[3] == "1",
-			Took: time.Duration(took) * time.Millisecond, Code: words[5], Class: words[6], RequestID: words[7],
+			At:      fromMillis(at),
+			Kind:    StepKind(words[1]),
+			Attempt: attempt,
+			Counts:  words[3] == "1",
+			Took: time.Duration(
+				took,
+			) * time.Millisecond,
+			Code:      words[5],
+			Class:     words[6],
+			RequestID: words[7],
 		})
 	}
 	return steps

@@ -11,14 +11,17 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// The index lists the ids of all records without an outcome, so that what was left half-way is found without looking at
-// everything: sorted sets, whose scores say when the reaper is to look next, in milliseconds of Redis' clock. An id is
-// there before its record is, and leaves after its outcome was told; a crash between leaves an entry that does no harm.
+// The index lists the ids of all records without an outcome, so that what was left half-way is
+// found without looking at everything: sorted sets, whose scores say when the reaper is to look
+// next, in milliseconds of Redis' clock. An id is there before its record is, and leaves after its
+// outcome was told; a crash between leaves an entry that does no harm.
 //
-// What it costs a task: one ZADD in the round trip of Create (one script for each shard that a batch touches), and at the
-// end one XADD, which tells the outcome, and one ZREM, both behind the back of whoever waits. A run that begins leaves its
-// entry where it is: whoever sees that the run may have ended without a word moves it up, see [Store.Hurry]. A record and the
-// index are in different slots of a cluster, so that no script touches both there; a [Handover] does on a single server.
+// What it costs a task: one ZADD in the round trip of Create (one script for each shard that a
+// batch touches), and at the end one XADD, which tells the outcome, and one ZREM, both behind the
+// back of whoever waits. A run that begins leaves its entry where it is: whoever sees that the run
+// may have ended without a word moves it up, see [Store.Hurry]. A record and the index are in
+// different slots of a cluster, so that no script touches both there; a [Handover] does on a single
+// server.
 const (
 	indexShards = 16
 
@@ -26,7 +29,8 @@ const (
 	firstLook = 30 * time.Second
 )
 
-// indexKey is a shard of the index. It never looks like a record's key, which begins with dypls:{ whatever the id.
+// indexKey is a shard of the index. It never looks like a record's key, which begins with dypls:{
+// whatever the id.
 func indexKey(shard int) string { return indexKeys[shard] }
 
 var indexKeys = func() (keys [indexShards]string) {
@@ -65,7 +69,8 @@ var (
 type entries struct {
 	how    string
 	shards [indexShards][]any
-	// needed: without them the step has failed. Otherwise the reaper finds what it has to by what was there before.
+	// needed: without them the step has failed. Otherwise the reaper finds what it has to by what was
+	// there before.
 	needed bool
 }
 
@@ -84,7 +89,8 @@ func (e *entries) add(id string, after time.Duration) {
 	e.shards[shard] = append(e.shards[shard], id, after.Milliseconds())
 }
 
-// write queues the scripts. They go as EVAL: one that Redis does not know by its hash yet would run after what it must precede.
+// write queues the scripts. They go as EVAL: one that Redis does not know by its hash yet would run
+// after what it must precede.
 func (e *entries) write(ctx context.Context, p redis.Pipeliner) []*redis.Cmd {
 	if e == nil {
 		return nil
@@ -98,7 +104,8 @@ func (e *entries) write(ctx context.Context, p redis.Pipeliner) []*redis.Cmd {
 	return cmds
 }
 
-// Hurry has the reaper look at tasks at once that it would look at later, as far as they have no outcome yet.
+// Hurry has the reaper look at tasks at once that it would look at later, as far as they have no
+// outcome yet.
 func (s Store) Hurry(ctx context.Context, ids ...string) error {
 	e := &entries{how: moveEntry}
 	for _, id := range ids {
@@ -113,13 +120,15 @@ func (s Store) Hurry(ctx context.Context, ids ...string) error {
 // moveUpAtOnce bounds how long Redis is busy with one piece of a shard.
 const moveUpAtOnce = 1000
 
-// MoveUp has everything looked at sooner by as much as Redis' clock was put back: what is later than now was written before. What was
-// written since, and moves up as well, is looked at too soon, which does no harm.
+// MoveUp has everything looked at sooner by as much as Redis' clock was put back: what is later
+// than now was written before. What was written since, and moves up as well, is looked at too soon,
+// which does no harm.
 func (s Store) MoveUp(ctx context.Context, now time.Time, back time.Duration) error {
 	for shard := range indexShards {
 		for from := strconv.FormatInt(now.UnixMilli(), 10); from != ""; {
 			var err error
-			from, err = moveUpScript.Run(ctx, s.redis, []string{indexKey(shard)}, from, back.Milliseconds(), moveUpAtOnce).Text()
+			from, err = moveUpScript.Run(ctx, s.redis, []string{indexKey(shard)}, from, back.Milliseconds(), moveUpAtOnce).
+				Text()
 			if err != nil {
 				return fmt.Errorf("record: move up: %w", err)
 			}

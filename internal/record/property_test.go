@@ -11,8 +11,9 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/internal/record"
 )
 
-// A history is one task that several runs perform in any order, with replies lost, claims lapsed and echoes of the past.
-// After each step the record must stand as the model says, and what must never happen must not have happened.
+// A history is one task that several runs perform in any order, with replies lost, claims lapsed
+// and echoes of the past. After each step the record must stand as the model says, and what must
+// never happen must not have happened.
 type history struct {
 	server
 	*testing.T

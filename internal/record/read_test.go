@@ -30,7 +30,8 @@ func TestReadKeepsTheOrder(t *testing.T) {
 	})
 }
 
-// The id is the whole hash tag: everything of one task is in one slot of a cluster, and tasks spread over all.
+// The id is the whole hash tag: everything of one task is in one slot of a cluster, and tasks
+// spread over all.
 func TestKey(t *testing.T) {
 	t.Parallel()
 	if got := record.Key("order-42"); got != "dypls:{order-42}" {
@@ -38,7 +39,8 @@ func TestKey(t *testing.T) {
 	}
 }
 
-// Whatever stands in a record, put there by another version or by hand, it is read or refused, never a panic.
+// Whatever stands in a record, put there by another version or by hand, it is read or refused,
+// never a panic.
 func FuzzScripts(f *testing.F) {
 	server := miniredis.RunT(f)
 	client := redis.NewClient(&redis.Options{Addr: server.Addr(), MaxRetries: -1})

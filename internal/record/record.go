@@ -54,7 +54,8 @@ var recordFields = []string{
 	"request", "result", "enqueued_at", "finished_at", "expires_at", "undoing", "undoes", "account",
 }
 
-// Read returns records in one round trip, in the order of ids. One that does not exist has no State.
+// Read returns records in one round trip, in the order of ids. One that does not exist has no
+// State.
 func (s Store) Read(ctx context.Context, ids ...string) ([]Record, error) {
 	if len(ids) == 0 {
 		return nil, nil
@@ -79,10 +80,24 @@ func (s Store) Read(ctx context.Context, ids ...string) ([]Record, error) {
 func readRecord(id string, values []any) Record {
 	r := fieldReader{values}
 	return Record{
-		ID: id, Action: r.text(0), Account: r.text(15), State: State(r.text(1)), Attempts: int(r.integer(2)), Calls: int(r.integer(3)),
-		Code: r.text(4), Message: r.text(5), Class: r.text(6), RequestID: r.text(7),
-		Request: []byte(r.text(8)), Result: []byte(r.text(9)),
-		EnqueuedAt: fromMillis(r.integer(10)), FinishedAt: fromMillis(r.integer(11)), ExpiresAt: fromMillis(r.integer(12)),
-		Undoing: r.text(13), Undoes: r.text(14),
+		ID:        id,
+		Action:    r.text(0),
+		Account:   r.text(15),
+		State:     State(r.text(1)),
+		Attempts:  int(r.integer(2)),
+		Calls:     int(r.integer(3)),
+		Code:      r.text(4),
+		Message:   r.text(5),
+		Class:     r.text(6),
+		RequestID: r.text(7),
+		Request:   []byte(r.text(8)),
+		Result:    []byte(r.text(9)),
+		EnqueuedAt: fromMillis(
+			r.integer(10),
+		),
+		FinishedAt: fromMillis(r.integer(11)),
+		ExpiresAt:  fromMillis(r.integer(12)),
+		Undoing:    r.text(13),
+		Undoes:     r.text(14),
 	}
 }

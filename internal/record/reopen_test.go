@@ -13,7 +13,8 @@ func (s server) reopen(t *testing.T, id string, want record.State) {
 	}
 }
 
-// Only what failed is opened again: with all its attempts, without its time to live, and told twice it is opened once.
+// Only what failed is opened again: with all its attempts, without its time to live, and told twice
+// it is opened once.
 func TestReopen(t *testing.T) {
 	t.Parallel()
 	onEachServer(t, func(t *testing.T, s server) {
@@ -48,7 +49,8 @@ func TestReopen(t *testing.T) {
 	})
 }
 
-// A binding that was told to be undone stays a surplus, also when its success is told once more after the task was opened again.
+// A binding that was told to be undone stays a surplus, also when its success is told once more
+// after the task was opened again.
 func TestSurplusOutlivesReopen(t *testing.T) {
 	t.Parallel()
 	onEachServer(t, func(t *testing.T, s server) {

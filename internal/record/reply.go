@@ -6,7 +6,8 @@ import (
 	"time"
 )
 
-// replyReader reads a script's reply by position and keeps the first thing that is not as it should be.
+// replyReader reads a script's reply by position and keeps the first thing that is not as it should
+// be.
 type replyReader struct {
 	reply []any
 	err   error

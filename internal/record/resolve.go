@@ -19,13 +19,15 @@ type Resolution struct {
 	Keep      time.Duration
 }
 
-// Resolve settles a task that is held, or lets it run again, and notes who said so, and when. It returns the state in which
-// it found the task: only an uncertain one is changed. A task that is to run again needs the delivery returned.
+// Resolve settles a task that is held, or lets it run again, and notes who said so, and when. It
+// returns the state in which it found the task: only an uncertain one is changed. A task that is to
+// run again needs the delivery returned.
 func (s Store) Resolve(ctx context.Context, r Resolution) (found State, delivery int64, err error) {
 	if err := s.writeEntries(ctx, entry(setEntry, r.ID)); err != nil {
 		return "", 0, fmt.Errorf("record: resolve: %w", err)
 	}
-	reply, err := resolveScript.Run(ctx, s.redis, []string{Key(r.ID)}, r.ID, s.channel(), r.Keep.Milliseconds(), string(r.State),
+	reply, err := resolveScript.Run(ctx, s.redis, []string{Key(r.ID)},
+		r.ID, s.channel(), r.Keep.Milliseconds(), string(r.State),
 		r.Code, r.Message, r.Result, optionalMillis(r.ExpiresAt), r.SubsID, r.By).Slice()
 	if err != nil {
 		return "", 0, fmt.Errorf("record: resolve: %w", err)

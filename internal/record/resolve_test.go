@@ -97,7 +97,8 @@ func TestResolveSettles(t *testing.T) {
 	})
 }
 
-// It runs again as if nothing were in doubt, marked for whoever counts numbers; its delivery is not lost with a reply.
+// It runs again as if nothing were in doubt, marked for whoever counts numbers; its delivery is not
+// lost with a reply.
 func TestResolveAsQueued(t *testing.T) {
 	t.Parallel()
 	onEachServer(t, func(t *testing.T, s server) {

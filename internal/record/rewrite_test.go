@@ -6,7 +6,8 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/internal/record"
 )
 
-// The request that a run found out is every later run's, and a run that was superseded changes nothing.
+// The request that a run found out is every later run's, and a run that was superseded changes
+// nothing.
 func TestRewrite(t *testing.T) {
 	t.Parallel()
 	onEachServer(t, func(t *testing.T, s server) {

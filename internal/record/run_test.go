@@ -68,7 +68,8 @@ func (h *history) end() {
 	}
 }
 
-// ending is what a run may tell: of its call, or of its look, which finds what the call before it made.
+// ending is what a run may tell: of its call, or of its look, which finds what the call before it
+// made.
 func (h *history) ending(fence int64) record.Ending {
 	i, called := slices.BinarySearch(h.calls, fence)
 	doubts := []record.Doubt{record.DoubtCall, record.DoubtRefusal, record.NoDoubt, record.NoDoubt}

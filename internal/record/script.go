@@ -98,8 +98,14 @@ type scriptCall struct {
 
 func (c scriptCall) keys() []string { return append([]string{c.key}, c.more...) }
 
-// send puts the call into a pipeline, with what follows it. Redis may know a script by its hash, or is told it whole.
-func (c scriptCall) send(ctx context.Context, p redis.Pipeliner, script *redis.Script, whole bool) (cmd *redis.Cmd) {
+// send puts the call into a pipeline, with what follows it. Redis may know a script by its hash, or
+// is told it whole.
+func (c scriptCall) send(
+	ctx context.Context,
+	p redis.Pipeliner,
+	script *redis.Script,
+	whole bool,
+) (cmd *redis.Cmd) {
 	if c.script != nil {
 		script = c.script
 	}
@@ -114,14 +120,25 @@ func (c scriptCall) send(ctx context.Context, p redis.Pipeliner, script *redis.S
 	return cmd
 }
 
-// runAll runs a script on many keys, after it has written what the index needs first: in one round trip, where that
-// keeps the order. Each call gets its own reply or error.
-func (s Store) runAll(ctx context.Context, first *entries, script *redis.Script, calls []scriptCall) ([]*redis.Cmd, error) {
+// runAll runs a script on many keys, after it has written what the index needs first: in one round
+// trip, where that keeps the order. Each call gets its own reply or error.
+func (s Store) runAll(
+	ctx context.Context,
+	first *entries,
+	script *redis.Script,
+	calls []scriptCall,
+) ([]*redis.Cmd, error) {
 	return s.run(ctx, first, script, calls, nil)
 }
 
 // run is runAll with a waiter, which may be nil, right behind the scripts.
-func (s Store) run(ctx context.Context, first *entries, script *redis.Script, calls []scriptCall, w *waiter) ([]*redis.Cmd, error) {
+func (s Store) run(
+	ctx context.Context,
+	first *entries,
+	script *redis.Script,
+	calls []scriptCall,
+	w *waiter,
+) ([]*redis.Cmd, error) {
 	cmds := make([]*redis.Cmd, len(calls))
 	if len(calls) == 1 && first == nil && w == nil && calls[0].behind == nil {
 		if calls[0].script != nil {
@@ -149,14 +166,25 @@ func (s Store) run(ctx context.Context, first *entries, script *redis.Script, ca
 	if err := firstError(written); err != nil && first.needed {
 		return cmds, err
 	}
-	if err := firstError(cmds); !redis.HasErrorPrefix(err, "NOSCRIPT") { // or the first error is another one, and told
+	if err := firstError(
+		cmds,
+	); !redis.HasErrorPrefix(
+		err,
+		"NOSCRIPT",
+	) { // or the first error is another one, and told
 		return cmds, err
 	}
 	return s.runUnknown(ctx, script, calls, cmds, w)
 }
 
 // runUnknown runs those again that Redis did not run because it did not know the script.
-func (s Store) runUnknown(ctx context.Context, script *redis.Script, calls []scriptCall, cmds []*redis.Cmd, w *waiter) ([]*redis.Cmd, error) {
+func (s Store) runUnknown(
+	ctx context.Context,
+	script *redis.Script,
+	calls []scriptCall,
+	cmds []*redis.Cmd,
+	w *waiter,
+) ([]*redis.Cmd, error) {
 	_, _ = s.redis.Pipelined(ctx, func(p redis.Pipeliner) error {
 		for i, c := range calls {
 			if redis.HasErrorPrefix(cmds[i].Err(), "NOSCRIPT") {
@@ -169,8 +197,8 @@ func (s Store) runUnknown(ctx context.Context, script *redis.Script, calls []scr
 	return cmds, firstError(cmds)
 }
 
-// apart sends what must come first by itself where Redis is a cluster, which keeps no order between slots. It returns what is still to be
-// sent.
+// apart sends what must come first by itself where Redis is a cluster, which keeps no order between
+// slots. It returns what is still to be sent.
 func (s Store) apart(ctx context.Context, first *entries) (*entries, error) {
 	if _, cluster := s.redis.(*redis.ClusterClient); !cluster || first == nil {
 		return first, nil

@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// orderMargin is how much longer an order is remembered than any of its changes may be tried. A clock that is put back by less makes no
-// change possible whose order is forgotten.
+// orderMargin is how much longer an order is remembered than any of its changes may be tried. A
+// clock that is put back by less makes no change possible whose order is forgotten.
 const orderMargin = 24 * time.Hour
 
 // Drawing asks for the orders of changes to one thing, such as a binding's B.
@@ -17,8 +17,9 @@ type Drawing struct {
 	Until time.Time // when the last of them is no longer tried
 }
 
-// Draw puts changes in order: later ones of the same thing get higher numbers, whatever any clock says. It returns the last number of
-// each drawing; those before it are the numbers before. To draw again, because a reply was lost, leaves a gap.
+// Draw puts changes in order: later ones of the same thing get higher numbers, whatever any clock
+// says. It returns the last number of each drawing; those before it are the numbers before. To draw
+// again, because a reply was lost, leaves a gap.
 func (s Store) Draw(ctx context.Context, drawings []Drawing) ([]int64, error) {
 	calls := make([]scriptCall, len(drawings))
 	for i, d := range drawings {
@@ -69,12 +70,18 @@ const (
 	ChangeBusy       ChangeVerdict = "busy"       // another one is out
 )
 
-// Sequence lets one change of a thing go at a time, and none after a newer one: an old retry never overwrites a newer number.
-// With busy comes how long the other one holds at the most. With a *[ShortageError] a failover could forget that it went.
+// Sequence lets one change of a thing go at a time, and none after a newer one: an old retry never
+// overwrites a newer number. With busy comes how long the other one holds at the most. With a
+// *[ShortageError] a failover could forget that it went.
 func (s Store) Sequence(ctx context.Context, c Change) (ChangeVerdict, time.Duration, error) {
-	cmds, shortage, err := s.runSafe(ctx, nil, sequenceScript, []scriptCall{{key: changeKey(c.Of), args: []any{
-		c.Order, c.Run, c.Lease.Milliseconds(), keepUntil(c.Until),
-	}}})
+	cmds, shortage, err := s.runSafe(
+		ctx,
+		nil,
+		sequenceScript,
+		[]scriptCall{{key: changeKey(c.Of), args: []any{
+			c.Order, c.Run, c.Lease.Milliseconds(), keepUntil(c.Until),
+		}}},
+	)
 	if err != nil {
 		return "", 0, fmt.Errorf("record: sequence: %w", err)
 	}

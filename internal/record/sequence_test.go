@@ -38,7 +38,8 @@ func (s server) turn(t *testing.T, order int64, run string, lease time.Duration)
 	return verdict, busy
 }
 
-// TestOrdersNeverTie: however many draw at once, no two get the same number, and what is drawn later gets a higher one.
+// TestOrdersNeverTie: however many draw at once, no two get the same number, and what is drawn
+// later gets a higher one.
 func TestOrdersNeverTie(t *testing.T) {
 	t.Parallel()
 	onEachServer(t, func(t *testing.T, s server) {
@@ -76,7 +77,8 @@ func TestOrdersNeverTie(t *testing.T) {
 	})
 }
 
-// TestLostOrderIsNoRefusal: Redis forgot an order whose changes are open. What is enqueued from then on is newer all the same.
+// TestLostOrderIsNoRefusal: Redis forgot an order whose changes are open. What is enqueued from
+// then on is newer all the same.
 func TestLostOrderIsNoRefusal(t *testing.T) {
 	t.Parallel()
 	onEachServer(t, func(t *testing.T, s server) {
@@ -88,7 +90,8 @@ func TestLostOrderIsNoRefusal(t *testing.T) {
 			t.Errorf("drawn %d after %d was lost", newer, open)
 		}
 
-		// It was lost again, to a Redis whose clock is an hour behind: an open change tells it how far the others were.
+		// It was lost again, to a Redis whose clock is an hour behind: an open change tells it how far
+		// the others were.
 		ahead := newer + time.Hour.Microseconds()
 		s.client.Del(t.Context(), thingKey)
 		if verdict, _ := s.turn(t, ahead, "open", long); verdict != record.ChangeGo {
@@ -133,7 +136,8 @@ func TestOrderIsKeptAsLongAsATaskNeedsIt(t *testing.T) {
 	})
 }
 
-// TestTurnOfAnotherClock: a turn that was taken before the clock was put back holds for a lease from now on, not until then.
+// TestTurnOfAnotherClock: a turn that was taken before the clock was put back holds for a lease
+// from now on, not until then.
 func TestTurnOfAnotherClock(t *testing.T) {
 	t.Parallel()
 	onEachServer(t, func(t *testing.T, s server) {

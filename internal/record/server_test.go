@@ -13,8 +13,9 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/internal/redistest"
 )
 
-// server is a Redis that a test has to itself. Every script is tested on both kinds: miniredis is what a machine with
-// Go alone has, and what dev mode runs on; the other is what production runs on.
+// server is a Redis that a test has to itself. Every script is tested on both kinds: miniredis is
+// what a machine with Go alone has, and what dev mode runs on; the other is what production runs
+// on.
 type server struct {
 	client *redis.Client
 	store  record.Store

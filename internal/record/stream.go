@@ -10,8 +10,9 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// Stream holds the id and the state of every task that got its outcome, in that order and at least once, for those who
-// collect everything. It never looks like a record's key, which begins with dypls:{ whatever the id.
+// Stream holds the id and the state of every task that got its outcome, in that order and at least
+// once, for those who collect everything. It never looks like a record's key, which begins with
+// dypls:{ whatever the id.
 const Stream = "dypls:outcomes"
 
 // The fields of an entry.
@@ -20,9 +21,10 @@ const (
 	StreamState = "state"
 )
 
-// tell appends an outcome to the stream, and only then takes the task off the index. A failure is no failure of the step
-// that settled the record: the reaper finds the entry and tells it again. Two round trips, because of a Redis that is out
-// of memory, which refuses the first and would carry out the second.
+// tell appends an outcome to the stream, and only then takes the task off the index. A failure is
+// no failure of the step that settled the record: the reaper finds the entry and tells it again.
+// Two round trips, because of a Redis that is out of memory, which refuses the first and would
+// carry out the second.
 func (s Store) tell(ctx context.Context, id string, state State) {
 	if s.teller != nil {
 		s.teller.add(Open{ID: id, State: state})
@@ -62,8 +64,9 @@ func toldAs(id string, state State) *redis.XAddArgs {
 	return &redis.XAddArgs{Stream: Stream, Values: []any{StreamID, id, StreamState, string(state)}}
 }
 
-// Trim forgets what was told longer ago than keep, give or take a node of the stream. It does so by Redis' clock, which
-// wrote the entries: a process whose own clock is ahead would forget what nobody has read.
+// Trim forgets what was told longer ago than keep, give or take a node of the stream. It does so by
+// Redis' clock, which wrote the entries: a process whose own clock is ahead would forget what
+// nobody has read.
 func (s Store) Trim(ctx context.Context, keep time.Duration) (int64, error) {
 	now, err := s.redis.Time(ctx).Result()
 	if err != nil {

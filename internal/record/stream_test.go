@@ -37,7 +37,8 @@ func TestStreamIsTrimmedByAge(t *testing.T) {
 	})
 }
 
-// An outcome that the stream does not take is no failure of the task, and stays in the index for the reaper to tell.
+// An outcome that the stream does not take is no failure of the task, and stays in the index for
+// the reaper to tell.
 func TestStreamThatTakesNothing(t *testing.T) {
 	t.Parallel()
 	onEachServer(t, func(t *testing.T, s server) {

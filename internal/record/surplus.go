@@ -42,16 +42,21 @@ func (s Store) Surpluses(ctx context.Context, ids ...string) ([]SurplusBinding, 
 		for name, undo := range fields {
 			subsID, is := strings.CutPrefix(name, surplusField)
 			if _, undone := fields[undoneField+subsID]; is && !undone {
-				found = append(found, SurplusBinding{ID: ids[i], Account: fields["account"], SubsID: subsID, Undo: []byte(undo)})
+				found = append(
+					found,
+					SurplusBinding{ID: ids[i], Account: fields["account"], SubsID: subsID, Undo: []byte(undo)},
+				)
 			}
 		}
 	}
 	return found, nil
 }
 
-// Undone notes that the removal of a surplus binding is queued. It makes no record where there is none any more.
+// Undone notes that the removal of a surplus binding is queued. It makes no record where there is
+// none any more.
 func (s Store) Undone(ctx context.Context, b SurplusBinding) error {
-	if err := undoneScript.Run(ctx, s.redis, []string{Key(b.ID)}, surplusField+b.SubsID, undoneField+b.SubsID).Err(); err != nil {
+	if err := undoneScript.Run(ctx, s.redis, []string{Key(b.ID)}, surplusField+b.SubsID, undoneField+b.SubsID).
+		Err(); err != nil {
 		return fmt.Errorf("record: undone: %w", err)
 	}
 	return nil

@@ -8,7 +8,8 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/internal/record"
 )
 
-// A second binding costs money until somebody unbinds it: it is noted beside the first, by SubsId, whatever the fence.
+// A second binding costs money until somebody unbinds it: it is noted beside the first, by SubsId,
+// whatever the fence.
 func TestSurplusIsNotedBesideTheFirst(t *testing.T) {
 	t.Parallel()
 	onEachServer(t, func(t *testing.T, s server) {
@@ -62,7 +63,8 @@ func TestFailedNeverChanges(t *testing.T) {
 	})
 }
 
-// The answer of a stalled run turns up when another has found the very binding that it made: there is no other to remove.
+// The answer of a stalled run turns up when another has found the very binding that it made: there
+// is no other to remove.
 func TestFoundBindingIsNoSurplus(t *testing.T) {
 	t.Parallel()
 	onEachServer(t, func(t *testing.T, s server) {
@@ -84,7 +86,8 @@ func TestFoundBindingIsNoSurplus(t *testing.T) {
 	})
 }
 
-// A look that found a binding, and comes late with it, does not make that the outcome which is being removed as a surplus.
+// A look that found a binding, and comes late with it, does not make that the outcome which is
+// being removed as a surplus.
 func TestSurplusIsFoundLate(t *testing.T) {
 	t.Parallel()
 	onEachServer(t, func(t *testing.T, s server) {

@@ -12,14 +12,17 @@ import (
 const (
 	tellAtMost = 500    // in one round trip
 	untoldMost = 20_000 // that wait; the reaper tells what is beyond
-	// tellPause is between two round trips, so that a busy process needs few: the first of a lull is told at once.
+	// tellPause is between two round trips, so that a busy process needs few: the first of a lull is
+	// told at once.
 	tellPause = 10 * time.Millisecond
-	// tellWithin bounds one round trip, and lastWithin all of them from the end of the process on: it must not outstay its time because Redis is away.
+	// tellWithin bounds one round trip, and lastWithin all of them from the end of the process on: it
+	// must not outstay its time because Redis is away.
 	tellWithin, lastWithin = 3 * time.Second, 2 * time.Second
 )
 
-// Teller tells outcomes behind the back of whoever settled them, many at a time: nobody waits for the stream and the index.
-// What it does not come to tell, because its process ends or Redis is away, the reaper finds in the index and tells.
+// Teller tells outcomes behind the back of whoever settled them, many at a time: nobody waits for
+// the stream and the index. What it does not come to tell, because its process ends or Redis is
+// away, the reaper finds in the index and tells.
 type Teller struct {
 	store Store
 
@@ -31,7 +34,8 @@ type Teller struct {
 	waking  chan struct{}
 }
 
-// NewTeller returns a teller for a store, and the store that leaves its outcomes to it. It does nothing until it runs.
+// NewTeller returns a teller for a store, and the store that leaves its outcomes to it. It does
+// nothing until it runs.
 func NewTeller(s Store) (*Teller, Store) {
 	t := &Teller{
 		store:   Store{redis: s.redis, replicas: s.replicas, wakeUps: s.wakeUps},
@@ -47,7 +51,12 @@ func (t *Teller) Run(ctx context.Context) {
 	defer waking.Wait()
 	if t.store.wakeUps != nil {
 		waking.Go(func() { // without the pauses, because somebody waits
-			t.each(ctx, t.waking, &t.unwoken, func(ctx context.Context, woken []Open) error { return t.store.Wake(ctx, woken) })
+			t.each(
+				ctx,
+				t.waking,
+				&t.unwoken,
+				func(ctx context.Context, woken []Open) error { return t.store.Wake(ctx, woken) },
+			)
 		})
 	}
 	t.each(ctx, t.arrived, &t.untold, func(tell context.Context, told []Open) error {
@@ -59,8 +68,14 @@ func (t *Teller) Run(ctx context.Context) {
 	})
 }
 
-// each does something with all that arrives until ctx is done, and then with what is left, until that fails or has taken too long.
-func (t *Teller) each(ctx context.Context, arrived <-chan struct{}, from *[]Open, do func(context.Context, []Open) error) {
+// each does something with all that arrives until ctx is done, and then with what is left, until
+// that fails or has taken too long.
+func (t *Teller) each(
+	ctx context.Context,
+	arrived <-chan struct{},
+	from *[]Open,
+	do func(context.Context, []Open) error,
+) {
 	var ends time.Time
 	for {
 		select {

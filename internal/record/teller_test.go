@@ -12,7 +12,8 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/internal/redistest"
 )
 
-// What is left to a teller is told all the same, the rest of it when it is stopped, and is off the index then.
+// What is left to a teller is told all the same, the rest of it when it is stopped, and is off the
+// index then.
 func TestTeller(t *testing.T) {
 	t.Parallel()
 	onEachServer(t, func(t *testing.T, s server) {
@@ -50,7 +51,8 @@ func TestTeller(t *testing.T) {
 	})
 }
 
-// TestTellerEndsWhileRedisIsAway: twenty thousand outcomes that nobody was told of do not keep a process from its end.
+// TestTellerEndsWhileRedisIsAway: twenty thousand outcomes that nobody was told of do not keep a
+// process from its end.
 func TestTellerEndsWhileRedisIsAway(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
@@ -73,7 +75,8 @@ func TestTellerEndsWhileRedisIsAway(t *testing.T) {
 	}
 }
 
-// A task for days ahead that is withdrawn, by a process that ends before it has told so, is looked at soon.
+// A task for days ahead that is withdrawn, by a process that ends before it has told so, is looked
+// at soon.
 func TestCanceledIsLookedAt(t *testing.T) {
 	t.Parallel()
 	onEachServer(t, func(t *testing.T, s server) {

@@ -17,12 +17,22 @@ var (
 	tellScript = redis.NewScript(tellLua)
 )
 
-// runOnCluster is runSafe. The index comes first, and is held by replicas, too: it leads to records whose delivery was forgotten.
+// runOnCluster is runSafe. The index comes first, and is held by replicas, too: it leads to records
+// whose delivery was forgotten.
 func (s Store) runOnCluster(
-	ctx context.Context, cluster *redis.ClusterClient, first *entries, script *redis.Script, calls []scriptCall,
+	ctx context.Context,
+	cluster *redis.ClusterClient,
+	first *entries,
+	script *redis.Script,
+	calls []scriptCall,
 ) (cmds []*redis.Cmd, shortage *ShortageError, err error) {
 	if first != nil {
-		if shortage, err = replicas.RunOnCluster(ctx, cluster, s.replicas, first.steps()...); err != nil && first.needed {
+		if shortage, err = replicas.RunOnCluster(
+			ctx,
+			cluster,
+			s.replicas,
+			first.steps()...); err != nil &&
+			first.needed {
 			return nil, nil, err
 		}
 	}
@@ -37,15 +47,23 @@ func (s Store) runOnCluster(
 	return cmds, replicas.Fewer(shortage, of), err
 }
 
-// tellOnCluster is Tell. The index is on other nodes than the stream: what a failover of the stream's forgot would not be in it either,
-// so replicas are waited for between the two. Fewer than wanted keep nothing up.
+// tellOnCluster is Tell. The index is on other nodes than the stream: what a failover of the
+// stream's forgot would not be in it either, so replicas are waited for between the two. Fewer than
+// wanted keep nothing up.
 func (s Store) tellOnCluster(ctx context.Context, cluster *redis.ClusterClient, told []Open) error {
-	stream := &replicas.Step{Keys: []string{Stream}, Script: tellScript, Args: []any{StreamID, StreamState}}
+	stream := &replicas.Step{
+		Keys:   []string{Stream},
+		Script: tellScript,
+		Args:   []any{StreamID, StreamState},
+	}
 	steps := []*replicas.Step{stream}
 	for _, o := range told {
 		stream.Args = append(stream.Args, o.ID, string(o.State))
 		if o.State == Uncertain {
-			steps = append(steps, &replicas.Step{Keys: []string{heldKey}, Script: indexScript, Args: []any{setEntry, o.ID, 0}})
+			steps = append(
+				steps,
+				&replicas.Step{Keys: []string{heldKey}, Script: indexScript, Args: []any{setEntry, o.ID, 0}},
+			)
 		}
 	}
 	if _, err := replicas.RunOnCluster(ctx, cluster, s.replicas, steps...); err != nil {
@@ -57,7 +75,10 @@ func (s Store) tellOnCluster(ctx context.Context, cluster *redis.ClusterClient, 
 func (e *entries) steps() (steps []*replicas.Step) {
 	for shard, args := range e.shards {
 		if args != nil {
-			steps = append(steps, &replicas.Step{Keys: []string{indexKey(shard)}, Script: indexScript, Args: args})
+			steps = append(
+				steps,
+				&replicas.Step{Keys: []string{indexKey(shard)}, Script: indexScript, Args: args},
+			)
 		}
 	}
 	return steps

@@ -62,8 +62,9 @@ func isShort(err error) bool {
 	return short
 }
 
-// TestReplicasOfEachNode: what a step wrote is with the replica of the node it belongs to when the step returns; where that one does not
-// answer the step says so, also when nothing is left to be written, and the other nodes' go on.
+// TestReplicasOfEachNode: what a step wrote is with the replica of the node it belongs to when the
+// step returns; where that one does not answer the step says so, also when nothing is left to be
+// written, and the other nodes' go on.
 func TestReplicasOfEachNode(t *testing.T) {
 	t.Parallel()
 	c := newClusterSite(t)
@@ -101,8 +102,8 @@ func TestReplicasOfEachNode(t *testing.T) {
 	}
 }
 
-// TestReplicasOfTheNodeThatHasTheSlot: the client takes one master for the owner of a slot, and another one is. The replicas of that one
-// are those that count.
+// TestReplicasOfTheNodeThatHasTheSlot: the client takes one master for the owner of a slot, and
+// another one is. The replicas of that one are those that count.
 func TestReplicasOfTheNodeThatHasTheSlot(t *testing.T) {
 	t.Parallel()
 	const from, to, neither = 0, 1, 2

@@ -10,14 +10,16 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// wakeWithin bounds one round trip of wake-ups. What it leaves out, those who wait find when they read again.
+// wakeWithin bounds one round trip of wake-ups. What it leaves out, those who wait find when they
+// read again.
 const wakeWithin = time.Second
 
-// Channel carries a wake-up for every outcome of a client's database: its state, a space, and the task's id.
+// Channel carries a wake-up for every outcome of a client's database: its state, a space, and the
+// task's id.
 func Channel(client redis.UniversalClient) string { return InDatabase(client, "dypls:finished") }
 
-// InDatabase is the name under which something is published for those in the client's own database: what is published, Redis
-// passes on to clients of every database.
+// InDatabase is the name under which something is published for those in the client's own database:
+// what is published, Redis passes on to clients of every database.
 func InDatabase(client redis.UniversalClient, channel string) string {
 	if single, is := client.(*redis.Client); is && single.Options().DB != 0 {
 		return fmt.Sprintf("%s:%d", channel, single.Options().DB)
@@ -25,18 +27,21 @@ func InDatabase(client redis.UniversalClient, channel string) string {
 	return channel // a cluster has one database
 }
 
-// ShardChannel carries a cluster's wake-ups for the ids of one shard of the index, in its slot: each line of a message is what
-// [Channel] carries. A cluster passes what is published on an ordinary channel on to all of its nodes, whoever listens, and what is
-// published on this one to the replicas of one.
+// ShardChannel carries a cluster's wake-ups for the ids of one shard of the index, in its slot:
+// each line of a message is what [Channel] carries. A cluster passes what is published on an
+// ordinary channel on to all of its nodes, whoever listens, and what is published on this one to
+// the replicas of one.
 func ShardChannel(id string) string { return fmt.Sprintf("dypls:finished:{%02x}", shardOf(id)) }
 
-// wakeUps is how a cluster's are published. A script cannot do it, whose record is in another slot than the channel.
+// wakeUps is how a cluster's are published. A script cannot do it, whose record is in another slot
+// than the channel.
 type wakeUps struct {
 	cluster   *redis.ClusterClient
 	unsharded atomic.Bool // Redis is older than 7
 }
 
-// WithShardedWakeUps returns a store that wakes those who wait on [ShardChannel], where Redis is a cluster that has it.
+// WithShardedWakeUps returns a store that wakes those who wait on [ShardChannel], where Redis is a
+// cluster that has it.
 func (s Store) WithShardedWakeUps() Store {
 	if cluster, is := s.redis.(*redis.ClusterClient); is {
 		s.wakeUps = &wakeUps{cluster: cluster}

@@ -38,8 +38,9 @@ func (d *Dialer) keep(made net.Conn, addr string) *conn {
 	return c
 }
 
-// leave leaves the connections to a server, or all, that are open by now. It does so at once, and then no more than every now and
-// then: a server that refuses for long is not dialled at every command.
+// leave leaves the connections to a server, or all, that are open by now. It does so at once, and
+// then no more than every now and then: a server that refuses for long is not dialled at every
+// command.
 func (d *Dialer) leave(addr string) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -88,8 +89,8 @@ func (c *conn) Write(p []byte) (int, error) {
 	return c.Conn.Write(p)
 }
 
-// Read implements [net.Conn]. What comes first may be the last thing, too, that the server says before it hangs up: it is what every
-// further read tells.
+// Read implements [net.Conn]. What comes first may be the last thing, too, that the server says
+// before it hangs up: it is what every further read tells.
 func (c *conn) Read(p []byte) (int, error) {
 	if c.last != nil {
 		return 0, c.last
@@ -109,7 +110,8 @@ func (c *conn) lastWords(first []byte, err error) error {
 	if said, refused := refusal.OfReply(firstLine(first)); refused && hangsUp(said) {
 		return said
 	}
-	if c.dialer.tls == nil && looksEncrypted(first, err) && c.dialer.speaksOther(context.Background(), c.RemoteAddr().Network(), c.addr) {
+	if c.dialer.tls == nil && looksEncrypted(first, err) &&
+		c.dialer.speaksOther(context.Background(), c.RemoteAddr().Network(), c.addr) {
 		return &MismatchError{TLS: true}
 	}
 	return nil
@@ -123,12 +125,14 @@ func firstLine(p []byte) string {
 	return line
 }
 
-// hangsUp tells whether Redis closes the connection when it has said that: whoever writes more learns of a broken pipe alone.
+// hangsUp tells whether Redis closes the connection when it has said that: whoever writes more
+// learns of a broken pipe alone.
 func hangsUp(r refusal.Refusal) bool {
 	return r.Code == "DENIED" || strings.HasPrefix(r.Code, "max number of clients")
 }
 
-// SyscallConn implements [syscall.Conn], by which go-redis looks whether a connection that was idle is still good.
+// SyscallConn implements [syscall.Conn], by which go-redis looks whether a connection that was idle
+// is still good.
 func (c *conn) SyscallConn() (syscall.RawConn, error) {
 	if c.left.Load() {
 		return nil, errLeft
@@ -139,7 +143,8 @@ func (c *conn) SyscallConn() (syscall.RawConn, error) {
 	return unknown{}, nil
 }
 
-// unknown is the socket under TLS, of which a byte that can be read says nothing: it may be TLS' own.
+// unknown is the socket under TLS, of which a byte that can be read says nothing: it may be TLS'
+// own.
 type unknown struct{}
 
 func (unknown) Control(func(uintptr)) error    { return nil }

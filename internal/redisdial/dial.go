@@ -1,6 +1,6 @@
-// Package redisdial makes connections to Redis that say what is wrong with them. They are dialled within a bounded time, whatever
-// swallows the packets; where one side speaks TLS and the other does not, both are told apart; and those that lead to a server
-// which takes no writes are left.
+// Package redisdial makes connections to Redis that say what is wrong with them. They are dialled
+// within a bounded time, whatever swallows the packets; where one side speaks TLS and the other
+// does not, both are told apart; and those that lead to a server which takes no writes are left.
 package redisdial
 
 import (
@@ -46,22 +46,32 @@ type spoken struct {
 	other bool // not what this client does
 }
 
-// Install has a client with these options dial through a dialer of its own. The options' TLS and timeout must be set before.
+// Install has a client with these options dial through a dialer of its own. The options' TLS and
+// timeout must be set before.
 func Install(o *redis.Options) *Dialer {
 	if o.DialTimeout == 0 {
 		o.DialTimeout = Timeout
 	}
 	d := &Dialer{
-		tls: o.TLSConfig, timeout: o.DialTimeout,
-		open: map[*conn]struct{}{}, leftAt: map[string]time.Time{}, leaving: map[string]bool{}, spoken: map[string]spoken{},
+		tls:     o.TLSConfig,
+		timeout: o.DialTimeout,
+		open:    map[*conn]struct{}{},
+		leftAt:  map[string]time.Time{},
+		leaving: map[string]bool{},
+		spoken:  map[string]spoken{},
 	}
 	o.Dialer, o.DialerRetries = d.dial, 1
 	return d
 }
 
-// again tries again at once what was refused or reset, as a server does that is started anew, and gives up in time. Each try asks the
-// Sentinels anew: a master that was killed may be a replica, and empty, when it is back.
-func (d *Dialer) again(ctx context.Context, dial func(ctx context.Context, network, addr string) (net.Conn, error), network, addr string) (net.Conn, error) {
+// again tries again at once what was refused or reset, as a server does that is started anew, and
+// gives up in time. Each try asks the Sentinels anew: a master that was killed may be a replica,
+// and empty, when it is back.
+func (d *Dialer) again(
+	ctx context.Context,
+	dial func(ctx context.Context, network, addr string) (net.Conn, error),
+	network, addr string,
+) (net.Conn, error) {
 	if d.timeout > 0 {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, d.timeout)
@@ -110,10 +120,18 @@ func (d *Dialer) dial(ctx context.Context, network, addr string) (net.Conn, erro
 
 // netDialer notices a peer that is gone as go-redis' own does.
 func netDialer() *net.Dialer {
-	return &net.Dialer{KeepAliveConfig: net.KeepAliveConfig{Enable: true, Idle: 30 * time.Second, Interval: 5 * time.Second, Count: 3}}
+	return &net.Dialer{
+		KeepAliveConfig: net.KeepAliveConfig{
+			Enable:   true,
+			Idle:     30 * time.Second,
+			Interval: 5 * time.Second,
+			Count:    3,
+		},
+	}
 }
 
-// configFor names the server in its certificate, which is the host that is connected to unless a name is set.
+// configFor names the server in its certificate, which is the host that is connected to unless a
+// name is set.
 func (d *Dialer) configFor(addr string) *tls.Config {
 	if d.tls.ServerName != "" || d.tls.InsecureSkipVerify {
 		return d.tls
@@ -125,7 +143,8 @@ func (d *Dialer) configFor(addr string) *tls.Config {
 	return config
 }
 
-// Watch has a client leave connections that lead to the wrong server. It is the client that the dialer was installed for.
+// Watch has a client leave connections that lead to the wrong server. It is the client that the
+// dialer was installed for.
 func (d *Dialer) Watch(client redis.UniversalClient) {
 	if cluster, is := client.(*redis.ClusterClient); is {
 		cluster.OnNewNode(func(node *redis.Client) { node.AddHook(hook{d, node.Options().Addr}) })
@@ -140,8 +159,8 @@ type hook struct {
 	addr   string // of the server; "" for the client's one, or the one that is the master now
 }
 
-// DialHook implements [redis.Hook]. Sentinels that know no master of a name say nil, which must not be taken for a key that is
-// not there.
+// DialHook implements [redis.Hook]. Sentinels that know no master of a name say nil, which must not
+// be taken for a key that is not there.
 func (h hook) DialHook(next redis.DialHook) redis.DialHook {
 	return func(ctx context.Context, network, addr string) (net.Conn, error) {
 		made, err := h.dialer.again(ctx, next, network, addr)

@@ -23,8 +23,9 @@ func (e *MismatchError) Error() string {
 	return "this looks like a server without TLS: write redis:// in place of rediss:// (or redis-sentinel:// in place of rediss-sentinel://)"
 }
 
-// speaksOther asks a server, over a connection of its own and without a secret, whether it speaks TLS where this client does not, or
-// the other way round. All who fail in the same second share the answer.
+// speaksOther asks a server, over a connection of its own and without a secret, whether it speaks
+// TLS where this client does not, or the other way round. All who fail in the same second share the
+// answer.
 func (d *Dialer) speaksOther(ctx context.Context, network, addr string) bool {
 	d.mu.Lock()
 	last, asked := d.spoken[addr]
@@ -65,7 +66,8 @@ func speaksPlainly(_ context.Context, made net.Conn) bool {
 
 // speaksTLS: it shakes hands, or says in TLS' words why it does not.
 func speaksTLS(ctx context.Context, made net.Conn) bool {
-	err := tls.Client(made, &tls.Config{InsecureSkipVerify: true}).HandshakeContext(ctx) //nolint:gosec // nothing is said to it
+	anybody := &tls.Config{InsecureSkipVerify: true} //nolint:gosec // nothing is said to it
+	err := tls.Client(made, anybody).HandshakeContext(ctx)
 	_, alert := errors.AsType[tls.AlertError](err)
 	remote, isOp := errors.AsType[*net.OpError](err)
 	return err == nil || alert || isOp && remote.Op == "remote error"

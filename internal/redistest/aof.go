@@ -17,8 +17,8 @@ func (s *Server) Logged(tb testing.TB) int64 {
 	return info.Size()
 }
 
-// RestartCutShort kills the server as a crash would, cuts its append-only file after so many bytes, as a disk does that kept less than it
-// said, and starts it with the rest.
+// RestartCutShort kills the server as a crash would, cuts its append-only file after so many bytes,
+// as a disk does that kept less than it said, and starts it with the rest.
 func (s *Server) RestartCutShort(tb testing.TB, keep int64) {
 	tb.Helper()
 	s.Kill()
@@ -28,7 +28,8 @@ func (s *Server) RestartCutShort(tb testing.TB, keep int64) {
 	s.Restart(tb)
 }
 
-// appendOnlyFile is the last of the increments, the one that Redis writes to, and the only one that it loads though its end is missing.
+// appendOnlyFile is the last of the increments, the one that Redis writes to, and the only one that
+// it loads though its end is missing.
 func (s *Server) appendOnlyFile(tb testing.TB) string {
 	tb.Helper()
 	files, err := filepath.Glob(filepath.Join(s.folder(), "appendonlydir", "*.incr.aof"))

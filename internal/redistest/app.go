@@ -22,7 +22,12 @@ func (s *Server) AppClientBehind(tb testing.TB, addr string) *redis.Client {
 	tb.Helper()
 	const connections = 64 // a worker's
 	client := redis.NewClient(&redis.Options{
-		Addr: addr, Username: s.app.Username, Password: s.app.Password, ContextTimeoutEnabled: true, MaxRetries: -1, PoolSize: connections,
+		Addr:                  addr,
+		Username:              s.app.Username,
+		Password:              s.app.Password,
+		ContextTimeoutEnabled: true,
+		MaxRetries:            -1,
+		PoolSize:              connections,
 	})
 	tb.Cleanup(func() { _ = client.Close() })
 	return client
@@ -55,13 +60,21 @@ func (s *Server) EnvAt(addr string) []string {
 	return s.env(s.urlAt(addr, s.app.TLSConfig != nil), s.CAFile, s.CertFile, s.KeyFile, s.ServerName)
 }
 
-// EnvBehind is the same, through a proxy at addr that reads what it passes on: TLS, if there is any, is between it and the server,
-// which it reaches with Dial. The user is the product's all the same.
-func (s *Server) EnvBehind(addr string) []string { return s.env(s.urlAt(addr, false), "", "", "", "") }
+// EnvBehind is the same, through a proxy at addr that reads what it passes on: TLS, if there is
+// any, is between it and the server, which it reaches with Dial. The user is the product's all the
+// same.
+func (s *Server) EnvBehind(
+	addr string,
+) []string {
+	return s.env(s.urlAt(addr, false), "", "", "", "")
+}
 
 func (*Server) env(redisURL, caFile, certFile, keyFile, serverName string) []string {
 	return []string{
-		"REDIS_URL=" + redisURL, "REDIS_CA_FILE=" + caFile, "REDIS_CERT_FILE=" + certFile, "REDIS_KEY_FILE=" + keyFile,
+		"REDIS_URL=" + redisURL,
+		"REDIS_CA_FILE=" + caFile,
+		"REDIS_CERT_FILE=" + certFile,
+		"REDIS_KEY_FILE=" + keyFile,
 		"REDIS_SERVER_NAME=" + serverName,
 	}
 }

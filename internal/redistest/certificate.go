@@ -24,8 +24,13 @@ func newAuthority(tb testing.TB) *authority {
 	tb.Helper()
 	key := newKey(tb)
 	der := sign(tb, &x509.Certificate{
-		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "authority of a test"}, IsCA: true, BasicConstraintsValid: true,
-		KeyUsage: x509.KeyUsageCertSign,
+		SerialNumber: big.NewInt(
+			1,
+		),
+		Subject:               pkix.Name{CommonName: "authority of a test"},
+		IsCA:                  true,
+		BasicConstraintsValid: true,
+		KeyUsage:              x509.KeyUsageCertSign,
 	}, nil, key, key)
 	certificate, err := x509.ParseCertificate(der)
 	if err != nil {
@@ -68,23 +73,45 @@ func (a *authority) issue(tb testing.TB, dir, name, host string) (certFile, keyF
 	tb.Helper()
 	key := newKey(tb)
 	template := &x509.Certificate{
-		SerialNumber: big.NewInt(time.Now().UnixNano()), Subject: pkix.Name{CommonName: name}, KeyUsage: x509.KeyUsageDigitalSignature,
+		SerialNumber: big.NewInt(
+			time.Now().UnixNano(),
+		),
+		Subject:     pkix.Name{CommonName: name},
+		KeyUsage:    x509.KeyUsageDigitalSignature,
 		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth},
 	}
 	if host != "" {
-		template.DNSNames, template.ExtKeyUsage = []string{host}, []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}
+		template.DNSNames, template.ExtKeyUsage = []string{
+			host,
+		}, []x509.ExtKeyUsage{
+			x509.ExtKeyUsageServerAuth,
+		}
 	}
 	der, err := x509.MarshalECPrivateKey(key)
 	if err != nil {
 		tb.Fatal(err)
 	}
-	return writePEM(tb, filepath.Join(dir, name+".crt"), "CERTIFICATE", sign(tb, template, a.certificate, key, a.key)),
-		writePEM(tb, filepath.Join(dir, name+".key"), "EC PRIVATE KEY", der)
+	return writePEM(
+			tb,
+			filepath.Join(dir, name+".crt"),
+			"CERTIFICATE",
+			sign(tb, template, a.certificate, key, a.key),
+		),
+		writePEM(
+			tb,
+			filepath.Join(dir, name+".key"),
+			"EC PRIVATE KEY",
+			der,
+		)
 }
 
 func writePEM(tb testing.TB, file, kind string, der []byte) string {
 	tb.Helper()
-	if err := os.WriteFile(file, pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der}), 0o600); err != nil {
+	if err := os.WriteFile(
+		file,
+		pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der}),
+		0o600,
+	); err != nil {
 		tb.Fatal(err)
 	}
 	return file

@@ -20,12 +20,17 @@ type Cluster struct {
 	ids map[string]*Server // by what they are called in the cluster
 }
 
-// StartCluster starts a cluster that ends with the test, and waits until every node knows it. Where no redis-server is installed
-// it is as with [Start]. The arguments are for each node.
+// StartCluster starts a cluster that ends with the test, and waits until every node knows it. Where
+// no redis-server is installed it is as with [Start]. The arguments are for each node.
 func StartCluster(tb testing.TB, args ...string) *Cluster {
 	tb.Helper()
-	c := &Cluster{Servers: startNodes(tb, 2*masters, masters,
-		append([]string{"--cluster-node-timeout", "2000", "--repl-diskless-sync-delay", "0"}, args...)...)}
+	c := &Cluster{Servers: startNodes(
+		tb,
+		2*masters,
+		masters,
+		append(
+			[]string{"--cluster-node-timeout", "2000", "--repl-diskless-sync-delay", "0"},
+			args...)...)}
 	for i, replica := range c.Servers[masters:] {
 		c.replicate(tb, c.Servers[i], replica)
 	}
@@ -44,7 +49,12 @@ func (*Cluster) replicate(tb testing.TB, master, replica *Server) {
 		tb.Fatal(err)
 	}
 	client := replica.Client(tb)
-	Poll(tb, startWithin, "a node to become a replica", func(ctx context.Context) error { return client.ClusterReplicate(ctx, id).Err() })
+	Poll(
+		tb,
+		startWithin,
+		"a node to become a replica",
+		func(ctx context.Context) error { return client.ClusterReplicate(ctx, id).Err() },
+	)
 	Poll(tb, startWithin, "a replica to follow", func(ctx context.Context) error {
 		if !strings.Contains(client.Info(ctx, "replication").Val(), "master_link_status:up") {
 			return errors.New("not yet")

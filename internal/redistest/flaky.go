@@ -9,8 +9,8 @@ import (
 	"testing"
 )
 
-// Flaky stands between clients and a Redis, and loses replies, with their connections, after what they answer was carried out.
-// Replicas that come through it lose none.
+// Flaky stands between clients and a Redis, and loses replies, with their connections, after what
+// they answer was carried out. Replicas that come through it lose none.
 type Flaky struct {
 	Addr string
 
@@ -18,7 +18,8 @@ type Flaky struct {
 	lost atomic.Int64
 }
 
-// StartFlaky stands before the Redis at addr until the test ends. It loses nothing until it is told to.
+// StartFlaky stands before the Redis at addr until the test ends. It loses nothing until it is told
+// to.
 func StartFlaky(tb testing.TB, addr string) *Flaky {
 	tb.Helper()
 	f := &Flaky{}

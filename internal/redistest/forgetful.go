@@ -9,8 +9,9 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// Forgetful is a network that forgets flows without a word, as a NAT or a firewall does, or an address that moved to another machine: what is sent
-// on them is lost in both directions, and nobody is told. It is a hook of the client of one server, and of each node of a cluster's.
+// Forgetful is a network that forgets flows without a word, as a NAT or a firewall does, or an
+// address that moved to another machine: what is sent on them is lost in both directions, and
+// nobody is told. It is a hook of the client of one server, and of each node of a cluster's.
 type Forgetful struct {
 	mark   []byte // of the requests on flows that it forgets
 	born   atomic.Int64

@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// Link is a network between a client and a server, which can be cut: then nothing arrives any more in either direction, nobody is
-// told so, and who connects gets no answer.
+// Link is a network between a client and a server, which can be cut: then nothing arrives any more
+// in either direction, nobody is told so, and who connects gets no answer.
 type Link struct {
 	Addr string // the server's, for who is behind the link
 
@@ -33,8 +33,13 @@ func StartLink(tb testing.TB, server *Server) *Link {
 		tb.Fatal(err)
 	}
 	l := &Link{
-		Addr: listener.Addr().String(), listener: listener, server: server.Addr, ended: make(chan struct{}),
-		whole: make(chan struct{}), open: map[net.Conn]bool{},
+		Addr: listener.Addr().
+			String(),
+		listener: listener,
+		server:   server.Addr,
+		ended:    make(chan struct{}),
+		whole:    make(chan struct{}),
+		open:     map[net.Conn]bool{},
 	}
 	close(l.whole)
 	l.serving.Go(l.accept)
@@ -53,7 +58,8 @@ func (l *Link) Cut(tb testing.TB) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.whole = make(chan struct{})
-	// A system answers those who connect as long as there is room for them, whoever accepts them or not.
+	// A system answers those who connect as long as there is room for them, whoever accepts them or
+	// not.
 	l.room(tb, 0)
 	const tries, enough, within = 20, 3, 300 * time.Millisecond
 	unanswered := 0
@@ -70,8 +76,8 @@ func (l *Link) Cut(tb testing.TB) {
 	tb.Fatal("who connects to a link that is cut is answered all the same")
 }
 
-// Heal ends a cut. What was under way arrives late, as TCP sees to it; or, where the connections are forgotten, as by a firewall
-// that was started anew, each is reset and nothing arrives.
+// Heal ends a cut. What was under way arrives late, as TCP sees to it; or, where the connections
+// are forgotten, as by a firewall that was started anew, each is reset and nothing arrives.
 func (l *Link) Heal(tb testing.TB, forgotten bool) {
 	tb.Helper()
 	if forgotten {

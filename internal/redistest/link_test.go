@@ -14,7 +14,8 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/internal/redistest"
 )
 
-// TestLink: while it is cut, who is connected and who connects hear nothing; then what was sent arrives late, or never.
+// TestLink: while it is cut, who is connected and who connects hear nothing; then what was sent
+// arrives late, or never.
 func TestLink(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)

@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-// Lossy returns the address of a Redis, that at addr, whose replies to requests with a mark in them are lost, and their
-// connection with them, after they were carried out.
+// Lossy returns the address of a Redis, that at addr, whose replies to requests with a mark in them
+// are lost, and their connection with them, after they were carried out.
 func Lossy(tb testing.TB, addr, mark string) string {
 	tb.Helper()
 	return relay(tb, func(client net.Conn) { serveLossy(client, addr, []byte(mark)) })

@@ -15,8 +15,8 @@ const slots = 16384
 // Masters are the nodes of a cluster without replicas. Each has as many slots as the next.
 type Masters []*Server
 
-// StartMasters starts a cluster that ends with the test, and waits until every node knows it. Where no redis-server is installed
-// it is as with [Start].
+// StartMasters starts a cluster that ends with the test, and waits until every node knows it. Where
+// no redis-server is installed it is as with [Start].
 func StartMasters(tb testing.TB, n int) Masters {
 	tb.Helper()
 	nodes := Masters(startNodes(tb, n, n))
@@ -26,20 +26,25 @@ func StartMasters(tb testing.TB, n int) Masters {
 	return nodes
 }
 
-// startNodes starts nodes that know each other. The first are masters, which share the slots out. The arguments are for each node.
+// startNodes starts nodes that know each other. The first are masters, which share the slots out.
+// The arguments are for each node.
 func startNodes(tb testing.TB, n, ofMasters int, args ...string) []*Server {
 	tb.Helper()
 	require(tb)
 	nodes, firstBus := make([]*Server, n), ""
 	for i := range nodes {
 		bus := busPort(tb)
-		nodes[i] = startWith(tb, redis.Options{}, append([]string{"--cluster-enabled", "yes", "--cluster-port", bus}, args...)...)
+		nodes[i] = startWith(
+			tb,
+			redis.Options{},
+			append([]string{"--cluster-enabled", "yes", "--cluster-port", bus}, args...)...)
 		if i == 0 {
 			firstBus = bus
 		}
 	}
 	for i, node := range nodes {
-		// Nodes of one epoch settle who is newer later, and then a slot that was moved meanwhile may move back.
+		// Nodes of one epoch settle who is newer later, and then a slot that was moved meanwhile may move
+		// back.
 		if err := node.Client(tb).Do(tb.Context(), "CLUSTER", "SET-CONFIG-EPOCH", i+1).Err(); err != nil {
 			tb.Fatal(err)
 		}
@@ -52,7 +57,9 @@ func startNodes(tb testing.TB, n, ofMasters int, args ...string) []*Server {
 	}
 	host, port, _ := net.SplitHostPort(nodes[0].Addr)
 	for _, node := range nodes[1:] {
-		if err := node.Client(tb).Do(tb.Context(), "CLUSTER", "MEET", host, port, firstBus).Err(); err != nil {
+		if err := node.Client(tb).
+			Do(tb.Context(), "CLUSTER", "MEET", host, port, firstBus).
+			Err(); err != nil {
 			tb.Fatal(err)
 		}
 	}
@@ -75,7 +82,11 @@ func (m Masters) Owner(tb testing.TB, key string) (owner, other *Server) {
 	return nil, nil
 }
 
-func (m Masters) slots(i int) (first, last int) { return i * slots / len(m), (i+1)*slots/len(m) - 1 }
+func (m Masters) slots(
+	i int,
+) (first, last int) {
+	return i * slots / len(m), (i+1)*slots/len(m) - 1
+}
 
 // Addrs are the addresses of the nodes.
 func (m Masters) Addrs() []string {
@@ -89,18 +100,28 @@ func (m Masters) Addrs() []string {
 // Client returns a client of the cluster that ends with the test.
 func (m Masters) Client(tb testing.TB) *redis.ClusterClient {
 	tb.Helper()
-	client := redis.NewClusterClient(&redis.ClusterOptions{Addrs: m.Addrs(), ContextTimeoutEnabled: true, MaxRetries: -1})
+	client := redis.NewClusterClient(
+		&redis.ClusterOptions{Addrs: m.Addrs(), ContextTimeoutEnabled: true, MaxRetries: -1},
+	)
 	tb.Cleanup(func() { _ = client.Close() })
 	return client
 }
 
-// ClientBehind returns a client, with go-redis' own number of repetitions, that reaches the nodes at other addresses.
-func (m Masters) ClientBehind(tb testing.TB, addrOf func(node *Server) string) *redis.ClusterClient {
+// ClientBehind returns a client, with go-redis' own number of repetitions, that reaches the nodes
+// at other addresses.
+func (m Masters) ClientBehind(
+	tb testing.TB,
+	addrOf func(node *Server) string,
+) *redis.ClusterClient {
 	tb.Helper()
 	table := make([]redis.ClusterSlot, len(m))
 	for i, node := range m {
 		first, last := m.slots(i)
-		table[i] = redis.ClusterSlot{Start: first, End: last, Nodes: []redis.ClusterNode{{Addr: addrOf(node)}}}
+		table[i] = redis.ClusterSlot{
+			Start: first,
+			End:   last,
+			Nodes: []redis.ClusterNode{{Addr: addrOf(node)}},
+		}
 	}
 	client := redis.NewClusterClient(&redis.ClusterOptions{
 		ClusterSlots:          func(context.Context) ([]redis.ClusterSlot, error) { return table, nil },

@@ -9,7 +9,8 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// SlotMove is a slot on its way from one master to another, as redis-cli --cluster reshard moves it.
+// SlotMove is a slot on its way from one master to another, as redis-cli --cluster reshard moves
+// it.
 type SlotMove struct {
 	Slot int64
 
@@ -18,7 +19,8 @@ type SlotMove struct {
 	toAddr       string
 }
 
-// StartSlotMove tells both masters of the move of a key's slot. From then on what the old one does not have is asked of the new one.
+// StartSlotMove tells both masters of the move of a key's slot. From then on what the old one does
+// not have is asked of the new one.
 func StartSlotMove(tb testing.TB, from, to *Server, key string) *SlotMove {
 	tb.Helper()
 	ctx := context.Background()
@@ -38,8 +40,8 @@ func (m *SlotMove) set(tb testing.TB, node *redis.Client, args ...any) {
 	}
 }
 
-// MoveKeys moves at most so many of the keys that are still with the old master, in one step that holds both up, and returns how many
-// it moved.
+// MoveKeys moves at most so many of the keys that are still with the old master, in one step that
+// holds both up, and returns how many it moved.
 func (m *SlotMove) MoveKeys(tb testing.TB, most int) int {
 	tb.Helper()
 	keys := m.from.ClusterGetKeysInSlot(context.Background(), int(m.Slot), most).Val()

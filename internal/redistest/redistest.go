@@ -1,8 +1,9 @@
-// Package redistest starts real redis-servers for a test: one, one that speaks TLS alone, some with Sentinels, or a cluster.
+// Package redistest starts real redis-servers for a test: one, one that speaks TLS alone, some with
+// Sentinels, or a cluster.
 //
-// Where DYPLSQ_TEST_REDIS is tls, the one speaks TLS alone, too, and gives the product the user with the fewest rights: so every test
-// shows that these suffice. [Server.Client] is the test's own, which may do anything; the product's are [Server.AppClient],
-// [Server.URL] and [Server.Env].
+// Where DYPLSQ_TEST_REDIS is tls, the one speaks TLS alone, too, and gives the product the user
+// with the fewest rights: so every test shows that these suffice. [Server.Client] is the test's
+// own, which may do anything; the product's are [Server.AppClient], [Server.URL] and [Server.Env].
 package redistest
 
 import (
@@ -28,7 +29,8 @@ const startWithin = 30 * time.Second
 // Server is a redis-server of the test's own, on a free port of the loopback interface.
 type Server struct {
 	Addr string
-	// CAFile, CertFile, KeyFile and ServerName are what the product needs to reach one that speaks TLS, and empty otherwise.
+	// CAFile, CertFile, KeyFile and ServerName are what the product needs to reach one that speaks
+	// TLS, and empty otherwise.
 	CAFile, CertFile, KeyFile, ServerName string
 
 	options redis.Options // of the test's own client, but for the address
@@ -39,8 +41,9 @@ type Server struct {
 	cmd     *exec.Cmd
 }
 
-// Start starts a redis-server that ends with the test, without persistence unless args (as redis-server takes them) say so.
-// Where no redis-server is installed the test is skipped, or fails when DYPLSQ_REQUIRE_REDIS is set.
+// Start starts a redis-server that ends with the test, without persistence unless args (as
+// redis-server takes them) say so. Where no redis-server is installed the test is skipped, or fails
+// when DYPLSQ_REQUIRE_REDIS is set.
 func Start(tb testing.TB, args ...string) *Server {
 	tb.Helper()
 	if !overTLS(tb) {
@@ -66,13 +69,30 @@ func startIn(tb testing.TB, env []string, options redis.Options, args ...string)
 	if options.TLSConfig != nil {
 		listen = []string{"--port", "0", "--tls-port", port}
 	}
-	common := []string{"--bind", "127.0.0.1", "--dir", dir, "--save", "", "--appendonly", "no", "--logfile", filepath.Join(dir, "redis.log")}
+	common := []string{
+		"--bind",
+		"127.0.0.1",
+		"--dir",
+		dir,
+		"--save",
+		"",
+		"--appendonly",
+		"no",
+		"--logfile",
+		filepath.Join(dir, "redis.log"),
+	}
 	return start(tb, port, env, options, slices.Concat(listen, common, args))
 }
 
 func start(tb testing.TB, port string, env []string, options redis.Options, args []string) *Server {
 	tb.Helper()
-	s := &Server{Addr: net.JoinHostPort("127.0.0.1", port), options: options, app: options, args: args, extra: env}
+	s := &Server{
+		Addr:    net.JoinHostPort("127.0.0.1", port),
+		options: options,
+		app:     options,
+		args:    args,
+		extra:   env,
+	}
 	s.Restart(tb)
 	tb.Cleanup(s.Kill)
 	return s
@@ -124,7 +144,12 @@ func (s *Server) Restart(tb testing.TB) {
 	}
 	client := s.newClient()
 	defer func() { _ = client.Close() }()
-	Poll(tb, startWithin, "redis-server to answer", func(ctx context.Context) error { return client.Ping(ctx).Err() })
+	Poll(
+		tb,
+		startWithin,
+		"redis-server to answer",
+		func(ctx context.Context) error { return client.Ping(ctx).Err() },
+	)
 }
 
 // Poll waits until done returns nil, and fails the test when that takes too long.
@@ -147,8 +172,8 @@ func Poll(tb testing.TB, within time.Duration, what string, done func(context.Co
 	}
 }
 
-// freePort picks a port below those that the system gives to outgoing connections: one of these could take the port of a server
-// that a test has stopped for a moment.
+// freePort picks a port below those that the system gives to outgoing connections: one of these
+// could take the port of a server that a test has stopped for a moment.
 func freePort(tb testing.TB) string {
 	tb.Helper()
 	return portFrom(tb, 10_000, 20_000)

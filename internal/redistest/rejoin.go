@@ -12,8 +12,9 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// rejoinedWithin is how long a server that comes back may take to be a replica: Sentinels wait for ten seconds before they make it one, and
-// do nothing at all for half a minute after the machine stood still for two seconds.
+// rejoinedWithin is how long a server that comes back may take to be a replica: Sentinels wait for
+// ten seconds before they make it one, and do nothing at all for half a minute after the machine
+// stood still for two seconds.
 const rejoinedWithin = 3 * time.Minute
 
 // AwaitMaster waits until another server has taken a killed master's place, and returns it.
@@ -22,7 +23,10 @@ func (s *Sentinels) AwaitMaster(tb testing.TB, killed *Server) *Server {
 	var master *Server
 	Poll(tb, rejoinedWithin, "another master", func(ctx context.Context) error {
 		if master = s.Master(tb); master == killed { //nolint:contextcheck // it has a deadline of its own
-			return fmt.Errorf("not yet; %d Sentinels have stopped for a machine that stood still", s.tilted(ctx))
+			return fmt.Errorf(
+				"not yet; %d Sentinels have stopped for a machine that stood still",
+				s.tilted(ctx),
+			)
 		}
 		return nil
 	})
@@ -41,8 +45,9 @@ func (s *Sentinels) tilted(ctx context.Context) (n int) {
 	return n
 }
 
-// Rejoin waits until another server has taken a killed master's place, starts it again, and waits until it follows that one, as all others
-// do. Which one that is may change meanwhile, on a machine so busy that a master is taken for dead.
+// Rejoin waits until another server has taken a killed master's place, starts it again, and waits
+// until it follows that one, as all others do. Which one that is may change meanwhile, on a machine
+// so busy that a master is taken for dead.
 func (s *Sentinels) Rejoin(tb testing.TB, killed *Server) {
 	tb.Helper()
 	s.AwaitMaster(tb, killed)
@@ -52,7 +57,11 @@ func (s *Sentinels) Rejoin(tb testing.TB, killed *Server) {
 		defer func() { _ = client.Close() }()
 		text := client.Info(ctx, "replication").Val()
 		if n := strings.Count(text, "state=online"); n != replicas {
-			return fmt.Errorf("%d do; %d Sentinels have stopped for a machine that stood still", n, s.tilted(ctx))
+			return fmt.Errorf(
+				"%d do; %d Sentinels have stopped for a machine that stood still",
+				n,
+				s.tilted(ctx),
+			)
 		}
 		return s.complete(ctx)
 	})
@@ -62,13 +71,16 @@ func (s *Sentinels) Rejoin(tb testing.TB, killed *Server) {
 func (s *Sentinels) TakeForDeadAfter(tb testing.TB, d time.Duration) {
 	tb.Helper()
 	for _, client := range s.clients {
-		if err := client.Set(context.Background(), masterName, "down-after-milliseconds", strconv.FormatInt(d.Milliseconds(), 10)).Err(); err != nil {
+		ms := strconv.FormatInt(d.Milliseconds(), 10)
+		set := client.Set(context.Background(), masterName, "down-after-milliseconds", ms)
+		if err := set.Err(); err != nil {
 			tb.Fatal(err)
 		}
 	}
 }
 
-// Owner is the master that most of the cluster takes for the owner of a key's slot. The cluster has to be whole, or about to be.
+// Owner is the master that most of the cluster takes for the owner of a key's slot. The cluster has
+// to be whole, or about to be.
 func (c *Cluster) Owner(tb testing.TB, key string) *Server {
 	tb.Helper()
 	var owner *Server
@@ -127,7 +139,8 @@ func (c *Cluster) byID(ctx context.Context, id string) *Server {
 	return c.ids[id]
 }
 
-// KillOwner ends the master that has a key's slot as a crash would, and returns it. Its replica takes its place in some seconds.
+// KillOwner ends the master that has a key's slot as a crash would, and returns it. Its replica
+// takes its place in some seconds.
 func (c *Cluster) KillOwner(tb testing.TB, key string) *Server {
 	tb.Helper()
 	owner := c.Owner(tb, key)
@@ -135,8 +148,9 @@ func (c *Cluster) KillOwner(tb testing.TB, key string) *Server {
 	return owner
 }
 
-// Rejoin waits until a killed master's replica has taken its place, starts it again, and waits until it follows that one, and all know it.
-// One that came back earlier would still be the master, with nothing in it.
+// Rejoin waits until a killed master's replica has taken its place, starts it again, and waits
+// until it follows that one, and all know it. One that came back earlier would still be the master,
+// with nothing in it.
 func (c *Cluster) Rejoin(tb testing.TB, killed *Server) {
 	tb.Helper()
 	for _, server := range c.alive() {
@@ -158,17 +172,25 @@ func (c *Cluster) Rejoin(tb testing.TB, killed *Server) {
 	c.pollWhole(tb)
 }
 
-// pollWhole waits until each node tells of three masters that have all slots, and of a replica of each that follows it.
+// pollWhole waits until each node tells of three masters that have all slots, and of a replica of
+// each that follows it.
 func (c *Cluster) pollWhole(tb testing.TB) {
 	tb.Helper()
 	for _, server := range c.Servers {
 		client := server.Client(tb)
-		Poll(tb, rejoinedWithin, server.Addr+" to be whole, and know that all are", func(ctx context.Context) error {
-			if text := client.Info(ctx, "replication").Val(); !strings.Contains(text, "state=online") && !strings.Contains(text, "master_link_status:up") {
-				return errors.New("it neither follows nor is followed")
-			}
-			return wholeIn(ctx, client)
-		})
+		Poll(
+			tb,
+			rejoinedWithin,
+			server.Addr+" to be whole, and know that all are",
+			func(ctx context.Context) error {
+				if text := client.Info(ctx, "replication").
+					Val(); !strings.Contains(text, "state=online") &&
+					!strings.Contains(text, "master_link_status:up") {
+					return errors.New("it neither follows nor is followed")
+				}
+				return wholeIn(ctx, client)
+			},
+		)
 	}
 }
 
@@ -191,7 +213,8 @@ func wholeIn(ctx context.Context, client *redis.Client) error {
 	return nil
 }
 
-// Announce has each node tell that it is reached at another port of the loopback interface, and keep to it after a restart.
+// Announce has each node tell that it is reached at another port of the loopback interface, and
+// keep to it after a restart.
 func (c *Cluster) Announce(tb testing.TB, portOf func(*Server) string) {
 	tb.Helper()
 	announced := map[int]bool{}
@@ -203,23 +226,30 @@ func (c *Cluster) Announce(tb testing.TB, portOf func(*Server) string) {
 		}
 		announced[n] = true
 		server.args = append(server.args, "--cluster-announce-port", port)
-		if err := server.Client(tb).ConfigSet(context.Background(), "cluster-announce-port", port).Err(); err != nil {
+		if err := server.Client(tb).
+			ConfigSet(context.Background(), "cluster-announce-port", port).
+			Err(); err != nil {
 			tb.Fatal(err)
 		}
 	}
 	for _, server := range c.Servers {
 		client := server.Client(tb)
-		Poll(tb, rejoinedWithin, server.Addr+" to know where the others are reached", func(ctx context.Context) error {
-			for _, r := range client.ClusterSlots(ctx).Val() { //nolint:staticcheck // what clients ask for
-				for _, node := range r.Nodes {
-					_, port, _ := strings.Cut(node.Addr, ":")
-					if n, _ := strconv.Atoi(port); !announced[n] {
-						return fmt.Errorf("it tells of %s", node.Addr)
+		Poll(
+			tb,
+			rejoinedWithin,
+			server.Addr+" to know where the others are reached",
+			func(ctx context.Context) error {
+				for _, r := range client.ClusterSlots(ctx).Val() { //nolint:staticcheck // what clients ask for
+					for _, node := range r.Nodes {
+						_, port, _ := strings.Cut(node.Addr, ":")
+						if n, _ := strconv.Atoi(port); !announced[n] {
+							return fmt.Errorf("it tells of %s", node.Addr)
+						}
 					}
 				}
-			}
-			return wholeIn(ctx, client)
-		})
+				return wholeIn(ctx, client)
+			},
+		)
 	}
 	c.pollWhole(tb)
 }

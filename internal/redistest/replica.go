@@ -48,8 +48,8 @@ func (s *Server) Promote(tb testing.TB) {
 	}
 }
 
-// Freeze keeps the server from running until Thaw, or until what it returns is called, as a machine that hangs: it takes
-// connections and answers nothing.
+// Freeze keeps the server from running until Thaw, or until what it returns is called, as a machine
+// that hangs: it takes connections and answers nothing.
 func (s *Server) Freeze(tb testing.TB) (thaw func()) {
 	tb.Helper()
 	s.signal(tb, syscall.SIGSTOP)

@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// LeastRule is what the product's user of Redis may do, as ACL SETUSER takes it, and LeastRuleOfCluster what it may in a cluster.
-// docs/redis.md has both, and tests hold it to them.
+// LeastRule is what the product's user of Redis may do, as ACL SETUSER takes it, and
+// LeastRuleOfCluster what it may in a cluster. docs/redis.md has both, and tests hold it to them.
 const (
 	LeastRule = "~asynq:* ~dypls:* &asynq:* &dypls:* +@read +@write +@connection +@pubsub +@transaction" +
 		" -@admin -@dangerous +eval +evalsha +time +wait +info +config|get"
@@ -39,7 +39,8 @@ func InTheClear(tb testing.TB, why string) {
 	}
 }
 
-// Refused is what the product's user was refused since the server started: a reason and what it asked for.
+// Refused is what the product's user was refused since the server started: a reason and what it
+// asked for.
 func (s *Server) Refused(tb testing.TB) (refusals []string) {
 	tb.Helper()
 	client := s.newClient()

@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// Run runs a package's tests, twice as many at once as there are processors: tests that start servers and processes wait more than they
-// work. A -parallel on the command line counts instead.
+// Run runs a package's tests, twice as many at once as there are processors: tests that start
+// servers and processes wait more than they work. A -parallel on the command line counts instead.
 func Run(m *testing.M) int {
 	const parallel = "test.parallel"
 	flag.Parse()

@@ -14,7 +14,8 @@ import (
 	"testing"
 )
 
-// What Alibaba Cloud's proxies answer to scripts that they refuse, as their manual has it and as users report it.
+// What Alibaba Cloud's proxies answer to scripts that they refuse, as their manual has it and as
+// users report it.
 const (
 	badScript = "ERR bad lua script for redis cluster, all the keys that the script uses should be passed using the KEYS array, " +
 		"and KEYS should not be in expression"
@@ -23,9 +24,10 @@ const (
 	notLiteral = "ERR bad lua script for redis cluster, first parameter of redis.call/redis.pcall must be a single literal string"
 )
 
-// ScriptCheck is a Redis behind a stand-in for the proxies of Alibaba Cloud's cluster and proxy editions, with their rule for
-// scripts (script_check_enable is 1): the key of every redis.call is KEYS[n], and each script is given a key. It is written from
-// the manual, and was never compared with the real one.
+// ScriptCheck is a Redis behind a stand-in for the proxies of Alibaba Cloud's cluster and proxy
+// editions, with their rule for scripts (script_check_enable is 1): the key of every redis.call is
+// KEYS[n], and each script is given a key. It is written from the manual, and was never compared
+// with the real one.
 type ScriptCheck struct {
 	Addr string
 
@@ -37,10 +39,16 @@ type ScriptCheck struct {
 	verdicts map[string]string // of scripts: what the proxy answers, "" for nothing
 }
 
-// StartScriptCheck starts one that ends with the test; clients speak to it without TLS. One that lets scripts pass notes only what it would have refused.
+// StartScriptCheck starts one that ends with the test; clients speak to it without TLS. One that
+// lets scripts pass notes only what it would have refused.
 func StartScriptCheck(tb testing.TB, server *Server, lets bool) *ScriptCheck {
 	tb.Helper()
-	c := &ScriptCheck{server: server, lets: lets, scripts: map[string]string{}, verdicts: map[string]string{}}
+	c := &ScriptCheck{
+		server:   server,
+		lets:     lets,
+		scripts:  map[string]string{},
+		verdicts: map[string]string{},
+	}
 	c.Addr = relay(tb, c.serve)
 	return c
 }
@@ -123,7 +131,11 @@ func (c *ScriptCheck) check(args []string) string {
 	default:
 		return ""
 	}
-	if refusal := checkKeys(args[2], args[3:]); refusal != "" && (refusal != noKeys || !c.lets) { // a cluster refuses many slots, too
+	if refusal := checkKeys(
+		args[2],
+		args[3:],
+	); refusal != "" &&
+		(refusal != noKeys || !c.lets) { // a cluster refuses many slots, too
 		return refusal
 	}
 	if source == "" {

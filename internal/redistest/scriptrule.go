@@ -6,13 +6,17 @@ import (
 	"strings"
 )
 
-// tokens of Lua, as far as the rule needs them: comments, strings, names, numbers, and anything else by itself.
-var tokens = regexp.MustCompile(`--\[\[(?s:.*?)\]\]|--[^\n]*|'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|\[\[(?s:.*?)\]\]|[A-Za-z_]\w*|\d+|\S`)
+// tokens of Lua, as far as the rule needs them: comments, strings, names, numbers, and anything
+// else by itself.
+var tokens = regexp.MustCompile(
+	`--\[\[(?s:.*?)\]\]|--[^\n]*|'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|\[\[(?s:.*?)\]\]|[A-Za-z_]\w*|\d+|\S`,
+)
 
 // withoutKey are commands that name no key.
 var withoutKey = map[string]bool{"TIME": true, "PUBLISH": true, "PING": true}
 
-// CheckScript tells how a script breaks the rule of Alibaba Cloud's proxies, nil for one that does not.
+// CheckScript tells how a script breaks the rule of Alibaba Cloud's proxies, nil for one that does
+// not.
 func CheckScript(source string) error {
 	var code []string
 	for _, token := range tokens.FindAllString(source, -1) {
@@ -24,7 +28,8 @@ func CheckScript(source string) error {
 		if code[i] == "KEYS" && !isKey(code[i:]) {
 			return errors.New(badScript)
 		}
-		if !matches(code[i:], "redis", ".", "call", "(") && !matches(code[i:], "redis", ".", "pcall", "(") {
+		if !matches(code[i:], "redis", ".", "call", "(") &&
+			!matches(code[i:], "redis", ".", "pcall", "(") {
 			continue
 		}
 		const opened = 4
@@ -44,7 +49,8 @@ func checkCall(args []string) error {
 		return nil
 	}
 	const key, after = 2, 6
-	if args[1] == ")" || !isKey(args[key:]) || len(args) <= after || args[after] != "," && args[after] != ")" {
+	if args[1] == ")" || !isKey(args[key:]) || len(args) <= after ||
+		args[after] != "," && args[after] != ")" {
 		return errors.New(badScript)
 	}
 	return nil
@@ -55,7 +61,8 @@ var digits = regexp.MustCompile(`^[1-9]\d*$`)
 // isKey: KEYS[n], with n written out.
 func isKey(code []string) bool {
 	const index, length = 2, 4
-	return len(code) >= length && matches(code, "KEYS", "[") && digits.MatchString(code[index]) && code[index+1] == "]"
+	return len(code) >= length && matches(code, "KEYS", "[") && digits.MatchString(code[index]) &&
+		code[index+1] == "]"
 }
 
 func matches(code []string, want ...string) bool {

@@ -25,16 +25,17 @@ const (
 	promotedWithin   = 60 * time.Second
 )
 
-// Sentinels are a master, two replicas, and three Sentinels that take a master for dead after a second. Applications log in to
-// Redis as app and to the Sentinels as sam, each with a password.
+// Sentinels are a master, two replicas, and three Sentinels that take a master for dead after a
+// second. Applications log in to Redis as app and to the Sentinels as sam, each with a password.
 type Sentinels struct {
 	Servers   []*Server // the first is the master at the start
 	sentinels []*Server
 	clients   []*redis.SentinelClient
 }
 
-// StartSentinel starts all of them, and waits until they know each other. They end with the test. Where no redis-server is
-// installed it is as with [Start]. The arguments are for the master and the replicas.
+// StartSentinel starts all of them, and waits until they know each other. They end with the test.
+// Where no redis-server is installed it is as with [Start]. The arguments are for the master and
+// the replicas.
 func StartSentinel(tb testing.TB, args ...string) *Sentinels {
 	tb.Helper()
 	s := &Sentinels{}
@@ -47,11 +48,18 @@ func StartSentinel(tb testing.TB, args ...string) *Sentinels {
 	s.Servers = []*Server{master}
 	host, port, _ := net.SplitHostPort(master.Addr)
 	for range replicas {
-		s.Servers = append(s.Servers, startWith(tb, options, append([]string{"--replicaof", host, port}, args...)...))
+		s.Servers = append(
+			s.Servers,
+			startWith(tb, options, append([]string{"--replicaof", host, port}, args...)...),
+		)
 	}
 	client := master.Client(tb)
 	Poll(tb, startWithin, "the replicas to follow", func(ctx context.Context) error {
-		if text := client.Info(ctx, "replication").Val(); strings.Count(text, "state=online") != replicas {
+		if text := client.Info(ctx, "replication").
+			Val(); strings.Count(
+			text,
+			"state=online",
+		) != replicas {
 			return errors.New("not yet")
 		}
 		return nil
@@ -76,12 +84,26 @@ sentinel monitor %s %s %s %d
 sentinel auth-pass %s %s
 sentinel down-after-milliseconds %s 1000
 sentinel failover-timeout %s 3000
-`, own, filepath.Dir(file), file, sentinelPassword, sentinelPassword, masterName, host, port, quorum, masterName, redisPassword, masterName, masterName)
+`, own, filepath.Dir(file), file, sentinelPassword, sentinelPassword,
+		masterName, host, port, quorum, masterName, redisPassword, masterName, masterName)
 	if err := os.WriteFile(file, []byte(config), 0o600); err != nil { // it writes what it learns there
 		tb.Fatal(err)
 	}
-	sentinel := start(tb, own, nil, redis.Options{Password: sentinelPassword}, []string{file, "--sentinel"})
-	client := redis.NewSentinelClient(&redis.Options{Addr: sentinel.Addr, Password: sentinelPassword, MaxRetries: -1, ContextTimeoutEnabled: true})
+	sentinel := start(
+		tb,
+		own,
+		nil,
+		redis.Options{Password: sentinelPassword},
+		[]string{file, "--sentinel"},
+	)
+	client := redis.NewSentinelClient(
+		&redis.Options{
+			Addr:                  sentinel.Addr,
+			Password:              sentinelPassword,
+			MaxRetries:            -1,
+			ContextTimeoutEnabled: true,
+		},
+	)
 	tb.Cleanup(func() { _ = client.Close() })
 	s.sentinels, s.clients = append(s.sentinels, sentinel), append(s.clients, client)
 }
@@ -93,8 +115,15 @@ func (s *Sentinels) complete(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if known["num-slaves"] != strconv.Itoa(replicas) || known["num-other-sentinels"] != strconv.Itoa(watching-1) || known["flags"] != "master" {
-			return fmt.Errorf("%s replicas, %s other Sentinels, %s", known["num-slaves"], known["num-other-sentinels"], known["flags"])
+		if known["num-slaves"] != strconv.Itoa(replicas) ||
+			known["num-other-sentinels"] != strconv.Itoa(watching-1) ||
+			known["flags"] != "master" {
+			return fmt.Errorf(
+				"%s replicas, %s other Sentinels, %s",
+				known["num-slaves"],
+				known["num-other-sentinels"],
+				known["flags"],
+			)
 		}
 	}
 	return nil
@@ -106,8 +135,13 @@ func (s *Sentinels) URL() string {
 	for i, sentinel := range s.sentinels {
 		addrs[i] = sentinel.Addr
 	}
-	return fmt.Sprintf("redis-sentinel://app:%s@%s/0?master=%s&sentinel_username=sam&sentinel_password=%s",
-		redisPassword, strings.Join(addrs, ","), masterName, sentinelPassword)
+	return fmt.Sprintf(
+		"redis-sentinel://app:%s@%s/0?master=%s&sentinel_username=sam&sentinel_password=%s",
+		redisPassword,
+		strings.Join(addrs, ","),
+		masterName,
+		sentinelPassword,
+	)
 }
 
 // Master is the server that most Sentinels take for the master.
@@ -133,8 +167,8 @@ func (s *Sentinels) Master(tb testing.TB) *Server {
 	return master
 }
 
-// KillMaster ends the master as a crash would, and returns it. Another takes its place in some seconds; [Server.Restart] brings
-// it back as a replica.
+// KillMaster ends the master as a crash would, and returns it. Another takes its place in some
+// seconds; [Server.Restart] brings it back as a replica.
 func (s *Sentinels) KillMaster(tb testing.TB) *Server {
 	tb.Helper()
 	master := s.Master(tb)

@@ -8,8 +8,9 @@ import (
 	"testing"
 )
 
-// Switchover stands between clients and the master, as the proxies of managed editions do: who connects is led to the one that is
-// the master by then, and who is connected stays where it is. It puts an ERR in front of what a demoted master says.
+// Switchover stands between clients and the master, as the proxies of managed editions do: who
+// connects is led to the one that is the master by then, and who is connected stays where it is. It
+// puts an ERR in front of what a demoted master says.
 type Switchover struct {
 	Addr string
 
@@ -17,7 +18,8 @@ type Switchover struct {
 	worded atomic.Int64
 }
 
-// StartSwitchover stands before a master until the test ends. Clients need no TLS, whatever the master wants.
+// StartSwitchover stands before a master until the test ends. Clients need no TLS, whatever the
+// master wants.
 func StartSwitchover(tb testing.TB, master *Server) *Switchover {
 	tb.Helper()
 	s := &Switchover{}
@@ -53,7 +55,10 @@ func (s *Switchover) reword(client, server net.Conn) {
 	for {
 		n, err := server.Read(chunk)
 		s.worded.Add(int64(bytes.Count(chunk[:n], said)))
-		if _, wrong := client.Write(bytes.ReplaceAll(chunk[:n], said, worded)); err != nil || wrong != nil {
+		if _, wrong := client.Write(
+			bytes.ReplaceAll(chunk[:n], said, worded),
+		); err != nil ||
+			wrong != nil {
 			return
 		}
 	}

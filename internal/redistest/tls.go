@@ -15,9 +15,9 @@ const aclPassword = "of-acl"
 // ServerName is in the certificate of a server that speaks TLS, and no address is.
 const ServerName = "redis.test"
 
-// StartTLS starts a server that speaks TLS alone, asks for a client certificate, and has the user app, the product's, beside the
-// test's own. It ends with the test. The rule, as ACL SETUSER takes it, is what app may do. Where no redis-server is installed it
-// is as with [Start].
+// StartTLS starts a server that speaks TLS alone, asks for a client certificate, and has the user
+// app, the product's, beside the test's own. It ends with the test. The rule, as ACL SETUSER takes
+// it, is what app may do. Where no redis-server is installed it is as with [Start].
 func StartTLS(tb testing.TB, rule string, args ...string) *Server {
 	tb.Helper()
 	require(tb)
@@ -44,7 +44,12 @@ func newPapers(tb testing.TB) *papers {
 	}
 	trusted := x509.NewCertPool()
 	trusted.AddCert(authority.certificate)
-	p.config = &tls.Config{MinVersion: tls.VersionTLS12, ServerName: ServerName, RootCAs: trusted, Certificates: []tls.Certificate{own}}
+	p.config = &tls.Config{
+		MinVersion:   tls.VersionTLS12,
+		ServerName:   ServerName,
+		RootCAs:      trusted,
+		Certificates: []tls.Certificate{own},
+	}
 	return p
 }
 
@@ -58,11 +63,27 @@ func startSecured(tb testing.TB, p *papers, rule string, args ...string) *Server
 	}
 	options := redis.Options{Username: "test", Password: aclPassword, TLSConfig: p.config}
 	s := startWith(tb, options, append([]string{
-		"--tls-auth-clients", "yes", "--aclfile", acl,
-		"--tls-cert-file", p.serverCert, "--tls-key-file", p.serverKey, "--tls-ca-cert-file", p.caFile,
+		"--tls-auth-clients",
+		"yes",
+		"--aclfile",
+		acl,
+		"--tls-cert-file",
+		p.serverCert,
+		"--tls-key-file",
+		p.serverKey,
+		"--tls-ca-cert-file",
+		p.caFile,
 		// as a replica it is a client
-		"--tls-client-cert-file", p.clientCert, "--tls-client-key-file", p.clientKey, "--tls-replication", "yes",
-		"--masteruser", options.Username, "--masterauth", options.Password,
+		"--tls-client-cert-file",
+		p.clientCert,
+		"--tls-client-key-file",
+		p.clientKey,
+		"--tls-replication",
+		"yes",
+		"--masteruser",
+		options.Username,
+		"--masterauth",
+		options.Password,
 	}, args...)...)
 	s.papers, s.app.Username = p, "app"
 	s.CAFile, s.CertFile, s.KeyFile, s.ServerName = p.caFile, p.clientCert, p.clientKey, ServerName

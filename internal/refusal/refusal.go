@@ -1,5 +1,6 @@
-// Package refusal knows what it means that Redis answers and does not do what it is asked: by meaning, whoever put the reply
-// into other words. It is the only place that looks at the text of a reply for that.
+// Package refusal knows what it means that Redis answers and does not do what it is asked: by
+// meaning, whoever put the reply into other words. It is the only place that looks at the text of a
+// reply for that.
 package refusal
 
 import (
@@ -25,8 +26,8 @@ func Of(err error) (Refusal, bool) {
 	return OfReply(text)
 }
 
-// Lasts reports whether an error is a refusal that waiting alone does not mend. A cluster's client follows a slot that moves, and is
-// told so while it does.
+// Lasts reports whether an error is a refusal that waiting alone does not mend. A cluster's client
+// follows a slot that moves, and is told so while it does.
 func Lasts(client redis.UniversalClient, err error) bool {
 	refused, is := Of(err)
 	_, follows := client.(*redis.ClusterClient)
@@ -40,8 +41,8 @@ const (
 	asynqCommand = "redis command error: "
 )
 
-// Reply is the reply of Redis that an error is, or holds. That there is no such key, and no such script yet, is an answer as well,
-// and no refusal.
+// Reply is the reply of Redis that an error is, or holds. That there is no such key, and no such
+// script yet, is an answer as well, and no refusal.
 func Reply(err error) (text string, is bool) {
 	if err == nil || errors.Is(err, redis.Nil) {
 		return "", false
@@ -91,9 +92,12 @@ func (w worded) Error() string { return w.text }
 
 func (w worded) Unwrap() error { return w.error }
 
-// coded finds the code of a reply: at its beginning, behind the ERR that a proxy puts in front, or behind what Redis 6 says of
-// the script in which it happened ("ERR Error running script (...): @user_script:1: -READONLY You can't write ...").
-var coded = regexp.MustCompile(`^(?:-?ERR )?-?(?:Error running script .*?: -?)?([A-Z]{3,})(?: |$)|(?:[\s(]-|: )([A-Z]{3,}) `)
+// coded finds the code of a reply: at its beginning, behind the ERR that a proxy puts in front, or
+// behind what Redis 6 says of the script in which it happened ("ERR Error running script (...):
+// @user_script:1: -READONLY You can't write ...").
+var coded = regexp.MustCompile(
+	`^(?:-?ERR )?-?(?:Error running script .*?: -?)?([A-Z]{3,})(?: |$)|(?:[\s(]-|: )([A-Z]{3,}) `,
+)
 
 // OfReply tells which refusal a reply is, if it is one.
 func OfReply(text string) (Refusal, bool) {
@@ -113,17 +117,21 @@ func OfReply(text string) (Refusal, bool) {
 	return Refusal{}, false
 }
 
-// WrongServer tells whether a connection that an error came over leads to a server which another one may not lead to: a master that
-// was demoted, or one that was started anew.
+// WrongServer tells whether a connection that an error came over leads to a server which another
+// one may not lead to: a master that was demoted, or one that was started anew.
 func WrongServer(err error) bool {
 	refusal, is := Of(err)
 	return is && refusal.WrongServer
 }
 
-// manySlots is how a cluster's node, and proxies in front of one, put it that the keys of a script are in several slots.
-var manySlots = regexp.MustCompile(`(?i)\bCROSSSLOT\b|must be in (?:the )?same slot|^(?:ERR )?bad lua script for redis cluster`)
+// manySlots is how a cluster's node, and proxies in front of one, put it that the keys of a script
+// are in several slots.
+var manySlots = regexp.MustCompile(
+	`(?i)\bCROSSSLOT\b|must be in (?:the )?same slot|^(?:ERR )?bad lua script for redis cluster`,
+)
 
-// ManySlots tells whether an error says that this Redis has slots, and runs no script on keys of several.
+// ManySlots tells whether an error says that this Redis has slots, and runs no script on keys of
+// several.
 func ManySlots(err error) bool {
 	text, answered := Reply(err)
 	return answered && manySlots.MatchString(text)

@@ -69,7 +69,8 @@ var wrappings = map[string]func(text string) error{
 	"by go-redis": func(text string) error { return fmt.Errorf("failed to authenticate: %w", reply(text)) },
 }
 
-// TestEveryRefusalIsRecognised: by meaning, in whatever words and wrappings, with a sentence that has a remedy and repeats nothing.
+// TestEveryRefusalIsRecognised: by meaning, in whatever words and wrappings, with a sentence that
+// has a remedy and repeats nothing.
 func TestEveryRefusalIsRecognised(t *testing.T) {
 	t.Parallel()
 	for code, texts := range replies {
@@ -97,7 +98,8 @@ func TestEveryRefusalIsRecognised(t *testing.T) {
 	}
 }
 
-// TestWrongServers: other connections may lead elsewhere only where the server's role is what is wrong.
+// TestWrongServers: other connections may lead elsewhere only where the server's role is what is
+// wrong.
 func TestWrongServers(t *testing.T) {
 	t.Parallel()
 	for code, texts := range replies {
@@ -125,7 +127,8 @@ func TestNoRefusals(t *testing.T) {
 	}
 }
 
-// TestLasts: that a slot is elsewhere is a wrong setting of a client of one server, and passes for one of a cluster.
+// TestLasts: that a slot is elsewhere is a wrong setting of a client of one server, and passes for
+// one of a cluster.
 func TestLasts(t *testing.T) {
 	t.Parallel()
 	single, cluster := redis.NewClient(&redis.Options{}), redis.NewClusterClient(&redis.ClusterOptions{})

@@ -14,9 +14,11 @@ import (
 var touchLua string
 
 const (
-	// followed is how often a step is sent on: twice while a slot moves, and once where a node does not know its script.
+	// followed is how often a step is sent on: twice while a slot moves, and once where a node does
+	// not know its script.
 	followed = 8
-	// followPause is before a step is sent on, n times so far. Two nodes may name each other for a moment.
+	// followPause is before a step is sent on, n times so far. Two nodes may name each other for a
+	// moment.
 	followPause = 5 * time.Millisecond
 )
 
@@ -34,9 +36,14 @@ type Step struct {
 	whole   bool   // the node did not know the script
 }
 
-// RunOnCluster runs steps on the nodes they belong to, at the same time, and waits until so many replicas of each hold what they wrote.
-// It returns the first error of a step.
-func RunOnCluster(ctx context.Context, cluster *redis.ClusterClient, replicas int, steps ...*Step) (*ShortageError, error) {
+// RunOnCluster runs steps on the nodes they belong to, at the same time, and waits until so many
+// replicas of each hold what they wrote. It returns the first error of a step.
+func RunOnCluster(
+	ctx context.Context,
+	cluster *redis.ClusterClient,
+	replicas int,
+	steps ...*Step,
+) (*ShortageError, error) {
 	return waiter{cluster, replicas}.run(ctx, steps)
 }
 
@@ -126,7 +133,11 @@ func (w waiter) sendAll(ctx context.Context, steps []*Step) (shortage *ShortageE
 }
 
 // send sends one node its steps. Where it carried out none, its WAIT says nothing.
-func (w waiter) send(ctx context.Context, node *redis.Client, steps []*Step) (*ShortageError, error) {
+func (w waiter) send(
+	ctx context.Context,
+	node *redis.Client,
+	steps []*Step,
+) (*ShortageError, error) {
 	var asked *redis.IntCmd
 	_, err := node.Pipelined(ctx, func(p redis.Pipeliner) error {
 		for _, s := range steps {
@@ -172,8 +183,8 @@ func (s *Step) allow(ctx context.Context, p redis.Pipeliner) {
 	}
 }
 
-// nodeOf is where a step is to be sent. The client has not heard of a node that has had no slot so far: it is reached by a client
-// of its own for this once, which is to be closed.
+// nodeOf is where a step is to be sent. The client has not heard of a node that has had no slot so
+// far: it is reached by a client of its own for this once, which is to be closed.
 func (w waiter) nodeOf(ctx context.Context, s *Step) (node *redis.Client, own bool, err error) {
 	usual, err := w.cluster.MasterForKey(ctx, s.Keys[0])
 	if err != nil || s.node == "" {

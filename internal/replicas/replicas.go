@@ -9,21 +9,23 @@ import (
 )
 
 const (
-	// waitAtMost bounds how long replicas are waited for: a call has to leave within 2 s of when it was noted.
+	// waitAtMost bounds how long replicas are waited for: a call has to leave within 2 s of when it
+	// was noted.
 	waitAtMost = 500 * time.Millisecond
 	// waitKey is written before WAIT is asked of a single server.
 	waitKey = "dypls:waited"
 )
 
-// ShortageError says that fewer replicas than wanted hold what was written. It is written all the same, and what is
-// forgotten in a failover may be it.
+// ShortageError says that fewer replicas than wanted hold what was written. It is written all the
+// same, and what is forgotten in a failover may be it.
 type ShortageError struct{ Have, Want int }
 
 func (e *ShortageError) Error() string {
 	return fmt.Sprintf("%d of %d replicas had it within %s", e.Have, e.Want, waitAtMost)
 }
 
-// Wait asks, right behind what was put into a pipeline to one server, how many replicas hold it: half a second at most.
+// Wait asks, right behind what was put into a pipeline to one server, how many replicas hold it:
+// half a second at most.
 func Wait(ctx context.Context, p redis.Pipeliner, replicas int) *redis.IntCmd {
 	p.Set(ctx, waitKey, "", time.Minute)
 	return ask(ctx, p, replicas)
@@ -52,9 +54,16 @@ func Fewer(a, b *ShortageError) *ShortageError {
 	return a
 }
 
-// Run runs a script on keys of one slot, and waits until so many replicas hold what it wrote. A shortage is told beside the reply; any
-// other failure is the reply's error.
-func Run(ctx context.Context, client redis.UniversalClient, replicas int, script *redis.Script, keys []string, args ...any) (*redis.Cmd, *ShortageError) {
+// Run runs a script on keys of one slot, and waits until so many replicas hold what it wrote. A
+// shortage is told beside the reply; any other failure is the reply's error.
+func Run(
+	ctx context.Context,
+	client redis.UniversalClient,
+	replicas int,
+	script *redis.Script,
+	keys []string,
+	args ...any,
+) (*redis.Cmd, *ShortageError) {
 	if replicas == 0 {
 		return script.Run(ctx, client, keys, args...), nil
 	}
@@ -82,7 +91,14 @@ func Run(ctx context.Context, client redis.UniversalClient, replicas int, script
 
 type runner func(ctx context.Context, c redis.Scripter, keys []string, args ...any) *redis.Cmd
 
-func runAsked(ctx context.Context, client redis.UniversalClient, replicas int, run runner, keys []string, args []any) (reply *redis.Cmd, asked *redis.IntCmd) {
+func runAsked(
+	ctx context.Context,
+	client redis.UniversalClient,
+	replicas int,
+	run runner,
+	keys []string,
+	args []any,
+) (reply *redis.Cmd, asked *redis.IntCmd) {
 	_, _ = client.Pipelined(ctx, func(p redis.Pipeliner) error { // each command has its own error
 		reply = run(ctx, p, keys, args...)
 		asked = Wait(ctx, p, replicas)

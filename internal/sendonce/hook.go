@@ -15,7 +15,8 @@ type Hook struct{ client *redis.ClusterClient }
 // New returns a hook for a client, which it is to be added to.
 func New(client *redis.ClusterClient) *Hook { return &Hook{client: client} }
 
-// Install adds a hook to a cluster's client. Any other client obeys its MaxRetries, and is left as it is.
+// Install adds a hook to a cluster's client. Any other client obeys its MaxRetries, and is left as
+// it is.
 func Install(client redis.UniversalClient) {
 	if cluster, is := client.(*redis.ClusterClient); is {
 		cluster.AddHook(New(cluster))
@@ -62,7 +63,8 @@ func (h *Hook) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.Process
 	}
 }
 
-// wrapUpAll returns the commands of a pipeline as they are to be sent, and whether a script is among them that is this hook's.
+// wrapUpAll returns the commands of a pipeline as they are to be sent, and whether a script is
+// among them that is this hook's.
 func (h *Hook) wrapUpAll(cmds []redis.Cmder) (sent []redis.Cmder, wrapped bool) {
 	sent = cmds
 	for i, cmd := range cmds {
@@ -78,7 +80,8 @@ func (h *Hook) wrapUpAll(cmds []redis.Cmder) (sent []redis.Cmder, wrapped bool) 
 	return sent, wrapped
 }
 
-// wrapUp reports whether a command is this hook's: a script, but for one that another package has wrapped up.
+// wrapUp reports whether a command is this hook's: a script, but for one that another package has
+// wrapped up.
 func (*Hook) wrapUp(cmd redis.Cmder) (Command, bool) {
 	if name := cmd.Name(); name != "evalsha" && name != "eval" {
 		return Command{}, false
@@ -87,7 +90,8 @@ func (*Hook) wrapUp(cmd redis.Cmder) (Command, bool) {
 	return Command{cmd}, !wrapped
 }
 
-// noteLost has the client look at once where the slots are, when a node may be gone. It would by itself within ten seconds.
+// noteLost has the client look at once where the slots are, when a node may be gone. It would by
+// itself within ten seconds.
 func (h *Hook) noteLost(ctx context.Context, err error) {
 	_, answered := errors.AsType[redis.Error](err)
 	if err != nil && !answered && ctx.Err() == nil {

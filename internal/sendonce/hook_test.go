@@ -50,8 +50,9 @@ var ways = map[string]func(ctx context.Context, client *redis.ClusterClient, key
 	},
 }
 
-// TestALostReplyIsNotSentAgain: on each of three masters, every script is carried out once, and its caller is told that nobody
-// knows. Without the hook it is carried out as often as go-redis sends it.
+// TestALostReplyIsNotSentAgain: on each of three masters, every script is carried out once, and its
+// caller is told that nobody knows. Without the hook it is carried out as often as go-redis sends
+// it.
 func TestALostReplyIsNotSentAgain(t *testing.T) {
 	t.Parallel()
 	const keys = 6
@@ -99,7 +100,8 @@ func TestALostReplyIsNotSentAgain(t *testing.T) {
 	}
 }
 
-// TestASlotThatMovesIsFollowed: ASK, TRYAGAIN and MOVED are answers, and what they answer was not carried out.
+// TestASlotThatMovesIsFollowed: ASK, TRYAGAIN and MOVED are answers, and what they answer was not
+// carried out.
 func TestASlotThatMovesIsFollowed(t *testing.T) {
 	t.Parallel()
 	for name, shares := range map[string]bool{"plain": false, "sharing pipelines": true} {

@@ -15,7 +15,8 @@ var (
 	inDays     = regexp.MustCompile(`^[0-9]+(d|w|days?|weeks?)$`)
 )
 
-// ParseDuration reads a duration as people and files of settings write it, and says how one is written. Blanks around it do not matter.
+// ParseDuration reads a duration as people and files of settings write it, and says how one is
+// written. Blanks around it do not matter.
 func ParseDuration(text string) (time.Duration, error) {
 	text = strings.TrimSpace(text)
 	d, err := time.ParseDuration(text)

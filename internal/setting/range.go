@@ -17,15 +17,23 @@ type Range[T int | uint64 | float64 | time.Duration] struct {
 	Remedy      string
 }
 
-// Check returns what is wrong with a value, nil where nothing is. It names the setting as its reader knows it.
+// Check returns what is wrong with a value, nil where nothing is. It names the setting as its
+// reader knows it.
 func (r Range[T]) Check(field string, value T) []dypls.Problem {
 	if value >= r.Least && value <= r.Most { // NaN is not
 		return nil
 	}
-	return []dypls.Problem{{Field: field, Rule: fmt.Sprintf("must be %s to %s", text(r.Least), text(r.Most)), Remedy: r.Remedy}}
+	return []dypls.Problem{
+		{
+			Field:  field,
+			Rule:   fmt.Sprintf("must be %s to %s", text(r.Least), text(r.Most)),
+			Remedy: r.Remedy,
+		},
+	}
 }
 
-// CheckAny is [Range.Check] for whoever reads settings of many types. A value of another type is a mistake of the program's.
+// CheckAny is [Range.Check] for whoever reads settings of many types. A value of another type is a
+// mistake of the program's.
 func (r Range[T]) CheckAny(field string, value any) []dypls.Problem {
 	v, ok := value.(T)
 	if !ok {

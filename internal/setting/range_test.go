@@ -29,7 +29,8 @@ func TestBothEndsAreIncluded(t *testing.T) {
 	}
 }
 
-// TestNumbersAreReadAsPeopleWriteThem: of what people type, blanks are forgiven; what could mean something else is not.
+// TestNumbersAreReadAsPeopleWriteThem: of what people type, blanks are forgiven; what could mean
+// something else is not.
 func TestNumbersAreReadAsPeopleWriteThem(t *testing.T) {
 	t.Parallel()
 	if d, err := ParseDuration(" 90s\n"); err != nil || d != 90*time.Second {

@@ -1,5 +1,6 @@
-// Package setting is what each setting that is a number or a duration may be. The command line, the worker's Config and the options
-// of tasks ask here, so that one value is not refused by one of them and taken by another.
+// Package setting is what each setting that is a number or a duration may be. The command line, the
+// worker's Config and the options of tasks ask here, so that one value is not refused by one of
+// them and taken by another.
 package setting
 
 import (
@@ -10,30 +11,44 @@ import (
 // Longest is more than anything is kept or waited for: what is longer was mistyped, or overflowed.
 const Longest = 10 * 365 * 24 * time.Hour
 
-// Ahead is how far ahead a task may start or end by its options: until then Redis holds its numbers, and what is beyond it is a slip of
-// the unit.
+// Ahead is how far ahead a task may start or end by its options: until then Redis holds its
+// numbers, and what is beyond it is a slip of the unit.
 const Ahead = 366 * 24 * time.Hour
 
-// What is kept, and for how long. A record is its key's protection against a second call: it outlives every repetition that is near.
+// What is kept, and for how long. A record is its key's protection against a second call: it
+// outlives every repetition that is near.
 var (
 	Keep       = Range[time.Duration]{time.Minute, Longest, "leave it out for 24h"}
 	KeepStream = Range[time.Duration]{time.Minute, Longest, "leave it out for 24h"}
 	// NumberCooldown of nothing would lead somebody's old caller to a stranger.
 	NumberCooldown     = Range[time.Duration]{time.Second, Longest, "leave it out for 24h"}
-	RecordingRetention = Range[time.Duration]{time.Minute, Longest, "leave it out for 720h, as the API keeps recordings"}
+	RecordingRetention = Range[time.Duration]{
+		time.Minute,
+		Longest,
+		"leave it out for 720h, as the API keeps recordings",
+	}
 )
 
 // When a task is performed, and how long somebody waits.
 var (
 	Within    = Range[time.Duration]{time.Millisecond, Ahead, "leave it out for no bound"}
-	ProcessIn = Range[time.Duration]{0, Ahead, "leave it out to start at once, or enqueue it nearer to its time"}
-	Wait      = Range[time.Duration]{0, Longest, "leave it out not to wait"}
-	Since     = Range[time.Duration]{time.Millisecond, Longest, "leave it out to go on where the group is"}
+	ProcessIn = Range[time.Duration]{
+		0,
+		Ahead,
+		"leave it out to start at once, or enqueue it nearer to its time",
+	}
+	Wait  = Range[time.Duration]{0, Longest, "leave it out not to wait"}
+	Since = Range[time.Duration]{
+		time.Millisecond,
+		Longest,
+		"leave it out to go on where the group is",
+	}
 )
 
 // How much a worker does at once, and how long it waits for it.
 var (
-	// Concurrency is a call for each queue at least, and at most what one process and its connections to Redis carry.
+	// Concurrency is a call for each queue at least, and at most what one process and its connections
+	// to Redis carry.
 	Concurrency = Range[int]{4, 10_000, "leave it out for 64"}
 	Fetchers    = Range[int]{1, 64, "leave it out for 1"}
 	Shards      = Range[int]{1, 64, "take some for each master of a cluster, or 1 without one"}

@@ -8,8 +8,9 @@ import (
 // QPSVariable begins the names of the ceilings, one for each action.
 const QPSVariable = "DYPLSQ_QPS_"
 
-// Shared are the settings that all workers of a Redis should have the same, by their variables, and what holds while they do not,
-// such as while a change of one is rolled out. [QPSVariable] stands for all that begin with it.
+// Shared are the settings that all workers of a Redis should have the same, by their variables, and
+// what holds while they do not, such as while a change of one is rolled out. [QPSVariable] stands
+// for all that begin with it.
 var Shared = map[string]string{
 	"DYPLSQ_NUMBER_COOLDOWN": "the longest holds",
 	"DYPLSQ_KEEP":            "the longest holds",

@@ -4,9 +4,11 @@ package stack
 // size is about what performing a task, or sending a pipeline, takes up.
 const size = 12 << 10
 
-// Grow makes the stack of a goroutine that has just started as large as it is going to be. Go begins with some 2 KiB and doubles them
-// in steps, each of which copies what is on it: where two goroutines or three serve each task, that cost a tenth of a busy worker's time.
-// Measured. The argument may be anything, and so may what is returned: they keep the compiler from doing without the array.
+// Grow makes the stack of a goroutine that has just started as large as it is going to be. Go
+// begins with some 2 KiB and doubles them in steps, each of which copies what is on it: where two
+// goroutines or three serve each task, that cost a tenth of a busy worker's time. Measured. The
+// argument may be anything, and so may what is returned: they keep the compiler from doing without
+// the array.
 //
 //go:noinline
 func Grow(i int) byte {

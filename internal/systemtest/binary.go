@@ -23,14 +23,15 @@ const asDyplsq = "DYPLSQ_TEST_RUN"
 // standsIn tells that the processes of this package's tests are the test binary itself.
 var standsIn bool
 
-// Main runs a package's tests, whose processes are a binary that is built when the first of them starts.
+// Main runs a package's tests, whose processes are a binary that is built when the first of them
+// starts.
 func Main(m *testing.M) int {
 	logging.Disable() // a Redis that is away is told of many times a second
 	return redistest.Run(m)
 }
 
-// MainOf runs the tests of the command itself: their processes are this test binary once more, which then runs dyplsq in place of
-// the tests.
+// MainOf runs the tests of the command itself: their processes are this test binary once more,
+// which then runs dyplsq in place of the tests.
 func MainOf(m *testing.M, dyplsq func() int) int {
 	if os.Getenv(asDyplsq) != "" {
 		return dyplsq()
@@ -84,8 +85,9 @@ var moduleRoot = sync.OnceValues(func() (string, error) {
 	return "", err
 })
 
-// built builds dyplsq, for all packages and runs of a checkout at the same place: go build finds there whether anything has changed,
-// and leaves a binary that is up to date as it is. Another process of tests waits meanwhile.
+// built builds dyplsq, for all packages and runs of a checkout at the same place: go build finds
+// there whether anything has changed, and leaves a binary that is up to date as it is. Another
+// process of tests waits meanwhile.
 var built = sync.OnceValues(func() (string, error) {
 	root, err := moduleRoot()
 	if err != nil {
@@ -116,7 +118,8 @@ var built = sync.OnceValues(func() (string, error) {
 	return program, nil
 })
 
-// placeFor makes a folder outside the checkout for the binary of one, with and without the race detector.
+// placeFor makes a folder outside the checkout for the binary of one, with and without the race
+// detector.
 func placeFor(root string) (string, error) {
 	caches, err := os.UserCacheDir()
 	if err != nil {

@@ -64,12 +64,14 @@ func Output(t *testing.T, dir string, args ...string) string {
 	return string(out)
 }
 
-// CleanEnv is the environment without anything that dyplsq or Alibaba's libraries read, and with what is given.
+// CleanEnv is the environment without anything that dyplsq or Alibaba's libraries read, and with
+// what is given.
 func CleanEnv(extra ...string) []string {
 	var env []string
 	for _, entry := range os.Environ() {
 		name, _, _ := strings.Cut(entry, "=")
-		if strings.HasPrefix(name, "DYPLSQ_") || strings.HasPrefix(name, "ALIBABA_CLOUD_") || strings.HasPrefix(name, "REDIS_") {
+		if strings.HasPrefix(name, "DYPLSQ_") || strings.HasPrefix(name, "ALIBABA_CLOUD_") ||
+			strings.HasPrefix(name, "REDIS_") {
 			continue
 		}
 		env = append(env, entry)

@@ -34,7 +34,14 @@ func PasswordFile(t *testing.T) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return TempFile(t, fmt.Sprintf("# made by a test\nann:%s\nbob:%s\n", hash, bytes.Replace(hash, []byte("$2a$"), []byte("$2y$"), 1)))
+	return TempFile(
+		t,
+		fmt.Sprintf(
+			"# made by a test\nann:%s\nbob:%s\n",
+			hash,
+			bytes.Replace(hash, []byte("$2a$"), []byte("$2y$"), 1),
+		),
+	)
 }
 
 // Dash starts the dashboard and returns its address, once Redis knows the queues.
@@ -70,8 +77,14 @@ func Certificate(t *testing.T) (certFile, keyFile string) {
 		t.Fatal(err)
 	}
 	template := &x509.Certificate{
-		SerialNumber: big.NewInt(1), NotAfter: time.Now().Add(time.Hour), IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
-		IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign,
+		SerialNumber: big.NewInt(
+			1,
+		),
+		NotAfter:              time.Now().Add(time.Hour),
+		IPAddresses:           []net.IP{net.IPv4(127, 0, 0, 1)},
+		IsCA:                  true,
+		BasicConstraintsValid: true,
+		KeyUsage:              x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign,
 	}
 	cert, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
 	if err != nil {

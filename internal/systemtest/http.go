@@ -20,7 +20,8 @@ func Get(t *testing.T, url string) (status int, body string) {
 	return Do(t, http.MethodGet, url, "")
 }
 
-// Do sends a request, whose headers are names and values in turn, and returns the answer's status and body.
+// Do sends a request, whose headers are names and values in turn, and returns the answer's status
+// and body.
 func Do(t *testing.T, method, url, body string, headers ...string) (int, string) {
 	t.Helper()
 	request, err := http.NewRequestWithContext(t.Context(), method, url, strings.NewReader(body))
@@ -95,7 +96,8 @@ func UntilReady(t *testing.T, url string, failing ...string) {
 	}))
 }
 
-// Metric reads one value of a worker's metrics, named with its labels; without them it is the sum over all of that name.
+// Metric reads one value of a worker's metrics, named with its labels; without them it is the sum
+// over all of that name.
 func Metric(t *testing.T, page, name string) float64 {
 	t.Helper()
 	sum, found := 0.0, false

@@ -58,7 +58,8 @@ func (s *System) Performed(id string) []dyplstest.Entry {
 	return entries
 }
 
-// IsOut waits, for use with redistest.Poll, until the simulator has performed a task whose answer may still be to come.
+// IsOut waits, for use with redistest.Poll, until the simulator has performed a task whose answer
+// may still be to come.
 func (s *System) IsOut(id string) func(context.Context) error {
 	return func(context.Context) error {
 		if len(s.Performed(id)) == 0 {
@@ -84,7 +85,8 @@ func (s *System) EachOnce(t *testing.T, outcomes []tasks.Outcome) {
 	}
 }
 
-// NothingUnbound fails where a binding was removed, or is to be: in these tests none is a surplus one.
+// NothingUnbound fails where a binding was removed, or is to be: in these tests none is a surplus
+// one.
 func (s *System) NothingUnbound(t *testing.T) {
 	t.Helper()
 	for _, e := range s.Simulator.Ledger() {

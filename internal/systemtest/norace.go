@@ -2,5 +2,6 @@
 
 package systemtest
 
-// RaceDetector tells that tests and processes take several times the memory of those that users run.
+// RaceDetector tells that tests and processes take several times the memory of those that users
+// run.
 const RaceDetector = false

@@ -36,7 +36,11 @@ func (s *System) Settled(t *testing.T, jobs int, within time.Duration) []tasks.O
 		ids[i] = fmt.Sprint("job-", i)
 	}
 	var outcomes []tasks.Outcome
-	if err := queue.WaitAll(ctx, ids, func(o tasks.Outcome) { outcomes = append(outcomes, o) }); err != nil {
+	if err := queue.WaitAll(
+		ctx,
+		ids,
+		func(o tasks.Outcome) { outcomes = append(outcomes, o) },
+	); err != nil {
 		t.Fatalf("%d of %d settled: %v", len(outcomes), jobs, err)
 	}
 	return outcomes

@@ -9,8 +9,8 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/internal/redistest"
 )
 
-// OverTLS runs some tests of a package once more, on a Redis that speaks TLS alone and gives the product the rights that
-// docs/redis.md names. make scale runs all of them so.
+// OverTLS runs some tests of a package once more, on a Redis that speaks TLS alone and gives the
+// product the rights that docs/redis.md names. make scale runs all of them so.
 func OverTLS(t *testing.T, tests ...string) {
 	t.Helper()
 	redistest.InTheClear(t, "it is what this test would do")
@@ -18,7 +18,13 @@ func OverTLS(t *testing.T, tests ...string) {
 		t.Skip("runs other tests once more")
 	}
 	redistest.Start(t) // or there is none
-	cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.v", "-test.run", "^("+strings.Join(tests, "|")+")$")
+	cmd := exec.CommandContext(
+		t.Context(),
+		os.Args[0],
+		"-test.v",
+		"-test.run",
+		"^("+strings.Join(tests, "|")+")$",
+	)
 	cmd.Env = append(os.Environ(), "DYPLSQ_TEST_REDIS=tls")
 	out, err := cmd.CombinedOutput()
 	if err != nil {

@@ -20,7 +20,12 @@ const (
 
 // Bind is a BindAxn request as JSON.
 func Bind(number int, more string) string {
-	return fmt.Sprintf(`{"PoolKey":%q,"PhoneNoA":"139%08d","Expiration":"2099-01-31 23:59:59"%s}`, dyplstest.DefaultPoolKey, number, more)
+	return fmt.Sprintf(
+		`{"PoolKey":%q,"PhoneNoA":"139%08d","Expiration":"2099-01-31 23:59:59"%s}`,
+		dyplstest.DefaultPoolKey,
+		number,
+		more,
+	)
 }
 
 // PoolOf is the pool of the i-th task, where half of the tasks name their X and the others do not.
@@ -28,17 +33,27 @@ func PoolOf(i int) string {
 	return []string{NamedPool, OwnPool, NamedPool, ChosenPool}[i%4]
 }
 
-// TwoPools are the pool of binds that leave X to the platform, and that of binds that name it: there nobody else takes an X.
+// TwoPools are the pool of binds that leave X to the platform, and that of binds that name it:
+// there nobody else takes an X.
 func TwoPools(numbers int) []dyplstest.Pool {
 	return []dyplstest.Pool{
-		{Key: dyplstest.DefaultPoolKey, Numbers: dyplstest.Numbers("170", numbers)}, {Key: NamedPool, Numbers: dyplstest.Numbers("171", numbers)},
+		{
+			Key:     dyplstest.DefaultPoolKey,
+			Numbers: dyplstest.Numbers("170", numbers),
+		},
+		{Key: NamedPool, Numbers: dyplstest.Numbers("171", numbers)},
 	}
 }
 
 // NamedBind is a request as JSON that names an X of its own of [TwoPools].
 func NamedBind(number int, more string) string {
 	x := dyplstest.Numbers("171", number+1)[number]
-	return strings.Replace(Bind(number, fmt.Sprintf(`,"PhoneNoX":%q%s`, string(x), more)), dyplstest.DefaultPoolKey, NamedPool, 1)
+	return strings.Replace(
+		Bind(number, fmt.Sprintf(`,"PhoneNoX":%q%s`, string(x), more)),
+		dyplstest.DefaultPoolKey,
+		NamedPool,
+		1,
+	)
 }
 
 // NamedJobs are the lines of job-0, job-1 and so on, each with an X of its own.

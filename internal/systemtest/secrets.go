@@ -9,7 +9,8 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// NoNumbers fails when a text holds a number that a test's requests used, or an X of the simulator's.
+// NoNumbers fails when a text holds a number that a test's requests used, or an X of the
+// simulator's.
 func NoNumbers(t *testing.T, where, text string) {
 	t.Helper()
 	if number := regexp.MustCompile(`\b1(39|70)\d{8}\b`).FindString(text); number != "" {

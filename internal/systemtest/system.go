@@ -1,7 +1,9 @@
-// Package systemtest runs the whole system for a test: a real redis-server, the simulator behind real HTTP, and real processes of
-// dyplsq, which are killed, frozen and asked as in service. What the simulator really did is the measure of what was told.
+// Package systemtest runs the whole system for a test: a real redis-server, the simulator behind
+// real HTTP, and real processes of dyplsq, which are killed, frozen and asked as in service. What
+// the simulator really did is the measure of what was told.
 //
-// The tests of the command itself and those of test/e2e use it. [Main] and [MainOf] say which binary the processes run.
+// The tests of the command itself and those of test/e2e use it. [Main] and [MainOf] say which
+// binary the processes run.
 package systemtest
 
 import (
@@ -41,7 +43,8 @@ func NewOn(t *testing.T, redis *redistest.Server, config dyplstest.Config) *Syst
 	return s
 }
 
-// NewAt is a system on a Redis of any kind, which this environment names. It has no Redis that a test could end.
+// NewAt is a system on a Redis of any kind, which this environment names. It has no Redis that a
+// test could end.
 func NewAt(t *testing.T, redisEnv ...string) *System {
 	t.Helper()
 	return newAt(t, dyplstest.Config{}, redisEnv)
@@ -50,9 +53,11 @@ func NewAt(t *testing.T, redisEnv ...string) *System {
 func newAt(t *testing.T, config dyplstest.Config, redisEnv []string) *System {
 	t.Helper()
 	server := dyplstest.Start(t, config)
-	return &System{Simulator: server.Simulator, Env: CleanEnv(append(redisEnv,
+	return &System{Simulator: server.Simulator, Env: CleanEnv(append(
+		redisEnv,
 		"DYPLSQ_ENDPOINT="+server.URL(),
-		"ALIBABA_CLOUD_ACCESS_KEY_ID="+server.AccessKeyID, "ALIBABA_CLOUD_ACCESS_KEY_SECRET="+server.AccessKeySecret,
+		"ALIBABA_CLOUD_ACCESS_KEY_ID="+server.AccessKeyID,
+		"ALIBABA_CLOUD_ACCESS_KEY_SECRET="+server.AccessKeySecret,
 	)...)}
 }
 
@@ -67,7 +72,10 @@ func (s *System) Worker(t *testing.T) *Process {
 // ObservedWorker starts a worker with metrics and health, and returns the address of both.
 func (s *System) ObservedWorker(t *testing.T, args ...string) (p *Process, url string) {
 	t.Helper()
-	p = Start(t, append(slices.Clone(s.Env), "DYPLSQ_METRICS_LISTEN=127.0.0.1:0"), append([]string{"worker"}, args...)...)
+	p = Start(
+		t,
+		append(slices.Clone(s.Env), "DYPLSQ_METRICS_LISTEN=127.0.0.1:0"),
+		append([]string{"worker"}, args...)...)
 	redistest.Poll(t, StartWithin, "the worker to listen", p.Wrote("/metrics"))
 	return p, regexp.MustCompile(`"url":"(http://[^"]*)/metrics"`).FindStringSubmatch(p.Text())[1]
 }
@@ -77,7 +85,14 @@ func (s *System) Enqueue(t *testing.T, wantStatus int, args ...string) []tasks.O
 	t.Helper()
 	r := Run(t, s.Env, "", append([]string{"enqueue", "--json"}, args...)...)
 	if r.Status != wantStatus {
-		t.Fatalf("dyplsq enqueue %s: exit status %d, want %d\n%s%s", args[0], r.Status, wantStatus, Tail(r.Out), Tail(r.Errors))
+		t.Fatalf(
+			"dyplsq enqueue %s: exit status %d, want %d\n%s%s",
+			args[0],
+			r.Status,
+			wantStatus,
+			Tail(r.Out),
+			Tail(r.Errors),
+		)
 	}
 	return ReadOutcomes(t, r.Out)
 }
@@ -85,7 +100,11 @@ func (s *System) Enqueue(t *testing.T, wantStatus int, args ...string) []tasks.O
 // EnqueueBatch enqueues JSON Lines, which are requests that have no outcome yet.
 func (s *System) EnqueueBatch(t *testing.T, action, lines string, args ...string) {
 	t.Helper()
-	if r := Run(t, s.Env, lines, append([]string{"enqueue", action, "-"}, args...)...); r.Status != StatusOK {
+	if r := Run(
+		t,
+		s.Env,
+		lines,
+		append([]string{"enqueue", action, "-"}, args...)...); r.Status != StatusOK {
 		t.Fatalf("enqueue: exit status %d: %s", r.Status, Tail(r.Errors))
 	}
 }
@@ -96,7 +115,13 @@ func (s *System) Outcome(t *testing.T, id, wait string) tasks.Outcome {
 	r := Run(t, s.Env, "", "result", id, "--json", "--wait", wait)
 	outcomes := ReadOutcomes(t, r.Out)
 	if len(outcomes) != 1 {
-		t.Fatalf("dyplsq result %s: exit status %d, %d outcomes\n%s", id, r.Status, len(outcomes), r.Errors)
+		t.Fatalf(
+			"dyplsq result %s: exit status %d, %d outcomes\n%s",
+			id,
+			r.Status,
+			len(outcomes),
+			r.Errors,
+		)
 	}
 	return outcomes[0]
 }
@@ -104,5 +129,10 @@ func (s *System) Outcome(t *testing.T, id, wait string) tasks.Outcome {
 // AsynqRedis is where asynq's own dashboard finds the system's Redis.
 func (s *System) AsynqRedis() asynq.RedisClientOpt {
 	user, password, config := s.Redis.Login()
-	return asynq.RedisClientOpt{Addr: s.Redis.Addr, Username: user, Password: password, TLSConfig: config}
+	return asynq.RedisClientOpt{
+		Addr:      s.Redis.Addr,
+		Username:  user,
+		Password:  password,
+		TLSConfig: config,
+	}
 }

@@ -23,11 +23,12 @@ type life struct {
 	end tasks.State
 }
 
-// TestKeyReusedAfterItsRecordExpired: a key is free again when its record is gone, whatever asynq still has under it: a failed
-// delivery stays in its archive for 90 days.
+// TestKeyReusedAfterItsRecordExpired: a key is free again when its record is gone, whatever asynq
+// still has under it: a failed delivery stays in its archive for 90 days.
 //
-// Invariant: the key is then a new task, with the same request or another, that is performed once; nothing of its first life
-// tells it an outcome, or keeps it from being delivered. Until the record is gone, another request under the key is refused.
+// Invariant: the key is then a new task, with the same request or another, that is performed once;
+// nothing of its first life tells it an outcome, or keeps it from being delivered. Until the record
+// is gone, another request under the key is refused.
 func TestKeyReusedAfterItsRecordExpired(t *testing.T) {
 	t.Parallel()
 	s := systemtest.New(t, dyplstest.Config{Faults: []dyplstest.Fault{
@@ -134,8 +135,8 @@ func phoneNoA(number int) string { return fmt.Sprintf("139%08d", number) }
 
 // TestOneKeyFromTenProcesses: ten processes enqueue one key at the same moment.
 //
-// Invariant: it is one task and one call. With the same request, all are told the same id; with two requests, one of them is the
-// task, and who comes with the other is refused and told why.
+// Invariant: it is one task and one call. With the same request, all are told the same id; with two
+// requests, one of them is the task, and who comes with the other is refused and told why.
 func TestOneKeyFromTenProcesses(t *testing.T) {
 	t.Parallel()
 	const processes = 10
@@ -173,8 +174,9 @@ func TestOneKeyFromTenProcesses(t *testing.T) {
 	}
 }
 
-// TestKnownFailureIsNoNewOne: a key is used again whose task has failed. What is told is that failure, since when it stands, and that
-// nothing was tried; the outcome for programs stays as it was.
+// TestKnownFailureIsNoNewOne: a key is used again whose task has failed. What is told is that
+// failure, since when it stands, and that nothing was tried; the outcome for programs stays as it
+// was.
 func TestKnownFailureIsNoNewOne(t *testing.T) {
 	t.Parallel()
 	s := systemtest.New(t, dyplstest.Config{Faults: []dyplstest.Fault{{Code: "isv.ILLEGAL_ARGUMENT"}}})

@@ -36,8 +36,8 @@ func oldBinary(t *testing.T) string {
 	return binary
 }
 
-// TestOldAndNewTogether: an old and a new producer enqueue, an old and a new worker perform, and each worker is replaced once, as a
-// rollout and its rollback do it.
+// TestOldAndNewTogether: an old and a new producer enqueue, an old and a new worker perform, and
+// each worker is replaced once, as a rollout and its rollback do it.
 //
 // Invariant: each task is called once, and both versions read the same outcome.
 func TestOldAndNewTogether(t *testing.T) {
@@ -56,8 +56,8 @@ func TestOldAndNewTogether(t *testing.T) {
 		redistest.Poll(t, systemtest.StartWithin, "a worker to be up", p.Wrote("performing tasks"))
 		return p
 	}
-	// Half of the lines name their X. Each producer has some to itself, and some that the other one has as well: the same key and request
-	// is the same task.
+	// Half of the lines name their X. Each producer has some to itself, and some that the other one
+	// has as well: the same key and request is the same task.
 	lines := strings.Split(strings.TrimSpace(systemtest.NamedJobs(jobs/2)), "\n")
 	for i := jobs / 2; i < jobs; i++ {
 		lines = append(lines, systemtest.Bind(i, fmt.Sprintf(`,"TaskID":"job-%d"`, i)))

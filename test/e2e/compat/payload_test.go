@@ -16,7 +16,8 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
 )
 
-// TestStrangePayloads: what cannot be read fails, once; what is newer is left; none of it disturbs the others.
+// TestStrangePayloads: what cannot be read fails, once; what is newer is left; none of it disturbs
+// the others.
 func TestStrangePayloads(t *testing.T) {
 	t.Parallel()
 	s := systemtest.New(t, dyplstest.Config{})
@@ -66,7 +67,8 @@ func TestStrangePayloads(t *testing.T) {
 
 // TestPoisonedRecords: the request in a record cannot be read, or is none.
 //
-// Invariant: its task fails at once, as dyplsq.InvalidPayload and without a call, and holds up nobody else.
+// Invariant: its task fails at once, as dyplsq.InvalidPayload and without a call, and holds up
+// nobody else.
 func TestPoisonedRecords(t *testing.T) {
 	t.Parallel()
 	s := systemtest.New(t, dyplstest.Config{})
@@ -109,12 +111,12 @@ func TestPoisonedRecords(t *testing.T) {
 	t.Logf("%d poisoned records failed without a call", len(ids))
 }
 
-// TestPayloadsOverRecords: asynq delivers, under the name of a task that is recorded, what is no payload of it. (What comes
-// without a record is in TestStrangePayloads.)
+// TestPayloadsOverRecords: asynq delivers, under the name of a task that is recorded, what is no
+// payload of it. (What comes without a record is in TestStrangePayloads.)
 //
-// Invariants: a task that is queued is told that it cannot be delivered; one that has been performed, or is being, keeps its own
-// outcome; a newer payload waits for a newer worker, and its task with it; a payload of another task performs that one, once,
-// and both get their outcome.
+// Invariants: a task that is queued is told that it cannot be delivered; one that has been
+// performed, or is being, keeps its own outcome; a newer payload waits for a newer worker, and its
+// task with it; a payload of another task performs that one, once, and both get their outcome.
 func TestPayloadsOverRecords(t *testing.T) {
 	t.Parallel()
 	s := systemtest.New(t, dyplstest.Config{Faults: []dyplstest.Fault{
@@ -129,7 +131,8 @@ func TestPayloadsOverRecords(t *testing.T) {
 		"no-payload": tasks.StateFailed, "garbage": tasks.StateFailed, "an-id-of-nobody": tasks.StateFailed, "no-version": tasks.StateFailed,
 		"other": tasks.StateSucceeded, "done": tasks.StateSucceeded, "calling": tasks.StateSucceeded,
 	}
-	if systemtest.WholeFaults() { // it takes half a minute until a task without a delivery is looked at
+	// it takes half a minute until a task without a delivery is looked at
+	if systemtest.WholeFaults() {
 		payloads["swapped"], wanted["swapped"] = `{"v":1,"id":"other"}`, tasks.StateSucceeded
 	}
 	lines := ""

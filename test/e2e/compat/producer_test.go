@@ -13,7 +13,8 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/internal/systemtest"
 )
 
-// producer is an application of somebody else's: it imports tasks and the vocabulary, and nothing more of ours.
+// producer is an application of somebody else's: it imports tasks and the vocabulary, and nothing
+// more of ours.
 const producer = `package main
 
 import (
@@ -49,7 +50,8 @@ func check(err error) {
 }
 `
 
-// TestProducerNeedsTasksAlone builds a module outside this one, runs it against a real worker, and looks at what it drags in.
+// TestProducerNeedsTasksAlone builds a module outside this one, runs it against a real worker, and
+// looks at what it drags in.
 func TestProducerNeedsTasksAlone(t *testing.T) {
 	t.Parallel()
 	redistest.InTheClear(t, "its few lines open a queue by a URL alone")

@@ -16,7 +16,8 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/internal/systemtest"
 )
 
-// TestStockDashboardShowsNobodysNumber: asynqmon as it comes, pointed at the same Redis, shows nobody's number, while calls are out and afterwards.
+// TestStockDashboardShowsNobodysNumber: asynqmon as it comes, pointed at the same Redis, shows
+// nobody's number, while calls are out and afterwards.
 func TestStockDashboardShowsNobodysNumber(t *testing.T) {
 	t.Parallel()
 	s := systemtest.New(t, dyplstest.Config{Faults: []dyplstest.Fault{

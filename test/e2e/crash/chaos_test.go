@@ -21,7 +21,8 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
 )
 
-// chaosTasks is the variable that says how many binds the chaos test makes; make faults sets it to 10,000.
+// chaosTasks is the variable that says how many binds the chaos test makes; make faults sets it to
+// 10,000.
 const chaosTasks = "DYPLSQ_CHAOS_TASKS"
 
 const (
@@ -31,8 +32,9 @@ const (
 	settledIn    = 8 * time.Minute
 )
 
-// TestChaos: half of the binds name their X, a quarter gets one from the inventory, a quarter leaves it to the platform; one answer in ten is lost, workers are killed
-// every three seconds and Redis twice. What can be looked up is bound exactly once and told; of the rest, every doubt is
+// TestChaos: half of the binds name their X, a quarter gets one from the inventory, a quarter
+// leaves it to the platform; one answer in ten is lost, workers are killed every three seconds and
+// Redis twice. What can be looked up is bound exactly once and told; of the rest, every doubt is
 // told as uncertain, and there are no more of them than answers lost and calls cut.
 func TestChaos(t *testing.T) {
 	count := 400
@@ -70,9 +72,11 @@ func TestChaos(t *testing.T) {
 	if err := os.WriteFile(file, lines, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	redistest.Poll(t, time.Minute, "a producer to reach Redis", func(context.Context) error { // it repeats what may be queued in part
-		r := systemtest.Run(t, s.Env, "", "enqueue", "BindAxn", "--file", file)     //nolint:contextcheck // the process has the test's own
-		if r.Status == systemtest.StatusOK || r.Status == systemtest.StatusFailed { // some may be uncertain by now
+	// it repeats what may be queued in part
+	redistest.Poll(t, time.Minute, "a producer to reach Redis", func(context.Context) error {
+		r := systemtest.Run(t, s.Env, "", "enqueue", "BindAxn", "--file", file) //nolint:contextcheck // the process has the test's own
+		// some may be uncertain by now
+		if r.Status == systemtest.StatusOK || r.Status == systemtest.StatusFailed {
 			return nil
 		}
 		return fmt.Errorf("exit status %d: %s", r.Status, systemtest.Tail(r.Errors))

@@ -18,7 +18,8 @@ import (
 )
 
 const (
-	// clockOffset is the variable that tells a binary of skewedBinary how many seconds its clock is ahead.
+	// clockOffset is the variable that tells a binary of skewedBinary how many seconds its clock is
+	// ahead.
 	clockOffset = "DYPLSQ_TEST_CLOCK_OFFSET"
 
 	runtimeClock = "sec, nsec, mono := runtimeNow()\n" // of time.Now, as Go 1.26 has it
@@ -44,7 +45,8 @@ func readClockOffset() int64 {
 `
 )
 
-// skewedBinary builds dyplsq on a standard library whose wall clock is wrong by as much as a variable says. The monotonic one is right.
+// skewedBinary builds dyplsq on a standard library whose wall clock is wrong by as much as a
+// variable says. The monotonic one is right.
 func skewedBinary(t *testing.T) string {
 	t.Helper()
 	root := strings.TrimSpace(systemtest.Output(t, "", "go", "env", "GOROOT"))
@@ -76,10 +78,11 @@ func skewedBinary(t *testing.T) string {
 	return binary
 }
 
-// TestClockSkew: one worker's clock is 40 s ahead, another's 40 s behind, so that each takes what the other performs for given up;
-// some answers are lost, some calls are throttled, some are slow.
+// TestClockSkew: one worker's clock is 40 s ahead, another's 40 s behind, so that each takes what
+// the other performs for given up; some answers are lost, some calls are throttled, some are slow.
 //
-// Invariant: each bind names its X, succeeds, and takes effect once: what tells runs apart is Redis' clock alone.
+// Invariant: each bind names its X, succeeds, and takes effect once: what tells runs apart is
+// Redis' clock alone.
 func TestClockSkew(t *testing.T) {
 	t.Parallel()
 	if !systemtest.WholeFaults() {
@@ -97,7 +100,8 @@ func TestClockSkew(t *testing.T) {
 	})
 	s.EnqueueBatch(t, "BindAxn", systemtest.NamedJobs(jobs))
 	workers := make([]*systemtest.Process, 0, 2)
-	for _, seconds := range []int{-skew, skew} { // the one ahead starts while the other's calls are out, and finds their leases lapsed
+	// the one ahead starts while the other's calls are out, and finds their leases lapsed
+	for _, seconds := range []int{-skew, skew} {
 		w := systemtest.StartProgram(t, binary, append(s.Env, fmt.Sprintf("%s=%d", clockOffset, seconds)), "worker")
 		redistest.Poll(t, systemtest.StartWithin, "a worker to be up", w.Wrote("performing tasks"))
 		redistest.Poll(t, systemtest.StartWithin, "calls to be out", func(context.Context) error {
@@ -134,7 +138,8 @@ func TestClockSkew(t *testing.T) {
 		jobs, lost, 2*skew, s.Surplus(), took.Seconds(), taken)
 }
 
-// checkClock fails unless the clock of a worker that was started a moment ago is off by as much as it should be.
+// checkClock fails unless the clock of a worker that was started a moment ago is off by as much as
+// it should be.
 func checkClock(t *testing.T, w *systemtest.Process, want time.Duration) {
 	t.Helper()
 	var entry struct {

@@ -16,8 +16,8 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
 )
 
-// frozenPair brings a bind that names its X, and then one that does not, to a gate, in a worker of their own: had they shared a
-// pipeline, the first would hold up the second.
+// frozenPair brings a bind that names its X, and then one that does not, to a gate, in a worker of
+// their own: had they shared a pipeline, the first would hold up the second.
 func frozenPair(t *testing.T, when moment, at step) (*systemtest.System, *systemtest.Process, []*gate) {
 	t.Helper()
 	s := systemtest.New(t, dyplstest.Config{Pools: systemtest.TwoPools(2)})
@@ -33,10 +33,12 @@ func frozenPair(t *testing.T, when moment, at step) (*systemtest.System, *system
 	return s, victim, gates
 }
 
-// TestFrozenBeforeFinish freezes a worker that has its answers and has not written them down, until another one has taken over.
+// TestFrozenBeforeFinish freezes a worker that has its answers and has not written them down, until
+// another one has taken over.
 //
-// Invariant: what the other one found is not undone when the first one wakes: one binding each, the same all along, nothing
-// unbound; and what nobody could find is uncertain until the late answer settles it as succeeded.
+// Invariant: what the other one found is not undone when the first one wakes: one binding each, the
+// same all along, nothing unbound; and what nobody could find is uncertain until the late answer
+// settles it as succeeded.
 func TestFrozenBeforeFinish(t *testing.T) {
 	t.Parallel()
 	if testing.Short() {
@@ -62,7 +64,8 @@ func TestFrozenBeforeFinish(t *testing.T) {
 		}
 		return nil
 	})
-	if status := victim.Terminate(t, syscall.SIGTERM); status != systemtest.StatusOK { // all that it had to say is said
+	// all that it had to say is said
+	if status := victim.Terminate(t, syscall.SIGTERM); status != systemtest.StatusOK {
 		t.Errorf("the victim's exit status is %d", status)
 	}
 	s.EachOnce(t, []tasks.Outcome{s.Outcome(t, "named", "1ms"), s.Outcome(t, "chosen", "1ms")})
@@ -76,11 +79,11 @@ func TestFrozenBeforeFinish(t *testing.T) {
 		s.Surplus(), before["named"].after.Seconds(), before["chosen"].after.Seconds())
 }
 
-// TestFrozenBeforeCall freezes a worker that has leave to call and has not called: for a moment longer than a call may be old,
-// and until another worker has taken over.
+// TestFrozenBeforeCall freezes a worker that has leave to call and has not called: for a moment
+// longer than a call may be old, and until another worker has taken over.
 //
-// Invariant: what wakes sends nothing. After the moment, it asks for leave again: one call each. After the takeover, the only call
-// is the other worker's, and there is none for what is uncertain.
+// Invariant: what wakes sends nothing. After the moment, it asks for leave again: one call each.
+// After the takeover, the only call is the other worker's, and there is none for what is uncertain.
 func TestFrozenBeforeCall(t *testing.T) {
 	t.Parallel()
 	if testing.Short() {
@@ -123,7 +126,8 @@ func TestFrozenBeforeCall(t *testing.T) {
 		s.Worker(t)
 		settled := settledAfter(t, s, frozen, "named", "chosen")
 		victim.Thaw(t)
-		if status := victim.Terminate(t, syscall.SIGTERM); status != systemtest.StatusOK { // whatever it would send is sent
+		// whatever it would send is sent
+		if status := victim.Terminate(t, syscall.SIGTERM); status != systemtest.StatusOK {
 			t.Errorf("the victim's exit status is %d", status)
 		}
 		s.EachOnce(t, []tasks.Outcome{s.Outcome(t, "named", "1ms")})
@@ -139,7 +143,8 @@ func TestFrozenBeforeCall(t *testing.T) {
 	})
 }
 
-// heldBack tells whether a worker did not send a call because of its age, or asked for leave again because it did not hear the first one.
+// heldBack tells whether a worker did not send a call because of its age, or asked for leave again
+// because it did not hear the first one.
 func heldBack(p *systemtest.Process, id string) bool {
 	for line := range systemtest.Lines(p.Text()) {
 		if strings.Contains(line, strconv.Quote(id)) && (strings.Contains(line, dypls.CodeNotSent) || strings.Contains(line, `"step":"begin"`)) {
@@ -149,7 +154,8 @@ func heldBack(p *systemtest.Process, id string) bool {
 	return false
 }
 
-// TestFrozenUnderLoad freezes a worker with calls out for 70 s, longer than asynq's own lease and its grace.
+// TestFrozenUnderLoad freezes a worker with calls out for 70 s, longer than asynq's own lease and
+// its grace.
 //
 // Invariant: each bind names its X, and takes effect once.
 func TestFrozenUnderLoad(t *testing.T) {

@@ -23,13 +23,17 @@ type killPoint struct {
 	step  step
 	fault dyplstest.Fault // of the API, where there is none
 
-	doubt bool // whether the call took effect cannot be told by whoever comes next: a bind that names no X is uncertain
+	// whether the call took effect cannot be told by whoever comes next: a bind that names no X is
+	// uncertain
+	doubt bool
 	brief bool // part of the short test, too
-	// lateNamed: of a bind that names its X, two looks, 30 s apart, must find nothing, so that it is part of the whole test alone
+	// lateNamed: of a bind that names its X, two looks, 30 s apart, must find nothing, so that it is
+	// part of the whole test alone
 	lateNamed bool
 }
 
-// killPoints are in the order of the way. What is to be killed at is reached by one task that names X and one that does not.
+// killPoints are in the order of the way. What is to be killed at is reached by one task that names
+// X and one that does not.
 var killPoints = []killPoint{
 	{id: "a", what: "dequeued, the reply not delivered", when: beforeReply, step: stepDequeue},
 	{id: "b", what: "dequeued, begin not sent", when: beforeRequest, step: stepBegin},
@@ -45,7 +49,8 @@ var killPoints = []killPoint{
 }
 
 const (
-	frozenPoint   = "d" // its worker is frozen before the reply arrives, and so sends nothing before it is killed
+	// Its worker is frozen before the reply arrives, and so sends nothing before it is killed.
+	frozenPoint   = "d"
 	producerPoint = "k"
 )
 
@@ -90,11 +95,12 @@ func (f *killFigures) add(more killFigures) {
 	f.last = max(f.last, more.last)
 }
 
-// TestKillPoints holds one bind that names its X, and one that does not, at every point of a task's way, kills the worker that
-// has them, and lets another one settle them.
+// TestKillPoints holds one bind that names its X, and one that does not, at every point of a task's
+// way, kills the worker that has them, and lets another one settle them.
 //
-// Invariant: a bind takes effect once at the most; its one outcome is succeeded, and the ledger's, or, where it names no X and
-// nobody can tell whether the call took effect, uncertain; nothing is unbound.
+// Invariant: a bind takes effect once at the most; its one outcome is succeeded, and the ledger's,
+// or, where it names no X and nobody can tell whether the call took effect, uncertain; nothing is
+// unbound.
 func TestKillPoints(t *testing.T) {
 	t.Parallel()
 	if testing.Short() {
@@ -121,8 +127,9 @@ func TestKillPoints(t *testing.T) {
 		all.binds, all.points, all.surplus, all.uncertain, all.last.Seconds())
 }
 
-// killAt has a point's binds settled by another worker, in a system of their own: what is held back at the proxy holds up
-// whatever shares its connection, and that must not be what another point waits for.
+// killAt has a point's binds settled by another worker, in a system of their own: what is held back
+// at the proxy holds up whatever shares its connection, and that must not be what another point
+// waits for.
 func killAt(t *testing.T, point killPoint) killFigures {
 	t.Helper()
 	binds := victims(point)

@@ -16,7 +16,8 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/internal/systemtest"
 )
 
-// moment says where a [gate] stands: before a request reaches Redis, or after it was performed and before its reply arrives.
+// moment says where a [gate] stands: before a request reaches Redis, or after it was performed and
+// before its reply arrives.
 type moment string
 
 const (
@@ -24,8 +25,9 @@ const (
 	beforeReply   moment = "before the reply"
 )
 
-// faultProxy stands between a process and its Redis, and keeps what a test tells it to keep from going through. What is kept
-// when the test ends never arrives; what is let go arrives late, as packets may, though nobody waits for it any longer.
+// faultProxy stands between a process and its Redis, and keeps what a test tells it to keep from
+// going through. What is kept when the test ends never arrives; what is let go arrives late, as
+// packets may, though nobody waits for it any longer.
 type faultProxy struct {
 	upstream *redistest.Server
 	listener net.Listener

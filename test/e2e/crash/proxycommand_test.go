@@ -17,7 +17,8 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/internal/systemtest"
 )
 
-// step is what a script does for a task: those of asynq by the keys it gives them, ours by their text.
+// step is what a script does for a task: those of asynq by the keys it gives them, ours by their
+// text.
 type step string
 
 const (
@@ -59,13 +60,15 @@ func (p *faultProxy) commandOf(args []string) command {
 	if s, known := p.ours[sha]; known {
 		return command{step: s, tasks: about}
 	}
-	if strings.HasPrefix(keys[0], "dypls:{") && strings.HasPrefix(keys[len(keys)-1], "asynq:{") { // asynq's script in ours
+	// asynq's script in ours
+	if strings.HasPrefix(keys[0], "dypls:{") && strings.HasPrefix(keys[len(keys)-1], "asynq:{") {
 		return command{step: stepEnqueue, tasks: about}
 	}
 	return asynqCommand(keys)
 }
 
-// asynqCommand knows asynq's scripts, and ours in the place of one of them, by their keys, such as asynq:{bind}:t:order-42.1.
+// asynqCommand knows asynq's scripts, and ours in the place of one of them, by their keys, such as
+// asynq:{bind}:t:order-42.1.
 func asynqCommand(keys []string) command {
 	var kinds, ids []string
 	for _, key := range keys {
@@ -89,7 +92,8 @@ func asynqCommand(keys []string) command {
 	return command{}
 }
 
-// readValue reads one value of Redis' protocol, and returns the bulk strings in it; raw gets it byte for byte.
+// readValue reads one value of Redis' protocol, and returns the bulk strings in it; raw gets it
+// byte for byte.
 func readValue(from *bufio.Reader, raw *bytes.Buffer) ([]string, error) {
 	line, err := from.ReadString('\n')
 	if err != nil {

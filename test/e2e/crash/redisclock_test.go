@@ -25,11 +25,13 @@ import (
 // clockStep is by how much Redis' clock is put forward and back.
 const clockStep = time.Hour
 
-// TestRedisClockTurned: Redis' clock is put forward, or back, by an hour under load, calls out, and put right again later. A worker is
-// killed right before, and some deliveries are lost, so that what was written by one clock is read by the other.
+// TestRedisClockTurned: Redis' clock is put forward, or back, by an hour under load, calls out, and
+// put right again later. A worker is killed right before, and some deliveries are lost, so that
+// what was written by one clock is read by the other.
 //
-// Invariant: nothing takes effect twice and nothing is refused: every task succeeds, but for those left to the platform whose
-// call was cut, no task is told two outcomes, and everything is settled in the time that a killed worker's tasks take without a clock that is turned.
+// Invariant: nothing takes effect twice and nothing is refused: every task succeeds, but for those
+// left to the platform whose call was cut, no task is told two outcomes, and everything is settled
+// in the time that a killed worker's tasks take without a clock that is turned.
 func TestRedisClockTurned(t *testing.T) {
 	t.Parallel()
 	if testing.Short() {
@@ -161,7 +163,8 @@ func (c *clocked) change(t *testing.T) (id string) {
 	return id
 }
 
-// turn sets the clock while calls are out, right after a worker was killed, and waits until all that was enqueued before and after is settled.
+// turn sets the clock while calls are out, right after a worker was killed, and waits until all
+// that was enqueued before and after is settled.
 func (c *clocked) turn(t *testing.T, off time.Duration) {
 	t.Helper()
 	ids := append(c.stray(t), c.more(t, clockedJobs)...)

@@ -12,7 +12,8 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/internal/systemtest"
 )
 
-// TestRollingRestart: workers are replaced one after the other under load; no call is cut, and so none is repeated.
+// TestRollingRestart: workers are replaced one after the other under load; no call is cut, and so
+// none is repeated.
 func TestRollingRestart(t *testing.T) {
 	t.Parallel()
 	const jobs, restarts = 600, 4
@@ -38,8 +39,9 @@ func TestRollingRestart(t *testing.T) {
 	}
 }
 
-// TestFrozenWorkerDoublesNothing: a worker is frozen under load for longer than its claims hold, and wakes in the middle of what others have
-// settled meanwhile. Every bind names its X and takes effect once.
+// TestFrozenWorkerDoublesNothing: a worker is frozen under load for longer than its claims hold,
+// and wakes in the middle of what others have settled meanwhile. Every bind names its X and takes
+// effect once.
 func TestFrozenWorkerDoublesNothing(t *testing.T) {
 	t.Parallel()
 	if testing.Short() {

@@ -18,7 +18,8 @@ import (
 
 const (
 	settledAfterKill = 100 * time.Second
-	// emptyAfterKill: asynq itself takes up what a dead worker left in its hands after two minutes at most.
+	// emptyAfterKill: asynq itself takes up what a dead worker left in its hands after two minutes at
+	// most.
 	emptyAfterKill = 3 * time.Minute
 )
 
@@ -69,7 +70,8 @@ func settledAfter(t *testing.T, s *systemtest.System, since time.Time, ids ...st
 	return settled
 }
 
-// toldInStream waits until every task's outcome is in the stream of those who follow, and none is there with two.
+// toldInStream waits until every task's outcome is in the stream of those who follow, and none is
+// there with two.
 func toldInStream(t *testing.T, s *systemtest.System, ids ...string) {
 	t.Helper()
 	client := s.Redis.Client(t)

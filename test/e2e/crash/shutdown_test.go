@@ -10,8 +10,9 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/internal/systemtest"
 )
 
-// TestEndsInTimeThoughRedisIsAway: whatever of Redis is gone, and whatever is still to be written to it, a worker that is told to end
-// has ended when the grace of our examples is over. Tasks are in stock, calls are out, and outcomes cannot be written.
+// TestEndsInTimeThoughRedisIsAway: whatever of Redis is gone, and whatever is still to be written
+// to it, a worker that is told to end has ended when the grace of our examples is over. Tasks are
+// in stock, calls are out, and outcomes cannot be written.
 func TestEndsInTimeThoughRedisIsAway(t *testing.T) {
 	t.Parallel()
 	if testing.Short() {

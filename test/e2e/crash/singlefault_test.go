@@ -63,8 +63,8 @@ func TestShutdownLetsCallsEnd(t *testing.T) {
 	}
 }
 
-// TestRedisRestartsDuringCall: the answer comes while Redis is away; it is written down when Redis is back, and the
-// task is not performed again.
+// TestRedisRestartsDuringCall: the answer comes while Redis is away; it is written down when Redis
+// is back, and the task is not performed again.
 func TestRedisRestartsDuringCall(t *testing.T) {
 	t.Parallel()
 	s := systemtest.New(t, dyplstest.Config{Faults: []dyplstest.Fault{{Do: dyplstest.Slow, Delay: 5 * time.Second, Performed: true}}},
@@ -81,8 +81,8 @@ func TestRedisRestartsDuringCall(t *testing.T) {
 	}
 }
 
-// TestKilledWorker: what was out when a worker was killed is settled by another within a minute or so, and never sent again:
-// found where the bind names its X, uncertain where it does not.
+// TestKilledWorker: what was out when a worker was killed is settled by another within a minute or
+// so, and never sent again: found where the bind names its X, uncertain where it does not.
 func TestKilledWorker(t *testing.T) {
 	t.Parallel()
 	if testing.Short() {

@@ -24,7 +24,8 @@ import (
 const (
 	// requireChromium turns a skip for want of Chromium into a failure.
 	requireChromium = "DYPLSQ_REQUIRE_CHROMIUM"
-	// screenshotTo is the folder where the pictures of the documentation are written, when they are to be made anew.
+	// screenshotTo is the folder where the pictures of the documentation are written, when they are to
+	// be made anew.
 	screenshotTo = "DYPLSQ_SCREENSHOT"
 )
 
@@ -80,7 +81,8 @@ func (b *browser) note(event any) {
 	case *network.EventRequestWillBeSent:
 		b.asked = append(b.asked, e.Request.URL)
 	case *cdplog.EventEntryAdded:
-		refused := e.Entry.Source == cdplog.EntrySourceNetwork && strings.Contains(e.Entry.Text, "responded with a status of") // as a test asked for
+		// as a test asked for
+		refused := e.Entry.Source == cdplog.EntrySourceNetwork && strings.Contains(e.Entry.Text, "responded with a status of")
 		if e.Entry.Level == cdplog.EntryLevelError && !refused || e.Entry.Source == cdplog.EntrySourceSecurity {
 			b.complaints = append(b.complaints, fmt.Sprintf("%s: %s (%s)", e.Entry.Source, e.Entry.Text, e.Entry.URL))
 		}
@@ -102,8 +104,8 @@ func (b *browser) note(event any) {
 	}
 }
 
-// goOn lets a request go on, from a goroutine of its own: the browser's next words are read by the one that noted it.
-// It fails only where the page has gone meanwhile.
+// goOn lets a request go on, from a goroutine of its own: the browser's next words are read by the
+// one that noted it. It fails only where the page has gone meanwhile.
 func (b *browser) goOn(call func() error) { _ = call() }
 
 // login sets what is typed in when a page asks for name and password next.
@@ -154,8 +156,9 @@ func (b *browser) html(t *testing.T) string {
 	return html
 }
 
-// click presses with the mouse, one after the other, what selectors (XPaths) find on a page once it can be seen. The page draws itself
-// anew now and then, and what was just found is gone or has moved: then it begins again.
+// click presses with the mouse, one after the other, what selectors (XPaths) find on a page once it
+// can be seen. The page draws itself anew now and then, and what was just found is gone or has
+// moved: then it begins again.
 func (b *browser) click(t *testing.T, address string, selectors ...string) {
 	t.Helper()
 	const once = 10 * time.Second

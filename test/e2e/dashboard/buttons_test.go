@@ -78,7 +78,8 @@ func TestDashboardButtons(t *testing.T) {
 	}
 }
 
-// TestRunIsNotLostWithItsDelivery: somebody wants a failed task to run, and whoever was handed it is gone before it could say so.
+// TestRunIsNotLostWithItsDelivery: somebody wants a failed task to run, and whoever was handed it
+// is gone before it could say so.
 func TestRunIsNotLostWithItsDelivery(t *testing.T) {
 	t.Parallel()
 	if testing.Short() {

@@ -27,7 +27,8 @@ type attempt struct {
 	status  int // 0: the connection is ended
 }
 
-// TestDashboardRefusesAsItsDocsSay tries the door by hand, and keeps the table of docs/dashboard.md true.
+// TestDashboardRefusesAsItsDocsSay tries the door by hand, and keeps the table of docs/dashboard.md
+// true.
 func TestDashboardRefusesAsItsDocsSay(t *testing.T) {
 	t.Parallel()
 	s := systemtest.New(t, dyplstest.Config{})
@@ -142,7 +143,8 @@ func TestDashboardRefusesAsItsDocsSay(t *testing.T) {
 	}
 }
 
-// try writes a request as it is and returns the status of the answer, whose headers and body it checks.
+// try writes a request as it is and returns the status of the answer, whose headers and body it
+// checks.
 func try(t *testing.T, base string, a attempt) int {
 	t.Helper()
 	u, err := url.Parse(base)

@@ -44,10 +44,12 @@ type markedTest struct {
 	hits               int
 }
 
-// TestNumbersStayWithTheirOwner: numbers and links with a mark go through every fate that a task can have, and the mark is nowhere that a person,
-// a log or another program looks: only in the records and in the outcomes that their owner asks for.
+// TestNumbersStayWithTheirOwner: numbers and links with a mark go through every fate that a task
+// can have, and the mark is nowhere that a person, a log or another program looks: only in the
+// records and in the outcomes that their owner asks for.
 //
-// A caller that panics with a number is in the worker's own tests: no answer of a real API makes ours panic.
+// A caller that panics with a number is in the worker's own tests: no answer of a real API makes
+// ours panic.
 func TestNumbersStayWithTheirOwner(t *testing.T) {
 	t.Parallel()
 	many := 1000
@@ -120,7 +122,8 @@ func (m *markedTest) enqueueGroup(t *testing.T, g markedGroup) {
 		_, _ = fmt.Fprintf(&lines, "{%s,\"TaskID\":%q}\n", g.request(g.first+i), id)
 	}
 	r := systemtest.Run(t, m.Env, lines.String(), append([]string{"enqueue", g.action, "-"}, g.args...)...)
-	if r.Status != systemtest.StatusOK && (r.Status != systemtest.StatusFailed || g.state == tasks.StateSucceeded) { // one may have ended before it is printed
+	// one may have ended before it is printed
+	if r.Status != systemtest.StatusOK && (r.Status != systemtest.StatusFailed || g.state == tasks.StateSucceeded) {
 		t.Errorf("enqueue the group %s: exit status %d\n%s%s", g.fate, r.Status, r.Out, r.Errors)
 	}
 	m.search(t, "enqueue's output", r.Out)
@@ -161,7 +164,8 @@ func (m *markedTest) mistakes(t *testing.T) {
 		{"enqueue", "BindAxn", `{"PhoneNoA":` + a + `,"Expiration":` + a + `}`},
 		{"enqueue", "BindAxn", strings.Replace(systemtest.Bind(1, `,"OutId":1`), "13900000001", a, 1), "--id", "order-" + a},
 		{"enqueue", "BindAxn", strings.Replace(systemtest.Bind(1, ""), "13900000001", a, 1), "--id", "order-" + a},
-		{"enqueue", "BindAxn", strings.Replace(systemtest.Bind(1, ""), "13900000001", a, 1), "--id", "fails-0"}, // of another request
+		// of another request
+		{"enqueue", "BindAxn", strings.Replace(systemtest.Bind(1, ""), "13900000001", a, 1), "--id", "fails-0"},
 		{"enqueue", "UnbindSubscription", `{"BindTaskID":"` + a + `"}`},
 		{"resolve", "uncertain-0", "--succeeded", `{"SubsId":"1","SecretNo":"` + a},
 		{"resolve", "uncertain-0", "--succeeded", `{"SubsId":"","SecretNo":"+86 ` + a + `"}`},

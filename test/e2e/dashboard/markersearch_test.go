@@ -32,8 +32,9 @@ func (m *markedTest) searchCommands(t *testing.T) {
 	}
 }
 
-// searchDashboards asks ours and asynqmon as it comes for all that they can be asked for, while calls of a slow group are out: the
-// worker stands still in the meantime, so that they are out however long it takes.
+// searchDashboards asks ours and asynqmon as it comes for all that they can be asked for, while
+// calls of a slow group are out: the worker stands still in the meantime, so that they are out
+// however long it takes.
 func (m *markedTest) searchDashboards(t *testing.T, w *systemtest.Process, slow markedGroup) {
 	t.Helper()
 	stock := asynqmon.New(asynqmon.Options{RedisConnOpt: m.AsynqRedis()})
@@ -59,7 +60,8 @@ func (m *markedTest) searchDashboards(t *testing.T, w *systemtest.Process, slow 
 		states := map[string]bool{}
 		for _, path := range paths {
 			status, text := systemtest.Get(t, url+"api/"+path)
-			if status != http.StatusOK && (status != http.StatusNotFound || !strings.Contains(path, "/tasks/")) { // it may have ended by now
+			// it may have ended by now
+			if status != http.StatusOK && (status != http.StatusNotFound || !strings.Contains(path, "/tasks/")) {
 				t.Errorf("%s: %d %s", path, status, text)
 			}
 			m.search(t, "the dashboard's "+path, text)

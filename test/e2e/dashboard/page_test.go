@@ -13,8 +13,9 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
 )
 
-// TestDashboardInABrowser opens the dashboard of a network in a real browser: it logs in, reads the queues and a failed task with its masked
-// payload, and, where actions are allowed, tries it again with a click. Nothing is asked of another host.
+// TestDashboardInABrowser opens the dashboard of a network in a real browser: it logs in, reads the
+// queues and a failed task with its masked payload, and, where actions are allowed, tries it again
+// with a click. Nothing is asked of another host.
 func TestDashboardInABrowser(t *testing.T) {
 	t.Parallel()
 	b := newBrowser(t)

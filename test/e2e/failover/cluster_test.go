@@ -16,9 +16,11 @@ import (
 )
 
 const (
-	// lossOfReplies: one reply in so many is lost, with its connection. The load makes some thousand a second.
+	// lossOfReplies: one reply in so many is lost, with its connection. The load makes some thousand a
+	// second.
 	lossOfReplies = 0.002
-	// unevenAtMost is how far a master's share of the load may be from the others', where queues are in shards.
+	// unevenAtMost is how far a master's share of the load may be from the others', where queues are
+	// in shards.
 	unevenAtMost = 0.2
 )
 
@@ -87,7 +89,8 @@ func (c *flakyCluster) moveQueue(t *testing.T, key string) {
 	t.Logf("the queue's slot moved, with %d keys, in %s", keys, time.Since(started).Round(time.Millisecond))
 }
 
-// moveRecords moves slots of tasks that are just about to be enqueued, each so slowly that it is created, called for and settled meanwhile.
+// moveRecords moves slots of tasks that are just about to be enqueued, each so slowly that it is
+// created, called for and settled meanwhile.
 func (c *flakyCluster) moveRecords(t *testing.T, l *load, slots int) {
 	t.Helper()
 	moved := 0
@@ -147,8 +150,8 @@ func (a asked) since(earlier asked) map[*redistest.Server]float64 {
 	return each
 }
 
-// sayBalance tells how the load is shared out among the masters, and whether that is evenly: what they are asked a second less what idle
-// workers ask, which is more than a short form's load.
+// sayBalance tells how the load is shared out among the masters, and whether that is evenly: what
+// they are asked a second less what idle workers ask, which is more than a short form's load.
 func (c *flakyCluster) sayBalance(t *testing.T, idle, busy map[*redistest.Server]float64) {
 	t.Helper()
 	sum, counts := 0.0, map[*redistest.Server]float64{}
@@ -169,8 +172,9 @@ func (c *flakyCluster) sayBalance(t *testing.T, idle, busy map[*redistest.Server
 	}
 }
 
-// TestFailoverCluster: three masters, a replica of each. Slots of the queue and of records are moved under load, replies of all nodes are lost, and
-// masters are killed, the queue's first. With the replica waited for nothing that was acknowledged or told is lost, and nothing is bound twice.
+// TestFailoverCluster: three masters, a replica of each. Slots of the queue and of records are
+// moved under load, replies of all nodes are lost, and masters are killed, the queue's first. With
+// the replica waited for nothing that was acknowledged or told is lost, and nothing is bound twice.
 func TestFailoverCluster(t *testing.T) {
 	form := formOfFailover(t)
 	t.Parallel()

@@ -8,7 +8,8 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
 )
 
-// sayGaps tells how long each failover left the application without acknowledgements, and without outcomes.
+// sayGaps tells how long each failover left the application without acknowledgements, and without
+// outcomes.
 func (l *load) sayGaps(t *testing.T, outcomes []tasks.Outcome) {
 	t.Helper()
 	var acknowledged, finished []time.Time
@@ -43,7 +44,8 @@ func sayLatency(t *testing.T, outcomes []tasks.Outcome) {
 	t.Logf("from enqueue to outcome: p50 %s, p99 %s, p99.9 %s, the last %s", at(0.5), at(0.99), at(0.999), at(1))
 }
 
-// longestGap is the longest time between two moments that follow each other, the second of them within a time.
+// longestGap is the longest time between two moments that follow each other, the second of them
+// within a time.
 func longestGap(moments []time.Time, from, to time.Time) (longest time.Duration) {
 	slices.SortFunc(moments, time.Time.Compare)
 	for i := 1; i < len(moments); i++ {

@@ -11,7 +11,8 @@ import (
 // farAway is when all bindings expire.
 var farAway = time.Date(2099, time.January, 31, 23, 59, 59, 0, time.UTC)
 
-// ownPools have inventories. Each is in one slot of a cluster, and of three that follow each other each master has one.
+// ownPools have inventories. Each is in one slot of a cluster, and of three that follow each other
+// each master has one.
 var ownPools = []string{systemtest.OwnPool, "FC100000000005", "FC100000000006"}
 
 // loadPool is poolOf, with an inventory in several pools.

@@ -11,8 +11,9 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
 )
 
-// judge compares what was acknowledged and told with the records and with the simulator's ledger: every acknowledged task has the one
-// outcome that the ledger tells, whoever heard of it heard the same, and nothing was bound twice.
+// judge compares what was acknowledged and told with the records and with the simulator's ledger:
+// every acknowledged task has the one outcome that the ledger tells, whoever heard of it heard the
+// same, and nothing was bound twice.
 func (l *load) judge(t *testing.T, outcomes []tasks.Outcome) {
 	t.Helper()
 	performed, lostAnswers := map[string][]dyplstest.Entry{}, 0

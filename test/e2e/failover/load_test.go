@@ -28,9 +28,10 @@ const (
 	mostJobs          = 60_000
 )
 
-// load is binds at a steady rate, from an application that repeats what failed under the same key, and all that it was told. Half of
-// the binds name their X, a quarter gets one from the inventory, and of one in a hundred of these the answer is lost. The rest leave X to
-// the platform, and no answer of theirs is lost. So none of all has an excuse for being uncertain.
+// load is binds at a steady rate, from an application that repeats what failed under the same key,
+// and all that it was told. Half of the binds name their X, a quarter gets one from the inventory,
+// and of one in a hundred of these the answer is lost. The rest leave X to the platform, and no
+// answer of theirs is lost. So none of all has an excuse for being uncertain.
 type load struct {
 	*systemtest.System
 
@@ -71,7 +72,8 @@ func newLoad(t *testing.T, config tasks.RedisConfig, rate, shards int) *load {
 			Action: "BindAxn", Match: map[string]string{"PoolKey": pool}, Do: dyplstest.DropAfter, Rate: 0.01, First: 1,
 		})
 	}
-	faults = append(faults, dyplstest.Fault{Do: dyplstest.Slow, Delay: 30 * time.Millisecond}) // all others
+	// all others
+	faults = append(faults, dyplstest.Fault{Do: dyplstest.Slow, Delay: 30 * time.Millisecond})
 	server := dyplstest.Start(t, dyplstest.Config{Pools: pools, Faults: faults, Seed: 7, LedgerLimit: -1})
 	l := &load{
 		System: &systemtest.System{Simulator: server.Simulator, Env: systemtest.CleanEnv(
@@ -213,7 +215,8 @@ func (l *load) killed() {
 	l.kills = append(l.kills, time.Now())
 }
 
-// end has no more jobs enqueued, and waits until each is acknowledged, has its outcome, and was told.
+// end has no more jobs enqueued, and waits until each is acknowledged, has its outcome, and was
+// told.
 func (l *load) end(t *testing.T) []tasks.Outcome {
 	t.Helper()
 	l.endedAt = time.Now()

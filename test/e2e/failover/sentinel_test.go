@@ -8,12 +8,14 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
 )
 
-// takenForDead is as long as in the cluster: on a busy machine a master that lives may be silent for a second, and one that is replaced alive by a
-// replica which lags behind is more than this test is about.
+// takenForDead is as long as in the cluster: on a busy machine a master that lives may be silent
+// for a second, and one that is replaced alive by a replica which lags behind is more than this
+// test is about.
 const takenForDead = 2 * time.Second
 
-// TestFailoverSentinel: one master, two replicas, three Sentinels; masters are killed under load, and come back as replicas. With one
-// replica waited for nothing that was acknowledged or told is lost, and nothing is bound twice.
+// TestFailoverSentinel: one master, two replicas, three Sentinels; masters are killed under load,
+// and come back as replicas. With one replica waited for nothing that was acknowledged or told is
+// lost, and nothing is bound twice.
 func TestFailoverSentinel(t *testing.T) {
 	form := formOfFailover(t)
 	t.Parallel()

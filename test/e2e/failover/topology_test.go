@@ -96,7 +96,8 @@ func follows(t *testing.T, s *systemtest.System, id string) {
 	_ = cmd.Wait()
 }
 
-// sound runs the doctor, and returns how many servers it looked at. It finds nothing but that they keep nothing.
+// sound runs the doctor, and returns how many servers it looked at. It finds nothing but that they
+// keep nothing.
 func sound(t *testing.T, s *systemtest.System) (servers int) {
 	t.Helper()
 	r := systemtest.Run(t, s.Env, "", "doctor")

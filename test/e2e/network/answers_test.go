@@ -20,8 +20,8 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
 )
 
-// strangeAnswers are what comes back instead of the answer to a call that took effect. A number stands in some, as it may in
-// what a proxy shows: it must not get into a log.
+// strangeAnswers are what comes back instead of the answer to a call that took effect. A number
+// stands in some, as it may in what a proxy shows: it must not get into a log.
 var strangeAnswers = map[string]dyplstest.Fault{
 	"garbage":                    {Do: dyplstest.Body, Body: "\x00\xff\x1f\x8b 13900000001"},
 	"HTML":                       {Do: dyplstest.Garbage, Body: "<html>the call for 13900000001 was blocked</html>"},
@@ -56,8 +56,9 @@ func signsOff(name string) bool { return strings.HasPrefix(name, "OK") }
 
 // TestStrangeAnswers: calls take effect, and what comes back is no answer.
 //
-// Invariants: none of it is believed. A bind that names its X is found, and succeeds with the ledger's SubsId after one call; one
-// whose X the platform chose is told as uncertain, and never sent again; an unbind is repeated, and succeeds. 0 surplus.
+// Invariants: none of it is believed. A bind that names its X is found, and succeeds with the
+// ledger's SubsId after one call; one whose X the platform chose is told as uncertain, and never
+// sent again; an unbind is repeated, and succeeds. 0 surplus.
 func TestStrangeAnswers(t *testing.T) {
 	t.Parallel()
 	if testing.Short() {
@@ -89,7 +90,8 @@ func TestStrangeAnswers(t *testing.T) {
 		}
 		ids = append(ids, fmt.Sprint("named-", i), fmt.Sprint("chosen-", i), fmt.Sprint("unbind-", i))
 	}
-	if r := systemtest.Run(t, s.Env, binds, "enqueue", "BindAxn", "-"); r.Status != systemtest.StatusOK && r.Status != systemtest.StatusFailed { // some may be uncertain by now
+	// some may be uncertain by now
+	if r := systemtest.Run(t, s.Env, binds, "enqueue", "BindAxn", "-"); r.Status != systemtest.StatusOK && r.Status != systemtest.StatusFailed {
 		t.Fatalf("enqueue: exit status %d: %s", r.Status, systemtest.Tail(r.Errors))
 	}
 	unbinds := ""
@@ -153,7 +155,8 @@ func inShort(o tasks.Outcome) string {
 	return fmt.Sprintf("%s %s, %d calls, %s", o.State, o.Code, o.Calls, o.FinishedAt.Sub(o.EnqueuedAt).Round(100*time.Millisecond))
 }
 
-// strangeAPI is a simulator behind a server that answers some calls in ways that no HTTP server would.
+// strangeAPI is a simulator behind a server that answers some calls in ways that no HTTP server
+// would.
 type strangeAPI struct {
 	simulator *dyplstest.Simulator
 
@@ -177,7 +180,8 @@ func newStrangeSystem(t *testing.T) (*systemtest.System, *strangeAPI) {
 	return s, api
 }
 
-// answer makes one call, which carries this OutId or SubsId, be answered strangely after it took effect.
+// answer makes one call, which carries this OutId or SubsId, be answered strangely after it took
+// effect.
 func (a *strangeAPI) answer(t *testing.T, id, name string) {
 	t.Helper()
 	f := strangeAnswers[name]

@@ -23,15 +23,17 @@ import (
 const (
 	cutEvery = 70 * time.Millisecond // two binds
 	cutMost  = 2 * time.Minute / cutEvery
-	// cutSettled: what the worker was about to call for, or what a late command took, is looked up once its claim has lapsed, and again.
+	// cutSettled: what the worker was about to call for, or what a late command took, is looked up
+	// once its claim has lapsed, and again.
 	cutSettled = 4 * time.Minute
 )
 
-// TestNetworkCut: one of three workers is cut off from Redis with calls out, while the API still answers it. Half of the binds name
-// their X; calls take 0.5 or 2 s. What was under way in the network arrives afterwards, or never.
+// TestNetworkCut: one of three workers is cut off from Redis with calls out, while the API still
+// answers it. Half of the binds name their X; calls take 0.5 or 2 s. What was under way in the
+// network arrives afterwards, or never.
 //
-// Invariant: no task and no X is bound twice; every outcome is the ledger's; what the worker had the answer of is never left
-// uncertain; and the worker goes on by itself.
+// Invariant: no task and no X is bound twice; every outcome is the ledger's; what the worker had
+// the answer of is never left uncertain; and the worker goes on by itself.
 func TestNetworkCut(t *testing.T) {
 	t.Parallel()
 	if testing.Short() {
@@ -163,8 +165,8 @@ func (c *cutTest) works(t *testing.T, more float64) {
 	})
 }
 
-// settledAll waits until only those binds are open whose call never left: the worker was cut off between having noted it and
-// knowing so.
+// settledAll waits until only those binds are open whose call never left: the worker was cut off
+// between having noted it and knowing so.
 func (c *cutTest) settledAll(t *testing.T) (outcomes []tasks.Outcome) {
 	t.Helper()
 	redistest.Poll(t, cutSettled, "all outcomes", func(ctx context.Context) error {

@@ -18,15 +18,16 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/internal/systemtest"
 )
 
-// mostCommands is far above what two workers send in a second to a Redis that refuses them, and far below what they would
-// without a pause between.
+// mostCommands is far above what two workers send in a second to a Redis that refuses them, and far
+// below what they would without a pause between.
 const mostCommands = 10_000
 
 // TestRedisOutOfMemory: memory runs out while binds are queued and out, and later there is more.
 //
-// Invariants: while Redis refuses to write, no call starts and no record or queue changes, not even by half; what was out is
-// written when there is memory again. Every task is one performed call, its outcome is there, none is uncertain. A producer is
-// told what is wrong and what to do, and the same key again is the same task. Workers do not storm Redis meanwhile.
+// Invariants: while Redis refuses to write, no call starts and no record or queue changes, not even
+// by half; what was out is written when there is memory again. Every task is one performed call,
+// its outcome is there, none is uncertain. A producer is told what is wrong and what to do, and the
+// same key again is the same task. Workers do not storm Redis meanwhile.
 func TestRedisOutOfMemory(t *testing.T) {
 	t.Parallel()
 	if testing.Short() {
@@ -100,8 +101,8 @@ func TestRedisOutOfMemory(t *testing.T) {
 
 // TestBatchOutOfMemory: memory runs out in the middle of a batch.
 //
-// Invariant: the producer is told so; what was taken and what was not is whole, and the same batch again makes every task that is
-// missing and no task twice: each is one performed call.
+// Invariant: the producer is told so; what was taken and what was not is whole, and the same batch
+// again makes every task that is missing and no task twice: each is one performed call.
 func TestBatchOutOfMemory(t *testing.T) {
 	t.Parallel()
 	if testing.Short() {
@@ -178,8 +179,8 @@ func TestBatchWithoutKeysOutOfMemory(t *testing.T) {
 	}
 }
 
-// fillRedis gives Redis a little more memory than it uses, uses it up, and then takes a little away, so that what is freed by
-// the way makes no room.
+// fillRedis gives Redis a little more memory than it uses, uses it up, and then takes a little
+// away, so that what is freed by the way makes no room.
 func fillRedis(t *testing.T, client *redis.Client) {
 	t.Helper()
 	ctx := t.Context()
@@ -204,8 +205,8 @@ func fillRedis(t *testing.T, client *redis.Client) {
 	}
 }
 
-// recordsAndLists is what is known of tasks: their records, the index, the stream, and asynq's pending tasks. Deliveries that
-// are over leave asynq without needing memory.
+// recordsAndLists is what is known of tasks: their records, the index, the stream, and asynq's
+// pending tasks. Deliveries that are over leave asynq without needing memory.
 func recordsAndLists(t *testing.T, client *redis.Client) map[string]string {
 	t.Helper()
 	ctx := t.Context()

@@ -33,11 +33,13 @@ func TestRedisPausedFor45s(t *testing.T) {
 	pauseUnderLoad(t, 45*time.Second)
 }
 
-// pauseUnderLoad: Redis stands still with calls out, and goes on as if nothing had been: its clock jumps, claims may have lapsed,
-// and commands that their senders gave up long ago are carried out after all.
+// pauseUnderLoad: Redis stands still with calls out, and goes on as if nothing had been: its clock
+// jumps, claims may have lapsed, and commands that their senders gave up long ago are carried out
+// after all.
 //
-// Invariant: every task is one performed call, its outcome is there and equals the ledger; no bind that names its X is ever told
-// as uncertain. One whose X the platform chose may be held for a moment, until the worker that has its answer comes through.
+// Invariant: every task is one performed call, its outcome is there and equals the ledger; no bind
+// that names its X is ever told as uncertain. One whose X the platform chose may be held for a
+// moment, until the worker that has its answer comes through.
 func pauseUnderLoad(t *testing.T, pause time.Duration) {
 	t.Helper()
 	const jobs, out = 240, 20
@@ -81,7 +83,8 @@ func pauseUnderLoad(t *testing.T, pause time.Duration) {
 		pause, len(outcomes), calls, len(held), late, took.Round(100*time.Millisecond))
 }
 
-// namedAndChosen are binds, as JSON Lines, of which every other names its X, and pools with a number for each.
+// namedAndChosen are binds, as JSON Lines, of which every other names its X, and pools with a
+// number for each.
 func namedAndChosen(prefix string, jobs int) (pools []dyplstest.Pool, ids []string, lines string) {
 	numbers := dyplstest.Numbers("170", 2*jobs)
 	for i := range jobs {
@@ -123,7 +126,8 @@ func pauseRedis(t *testing.T, s *systemtest.System, pause time.Duration) (resume
 	return time.Now()
 }
 
-// collected waits until every task has its outcome for good, and tells which were held as uncertain before.
+// collected waits until every task has its outcome for good, and tells which were held as uncertain
+// before.
 func collected(t *testing.T, s *systemtest.System, ids []string, within time.Duration) (outcomes []tasks.Outcome, held []string) {
 	t.Helper()
 	queue := queuetest.On(t, s.Redis.AppClient(t))

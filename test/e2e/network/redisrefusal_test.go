@@ -17,8 +17,9 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/internal/systemtest"
 )
 
-// TestWorkerLeavesADemotedMaster: behind a proxy that keeps connections to the old master and puts its refusal into other words,
-// a worker goes on with the new one; a call that was out at the failover has its outcome there.
+// TestWorkerLeavesADemotedMaster: behind a proxy that keeps connections to the old master and puts
+// its refusal into other words, a worker goes on with the new one; a call that was out at the
+// failover has its outcome there.
 func TestWorkerLeavesADemotedMaster(t *testing.T) {
 	t.Parallel()
 	s := systemtest.New(t, dyplstest.Config{Faults: []dyplstest.Fault{{Do: dyplstest.Slow, Delay: 3 * time.Second, Performed: true}}})
@@ -30,7 +31,8 @@ func TestWorkerLeavesADemotedMaster(t *testing.T) {
 	s.Enqueue(t, systemtest.StatusOK, "BindAxn", systemtest.Bind(1, ""), "--id", "out")
 	redistest.Poll(t, time.Minute, "the call to be out", s.IsOut("out"))
 	copied := replica.Client(t)
-	redistest.Poll(t, time.Minute, "the replica to know of it", func(ctx context.Context) error { // this test is not about a loss
+	// this test is not about a loss
+	redistest.Poll(t, time.Minute, "the replica to know of it", func(ctx context.Context) error {
 		if noted, err := copied.HGet(ctx, record.Key("out"), "state").Result(); err != nil || noted != string(record.Calling) {
 			return fmt.Errorf("it is %q: %w", noted, cmp.Or(err, errors.New("not noted")))
 		}

@@ -18,8 +18,9 @@ import (
 // ledgerPath is where the simulator of dyplsq sim shows its ledger.
 const ledgerPath = "/_dyplsq/ledger"
 
-// TestEachOfManyBindsTakesEffectOnce is the main job in three processes: a simulator that throttles 5 % of the requests at first and
-// answers a system error to another 5 %, a worker, and a caller who waits for all outcomes.
+// TestEachOfManyBindsTakesEffectOnce is the main job in three processes: a simulator that throttles
+// 5 % of the requests at first and answers a system error to another 5 %, a worker, and a caller
+// who waits for all outcomes.
 func TestEachOfManyBindsTakesEffectOnce(t *testing.T) {
 	t.Parallel()
 	jobs := 10_000

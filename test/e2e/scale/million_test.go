@@ -23,7 +23,8 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
 )
 
-// queuedTasks is the variable that says how many tasks are queued at once; by itself 10,000, and a million where tests of scale run whole.
+// queuedTasks is the variable that says how many tasks are queued at once; by itself 10,000, and a
+// million where tests of scale run whole.
 const queuedTasks = "DYPLSQ_QUEUED_TASKS"
 
 func jobsQueued(t *testing.T) int {
@@ -46,14 +47,17 @@ func jobsQueued(t *testing.T) int {
 const (
 	queuedBytes   = 2_500 // of Redis, while it waits
 	finishedBytes = 3_000 // of Redis, afterwards
-	enqueueBytes  = 6_500 // of the command that enqueues all of them at once, which holds all until all are known to be right
+	// Of the command that enqueues all of them at once, which holds all until all are known to be
+	// right.
+	enqueueBytes  = 6_500
 	enqueueBaseKB = 60 * 1024
 )
 
-// TestMillionQueued: a million binds in one file, enqueued by one command before any worker runs, and drained by one worker.
+// TestMillionQueued: a million binds in one file, enqueued by one command before any worker runs,
+// and drained by one worker.
 //
-// Invariant: each takes effect once; what a task takes of Redis and of the producer does not grow with how many there are, and the worker
-// takes no more than it does for a few.
+// Invariant: each takes effect once; what a task takes of Redis and of the producer does not grow
+// with how many there are, and the worker takes no more than it does for a few.
 func TestMillionQueued(t *testing.T) {
 	if testing.Short() {
 		t.Skip("enqueues thousands")
@@ -122,7 +126,8 @@ func writeJobs(t *testing.T, name string, jobs int) {
 	}
 }
 
-// enqueueQuietly enqueues a file, throws the outcomes away, and returns the most memory that the command took, in kB.
+// enqueueQuietly enqueues a file, throws the outcomes away, and returns the most memory that the
+// command took, in kB.
 func enqueueQuietly(t *testing.T, s *systemtest.System, file string) int {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), systemtest.Program(t), "enqueue", "BindAxn", "--file", file)
@@ -182,7 +187,8 @@ func redisMemory(t *testing.T, client *redis.Client) int {
 	return 0
 }
 
-// openTasks counts the tasks that the index has: those without an outcome, or of whose outcome not everybody was told.
+// openTasks counts the tasks that the index has: those without an outcome, or of whose outcome not
+// everybody was told.
 func openTasks(ctx context.Context, client *redis.Client) (n int64, err error) {
 	const shards = 16
 	for i := range shards {
@@ -195,7 +201,8 @@ func openTasks(ctx context.Context, client *redis.Client) (n int64, err error) {
 	return n, nil
 }
 
-// everyOneOnce checks job-0, job-1 and so on: each succeeded, and has a binding of its own, beside which there are none.
+// everyOneOnce checks job-0, job-1 and so on: each succeeded, and has a binding of its own, beside
+// which there are none.
 func everyOneOnce(t *testing.T, s *systemtest.System, jobs int) {
 	t.Helper()
 	queue := queuetest.On(t, s.Redis.AppClient(t))

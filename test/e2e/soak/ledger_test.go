@@ -13,7 +13,8 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dyplstest"
 )
 
-// soakLedger reads a simulator's ledger bit by bit: in half an hour it grows too long to be kept, or copied, whole.
+// soakLedger reads a simulator's ledger bit by bit: in half an hour it grows too long to be kept,
+// or copied, whole.
 type soakLedger struct {
 	simulator *dyplstest.Simulator
 

@@ -18,11 +18,13 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
 )
 
-// soakDoubt is how long whoever settles what is uncertain waits before looking: longer than any call may be out.
+// soakDoubt is how long whoever settles what is uncertain waits before looking: longer than any
+// call may be out.
 const soakDoubt = 15 * time.Second
 
-// soakOwner is an application: it binds, follows all outcomes, unbinds what it has after some seconds, updates what it keeps, asks for
-// recordings, and settles what is uncertain by what the ledger says.
+// soakOwner is an application: it binds, follows all outcomes, unbinds what it has after some
+// seconds, updates what it keeps, asks for recordings, and settles what is uncertain by what the
+// ledger says.
 type soakOwner struct {
 	*systemtest.System
 

@@ -160,7 +160,8 @@ func (m *soakSamples) progress(pace soakPace) {
 		time.Since(m.from).Round(time.Second), pace.lasts, m.series["redis keys"].last(), m.series["tasks without outcome"].last())
 }
 
-// judge prints slopes, and fails where something grows. What is younger than a third of the time is left out.
+// judge prints slopes, and fails where something grows. What is younger than a third of the time is
+// left out.
 func (m *soakSamples) judge(t *testing.T, pace soakPace) {
 	t.Helper()
 	if pace.lasts < soakMeasured {

@@ -90,7 +90,8 @@ func TestSeriesTellsGrowthFromNoise(t *testing.T) {
 	t.Parallel()
 	var s series
 	for i := range 11 {
-		s.add(time.Duration(i)*time.Minute, 100+float64(i)+float64(i%2)) // a value a minute more, and noise
+		// a value a minute more, and noise
+		s.add(time.Duration(i)*time.Minute, 100+float64(i)+float64(i%2))
 	}
 	if slope := s.slope(); slope < 58 || slope > 62 {
 		t.Errorf("slope %.1f an hour", slope)

@@ -15,14 +15,16 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
 )
 
-// soakFor is the variable that says how long the soak lasts; make scale sets it to 30m. Without it, it is short and measures nothing.
+// soakFor is the variable that says how long the soak lasts; make scale sets it to 30m. Without it,
+// it is short and measures nothing.
 const soakFor = "DYPLSQ_SOAK"
 
 const (
 	soakWorkers = 4
 	soakNumbers = 4000 // of each pool: some times what is bound at once
 	soakDrained = 3 * time.Minute
-	// soakMeasured is how long a soak must last for its slopes to say something: what is kept for a minute has come and gone by then.
+	// soakMeasured is how long a soak must last for its slopes to say something: what is kept for a
+	// minute has come and gone by then.
 	soakMeasured = 5 * time.Minute
 )
 
@@ -49,11 +51,13 @@ func paceOfSoak(t *testing.T) soakPace {
 	return soakPace{lasts: lasts, binds: 80, updates: 10, links: 2, standing: 200, restartMost: 20 * time.Second, sampleEvery: 5 * time.Second}
 }
 
-// TestSoak: four workers under a steady load of whole lives of bindings, three of them restarted at random times with SIGTERM or
-// SIGKILL; 2 % of the requests meet a fault at first. Outcomes and links are kept for a minute, so that there is a steady state.
+// TestSoak: four workers under a steady load of whole lives of bindings, three of them restarted at
+// random times with SIGTERM or SIGKILL; 2 % of the requests meet a fault at first. Outcomes and
+// links are kept for a minute, so that there is a steady state.
 //
-// Invariant: every task that was taken has one outcome, which is followed; nothing is bound beyond what its owner was told of; and
-// once all is unbound nothing is left. Memory, goroutines, keys and connections do not grow.
+// Invariant: every task that was taken has one outcome, which is followed; nothing is bound beyond
+// what its owner was told of; and once all is unbound nothing is left. Memory, goroutines, keys and
+// connections do not grow.
 func TestSoak(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes half a minute at least")
@@ -137,7 +141,8 @@ func (o *soakOwner) judge(t *testing.T) {
 		}
 	}
 	for id, told := range o.told {
-		overtaken := strings.HasPrefix(id, "update-") && told.Code == dypls.CodeCanceled // by a newer change of the same binding
+		// by a newer change of the same binding
+		overtaken := strings.HasPrefix(id, "update-") && told.Code == dypls.CodeCanceled
 		if told.State != tasks.StateSucceeded && !overtaken {
 			t.Errorf("%s is %s %s", id, told.State, told.Code)
 		}

@@ -24,7 +24,8 @@ const (
 	KeepStream = "DYPLSQ_KEEP_STREAM"
 )
 
-// refreshEvery is how often each worker tells of itself and asks for the others, refreshTimeout how long it may take.
+// refreshEvery is how often each worker tells of itself and asks for the others, refreshTimeout how
+// long it may take.
 const (
 	refreshEvery   = 10 * time.Second
 	refreshTimeout = 3 * time.Second
@@ -41,8 +42,9 @@ type Config struct {
 	OnCooldown func(time.Duration)
 }
 
-// Agreement is what holds of what the running workers were told. What is kept or rests, does so for the longest time that any of them
-// was told: nobody is promised less than their own setting says. The quota's script sees to the ceilings itself.
+// Agreement is what holds of what the running workers were told. What is kept or rests, does so for
+// the longest time that any of them was told: nobody is promised less than their own setting says.
+// The quota's script sees to the ceilings itself.
 type Agreement struct {
 	config Config
 	self   presence.Worker
@@ -57,8 +59,12 @@ func New(c Config) *Agreement {
 		host = "unknown"
 	}
 	return &Agreement{
-		config:     c,
-		self:       presence.Worker{Name: fmt.Sprintf("%s:%d", host, os.Getpid()), ID: uuid.NewString(), Settings: c.Settings},
+		config: c,
+		self: presence.Worker{
+			Name:     fmt.Sprintf("%s:%d", host, os.Getpid()),
+			ID:       uuid.NewString(),
+			Settings: c.Settings,
+		},
 		cooldown:   newLongest(Cooldown, setting.NumberCooldown, c.NumberCooldown),
 		keep:       newLongest(Keep, setting.Keep, c.Keep),
 		keepStream: newLongest(KeepStream, setting.KeepStream, c.KeepStream),
@@ -88,8 +94,8 @@ func (a *Agreement) Run(ctx context.Context) {
 	}
 }
 
-// Refresh lets the others know of this worker, and learns of them: first before Run. That it failed does no harm: it is tried again
-// soon, and what is known holds meanwhile.
+// Refresh lets the others know of this worker, and learns of them: first before Run. That it failed
+// does no harm: it is tried again soon, and what is known holds meanwhile.
 func (a *Agreement) Refresh(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, refreshTimeout)
 	defer cancel()
@@ -102,7 +108,10 @@ func (a *Agreement) Refresh(ctx context.Context) {
 	}
 	for _, l := range []*longest{&a.cooldown, &a.keep, &a.keepStream} {
 		if l.learn(workers, time.Now()) {
-			a.config.Log.Info().Str("setting", l.variable).Str("own", setting.Text(l.own)).Str("holds", setting.Text(l.holds())).
+			a.config.Log.Info().
+				Str("setting", l.variable).
+				Str("own", setting.Text(l.own)).
+				Str("holds", setting.Text(l.holds())).
 				Msg("workers differ in a setting: the longest holds")
 		}
 	}
@@ -126,12 +135,15 @@ func newLongest(variable string, bounds setting.Range[time.Duration], own time.D
 
 func (l *longest) holds() time.Duration { return time.Duration(l.now.Load()) }
 
-// learn reports whether another duration holds from now on. One that nobody has any more holds for a while: a Redis that was emptied
-// tells of nobody.
+// learn reports whether another duration holds from now on. One that nobody has any more holds for
+// a while: a Redis that was emptied tells of nobody.
 func (l *longest) learn(workers []presence.Worker, now time.Time) (changed bool) {
 	most := l.own
 	for _, w := range workers {
-		if d, err := time.ParseDuration(w.Settings[l.variable]); err == nil && len(l.check(l.variable, d)) == 0 {
+		if d, err := time.ParseDuration(
+			w.Settings[l.variable],
+		); err == nil &&
+			len(l.check(l.variable, d)) == 0 {
 			most = max(most, d)
 		}
 	}

@@ -8,8 +8,9 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/internal/setting"
 )
 
-// TestLongestHolds: of what the running workers were told the longest holds, at once when it comes, and for a while after it is gone, so
-// that a Redis that was emptied shortens nothing. What Redis holds that no worker may be told counts for nothing.
+// TestLongestHolds: of what the running workers were told the longest holds, at once when it comes,
+// and for a while after it is gone, so that a Redis that was emptied shortens nothing. What Redis
+// holds that no worker may be told counts for nothing.
 func TestLongestHolds(t *testing.T) {
 	t.Parallel()
 	const own = 2 * time.Hour

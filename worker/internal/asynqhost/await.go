@@ -8,15 +8,17 @@ import (
 )
 
 const (
-	// An idle queue is asked so often although nothing is announced: for tasks of producers that announce nothing, or while
-	// announcements are not heard, or where Redis is too old for them.
+	// An idle queue is asked so often although nothing is announced: for tasks of producers that
+	// announce nothing, or while announcements are not heard, or where Redis is too old for them.
 	askSeldom, askOften, askDeaf = 5 * time.Second, time.Second, 50 * time.Millisecond
-	// delayedSeldom is how often a set of tasks that wait is looked at although nothing in it is known to be due.
+	// delayedSeldom is how often a set of tasks that wait is looked at although nothing in it is known
+	// to be due.
 	delayedSeldom = 10 * time.Second
-	// answerWithin is how long a Server waits for an answer: its lease of a task counts from its question.
+	// answerWithin is how long a Server waits for an answer: its lease of a task counts from its
+	// question.
 	answerWithin = 2 * time.Second
-	// Whoever hears of tasks and finds that others were quicker, twice in a row, asks a little later each time, so that a
-	// task does not make every idle worker ask.
+	// Whoever hears of tasks and finds that others were quicker, twice in a row, asks a little later
+	// each time, so that a task does not make every idle worker ask.
 	firstModesty, mostModesty = time.Millisecond, 16 * time.Millisecond
 )
 
@@ -70,8 +72,8 @@ func (q *queue) hear(how hears) {
 	q.ring()
 }
 
-// await waits until Redis is to be asked for a task, and reports whether that is so within the time that a Server has which asked
-// at began.
+// await waits until Redis is to be asked for a task, and reports whether that is so within the time
+// that a Server has which asked at began.
 func (q *queue) await(ctx context.Context, began time.Time) bool {
 	for {
 		left := answerWithin - time.Since(began)

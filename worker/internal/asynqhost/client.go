@@ -30,7 +30,10 @@ func (c client) EvalSha(ctx context.Context, sha string, keys []string, args ...
 
 // Eval implements [redis.Cmdable]. asynq calls it when Redis does not know a script's hash.
 func (c client) Eval(ctx context.Context, source string, keys []string, args ...any) *redis.Cmd {
-	return c.host.run(ctx, script{sha: redis.NewScript(source).Hash(), source: source, keys: keys, args: args})
+	return c.host.run(
+		ctx,
+		script{sha: redis.NewScript(source).Hash(), source: source, keys: keys, args: args},
+	)
 }
 
 func (h *Host) run(ctx context.Context, s script) *redis.Cmd {
@@ -55,8 +58,9 @@ func (h *Host) run(ctx context.Context, s script) *redis.Cmd {
 	return cmd
 }
 
-// outliving lets asynq acknowledge a task although it has cancelled the context it does so with: asynq's syncer reuses a context
-// that was cancelled when the first try returned, so that after a short outage of Redis finished tasks would be performed again.
+// outliving lets asynq acknowledge a task although it has cancelled the context it does so with:
+// asynq's syncer reuses a context that was cancelled when the first try returned, so that after a
+// short outage of Redis finished tasks would be performed again.
 func outliving(ctx context.Context) (context.Context, context.CancelFunc) {
 	if !errors.Is(ctx.Err(), context.Canceled) {
 		return ctx, func() {}
@@ -64,8 +68,9 @@ func outliving(ctx context.Context) (context.Context, context.CancelFunc) {
 	return context.WithTimeout(context.WithoutCancel(ctx), writeTimeout)
 }
 
-// pauseWhenAway slows scripts down while Redis is out of reach, or refuses them because it is out of memory or still loading:
-// asynq asks for the next task again at once when it could not, so that idle workers would burn whole processors.
+// pauseWhenAway slows scripts down while Redis is out of reach, or refuses them because it is out
+// of memory or still loading: asynq asks for the next task again at once when it could not, so that
+// idle workers would burn whole processors.
 func pauseWhenAway(ctx context.Context, err error) {
 	if err == nil || errors.Is(err, redis.Nil) || redis.HasErrorPrefix(err, "NOSCRIPT") {
 		return

@@ -13,8 +13,9 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/internal/redistest"
 )
 
-// TestScriptsAreAsynqs: the scripts of the asynq that this program is built with are those that the host knows. Where this fails,
-// asynq has changed one: read what is new about it, teach the host, and pin its hash.
+// TestScriptsAreAsynqs: the scripts of the asynq that this program is built with are those that the
+// host knows. Where this fails, asynq has changed one: read what is new about it, teach the host,
+// and pin its hash.
 func TestScriptsAreAsynqs(t *testing.T) {
 	t.Parallel()
 	seen := &recorder{UniversalClient: redistest.Start(t).Client(t)}
@@ -86,7 +87,8 @@ func (r *recorder) missing(known map[string]string, but string) error {
 	return nil
 }
 
-// TestScriptsOutliveTheirContext: asynq acknowledges with a context that it has cancelled. Its deadline holds all the same.
+// TestScriptsOutliveTheirContext: asynq acknowledges with a context that it has cancelled. Its
+// deadline holds all the same.
 func TestScriptsOutliveTheirContext(t *testing.T) {
 	t.Parallel()
 	w := newDoneWorld(t)

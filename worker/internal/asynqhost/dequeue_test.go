@@ -44,7 +44,8 @@ func (w world) scriptsKnown(t *testing.T) {
 	}
 }
 
-// TestDequeuesGoOnWhenRedisForgetsTheScript: Redis has forgotten the script in the middle of it all.
+// TestDequeuesGoOnWhenRedisForgetsTheScript: Redis has forgotten the script in the middle of it
+// all.
 func TestDequeuesGoOnWhenRedisForgetsTheScript(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, map[string]int{"q": 100})
@@ -88,7 +89,8 @@ func TestNoMoreThanThereAreFreeSlots(t *testing.T) {
 	}
 }
 
-// TestDroppedByTheServer: what asynq takes and never hands to the handler takes up no slot for ever.
+// TestDroppedByTheServer: what asynq takes and never hands to the handler takes up no slot for
+// ever.
 func TestDroppedByTheServer(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, map[string]int{"q": 4})
@@ -136,7 +138,8 @@ func TestOtherQueues(t *testing.T) {
 	}
 }
 
-// TestDequeueSaysThatRedisIsAway: the error reaches whoever asked, and one at a time is asked for afterwards.
+// TestDequeueSaysThatRedisIsAway: the error reaches whoever asked, and one at a time is asked for
+// afterwards.
 func TestDequeueSaysThatRedisIsAway(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
@@ -160,8 +163,9 @@ func TestDequeueSaysThatRedisIsAway(t *testing.T) {
 	})
 }
 
-// TestServersPerformEveryTaskOnce: asynq's own Servers, two queues, two Servers each: every task is performed once, with all slots in use, and
-// what Redis holds as active never exceeds them by more than what is being acknowledged.
+// TestServersPerformEveryTaskOnce: asynq's own Servers, two queues, two Servers each: every task is
+// performed once, with all slots in use, and what Redis holds as active never exceeds them by more
+// than what is being acknowledged.
 func TestServersPerformEveryTaskOnce(t *testing.T) {
 	t.Parallel()
 	const each, slots = 300, 8

@@ -19,10 +19,19 @@ type doneTask struct {
 // done answers asynq's script for a task that is done.
 func (h *Host) done(ctx context.Context, s script) *redis.Cmd {
 	t := &doneTask{
-		active: s.keys[0], lease: s.keys[1], key: s.keys[2], day: s.keys[3], all: s.keys[4], id: s.args[0], forgetDay: s.args[1],
-		ctx: ctx, answered: make(chan error, 1),
+		active:    s.keys[0],
+		lease:     s.keys[1],
+		key:       s.keys[2],
+		day:       s.keys[3],
+		all:       s.keys[4],
+		id:        s.args[0],
+		forgetDay: s.args[1],
+		ctx:       ctx,
+		answered:  make(chan error, 1),
 	}
-	return answer(ctx, "OK", h.doneLine(t.active).acknowledge(t, h.redis)) //nolint:contextcheck // a script does not end with one of those it is about
+	//nolint:contextcheck // a script does not end with one of those it is about
+	err := h.doneLine(t.active).acknowledge(t, h.redis)
+	return answer(ctx, "OK", err)
 }
 
 func (h *Host) doneLine(active string) *doneLine {
@@ -33,7 +42,8 @@ func (h *Host) doneLine(active string) *doneLine {
 	return l.(*doneLine) //nolint:forcetypeassert // nothing else is stored
 }
 
-// notFoundError is what asynq's script answers about a task that somebody else has taken off the list.
+// notFoundError is what asynq's script answers about a task that somebody else has taken off the
+// list.
 type notFoundError struct{}
 
 func (notFoundError) Error() string { return "NOT FOUND" }

@@ -16,7 +16,8 @@ import (
 
 const today, tomorrow = "2026-11-22", "2026-11-23"
 
-// TestLeavesWhatAsynqLeaves: alone and together, the same is in Redis as after asynq's own script, and the same is answered.
+// TestLeavesWhatAsynqLeaves: alone and together, the same is in Redis as after asynq's own script,
+// and the same is answered.
 func TestLeavesWhatAsynqLeaves(t *testing.T) {
 	t.Parallel()
 	const n = 5
@@ -37,7 +38,8 @@ func TestLeavesWhatAsynqLeaves(t *testing.T) {
 	}
 }
 
-// TestManyAreAcknowledgedInOneScript: what comes while a script is out leaves together, at most so many at a time and of one day.
+// TestManyAreAcknowledgedInOneScript: what comes while a script is out leaves together, at most so
+// many at a time and of one day.
 func TestManyAreAcknowledgedInOneScript(t *testing.T) {
 	t.Parallel()
 	const n = doneMost + 10
@@ -94,7 +96,8 @@ func TestEachDayHasItsCount(t *testing.T) {
 	}
 }
 
-// TestServersAcknowledgeEveryTask: asynq's own Servers acknowledge through it: every task is performed once, and nothing is left.
+// TestServersAcknowledgeEveryTask: asynq's own Servers acknowledge through it: every task is
+// performed once, and nothing is left.
 func TestServersAcknowledgeEveryTask(t *testing.T) {
 	t.Parallel()
 	const each = 300

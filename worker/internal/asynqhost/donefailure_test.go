@@ -11,7 +11,8 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/internal/redistest"
 )
 
-// TestAcknowledgesWhenRedisForgetsTheScript: Redis has forgotten the script in the middle of it all.
+// TestAcknowledgesWhenRedisForgetsTheScript: Redis has forgotten the script in the middle of it
+// all.
 func TestAcknowledgesWhenRedisForgetsTheScript(t *testing.T) {
 	t.Parallel()
 	w := newDoneWorld(t)
@@ -26,7 +27,8 @@ func TestAcknowledgesWhenRedisForgetsTheScript(t *testing.T) {
 	}
 }
 
-// TestLostReplyOfAnAcknowledgement: everybody whose reply it was hears of it; asked again, the tasks are not there any more, as with asynq's own script.
+// TestLostReplyOfAnAcknowledgement: everybody whose reply it was hears of it; asked again, the
+// tasks are not there any more, as with asynq's own script.
 func TestLostReplyOfAnAcknowledgement(t *testing.T) {
 	t.Parallel()
 	const n = 8

@@ -50,7 +50,8 @@ func (l *doneLine) send(client redis.UniversalClient) {
 	}
 }
 
-// next takes the tasks of the next script, all counted on the same day, without those that nobody waits for any longer.
+// next takes the tasks of the next script, all counted on the same day, without those that nobody
+// waits for any longer.
 func (l *doneLine) next() []*doneTask {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -92,7 +93,11 @@ func acknowledge(batch []*doneTask, client redis.UniversalClient) []error {
 	return errs
 }
 
-func runDone(ctx context.Context, batch []*doneTask, client redis.UniversalClient) ([]int64, error) {
+func runDone(
+	ctx context.Context,
+	batch []*doneTask,
+	client redis.UniversalClient,
+) ([]int64, error) {
 	first := batch[0]
 	keys := make([]string, 0, firstTask-1+len(batch))
 	keys = append(keys, first.active, first.lease, first.day, first.all)

@@ -10,10 +10,12 @@ import (
 // doneMost is how many tasks one script acknowledges: Redis does nothing else meanwhile.
 const doneMost = 32
 
-// doneScript is run in the place of asynq's. KEYS: the active list, the leases, the count of the day, the count of all days, a task each.
-// ARGV: when the count of the day is forgotten (Unix s), an id each. Returns for each whether it was active (1 | 0).
+// doneScript is run in the place of asynq's. KEYS: the active list, the leases, the count of the
+// day, the count of all days, a task each. ARGV: when the count of the day is forgotten (Unix s),
+// an id each. Returns for each whether it was active (1 | 0).
 //
-// Each task has lines of its own because Alibaba Cloud's proxies take no key but a KEYS[n] that is written out.
+// Each task has lines of its own because Alibaba Cloud's proxies take no key but a KEYS[n] that is
+// written out.
 var doneScript = redis.NewScript(head + tasksOf(doneMost) + tail)
 
 const (
@@ -42,8 +44,12 @@ return found
 func tasksOf(n int) string {
 	var lines strings.Builder
 	for i := range n {
-		fmt.Fprintf(&lines, "  if not ARGV[%[1]d] then return end\n  note(take(ARGV[%[1]d]) and redis.call('DEL', KEYS[%[2]d]) == 1)\n",
-			firstID+i, firstTask+i)
+		fmt.Fprintf(
+			&lines,
+			"  if not ARGV[%[1]d] then return end\n  note(take(ARGV[%[1]d]) and redis.call('DEL', KEYS[%[2]d]) == 1)\n",
+			firstID+i,
+			firstTask+i,
+		)
 	}
 	return lines.String()
 }

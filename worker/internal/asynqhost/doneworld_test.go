@@ -101,7 +101,8 @@ func left(t *testing.T, client redis.UniversalClient) string {
 	return all.String()
 }
 
-// held has the next script wait until release is called, with the number of tasks that are to wait behind it.
+// held has the next script wait until release is called, with the number of tasks that are to wait
+// behind it.
 func (w doneWorld) held(t *testing.T, queue string) (release func(waiting int)) {
 	t.Helper()
 	l := w.doneLine(key(queue, "active"))

@@ -10,8 +10,8 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/internal/asynqwire"
 )
 
-// forward answers asynq's script that moves what is due from a set of tasks that wait to those that are pending. Redis is asked when
-// something is known to be due, and otherwise seldom.
+// forward answers asynq's script that moves what is due from a set of tasks that wait to those that
+// are pending. Redis is asked when something is known to be due, and otherwise seldom.
 func (h *Host) forward(ctx context.Context, s script) *redis.Cmd {
 	name, _ := asynqwire.QueueOf(s.keys[1], asynqwire.Pending)
 	q, known := h.queue(name)

@@ -10,7 +10,8 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/internal/hearing"
 )
 
-// announceWithin bounds an announcement, which is not waited for any longer: who does not hear it asks soon.
+// announceWithin bounds an announcement, which is not waited for any longer: who does not hear it
+// asks soon.
 const announceWithin = time.Second
 
 // hears is how well announcements of a queue are heard.
@@ -29,7 +30,8 @@ func (h *Host) Listen() {
 	h.mu.Unlock()
 	heard := map[string]bool{}
 	for name := range h.queues.Range {
-		channel, _ := announce.Channel(h.redis, name.(string)) //nolint:forcetypeassert // nothing else is stored
+		//nolint:forcetypeassert // nothing else is stored
+		channel, _ := announce.Channel(h.redis, name.(string))
 		if !heard[channel] {
 			heard[channel] = true
 			h.listen(name.(string)) //nolint:forcetypeassert // nothing else is stored
@@ -58,10 +60,13 @@ func (h *Host) listen(queue string) {
 	})
 }
 
-// hear notes how well a channel is heard from now on. What was announced before may have been missed: its queues are asked.
+// hear notes how well a channel is heard from now on. What was announced before may have been
+// missed: its queues are asked.
 func (h *Host) hear(channel string, how hears) {
 	for name, q := range h.queues.Range {
-		if of, _ := announce.Channel(h.redis, name.(string)); of == channel { //nolint:forcetypeassert // nothing else is stored
+		//nolint:forcetypeassert // nothing else is stored
+		of, _ := announce.Channel(h.redis, name.(string))
+		if of == channel {
 			q.(*queue).hear(how) //nolint:forcetypeassert // nothing else is stored
 		}
 	}

@@ -14,8 +14,8 @@ import (
 
 // Config is what a host needs to know.
 type Config struct {
-	// Slots is how many tasks of each queue this process performs at once, over all its Servers. Of a queue that is not named nothing
-	// is fetched ahead.
+	// Slots is how many tasks of each queue this process performs at once, over all its Servers. Of a
+	// queue that is not named nothing is fetched ahead.
 	Slots map[string]int
 }
 
@@ -48,8 +48,8 @@ func New(client redis.UniversalClient, config Config) *Host {
 // Client returns the client for asynq's Servers.
 func (h *Host) Client() redis.UniversalClient { return client{h.redis, h} } //nolint:ireturn // what asynq takes
 
-// Share has another queue fetched ahead, which shares the slots of one that New was told: all of them together perform no more. It
-// is to be called before the queue is asked for a task.
+// Share has another queue fetched ahead, which shares the slots of one that New was told: all of
+// them together perform no more. It is to be called before the queue is asked for a task.
 func (h *Host) Share(queue, with string) {
 	if _, known := h.queues.Load(queue); known || h.shares[with] == nil {
 		return
@@ -79,7 +79,8 @@ func (h *Host) Performing(queue string) (done func()) {
 	return func() {}
 }
 
-// Polled tells when Redis last answered whether each queue that is fetched ahead has a task; the zero time for never.
+// Polled tells when Redis last answered whether each queue that is fetched ahead has a task; the
+// zero time for never.
 func (h *Host) Polled() map[string]time.Time {
 	times := map[string]time.Time{}
 	for name, q := range h.queues.Range {
@@ -88,8 +89,9 @@ func (h *Host) Polled() map[string]time.Time {
 	return times
 }
 
-// Close puts what is in stock back into its queues, and listens no longer. From then on every queue seems empty to the Servers. What could not be put
-// back is left to whoever looks after lapsed leases.
+// Close puts what is in stock back into its queues, and listens no longer. From then on every queue
+// seems empty to the Servers. What could not be put back is left to whoever looks after lapsed
+// leases.
 func (h *Host) Close(ctx context.Context) error {
 	h.stop()
 	var errs []error

@@ -23,7 +23,8 @@ const (
 //go:embed lua/putback.lua
 var putBackLua string
 
-// watch has the stock put back when it is not handed out in time, so that somebody else can perform it. mu is held.
+// watch has the stock put back when it is not handed out in time, so that somebody else can perform
+// it. mu is held.
 func (q *queue) watch() {
 	if q.stale == nil {
 		q.stale = time.AfterFunc(keepFor, q.putBackStale)
@@ -50,8 +51,8 @@ func (q *queue) isStale() bool {
 	return len(q.stock) > 0 && time.Since(q.fetched) >= keepFor
 }
 
-// putBack puts the stock back at the head of the queue, in its order, if there is any. What could not be put back is not
-// handed out either: its lease lapses. The caller has the turn.
+// putBack puts the stock back at the head of the queue, in its order, if there is any. What could
+// not be put back is not handed out either: its lease lapses. The caller has the turn.
 func (q *queue) putBack(ctx context.Context) error {
 	q.mu.Lock()
 	messages := q.stock
@@ -65,7 +66,17 @@ func (q *queue) putBack(ctx context.Context) error {
 		for _, message := range slices.Backward(messages) {
 			if id := asynqwire.TaskID(message); id != "" {
 				k := asynqwire.Queue(q.name)
-				p.Eval(ctx, putBackLua, []string{k.Key(asynqwire.Active), k.Key(asynqwire.Lease), k.Key(asynqwire.Pending), k.Task(id)}, id)
+				p.Eval(
+					ctx,
+					putBackLua,
+					[]string{
+						k.Key(asynqwire.Active),
+						k.Key(asynqwire.Lease),
+						k.Key(asynqwire.Pending),
+						k.Task(id),
+					},
+					id,
+				)
 			}
 		}
 		p.Do(ctx, announce.Command(q.client, q.name, time.Time{})...)

@@ -12,7 +12,8 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/internal/redistest"
 )
 
-// TestCloseGivesBack: what is in stock is at the head of its queue again, in its order, and nothing is fetched any more.
+// TestCloseGivesBack: what is in stock is at the head of its queue again, in its order, and nothing
+// is fetched any more.
 func TestCloseGivesBack(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, map[string]int{"q": 100, "other": 100})

@@ -13,8 +13,8 @@ import (
 const (
 	// most is how many tasks are fetched at once: Redis does nothing else meanwhile.
 	most = 64
-	// startsWithin is how long a task that was handed out counts as one that is about to be performed: asynq drops a few
-	// without a word to the handler.
+	// startsWithin is how long a task that was handed out counts as one that is about to be performed:
+	// asynq drops a few without a word to the handler.
 	startsWithin = time.Second
 )
 
@@ -41,11 +41,19 @@ type queue struct {
 
 func newQueue(client redis.UniversalClient, name string, s *share) *queue {
 	s.join()
-	return &queue{name: name, client: client, turn: make(chan struct{}, 1), share: s, ended: make(chan struct{}), ask: 1, attention: newAttention()}
+	return &queue{
+		name:      name,
+		client:    client,
+		turn:      make(chan struct{}, 1),
+		share:     s,
+		ended:     make(chan struct{}),
+		ask:       1,
+		attention: newAttention(),
+	}
 }
 
-// dequeue answers a dequeue script, out of the stock or by a fetch: of several Servers one at a time, so that the others find
-// what it brings.
+// dequeue answers a dequeue script, out of the stock or by a fetch: of several Servers one at a
+// time, so that the others find what it brings.
 func (q *queue) dequeue(ctx context.Context, s script) (string, error) {
 	if err := q.takeTurn(ctx); err != nil {
 		return "", err
@@ -105,8 +113,9 @@ func (q *queue) take() (string, bool) {
 	return message, true
 }
 
-// reserve returns how many tasks are to be asked for, 0 where the queue is closed, and for how many of them it has taken slots.
-// Whoever did not answer the last time is asked for one without a slot: it would be kept from the other queues until that fails, too.
+// reserve returns how many tasks are to be asked for, 0 where the queue is closed, and for how many
+// of them it has taken slots. Whoever did not answer the last time is asked for one without a slot:
+// it would be kept from the other queues until that fails, too.
 func (q *queue) reserve(ctx context.Context) (ask, reserved int) {
 	q.mu.Lock()
 	ask, closed, away := q.ask, q.closed, q.away
@@ -136,8 +145,14 @@ func (q *queue) fetch(ctx context.Context, s script, n int) []*redis.Cmd {
 	return cmds
 }
 
-// store keeps what a fetch brought, but for the first task, which it returns. Of the slots it keeps as many as there are tasks.
-func (q *queue) store(asked time.Time, hopeful bool, reserved int, cmds []*redis.Cmd) (string, error) {
+// store keeps what a fetch brought, but for the first task, which it returns. Of the slots it keeps
+// as many as there are tasks.
+func (q *queue) store(
+	asked time.Time,
+	hopeful bool,
+	reserved int,
+	cmds []*redis.Cmd,
+) (string, error) {
 	var messages []string
 	var failed error
 	for _, cmd := range cmds {

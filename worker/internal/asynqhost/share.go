@@ -43,8 +43,9 @@ func (s *share) end() {
 	s.tell()
 }
 
-// reserve takes up to n slots, for tasks that are asked for, and returns how many; 0 where nobody waits any longer. Where one queue
-// has the slots alone, whoever asks has one of them, which is reserved whatever was counted; where several share them, it waits.
+// reserve takes up to n slots, for tasks that are asked for, and returns how many; 0 where nobody
+// waits any longer. Where one queue has the slots alone, whoever asks has one of them, which is
+// reserved whatever was counted; where several share them, it waits.
 func (s *share) reserve(ctx context.Context, n int, closed <-chan struct{}) int {
 	for {
 		if got := s.tryReserve(n); got > 0 {
@@ -78,7 +79,8 @@ func (s *share) tryReserve(n int) int {
 	return n
 }
 
-// give gives back slots for which there is no task, or takes some for tasks that came without, where n is negative.
+// give gives back slots for which there is no task, or takes some for tasks that came without,
+// where n is negative.
 func (s *share) give(n int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -14,7 +14,8 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/internal/redistest"
 )
 
-// TestSharesWait: a queue whose slots another one has is not fetched from until one is free, and then gets it.
+// TestSharesWait: a queue whose slots another one has is not fetched from until one is free, and
+// then gets it.
 func TestSharesWait(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, map[string]int{"shared": 2})
@@ -60,7 +61,8 @@ func TestSharesEndWithClose(t *testing.T) {
 	}
 }
 
-// TestSharingServers: Servers of three queues that share slots perform every task once, and no more of them at a time than there are slots.
+// TestSharingServers: Servers of three queues that share slots perform every task once, and no more
+// of them at a time than there are slots.
 func TestSharingServers(t *testing.T) {
 	t.Parallel()
 	const each, slots = 200, 8
@@ -122,7 +124,8 @@ func TestSharingServers(t *testing.T) {
 	}
 }
 
-// TestAwayKeepsNoSlot: a queue whose node does not answer is asked again without a slot, so that the other keeps all of them.
+// TestAwayKeepsNoSlot: a queue whose node does not answer is asked again without a slot, so that
+// the other keeps all of them.
 func TestAwayKeepsNoSlot(t *testing.T) {
 	t.Parallel()
 	s := newShare(1)

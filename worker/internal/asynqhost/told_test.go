@@ -56,8 +56,8 @@ func (w world) announces(t *testing.T, queue string) {
 	}
 }
 
-// TestIdleQueueIsNotAsked: while announcements are heard, many empty answers cost Redis hardly a script, and an announcement
-// ends the wait of a question that is under way.
+// TestIdleQueueIsNotAsked: while announcements are heard, many empty answers cost Redis hardly a
+// script, and an announcement ends the wait of a question that is under way.
 func TestIdleQueueIsNotAsked(t *testing.T) {
 	t.Parallel()
 	w := listening(t, redistest.Start(t))
@@ -70,7 +70,8 @@ func TestIdleQueueIsNotAsked(t *testing.T) {
 			t.Fatalf("got task %s of an empty queue", id)
 		}
 	}
-	atMost := 3 + int(time.Since(began)/askSeldom) // on hearing, once more for what it may have missed, and now and then
+	// on hearing, once more for what it may have missed, and now and then
+	atMost := 3 + int(time.Since(began)/askSeldom)
 	if n := w.scripts(t) - before; n > atMost {
 		t.Errorf("%d questions cost %d scripts, want at most %d", questions, n, atMost)
 	}
@@ -83,7 +84,8 @@ func TestIdleQueueIsNotAsked(t *testing.T) {
 	}
 }
 
-// TestUnannouncedTaskIsFound: producers that announce nothing, such as asynq's own client, are served by the safety net.
+// TestUnannouncedTaskIsFound: producers that announce nothing, such as asynq's own client, are
+// served by the safety net.
 func TestUnannouncedTaskIsFound(t *testing.T) {
 	t.Parallel()
 	w := listening(t, redistest.Start(t))
@@ -137,8 +139,8 @@ func TestCloseEndsAWait(t *testing.T) {
 	}
 }
 
-// TestDelayedTasksAreMovedWhenDue: asynq's question for what is due reaches Redis when it is, and not before; what it moves is
-// fetched at once, and announced.
+// TestDelayedTasksAreMovedWhenDue: asynq's question for what is due reaches Redis when it is, and
+// not before; what it moves is fetched at once, and announced.
 func TestDelayedTasksAreMovedWhenDue(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)

@@ -1,4 +1,5 @@
-// Package breaker holds back, for all workers of an account, calls that would be denied or whose answer would be lost.
+// Package breaker holds back, for all workers of an account, calls that would be denied or whose
+// answer would be lost.
 package breaker
 
 import (
@@ -20,7 +21,8 @@ import (
 )
 
 const (
-	// probeLease is how long one probe may take: its wait for a token and, shortly, for a call to end, and its own call.
+	// probeLease is how long one probe may take: its wait for a token and, shortly, for a call to end,
+	// and its own call.
 	probeLease = 30 * time.Second
 	// jitterPart is the part of the first interval over which held tasks come back.
 	jitterPart = 6
@@ -54,9 +56,9 @@ func (e *OpenError) Error() string { return e.reason }
 // RetryAfter is when to come back.
 func (e *OpenError) RetryAfter() time.Duration { return e.delay }
 
-// Breaker holds back what would be denied, for all workers: while a scope is open, one call at a time finds out whether it still
-// is, and everything else stays in the queue. A closed breaker costs nothing: what is open is known here, from messages
-// and an occasional look.
+// Breaker holds back what would be denied, for all workers: while a scope is open, one call at a
+// time finds out whether it still is, and everything else stays in the queue. A closed breaker
+// costs nothing: what is open is known here, from messages and an occasional look.
 type Breaker struct {
 	// Start bounds how many calls are out whose answer nobody could look up.
 	Start SlowStart
@@ -73,7 +75,12 @@ type Breaker struct {
 // New returns a breaker that knows of no open scope yet, see [Breaker.Refresh].
 func New(c Config) *Breaker {
 	c.Lease = cmp.Or(c.Lease, probeLease)
-	return &Breaker{config: c, store: breakers.NewStore(c.Redis, c.Account), probes: map[string]time.Time{}, closed: map[string]time.Time{}}
+	return &Breaker{
+		config: c,
+		store:  breakers.NewStore(c.Redis, c.Account),
+		probes: map[string]time.Time{},
+		closed: map[string]time.Time{},
+	}
 }
 
 // Call is one that wants to leave.
@@ -82,7 +89,8 @@ type Call struct {
 	Run          string // of a task, that makes it
 }
 
-// Allow says whether a call may be made, and of which scopes it is the probe. The error is an *OpenError, or Redis'.
+// Allow says whether a call may be made, and of which scopes it is the probe. The error is an
+// *OpenError, or Redis'.
 func (b *Breaker) Allow(ctx context.Context, c Call) (probes []string, err error) {
 	if b.opened.Load() == 0 {
 		return nil, nil
@@ -101,19 +109,24 @@ func (b *Breaker) Allow(ctx context.Context, c Call) (probes []string, err error
 			probes = append(probes, scope)
 		case verdict == breakers.Held:
 			b.Release(ctx, probes, c.Run)
-			return nil, &OpenError{delay: min(wait, b.config.First/probeSoon) + b.jitter(breakers.Account), reason: scope + " is denied: another task finds out"}
+			return nil, &OpenError{
+				delay:  min(wait, b.config.First/probeSoon) + b.jitter(breakers.Account),
+				reason: scope + " is denied: another task finds out",
+			}
 		}
 	}
 	return probes, nil
 }
 
-// Check says whether a call may be made as far as this worker knows. It asks nobody. The error is an *OpenError.
+// Check says whether a call may be made as far as this worker knows. It asks nobody. The error is
+// an *OpenError.
 func (b *Breaker) Check(action, pool string) error {
 	_, err := b.due(action, pool)
 	return err
 }
 
-// due returns the scopes of a call that are open and may be probed. Where one may not, it says until when.
+// due returns the scopes of a call that are open and may be probed. Where one may not, it says
+// until when.
 func (b *Breaker) due(action, pool string) ([]string, error) {
 	if b.opened.Load() == 0 {
 		return nil, nil
@@ -134,7 +147,8 @@ func (b *Breaker) due(action, pool string) ([]string, error) {
 	return due, nil
 }
 
-// HasPoolScope reports whether some pool's scope is open, so that it matters which pool a task is for.
+// HasPoolScope reports whether some pool's scope is open, so that it matters which pool a task is
+// for.
 func (b *Breaker) HasPoolScope() bool {
 	if b.opened.Load() == 0 {
 		return false
@@ -156,7 +170,8 @@ func (b *Breaker) Open() []string {
 	return slices.Collect(maps.Keys(b.probes))
 }
 
-// Success takes in an answer that was not denied: the scopes that the call was the probe of are open no more.
+// Success takes in an answer that was not denied: the scopes that the call was the probe of are
+// open no more.
 func (b *Breaker) Success(ctx context.Context, probes []string) {
 	for _, scope := range probes {
 		b.close(ctx, scope)
@@ -173,7 +188,8 @@ type Denial struct {
 	Probes []string  // the scopes that it was the probe of
 }
 
-// Denied takes in that a call was denied, and returns when to try again. A call that left before the breaker was closed says nothing new.
+// Denied takes in that a call was denied, and returns when to try again. A call that left before
+// the breaker was closed says nothing new.
 func (b *Breaker) Denied(ctx context.Context, d Denial) time.Duration {
 	denied := scopeOf(d.Scope, d.Action, d.Pool)
 	for _, scope := range d.Probes {
@@ -192,7 +208,8 @@ func (b *Breaker) Release(ctx context.Context, probes []string, run string) {
 	b.yield(ctx, probes, run, 0)
 }
 
-// Inconclusive gives up probes whose call was answered by nothing that tells. Others may go in a while.
+// Inconclusive gives up probes whose call was answered by nothing that tells. Others may go in a
+// while.
 func (b *Breaker) Inconclusive(ctx context.Context, probes []string, run string) {
 	b.yield(ctx, probes, run, b.config.First)
 }
@@ -222,7 +239,10 @@ func (b *Breaker) Refresh(ctx context.Context) error {
 }
 
 // probe asks to be the one that finds out about a scope.
-func (b *Breaker) probe(ctx context.Context, scope, run string) (breakers.Verdict, time.Duration, error) {
+func (b *Breaker) probe(
+	ctx context.Context,
+	scope, run string,
+) (breakers.Verdict, time.Duration, error) {
 	verdict, wait, err := b.store.Probe(ctx, scope, run, b.config.Lease, b.config.Most)
 	if err != nil {
 		return "", 0, err
@@ -237,7 +257,8 @@ func (b *Breaker) probe(ctx context.Context, scope, run string) (breakers.Verdic
 	return verdict, wait, nil
 }
 
-// trip opens a scope, or notes that its probe was denied, and returns how long it stays open at least.
+// trip opens a scope, or notes that its probe was denied, and returns how long it stays open at
+// least.
 func (b *Breaker) trip(ctx context.Context, scope, code, run string) time.Duration {
 	first, longest := b.intervals(scope)
 	wait := first
@@ -251,7 +272,11 @@ func (b *Breaker) trip(ctx context.Context, scope, code, run string) time.Durati
 	})
 	b.set(scope, wait)
 	if err == nil && opened {
-		b.config.Log.Error().Str("scope", scope).Str("code", code).Dur("probe_in_ms", wait).Msg(OpenedMessage(scope))
+		b.config.Log.Error().
+			Str("scope", scope).
+			Str("code", code).
+			Dur("probe_in_ms", wait).
+			Msg(OpenedMessage(scope))
 	}
 	return wait
 }
@@ -286,7 +311,8 @@ func ClosedMessage(scope string) string {
 	return "circuit breaker closed"
 }
 
-// closedSince reports whether a scope was closed after a moment: a call that left before says nothing new.
+// closedSince reports whether a scope was closed after a moment: a call that left before says
+// nothing new.
 func (b *Breaker) closedSince(scope string, left time.Time) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -321,7 +347,8 @@ func (b *Breaker) replace(open map[string]time.Time) {
 	b.opened.Store(int32(len(open))) //nolint:gosec // few
 }
 
-// wasClosed remembers when a scope was closed, for as long as a call that left before may be out. The caller holds the lock.
+// wasClosed remembers when a scope was closed, for as long as a call that left before may be out.
+// The caller holds the lock.
 func (b *Breaker) wasClosed(scope string) {
 	now := time.Now()
 	maps.DeleteFunc(b.closed, func(_ string, at time.Time) bool { return now.Sub(at) > closedKept })
@@ -333,7 +360,8 @@ func (b *Breaker) intervals(scope string) (first, longest time.Duration) {
 	return Intervals(scope, b.config.First, b.config.Most)
 }
 
-// Intervals are the first and the longest pause between probes of a scope, where they are first and most for what is denied.
+// Intervals are the first and the longest pause between probes of a scope, where they are first and
+// most for what is denied.
 func Intervals(scope string, first, most time.Duration) (scopeFirst, scopeMost time.Duration) {
 	if scope == breakers.Endpoint {
 		return min(first, endpointFirst), min(most, endpointMost)

@@ -47,7 +47,8 @@ func denial(code, run string, sentAt time.Time) Denial {
 	return Denial{Call: Call{Action: "BindAxn", Run: run}, Scope: dypls.ScopeAccount, Code: code, SentAt: sentAt}
 }
 
-// TestOneProbe: while a scope is open, one run in the whole cluster may probe it, and one whose worker dies is replaced.
+// TestOneProbe: while a scope is open, one run in the whole cluster may probe it, and one whose
+// worker dies is replaced.
 func TestOneProbe(t *testing.T) {
 	t.Parallel()
 	timing := Config{First: 20 * time.Millisecond, Most: time.Minute, Lease: 2 * time.Second}
@@ -126,7 +127,8 @@ func TestLateDenial(t *testing.T) {
 	}
 }
 
-// TestScopesThatNobodyProbesEnd: pools that producers named once, and that were denied, do not stay for ever.
+// TestScopesThatNobodyProbesEnd: pools that producers named once, and that were denied, do not stay
+// for ever.
 func TestScopesThatNobodyProbesEnd(t *testing.T) {
 	t.Parallel()
 	b := newBreakers(t, Config{First: time.Minute}, 1)[0]
@@ -150,8 +152,8 @@ func TestScopesThatNobodyProbesEnd(t *testing.T) {
 	b.mu.Unlock()
 }
 
-// TestHeldNoLongerAfterClockWentBack: what is held until a time of Redis' clock, which is put back by an hour then, is held for no longer
-// than it would have been at the most.
+// TestHeldNoLongerAfterClockWentBack: what is held until a time of Redis' clock, which is put back
+// by an hour then, is held for no longer than it would have been at the most.
 func TestHeldNoLongerAfterClockWentBack(t *testing.T) {
 	t.Parallel()
 	server, clock := redistest.StartWithClock(t)
@@ -167,7 +169,8 @@ func TestHeldNoLongerAfterClockWentBack(t *testing.T) {
 	if wait := b.untilProbe(breakers.Account); wait > 2*time.Second {
 		t.Errorf("the next probe is in %s", wait)
 	}
-	for _, run := range []string{"probe", "another"} { // the second waits for the first one's probe to lapse
+	// the second waits for the first one's probe to lapse
+	for _, run := range []string{"probe", "another"} {
 		redistest.Poll(t, within, run+" to probe", func(ctx context.Context) error {
 			verdict, wait, err := b.probe(ctx, breakers.Account, run)
 			if err == nil && verdict != breakers.Probe {

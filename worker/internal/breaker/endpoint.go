@@ -9,7 +9,8 @@ import (
 )
 
 const (
-	// endpointFirst and endpointMost bound the pauses between probes of an endpoint that does not answer as the API. A probe is one read.
+	// endpointFirst and endpointMost bound the pauses between probes of an endpoint that does not
+	// answer as the API. A probe is one read.
 	endpointFirst = 5 * time.Second
 	endpointMost  = time.Minute
 )
@@ -17,7 +18,8 @@ const (
 // exposed is why a bind waits whose answer might be lost.
 const exposed = "what answers at the endpoint is not the API: a bind that cannot be looked up waits"
 
-// EndpointOpen reports whether the endpoint's scope is open, as far as this worker has heard: what answers is not the API.
+// EndpointOpen reports whether the endpoint's scope is open, as far as this worker has heard: what
+// answers is not the API.
 func (b *Breaker) EndpointOpen() bool {
 	if b.opened.Load() == 0 {
 		return false
@@ -31,9 +33,13 @@ func (b *Breaker) EndpointOpen() bool {
 // EndpointError is why a call may not leave while the endpoint's scope is open.
 func (*Breaker) EndpointError() error { return &OpenError{delay: endpointFirst, reason: exposed} }
 
-// ProbeEndpoint finds out whether the API answers again, where that is this run's turn. It always returns an error, an *OpenError
-// or Redis': the call itself was noted too long ago by then.
-func (b *Breaker) ProbeEndpoint(ctx context.Context, run string, apiAnswers func(context.Context) bool) error {
+// ProbeEndpoint finds out whether the API answers again, where that is this run's turn. It always
+// returns an error, an *OpenError or Redis': the call itself was noted too long ago by then.
+func (b *Breaker) ProbeEndpoint(
+	ctx context.Context,
+	run string,
+	apiAnswers func(context.Context) bool,
+) error {
 	held := func(delay time.Duration) error {
 		return &OpenError{delay: delay + b.jitter(breakers.Endpoint), reason: exposed}
 	}

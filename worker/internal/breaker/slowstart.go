@@ -18,9 +18,10 @@ const (
 	startAnew = 30 * time.Second
 )
 
-// SlowStart bounds how many calls of an account are out that take effect once, so that an API which is away takes few of their answers
-// with it. Each answer of the API lets one more be out, as TCP does with its segments: with answers coming in the bound is soon of no
-// effect. It falls where answers stay away.
+// SlowStart bounds how many calls of an account are out that take effect once, so that an API which
+// is away takes few of their answers with it. Each answer of the API lets one more be out, as TCP
+// does with its segments: with answers coming in the bound is soon of no effect. It falls where
+// answers stay away.
 type SlowStart struct {
 	mu         sync.Mutex
 	most       int // that may be out; 0 before the first call
@@ -30,7 +31,8 @@ type SlowStart struct {
 	waiting    []chan struct{}
 }
 
-// Try takes a place for a call where there is one. At first, and after a while without answers, so many may be out.
+// Try takes a place for a call where there is one. At first, and after a while without answers, so
+// many may be out.
 func (s *SlowStart) Try(first int) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -44,7 +46,8 @@ func (s *SlowStart) Try(first int) bool {
 	return true
 }
 
-// Wait takes a place once there is one. It gives up when late fires or ctx is done, and then reports false.
+// Wait takes a place once there is one. It gives up when late fires or ctx is done, and then
+// reports false.
 func (s *SlowStart) Wait(ctx context.Context, late <-chan time.Time) bool {
 	s.mu.Lock()
 	place := make(chan struct{})
@@ -85,7 +88,8 @@ func (s *SlowStart) answered() {
 	}
 }
 
-// missed takes in that a call was sent and not answered by the API, and reports whether so many were in a row that no more should leave.
+// missed takes in that a call was sent and not answered by the API, and reports whether so many
+// were in a row that no more should leave.
 func (s *SlowStart) missed() (enough bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

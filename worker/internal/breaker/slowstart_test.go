@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// TestSlowStartGrowsWithAnswers: a handful may be out before the first answer, twice as many after each round of answers, and a handful
-// again after a while without any.
+// TestSlowStartGrowsWithAnswers: a handful may be out before the first answer, twice as many after
+// each round of answers, and a handful again after a while without any.
 func TestSlowStartGrowsWithAnswers(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -59,7 +59,8 @@ func TestSlowStartStopsWhereNothingAnswers(t *testing.T) {
 	}
 }
 
-// TestSlowStartWaits: a place that is given back goes to the first that waits, and one that gives up leaves none behind.
+// TestSlowStartWaits: a place that is given back goes to the first that waits, and one that gives
+// up leaves none behind.
 func TestSlowStartWaits(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -10,8 +10,9 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/internal/redistest"
 )
 
-// TestDefaultUserWithoutRights: a Redis whose default user may do nothing throws away, as it loads its append-only file, what scripts
-// wrote (redis/redis#14541, valkey-io/valkey#3983). The counter goes with it, and so it is noticed.
+// TestDefaultUserWithoutRights: a Redis whose default user may do nothing throws away, as it loads
+// its append-only file, what scripts wrote (redis/redis#14541, valkey-io/valkey#3983). The counter
+// goes with it, and so it is noticed.
 func TestDefaultUserWithoutRights(t *testing.T) {
 	t.Parallel()
 	server := redistest.StartTLS(t, redistest.LeastRule, "--appendonly", "yes", "--appendfsync", "always")

@@ -1,4 +1,5 @@
-// Package lossguard notices that Redis came back with less than it had, and pauses binds until calls from before are over.
+// Package lossguard notices that Redis came back with less than it had, and pauses binds until
+// calls from before are over.
 package lossguard
 
 import (
@@ -18,12 +19,14 @@ import (
 )
 
 const (
-	// Key is a counter that goes up as long as Redis remembers. It never looks like a record's key, which begins with dypls:{ whatever
-	// the id.
+	// Key is a counter that goes up as long as Redis remembers. It never looks like a record's key,
+	// which begins with dypls:{ whatever the id.
 	Key = "dypls:witness"
-	// raiseEvery is how often each worker raises it while it makes binds: of what Redis forgets, so much at most goes unnoticed.
+	// raiseEvery is how often each worker raises it while it makes binds: of what Redis forgets, so
+	// much at most goes unnoticed.
 	raiseEvery = 500 * time.Millisecond
-	// raiseIdleEvery is how often it does when it has made no bind for as long. The next one raises the counter before it leaves.
+	// raiseIdleEvery is how often it does when it has made no bind for as long. The next one raises
+	// the counter before it leaves.
 	raiseIdleEvery = 10 * raiseEvery
 	// raisedLately is within what time the counter was raised, at the most, when a bind leaves.
 	raisedLately = 2 * raiseEvery
@@ -42,16 +45,19 @@ type Config struct {
 	Redis    redis.UniversalClient // to which the guard is added as a hook
 	Replicas int                   // that are to have the counter
 	Log      zerolog.Logger
-	Pause    time.Duration // how long a call that was noted before may be out, or its outcome on the way
-	OnLoss   func()        // is called once for each loss; nil for nothing
+	// how long a call that was noted before may be out, or its outcome on the way
+	Pause  time.Duration
+	OnLoss func() // is called once for each loss; nil for nothing
 }
 
-// Guard notices that Redis came back with less than it had: a copy that is older, a replica that lagged behind, nothing at
-// all. A bind whose note was forgotten may be out although its record says queued, so binds then pause, in all workers, until
-// every claim from before has lapsed and every outcome that is on its way has arrived.
+// Guard notices that Redis came back with less than it had: a copy that is older, a replica that
+// lagged behind, nothing at all. A bind whose note was forgotten may be out although its record
+// says queued, so binds then pause, in all workers, until every claim from before has lapsed and
+// every outcome that is on its way has arrived.
 //
-// It is a hook, too, which counts connections: whatever a Redis forgets, it forgets while nobody is connected to it. A bind
-// that was noted over a connection made since the counter was raised last leaves only after it has been raised again.
+// It is a hook, too, which counts connections: whatever a Redis forgets, it forgets while nobody is
+// connected to it. A bind that was noted over a connection made since the counter was raised last
+// leaves only after it has been raised again.
 type Guard struct {
 	config Config
 
@@ -107,7 +113,8 @@ func (g *Guard) Run(ctx context.Context) {
 		if g.bind.within(raiseIdleEvery) || !g.raised.within(raiseIdleEvery) {
 			_ = g.raise(ctx, 0)
 		}
-		if until := g.until.Load(); until != nil && time.Now().After(*until) && g.until.CompareAndSwap(until, nil) {
+		if until := g.until.Load(); until != nil && time.Now().After(*until) &&
+			g.until.CompareAndSwap(until, nil) {
 			g.config.Log.Info().Msg("binds resumed after data loss")
 		}
 		select {
@@ -127,7 +134,8 @@ func (g *Guard) Pause() time.Duration {
 	return max(time.Until(*until), 0)
 }
 
-// Check says whether a bind may go on, as far as this worker knows. It asks nobody. The error is a *LossError.
+// Check says whether a bind may go on, as far as this worker knows. It asks nobody. The error is a
+// *LossError.
 func (g *Guard) Check() error {
 	if left := g.Pause(); left > 0 {
 		return &LossError{left}
@@ -135,7 +143,8 @@ func (g *Guard) Check() error {
 	return nil
 }
 
-// Confirm is Check, once the counter was raised over every connection there is, and lately. The error is a *LossError, or Redis'.
+// Confirm is Check, once the counter was raised over every connection there is, and lately. The
+// error is a *LossError, or Redis'.
 func (g *Guard) Confirm(ctx context.Context) error {
 	g.bind.set(time.Now())
 	if !g.isCurrent(raisedLately) {
@@ -148,7 +157,8 @@ func (g *Guard) Confirm(ctx context.Context) error {
 	return g.Check()
 }
 
-// isCurrent reports whether the counter was raised over every connection there is, a short time ago.
+// isCurrent reports whether the counter was raised over every connection there is, a short time
+// ago.
 func (g *Guard) isCurrent(lately time.Duration) bool {
 	return g.checked.Load() >= g.dialed.Load() && g.raised.within(lately)
 }
@@ -191,9 +201,21 @@ func (m *moment) within(d time.Duration) bool {
 	return at != nil && time.Since(*at) < d
 }
 
-// send raises the counter, and tells whether as many replicas as wanted have it. Who the Redis is a single one alone is asked.
-func (g *Guard) send(ctx context.Context, askServer bool) (raised *redis.Cmd, replicated bool, server *redis.StringCmd) {
-	raised, shortage := replicas.Run(ctx, g.config.Redis, g.config.Replicas, raiseScript, []string{Key}, g.seen, g.config.Pause.Milliseconds())
+// send raises the counter, and tells whether as many replicas as wanted have it. Who the Redis is a
+// single one alone is asked.
+func (g *Guard) send(
+	ctx context.Context,
+	askServer bool,
+) (raised *redis.Cmd, replicated bool, server *redis.StringCmd) {
+	raised, shortage := replicas.Run(
+		ctx,
+		g.config.Redis,
+		g.config.Replicas,
+		raiseScript,
+		[]string{Key},
+		g.seen,
+		g.config.Pause.Milliseconds(),
+	)
 	if _, cluster := g.config.Redis.(*redis.ClusterClient); askServer && !cluster {
 		server = g.config.Redis.Info(ctx, "server")
 	}
@@ -209,7 +231,10 @@ func (g *Guard) pauseFor(left time.Duration, noticed bool) {
 	if g.config.OnLoss != nil {
 		g.config.OnLoss()
 	}
-	g.config.Log.Error().Bool("noticed_here", noticed).Int64("witness", g.seen).Stringer("binds_pause", left.Round(time.Second)).
+	g.config.Log.Error().
+		Bool("noticed_here", noticed).
+		Int64("witness", g.seen).
+		Stringer("binds_pause", left.Round(time.Second)).
 		Msg("Redis lost data (restart or failover); pausing binds until in-flight calls have finished")
 }
 

@@ -33,7 +33,8 @@ func newGuard(t *testing.T, server *redistest.Server, onLoss func()) *Guard {
 	return g
 }
 
-// TestWhoeverHasSeenMostNotices: whoever has seen most notices, and the others learn of it from Redis.
+// TestWhoeverHasSeenMostNotices: whoever has seen most notices, and the others learn of it from
+// Redis.
 func TestWhoeverHasSeenMostNotices(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
@@ -73,7 +74,8 @@ func TestWhoeverHasSeenMostNotices(t *testing.T) {
 	}
 }
 
-// TestConfirmAsksOverNewConnections: a bind that was noted over a new connection does not leave before Redis was asked what it remembers.
+// TestConfirmAsksOverNewConnections: a bind that was noted over a new connection does not leave
+// before Redis was asked what it remembers.
 func TestConfirmAsksOverNewConnections(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
@@ -104,8 +106,8 @@ func TestConfirmAsksOverNewConnections(t *testing.T) {
 	})
 }
 
-// TestFirstBindOfAnIdleWorkerAsks: a worker that has made no bind for a while raises the counter more seldom, and before the next bind
-// leaves.
+// TestFirstBindOfAnIdleWorkerAsks: a worker that has made no bind for a while raises the counter
+// more seldom, and before the next bind leaves.
 func TestFirstBindOfAnIdleWorkerAsks(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
@@ -127,13 +129,14 @@ func TestFirstBindOfAnIdleWorkerAsks(t *testing.T) {
 	}
 }
 
-// TestPauseEndsAfterClockWentBack: a pause until a time of Redis' clock, which is put back by an hour then, lasts no longer than it would
-// have at the most.
+// TestPauseEndsAfterClockWentBack: a pause until a time of Redis' clock, which is put back by an
+// hour then, lasts no longer than it would have at the most.
 func TestPauseEndsAfterClockWentBack(t *testing.T) {
 	t.Parallel()
 	server, clock := redistest.StartWithClock(t)
 	client := server.AppClient(t)
-	if _, err := raiseScript.Run(t.Context(), client, []string{Key}, 100, 1000).Result(); err != nil { // it forgot, and binds pause
+	// it forgot, and binds pause
+	if _, err := raiseScript.Run(t.Context(), client, []string{Key}, 100, 1000).Result(); err != nil {
 		t.Fatal(err)
 	}
 	clock.Set(t, -time.Hour)

@@ -9,7 +9,8 @@ import (
 )
 
 const (
-	// sweptKey is when the latest sweep was, by Redis' clock. It never looks like a record's key, which begins with dypls:{ whatever the id.
+	// sweptKey is when the latest sweep was, by Redis' clock. It never looks like a record's key,
+	// which begins with dypls:{ whatever the id.
 	sweptKey = "dypls:reaper:swept"
 	// sweptFor is how long that is known: longer than all workers are away for.
 	sweptFor = 48 * time.Hour
@@ -17,14 +18,16 @@ const (
 	clockSlack = time.Second
 )
 
-// moment is one moment by two clocks. What Redis writes, claims and the index, is compared with Redis' clock. What asynq's processes
-// write, leases and when a task is due, is compared with a process' own, of which Redis' may be an hour off.
+// moment is one moment by two clocks. What Redis writes, claims and the index, is compared with
+// Redis' clock. What asynq's processes write, leases and when a task is due, is compared with a
+// process' own, of which Redis' may be an hour off.
 type moment struct{ redis, own time.Time }
 
 // onRedis is the time of Redis' clock at a time of the processes' clocks.
 func (m moment) onRedis(own time.Time) time.Time { return m.redis.Add(own.Sub(m.own)) }
 
-// stepWatch notices that Redis' clock is put forward between two looks at it. The monotonic clock tells how long that was.
+// stepWatch notices that Redis' clock is put forward between two looks at it. The monotonic clock
+// tells how long that was.
 type stepWatch struct {
 	asked, answered time.Time // of the latest look; the zero time for none
 	shown           time.Time
@@ -39,7 +42,8 @@ func (s *stepWatch) observe(asked, answered, shown time.Time) {
 	s.asked, s.answered, s.shown = asked, answered, shown
 }
 
-// doubtful is for how much longer a claim that has lapsed may be one that holds: the clock was put forward while it did.
+// doubtful is for how much longer a claim that has lapsed may be one that holds: the clock was put
+// forward while it did.
 func (s *stepWatch) doubtful(lease time.Duration) time.Duration {
 	if s.forward.IsZero() {
 		return 0
@@ -47,8 +51,8 @@ func (s *stepWatch) doubtful(lease time.Duration) time.Duration {
 	return max(lease-time.Since(s.forward), 0)
 }
 
-// followClock has the index move up where Redis' clock was put back since the latest sweep: what was to be looked at in half a minute
-// would have to wait for as long as it went back.
+// followClock has the index move up where Redis' clock was put back since the latest sweep: what
+// was to be looked at in half a minute would have to wait for as long as it went back.
 func (r *Reaper) followClock(ctx context.Context) error {
 	var clock *redis.TimeCmd
 	var last *redis.StringCmd
@@ -62,7 +66,9 @@ func (r *Reaper) followClock(ctx context.Context) error {
 	now := clock.Val()
 	if swept, err := last.Int64(); err == nil {
 		if back := time.UnixMilli(swept).Sub(now); back > clockSlack {
-			r.Log.Warn().Stringer("by", back.Round(time.Second)).Msg("Redis clock moved back; index entries due as much sooner")
+			r.Log.Warn().
+				Stringer("by", back.Round(time.Second)).
+				Msg("Redis clock moved back; index entries due as much sooner")
 			if err := r.Records.MoveUp(ctx, now, back); err != nil {
 				return err
 			}

@@ -11,8 +11,8 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/internal/redistest"
 )
 
-// TestReaperAfterClockWentBack: the lock of a worker that is gone lapses, and a task without a delivery is found, as if the clock had not
-// been put back by an hour.
+// TestReaperAfterClockWentBack: the lock of a worker that is gone lapses, and a task without a
+// delivery is found, as if the clock had not been put back by an hour.
 func TestReaperAfterClockWentBack(t *testing.T) {
 	t.Parallel()
 	server, clock := redistest.StartWithClock(t)
@@ -45,8 +45,8 @@ func TestReaperAfterClockWentBack(t *testing.T) {
 	}
 }
 
-// TestReaperAfterClockWentForward: a call that is out when the clock is put forward is nobody's for a lease longer, although its claim
-// seems to have lapsed; then it is.
+// TestReaperAfterClockWentForward: a call that is out when the clock is put forward is nobody's for
+// a lease longer, although its claim seems to have lapsed; then it is.
 func TestReaperAfterClockWentForward(t *testing.T) {
 	t.Parallel()
 	server, clock := redistest.StartWithClock(t)

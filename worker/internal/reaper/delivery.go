@@ -51,8 +51,9 @@ func (s status) live(now moment, o record.Open) (time.Time, bool) {
 	return time.Time{}, false
 }
 
-// statuses asks asynq how the latest delivery of each record stands: in the queue where this worker would put it and, where it does not
-// live there, in the others of its kind, as whoever put it may spread tasks over another number of shards.
+// statuses asks asynq how the latest delivery of each record stands: in the queue where this worker
+// would put it and, where it does not live there, in the others of its kind, as whoever put it may
+// spread tasks over another number of shards.
 func (r *Reaper) statuses(ctx context.Context, now moment, open []record.Open) ([]status, error) {
 	statuses := make([]status, len(open))
 	var places, others []place
@@ -114,7 +115,17 @@ func (r *Reaper) states(ctx context.Context, open []record.Open, places []place)
 			if !loaded[place.queue] {
 				loaded[place.queue], run = true, statusScript.Eval
 			}
-			cmds[i] = run(ctx, p, []string{k.Task(id), k.Key(asynqwire.Lease), k.Key(asynqwire.Scheduled), k.Key(asynqwire.Retry)}, id)
+			cmds[i] = run(
+				ctx,
+				p,
+				[]string{
+					k.Task(id),
+					k.Key(asynqwire.Lease),
+					k.Key(asynqwire.Scheduled),
+					k.Key(asynqwire.Retry),
+				},
+				id,
+			)
 		}
 		return nil
 	})
@@ -136,5 +147,6 @@ func (r *Reaper) states(ctx context.Context, open []record.Open, places []place)
 	return statuses, nil
 }
 
-// quarantine is where messages of a queue are kept that nobody can read: in its slot, so that one script moves them.
+// quarantine is where messages of a queue are kept that nobody can read: in its slot, so that one
+// script moves them.
 func quarantine(queue string) string { return "dypls:quarantine:{" + queue + "}" }

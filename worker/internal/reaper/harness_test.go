@@ -133,7 +133,8 @@ func (h *harness) deliver(t *testing.T, id string, options ...asynq.Option) {
 	}
 }
 
-// fetch plays a worker that takes a pending delivery and dies: its lease ends in the past, or not, as seconds say.
+// fetch plays a worker that takes a pending delivery and dies: its lease ends in the past, or not,
+// as seconds say.
 func (h *harness) fetch(t *testing.T, delivery string, lease time.Duration) {
 	t.Helper()
 	k := asynqwire.Queue("bind")

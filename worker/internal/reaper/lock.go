@@ -16,7 +16,8 @@ const unlockTimeout = 3 * time.Second
 // renewals are how often a lock is renewed at most while it would last.
 const renewals = 10
 
-// lockKey says who sweeps. It never looks like a record's key, which begins with dypls:{ whatever the id.
+// lockKey says who sweeps. It never looks like a record's key, which begins with dypls:{ whatever
+// the id.
 const lockKey = "dypls:reaper"
 
 // errLockLost ends a sweep: this process stood still for so long that another one sweeps.
@@ -34,7 +35,8 @@ var (
 // lock takes the lock, and returns how long it is held, by this worker or by another.
 func (r *Reaper) lock(ctx context.Context) (mine bool, held time.Duration, err error) {
 	asked := time.Now()
-	reply, err := acquireScript.Run(ctx, r.Redis, []string{lockKey}, r.token, r.timing.lock.Milliseconds()).Int64Slice()
+	reply, err := acquireScript.Run(ctx, r.Redis, []string{lockKey}, r.token, r.timing.lock.Milliseconds()).
+		Int64Slice()
 	if err != nil {
 		return false, 0, fmt.Errorf("lock: %w", err)
 	}

@@ -15,7 +15,8 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/internal/redistest"
 )
 
-// TestOneReaperAtATime: two workers' reapers; each repair is made once, also when one loses the lock half-way.
+// TestOneReaperAtATime: two workers' reapers; each repair is made once, also when one loses the
+// lock half-way.
 func TestOneReaperAtATime(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
@@ -81,7 +82,8 @@ func TestReapersOfTwoWorkers(t *testing.T) {
 	redistest.Poll(t, within, "all to be delivered", func(ctx context.Context) error {
 		for _, key := range both[0].client.Keys(ctx, "dypls:open:*").Val() {
 			for _, z := range both[0].client.ZRangeByScoreWithScores(ctx, key, &redis.ZRangeBy{Min: "-inf", Max: "+inf"}).Val() {
-				if time.Until(time.UnixMilli(int64(z.Score))) < visitLate/2 { // not looked at yet, or not seen pending
+				// not looked at yet, or not seen pending
+				if time.Until(time.UnixMilli(int64(z.Score))) < visitLate/2 {
 					both[0].client.ZAddXX(ctx, key, redis.Z{Member: z.Member, Score: 1})
 				}
 			}
@@ -105,8 +107,9 @@ func TestReapersOfTwoWorkers(t *testing.T) {
 	}
 }
 
-// TestReaperThatHangs: a reaper hangs in the middle of its sweep, holding the lock, and so does its connection. Another one takes over when
-// the lock lapses, and what the first one had in mind does no harm when it goes on: one delivery for each task, one telling for each outcome.
+// TestReaperThatHangs: a reaper hangs in the middle of its sweep, holding the lock, and so does its
+// connection. Another one takes over when the lock lapses, and what the first one had in mind does
+// no harm when it goes on: one delivery for each task, one telling for each outcome.
 func TestReaperThatHangs(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)

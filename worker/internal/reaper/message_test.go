@@ -9,7 +9,8 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/internal/asynqwire"
 )
 
-// TestUnreadableIsKept: what nobody can read is set aside whole, and one bad message stops no other's recovery.
+// TestUnreadableIsKept: what nobody can read is set aside whole, and one bad message stops no
+// other's recovery.
 func TestUnreadableIsKept(t *testing.T) {
 	t.Parallel()
 	h := newHarness(t)

@@ -17,11 +17,13 @@ const (
 
 	// visitSoon is when a task that was set going again, or should be going soon, is visited.
 	visitSoon = 30 * time.Second
-	// visitLate is when a task that waits its turn is visited: once it is active, silence moves its entry up.
+	// visitLate is when a task that waits its turn is visited: once it is active, silence moves its
+	// entry up.
 	visitLate = 10 * time.Minute
 )
 
-// restPerWork is how long a sweep rests for what it has worked, so that a million tasks that fall due at once hold up nobody.
+// restPerWork is how long a sweep rests for what it has worked, so that a million tasks that fall
+// due at once hold up nobody.
 const restPerWork = 4
 
 // sweepOpen looks at every open record that is due.
@@ -54,8 +56,8 @@ func (r *Reaper) sweepOpen(ctx context.Context) error {
 	}
 }
 
-// whileKept has each record looked at again within half the time that it is kept once it has its outcome: one that no worker came
-// to tell is found while there is something to tell.
+// whileKept has each record looked at again within half the time that it is kept once it has its
+// outcome: one that no worker came to tell is found while there is something to tell.
 func whileKept(next []record.Next, now time.Time, kept time.Duration) {
 	for i, n := range next {
 		if latest := now.Add(kept / 2); !n.Drop && n.At.After(latest) {
@@ -64,7 +66,8 @@ func whileKept(next []record.Next, now time.Time, kept time.Duration) {
 	}
 }
 
-// lookAt does what open records need, and returns when to look at each again. What it did not get to is not among them.
+// lookAt does what open records need, and returns when to look at each again. What it did not get
+// to is not among them.
 func (r *Reaper) visit(ctx context.Context, due record.Due) ([]record.Next, error) {
 	var next []record.Next
 	var told, waiting []record.Open
@@ -79,7 +82,10 @@ func (r *Reaper) visit(ctx context.Context, due record.Due) ([]record.Next, erro
 		case o.Held(due.Now):
 			next = append(next, record.Next{ID: o.ID, At: o.Claim.Add(r.AfterClaim)})
 		case o.State.Running() && r.steps.doubtful(r.ClaimLease) > 0:
-			next = append(next, record.Next{ID: o.ID, At: due.Now.Add(r.steps.doubtful(r.ClaimLease) + r.AfterClaim)})
+			next = append(
+				next,
+				record.Next{ID: o.ID, At: due.Now.Add(r.steps.doubtful(r.ClaimLease) + r.AfterClaim)},
+			)
 		default:
 			waiting = append(waiting, o)
 		}
@@ -94,7 +100,8 @@ func (r *Reaper) visit(ctx context.Context, due record.Due) ([]record.Next, erro
 	return append(next, again...), err
 }
 
-// publishOutcomes tells outcomes that a worker wrote and did not come to tell, and has their surplus bindings removed.
+// publishOutcomes tells outcomes that a worker wrote and did not come to tell, and has their
+// surplus bindings removed.
 func (r *Reaper) publishOutcomes(ctx context.Context, told []record.Open) error {
 	_ = r.Records.Wake(ctx, told) // those who wait look again by themselves
 	if err := r.Records.Tell(ctx, told); err != nil {
@@ -117,8 +124,13 @@ func (r *Reaper) publishOutcomes(ctx context.Context, told []record.Open) error 
 	return nil
 }
 
-// redeliver makes the next delivery of each record that has none, and of each whose run died: the one that begins then settles it.
-func (r *Reaper) redeliver(ctx context.Context, now moment, open []record.Open) ([]record.Next, error) {
+// redeliver makes the next delivery of each record that has none, and of each whose run died: the
+// one that begins then settles it.
+func (r *Reaper) redeliver(
+	ctx context.Context,
+	now moment,
+	open []record.Open,
+) ([]record.Next, error) {
 	statuses, err := r.statuses(ctx, now, open)
 	if err != nil {
 		return nil, err
@@ -140,7 +152,12 @@ func (r *Reaper) redeliver(ctx context.Context, now moment, open []record.Open) 
 		}
 		group.Go(func() error {
 			if status.state == empty {
-				if _, err := r.discard(groupCtx, asynqwire.DeliveryID(o.ID, o.Delivery), status.queue, seen{lapsed: now.own}); err != nil {
+				if _, err := r.discard(
+					groupCtx,
+					asynqwire.DeliveryID(o.ID, o.Delivery),
+					status.queue,
+					seen{lapsed: now.own},
+				); err != nil {
 					return err
 				}
 			}

@@ -23,9 +23,11 @@ func TestUntoldOutcomesAreTold(t *testing.T) {
 	h.wantTold(t, "k failed")
 	h.finish(t, record.Ending{ID: "other", Fence: h.begin(t, "other", time.Minute).Fence, State: record.Uncertain})
 	h.client.XTrimMaxLen(t.Context(), record.Stream, 0)
-	h.client.ZAdd(t.Context(), "dypls:open:{00}", redis.Z{Member: "elsewhere", Score: 1}) // of no record
+	// of no record
+	h.client.ZAdd(t.Context(), "dypls:open:{00}", redis.Z{Member: "elsewhere", Score: 1})
 	for _, id := range []string{"k", "other"} {
-		if err := h.Records.Reject(t.Context(), record.Rejection{ID: id, Keep: time.Hour}); err != nil { // puts it back into the index
+		// puts it back into the index
+		if err := h.Records.Reject(t.Context(), record.Rejection{ID: id, Keep: time.Hour}); err != nil {
 			t.Fatal(err)
 		}
 	}

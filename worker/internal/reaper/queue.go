@@ -22,11 +22,13 @@ var (
 const (
 	// asynqLease is how long a delivery is a process' own from when it was fetched, or renewed last.
 	asynqLease = 30 * time.Second
-	// renewedEvery is more than the 5 s after which asynq renews it: what is older belongs to a process that ended, or hangs.
+	// renewedEvery is more than the 5 s after which asynq renews it: what is older belongs to a
+	// process that ended, or hangs.
 	renewedEvery = 8 * time.Second
 )
 
-// suspectsPerStep is how many deliveries that nobody performs are mended under one hold of the lock.
+// suspectsPerStep is how many deliveries that nobody performs are mended under one hold of the
+// lock.
 const suspectsPerStep = 256
 
 // suspect is a delivery that asynq believes to be performed, without a lease that holds.
@@ -44,8 +46,8 @@ type seen struct {
 	superseded bool // asynq would perform it again, which is right unless there is a newer one
 }
 
-// repairQueues mends what stands still in asynq, which looks only at tasks whose lease lapsed half a minute ago, and at none
-// while one of them cannot be read.
+// repairQueues mends what stands still in asynq, which looks only at tasks whose lease lapsed half
+// a minute ago, and at none while one of them cannot be read.
 func (r *Reaper) repairQueues(ctx context.Context) error {
 	now, suspects, silent, err := r.suspects(ctx)
 	if err != nil {
@@ -77,9 +79,12 @@ func (r *Reaper) repairQueues(ctx context.Context) error {
 	return nil
 }
 
-// suspects are the deliveries in every queue's active list without a lease, or with one that lapsed. The tasks of those that
-// somebody should have renewed are silent: their record knows whether a run of theirs is over.
-func (r *Reaper) suspects(ctx context.Context) (now time.Time, suspects []suspect, silent []string, err error) {
+// suspects are the deliveries in every queue's active list without a lease, or with one that
+// lapsed. The tasks of those that somebody should have renewed are silent: their record knows
+// whether a run of theirs is over.
+func (r *Reaper) suspects(
+	ctx context.Context,
+) (now time.Time, suspects []suspect, silent []string, err error) {
 	queues, err := r.activeQueues(ctx)
 	if err != nil || len(queues) == 0 {
 		return now, nil, nil, err
@@ -106,7 +111,10 @@ func (r *Reaper) suspects(ctx context.Context) (now time.Time, suspects []suspec
 			if !lease.After(now) {
 				suspects = append(suspects, suspect{queue: name, id: id, lease: lease})
 			}
-			if task := asynqwire.IDOfDelivery(id); task != "" && lease.Before(now.Add(asynqLease-renewedEvery)) {
+			if task := asynqwire.IDOfDelivery(
+				id,
+			); task != "" &&
+				lease.Before(now.Add(asynqLease-renewedEvery)) {
 				silent = append(silent, task)
 			}
 		}
@@ -114,7 +122,8 @@ func (r *Reaper) suspects(ctx context.Context) (now time.Time, suspects []suspec
 	return now, suspects, silent, nil
 }
 
-// activeQueues are those of which asynq believes that deliveries are performed. The others are asked for nothing more.
+// activeQueues are those of which asynq believes that deliveries are performed. The others are
+// asked for nothing more.
 func (r *Reaper) activeQueues(ctx context.Context) ([]string, error) {
 	queues, err := r.Dispatch.Names(ctx)
 	if err != nil {
@@ -139,8 +148,9 @@ func (r *Reaper) activeQueues(ctx context.Context) ([]string, error) {
 	return active, nil
 }
 
-// repair has the task of a delivery that nobody performs delivered anew where it needs that, and only then takes the old one out
-// of asynq, which would deliver it beside the new one, or stumble over it.
+// repair has the task of a delivery that nobody performs delivered anew where it needs that, and
+// only then takes the old one out of asynq, which would deliver it beside the new one, or stumble
+// over it.
 func (r *Reaper) repair(ctx context.Context, now time.Time, s suspect, message string) error {
 	id, number := asynqwire.IDOfDelivery(s.id), asynqwire.NumberOfDelivery(s.id)
 	old := seen{message: message, lapsed: now}
@@ -187,8 +197,17 @@ func (r *Reaper) deliverAnew(ctx context.Context, id string, over int64) error {
 func (r *Reaper) discard(ctx context.Context, id, queue string, s seen) (bool, error) {
 	k := asynqwire.Queue(queue)
 	keys := []string{
-		k.Task(id), k.Key(asynqwire.Active), k.Key(asynqwire.Lease), k.Key(asynqwire.Pending), k.Key(asynqwire.Scheduled),
-		k.Key(asynqwire.Retry), k.Key(asynqwire.Archived), k.Key(asynqwire.Completed), quarantine(queue),
+		k.Task(
+			id,
+		),
+		k.Key(asynqwire.Active),
+		k.Key(asynqwire.Lease),
+		k.Key(asynqwire.Pending),
+		k.Key(asynqwire.Scheduled),
+		k.Key(asynqwire.Retry),
+		k.Key(asynqwire.Archived),
+		k.Key(asynqwire.Completed),
+		quarantine(queue),
 	}
 	done, err := discardScript.Run(ctx, r.Redis, keys, id, s.message, s.lapsed.Unix(), s.note).Bool()
 	if err != nil {

@@ -1,4 +1,5 @@
-// Package reaper is the reconciler of all workers: it finds what was left half-way, and sets it going again.
+// Package reaper is the reconciler of all workers: it finds what was left half-way, and sets it
+// going again.
 package reaper
 
 import (
@@ -25,16 +26,18 @@ type Config struct {
 	Log        zerolog.Logger
 	ClaimLease time.Duration // of a run's claim
 	AfterClaim time.Duration // added to the rest of a claim before its record is visited again
-	// Keep is for how long a record is kept that has its outcome, KeepStream an outcome in the stream. Another may hold by and by.
+	// Keep is for how long a record is kept that has its outcome, KeepStream an outcome in the stream.
+	// Another may hold by and by.
 	Keep, KeepStream func() time.Duration
 }
 
-// Reaper finds what was left half-way and sets it going again: tasks without a delivery, claims of workers that died,
-// outcomes and surplus bindings that nobody was told of, and what stands still in asynq. One at a time sweeps, of all
-// workers. Whatever it does may be done twice, or beside a live worker: the record decides.
+// Reaper finds what was left half-way and sets it going again: tasks without a delivery, claims of
+// workers that died, outcomes and surplus bindings that nobody was told of, and what stands still
+// in asynq. One at a time sweeps, of all workers. Whatever it does may be done twice, or beside a
+// live worker: the record decides.
 //
-// A sweep that finds nothing costs about fifty commands in five round trips. One open record that is due costs three
-// commands, pipelined: a read, a look at its delivery, and a new time.
+// A sweep that finds nothing costs about fifty commands in five round trips. One open record that
+// is due costs three commands, pipelined: a read, a look at its delivery, and a new time.
 type Reaper struct {
 	Config
 
@@ -45,8 +48,9 @@ type Reaper struct {
 	trimmed time.Time // when the stream was trimmed last
 }
 
-// timing: a sweep starts this often, over all workers; each worker tries to be the one, within try of when the lock is free; and
-// whoever sweeps holds the lock so long from each step on, so that a sweep whose worker died holds nobody up for long.
+// timing: a sweep starts this often, over all workers; each worker tries to be the one, within try
+// of when the lock is free; and whoever sweeps holds the lock so long from each step on, so that a
+// sweep whose worker died holds nobody up for long.
 type timing struct{ every, try, lock time.Duration }
 
 // trimEvery is how often whoever sweeps takes old outcomes off the stream.
@@ -58,17 +62,22 @@ const sayEvery = 10 * time.Second
 var defaultTiming = timing{every: 5 * time.Second, try: time.Second, lock: 10 * time.Second}
 
 // New returns the reaper of one worker.
-func New(c Config) *Reaper { return &Reaper{Config: c, token: uuid.NewString(), timing: defaultTiming} }
+func New(
+	c Config,
+) *Reaper {
+	return &Reaper{Config: c, token: uuid.NewString(), timing: defaultTiming}
+}
 
 // Run sweeps until ctx is done.
 func (r *Reaper) Run(ctx context.Context) {
 	var said time.Time
 	var rest time.Duration
 	for {
+		jitter := rand.N(r.timing.try) //nolint:gosec // spreads load; guards nothing
 		select {
 		case <-ctx.Done():
 			return
-		case <-time.After(min(rest, r.timing.every) + r.timing.try/2 + rand.N(r.timing.try)): //nolint:gosec // spreads load; guards nothing
+		case <-time.After(min(rest, r.timing.every) + r.timing.try/2 + jitter):
 		}
 		var err error
 		rest, err = r.sweep(ctx)

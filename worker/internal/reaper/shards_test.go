@@ -48,7 +48,8 @@ func pending(t *testing.T, queue *tasks.Queue) (n int64) {
 	return n
 }
 
-// TestReaperLooksInEveryShard: what was put elsewhere, by somebody with another number of shards, is not delivered again and again.
+// TestReaperLooksInEveryShard: what was put elsewhere, by somebody with another number of shards,
+// is not delivered again and again.
 func TestReaperLooksInEveryShard(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
@@ -77,7 +78,8 @@ func TestReaperLooksInEveryShard(t *testing.T) {
 	}
 }
 
-// TestSilentShard: what a dead worker has left in a shard is found, and delivered in the shard where it belongs.
+// TestSilentShard: what a dead worker has left in a shard is found, and delivered in the shard
+// where it belongs.
 func TestSilentShard(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)

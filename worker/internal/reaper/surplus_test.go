@@ -9,7 +9,8 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
 )
 
-// TestForgottenSurplusIsUndone: the worker that found a surplus binding died before it had it removed.
+// TestForgottenSurplusIsUndone: the worker that found a surplus binding died before it had it
+// removed.
 func TestForgottenSurplusIsUndone(t *testing.T) {
 	t.Parallel()
 	h := newHarness(t)

@@ -13,8 +13,9 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
 )
 
-// actions are asynqmon's buttons, with the record asked first: to delete or archive what waits is to cancel the task, to run
-// a failed one tries it again, and an uncertain one, which may have taken effect, is left to whoever can settle it.
+// actions are asynqmon's buttons, with the record asked first: to delete or archive what waits is
+// to cancel the task, to run a failed one tries it again, and an uncertain one, which may have
+// taken effect, is left to whoever can settle it.
 type actions struct {
 	records *tasks.Queue
 	asynq   *asynq.Inspector
@@ -85,8 +86,8 @@ func (a *actions) press(ctx context.Context, b button, id string) error {
 // runBy is who lets a failed task run again here.
 const runBy = "dashboard"
 
-// run has the record know first: what somebody wanted is not lost with the delivery. A failed task that asynq has forgotten, the workers
-// deliver anew.
+// run has the record know first: what somebody wanted is not lost with the delivery. A failed task
+// that asynq has forgotten, the workers deliver anew.
 func (a *actions) run(ctx context.Context, b button, id string) error {
 	wanted := false
 	if task := asynqwire.IDOfDelivery(id); task != "" {
@@ -114,8 +115,12 @@ func (a *actions) tellRecord(ctx context.Context, b button, id string) error {
 	case err != nil:
 		return err
 	case view.State == string(tasks.StateUncertain):
-		return fmt.Errorf("%w: task %s is uncertain, it may have taken effect: settle it with dyplsq resolve %s --succeeded JSON | --failed | --retry",
-			errRefused, id, id)
+		return fmt.Errorf(
+			"%w: task %s is uncertain, it may have taken effect: settle it with dyplsq resolve %s --succeeded JSON | --failed | --retry",
+			errRefused,
+			id,
+			id,
+		)
 	case b.verb == run, b.list == "archived", b.list == "completed":
 		return nil // its outcome stays with the record
 	}
@@ -134,8 +139,11 @@ func (a *actions) tellRecord(ctx context.Context, b button, id string) error {
 func (a *actions) list(ctx context.Context, b button) (ids []string, err error) {
 	const pageSize = 1000
 	pages := map[string]func(string, ...asynq.ListOption) ([]*asynq.TaskInfo, error){
-		"pending": a.asynq.ListPendingTasks, "scheduled": a.asynq.ListScheduledTasks, "retry": a.asynq.ListRetryTasks,
-		"archived": a.asynq.ListArchivedTasks, "completed": a.asynq.ListCompletedTasks,
+		"pending":   a.asynq.ListPendingTasks,
+		"scheduled": a.asynq.ListScheduledTasks,
+		"retry":     a.asynq.ListRetryTasks,
+		"archived":  a.asynq.ListArchivedTasks,
+		"completed": a.asynq.ListCompletedTasks,
 	}
 	for page := 1; ; page++ {
 		if err := ctx.Err(); err != nil { // who asked has gone

@@ -34,7 +34,8 @@ func (o *opened) bindTasks(t *testing.T, n int) {
 	}
 }
 
-// TestLargePageIsRefused: a page is as large as asynqmon's own pages ask for, whatever list it is of.
+// TestLargePageIsRefused: a page is as large as asynqmon's own pages ask for, whatever list it is
+// of.
 func TestLargePageIsRefused(t *testing.T) {
 	t.Parallel()
 	o := open(t, Config{})
@@ -76,7 +77,8 @@ func (r *roundTrips) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.P
 	}
 }
 
-// TestRecordsOfAPageAreReadTogether: a page of a hundred tasks costs as many round trips as one of ten, and none for a client that has gone.
+// TestRecordsOfAPageAreReadTogether: a page of a hundred tasks costs as many round trips as one of
+// ten, and none for a client that has gone.
 func TestRecordsOfAPageAreReadTogether(t *testing.T) {
 	t.Parallel()
 	o := open(t, Config{})
@@ -104,7 +106,8 @@ func TestRecordsOfAPageAreReadTogether(t *testing.T) {
 	}
 }
 
-// TestGoneAndForeignTasksKeepTheirPlace: a record that is gone says so, and what looks like our mark in another program's task is not taken for one.
+// TestGoneAndForeignTasksKeepTheirPlace: a record that is gone says so, and what looks like our
+// mark in another program's task is not taken for one.
 func TestGoneAndForeignTasksKeepTheirPlace(t *testing.T) {
 	t.Parallel()
 	o := open(t, Config{})
@@ -124,7 +127,8 @@ func TestGoneAndForeignTasksKeepTheirPlace(t *testing.T) {
 	}
 }
 
-// TestManyRequestsWaitForAPlace: more requests than are answered at once wait, and end with their clients.
+// TestManyRequestsWaitForAPlace: more requests than are answered at once wait, and end with their
+// clients.
 func TestManyRequestsWaitForAPlace(t *testing.T) {
 	t.Parallel()
 	o := open(t, Config{})
@@ -149,7 +153,8 @@ func TestManyRequestsWaitForAPlace(t *testing.T) {
 	}
 }
 
-// TestAnotherSitesPageCausesNoReads: a page of another site gets no read of the API done; a person's own navigation does.
+// TestAnotherSitesPageCausesNoReads: a page of another site gets no read of the API done; a
+// person's own navigation does.
 func TestAnotherSitesPageCausesNoReads(t *testing.T) {
 	t.Parallel()
 	o := open(t, Config{})

@@ -1,5 +1,6 @@
-// Package dashboard is asynqmon behind a door: with the records of tasks in place of their payloads, with buttons that keep
-// the records true, and with nothing on it that shows a number or asks another host.
+// Package dashboard is asynqmon behind a door: with the records of tasks in place of their
+// payloads, with buttons that keep the records true, and with nothing on it that shows a number or
+// asks another host.
 package dashboard
 
 import (
@@ -17,13 +18,16 @@ import (
 type Config struct {
 	// Redis is a client of the dashboard's own, which adds a hook to it and closes it.
 	Redis redis.UniversalClient
-	// AllowActions lets its buttons change something. Without it, whatever is not a GET is answered with 405.
+	// AllowActions lets its buttons change something. Without it, whatever is not a GET is answered
+	// with 405.
 	AllowActions bool
 	// Door says who may come in.
 	Door Door
-	// Prometheus is the base URL of a Prometheus whose series the charts show. Without it there are no charts.
+	// Prometheus is the base URL of a Prometheus whose series the charts show. Without it there are no
+	// charts.
 	Prometheus string
-	// Note is told of what the operator's log should hold: each action, and each log-in that was refused. It may be nil.
+	// Note is told of what the operator's log should hold: each action, and each log-in that was
+	// refused. It may be nil.
 	Note func(Event)
 }
 

@@ -87,7 +87,8 @@ func TestOtherPeoplesTasks(t *testing.T) {
 	}
 }
 
-// TestBrokenQueue: an id whose task is gone, or a key that is not what it should be, blanks neither the queue nor the others.
+// TestBrokenQueue: an id whose task is gone, or a key that is not what it should be, blanks neither
+// the queue nor the others.
 func TestBrokenQueue(t *testing.T) {
 	t.Parallel()
 	o := open(t, Config{})

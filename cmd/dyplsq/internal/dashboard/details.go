@@ -39,7 +39,11 @@ func (d details) show(w http.ResponseWriter, r *http.Request, queue, id string) 
 	t, err := d.asynq.GetTaskInfo(queue, id)
 	switch {
 	case errors.Is(err, asynq.ErrTaskNotFound), errors.Is(err, asynq.ErrQueueNotFound):
-		http.Error(w, "no such task: it has ended and is no longer kept, or has moved on", http.StatusNotFound)
+		http.Error(
+			w,
+			"no such task: it has ended and is no longer kept, or has moved on",
+			http.StatusNotFound,
+		)
 		return
 	case err != nil:
 		unavailable(w, err)
@@ -54,10 +58,22 @@ func (d details) show(w http.ResponseWriter, r *http.Request, queue, id string) 
 		ttl = int64(time.Until(t.CompletedAt.Add(t.Retention)).Seconds())
 	}
 	writeJSON(w, detail{
-		ID: shownID(t.Type, t.ID), Queue: t.Queue, Type: shownText(t.Type), Payload: payload,
-		State: t.State.String(), MaxRetry: t.MaxRetry, Retried: t.Retried, LastErr: shownText(t.LastErr),
-		LastFailedAt: rfc3339(t.LastFailedAt), Timeout: int(t.Timeout.Seconds()), Deadline: rfc3339(t.Deadline),
-		NextProcessAt: rfc3339(t.NextProcessAt), CompletedAt: rfc3339(t.CompletedAt), TTL: ttl,
+		ID:       shownID(t.Type, t.ID),
+		Queue:    t.Queue,
+		Type:     shownText(t.Type),
+		Payload:  payload,
+		State:    t.State.String(),
+		MaxRetry: t.MaxRetry,
+		Retried:  t.Retried,
+		LastErr:  shownText(t.LastErr),
+		LastFailedAt: rfc3339(
+			t.LastFailedAt,
+		),
+		Timeout:       int(t.Timeout.Seconds()),
+		Deadline:      rfc3339(t.Deadline),
+		NextProcessAt: rfc3339(t.NextProcessAt),
+		CompletedAt:   rfc3339(t.CompletedAt),
+		TTL:           ttl,
 	})
 }
 

@@ -9,17 +9,20 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/cmd/dyplsq/internal/hostcheck"
 )
 
-// Door says who may come in. The zero value lets in whoever reaches the address, under any name of it.
+// Door says who may come in. The zero value lets in whoever reaches the address, under any name of
+// it.
 type Door struct {
 	// Passwords, when there are any, are asked of everybody.
 	Passwords *Passwords
 	// Proxies, when there are any, are the only addresses that are answered.
 	Proxies []netip.Prefix
-	// UserHeader is the header in which a proxy names who it let in. It is believed, so Proxies must not be empty.
+	// UserHeader is the header in which a proxy names who it let in. It is believed, so Proxies must
+	// not be empty.
 	UserHeader string
 	// Hosts are the names under which the dashboard is opened.
 	Hosts hostcheck.Hosts
-	// AddressHeader is the header in which the proxy sets the client's address, for counting log-ins. It is believed, so Proxies must not be empty.
+	// AddressHeader is the header in which the proxy sets the client's address, for counting log-ins.
+	// It is believed, so Proxies must not be empty.
 	AddressHeader string
 }
 
@@ -31,7 +34,8 @@ type door struct {
 	next http.Handler
 }
 
-// Event is an action, or, with status 401 and nothing else but From, a log-in that was refused: a name may be a password in the wrong field.
+// Event is an action, or, with status 401 and nothing else but From, a log-in that was refused: a
+// name may be a password in the wrong field.
 type Event struct {
 	User, From   string
 	Method, Path string
@@ -42,8 +46,8 @@ func newDoor(config Door, note func(Event), site http.Handler) http.Handler {
 	if note == nil {
 		note = func(Event) {}
 	}
-	// The checks stand in the order of how little each trusts. Another site's page must neither press buttons nor cause work with what the
-	// browser knows of ours.
+	// The checks stand in the order of how little each trusts. Another site's page must neither press
+	// buttons nor cause work with what the browser knows of ours.
 	inside := http.NewCrossOriginProtection().Handler(ownReads{site})
 	return headers{plainPaths{config.Hosts.Guard(&door{Door: config, note: note, next: inside})}}
 }
@@ -60,13 +64,22 @@ func (d *door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	noted := &statusNote{ResponseWriter: w, status: http.StatusOK}
 	d.next.ServeHTTP(noted, r)
-	d.note(Event{User: who, From: r.RemoteAddr, Method: r.Method, Path: shownText(r.URL.Path), Status: noted.status})
+	d.note(
+		Event{
+			User:   who,
+			From:   r.RemoteAddr,
+			Method: r.Method,
+			Path:   shownText(r.URL.Path),
+			Status: noted.status,
+		},
+	)
 }
 
 // admit says who is there, or answers that nobody comes in.
 func (d *door) admit(w http.ResponseWriter, r *http.Request) (who string, in bool) {
 	from := remoteAddress(r)
-	if len(d.Proxies) > 0 && !slices.ContainsFunc(d.Proxies, func(p netip.Prefix) bool { return p.Contains(from) }) {
+	if len(d.Proxies) > 0 &&
+		!slices.ContainsFunc(d.Proxies, func(p netip.Prefix) bool { return p.Contains(from) }) {
 		http.Error(w, "only through the proxy", http.StatusForbidden)
 		return "", false
 	}
@@ -102,7 +115,8 @@ func (d *door) admit(w http.ResponseWriter, r *http.Request) (who string, in boo
 	return user, true
 }
 
-// client is the address by which log-ins are counted: the one that the proxy sets, where it sets one.
+// client is the address by which log-ins are counted: the one that the proxy sets, where it sets
+// one.
 func (d *door) client(r *http.Request, from netip.Addr) netip.Addr {
 	if d.AddressHeader == "" {
 		return from

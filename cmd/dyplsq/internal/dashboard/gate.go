@@ -9,15 +9,17 @@ import (
 )
 
 const (
-	atOnce      = 4                      // passwords compared at the same moment
-	lineAtOnce  = 2                      // those of one line
-	lineLength  = 32                     // those of one line, with the ones that wait
-	afterWrong  = 250 * time.Millisecond // how long a wrong password keeps its place: 16 guesses a second over all, 8 in one line
+	atOnce     = 4  // passwords compared at the same moment
+	lineAtOnce = 2  // those of one line
+	lineLength = 32 // those of one line, with the ones that wait
+	// afterWrong is how long a wrong password keeps its place: 16 guesses a second over all, 8 in one
+	// line.
+	afterWrong  = 250 * time.Millisecond
 	gateTimeout = 10 * time.Second
 )
 
-// gate bounds how many passwords are compared, and what guessing costs. Log-ins wait in lines. A line has at most lineAtOnce of the places,
-// so that who guesses in one line holds up no other.
+// gate bounds how many passwords are compared, and what guessing costs. Log-ins wait in lines. A
+// line has at most lineAtOnce of the places, so that who guesses in one line holds up no other.
 type gate struct {
 	places chan struct{}
 
@@ -25,8 +27,9 @@ type gate struct {
 	lines map[lineKey]*line
 }
 
-// lineKey is where a log-in waits: the network it comes from, and the user whose password it tries. Users that do not exist share one line
-// of their network. Behind a proxy everybody comes from one address, and the user alone keeps people apart.
+// lineKey is where a log-in waits: the network it comes from, and the user whose password it tries.
+// Users that do not exist share one line of their network. Behind a proxy everybody comes from one
+// address, and the user alone keeps people apart.
 type lineKey struct {
 	network netip.Prefix
 	user    string
@@ -45,7 +48,11 @@ func newGate() *gate {
 }
 
 // enter waits for a place. The caller must call leave, and say whether the password was right.
-func (g *gate) enter(ctx context.Context, from netip.Addr, user string) (leave func(right bool), err error) {
+func (g *gate) enter(
+	ctx context.Context,
+	from netip.Addr,
+	user string,
+) (leave func(right bool), err error) {
 	key := lineKey{networkOf(from), user}
 	l := g.join(key)
 	if l == nil {

@@ -11,8 +11,9 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
 )
 
-// masked is asynqmon's API without numbers. Payloads and results are the formatters' business; everything else that other
-// people's tasks, or other people's workers, may have put a number into is masked here.
+// masked is asynqmon's API without numbers. Payloads and results are the formatters' business;
+// everything else that other people's tasks, or other people's workers, may have put a number into
+// is masked here.
 type masked struct {
 	next    http.Handler
 	records records
@@ -33,7 +34,8 @@ func (m masked) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	if len(body) > 0 {
 		w.Header().Set("Content-Type", "application/json")
-		if r.URL.Path != "/api/redis_info" && r.URL.Path != "/api/metrics" { // both are all figures, and no task's
+		if r.URL.Path != "/api/redis_info" &&
+			r.URL.Path != "/api/metrics" { // both are all figures, and no task's
 			body = m.mask(r.Context(), body)
 		}
 	}
@@ -82,7 +84,8 @@ func maskObject(o map[string]any) {
 	}
 }
 
-// ownTypes begin the types of our tasks. Our ids are keys that never hold a number of their request, and are shown whole.
+// ownTypes begin the types of our tasks. Our ids are keys that never hold a number of their
+// request, and are shown whole.
 const ownTypes = "dypls:"
 
 var uuid = regexp.MustCompile(`^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$`)

@@ -8,8 +8,9 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// memoryHook makes a queue's memory, a guess from a sample, 0 where asynq's script cannot make one: it breaks on an id whose
-// task is gone, and with it would every answer that shows the queue. What is left behind in a queue is when it is looked at most.
+// memoryHook makes a queue's memory, a guess from a sample, 0 where asynq's script cannot make one:
+// it breaks on an id whose task is gone, and with it would every answer that shows the queue. What
+// is left behind in a queue is when it is looked at most.
 type memoryHook struct{}
 
 // ProcessHook implements [redis.Hook].
@@ -37,7 +38,8 @@ func (memoryHook) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.Proc
 	return next
 }
 
-// asksMemory tells asynq's script from its others by its keys: EVALSHA script 7 asynq:{q}:active ... asynq:{q}:groups.
+// asksMemory tells asynq's script from its others by its keys: EVALSHA script 7 asynq:{q}:active
+// ... asynq:{q}:groups.
 func asksMemory(args []any) bool {
 	const keys, first, last = 2, 3, 9
 	if len(args) <= last || args[keys] != 7 {

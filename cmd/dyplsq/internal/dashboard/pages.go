@@ -14,7 +14,8 @@ import (
 	"time"
 )
 
-// pages are asynqmon's, changed where they would ask another host, need a looser policy, or lose their way.
+// pages are asynqmon's, changed where they would ask another host, need a looser policy, or lose
+// their way.
 type pages struct {
 	mon   http.Handler
 	index string // with the mark where the nonce goes
@@ -33,16 +34,23 @@ const (
 )
 
 var (
-	view     = regexp.MustCompile(`^/(|settings|servers|schedulers|redis|q/metrics|queues/[^/]+|queues/[^/]+/tasks/.+)$`)
-	asset    = regexp.MustCompile(`^/(static/(js|media)/)?[A-Za-z0-9][A-Za-z0-9.-]*\.(js|txt|svg|png|ico|json)$`)
+	view = regexp.MustCompile(
+		`^/(|settings|servers|schedulers|redis|q/metrics|queues/[^/]+|queues/[^/]+/tasks/.+)$`,
+	)
+	asset = regexp.MustCompile(
+		`^/(static/(js|media)/)?[A-Za-z0-9][A-Za-z0-9.-]*\.(js|txt|svg|png|ico|json)$`,
+	)
 	pageTask = regexp.MustCompile(`^(/queues/[^/]+/tasks/)(.+/.+)$`)
 
 	foreignLink = regexp.MustCompile(`<link [^>]*//fonts\.googleapis\.com/[^>]*>`)
 	inline      = regexp.MustCompile(`<script>`)
 
-	// A task's id may have slashes, which its pages put into addresses as they are. The names are those of the minified build.
+	// A task's id may have slashes, which its pages put into addresses as they are. The names are
+	// those of the minified build.
 	idInCall = regexp.MustCompile(`(tasks/"\)\.concat\()(\w+)([,)])`)
-	idInLink = regexp.MustCompile(`(TASK_DETAILS\.replace\(":qname",\w+\)\.replace\(":taskId",)(\w+)(\))`)
+	idInLink = regexp.MustCompile(
+		`(TASK_DETAILS\.replace\(":qname",\w+\)\.replace\(":taskId",)(\w+)(\))`,
+	)
 )
 
 // newPages reads asynqmon's index page once.
@@ -52,7 +60,12 @@ func newPages(mon http.Handler) (*pages, error) {
 	if !strings.Contains(index, `<meta charset="utf-8"/>`) {
 		return nil, errors.New("asynqmon's page is not as expected")
 	}
-	index = strings.Replace(index, `<meta charset="utf-8"/>`, `<meta charset="utf-8"/><meta property="csp-nonce" content="`+nonceMark+`"/>`+stylesheet, 1)
+	index = strings.Replace(
+		index,
+		`<meta charset="utf-8"/>`,
+		`<meta charset="utf-8"/><meta property="csp-nonce" content="`+nonceMark+`"/>`+stylesheet,
+		1,
+	)
 	index = strings.Replace(index, `rel="manifest"`, `rel="manifest" crossorigin="use-credentials"`, 1)
 	index = foreignLink.ReplaceAllString(index, "") // the icons are drawn by the page itself
 	p.index = inline.ReplaceAllString(index, `<script nonce="`+nonceMark+`">`)
@@ -68,8 +81,10 @@ func (p *pages) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "GET alone", http.StatusMethodNotAllowed)
 	case strings.HasPrefix(name, "/fonts/"):
 		p.font(w, r, strings.TrimPrefix(name, "/"))
-	case task != nil && !strings.Contains(strings.ToUpper(r.URL.EscapedPath()), "%2F"): // the page's own route takes one segment
-		http.Redirect(w, r, task[1]+url.PathEscape(task[2]), http.StatusFound) //nolint:gosec // it begins with /queues/
+	// the page's own route takes one segment
+	case task != nil && !strings.Contains(strings.ToUpper(r.URL.EscapedPath()), "%2F"):
+		page := task[1] + url.PathEscape(task[2])
+		http.Redirect(w, r, page, http.StatusFound) //nolint:gosec // it begins with /queues/
 	case view.MatchString(name):
 		nonce := rand.Text()
 		w.Header().Set("Content-Security-Policy", pagePolicy(nonce))
@@ -96,7 +111,12 @@ func (p *pages) file(w http.ResponseWriter, r *http.Request, name string) {
 	data, ok := p.files[name]
 	p.mu.Unlock()
 	if !ok {
-		if data = p.read(name); bytes.HasPrefix(data, []byte("<!doctype")) { // its page, which it shows for what it does not know
+		if data = p.read(
+			name,
+		); bytes.HasPrefix(
+			data,
+			[]byte("<!doctype"),
+		) { // its page, which it shows for what it does not know
 			http.NotFound(w, r)
 			return
 		}
@@ -124,8 +144,14 @@ func write(w http.ResponseWriter, r *http.Request, contentType string, data []by
 // typeOf names the types we serve: a container need not have a table of them.
 func typeOf(name string) string {
 	types := map[string]string{
-		".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".json": "application/json", ".txt": "text/plain; charset=utf-8",
-		".svg": "image/svg+xml", ".png": "image/png", ".ico": "image/x-icon", ".woff2": "font/woff2",
+		".css":   "text/css; charset=utf-8",
+		".js":    "text/javascript; charset=utf-8",
+		".json":  "application/json",
+		".txt":   "text/plain; charset=utf-8",
+		".svg":   "image/svg+xml",
+		".png":   "image/png",
+		".ico":   "image/x-icon",
+		".woff2": "font/woff2",
 	}
 	if t, ok := types[path.Ext(name)]; ok {
 		return t

@@ -18,7 +18,8 @@ import (
 	"golang.org/x/crypto/bcrypt"
 )
 
-// maxCost keeps a look at a password within about a second: a dearer hash is a way to keep the processor busy.
+// maxCost keeps a look at a password within about a second: a dearer hash is a way to keep the
+// processor busy.
 const maxCost = 14
 
 // Passwords are the users of an htpasswd file.
@@ -35,14 +36,19 @@ type Passwords struct {
 	known map[string][]byte // by user: an HMAC of the password that was right
 }
 
-// ReadPasswords reads an htpasswd file: lines of user:hash, where every hash is bcrypt's. The error names all lines that are wrong,
-// and never what is in them.
+// ReadPasswords reads an htpasswd file: lines of user:hash, where every hash is bcrypt's. The error
+// names all lines that are wrong, and never what is in them.
 func ReadPasswords(file string) (*Passwords, error) {
 	data, err := os.ReadFile(file) //nolint:gosec // who starts the dashboard names it
 	if err != nil {
 		return nil, fmt.Errorf("the password file cannot be read: %w", err)
 	}
-	p := &Passwords{users: map[string][]byte{}, seed: maphash.MakeSeed(), gate: newGate(), known: map[string][]byte{}}
+	p := &Passwords{
+		users: map[string][]byte{},
+		seed:  maphash.MakeSeed(),
+		gate:  newGate(),
+		known: map[string][]byte{},
+	}
 	_, _ = rand.Read(p.key[:]) // it never fails
 	const others = 0o007
 	if info, err := os.Stat(file); err == nil {
@@ -63,7 +69,10 @@ func ReadPasswords(file string) (*Passwords, error) {
 		problems = append(problems, fmt.Errorf("the password file cannot be read: %w", err))
 	}
 	if len(p.users) == 0 && len(problems) == 0 {
-		problems = append(problems, fmt.Errorf("%s holds no user: add one with htpasswd -B -C 12 %s NAME", file, file))
+		problems = append(
+			problems,
+			fmt.Errorf("%s holds no user: add one with htpasswd -B -C 12 %s NAME", file, file),
+		)
 	}
 	return p, errors.Join(problems...)
 }
@@ -76,8 +85,11 @@ func (p *Passwords) add(line string) error {
 	if _, twice := p.users[user]; twice {
 		return errors.New("this user is there twice: keep one line of each")
 	}
-	if !strings.HasPrefix(hash, "$2a$") && !strings.HasPrefix(hash, "$2b$") && !strings.HasPrefix(hash, "$2y$") {
-		return errors.New("the hash is not bcrypt's, which begins with $2y$, $2b$ or $2a$: make it anew with htpasswd -B -C 12")
+	if !strings.HasPrefix(hash, "$2a$") && !strings.HasPrefix(hash, "$2b$") &&
+		!strings.HasPrefix(hash, "$2y$") {
+		return errors.New(
+			"the hash is not bcrypt's, which begins with $2y$, $2b$ or $2a$: make it anew with htpasswd -B -C 12",
+		)
 	}
 	const hashLength = 60
 	cost, err := bcrypt.Cost([]byte(hash))
@@ -85,16 +97,25 @@ func (p *Passwords) add(line string) error {
 	case err != nil, len(hash) != hashLength:
 		return errors.New("the bcrypt hash is not whole: make it anew with htpasswd -B -C 12")
 	case cost > maxCost:
-		return fmt.Errorf("bcrypt's cost is %d, over %d: make it anew with htpasswd -B -C 12", cost, maxCost)
+		return fmt.Errorf(
+			"bcrypt's cost is %d, over %d: make it anew with htpasswd -B -C 12",
+			cost,
+			maxCost,
+		)
 	}
 	p.users[user] = []byte(hash)
 	p.hashes = append(p.hashes, []byte(hash))
 	return nil
 }
 
-// check tells whether a password is the user's. A user that does not exist takes as long as one that does: the password is then
-// compared with the hash of another, always the same. Its error is errBusy or ctx's.
-func (p *Passwords) check(ctx context.Context, from netip.Addr, user, password string) (right bool, err error) {
+// check tells whether a password is the user's. A user that does not exist takes as long as one
+// that does: the password is then compared with the hash of another, always the same. Its error is
+// errBusy or ctx's.
+func (p *Passwords) check(
+	ctx context.Context,
+	from netip.Addr,
+	user, password string,
+) (right bool, err error) {
 	seen := p.sum(user, password)
 	if p.remembered(user, seen) {
 		return true, nil

@@ -83,7 +83,8 @@ func TestAFileForOthersIsExposed(t *testing.T) {
 	}
 }
 
-// TestStrangersTakeAsLong: a user that does not exist is compared as well, with the hash of another, and does not come in by it.
+// TestStrangersTakeAsLong: a user that does not exist is compared as well, with the hash of
+// another, and does not come in by it.
 func TestStrangersTakeAsLong(t *testing.T) {
 	t.Parallel()
 	const cost, atLeast = 10, 5 * time.Millisecond // where no hash is made, it is a few microseconds
@@ -104,8 +105,9 @@ func TestStrangersTakeAsLong(t *testing.T) {
 	}
 }
 
-// TestGuessingKeepsNobodyOut: all guesses together are bounded, and somebody who comes from the same address, as everybody does behind
-// a proxy, gets a turn while others guess at names that do not exist, at other people's names, and at his own.
+// TestGuessingKeepsNobodyOut: all guesses together are bounded, and somebody who comes from the
+// same address, as everybody does behind a proxy, gets a turn while others guess at names that do
+// not exist, at other people's names, and at his own.
 func TestGuessingKeepsNobodyOut(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

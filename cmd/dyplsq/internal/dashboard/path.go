@@ -29,8 +29,9 @@ func (p plainPaths) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	p.next.ServeHTTP(w, r)
 }
 
-// checkPath refuses every way of writing a path but the plain one: what is refused cannot be understood differently further in.
-// A slash within a task's id is the one thing that may be escaped.
+// checkPath refuses every way of writing a path but the plain one: what is refused cannot be
+// understood differently further in. A slash within a task's id is the one thing that may be
+// escaped.
 func checkPath(u *url.URL) error {
 	escaped := u.EscapedPath()
 	if len(escaped) > maxPath || !strings.HasPrefix(escaped, "/") {
@@ -55,7 +56,11 @@ func checkPath(u *url.URL) error {
 // plain tells a segment that no layer reads as anything else.
 func plain(text string) bool {
 	switch {
-	case text == "", text == ".", text == "..", !utf8.ValidString(text), strings.ContainsAny(text, `\%`):
+	case text == "",
+		text == ".",
+		text == "..",
+		!utf8.ValidString(text),
+		strings.ContainsAny(text, `\%`):
 		return false
 	}
 	return !strings.ContainsFunc(text, unicode.IsControl)
@@ -66,5 +71,6 @@ func isTaskID(segments []string, i int) bool {
 	if segments[0] == "api" {
 		segments, i = segments[1:], i-1
 	}
-	return i == 3 && len(segments) == 4 && segments[0] == "queues" && (segments[2] == "tasks" || strings.HasSuffix(segments[2], "_tasks"))
+	return i == 3 && len(segments) == 4 && segments[0] == "queues" &&
+		(segments[2] == "tasks" || strings.HasSuffix(segments[2], "_tasks"))
 }

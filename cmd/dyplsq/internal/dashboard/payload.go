@@ -10,16 +10,19 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
 )
 
-// recordMark begins what stands in a payload's place until the records of the whole answer are read.
+// recordMark begins what stands in a payload's place until the records of the whole answer are
+// read.
 const recordMark = "record:"
 
-// payloads names a task's record in place of its payload, which is an id alone. asynqmon gives a formatter no context, so it reads nothing.
+// payloads names a task's record in place of its payload, which is an id alone. asynqmon gives a
+// formatter no context, so it reads nothing.
 type payloads struct{}
 
 // FormatPayload implements [asynqmon.PayloadFormatter].
 func (payloads) FormatPayload(kind string, data []byte) string {
 	payload, err := asynqwire.DecodePayload(data)
-	if err != nil || !strings.HasPrefix(kind, ownTypes) { // another program's payload may be anybody's number
+	if err != nil ||
+		!strings.HasPrefix(kind, ownTypes) { // another program's payload may be anybody's number
 		return fmt.Sprintf(`{"unreadable":"%d bytes, not shown"}`, len(data))
 	}
 	return recordMark + payload.ID
@@ -28,7 +31,8 @@ func (payloads) FormatPayload(kind string, data []byte) string {
 // records shows tasks' records, every number in them masked.
 type records struct{ queue *tasks.Queue }
 
-// texts returns the record of each id as JSON. It reads all of them in one round trip, and no longer than the context lasts.
+// texts returns the record of each id as JSON. It reads all of them in one round trip, and no
+// longer than the context lasts.
 func (r records) texts(ctx context.Context, ids []string) map[string]string {
 	texts := make(map[string]string, len(ids))
 	views, err := r.queue.Views(ctx, ids...)
@@ -79,7 +83,11 @@ func eachPayload(value any, visit func(o map[string]any, name, id string)) {
 				eachPayload(element, visit)
 				continue
 			}
-			if id, marked := strings.CutPrefix(text, recordMark); marked && (name == "payload" || name == "task_payload") {
+			if id, marked := strings.CutPrefix(
+				text,
+				recordMark,
+			); marked &&
+				(name == "payload" || name == "task_payload") {
 				visit(v, name, id)
 			}
 		}

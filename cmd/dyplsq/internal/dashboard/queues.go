@@ -57,7 +57,14 @@ func (q queues) list(w http.ResponseWriter) {
 	for _, name := range names {
 		info, err := q.asynq.GetQueueInfo(name)
 		if err != nil {
-			shown = append(shown, queueNow{Queue: name, DisplayLatency: "cannot be read: " + dypls.Scrub(err.Error()), Timestamp: time.Now()})
+			shown = append(
+				shown,
+				queueNow{
+					Queue:          name,
+					DisplayLatency: "cannot be read: " + dypls.Scrub(err.Error()),
+					Timestamp:      time.Now(),
+				},
+			)
 			continue
 		}
 		shown = append(shown, now(info))
@@ -68,12 +75,24 @@ func (q queues) list(w http.ResponseWriter) {
 func now(info *asynq.QueueInfo) queueNow {
 	const readable = 10 * time.Millisecond
 	return queueNow{
-		Queue: info.Queue, MemoryUsage: info.MemoryUsage, Size: info.Size, Groups: info.Groups,
-		LatencyMillisec: info.Latency.Milliseconds(), DisplayLatency: info.Latency.Round(readable).String(),
-		Active: info.Active, Pending: info.Pending, Aggregating: info.Aggregating, Scheduled: info.Scheduled,
-		Retry: info.Retry, Archived: info.Archived, Completed: info.Completed,
-		Processed: info.Processed, Succeeded: info.Processed - info.Failed, Failed: info.Failed,
-		Paused: info.Paused, Timestamp: info.Timestamp,
+		Queue:           info.Queue,
+		MemoryUsage:     info.MemoryUsage,
+		Size:            info.Size,
+		Groups:          info.Groups,
+		LatencyMillisec: info.Latency.Milliseconds(),
+		DisplayLatency:  info.Latency.Round(readable).String(),
+		Active:          info.Active,
+		Pending:         info.Pending,
+		Aggregating:     info.Aggregating,
+		Scheduled:       info.Scheduled,
+		Retry:           info.Retry,
+		Archived:        info.Archived,
+		Completed:       info.Completed,
+		Processed:       info.Processed,
+		Succeeded:       info.Processed - info.Failed,
+		Failed:          info.Failed,
+		Paused:          info.Paused,
+		Timestamp:       info.Timestamp,
 	}
 }
 
@@ -93,7 +112,11 @@ func (q queues) history(w http.ResponseWriter) {
 		stats[name] = make([]queueDay, 0, len(days))
 		for _, d := range days {
 			stats[name] = append(stats[name], queueDay{
-				Queue: d.Queue, Processed: d.Processed, Succeeded: d.Processed - d.Failed, Failed: d.Failed, Date: d.Date.Format(time.DateOnly),
+				Queue:     d.Queue,
+				Processed: d.Processed,
+				Succeeded: d.Processed - d.Failed,
+				Failed:    d.Failed,
+				Date:      d.Date.Format(time.DateOnly),
 			})
 		}
 	}
@@ -106,5 +129,6 @@ func unavailable(w http.ResponseWriter, err error) {
 
 func writeJSON(w http.ResponseWriter, value any) {
 	w.Header().Set("Content-Type", "application/json")
-	_ = json.NewEncoder(w).Encode(value) //nolint:errchkjson // who no longer reads it does not matter, and our own types can be encoded
+	//nolint:errchkjson // who no longer reads it does not matter, and our own types can be encoded
+	_ = json.NewEncoder(w).Encode(value)
 }

@@ -25,9 +25,13 @@ type button struct {
 }
 
 var (
-	oneTask   = regexp.MustCompile(`^/api/queues/([^/:]+)/(pending|scheduled|retry|archived|completed)_tasks/(.+?)(?::(run|archive))?$`)
+	oneTask = regexp.MustCompile(
+		`^/api/queues/([^/:]+)/(pending|scheduled|retry|archived|completed)_tasks/(.+?)(?::(run|archive))?$`,
+	)
 	running   = regexp.MustCompile(`^/api/queues/([^/:]+)/active_tasks/(.+):cancel$`)
-	manyTasks = regexp.MustCompile(`^/api/queues/([^/:]+)/(pending|scheduled|retry|archived|completed)_tasks:(batch_)?(delete|run|archive)(_all)?$`)
+	manyTasks = regexp.MustCompile(
+		`^/api/queues/([^/:]+)/(pending|scheduled|retry|archived|completed)_tasks:(batch_)?(delete|run|archive)(_all)?$`,
+	)
 )
 
 const maxBody = 1 << 20
@@ -45,7 +49,12 @@ func readButton(w http.ResponseWriter, r *http.Request) (b button, ok bool, err 
 		return b, b.verb != "", nil
 	}
 	if m := running.FindStringSubmatch(r.URL.Path); m != nil {
-		return button{queue: m[1], list: "active", ids: []string{m[2]}, verb: cancel}, r.Method == http.MethodPost, nil
+		return button{
+			queue: m[1],
+			list:  "active",
+			ids:   []string{m[2]},
+			verb:  cancel,
+		}, r.Method == http.MethodPost, nil
 	}
 	m := manyTasks.FindStringSubmatch(r.URL.Path)
 	if m == nil {

@@ -11,7 +11,8 @@ import (
 	"time"
 )
 
-// site sends a request to the API or to the pages. What neither has is not found: asynqmon would answer its page to anything.
+// site sends a request to the API or to the pages. What neither has is not found: asynqmon would
+// answer its page to anything.
 type site struct {
 	api   *api
 	pages *pages
@@ -37,18 +38,25 @@ type api struct {
 }
 
 const (
-	apiAtOnce   = 16 // requests that are answered in the same moment; each may hold a page of tasks in memory
+	// Requests that are answered in the same moment; each may hold a page of tasks in memory.
+	apiAtOnce   = 16
 	apiWait     = 10 * time.Second
 	maxPageSize = 100 // the largest that asynqmon's pages offer
 )
 
 var (
-	readable = regexp.MustCompile(`^/api/(queues|queue_stats|servers|scheduler_entries|redis_info|queues/[^/]+` +
-		`|queues/[^/]+/groups|queues/[^/]+/(active|pending|scheduled|retry|archived|completed)_tasks` +
-		`|queues/[^/]+/groups/[^/]+/aggregating_tasks|scheduler_entries/[^/]+/enqueue_events)$`)
-	pressable = regexp.MustCompile(`^/api/queues/([^/]+|[^/]+/[a-z]+_tasks[:/].+|[^/]+/groups/[^/]+/aggregating_tasks[:/][^/]+)$`)
+	readable = regexp.MustCompile(
+		`^/api/(queues|queue_stats|servers|scheduler_entries|redis_info|queues/[^/]+` +
+			`|queues/[^/]+/groups|queues/[^/]+/(active|pending|scheduled|retry|archived|completed)_tasks` +
+			`|queues/[^/]+/groups/[^/]+/aggregating_tasks|scheduler_entries/[^/]+/enqueue_events)$`,
+	)
+	pressable = regexp.MustCompile(
+		`^/api/queues/([^/]+|[^/]+/[a-z]+_tasks[:/].+|[^/]+/groups/[^/]+/aggregating_tasks[:/][^/]+)$`,
+	)
 	oneDetail = regexp.MustCompile(`^/api/queues/([^/]+)/tasks/(.+)$`)
-	queueList = regexp.MustCompile(`^[A-Za-z0-9_.:,-]*$`) // it becomes part of a question to Prometheus
+	queueList = regexp.MustCompile(
+		`^[A-Za-z0-9_.:,-]*$`,
+	) // it becomes part of a question to Prometheus
 )
 
 // ServeHTTP implements [http.Handler].
@@ -74,7 +82,8 @@ func (a *api) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		a.queues.history(w)
 	case detail != nil:
 		a.tasks.show(w, r, detail[1], detail[2])
-	case path == "/api/metrics" && a.charts && queueList.MatchString(r.URL.Query().Get("queues")), readable.MatchString(path):
+	case path == "/api/metrics" && a.charts && queueList.MatchString(r.URL.Query().Get("queues")),
+		readable.MatchString(path):
 		a.mon.ServeHTTP(w, r)
 	default:
 		http.NotFound(w, r)
@@ -99,7 +108,10 @@ func (a *api) enter(w http.ResponseWriter, r *http.Request) bool {
 func checkPage(query url.Values) error {
 	for _, size := range query["size"] {
 		if n, err := strconv.Atoi(size); err != nil || n < 1 || n > maxPageSize {
-			return fmt.Errorf("size must be a number from 1 to %d: ask for one page after the other, with page=2", maxPageSize)
+			return fmt.Errorf(
+				"size must be a number from 1 to %d: ask for one page after the other, with page=2",
+				maxPageSize,
+			)
 		}
 	}
 	return nil
@@ -108,7 +120,11 @@ func checkPage(query url.Values) error {
 func (a *api) press(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case a.readOnly:
-		http.Error(w, "this dashboard only reads: start it with --allow-actions to change something", http.StatusMethodNotAllowed)
+		http.Error(
+			w,
+			"this dashboard only reads: start it with --allow-actions to change something",
+			http.StatusMethodNotAllowed,
+		)
 	case r.Method != http.MethodPost && r.Method != http.MethodDelete:
 		http.Error(w, "GET, POST and DELETE alone", http.StatusMethodNotAllowed)
 	case !pressable.MatchString(r.URL.Path):

@@ -8,7 +8,8 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/internal/presence"
 )
 
-// accounts tells which accounts the running workers perform, and for which tasks are held because one does not know them.
+// accounts tells which accounts the running workers perform, and for which tasks are held because
+// one does not know them.
 func (e *examination) accounts(ctx context.Context) ([]Finding, error) {
 	now, err := presence.Read(ctx, e.Redis)
 	if err != nil {
@@ -33,7 +34,8 @@ func (e *examination) accounts(ctx context.Context) ([]Finding, error) {
 	return append(findings, mixed...), err
 }
 
-// keys tells of accounts for which several access keys are in use: a rotation, or two installations that share a Redis.
+// keys tells of accounts for which several access keys are in use: a rotation, or two installations
+// that share a Redis.
 func (e *examination) keys(ctx context.Context) ([]Finding, error) {
 	used, err := presence.Keys(ctx, e.Redis)
 	if err != nil {
@@ -47,11 +49,20 @@ func (e *examination) keys(ctx context.Context) ([]Finding, error) {
 		}
 		if keys := used[i:same]; len(keys) > 1 {
 			beside := keys[1].For // the oldest two
-			f := found("", "account %s: workers use %d access keys, side by side for %s", used[i].Account, len(keys), beside.Round(time.Second))
+			f := found(
+				"",
+				"account %s: workers use %d access keys, side by side for %s",
+				used[i].Account,
+				len(keys),
+				beside.Round(time.Second),
+			)
 			if beside > presence.Rotation {
 				f.Found += ": their tasks mix, and each performs those of the others"
-				f = f.but(Warning, "where these are two installations, give one a Redis or a database of its own, or its account a name (DYPLSQ_ACCOUNTS); "+
-					"where keys were rotated, restart the workers that have the old one")
+				f = f.but(
+					Warning,
+					"where these are two installations, give one a Redis or a database of its own, or its account a name (DYPLSQ_ACCOUNTS); "+
+						"where keys were rotated, restart the workers that have the old one",
+				)
 			}
 			findings = append(findings, f)
 		}

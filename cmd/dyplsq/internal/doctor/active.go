@@ -15,9 +15,11 @@ import (
 )
 
 const (
-	// lapsedFor is how long a lease must have lapsed: the workers take over what their dead left behind sooner.
+	// lapsedFor is how long a lease must have lapsed: the workers take over what their dead left
+	// behind sooner.
 	lapsedFor = 2 * time.Minute
-	// activeMost bounds how many deliveries of a queue are looked at. Workers cannot perform that many at once.
+	// activeMost bounds how many deliveries of a queue are looked at. Workers cannot perform that many
+	// at once.
 	activeMost = 10_000
 	named      = 3
 )
@@ -28,7 +30,8 @@ type orphan struct {
 	gone      bool // its hash is
 }
 
-// active finds orphans. What looks like one twice in a row is one: a delivery that ends between two commands does not.
+// active finds orphans. What looks like one twice in a row is one: a delivery that ends between two
+// commands does not.
 func (e *examination) active(ctx context.Context) ([]Finding, error) {
 	first, count, err := e.orphans(ctx)
 	if err != nil {
@@ -55,7 +58,11 @@ func (e *examination) active(ctx context.Context) ([]Finding, error) {
 }
 
 // judge tells orphans whose task goes on from those whose task is lost.
-func (e *examination) judge(ctx context.Context, gone, left []string, count int) ([]Finding, error) {
+func (e *examination) judge(
+	ctx context.Context,
+	gone, left []string,
+	count int,
+) ([]Finding, error) {
 	ids := make([]string, len(gone))
 	for i, delivery := range gone {
 		ids[i] = asynqwire.IDOfDelivery(delivery)
@@ -74,10 +81,24 @@ func (e *examination) judge(ctx context.Context, gone, left []string, count int)
 	var findings []Finding
 	const keep = "find out what deletes keys (eviction, FLUSHALL, a person); a worker takes the orphans out within seconds: start one"
 	if len(lost) > 0 {
-		findings = append(findings, found("", "orphaned, and the record of the task is gone too: %s: keys vanish from this Redis", list(lost)).but(Loses, keep))
+		findings = append(
+			findings,
+			found(
+				"",
+				"orphaned, and the record of the task is gone too: %s: keys vanish from this Redis",
+				list(lost),
+			).but(Loses, keep),
+		)
 	}
 	if len(gone) > 0 {
-		findings = append(findings, found("", "orphaned, without a message: %s; their records are there", list(gone)).but(Warning, keep))
+		findings = append(
+			findings,
+			found(
+				"",
+				"orphaned, without a message: %s; their records are there",
+				list(gone),
+			).but(Warning, keep),
+		)
 	}
 	if len(left) > 0 {
 		findings = append(findings, found("", "left behind by workers that died: %s", list(left)).
@@ -108,7 +129,11 @@ func (e *examination) orphans(ctx context.Context) (orphans []orphan, count int,
 	return orphans, count, nil
 }
 
-func (e *examination) orphansOf(ctx context.Context, queue string, now time.Time) (orphans []orphan, count int, err error) {
+func (e *examination) orphansOf(
+	ctx context.Context,
+	queue string,
+	now time.Time,
+) (orphans []orphan, count int, err error) {
 	var active *redis.StringSliceCmd
 	var leases *redis.ZSliceCmd
 	_, err = e.Redis.TxPipelined(ctx, func(p redis.Pipeliner) error {

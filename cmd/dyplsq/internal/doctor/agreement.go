@@ -12,7 +12,8 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/internal/setting"
 )
 
-// agreement: the running workers should have the same settings where they share what those are about.
+// agreement: the running workers should have the same settings where they share what those are
+// about.
 func (e *examination) agreement(ctx context.Context) ([]Finding, error) {
 	workers, err := presence.Workers(ctx, e.Redis)
 	if err != nil {
@@ -35,8 +36,11 @@ func (e *examination) agreement(ctx context.Context) ([]Finding, error) {
 		if len(had) < 2 || during == "" { // of a newer version, which may know better
 			continue
 		}
-		findings = append(findings, found("", "workers differ in %s: %s; while they do, %s", variable, whoHas(had), during).
-			but(Warning, "give all workers the same "+variable+", and restart those that have another; one that ended without a word is named for a minute"))
+		findings = append(
+			findings,
+			found("", "workers differ in %s: %s; while they do, %s", variable, whoHas(had), during).
+				but(Warning, "give all workers the same "+variable+", and restart those that have another; one that ended without a word is named for a minute"),
+		)
 	}
 	switch {
 	case len(findings) > 0:

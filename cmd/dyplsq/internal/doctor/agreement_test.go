@@ -11,8 +11,8 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/internal/presence"
 )
 
-// TestAgreement: a setting in which workers differ is named with its values, who has each, and what holds meanwhile; one that has
-// ended is named no longer.
+// TestAgreement: a setting in which workers differ is named with its values, who has each, and what
+// holds meanwhile; one that has ended is named no longer.
 func TestAgreement(t *testing.T) {
 	t.Parallel()
 	p := newPatient(t, healthy...)

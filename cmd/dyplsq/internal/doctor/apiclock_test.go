@@ -11,7 +11,8 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/cmd/dyplsq/internal/doctor"
 )
 
-// TestAPIClock: the API refuses time stamps of a clock that is far off, which comparing with Redis alone cannot tell.
+// TestAPIClock: the API refuses time stamps of a clock that is far off, which comparing with Redis
+// alone cannot tell.
 func TestAPIClock(t *testing.T) {
 	t.Parallel()
 	client := redis.NewClient(&redis.Options{Addr: miniredis.RunT(t).Addr(), MaxRetries: -1})

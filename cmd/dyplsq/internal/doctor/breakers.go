@@ -22,11 +22,21 @@ func (e *examination) breakers(ctx context.Context) ([]Finding, error) {
 			return nil, err
 		}
 		for _, b := range open {
-			f := found("", "calls of %s are denied (%s) for %s: its tasks wait", b.Scope, b.Code, b.For.Round(time.Second)).
+			f := found(
+				"",
+				"calls of %s are denied (%s) for %s: its tasks wait",
+				b.Scope,
+				b.Code,
+				b.For.Round(time.Second),
+			).
 				but(Warning, "dyplsq codes tells what the code means; mend account, credentials or pool")
 			if b.Scope == breakers.Endpoint {
-				f = found("", "what answers at the endpoint has not been the API since %s, for %s: binds that could not be looked up wait",
-					b.Since.UTC().Format(time.RFC3339), b.For.Round(time.Second)).
+				f = found(
+					"",
+					"what answers at the endpoint has not been the API since %s, for %s: binds that could not be looked up wait",
+					b.Since.UTC().Format(time.RFC3339),
+					b.For.Round(time.Second),
+				).
 					but(Warning, "look at the network, a proxy and DYPLSQ_ENDPOINT; they go on by themselves once the API answers")
 			}
 			if account != tasks.DefaultAccount {

@@ -11,7 +11,8 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
 )
 
-// servers are examinations of every master: each node of a cluster has settings, memory and a clock of its own.
+// servers are examinations of every master: each node of a cluster has settings, memory and a clock
+// of its own.
 func (e *examination) servers(ctx context.Context) ([]*examination, error) {
 	cluster, is := e.Redis.(*redis.ClusterClient)
 	if !is {

@@ -1,5 +1,6 @@
-// Package doctor examines what dyplsq stands on: Redis, the queues in it, this machine's clock, credentials and settings. It
-// changes nothing, calls nothing that is billed, and reads no more than a bounded number of keys, however many there are.
+// Package doctor examines what dyplsq stands on: Redis, the queues in it, this machine's clock,
+// credentials and settings. It changes nothing, calls nothing that is billed, and reads no more
+// than a bounded number of keys, however many there are.
 package doctor
 
 import (
@@ -56,7 +57,8 @@ type Config struct {
 	Accounts map[string]func(context.Context) (source string, err error)
 	// Endpoint of the API, a URL.
 	Endpoint string
-	// Reach has it answer, over the way that calls take, without calling an action. With an error, Via may be known all the same.
+	// Reach has it answer, over the way that calls take, without calling an action. With an error, Via
+	// may be known all the same.
 	Reach func(context.Context) (Reached, error)
 	// Settings is what a worker says of the settings of this machine.
 	Settings error
@@ -83,24 +85,55 @@ type check struct {
 
 // ofServer are of each master.
 var ofServer = []check{
-	{"redis", (*examination).server}, {"eviction", (*examination).eviction}, {"persistence", (*examination).persistence},
-	{"memory", (*examination).memory}, {"clock", (*examination).clock},
+	{
+		"redis",
+		(*examination).server,
+	},
+	{"eviction", (*examination).eviction},
+	{"persistence", (*examination).persistence},
+	{"memory", (*examination).memory},
+	{"clock", (*examination).clock},
 }
 
 var ofRedis = []check{
-	{"proxy", (*examination).proxy}, {"queues", (*examination).queues}, {"shards", (*examination).shards},
-	{"workers", (*examination).workers}, {"agreement", (*examination).agreement}, {"active", (*examination).active},
-	{"archive", (*examination).archive}, {"uncertain", (*examination).uncertain}, {"numbers", (*examination).numbers},
-	{"accounts", (*examination).accounts}, {"quota", (*examination).quota}, {"breakers", (*examination).breakers},
+	{
+		"proxy",
+		(*examination).proxy,
+	},
+	{"queues", (*examination).queues},
+	{"shards", (*examination).shards},
+	{
+		"workers",
+		(*examination).workers,
+	},
+	{"agreement", (*examination).agreement},
+	{"active", (*examination).active},
+	{
+		"archive",
+		(*examination).archive,
+	},
+	{"uncertain", (*examination).uncertain},
+	{"numbers", (*examination).numbers},
+	{
+		"accounts",
+		(*examination).accounts,
+	},
+	{"quota", (*examination).quota},
+	{"breakers", (*examination).breakers},
 }
 
 var ofMachine = []check{
-	{"credentials", (*examination).credentials}, {"endpoint", (*examination).endpoint}, {"apiclock", (*examination).apiClock},
+	{
+		"credentials",
+		(*examination).credentials,
+	},
+	{"endpoint", (*examination).endpoint},
+	{"apiclock", (*examination).apiClock},
 	{"settings", (*examination).settings},
 }
 
-// Run makes every check, and reports each finding as it is made. Its error is [tasks.ErrUnreachable], after the checks that need
-// no Redis were made all the same, or ctx's.
+// Run makes every check, and reports each finding as it is made. Its error is
+// [tasks.ErrUnreachable], after the checks that need no Redis were made all the same, or ctx's.
 func Run(ctx context.Context, c Config, report func(Finding)) error {
 	if c.Now == nil {
 		c.Now = time.Now
@@ -122,7 +155,13 @@ func Run(ctx context.Context, c Config, report func(Finding)) error {
 		away = nil
 	}
 	if away != nil && ctx.Err() == nil {
-		report(found("redis", "out of reach: %s", reason(away)).but(Warning, "start it, or mend REDIS_URL, the network or the password"))
+		report(
+			found(
+				"redis",
+				"out of reach: %s",
+				reason(away),
+			).but(Warning, "start it, or mend REDIS_URL, the network or the password"),
+		)
 	}
 	for _, check := range ofMachine {
 		if ctx.Err() != nil {
@@ -133,7 +172,8 @@ func Run(ctx context.Context, c Config, report func(Finding)) error {
 	return away
 }
 
-// redis makes the checks of each server, and of what is in them all, until one finds that Redis is away.
+// redis makes the checks of each server, and of what is in them all, until one finds that Redis is
+// away.
 func (e *examination) redis(ctx context.Context, report func(Finding)) error {
 	if err := e.queue.Ping(ctx); err != nil {
 		refused, is := refusal.Of(err)
@@ -181,7 +221,13 @@ func (e *examination) make(ctx context.Context, c check, report func(Finding)) e
 		report(found(c.name, "%s (%s)", known.Says, known.Code).but(Loses, known.Remedy))
 		return nil
 	case refused:
-		report(found(c.name, "Redis does not tell: %s", answered.Error()).but(Warning, "let this user ask, or look yourself"))
+		report(
+			found(
+				c.name,
+				"Redis does not tell: %s",
+				answered.Error(),
+			).but(Warning, "let this user ask, or look yourself"),
+		)
 		return nil
 	case err != nil && !errors.Is(err, tasks.ErrUnreachable):
 		return tasks.RedisError(err)

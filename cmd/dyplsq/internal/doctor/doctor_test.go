@@ -37,7 +37,8 @@ func patientOn(t *testing.T, client *redis.Client) *patient {
 	}}
 }
 
-// examine returns the findings by check; where there are several, all that they say, and the worst verdict.
+// examine returns the findings by check; where there are several, all that they say, and the worst
+// verdict.
 func (p *patient) examine(t *testing.T) map[string]doctor.Finding {
 	t.Helper()
 	findings := map[string]doctor.Finding{}

@@ -9,7 +9,8 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/internal/presence"
 )
 
-// TestKeys: two keys of one account are a rotation for a while, then two installations; those of two accounts are neither.
+// TestKeys: two keys of one account are a rotation for a while, then two installations; those of
+// two accounts are neither.
 func TestKeys(t *testing.T) {
 	t.Parallel()
 	p := newPatient(t, healthy...)

@@ -25,10 +25,19 @@ func (e *examination) credentials(ctx context.Context) ([]Finding, error) {
 	return findings, nil
 }
 
-func lookedUp(ctx context.Context, of string, credentials func(context.Context) (string, error)) Finding {
+func lookedUp(
+	ctx context.Context,
+	of string,
+	credentials func(context.Context) (string, error),
+) Finding {
 	source, err := credentials(ctx)
 	if err != nil {
-		return found("", "%s%s", of, err).but(Warning, "a worker on this machine needs them; what only enqueues needs none")
+		return found(
+			"",
+			"%s%s",
+			of,
+			err,
+		).but(Warning, "a worker on this machine needs them; what only enqueues needs none")
 	}
 	return found("", "%sfound, from %s", of, source)
 }
@@ -44,7 +53,8 @@ func (e *examination) endpoint(ctx context.Context) ([]Finding, error) {
 	ctx, cancel := context.WithTimeout(ctx, machineTimeout)
 	defer cancel()
 	endpoint, err := url.Parse(e.Endpoint)
-	if err != nil || endpoint.Hostname() == "" { // the error would repeat it, and it may hold a password
+	if err != nil ||
+		endpoint.Hostname() == "" { // the error would repeat it, and it may hold a password
 		return []Finding{found("", "it is no URL").but(Warning, "mend DYPLSQ_ENDPOINT")}, nil
 	}
 	started := time.Now()
@@ -54,8 +64,10 @@ func (e *examination) endpoint(ctx context.Context) ([]Finding, error) {
 		through = ", through the proxy " + reached.Via
 	}
 	if err != nil {
-		return []Finding{found("", "%s cannot be reached%s: %v", endpoint.Host, through, err).
-			but(Warning, "a worker on this machine has to reach it: open the way, or mend DYPLSQ_ENDPOINT, HTTPS_PROXY and NO_PROXY")}, nil
+		return []Finding{
+			found("", "%s cannot be reached%s: %v", endpoint.Host, through, err).
+				but(Warning, "a worker on this machine has to reach it: open the way, or mend DYPLSQ_ENDPOINT, HTTPS_PROXY and NO_PROXY"),
+		}, nil
 	}
 	e.reached, e.reachedAt = reached, e.Now()
 	secured := ", its certificate is valid"
@@ -63,10 +75,20 @@ func (e *examination) endpoint(ctx context.Context) ([]Finding, error) {
 		secured = ", without TLS"
 	}
 	took := time.Since(started).Round(time.Millisecond)
-	return []Finding{found("", "%s answers within %s%s%s; no action was called", endpoint.Host, took, secured, through)}, nil
+	return []Finding{
+		found(
+			"",
+			"%s answers within %s%s%s; no action was called",
+			endpoint.Host,
+			took,
+			secured,
+			through,
+		),
+	}, nil
 }
 
-// apiClock compares this machine's clock with the API's, which refuses time stamps of long ago. An answer's Date has whole seconds.
+// apiClock compares this machine's clock with the API's, which refuses time stamps of long ago. An
+// answer's Date has whole seconds.
 func (e *examination) apiClock(context.Context) ([]Finding, error) {
 	const told, refused = time.Minute, 15 * time.Minute
 	if e.reached.Clock.IsZero() {
@@ -82,7 +104,10 @@ func (e *examination) apiClock(context.Context) ([]Finding, error) {
 	case ahead.Abs() >= refused:
 		f.Found += ": it refuses every call (InvalidTimeStamp), and tasks are held until their time is over"
 	case ahead.Abs() >= told:
-		f.Found += fmt.Sprintf("; from %.0f minutes on it refuses calls (InvalidTimeStamp)", refused.Minutes())
+		f.Found += fmt.Sprintf(
+			"; from %.0f minutes on it refuses calls (InvalidTimeStamp)",
+			refused.Minutes(),
+		)
 	default:
 		return []Finding{f}, nil
 	}
@@ -94,6 +119,8 @@ func (e *examination) settings(context.Context) ([]Finding, error) {
 	if e.Settings == nil {
 		return []Finding{found("", "timeouts nest: HTTP below claim, delivery and shutdown")}, nil
 	}
-	return []Finding{found("", "a worker refuses to start: %s", strings.ReplaceAll(e.Settings.Error(), "\n", "; ")).
-		but(Warning, "mend the settings that it names")}, nil
+	return []Finding{
+		found("", "a worker refuses to start: %s", strings.ReplaceAll(e.Settings.Error(), "\n", "; ")).
+			but(Warning, "mend the settings that it names"),
+	}, nil
 }

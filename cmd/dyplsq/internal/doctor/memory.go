@@ -24,9 +24,18 @@ func (e *examination) eviction(ctx context.Context) ([]Finding, error) {
 	const remedy = "set maxmemory-policy to noeviction (CONFIG SET maxmemory-policy noeviction, and in redis.conf)"
 	switch {
 	case policy == "":
-		return []Finding{found("", "Redis does not tell its maxmemory-policy").but(Warning, "make sure that it is noeviction")}, nil
+		return []Finding{
+			found(
+				"",
+				"Redis does not tell its maxmemory-policy",
+			).but(Warning, "make sure that it is noeviction"),
+		}, nil
 	case policy != noEviction:
-		f := found("", "maxmemory-policy is %s: tasks and outcomes vanish when memory is short; a worker refuses to start", policy)
+		f := found(
+			"",
+			"maxmemory-policy is %s: tasks and outcomes vanish when memory is short; a worker refuses to start",
+			policy,
+		)
 		if n := e.number("evicted_keys"); n > 0 {
 			f.Found += fmt.Sprintf("; %d keys are gone already", n)
 		}
@@ -35,14 +44,20 @@ func (e *examination) eviction(ctx context.Context) ([]Finding, error) {
 	return []Finding{found("", "maxmemory-policy is noeviction")}, nil
 }
 
-// memory: once it is full, nothing can be written down, the outcomes of calls that are out included.
+// memory: once it is full, nothing can be written down, the outcomes of calls that are out
+// included.
 func (e *examination) memory(context.Context) ([]Finding, error) {
 	used, most, of := e.number("used_memory"), e.number("maxmemory"), "maxmemory"
 	if most == 0 {
 		most, of = e.number("total_system_memory"), "its machine's memory, no maxmemory is set"
 	}
 	if used == 0 || most == 0 {
-		return []Finding{found("", "Redis does not tell how much memory it has left").but(Warning, "look where the instance is managed")}, nil
+		return []Finding{
+			found(
+				"",
+				"Redis does not tell how much memory it has left",
+			).but(Warning, "look where the instance is managed"),
+		}, nil
 	}
 	percent := used * 100 / most
 	f := found("", "%s used, %d %% of %s (%s)", size(used), percent, of, size(most))

@@ -6,7 +6,8 @@ import (
 	"time"
 )
 
-// durable is the one answer that docs/redis.md and docs/guarantees.md give, too, with what it costs.
+// durable is the one answer that docs/redis.md and docs/guarantees.md give, too, with what it
+// costs.
 const durable = "CONFIG SET appendonly yes and appendfsync always, and in redis.conf: every write then waits for the disk, " +
 	"and those that arrive together share the wait"
 
@@ -28,24 +29,49 @@ func (e *examination) persistence(ctx context.Context) ([]Finding, error) {
 		f.Found += tornFile[torn]
 		return []Finding{f}, err
 	case aof == "":
-		return []Finding{found("", "Redis does not tell whether it writes to disk").but(Warning, "make sure that appendonly is yes")}, nil
+		return []Finding{
+			found(
+				"",
+				"Redis does not tell whether it writes to disk",
+			).but(Warning, "make sure that appendonly is yes"),
+		}, nil
 	case hidden:
-		return []Finding{found("", "no append-only file, and Redis does not tell whether it makes snapshots: a crash loses at least what came since").
-			but(Loses, "turn the instance's append-only file on")}, nil
+		return []Finding{
+			found(
+				"",
+				"no append-only file, and Redis does not tell whether it makes snapshots: a crash loses at least what came since",
+			).
+				but(Loses, "turn the instance's append-only file on"),
+		}, nil
 	case save == "":
-		return []Finding{found("", "neither append-only file nor snapshots: a restart of Redis loses every task, outcome and number").but(Loses, durable)}, nil
+		return []Finding{
+			found(
+				"",
+				"neither append-only file nor snapshots: a restart of Redis loses every task, outcome and number",
+			).but(Loses, durable),
+		}, nil
 	}
 	if e.info["rdb_last_bgsave_status"] == "err" {
-		return []Finding{found("", "snapshots alone, and the latest one failed").but(Loses, "look at Redis' log: its disk may be full; then "+durable)}, nil
+		return []Finding{
+			found(
+				"",
+				"snapshots alone, and the latest one failed",
+			).but(Loses, "look at Redis' log: its disk may be full; then "+durable),
+		}, nil
 	}
 	f := found("", "snapshots alone (save %s): a crash loses what came since the latest", save)
 	if at := e.number("rdb_last_save_time"); at > 0 {
-		f.Found += fmt.Sprintf(", %s ago, now %d changes", e.Now().Sub(time.Unix(at, 0)).Round(time.Second), e.number("rdb_changes_since_last_save"))
+		f.Found += fmt.Sprintf(
+			", %s ago, now %d changes",
+			e.Now().Sub(time.Unix(at, 0)).Round(time.Second),
+			e.number("rdb_changes_since_last_save"),
+		)
 	}
 	return []Finding{f.but(Loses, durable)}, nil
 }
 
-// tornFile is what becomes, by aof-load-truncated, of an append-only file whose end a crash of the machine has torn off.
+// tornFile is what becomes, by aof-load-truncated, of an append-only file whose end a crash of the
+// machine has torn off.
 var tornFile = map[string]string{
 	"yes": ". A file that has lost its end is loaded without it, and Redis' log alone says so (aof-load-truncated yes): a running worker notices, and " +
 		"binds pause",
@@ -55,7 +81,10 @@ var tornFile = map[string]string{
 // logged is what an append-only file keeps.
 func (e *examination) logged(fsync string) Finding {
 	if status := e.info["aof_last_write_status"]; status == "err" {
-		return found("", "the append-only file cannot be written").but(Loses, "look at Redis' log: its disk may be full")
+		return found(
+			"",
+			"the append-only file cannot be written",
+		).but(Loses, "look at Redis' log: its disk may be full")
 	}
 	if e.info["rdb_last_bgsave_status"] == "err" {
 		return found("", "the latest snapshot failed: Redis may take no writes until one is made").
@@ -63,12 +92,21 @@ func (e *examination) logged(fsync string) Finding {
 	}
 	switch fsync {
 	case "always":
-		return found("", "append-only file, appendfsync always: a crash loses nothing that was acknowledged")
+		return found(
+			"",
+			"append-only file, appendfsync always: a crash loses nothing that was acknowledged",
+		)
 	case "no":
-		return found("", "append-only file, appendfsync no: a crash loses acknowledged writes, of half a minute or more where it is the machine's").
+		return found(
+			"",
+			"append-only file, appendfsync no: a crash loses acknowledged writes, of half a minute or more where it is the machine's",
+		).
 			but(Loses, durable)
 	case "everysec":
-		return found("", "append-only file, appendfsync everysec: a crash loses acknowledged writes, of a second or two").but(Loses, durable)
+		return found(
+			"",
+			"append-only file, appendfsync everysec: a crash loses acknowledged writes, of a second or two",
+		).but(Loses, durable)
 	}
 	return found("", "append-only file; Redis does not tell its appendfsync").
 		but(Warning, "make sure that it is always: everysec, which managed editions have by default, loses acknowledged writes in a crash")

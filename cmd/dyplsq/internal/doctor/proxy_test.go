@@ -9,7 +9,8 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/internal/redistest"
 )
 
-// TestProxysCheck: before a Redis that checks scripts as Alibaba Cloud's proxies do, and before one whose check is switched off.
+// TestProxysCheck: before a Redis that checks scripts as Alibaba Cloud's proxies do, and before one
+// whose check is switched off.
 func TestProxysCheck(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t, healthy...)

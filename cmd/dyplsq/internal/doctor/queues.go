@@ -17,7 +17,8 @@ const (
 	archiveNear = 9000
 )
 
-// queues: what asynq's list of queues lacks, no dashboard shows, and what is paused nobody performs.
+// queues: what asynq's list of queues lacks, no dashboard shows, and what is paused nobody
+// performs.
 func (e *examination) queues(ctx context.Context) ([]Finding, error) {
 	listed, err := e.Redis.SMembers(ctx, asynqwire.Queues).Result()
 	if err != nil {
@@ -37,9 +38,14 @@ func (e *examination) queues(ctx context.Context) ([]Finding, error) {
 		}
 		standing = append(standing, fmt.Sprintf("%s %d", q.Queue, q.Pending+q.Active+q.Scheduled+q.Retry))
 	}
-	findings := []Finding{found("", "tasks that wait or are performed: %s", strings.Join(standing, ", "))}
+	findings := []Finding{
+		found("", "tasks that wait or are performed: %s", strings.Join(standing, ", ")),
+	}
 	if len(missing) > 0 {
-		findings[0].Found += "; asynq's list of queues lacks " + strings.Join(missing, ", ") + ": dashboards do not show them"
+		findings[0].Found += "; asynq's list of queues lacks " + strings.Join(
+			missing,
+			", ",
+		) + ": dashboards do not show them"
 		findings[0] = findings[0].but(Warning, "start a worker: it writes the list within half a minute")
 	}
 	if len(paused) > 0 {
@@ -66,7 +72,10 @@ func (e *examination) workers(ctx context.Context) ([]Finding, error) {
 	}
 	f := found("", "%d processes", len(processes))
 	if len(unserved) > 0 {
-		f.Found += "; nobody serves " + strings.Join(unserved, ", ") + ": their tasks wait, and expire when their time is over"
+		f.Found += "; nobody serves " + strings.Join(
+			unserved,
+			", ",
+		) + ": their tasks wait, and expire when their time is over"
 		f = f.but(Warning, "start one: dyplsq worker")
 	}
 	return []Finding{f}, nil
@@ -100,9 +109,17 @@ func (e *examination) archive(ctx context.Context) ([]Finding, error) {
 			near = append(near, q.Queue)
 		}
 	}
-	f := found("", "failed and uncertain tasks that asynq shows: %s, of %d at most", strings.Join(all, ", "), archiveCap)
+	f := found(
+		"",
+		"failed and uncertain tasks that asynq shows: %s, of %d at most",
+		strings.Join(all, ", "),
+		archiveCap,
+	)
 	if len(near) > 0 {
-		f.Found += "; the oldest of " + strings.Join(near, ", ") + " are forgotten there, not their outcomes"
+		f.Found += "; the oldest of " + strings.Join(
+			near,
+			", ",
+		) + " are forgotten there, not their outcomes"
 		f = f.but(Warning, "delete archived tasks in the dashboard (dyplsq dash --allow-actions)")
 	}
 	return []Finding{f}, nil

@@ -22,12 +22,19 @@ type Quotas struct {
 	Published func(action string) (perSecond int, published bool)
 }
 
-// quota reads what the workers share of the quotas. An action that nobody has called for some minutes is forgotten.
+// quota reads what the workers share of the quotas. An action that nobody has called for some
+// minutes is forgotten.
 func (e *examination) quota(ctx context.Context) ([]Finding, error) {
 	q := e.Quotas
 	if len(q.Wanted) > 0 && !q.Kept {
-		return []Finding{found("", "this version sets no ceiling on calls: %s has no effect", strings.Join(slices.Sorted(maps.Keys(q.Wanted)), ", ")).
-			but(Warning, "unset it, or lower DYPLSQ_CONCURRENCY")}, nil
+		return []Finding{
+			found(
+				"",
+				"this version sets no ceiling on calls: %s has no effect",
+				strings.Join(slices.Sorted(maps.Keys(q.Wanted)), ", "),
+			).
+				but(Warning, "unset it, or lower DYPLSQ_CONCURRENCY"),
+		}, nil
 	}
 	known, err := presence.Read(ctx, e.Redis)
 	if err != nil {
@@ -49,7 +56,12 @@ func (e *examination) quota(ctx context.Context) ([]Finding, error) {
 
 // accountNames are those that workers perform, and the default one in any case.
 func accountNames(known []string) []string {
-	names := append([]string{tasks.DefaultAccount}, slices.DeleteFunc(slices.Clone(known), func(name string) bool { return name == tasks.DefaultAccount })...)
+	names := append(
+		[]string{tasks.DefaultAccount},
+		slices.DeleteFunc(
+			slices.Clone(known),
+			func(name string) bool { return name == tasks.DefaultAccount },
+		)...)
 	slices.Sort(names[1:])
 	return names
 }
@@ -78,7 +90,10 @@ func (e *examination) quotaOf(ctx context.Context, account string) (Finding, err
 	}
 	if len(throttled) > 0 {
 		f.Found += "; throttled now: " + strings.Join(throttled, ", ")
-		f = f.but(Warning, "it opens by itself; lower DYPLSQ_QPS_..., or have the account's quota raised, where it recurs")
+		f = f.but(
+			Warning,
+			"it opens by itself; lower DYPLSQ_QPS_..., or have the account's quota raised, where it recurs",
+		)
 	}
 	return f, nil
 }

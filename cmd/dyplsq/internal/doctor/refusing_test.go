@@ -16,7 +16,8 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/internal/redistest"
 )
 
-// TestASentinelIsNoServer: it answers PING and INFO as a server does, and nothing else is asked of it.
+// TestASentinelIsNoServer: it answers PING and INFO as a server does, and nothing else is asked of
+// it.
 func TestASentinelIsNoServer(t *testing.T) {
 	t.Parallel()
 	address := redistest.StartSentinel(t).SentinelAddr()
@@ -33,8 +34,9 @@ func TestASentinelIsNoServer(t *testing.T) {
 	}
 }
 
-// TestARedisThatTakesNoWritesIsExamined: one whose snapshots fail refuses even a PING. What it is and what to do is told, and
-// everything else that it answers is examined all the same. No sentence ends with a stop before its remedy.
+// TestARedisThatTakesNoWritesIsExamined: one whose snapshots fail refuses even a PING. What it is
+// and what to do is told, and everything else that it answers is examined all the same. No sentence
+// ends with a stop before its remedy.
 func TestARedisThatTakesNoWritesIsExamined(t *testing.T) {
 	t.Parallel()
 	home := filepath.Join(t.TempDir(), "home")
@@ -63,7 +65,8 @@ func TestARedisThatTakesNoWritesIsExamined(t *testing.T) {
 	}
 }
 
-// TestDoctorSaysWhatTheGuaranteesSay: doctor, docs/redis.md, the runbook and the guarantees recommend the same Redis.
+// TestDoctorSaysWhatTheGuaranteesSay: doctor, docs/redis.md, the runbook and the guarantees
+// recommend the same Redis.
 func TestDoctorSaysWhatTheGuaranteesSay(t *testing.T) {
 	t.Parallel()
 	p := newPatient(t, "--appendonly", "yes")

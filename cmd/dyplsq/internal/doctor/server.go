@@ -13,14 +13,17 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/internal/refusal"
 )
 
-// oldestMajor and oldestMinor are of the first Redis on which all scripts run: asynq's archive needs ZRANGE BYSCORE, and the
-// stream of outcomes XTRIM MINID.
+// oldestMajor and oldestMinor are of the first Redis on which all scripts run: asynq's archive
+// needs ZRANGE BYSCORE, and the stream of outcomes XTRIM MINID.
 const oldestMajor, oldestMinor = 6, 2
 
-// errSentinel is that the URL leads to a Sentinel, which answers INFO and PING as a server does, and holds no key.
+// errSentinel is that the URL leads to a Sentinel, which answers INFO and PING as a server does,
+// and holds no key.
 var errSentinel = refusal.Refusal{
-	Code: "sentinel", Lasting: true, Says: "this is a Sentinel, which holds no tasks",
-	Remedy: "set REDIS_URL to redis-sentinel://HOST:26379/0?master=NAME: the Sentinels name the master",
+	Code:    "sentinel",
+	Lasting: true,
+	Says:    "this is a Sentinel, which holds no tasks",
+	Remedy:  "set REDIS_URL to redis-sentinel://HOST:26379/0?master=NAME: the Sentinels name the master",
 }
 
 // server reads what Redis says of itself, for the other checks too.
@@ -37,7 +40,14 @@ func (e *examination) server(ctx context.Context) ([]Finding, error) {
 	if e.info["redis_mode"] == "sentinel" {
 		return nil, errSentinel
 	}
-	f := found("", "%s %s, %s, %s", name, cmp.Or(version, "of an unknown version"), cmp.Or(e.info["redis_mode"], "standalone"), cmp.Or(e.info["role"], "master"))
+	f := found(
+		"",
+		"%s %s, %s, %s",
+		name,
+		cmp.Or(version, "of an unknown version"),
+		cmp.Or(e.info["redis_mode"], "standalone"),
+		cmp.Or(e.info["role"], "master"),
+	)
 	switch {
 	case version == "":
 		f = f.but(Warning, fmt.Sprintf("make sure that it is %d.%d or later", oldestMajor, oldestMinor))

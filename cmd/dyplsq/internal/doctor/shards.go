@@ -12,7 +12,8 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/internal/dispatch"
 )
 
-// shards: a queue is on one master, and what some put elsewhere than others costs every worker more polls.
+// shards: a queue is on one master, and what some put elsewhere than others costs every worker more
+// polls.
 func (e *examination) shards(ctx context.Context) ([]Finding, error) {
 	set := max(e.Shards, 1)
 	strange, err := e.strange(ctx, set)
@@ -33,15 +34,25 @@ func (e *examination) shards(ctx context.Context) ([]Finding, error) {
 		case err != nil:
 			return nil, err
 		case len(few) > 0:
-			findings[0].Found += fmt.Sprintf("; of the cluster's %d masters they are on %s", len(nodes), strings.Join(few, ", "))
+			findings[0].Found += fmt.Sprintf(
+				"; of the cluster's %d masters they are on %s",
+				len(nodes),
+				strings.Join(few, ", "),
+			)
 		}
 		if len(few) > 0 && set > 1 {
-			findings[0] = findings[0].but(Warning, "where the load matters raise DYPLSQ_SHARDS for all producers and workers, to two or more for each master")
+			findings[0] = findings[0].but(
+				Warning,
+				"where the load matters raise DYPLSQ_SHARDS for all producers and workers, to two or more for each master",
+			)
 		}
 	}
 	if len(strange) > 0 {
-		findings = append(findings, found("", "tasks in %s, not among the shards that are set here", list(strange)).
-			but(Warning, "give all producers, workers and this command the same DYPLSQ_SHARDS; workers serve what is there"))
+		findings = append(
+			findings,
+			found("", "tasks in %s, not among the shards that are set here", list(strange)).
+				but(Warning, "give all producers, workers and this command the same DYPLSQ_SHARDS; workers serve what is there"),
+		)
 	}
 	return findings, nil
 }
@@ -60,7 +71,11 @@ func (e *examination) strange(ctx context.Context, set int) ([]string, error) {
 }
 
 // onFewerThan tells of the queues whose shards leave masters out on how many they are.
-func onFewerThan(ctx context.Context, cluster *redis.ClusterClient, set, masters int) (few []string, err error) {
+func onFewerThan(
+	ctx context.Context,
+	cluster *redis.ClusterClient,
+	set, masters int,
+) (few []string, err error) {
 	for _, queue := range dispatch.Queues() {
 		on := map[string]bool{}
 		for _, name := range dispatch.ShardsOf(queue, set) {

@@ -7,7 +7,8 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/internal/redistest"
 )
 
-// TestShards: what others put elsewhere is named, and so is a cluster whose masters do not all have a part.
+// TestShards: what others put elsewhere is named, and so is a cluster whose masters do not all have
+// a part.
 func TestShards(t *testing.T) {
 	t.Parallel()
 	p := newPatient(t, healthy...)

@@ -29,9 +29,17 @@ func (e *examination) uncertain(ctx context.Context) ([]Finding, error) {
 		ids[i] = t.ID
 	}
 	since := held.Tasks[0].Since
-	return []Finding{found("", "%d tasks are held, which may have taken effect: %s; the first for %s, since %s", held.Count, list(ids),
-		e.Now().Sub(since).Round(time.Second), since.Format(time.RFC3339)).
-		but(Warning, "dyplsq explain "+ids[0]+", then dyplsq resolve "+ids[0]+" --succeeded JSON | --failed | --retry")}, nil
+	return []Finding{
+		found(
+			"",
+			"%d tasks are held, which may have taken effect: %s; the first for %s, since %s",
+			held.Count,
+			list(ids),
+			e.Now().Sub(since).Round(time.Second),
+			since.Format(time.RFC3339),
+		).
+			but(Warning, "dyplsq explain "+ids[0]+", then dyplsq resolve "+ids[0]+" --succeeded JSON | --failed | --retry"),
+	}, nil
 }
 
 // numbers counts the inventories.
@@ -50,8 +58,16 @@ func (e *examination) numbers(ctx context.Context) ([]Finding, error) {
 		if n.Total() == 0 {
 			continue
 		}
-		f := found("", "%s: %d free, %d resting, %d in use, %d set aside or leaving, of %d", pool, n.Free, n.Resting, n.Leased+n.Bound,
-			n.Aside+n.Leaving, n.Total())
+		f := found(
+			"",
+			"%s: %d free, %d resting, %d in use, %d set aside or leaving, of %d",
+			pool,
+			n.Free,
+			n.Resting,
+			n.Leased+n.Bound,
+			n.Aside+n.Leaving,
+			n.Total(),
+		)
 		switch remedy := "dyplsq numbers import " + pool + " FILE, or unbind what is needed no longer"; {
 		case n.Free == 0:
 			f.Found += ": binds of this pool fail as Exhausted"
@@ -63,7 +79,12 @@ func (e *examination) numbers(ctx context.Context) ([]Finding, error) {
 		findings = append(findings, f)
 	}
 	if findings == nil {
-		findings = []Finding{found("", "no pool has an inventory: binds that name no X cannot be looked up when their answer is lost")}
+		findings = []Finding{
+			found(
+				"",
+				"no pool has an inventory: binds that name no X cannot be looked up when their answer is lost",
+			),
+		}
 	}
 	return findings, nil
 }

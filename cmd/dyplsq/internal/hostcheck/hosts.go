@@ -1,5 +1,6 @@
-// Package hostcheck refuses HTTP requests that name a host which is not ours. A page of any site could otherwise let its own name mean
-// 127.0.0.1 (DNS rebinding), and read what only this machine should see.
+// Package hostcheck refuses HTTP requests that name a host which is not ours. A page of any site
+// could otherwise let its own name mean 127.0.0.1 (DNS rebinding), and read what only this machine
+// should see.
 package hostcheck
 
 import (
@@ -12,7 +13,8 @@ import (
 
 // Hosts are the names under which a listener may be asked. The zero value allows every name.
 type Hosts struct {
-	// Loopback says that only this machine reaches the listener: the Host must then be a loopback one, or one of Names.
+	// Loopback says that only this machine reaches the listener: the Host must then be a loopback one,
+	// or one of Names.
 	Loopback bool
 	// Names are in lower case, without a port. Where there are some, others are refused.
 	Names []string
@@ -22,8 +24,11 @@ type Hosts struct {
 func (h Hosts) Guard(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if !h.allow(r.Host) {
-			http.Error(w, "not under this name: ask for the address it listens on, or start it with --host NAME where it has that flag",
-				http.StatusMisdirectedRequest)
+			http.Error(
+				w,
+				"not under this name: ask for the address it listens on, or start it with --host NAME where it has that flag",
+				http.StatusMisdirectedRequest,
+			)
 			return
 		}
 		next.ServeHTTP(w, r)

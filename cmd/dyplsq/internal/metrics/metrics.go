@@ -24,7 +24,23 @@ var (
 	// callBuckets reach from a millisecond to the longest that a call may take.
 	callBuckets = []float64{.001, .002, .005, .01, .02, .05, .1, .2, .5, 1, 2, 5, 10, 15}
 	// queueBuckets reach from a millisecond to the day within which most tasks are of use.
-	queueBuckets = []float64{.001, .005, .01, .05, .1, .5, 1, 5, 15, 60, 300, 900, 3600, 6 * 3600, 24 * 3600}
+	queueBuckets = []float64{
+		.001,
+		.005,
+		.01,
+		.05,
+		.1,
+		.5,
+		1,
+		5,
+		15,
+		60,
+		300,
+		900,
+		3600,
+		6 * 3600,
+		24 * 3600,
+	}
 )
 
 // Metrics are those of one worker. It is the worker's observer.
@@ -47,29 +63,103 @@ type Metrics struct {
 	collected *prometheus.GaugeVec
 }
 
-// New registers everything. What can be named beforehand begins at 0, so that the first event shows as an increase.
+// New registers everything.
 func New() *Metrics {
 	m := &Metrics{registry: prometheus.NewRegistry()}
-	m.attempts = counter("attempts_total", "Attempts, by what came of them. The class of a success is empty.", "account", "action", "class", "code")
+	m.attempts = counter(
+		"attempts_total",
+		"Attempts, by what came of them. The class of a success is empty.",
+		"account",
+		"action",
+		"class",
+		"code",
+	)
 	m.throttled = counter("throttled_total", "Calls that the API throttled.", "account", "action")
-	m.calls = histogram("call_duration_seconds", "How long calls of the API took.", callBuckets, "action")
-	m.waited = histogram("governor_wait_seconds", "How long calls waited for their turn in the quota of all workers.", callBuckets, "action")
-	m.queued = histogram("time_in_queue_seconds", "From when a task was due until it was first called; at most 50 tasks a second are sampled.",
-		queueBuckets, "queue")
-	m.outcomes = counter("outcomes_total", "Tasks that came to their end in this worker.", "action", "state")
-	m.uncertain = counter("uncertain_total", "Tasks of which nobody can tell whether they took effect.", "action")
-	m.surplus = counter("surplus_total", "Bindings that turned up late and are unbound again.", "action")
+	m.calls = histogram(
+		"call_duration_seconds",
+		"How long calls of the API took.",
+		callBuckets,
+		"action",
+	)
+	m.waited = histogram(
+		"governor_wait_seconds",
+		"How long calls waited for their turn in the quota of all workers.",
+		callBuckets,
+		"action",
+	)
+	m.queued = histogram(
+		"time_in_queue_seconds",
+		"From when a task was due until it was first called; at most 50 tasks a second are sampled.",
+		queueBuckets,
+		"queue",
+	)
+	m.outcomes = counter(
+		"outcomes_total",
+		"Tasks that came to their end in this worker.",
+		"action",
+		"state",
+	)
+	m.uncertain = counter(
+		"uncertain_total",
+		"Tasks of which nobody can tell whether they took effect.",
+		"action",
+	)
+	m.surplus = counter(
+		"surplus_total",
+		"Bindings that turned up late and are unbound again.",
+		"action",
+	)
 	m.redisErrors = counter("redis_errors_total", "Commands to Redis that failed, by how.", "kind")
 	m.forgot = prometheus.NewCounter(prometheus.CounterOpts{
-		Namespace: namespace, Name: "redis_forgot_total", Help: "How often Redis came back with less than it had; binds then pause for a while.",
+		Namespace: namespace,
+		Name:      "redis_forgot_total",
+		Help:      "How often Redis came back with less than it had; binds then pause for a while.",
 	})
-	m.inventory = gauge("inventory_numbers", "Numbers of a pool's inventory, by where they stand.", "pool", "state")
+	m.inventory = gauge(
+		"inventory_numbers",
+		"Numbers of a pool's inventory, by where they stand.",
+		"pool",
+		"state",
+	)
 	m.held = prometheus.NewGauge(prometheus.GaugeOpts{
-		Namespace: namespace, Name: "uncertain_tasks", Help: "Uncertain tasks that wait for somebody to settle them, in all.",
+		Namespace: namespace,
+		Name:      "uncertain_tasks",
+		Help:      "Uncertain tasks that wait for somebody to settle them, in all.",
 	})
-	m.collected = gauge("collector_success", "1 where what is counted every minute, inventories and uncertain tasks, was read in full the last time.", "collector")
-	m.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
-		m.attempts, m.throttled, m.calls, m.waited, m.queued, m.outcomes, m.uncertain, m.surplus, m.redisErrors, m.forgot, m.inventory, m.held, m.collected)
+	m.collected = gauge(
+		"collector_success",
+		"1 where what is counted every minute, inventories and uncertain tasks, was read in full the last time.",
+		"collector",
+	)
+	m.register()
+	m.expectKinds()
+	m.Expect(tasks.DefaultAccount)
+	return m
+}
+
+func (m *Metrics) register() {
+	m.registry.MustRegister(
+		collectors.NewGoCollector(),
+		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
+		m.attempts,
+		m.throttled,
+		m.calls,
+		m.waited,
+		m.queued,
+		m.outcomes,
+		m.uncertain,
+		m.surplus,
+		m.redisErrors,
+		m.forgot,
+		m.inventory,
+		m.held,
+		m.collected,
+	)
+}
+
+// expectKinds lets what can be named beforehand begin at 0, so that the first event shows as an
+// increase.
+func (m *Metrics) expectKinds() {
 	for _, kind := range tasks.Kinds() {
 		m.calls.WithLabelValues(kind.Action())
 		m.waited.WithLabelValues(kind.Action())
@@ -80,11 +170,9 @@ func New() *Metrics {
 			m.outcomes.WithLabelValues(kind.Action(), string(state))
 		}
 	}
-	m.Expect(tasks.DefaultAccount)
 	for _, kind := range redisErrorKinds {
 		m.redisErrors.WithLabelValues(kind)
 	}
-	return m
 }
 
 // Expect lets the codes of an account begin at 0 that an operator has to act on.
@@ -97,27 +185,43 @@ func (m *Metrics) Expect(account string) {
 				m.attempts.WithLabelValues(account, action, string(row.Class), row.Code)
 			}
 		}
-		m.attempts.WithLabelValues(account, action, string(dypls.Exhausted), dypls.CodeNotSent) // no number of the inventory is free
+		m.attempts.WithLabelValues(
+			account,
+			action,
+			string(dypls.Exhausted),
+			dypls.CodeNotSent,
+		) // no number of the inventory is free
 	}
 }
 
 // Handler answers scrapes.
 func (m *Metrics) Handler() http.Handler {
 	return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{
-		ErrorHandling: promhttp.ContinueOnError, MaxRequestsInFlight: scrapesAtOnce, Timeout: scrapeTimeout,
+		ErrorHandling:       promhttp.ContinueOnError,
+		MaxRequestsInFlight: scrapesAtOnce,
+		Timeout:             scrapeTimeout,
 	})
 }
 
 const namespace = "dyplsq"
 
 func counter(name, help string, labels ...string) *prometheus.CounterVec {
-	return prometheus.NewCounterVec(prometheus.CounterOpts{Namespace: namespace, Name: name, Help: help}, labels)
+	return prometheus.NewCounterVec(
+		prometheus.CounterOpts{Namespace: namespace, Name: name, Help: help},
+		labels,
+	)
 }
 
 func gauge(name, help string, labels ...string) *prometheus.GaugeVec {
-	return prometheus.NewGaugeVec(prometheus.GaugeOpts{Namespace: namespace, Name: name, Help: help}, labels)
+	return prometheus.NewGaugeVec(
+		prometheus.GaugeOpts{Namespace: namespace, Name: name, Help: help},
+		labels,
+	)
 }
 
 func histogram(name, help string, buckets []float64, labels ...string) *prometheus.HistogramVec {
-	return prometheus.NewHistogramVec(prometheus.HistogramOpts{Namespace: namespace, Name: name, Help: help, Buckets: buckets}, labels)
+	return prometheus.NewHistogramVec(
+		prometheus.HistogramOpts{Namespace: namespace, Name: name, Help: help, Buckets: buckets},
+		labels,
+	)
 }

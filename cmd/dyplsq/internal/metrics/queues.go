@@ -12,20 +12,39 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/internal/dispatch"
 )
 
-// collectTimeout bounds what one scrape waits for Redis. What is late then is left out of this scrape.
+// collectTimeout bounds what one scrape waits for Redis. What is late then is left out of this
+// scrape.
 const collectTimeout = 5 * time.Second
 
 // The names are those of asynq's own exporter, so that asynqmon's charts find them.
 var (
-	enqueuedDesc  = queueDesc("asynq_tasks_enqueued_total", "Number of tasks enqueued; broken down by queue and state.", "state")
-	sizeDesc      = queueDesc("asynq_queue_size", "Number of tasks in a queue.")
-	latencyDesc   = queueDesc("asynq_queue_latency_seconds", "Number of seconds the oldest pending task is waiting in pending state to be processed.")
-	memoryDesc    = queueDesc("asynq_queue_memory_usage_approx_bytes", "Number of memory used by a given queue (approximated number by sampling).")
-	processedDesc = queueDesc("asynq_tasks_processed_total", "Number of tasks processed (both succeeded and failed); broken down by queue.")
-	failedDesc    = queueDesc("asynq_tasks_failed_total", "Number of tasks failed; broken down by queue.")
-	pausedDesc    = queueDesc("asynq_queue_paused_total", "Number of queues paused.")
-	oldestDesc    = queueDesc("dyplsq_oldest_waiting_task_seconds",
-		"For how long the task that waits longest could have been performed: one that is pending, or that should be.")
+	enqueuedDesc = queueDesc(
+		"asynq_tasks_enqueued_total",
+		"Number of tasks enqueued; broken down by queue and state.",
+		"state",
+	)
+	sizeDesc    = queueDesc("asynq_queue_size", "Number of tasks in a queue.")
+	latencyDesc = queueDesc(
+		"asynq_queue_latency_seconds",
+		"Number of seconds the oldest pending task is waiting in pending state to be processed.",
+	)
+	memoryDesc = queueDesc(
+		"asynq_queue_memory_usage_approx_bytes",
+		"Number of memory used by a given queue (approximated number by sampling).",
+	)
+	processedDesc = queueDesc(
+		"asynq_tasks_processed_total",
+		"Number of tasks processed (both succeeded and failed); broken down by queue.",
+	)
+	failedDesc = queueDesc(
+		"asynq_tasks_failed_total",
+		"Number of tasks failed; broken down by queue.",
+	)
+	pausedDesc = queueDesc("asynq_queue_paused_total", "Number of queues paused.")
+	oldestDesc = queueDesc(
+		"dyplsq_oldest_waiting_task_seconds",
+		"For how long the task that waits longest could have been performed: one that is pending, or that should be.",
+	)
 	upDesc = queueDesc("dyplsq_queue_up", "1 where the queue could be read for this scrape.")
 )
 
@@ -39,9 +58,12 @@ type queues struct {
 	inspector *asynq.Inspector
 }
 
-// CollectQueues adds the queues of a Redis. The client should give up within seconds and not be the one that tasks need.
+// CollectQueues adds the queues of a Redis. The client should give up within seconds and not be the
+// one that tasks need.
 func (m *Metrics) CollectQueues(client redis.UniversalClient) {
-	m.registry.MustRegister(&queues{redis: client, inspector: asynq.NewInspectorFromRedisClient(client)})
+	m.registry.MustRegister(
+		&queues{redis: client, inspector: asynq.NewInspectorFromRedisClient(client)},
+	)
 }
 
 // Describe implements [prometheus.Collector].
@@ -68,7 +90,8 @@ func (q *queues) Collect(ch chan<- prometheus.Metric) {
 	reading.Wait()
 }
 
-// collect reads one queue. asynq takes no context: what is late writes into a channel that nobody reads any longer.
+// collect reads one queue. asynq takes no context: what is late writes into a channel that nobody
+// reads any longer.
 func (q *queues) collect(ctx context.Context, ch chan<- prometheus.Metric, name string) {
 	read := make(chan queueState, 1)
 	go func() { read <- q.read(name) }()

@@ -105,7 +105,8 @@ func TestOldest(t *testing.T) {
 	})
 }
 
-// TestPools: so many pools are shown and no more, one that is gone is gone, and that some are missing is said.
+// TestPools: so many pools are shown and no more, one that is gone is gone, and that some are
+// missing is said.
 func TestPools(t *testing.T) {
 	t.Parallel()
 	client := redistest.Start(t).Client(t)

@@ -49,7 +49,8 @@ func (h redisHook) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.Pro
 	}
 }
 
-// count counts one failure at most. What a client asks of a new connection, and an older Redis does not know, is none.
+// count counts one failure at most. What a client asks of a new connection, and an older Redis does
+// not know, is none.
 func (h redisHook) count(err error, cmds ...redis.Cmder) {
 	kind := redisErrorKind(err)
 	if kind != redisAway {
@@ -75,8 +76,8 @@ var redisErrorOf = map[string]string{
 	"LOADING": redisAway, "MASTERDOWN": redisAway, "CLUSTERDOWN": redisAway,
 }
 
-// redisErrorKind tells what failed, "" where nothing did: that there is no such key, or no such script yet, is an answer; who
-// gave up waiting had no need of one.
+// redisErrorKind tells what failed, "" where nothing did: that there is no such key, or no such
+// script yet, is an answer; who gave up waiting had no need of one.
 func redisErrorKind(err error) string {
 	if err == nil || errors.Is(err, redis.Nil) || errors.Is(err, context.Canceled) {
 		return ""

@@ -8,7 +8,8 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/internal/redistest"
 )
 
-// TestRedisErrors: each way in which Redis fails is counted as what an operator has to do about it, and what is no failure is not.
+// TestRedisErrors: each way in which Redis fails is counted as what an operator has to do about it,
+// and what is no failure is not.
 func TestRedisErrors(t *testing.T) {
 	t.Parallel()
 	m := New()

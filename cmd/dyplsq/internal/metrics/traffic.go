@@ -8,8 +8,8 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/internal/breakers"
 )
 
-// Traffic is how a worker holds calls back: its accounts and their budgets, the scopes that are denied, and the accounts that it does
-// not know and whose tasks it has held lately.
+// Traffic is how a worker holds calls back: its accounts and their budgets, the scopes that are
+// denied, and the accounts that it does not know and whose tasks it has held lately.
 type Traffic struct {
 	Accounts []string
 	Budgets  []Budget
@@ -27,16 +27,36 @@ type Budget struct {
 type Scope struct{ Account, Name string }
 
 var (
-	quotaRate = prometheus.NewDesc("dyplsq_quota_rate", "Calls a second that all workers together make at most now.",
-		[]string{"account", "budget"}, nil)
-	quotaCeiling = prometheus.NewDesc("dyplsq_quota_ceiling", "Calls a second that they never go beyond.", []string{"account", "budget"}, nil)
-	breakersOpen = prometheus.NewDesc("dyplsq_breakers_open",
-		"Scopes whose calls are held: those that the API denies, and endpoint where what answers is not the API.", nil, nil)
-	breakerState = prometheus.NewDesc("dyplsq_breaker_state",
+	quotaRate = prometheus.NewDesc(
+		"dyplsq_quota_rate",
+		"Calls a second that all workers together make at most now.",
+		[]string{"account", "budget"},
+		nil,
+	)
+	quotaCeiling = prometheus.NewDesc(
+		"dyplsq_quota_ceiling",
+		"Calls a second that they never go beyond.",
+		[]string{"account", "budget"},
+		nil,
+	)
+	breakersOpen = prometheus.NewDesc(
+		"dyplsq_breakers_open",
+		"Scopes whose calls are held: those that the API denies, and endpoint where what answers is not the API.",
+		nil,
+		nil,
+	)
+	breakerState = prometheus.NewDesc(
+		"dyplsq_breaker_state",
 		"1 while calls of the scope are held: the API denies them, or, of the scope endpoint, what answers is not the API.",
-		[]string{"account", "scope"}, nil)
-	accountMissing = prometheus.NewDesc("dyplsq_account_missing", "1 while tasks of the account are held, because this worker does not know it.",
-		[]string{"account"}, nil)
+		[]string{"account", "scope"},
+		nil,
+	)
+	accountMissing = prometheus.NewDesc(
+		"dyplsq_account_missing",
+		"1 while tasks of the account are held, because this worker does not know it.",
+		[]string{"account"},
+		nil,
+	)
 )
 
 // trafficCollector asks the worker at each scrape.
@@ -56,7 +76,8 @@ func (trafficCollector) Describe(to chan<- *prometheus.Desc) {
 	to <- accountMissing
 }
 
-// Collect implements [prometheus.Collector]. Budgets and scopes may be of pools: no more than so many are shown.
+// Collect implements [prometheus.Collector]. Budgets and scopes may be of pools: no more than so
+// many are shown.
 func (c trafficCollector) Collect(to chan<- prometheus.Metric) {
 	t := c.read()
 	for _, b := range t.Budgets[:min(len(t.Budgets), maxPools)] {
@@ -68,7 +89,10 @@ func (c trafficCollector) Collect(to chan<- prometheus.Metric) {
 		to <- prometheus.MustNewConstMetric(breakerState, prometheus.GaugeValue, 1, s.Account, s.Name)
 	}
 	for _, account := range t.Accounts {
-		if !slices.Contains(t.Open, Scope{Account: account, Name: breakers.Endpoint}) { // an alert needs the series before its first 1
+		if !slices.Contains(
+			t.Open,
+			Scope{Account: account, Name: breakers.Endpoint},
+		) { // an alert needs the series before its first 1
 			to <- prometheus.MustNewConstMetric(breakerState, prometheus.GaugeValue, 0, account, breakers.Endpoint)
 		}
 		to <- prometheus.MustNewConstMetric(accountMissing, prometheus.GaugeValue, 0, account)

@@ -13,7 +13,8 @@ import (
 )
 
 const (
-	// watchEvery is how often inventories and held tasks are counted: that reads all of them, too much for every scrape.
+	// watchEvery is how often inventories and held tasks are counted: that reads all of them, too much
+	// for every scrape.
 	watchEvery = time.Minute
 	// watchTimeout bounds one count.
 	watchTimeout = 30 * time.Second
@@ -23,7 +24,8 @@ const (
 	maxHeld = 1000
 )
 
-// Watch counts inventories and held tasks until ctx is done. A pool that cannot be read is left out.
+// Watch counts inventories and held tasks until ctx is done. A pool that cannot be read is left
+// out.
 func (m *Metrics) Watch(ctx context.Context, client redis.UniversalClient) {
 	numbers, records := inventory.New(client, inventory.DefaultCooldown), record.NewStore(client)
 	tick := time.NewTicker(watchEvery)

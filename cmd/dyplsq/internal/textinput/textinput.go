@@ -1,4 +1,5 @@
-// Package textinput reads the text that people hand to a command, whatever tool wrote it, and stops when it is told to.
+// Package textinput reads the text that people hand to a command, whatever tool wrote it, and stops
+// when it is told to.
 package textinput
 
 import (
@@ -25,8 +26,8 @@ type source struct {
 	rest   chunk
 }
 
-// Open reads a file, or standard input under the name "-". Whoever hangs on the other side of a pipe, or has not opened it yet,
-// holds nothing up: Read returns ctx's error once ctx is done.
+// Open reads a file, or standard input under the name "-". Whoever hangs on the other side of a
+// pipe, or has not opened it yet, holds nothing up: Read returns ctx's error once ctx is done.
 func Open(ctx context.Context, name string, stdin io.Reader) io.ReadCloser {
 	ctx, cancel := context.WithCancel(ctx)
 	s := &source{ctx: ctx, cancel: cancel, chunks: make(chan chunk)}

@@ -16,8 +16,9 @@ const (
 	unitSize      = 2
 )
 
-// UTF8 reads a text in UTF-8 or UTF-16, as tools on Windows write it, with or without a byte order mark, as UTF-8 without one.
-// What is no text is an error that says what it is and what to do about it.
+// UTF8 reads a text in UTF-8 or UTF-16, as tools on Windows write it, with or without a byte order
+// mark, as UTF-8 without one. What is no text is an error that says what it is and what to do about
+// it.
 func UTF8(r io.Reader) io.Reader { return &decoder{in: bufio.NewReaderSize(r, chunkSize)} }
 
 type decoder struct {
@@ -58,7 +59,8 @@ var marks = []struct {
 
 const utf32Mark = "\xff\xfe\x00\x00"
 
-// unmarked tells UTF-16 without a mark: the first character of an object, an array or a number is ASCII, and a zero stands beside it.
+// unmarked tells UTF-16 without a mark: the first character of an object, an array or a number is
+// ASCII, and a zero stands beside it.
 func unmarked(head []byte) binary.ByteOrder {
 	switch wide := len(head) > 3 && head[2] == 0 && head[3] == 0; {
 	case len(head) < unitSize || wide || (head[0] == 0) == (head[1] == 0):
@@ -86,7 +88,10 @@ func (d *decoder) begin() error {
 	if mark == 0 {
 		d.order = unmarked(head)
 	}
-	if problem, found := dypls.EncodingProblem(head); found && mark == 0 && d.order == nil || bytes.HasPrefix(head, []byte(utf32Mark)) {
+	if problem, found := dypls.EncodingProblem(
+		head,
+	); found && mark == 0 && d.order == nil ||
+		bytes.HasPrefix(head, []byte(utf32Mark)) {
 		return errors.New(problem.String())
 	}
 	_, err = d.in.Discard(mark)
@@ -103,7 +108,9 @@ func (d *decoder) more() error {
 	if n%unitSize != 0 { // the other half of a unit
 		var rest int
 		if rest, err = io.ReadFull(d.in, raw[n:n+1]); rest == 0 {
-			return errors.New("the input must be whole UTF-16, and ends within a character: save it again, as UTF-8")
+			return errors.New(
+				"the input must be whole UTF-16, and ends within a character: save it again, as UTF-8",
+			)
 		}
 		n++
 	}
