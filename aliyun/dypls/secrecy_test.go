@@ -39,6 +39,19 @@ func personal() map[string]any {
 		"detail":    dypls.SubscriptionDetail{PhoneNoA: phone, PhoneNoB: phone, PhoneNoX: phone, Extension: phone},
 		"answer":    dypls.Answer{Code: string(phone), Message: string(phone) + " " + string(url), Body: []byte(`{"PhoneNoA":"15012345678"}`)},
 	}
+	for _, of := range dypls.ReceiptTypes() {
+		receipts, err := dypls.ParseReceipts(of, fmt.Appendf(nil, `{"call_id":"c1","callId":"c1","phone_no":%[1]q,"secret_no":%[1]q,"peer_no":%[1]q,"called_display_no":%[1]q,"extension":%[1]q,
+			"send_no":%[1]q,"receive_no":%[1]q,"timestamp":1,"operating_time":1,"record_url":%[2]q,"ring_record_url":%[2]q,"sms_content":"hush","sms_sign":"hush","out_id":%[1]q,"unknown":%[1]q,
+			"sentences":[{"text":"hush"}]}`, string(phone), string(url)))
+		if err != nil || receipts[0].Err != nil {
+			panic(errors.Join(err, receipts[0].Err))
+		}
+		body := reflect.ValueOf(receipts[0].Body).Elem().Interface() // without its pointer
+		shapes["receipt "+string(of)], shapes["raw "+string(of)], shapes["body "+string(of)], shapes["body without pointer "+string(of)] = receipts[0], receipts[0].Raw, receipts[0].Body, body
+		if asr, is := body.(dypls.SecretAsrReport); is {
+			shapes["sentence"], shapes["text"] = asr.Sentences[0], asr.Sentences[0].Text
+		}
+	}
 	for action, s := range samples {
 		request := reflect.New(reflect.TypeOf(s.full)).Elem()
 		request.Set(reflect.ValueOf(s.full))
