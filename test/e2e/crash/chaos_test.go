@@ -37,14 +37,29 @@ const (
 // Redis twice. What can be looked up is bound exactly once and told; of the rest, every doubt is
 // told as uncertain, and there are no more of them than answers lost and calls cut.
 func TestChaos(t *testing.T) {
-	count := 400
-	if text := os.Getenv(chaosTasks); text != "" {
-		n, err := strconv.Atoi(text)
-		if err != nil {
-			t.Fatal(err)
-		}
-		count = n
+	chaos(t, chaosCount(t))
+}
+
+// TestChaosPlainAsynq: the same holds where asynq talks to Redis by itself.
+func TestChaosPlainAsynq(t *testing.T) {
+	chaos(t, chaosCount(t)/4, "DYPLSQ_ASYNQ_PLAIN=true")
+}
+
+func chaosCount(t *testing.T) int {
+	t.Helper()
+	text := os.Getenv(chaosTasks)
+	if text == "" {
+		return 400
 	}
+	n, err := strconv.Atoi(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+func chaos(t *testing.T, count int, env ...string) {
+	t.Helper()
 	if testing.Short() {
 		t.Skip("takes minutes")
 	}
@@ -57,6 +72,7 @@ func TestChaos(t *testing.T) {
 		Faults: []dyplstest.Fault{{Action: "BindAxn", Do: dyplstest.DropAfter, Rate: 0.1, First: 1}, {Do: dyplstest.Slow, Delay: 30 * time.Millisecond}},
 		Seed:   7, LedgerLimit: -1,
 	}, "--appendonly", "yes", "--appendfsync", "always")
+	s.Env = append(s.Env, env...)
 
 	var numbers bytes.Buffer
 	for _, x := range owned {
