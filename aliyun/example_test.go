@@ -20,9 +20,8 @@ func Example() {
 	defer server.Close()
 
 	client, err := aliyun.New(aliyun.Config{
-		Endpoint: server.URL, // leave it out for the API itself
-		// and these for Alibaba's default chain
-		Credentials: aliyun.StaticCredentials("test", "secret", ""),
+		Endpoint:    server.URL,                                     // leave it out for the API itself
+		Credentials: aliyun.StaticCredentials("test", "secret", ""), // and these for Alibaba's default chain
 	})
 	if err != nil {
 		fmt.Println(err)

@@ -13,8 +13,7 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
 )
 
-// A producer is three lines. The Redis and the API here are in memory; in production a worker runs
-// elsewhere.
+// A producer is three lines. The Redis and the API here are in memory; in production a worker runs elsewhere.
 func Example() {
 	system := serve()
 	defer func() { _ = system.Close() }()
@@ -68,15 +67,17 @@ func ExampleTaskID() {
 	fmt.Println(err)
 	_, err = tasks.BindAXN.Enqueue(ctx, queue, request, tasks.TaskID("caller-15000000002"))
 	fmt.Println(err)
-	// Output: order-42 <nil> order-42 <nil> true task order-42: the key was used for another request;
-	// it differs in PhoneNoA: use a new key for a new request TaskID must not contain a telephone
-	// number of the request: take another key, such as your order's number
+	// Output:
+	// order-42 <nil>
+	// order-42 <nil>
+	// true
+	// task order-42: the key was used for another request; it differs in PhoneNoA: use a new key for a new request
+	// TaskID must not contain a telephone number of the request: take another key, such as your order's number
 }
 
 // A binding that comes too late for its caller is of no use: it is given up, and nothing is bound.
 func ExampleWithin() {
-	// an API that is down
-	system := serve(dyplstest.Fault{Action: "BindAxn", Code: "isp.SYSTEM_ERROR"})
+	system := serve(dyplstest.Fault{Action: "BindAxn", Code: "isp.SYSTEM_ERROR"}) // an API that is down
 	defer func() { _ = system.Close() }()
 	ctx := context.Background()
 	queue, err := tasks.Open(system.RedisURL)
@@ -141,8 +142,7 @@ func ExampleKind_WaitAll() {
 	// order-3 isv.NO_NOT_EXIST Rejected
 }
 
-// serve starts a Redis, the simulated API with its faults, and a worker between them, all in this
-// process.
+// serve starts a Redis, the simulated API with its faults, and a worker between them, all in this process.
 func serve(faults ...dyplstest.Fault) *dyplsqtest.System {
 	system, err := dyplsqtest.Serve(context.Background(), dyplsqtest.Config{API: dyplstest.Config{Faults: faults}})
 	if err != nil {

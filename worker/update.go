@@ -28,7 +28,7 @@ func (d *delivery) acquireUpdateLock(ctx context.Context) error {
 		return nil
 	}
 	var change record.Change
-	err := d.worker.untilWritten(ctx, d.id, "turn", func(ctx context.Context) (err error) {
+	err := d.worker.untilWritten(ctx, d.id, "update lock", func(ctx context.Context) (err error) {
 		change, err = d.worker.records.ChangeOf(ctx, d.id)
 		return err
 	})
@@ -53,15 +53,8 @@ func (d *delivery) acquireUpdateLock(ctx context.Context) error {
 	shortage, short := errors.AsType[*record.ShortageError](err)
 	switch {
 	case short:
-		d.worker.logReplicaShortage(shortage)
-		v := verdict{
-			code:    dypls.CodeNotSent,
-			class:   dypls.Unavailable,
-			message: "too few replicas of redis know of its turn",
-		}
-		v.wait(redisAway, d.begun)
 		d.updateLock = &change
-		return &decidedError{v}
+		return d.tooFewReplicas(shortage, "its update lock")
 	case err != nil || found == record.ChangeBusy:
 		v := verdict{
 			code:    dypls.CodeNotSent,
@@ -90,7 +83,7 @@ func (d *delivery) tryUpdateLock(
 	change record.Change,
 ) (found record.ChangeVerdict, busy time.Duration, err error) {
 	var shortage *record.ShortageError
-	err = d.worker.untilWritten(ctx, d.id, "turn", func(ctx context.Context) (err error) {
+	err = d.worker.untilWritten(ctx, d.id, "update lock", func(ctx context.Context) (err error) {
 		found, busy, err = d.worker.records.Sequence(ctx, change)
 		if errors.As(err, &shortage) {
 			return nil
@@ -112,7 +105,7 @@ func (d *delivery) releaseUpdateLock(ctx context.Context, v verdict) {
 	err := d.worker.untilWritten(
 		ctx,
 		d.id,
-		"turn",
+		"update lock",
 		func(ctx context.Context) error { return d.worker.records.EndChange(ctx, *d.updateLock) },
 	)
 	if err != nil {
@@ -138,15 +131,36 @@ func (d *delivery) prolongNumber(ctx context.Context) error {
 		return nil
 	}
 	p := prolonged{change: change}
+	var shortage *record.ShortageError
 	err := d.worker.untilWritten(ctx, d.id, "number", func(ctx context.Context) (err error) {
 		p.was, err = d.worker.numbers.Prolong(ctx, change)
+		if errors.As(err, &shortage) {
+			return nil
+		}
 		return err
 	})
-	if err != nil || p.was.IsZero() {
+	if err != nil {
 		return err
 	}
-	d.expiry = &p
+	if !p.was.IsZero() {
+		d.expiry = &p
+	}
+	if shortage != nil {
+		return d.tooFewReplicas(shortage, "its new expiry")
+	}
 	return nil
+}
+
+// tooFewReplicas decides that the call waits: a failover could forget what it relies on.
+func (d *delivery) tooFewReplicas(shortage *record.ShortageError, of string) error {
+	d.worker.logReplicaShortage(shortage)
+	v := verdict{
+		code:    dypls.CodeNotSent,
+		class:   dypls.Unavailable,
+		message: "too few replicas of redis know of " + of,
+	}
+	v.wait(redisAway, d.begun)
+	return &decidedError{v}
 }
 
 // curtail takes a later expiry back where no call of the task can have set it: a binding that is

@@ -85,17 +85,17 @@ func ExampleValidateAt() {
 	for _, problem := range invalid.Problems {
 		fmt.Println(problem)
 	}
-	// Output: PhoneNoA must be a mobile number of 11 digits or a landline number with area code,
-	// digits only: write it without +86, hyphens and spaces Expiration must be more than 60 s ahead
-	// (Beijing time): take a later time
+	// Output:
+	// PhoneNoA must be a mobile number of 11 digits or a landline number with area code, digits only: write it without +86, hyphens and spaces
+	// Expiration must be more than 60 s ahead (Beijing time): take a later time
 }
 
 func ExampleDecodeRequest() {
 	_, err := dypls.DecodeRequest[dypls.BindAXNRequest]([]byte(
 		`{"PoolKey":"FC100000000001","PhoneNumberA":"15000000000","Expiration":"2026-11-22 18:30:00","CallTimeout":"15"}`))
 	fmt.Println(err)
-	// Output: 2 problems: "PhoneNumberA" is not a parameter of this action: did you mean PhoneNoA?;
-	// CallTimeout must be an integer: write it without quotes
+	// Output:
+	// 2 problems: "PhoneNumberA" is not a parameter of this action: did you mean PhoneNoA?; CallTimeout must be an integer: write it without quotes
 }
 
 func ExampleLookupCode() {

@@ -8,9 +8,8 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dyplstest"
 )
 
-// A bind is performed and its answer is lost: the client sees an error, and the ledger tells the
-// truth. In a test, Start takes the place of Serve and Close. The send of this example stands for
-// any client of the API.
+// A bind is performed and its answer is lost: the client sees an error, and the ledger tells the truth.
+// In a test, Start takes the place of Serve and Close. The send of this example stands for any client of the API.
 func Example() {
 	fault, err := dyplstest.ParseFault("action=BindAxn do=drop-after times=1")
 	if err != nil {
@@ -43,6 +42,7 @@ func ExampleParseFault() {
 	fmt.Println(fault.Action, fault.Code, fault.Rate, fault.First, err)
 	_, err = dyplstest.ParseFault("do=explode")
 	fmt.Println(err)
-	// Output: BindAxn isv.FLOW_LIMIT 0.05 1 <nil> fault: do "explode" is not a kind of fault: take one
-	// of answer, answer-after, drop-before, drop-after, garbage, body, hang, slow
+	// Output:
+	// BindAxn isv.FLOW_LIMIT 0.05 1 <nil>
+	// fault: do "explode" is not a kind of fault: take one of answer, answer-after, drop-before, drop-after, garbage, body, hang, slow
 }

@@ -92,23 +92,30 @@ func (v *Inventory) Update(ctx context.Context, c Change) (bool, error) {
 // Prolong is told before a call leaves that makes a binding's expiry c.Until: from then on its
 // lease cannot end before the binding does, whatever becomes of the call and of its caller. An
 // expiry that is later already stays. It returns what the lease's was, for Curtail, and the zero
-// time where nothing is to be taken back.
+// time where nothing is to be taken back. With a *[replicas.ShortageError] it is written, and the
+// call is not to leave: a failover could forget it.
 func (v *Inventory) Prolong(ctx context.Context, c Change) (was time.Time, err error) {
 	if err := checkWords("SubsId", c.SubsID); err != nil {
 		return time.Time{}, fmt.Errorf("inventory: prolong: %w", err)
 	}
-	before, err := v.verdict(ctx, prolongScript, c.Pool, string(c.X), c.SubsID, millis(c.Until), "")
+	cmd, shortage := v.runHeld(
+		ctx, prolongScript, c.Pool, string(c.X), c.SubsID, millis(c.Until), "",
+	)
+	before, err := cmd.Text()
 	at := int64(0)
 	if err == nil && before != "" {
 		at, err = strconv.ParseInt(before, 10, 64)
 	}
-	switch {
-	case err != nil:
+	if err != nil {
 		return time.Time{}, fmt.Errorf("inventory: prolong: %w", err)
-	case at == 0:
-		return time.Time{}, nil
 	}
-	return time.UnixMilli(at), nil
+	if at != 0 {
+		was = time.UnixMilli(at)
+	}
+	if shortage != nil {
+		return was, fmt.Errorf("inventory: prolong: %w", shortage)
+	}
+	return was, nil
 }
 
 // Curtail takes back what Prolong did, where the call is known to have changed nothing. It leaves

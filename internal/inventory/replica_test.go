@@ -3,6 +3,7 @@ package inventory_test
 import (
 	"errors"
 	"testing"
+	"time"
 
 	"github.com/seed-5c07c2e9/dyplsq/internal/inventory"
 	"github.com/seed-5c07c2e9/dyplsq/internal/redistest"
@@ -42,4 +43,41 @@ func TestLeaseWaitsForReplicas(t *testing.T) {
 		t.Errorf("%+v", count)
 	}
 	after.audit(t)
+}
+
+// TestProlongWaitsForReplicas: a call that makes an expiry later is not to leave before a replica
+// knows of it; the one that takes over then holds the number as long.
+func TestProlongWaitsForReplicas(t *testing.T) {
+	t.Parallel()
+	master := redistest.Start(t)
+	replica := redistest.StartReplica(t, master)
+	s := stock{inventory.New(master.Client(t), cooldown).WithReplicas(1), master.Client(t)}
+	s.fill(t, numbers(1))
+	b := s.bind(t, alone("task"), s.lease(t, alone("task")))
+	later := inventory.Change{
+		Pool: pool, X: b.X, SubsID: b.SubsID, Until: b.Until.Add(time.Hour).Truncate(time.Millisecond),
+	}
+
+	thaw := replica.Freeze(t)
+	for n := range 2 {
+		was, err := s.Prolong(t.Context(), later)
+		if _, short := errors.AsType[*replicas.ShortageError](err); !short {
+			t.Fatalf("no replica answers: %v", err)
+		}
+		if was.IsZero() != (n > 0) {
+			t.Errorf("try %d: before it was %s", n, was)
+		}
+	}
+	thaw()
+	if _, err := s.Prolong(t.Context(), later); err != nil {
+		t.Fatal(err)
+	}
+
+	master.Kill()
+	replica.Promote(t)
+	after := stock{inventory.New(replica.Client(t), cooldown), replica.Client(t)}
+	h, held, err := after.Holding(t.Context(), pool, "task")
+	if err != nil || !held || !h.Until.Equal(later.Until) {
+		t.Errorf("after the failover it is held until %s, %t, %v; want %s", h.Until, held, err, later.Until)
+	}
 }
