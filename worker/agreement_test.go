@@ -27,7 +27,7 @@ var ofOneWorker = map[string]string{
 	"RedisHook":       "of the process",
 	"AsynqPlain":      "how this process talks to Redis; records and queues are the same",
 	"Logger":          "of the process",
-	"Observer":        "of the process",
+	"Trace":           "of the process",
 	"Concurrency":     "of the process",
 	"Fetchers":        "of the process",
 	"HTTPTimeout":     "any that is allowed nests in the claim's lease, which all workers have the same",

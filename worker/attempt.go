@@ -41,7 +41,8 @@ type notedCaller struct {
 	dypls.Caller
 
 	noted     time.Time
-	observer  Observer
+	trace     *Trace
+	account   string
 	called    bool
 	requestID string
 }
@@ -52,7 +53,7 @@ func (c *notedCaller) Call(ctx context.Context, call dypls.Call) (dypls.Answer, 
 	c.called = true
 	left := time.Now()
 	answer, err := c.Caller.Call(ctx, call)
-	c.observer.Called(call.Action, time.Since(left))
+	c.trace.callDone(Call{Account: c.account, Action: call.Action, Took: time.Since(left)})
 	c.requestID = answer.RequestID
 	return answer, err
 }
@@ -68,7 +69,12 @@ func (d *delivery) call(
 	}
 	ctx, cancel := context.WithTimeout(ctx, d.worker.config.HTTPTimeout)
 	defer cancel()
-	c := &notedCaller{Caller: d.caller(), noted: noted, observer: d.worker.config.Observer}
+	c := &notedCaller{
+		Caller:  d.caller(),
+		noted:   noted,
+		trace:   &d.worker.config.Trace,
+		account: d.account.name,
+	}
 	defer func() {
 		if p := recover(); p != nil {
 			d.worker.logPanic(d, p)

@@ -39,8 +39,8 @@ type Config struct {
 	// another key; one that has Endpoint() string, that others call elsewhere.
 	Caller dypls.Caller
 	Logger zerolog.Logger
-	// Observer is told what happens, for metrics; nobody by default.
-	Observer Observer
+	// Trace has functions that are called as things happen, such as for metrics; none by default.
+	Trace Trace
 
 	// Concurrency is how many calls this process makes at once: 64 by default, at least one for each
 	// queue. Every queue has a share of its own, so that a slow or throttled kind holds no other up.
@@ -156,9 +156,6 @@ func (c Config) withDefaults() Config {
 	c.OnUncertain = cmp.Or(c.OnUncertain, UncertainHold)
 	c.OnNoNumber = cmp.Or(c.OnNoNumber, NoNumberFail)
 	c.Account = cmp.Or(c.Account, tasks.DefaultAccount)
-	if c.Observer == nil {
-		c.Observer = unobserved{}
-	}
 	return c
 }
 

@@ -78,7 +78,7 @@ func (d *delivery) perform(ctx context.Context) error {
 	if err != nil {
 		return d.endWithoutCall(ctx, err)
 	}
-	d.sampleWait(ctx, d.begun, d.noted)
+	d.traceQueueWait(ctx, d.begun, d.noted)
 	return d.attempt(ctx)
 }
 

@@ -76,6 +76,38 @@ func ExampleConfig_caller() {
 	// 170****0042
 }
 
+// A trace sees what a worker does with tasks: attempts, waits and ends, with the class of each
+// failure. Set the functions that you need.
+func ExampleTrace() {
+	redisURL, api, stop := inMemory()
+	defer stop()
+	w, err := worker.New(worker.Config{
+		Redis:  tasks.RedisConfig{URL: redisURL},
+		Caller: api,
+		Logger: zerolog.Nop(),
+		Trace: worker.Trace{
+			AttemptDone: func(a worker.Attempt) { fmt.Println("attempt:", a.TaskID, a.Action, a.Code) },
+			TaskDone:    func(e worker.TaskEnd) { fmt.Println("end:", e.TaskID, e.State) },
+		},
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() { ended <- w.Run(ctx) }()
+
+	bind(ctx, redisURL)
+	cancel()
+	if err := <-ended; err != nil {
+		log.Fatal(err)
+	}
+	// Unordered output:
+	// attempt: order-42 BindAxn OK
+	// end: order-42 succeeded
+	// 170****0042
+}
+
 // bind has a bind performed, and prints its number.
 func bind(ctx context.Context, redisURL string) {
 	queue, err := tasks.Open(redisURL)
@@ -85,7 +117,7 @@ func bind(ctx context.Context, redisURL string) {
 	defer func() { _ = queue.Close() }()
 	task, err := tasks.BindAXN.Enqueue(ctx, queue, dypls.BindAXNRequest{
 		PoolKey: dyplstest.DefaultPoolKey, PhoneNoA: "15000000001", PhoneNoX: "17000000042", Expiration: dypls.At(time.Now().Add(time.Hour)),
-	})
+	}, tasks.TaskID("order-42"))
 	if err != nil {
 		log.Fatal(err)
 	}

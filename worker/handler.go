@@ -13,6 +13,7 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/internal/asynqwire"
 	"github.com/seed-5c07c2e9/dyplsq/internal/dispatch"
 	"github.com/seed-5c07c2e9/dyplsq/internal/record"
+	"github.com/seed-5c07c2e9/dyplsq/tasks"
 )
 
 // leftForNewer is when a task that this version cannot perform is offered again.
@@ -84,7 +85,7 @@ func (w *Worker) reject(ctx context.Context, id, action string, reason error) er
 			return later(redisAway, "redis is out of reach")
 		}
 		w.syncInventory(ctx, id)
-		w.config.Observer.Ended(action, string(record.Failed))
+		w.config.Trace.taskDone(TaskEnd{TaskID: id, Action: action, State: tasks.StateFailed})
 	}
 	return archive(dypls.CodeInvalidPayload, dypls.Rejected)
 }

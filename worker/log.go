@@ -15,7 +15,7 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/internal/refusal"
 )
 
-// logAttempt writes the one line of an attempt, and has it counted.
+// logAttempt writes the one line of an attempt, and tells the trace.
 func (w *Worker) logAttempt(
 	d *delivery,
 	begun record.Begun,
@@ -23,7 +23,15 @@ func (w *Worker) logAttempt(
 	err error,
 	took time.Duration,
 ) {
-	w.config.Observer.Attempted(d.account.name, d.kind.action, v.class, v.code)
+	w.config.Trace.attemptDone(Attempt{
+		TaskID:    d.id,
+		Account:   d.account.name,
+		Action:    d.kind.action,
+		Class:     v.class,
+		Code:      v.code,
+		RequestID: v.requestID,
+		Took:      took,
+	})
 	level := zerolog.InfoLevel
 	switch v.state {
 	case record.Waiting:

@@ -19,7 +19,7 @@ func (d *delivery) settleWithoutCall(ctx context.Context, begun record.Begun) er
 		Str("state", string(begun.State)).
 		Str("code", begun.Code).
 		Msg("settled without a call")
-	d.observeEnd(begun.State)
+	d.traceEnd(begun.State)
 	return archive(begun.Code, dypls.Class(begun.Class))
 }
 
@@ -79,7 +79,7 @@ func (d *delivery) finish(ctx context.Context, e record.Ending) {
 		return err
 	})
 	if err == nil && (verdict == record.Done || verdict == record.Again) {
-		d.observeEnd(e.State)
+		d.traceEnd(e.State)
 		return
 	}
 	log := d.worker.log.Error().
@@ -91,7 +91,7 @@ func (d *delivery) finish(ctx context.Context, e record.Ending) {
 	case err != nil:
 		log.Err(err).Msg("outcome not written")
 	case verdict == record.Surplus:
-		d.worker.config.Observer.Surplus(d.kind.action)
+		d.worker.config.Trace.surplusFound(Surplus{TaskID: d.id, Action: d.kind.action})
 		log.Msg("surplus binding; unbinding it")
 		d.compensate(ctx, e)
 	case verdict == record.Gone && e.State == record.Succeeded && d.kind.mutates:

@@ -21,6 +21,7 @@ const refreshEvery = 10 * time.Second
 // workers of the account share.
 type traffic struct {
 	worker  *Worker
+	account string
 	limiter *quota.Limiter
 	breaker *breaker.Breaker
 
@@ -30,7 +31,7 @@ type traffic struct {
 
 func newTraffic(w *Worker, account string) *traffic {
 	c := w.config
-	t := &traffic{worker: w, log: accountLog(c, account)}
+	t := &traffic{worker: w, account: account, log: accountLog(c, account)}
 	t.breaker = breaker.New(breaker.Config{
 		Redis:   c.client,
 		Account: account,
@@ -113,7 +114,9 @@ func (t *traffic) acquirePermit(
 		}
 		p.tokens = append(p.tokens, reserved{b, one})
 	}
-	t.worker.config.Observer.Waited(action, time.Since(asked))
+	t.worker.config.Trace.quotaWaited(
+		QuotaWait{Account: t.account, Action: action, Waited: time.Since(asked)},
+	)
 	if len(probes) == 0 { // something may have been opened meanwhile
 		if err := t.breaker.Check(action, pool); err != nil {
 			p.release(ctx)

@@ -40,12 +40,12 @@ func TestBindsPauseWhenRedisLostData(t *testing.T) {
 		ids = append(ids, id)
 	}
 	before := server.Copy(t) // nothing is noted yet
-	told := &observations{told: map[string]int{}}
+	events := newEvents()
 	pausing := quick
 	pausing.lossPause = testPause
 	s := newWorkerHarnessOn(t, server, pausing, dyplstest.Config{
 		Faults: []dyplstest.Fault{{Action: "BindAxn", Do: dyplstest.Slow, Delay: slowCall}},
-	}, func(c *Config) { c.Observer = told })
+	}, func(c *Config) { c.Trace = events.trace() })
 	waiting := waitAll(t, s.queue, ids)
 	redistest.Poll(t, outcomeWithin, "calls to be out", func(context.Context) error {
 		if n := s.calls("BindAxn"); n < out {
@@ -82,7 +82,7 @@ func TestBindsPauseWhenRedisLostData(t *testing.T) {
 	if n := s.performed("BindAxn"); n != len(ids) {
 		t.Errorf("%d binds took effect for %d tasks", n, len(ids))
 	}
-	if n := told.all()["forgot"]; n != 1 {
+	if n := events.all()["data lost"]; n != 1 {
 		t.Errorf("it was told %d times", n)
 	}
 	if n := strings.Count(s.log.String(), "Redis lost data (restart or failover)"); n != 1 {

@@ -43,10 +43,12 @@ func newStalledHarness(t *testing.T, simulated dyplstest.Config, policy OnUncert
 	t.Helper()
 	caller := &stalls{held: make(chan struct{}), free: make(chan struct{})}
 	release = sync.OnceFunc(func() { close(caller.free) })
+	told := newEvents()
 	short := timing{claimLease: 2 * time.Second, reconcileAfter: 100 * time.Millisecond, verifyAgainAfter: 200 * time.Millisecond}
 	s = newTimedWorkerHarness(t, short, simulated, func(c *Config) {
-		caller.Caller, c.Caller, c.OnUncertain = c.Caller, caller, policy
+		caller.Caller, c.Caller, c.OnUncertain, c.Trace = c.Caller, caller, policy, told.trace()
 	})
+	s.events = told
 	t.Cleanup(release) // before the worker drains
 	if _, err := tasks.BindAXN.Enqueue(t.Context(), s.queue, request, tasks.TaskID("k")); err != nil {
 		t.Fatal(err)
@@ -81,6 +83,9 @@ func TestSurplusIsUnbound(t *testing.T) {
 	}
 	release()
 	s.logged(t, "surplus binding; unbinding it")
+	if n := s.events.all()["surplus k BindAxn"]; n != 1 {
+		t.Errorf("the trace was told %d times", n)
+	}
 	undo := s.awaited(t, reaper.SurplusTask("", bound[0]))
 	if undo.State != tasks.StateSucceeded || undo.Action != "UnbindSubscription" || s.calls("UnbindSubscription") != 1 {
 		t.Errorf("%s of %s after %d calls", undo.State, undo.Action, undo.Calls)

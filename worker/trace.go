@@ -6,48 +6,113 @@ import (
 
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
 	"github.com/seed-5c07c2e9/dyplsq/internal/record"
+	"github.com/seed-5c07c2e9/dyplsq/tasks"
 )
 
-// Observer is told of what a worker does, for metrics. Its methods are called by many goroutines at
-// once, on the way of each task: they must not block. What they are told holds no number and no id.
-type Observer interface {
-	// Attempted: an attempt has ended. The class of a success is empty; a code may be anything that an
-	// API answered.
-	Attempted(account, action string, class dypls.Class, code string)
-	// Called: a call has ended, whatever came of it.
-	Called(action string, took time.Duration)
-	// Queued: a task was called for the first time, so long after it was due. Under load only a sample
-	// is told.
-	Queued(queue string, waited time.Duration)
-	// Ended: a task has come to its end, and is succeeded, failed or uncertain.
-	Ended(action, state string)
-	// Waited: a call waited so long for its turn in the quota of all workers.
-	Waited(action string, took time.Duration)
-	// Surplus: a binding turned up that its task has no use for.
-	Surplus(action string)
-	// Forgot: Redis came back with less than it had.
-	Forgot()
+// Trace is a set of functions that a worker calls as things happen, for metrics, traces and audits
+// of your own. A nil function is skipped. Many goroutines call them at once, on the way of each
+// task: they must not block. Events hold no phone number; an id is as your producer made it.
+//
+// To see each HTTPS request with its parameters, wrap [Config.Caller] instead.
+type Trace struct {
+	// AttemptDone: an attempt has ended, with a call or with a reason why none could leave.
+	AttemptDone func(Attempt)
+	// CallDone: a call of the API has ended, with or without an answer. Calls that look up a lost
+	// answer are no attempts, and are told here as well.
+	CallDone func(Call)
+	// QueueWaited: a task was called for the first time. At most 50 tasks a second are sampled, each
+	// at the cost of a read of its record.
+	QueueWaited func(QueueWait)
+	// QuotaWaited: a call got its tokens of the quota that all workers share.
+	QuotaWaited func(QuotaWait)
+	// TaskDone: a task is succeeded, failed or uncertain.
+	TaskDone func(TaskEnd)
+	// SurplusFound: a late answer brought a binding that its task has no use for. The worker unbinds
+	// it.
+	SurplusFound func(Surplus)
+	// DataLost: Redis came back with less than it had. Binds pause until calls from before are over.
+	DataLost func()
 }
 
-// unobserved is the observer where nobody observes.
-type unobserved struct{}
+// Attempt is one attempt at a task that has ended.
+type Attempt struct {
+	TaskID  string
+	Account string // as [Config] names it
+	Action  string
+	// Class says what a failure means; empty for a success.
+	Class dypls.Class
+	// Code is "OK", or what the API answered, which may be anything, or one of this module's own.
+	Code      string
+	RequestID string // of the API; empty without an answer
+	Took      time.Duration
+}
 
-func (unobserved) Attempted(string, string, dypls.Class, string) {}
-func (unobserved) Called(string, time.Duration)                  {}
-func (unobserved) Queued(string, time.Duration)                  {}
-func (unobserved) Ended(string, string)                          {}
-func (unobserved) Waited(string, time.Duration)                  {}
-func (unobserved) Surplus(string)                                {}
-func (unobserved) Forgot()                                       {}
+// Call is one call of the API that has ended.
+type Call struct {
+	Account, Action string
+	Took            time.Duration
+}
+
+// QueueWait is how long a task waited from when it was due to its first call.
+type QueueWait struct {
+	TaskID, Action string
+	Queue          string // of asynq, with its shard
+	Waited         time.Duration
+}
+
+// QuotaWait is how long a call waited for the quota.
+type QuotaWait struct {
+	Account, Action string
+	Waited          time.Duration
+}
+
+// TaskEnd is what a task has ended with.
+type TaskEnd struct {
+	TaskID, Action string
+	State          tasks.State
+}
+
+// Surplus is a binding beyond the one that its task is to have.
+type Surplus struct{ TaskID, Action string }
+
+func (t *Trace) attemptDone(a Attempt) {
+	if t.AttemptDone != nil {
+		t.AttemptDone(a)
+	}
+}
+
+func (t *Trace) callDone(c Call) {
+	if t.CallDone != nil {
+		t.CallDone(c)
+	}
+}
+
+func (t *Trace) quotaWaited(q QuotaWait) {
+	if t.QuotaWaited != nil {
+		t.QuotaWaited(q)
+	}
+}
+
+func (t *Trace) taskDone(e TaskEnd) {
+	if t.TaskDone != nil {
+		t.TaskDone(e)
+	}
+}
+
+func (t *Trace) surplusFound(s Surplus) {
+	if t.SurplusFound != nil {
+		t.SurplusFound(s)
+	}
+}
 
 // sampleEvery is how far apart the tasks are whose time in the queue is looked up.
 const sampleEvery = 20 * time.Millisecond
 
-// sampleWait tells how long a task was in its queue. The record knows, and asking it is a round
+// traceQueueWait tells how long a task was in its queue. The record knows, and asking it is a round
 // trip more: it is made beside the task, and not for every one.
-func (d *delivery) sampleWait(ctx context.Context, begun record.Begun, noted time.Time) {
+func (d *delivery) traceQueueWait(ctx context.Context, begun record.Begun, noted time.Time) {
 	w := d.worker
-	if _, nobody := w.config.Observer.(unobserved); nobody || begun.Call != 1 {
+	if w.config.Trace.QueueWaited == nil || begun.Call != 1 {
 		return
 	}
 	last := w.sampled.Load()
@@ -66,13 +131,20 @@ func (d *delivery) sampleWait(ctx context.Context, begun record.Begun, noted tim
 		if at := opened[0].ProcessAt; at.After(due) {
 			due = at
 		}
-		w.config.Observer.Queued(d.queue, max(noted.Sub(due), 0))
+		w.config.Trace.QueueWaited(QueueWait{
+			TaskID: d.id,
+			Action: d.kind.action,
+			Queue:  d.queue,
+			Waited: max(noted.Sub(due), 0),
+		})
 	})
 }
 
-// observeEnd tells what became of a task, unless it goes on.
-func (d *delivery) observeEnd(state record.State) {
+// traceEnd tells what became of a task, unless it goes on.
+func (d *delivery) traceEnd(state record.State) {
 	if state.Told() {
-		d.worker.config.Observer.Ended(d.kind.action, string(state))
+		d.worker.config.Trace.taskDone(
+			TaskEnd{TaskID: d.id, Action: d.kind.action, State: tasks.State(state)},
+		)
 	}
 }

@@ -5,57 +5,66 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"reflect"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/hibiken/asynq"
 	"github.com/rs/zerolog"
 
-	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dyplstest"
 	"github.com/seed-5c07c2e9/dyplsq/internal/dispatch"
 	"github.com/seed-5c07c2e9/dyplsq/internal/redistest"
+	"github.com/seed-5c07c2e9/dyplsq/tasks"
 )
 
-// observations is an observer that keeps what it is told.
-type observations struct {
-	mu   sync.Mutex
-	told map[string]int
+// events counts what a trace is told.
+type events struct {
+	mu     sync.Mutex
+	counts map[string]int
 }
 
-func (o *observations) add(text string) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	o.told[text]++
+func newEvents() *events { return &events{counts: map[string]int{}} }
+
+func (e *events) add(text string) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.counts[text]++
 }
 
-func (o *observations) Attempted(_, action string, class dypls.Class, code string) {
-	o.add(fmt.Sprint("attempted ", action, " ", class, " ", code))
-}
-func (o *observations) Called(action string, _ time.Duration) { o.add("called " + action) }
-func (o *observations) Queued(queue string, _ time.Duration)  { o.add("queued " + queue) }
-func (o *observations) Ended(action, state string)            { o.add("ended " + action + " " + state) }
-func (o *observations) Waited(string, time.Duration)          {}
-func (o *observations) Surplus(action string)                 { o.add("surplus " + action) }
-func (o *observations) Forgot()                               { o.add("forgot") }
-func (o *observations) all() map[string]int {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return maps.Clone(o.told)
+func (e *events) all() map[string]int {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return maps.Clone(e.counts)
 }
 
-// TestObserver: each attempt, call and end is told once, whichever way a task comes to its end, and
-// every queue is seen to be polled.
-func TestObserver(t *testing.T) {
+func (e *events) trace() Trace {
+	return Trace{
+		AttemptDone: func(a Attempt) {
+			e.add(fmt.Sprintf("attempt %s %s %s %q %s, request id: %t", a.TaskID, a.Account, a.Action, a.Class, a.Code, a.RequestID != ""))
+		},
+		CallDone: func(c Call) { e.add(fmt.Sprintf("call %s %s, took time: %t", c.Account, c.Action, c.Took > 0)) },
+		QueueWaited: func(q QueueWait) {
+			e.add(fmt.Sprintf("queue %s %s", q.Queue, q.Action))
+		},
+		QuotaWaited:  func(q QuotaWait) { e.add(fmt.Sprintf("quota %s %s", q.Account, q.Action)) },
+		TaskDone:     func(end TaskEnd) { e.add(fmt.Sprintf("task %s %s %s", end.TaskID, end.Action, end.State)) },
+		SurplusFound: func(s Surplus) { e.add(fmt.Sprintf("surplus %s %s", s.TaskID, s.Action)) },
+		DataLost:     func() { e.add("data lost") },
+	}
+}
+
+// TestTraceIsToldOfEachEventOnce: each attempt, call and end is told once, whichever way a task
+// comes to its end.
+func TestTraceIsToldOfEachEventOnce(t *testing.T) {
 	t.Parallel()
-	told := &observations{told: map[string]int{}}
+	told := newEvents()
 	s := newWorkerHarness(t, dyplstest.Config{Faults: []dyplstest.Fault{
 		{Match: map[string]string{"OutId": "none"}, Code: "isv.NO_AVAILABLE_NUMBER"},
 		{Match: map[string]string{"OutId": "again"}, Code: "isv.FLOW_LIMIT", First: 1},
 		{Match: map[string]string{"OutId": "lost"}, Do: dyplstest.DropAfter},
-	}}, func(c *Config) { c.Observer = told })
+	}}, func(c *Config) { c.Trace = told.trace() })
 	for _, id := range []string{"good", "none", "again", "lost"} {
 		s.bind(t, id)
 		s.outcome(t, id)
@@ -66,20 +75,47 @@ func TestObserver(t *testing.T) {
 	}
 	s.logged(t, "delivery unreadable")
 	want := map[string]int{
-		"attempted BindAxn  OK": 2, "attempted BindAxn Exhausted isv.NO_AVAILABLE_NUMBER": 1, "attempted BindAxn Throttled isv.FLOW_LIMIT": 1,
-		"attempted BindAxn Uncertain dyplsq.NoAnswer": 1, "called BindAxn": 5,
-		"ended BindAxn succeeded": 2, "ended BindAxn failed": 2, "ended BindAxn uncertain": 1,
+		`attempt good default BindAxn "" OK, request id: true`:                               1,
+		`attempt again default BindAxn "" OK, request id: true`:                              1,
+		`attempt none default BindAxn "Exhausted" isv.NO_AVAILABLE_NUMBER, request id: true`: 1,
+		`attempt again default BindAxn "Throttled" isv.FLOW_LIMIT, request id: true`:         1,
+		`attempt lost default BindAxn "Uncertain" dyplsq.NoAnswer, request id: false`:        1,
+		`call default BindAxn, took time: true`:                                              5,
+		`quota default BindAxn`:                                                              5,
+		`task good BindAxn succeeded`:                                                        1,
+		`task again BindAxn succeeded`:                                                       1,
+		`task none BindAxn failed`:                                                           1,
+		`task garbage BindAxn failed`:                                                        1,
+		`task lost BindAxn uncertain`:                                                        1,
 	}
 	redistest.Poll(t, outcomeWithin, "everything to be told", func(context.Context) error {
 		got := told.all()
-		delete(got, "queued bind") // a sample
+		if got["queue bind BindAxn"] == 0 {
+			return errors.New("no time in the queue was told")
+		}
+		delete(got, "queue bind BindAxn") // a sample
 		if diff := cmp.Diff(want, got); diff != "" {
 			return errors.New(diff)
 		}
 		return nil
 	})
-	if told.all()["queued bind"] == 0 {
-		t.Error("no time in the queue was told")
+}
+
+// TestTraceSkipsWhatIsNil: a trace may name any of its functions alone.
+func TestTraceSkipsWhatIsNil(t *testing.T) {
+	t.Parallel()
+	all := reflect.ValueOf(newEvents().trace())
+	for field := range reflect.TypeFor[Trace]().Fields() {
+		if all.FieldByIndex(field.Index).IsNil() {
+			t.Errorf("the tests' own trace lacks %s", field.Name)
+		}
+		var alone Trace
+		reflect.ValueOf(&alone).Elem().FieldByIndex(field.Index).Set(all.FieldByIndex(field.Index))
+		s := newWorkerHarness(t, dyplstest.Config{}, func(c *Config) { c.Trace = alone })
+		s.bind(t, "good")
+		if o := s.outcome(t, "good"); o.State != tasks.StateSucceeded {
+			t.Errorf("with %s alone: %s %s", field.Name, o.State, o.Code)
+		}
 	}
 }
 

@@ -133,7 +133,7 @@ func newTimed(config Config, timing timing) (*Worker, error) {
 	w.host = asynqhost.New(config.client, asynqhost.Config{Slots: performedOf(w.callsAtOnce)})
 	w.served.names = ownQueues(config.Shards)
 	w.lossGuard = lossguard.New(lossguard.Config{
-		Redis: config.client, Replicas: config.WaitReplicas, Log: w.log, OnLoss: config.Observer.Forgot,
+		Redis: config.client, Replicas: config.WaitReplicas, Log: w.log, OnLoss: config.Trace.DataLost,
 		Pause: cmp.Or(timing.lossPause, timing.claimLease+config.HTTPTimeout+lossMargin),
 	})
 	w.refusals = &refusalLog{log: config.Logger}

@@ -29,6 +29,7 @@ type workerHarness struct {
 	log       *lockedBuffer
 	caller    dypls.Caller // the simulator's
 	worker    *Worker
+	events    *events // what its trace was told; nil where none is set
 }
 
 const outcomeWithin = 2 * time.Minute

@@ -33,8 +33,21 @@ func (f metricsFlags) observe(config *worker.Config) *metrics.Metrics {
 	for account := range config.Callers {
 		m.Expect(account)
 	}
-	config.Observer, config.RedisHook = m, m.RedisHook()
+	config.Trace, config.RedisHook = traceOf(m), m.RedisHook()
 	return m
+}
+
+// traceOf counts what happens in a worker.
+func traceOf(m *metrics.Metrics) worker.Trace {
+	return worker.Trace{
+		AttemptDone:  func(a worker.Attempt) { m.Attempted(a.Account, a.Action, a.Class, a.Code) },
+		CallDone:     func(c worker.Call) { m.Called(c.Action, c.Took) },
+		QueueWaited:  func(q worker.QueueWait) { m.Queued(q.Queue, q.Waited) },
+		QuotaWaited:  func(q worker.QuotaWait) { m.Waited(q.Action, q.Waited) },
+		TaskDone:     func(e worker.TaskEnd) { m.Ended(e.Action, string(e.State)) },
+		SurplusFound: func(s worker.Surplus) { m.Surplus(s.Action) },
+		DataLost:     m.Forgot,
+	}
 }
 
 // showTraffic lets a worker's quotas and breakers be seen.

@@ -14,7 +14,7 @@ import (
 // other stands for every value that is not ours.
 const other = "other"
 
-// Attempted implements the worker's observer.
+// Attempted counts an attempt that has ended.
 func (m *Metrics) Attempted(account, action string, class dypls.Class, code string) {
 	action = actionLabel(action)
 	m.attempts.WithLabelValues(account, action, string(class), codeLabel(code)).Inc()
@@ -23,22 +23,22 @@ func (m *Metrics) Attempted(account, action string, class dypls.Class, code stri
 	}
 }
 
-// Called implements the worker's observer.
+// Called counts a call of the API that took so long.
 func (m *Metrics) Called(action string, took time.Duration) {
 	m.calls.WithLabelValues(actionLabel(action)).Observe(took.Seconds())
 }
 
-// Waited implements the worker's observer.
+// Waited counts a call that waited so long for the quota.
 func (m *Metrics) Waited(action string, took time.Duration) {
 	m.waited.WithLabelValues(actionLabel(action)).Observe(took.Seconds())
 }
 
-// Queued implements the worker's observer.
+// Queued counts a task that was first called so long after it was due.
 func (m *Metrics) Queued(queue string, waited time.Duration) {
 	m.queued.WithLabelValues(queueLabel(queue)).Observe(waited.Seconds())
 }
 
-// Ended implements the worker's observer.
+// Ended counts a task that came to its end.
 func (m *Metrics) Ended(action, state string) {
 	action = actionLabel(action)
 	m.outcomes.WithLabelValues(action, state).Inc()
@@ -47,10 +47,10 @@ func (m *Metrics) Ended(action, state string) {
 	}
 }
 
-// Surplus implements the worker's observer.
+// Surplus counts a binding beyond the one that its task is to have.
 func (m *Metrics) Surplus(action string) { m.surplus.WithLabelValues(actionLabel(action)).Inc() }
 
-// Forgot implements the worker's observer.
+// Forgot counts a Redis that came back with less than it had.
 func (m *Metrics) Forgot() { m.forgot.Inc() }
 
 func actionLabel(action string) string {

@@ -43,7 +43,7 @@ var (
 	}
 )
 
-// Metrics are those of one worker. It is the worker's observer.
+// Metrics are those of one worker, whose events are told to its methods.
 type Metrics struct {
 	registry *prometheus.Registry
 
