@@ -58,9 +58,11 @@ type Config struct {
 	ListDelay time.Duration
 	// Recordings says which recordings there are.
 	Recordings Recordings
+	// Calls says how the calls that [Simulator.PlaceCall] places go on.
+	Calls Calls
 
-	// LedgerLimit is how many entries the ledger keeps; the oldest go first. Default:
-	// [DefaultLedgerLimit]. Negative: no bound.
+	// LedgerLimit is how many entries the ledger keeps, and how many calls; the oldest go first.
+	// Default: [DefaultLedgerLimit]. Negative: no bound.
 	LedgerLimit int
 }
 
@@ -70,6 +72,7 @@ func (c Config) withDefaults() Config {
 	c.QuotaCode = cmp.Or(c.QuotaCode, "isv.FLOW_LIMIT")
 	c.LedgerLimit = cmp.Or(c.LedgerLimit, DefaultLedgerLimit)
 	c.Recordings = c.Recordings.withDefaults()
+	c.Calls = c.Calls.withDefaults()
 	if c.Now == nil {
 		c.Now = time.Now
 	}
@@ -100,6 +103,9 @@ func (c Config) validate() error {
 	}
 	if c.ListDelay < 0 {
 		return errors.New("dyplstest: Config.ListDelay must not be negative: leave it 0 for at once")
+	}
+	if err := c.Calls.validate(); err != nil {
+		return err
 	}
 	return c.Recordings.validate()
 }

@@ -7,8 +7,11 @@
 // [NotSimulated], what no API has with the gateway's InvalidAction.NotFound. Answers are JSON,
 // whatever a client would like; XML, bearer tokens and signatures with SM3 are not there.
 //
+// It places calls on bindings, when a test asks it to ([Simulator.PlaceCall]), and makes the receipts
+// that the service makes of a call.
+//
 // It is not the real service. It lives in memory and forgets everything when it ends, binds no
-// number of any carrier, and makes no recording. What the API's pages leave open is decided here in
+// number of any carrier, and lets nobody speak. What the API's pages leave open is decided here in
 // one way among several; each such place says so.
 //
 // A test starts it on a free loopback port, and points its client there:
@@ -26,5 +29,5 @@
 //
 // What was really done, whatever the client was told, stands in the [Simulator.Ledger], and what is
 // bound now in [Simulator.Bindings]. Other processes read the ledger through
-// [Simulator.LedgerHandler].
+// [Simulator.LedgerHandler], and place calls through [Simulator.CallsHandler].
 package dyplstest

@@ -1,8 +1,6 @@
 package dyplstest
 
 import (
-	"bufio"
-	"encoding/json"
 	"net/http"
 	"strconv"
 )
@@ -35,14 +33,8 @@ func (s *Simulator) LedgerHandler() http.Handler {
 				return
 			}
 		}
-		w.Header().Set("Content-Type", "application/jsonl; charset=utf-8")
-		buffered := bufio.NewWriter(w)
-		encoder := json.NewEncoder(buffered)
-		for _, e := range s.entries(func(e *Entry) bool { return e.Seq > after && (e.Performed || !performed) }) {
-			if encoder.Encode(e) != nil {
-				return // the client is gone
-			}
-		}
-		_ = buffered.Flush()
+		writeLines(w, s.entries(
+			func(e *Entry) bool { return e.Seq > after && (e.Performed || !performed) },
+		))
 	})
 }

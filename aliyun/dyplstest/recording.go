@@ -18,12 +18,14 @@ import (
 // linkLife is how long a DownloadUrl works, by the help page of QueryRecordFileDownloadUrl.
 const linkLife = 2 * time.Hour
 
-// Recordings says which calls have a recording. What the service answers where there is none yet,
+// Recordings says which calls have a recording. One that was placed has one as it says itself, of the
+// others CallIDs tells. What the service answers where there is none yet,
 // or never will be, is not documented: here it is OK with an empty DownloadUrl, and
 // isv.ILLEGAL_ARGUMENT.
 type Recordings struct {
 	// ReadyAfter is how long after its CallTime a recording is there; before, the DownloadUrl is
-	// empty. Default: 0.
+	// empty. That of a call of [Simulator.PlaceCall] is there so long after its end, by Calls.Scale,
+	// whatever Now says. Default: 0.
 	ReadyAfter time.Duration
 	// KeptFor is how long after its CallTime a recording is kept. Default: 30 days.
 	KeptFor time.Duration
@@ -81,6 +83,9 @@ func queryRecording(s *service, p parameters) answer {
 	if err != nil {
 		return *illegal("callTime must be yyyy-MM-dd HH:mm:ss")
 	}
+	if c := s.calls.byID[callID]; c != nil && c.AccessKeyID == s.account.key.AccessKeyID {
+		return s.queryPlaced(c, calledAt)
+	}
 	recordings := s.config.Recordings
 	age := s.now.Sub(calledAt)
 	if recordings.CallIDs != nil && !slices.Contains(recordings.CallIDs, callID) ||
@@ -90,6 +95,19 @@ func queryRecording(s *service, p parameters) answer {
 	link := ""
 	if age >= recordings.ReadyAfter {
 		link = s.link(callID)
+	}
+	return ok(fields{DownloadURL: &link})
+}
+
+// queryPlaced answers for a call that was placed: a CallTime that is not its own finds nothing.
+func (s *service) queryPlaced(c *placedCall, calledAt time.Time) answer {
+	if !c.Recorded || !calledAt.Equal(c.CallTime.Truncate(time.Second)) ||
+		s.now.Sub(calledAt) > s.config.Recordings.KeptFor {
+		return *illegal("record not exist")
+	}
+	link := ""
+	if c.recordingIsUp {
+		link = s.link(c.CallID)
 	}
 	return ok(fields{DownloadURL: &link})
 }

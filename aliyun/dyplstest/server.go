@@ -57,7 +57,7 @@ func Serve(c Config) (*Server, error) {
 		url:             "http://" + listener.Addr().String(),
 		//nolint:gosec // loopback only; a hang may last
 		http: &http.Server{
-			Handler:  simulator,
+			Handler:  simulator.Handler(),
 			ErrorLog: log.New(io.Discard, "", 0),
 		},
 		served: make(chan struct{}),

@@ -28,6 +28,9 @@ type Simulator struct {
 	nonces   nonces
 	faults   rules
 	ledger   ledger
+	calls    calls
+	// callRandom makes the ids of calls: the choice of numbers does not depend on how many there are.
+	callRandom *rand.Rand
 }
 
 // New returns a simulator. The error names the field, the rule and the remedy.
@@ -37,11 +40,13 @@ func New(c Config) (*Simulator, error) {
 		return nil, err
 	}
 	s := &Simulator{
-		config: c,
-		closed: make(chan struct{}),
-		random: rand.New(rand.NewPCG(c.Seed, 0x64_79_70_6c_73)),
-		faults: rules{seed: c.Seed},
-		ledger: ledger{limit: c.LedgerLimit},
+		config:     c,
+		closed:     make(chan struct{}),
+		random:     rand.New(rand.NewPCG(c.Seed, 0x64_79_70_6c_73)),
+		faults:     rules{seed: c.Seed},
+		ledger:     ledger{limit: c.LedgerLimit},
+		calls:      calls{limit: c.LedgerLimit},
+		callRandom: rand.New(rand.NewPCG(c.Seed, 0x63_61_6c_6c_73)),
 	}
 	accounts, err := c.accounts(s.random)
 	if err != nil {
@@ -56,7 +61,8 @@ func New(c Config) (*Simulator, error) {
 	return s, nil
 }
 
-// Close ends every call that hangs or waits. The simulator keeps answering.
+// Close ends every request that hangs or waits, and what calls would still lead to. The simulator
+// keeps answering.
 func (s *Simulator) Close() { s.closeOnce.Do(func() { close(s.closed) }) }
 
 // ServeHTTP answers one request.

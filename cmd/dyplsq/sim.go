@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"net/http"
 
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dyplstest"
 	"github.com/seed-5c07c2e9/dyplsq/cmd/dyplsq/internal/hostcheck"
@@ -11,7 +10,7 @@ import (
 
 const (
 	simPort    = "8081"
-	ledgerPath = "/_dyplsq/ledger"
+	ledgerPath = dyplstest.LedgerPath
 	simNumbers = 20_000
 )
 
@@ -24,6 +23,7 @@ type simCommand struct {
 	SecurityToken   string         `help:"The STS token that every request must bring, as with temporary credentials." name:"security-token" placeholder:"TOKEN"`
 	Fault           []string       `help:"A rule by which calls fail, as 'action=BindAxn code=isv.FLOW_LIMIT rate=0.05 first=1'; may be repeated." placeholder:"RULE" sep:"none"`
 	Quota           map[string]int `help:"Calls a second of an action, as BindAxn=100." placeholder:"ACTION=N"`
+	Scale           float64        `default:"1" env:"DYPLSQ_SIM_SCALE" help:"How long a second of a call that is placed lasts, and of the wait before a push is repeated: 0.001 for minutes of milliseconds (${default})." placeholder:"SECONDS"`
 	Seed            uint64         `default:"1" help:"Makes the choice of numbers and of failing requests reproducible (${default})."`
 }
 
@@ -36,6 +36,7 @@ func (c *simCommand) Run(ctx context.Context, s streams) error {
 		Seed:            c.Seed,
 		Quotas:          c.Quota,
 		LedgerLimit:     -1,
+		Calls:           dyplstest.Calls{Scale: c.Scale},
 		Pools:           []dyplstest.Pool{{Key: c.Pool, Numbers: dyplstest.Numbers("170", c.Numbers)}},
 	}
 	for _, text := range c.Fault {
@@ -54,9 +55,6 @@ func (c *simCommand) Run(ctx context.Context, s streams) error {
 	if err != nil {
 		return err
 	}
-	mux := http.NewServeMux()
-	mux.Handle("/", simulator)
-	mux.Handle(ledgerPath, simulator.LedgerHandler())
 	url := "http://" + listener.Addr().String()
 	token := ""
 	if c.SecurityToken != "" {
@@ -65,7 +63,7 @@ func (c *simCommand) Run(ctx context.Context, s streams) error {
 	_, _ = fmt.Fprintf(
 		s.err,
 		"A SIMULATED API, in memory: nothing is bound, everything is lost on exit.\n"+
-			"  DYPLSQ_ENDPOINT=%s ALIBABA_CLOUD_ACCESS_KEY_ID=%s ALIBABA_CLOUD_ACCESS_KEY_SECRET=%s%s\n  pool %s with %d numbers; what was done: %s%s\n",
+			"  DYPLSQ_ENDPOINT=%s ALIBABA_CLOUD_ACCESS_KEY_ID=%s ALIBABA_CLOUD_ACCESS_KEY_SECRET=%s%s\n  pool %s with %d numbers; what was done: %s%s; place calls: POST %s%s\n",
 		url,
 		c.AccessKeyID,
 		c.AccessKeySecret,
@@ -74,6 +72,9 @@ func (c *simCommand) Run(ctx context.Context, s streams) error {
 		c.Numbers,
 		url,
 		ledgerPath,
+		url,
+		dyplstest.CallsPath,
 	)
-	return serve(ctx, listener, hostcheck.Hosts{Loopback: isLoopback(c.Listen, simPort)}.Guard(mux))
+	hosts := hostcheck.Hosts{Loopback: isLoopback(c.Listen, simPort)}
+	return serve(ctx, listener, hosts.Guard(simulator.Handler()))
 }
