@@ -179,9 +179,8 @@ func TestBreakerOfAPool(t *testing.T) {
 func TestAwaitNumber(t *testing.T) {
 	t.Parallel()
 	s := newWorkerHarness(t, dyplstest.Config{Faults: []dyplstest.Fault{{Code: "isv.NO_AVAILABLE_NUMBER"}}}, func(c *Config) { c.OnNoNumber = NoNumberWait })
-	if _, err := tasks.BindAXN.Enqueue(t.Context(), s.queue, bindRequest(), tasks.TaskID("waits"), tasks.Within(4*time.Second)); err != nil {
-		t.Fatal(err)
-	}
+	s.bind(t, "waits")
+	s.endTime(t, "waits", 1)
 	if o := s.outcome(t, "waits"); o.Code != dypls.CodeExpired || o.Attempts != 0 || o.Calls != 1 {
 		t.Errorf("%s after %d attempts and %d calls", o.Code, o.Attempts, o.Calls)
 	}

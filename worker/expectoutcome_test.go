@@ -1,8 +1,10 @@
 package worker
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"slices"
 	"testing"
 	"time"
@@ -12,6 +14,8 @@ import (
 
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dyplstest"
+	"github.com/seed-5c07c2e9/dyplsq/internal/record"
+	"github.com/seed-5c07c2e9/dyplsq/internal/redistest"
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
 )
 
@@ -53,6 +57,21 @@ func (s *workerHarness) calls(action string) int {
 		}
 	}
 	return n
+}
+
+// endTime lets the time of a task run out once so many binds have arrived, however long that takes
+// on a busy machine.
+func (s *workerHarness) endTime(t *testing.T, id string, binds int) {
+	t.Helper()
+	redistest.Poll(t, outcomeWithin, "the calls of "+id, func(context.Context) error {
+		if n := s.calls("BindAxn"); n < binds {
+			return fmt.Errorf("%d of %d", n, binds)
+		}
+		return nil
+	})
+	if err := s.redis.HSet(t.Context(), record.Key(id), "deadline", 1).Err(); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // expectOutcome checks an outcome: what the owner is told, and how often the API was really asked.

@@ -89,7 +89,8 @@ func TestLooksGoOnPastTheDeadline(t *testing.T) {
 			t.Parallel()
 			slow := timing{claimLease: claimLease, reconcileAfter: 2 * time.Second, verifyAgainAfter: 2 * time.Second}
 			s := newTimedWorkerHarness(t, slow, dyplstest.Config{Faults: []dyplstest.Fault{{Action: "BindAxn", Do: do}}}, nil)
-			s.bindNamed(t, tasks.Within(time.Second))
+			s.bindNamed(t)
+			s.endTime(t, "k", 1)
 			s.expectOutcome(t, "k", want)
 		})
 	}
@@ -142,11 +143,10 @@ func TestSuspectNeverFails(t *testing.T) {
 	})
 	t.Run("out of time", func(t *testing.T) {
 		t.Parallel()
-		slow := timing{claimLease: claimLease, reconcileAfter: 3 * time.Second, verifyAgainAfter: time.Second}
+		slow := timing{claimLease: claimLease, reconcileAfter: 6 * time.Second, verifyAgainAfter: time.Second}
 		s := newTimedWorkerHarness(t, slow, dyplstest.Config{Faults: []dyplstest.Fault{lost}}, retry)
-		if _, err := tasks.BindAXN.Enqueue(t.Context(), s.queue, bindRequest(), tasks.TaskID("k"), tasks.Within(time.Second)); err != nil {
-			t.Fatal(err)
-		}
+		s.bind(t, "k")
+		s.endTime(t, "k", 1)
 		s.expectOutcome(t, "k", wantOutcome{tasks.StateUncertain, dypls.CodeNoAnswer, 1, 1, 0})
 	})
 }

@@ -2,7 +2,6 @@ package worker
 
 import (
 	"testing"
-	"time"
 
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dyplstest"
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
@@ -16,25 +15,24 @@ func TestErrorAfterTheEffect(t *testing.T) {
 	tests := map[string]struct {
 		then     []dyplstest.Fault
 		attempts int
-		within   time.Duration
+		ends     bool // its time is over once its calls are made
 		calls    int
 	}{
 		"conflict":            {calls: 2},
 		"no attempt is left":  {attempts: 1, calls: 1},
 		"another refusal":     {then: []dyplstest.Fault{{Action: "BindAxn", Code: "isv.ILLEGAL_ARGUMENT"}}, calls: 2},
 		"no number available": {then: []dyplstest.Fault{{Action: "BindAxn", Code: "isv.NO_AVAILABLE_NUMBER"}}, calls: 2},
-		"out of time":         {then: []dyplstest.Fault{{Action: "BindAxn", Code: "isv.OUT_OF_SERVICE"}}, within: 3 * time.Second, calls: 2},
+		"out of time":         {then: []dyplstest.Fault{{Action: "BindAxn", Code: "isv.OUT_OF_SERVICE"}}, ends: true, calls: 2},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			faults := append([]dyplstest.Fault{after}, test.then...)
 			s := newWorkerHarness(t, dyplstest.Config{Faults: faults}, func(c *Config) { c.MaxAttempts = test.attempts })
-			var options []tasks.Option
-			if test.within > 0 {
-				options = append(options, tasks.Within(test.within))
+			s.bindNamed(t)
+			if test.ends {
+				s.endTime(t, "k", test.calls)
 			}
-			s.bindNamed(t, options...)
 			o := s.expectOutcome(t, "k", wantOutcome{tasks.StateSucceeded, "OK", test.calls, 1, 1})
 			if len(s.bindings(t, o)) != 1 {
 				t.Error("more than one binding")
