@@ -23,6 +23,7 @@ var floors = [][]string{
 	{"internal/announce", "internal/breakers", "internal/hearing", "internal/inventory", "internal/quota"},
 	{"internal/dispatch"},
 	{"tasks"},
+	{"calls"},
 	{"worker/internal/agreement", "worker/internal/asynqhost", "worker/internal/breaker", "worker/internal/lossguard", "worker/internal/reaper"},
 	{"worker"},
 	{"dyplsqtest"},

@@ -1,0 +1,239 @@
+package calls
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
+)
+
+// Call is what all receipts of a call say together. Times are in UTC; what no receipt said is zero.
+//
+// Every formatting verb, log/slog and JSON print its numbers masked and its links cut; the fields
+// have them whole.
+type Call struct {
+	ID         string
+	PoolKey    string
+	PartnerKey string
+	TaskID     string // the OutId of the binding, which is the task's id unless the request had its own
+	SubsID     string
+
+	PhoneNo, SecretNo, PeerNo, Extension dypls.Phone // A, X, the other side
+	City                                 string      // of X
+
+	CallType         *int // see [dypls.CallByA]
+	CallTime         time.Time
+	RingTime         time.Time
+	StartTime        time.Time // it was answered
+	ReleasedAt       time.Time
+	Ended            bool // the receipt of its end is there
+	HungUpBy         dypls.Side
+	ReleaseCause     *int // see [dypls.ReleaseText]
+	UnconnectedCause *int // see [dypls.UnconnectedText]
+	ControlMsg       string
+
+	Recording     Recording
+	RecordURL     dypls.SignedURL // works for 7 to 30 days
+	RingRecordURL dypls.SignedURL
+	// Transcript is the status of the call's transcript: 21050000 where there is one.
+	Transcript string
+
+	// Receipts are those that came, each once, in the order of a call.
+	Receipts []dypls.ReceiptType
+	// Raw are the receipts as they came, by [dypls.Receipt.Key].
+	Raw map[string]dypls.RawReceipt
+	// Revision counts the receipts that changed something.
+	Revision int64
+}
+
+// RecordingState is how far the recording of a call is.
+type RecordingState string
+
+// The states.
+const (
+	RecordingNone      RecordingState = "none"      // nothing says that there is one
+	RecordingExpected  RecordingState = "expected"  // the receipt of the call's end has a link to it
+	RecordingAnnounced RecordingState = "announced" // SecretRecording says that it is there
+)
+
+// Recording is the recording of a call.
+type Recording struct {
+	State RecordingState `json:"state"`
+}
+
+// Duration is how long the two talked; 0 where nobody answered, and until the call has ended.
+func (c Call) Duration() time.Duration {
+	if c.StartTime.IsZero() || c.ReleasedAt.IsZero() {
+		return 0
+	}
+	return max(c.ReleasedAt.Sub(c.StartTime), 0)
+}
+
+// Answered reports whether the two talked, or talk.
+func (c Call) Answered() bool {
+	if c.Ended {
+		return c.Duration() > 0
+	}
+	return slices.Contains(c.Receipts, dypls.TypeSecretPickUpReport)
+}
+
+// callJSON is a contract: other programs read it.
+type callJSON struct {
+	CallID           string              `json:"call_id"`
+	PoolKey          string              `json:"pool_key"`
+	TaskID           string              `json:"task_id"`
+	SubsID           string              `json:"subs_id"`
+	PhoneNo          string              `json:"phone_no,omitempty"`
+	SecretNo         string              `json:"secret_no,omitempty"`
+	PeerNo           string              `json:"peer_no,omitempty"`
+	CallType         *int                `json:"call_type"`
+	CallTime         *string             `json:"call_time"`
+	AnsweredAt       *string             `json:"answered_at,omitempty"`
+	ReleasedAt       *string             `json:"released_at"`
+	Duration         float64             `json:"duration_s"`
+	Answered         bool                `json:"answered"`
+	HungUpBy         dypls.Side          `json:"hung_up_by,omitempty"`
+	ReleaseCause     *int                `json:"release_cause"`
+	ReleaseText      string              `json:"release_text,omitempty"`
+	UnconnectedCause *int                `json:"unconnected_cause"`
+	UnconnectedText  string              `json:"unconnected_text,omitempty"`
+	Recording        Recording           `json:"recording"`
+	Receipts         []dypls.ReceiptType `json:"receipts"`
+}
+
+// MarshalJSON writes the call for people and other programs, with numbers masked and no link.
+func (c Call) MarshalJSON() ([]byte, error) {
+	j := callJSON{
+		CallID:           c.hide(c.ID),
+		PoolKey:          c.PoolKey,
+		TaskID:           c.hide(c.TaskID),
+		SubsID:           c.SubsID,
+		PhoneNo:          c.PhoneNo.Masked(),
+		SecretNo:         c.SecretNo.Masked(),
+		PeerNo:           c.PeerNo.Masked(),
+		CallType:         c.CallType,
+		CallTime:         writeTime(c.CallTime),
+		ReleasedAt:       writeTime(c.ReleasedAt),
+		Duration:         c.Duration().Seconds(),
+		Answered:         c.Answered(),
+		HungUpBy:         c.HungUpBy,
+		ReleaseCause:     c.ReleaseCause,
+		ReleaseText:      dypls.ReleaseText(c.ReleaseCause),
+		UnconnectedCause: c.UnconnectedCause,
+		UnconnectedText:  dypls.UnconnectedText(c.UnconnectedCause),
+		Recording:        c.Recording,
+		Receipts:         c.Receipts,
+	}
+	if j.Answered {
+		j.AnsweredAt = writeTime(c.StartTime)
+	}
+	return json.Marshal(j)
+}
+
+// hide masks the call's own numbers, and mobile numbers, in what others wrote.
+func (c Call) hide(text string) string {
+	const tooShort = 5 // to be somebody's number
+	for _, number := range []dypls.Phone{c.PhoneNo, c.SecretNo, c.PeerNo} {
+		if len(number) >= tooShort {
+			text = strings.ReplaceAll(text, string(number), number.Masked())
+		}
+	}
+	return dypls.Parameter{Value: text}.Masked()
+}
+
+func writeTime(at time.Time) *string {
+	if at.IsZero() {
+		return nil
+	}
+	return new(at.UTC().Format("2006-01-02T15:04:05.000Z"))
+}
+
+// Format implements [fmt.Formatter]: every verb prints the call's JSON, masked.
+func (c Call) Format(s fmt.State, _ rune) { _, _ = io.WriteString(s, c.String()) }
+
+// String returns the call's JSON, masked.
+func (c Call) String() string {
+	text, err := c.MarshalJSON()
+	if err != nil {
+		return c.ID
+	}
+	return string(text)
+}
+
+// LogValue implements [slog.LogValuer].
+func (c Call) LogValue() slog.Value { return slog.StringValue(c.String()) }
+
+// callOf reads a record. It returns false for one that is not there.
+func callOf(id string, hash map[string]string) (Call, bool) {
+	if len(hash) == 0 {
+		return Call{}, false
+	}
+	text := func(name string) string {
+		_, value, _ := strings.Cut(hash[name], ":") // its rank stands in front
+		return value
+	}
+	integer := func(name string) *int {
+		n, err := strconv.Atoi(text(name))
+		if err != nil {
+			return nil
+		}
+		return &n
+	}
+	instant := func(name string) time.Time { return instantOf(text(name)) }
+	c := Call{
+		ID:         id,
+		PoolKey:    text(factPool),
+		PartnerKey: text(factPartner),
+		TaskID:     text(factOutID),
+		SubsID:     text(factBinding),
+		PhoneNo:    dypls.Phone(text(factPhoneNo)),
+		SecretNo:   dypls.Phone(text(factSecretNo)),
+		PeerNo:     dypls.Phone(text(factPeerNo)),
+		Extension:  dypls.Phone(text(factExtension)),
+		City:       text(factCity),
+
+		CallType:         integer(factCallType),
+		CallTime:         instant(factCallTime),
+		RingTime:         instant(factRingTime),
+		StartTime:        instant(factStartTime),
+		ReleasedAt:       instant(factReleaseTime),
+		Ended:            text(factEnded) != "",
+		HungUpBy:         dypls.SecretReport{ReleaseDir: integer(factReleaseDir)}.HungUpBy(),
+		ReleaseCause:     integer(factReleaseCause),
+		UnconnectedCause: integer(factUnconnected),
+		ControlMsg:       text(factControlMsg),
+
+		RecordURL:     dypls.SignedURL(text(factRecordURL)),
+		RingRecordURL: dypls.SignedURL(text(factRingRecordURL)),
+		Transcript:    text(factTranscriptCode),
+		Raw:           map[string]dypls.RawReceipt{},
+	}
+	c.Revision, _ = strconv.ParseInt(hash[fieldRevision], 10, 64)
+	for name, value := range hash {
+		if key, is := strings.CutPrefix(name, prefixReceipt); is {
+			c.Raw[key] = dypls.RawReceipt(value)
+		}
+	}
+	for _, t := range dypls.ReceiptTypes() {
+		for key := range c.Raw {
+			if strings.HasPrefix(key, string(t)+":") && !slices.Contains(c.Receipts, t) {
+				c.Receipts = append(c.Receipts, t)
+			}
+		}
+	}
+	switch {
+	case text(factAnnounced) != "":
+		c.Recording.State = RecordingAnnounced
+	case c.RecordURL != "" && c.Answered():
+		c.Recording.State = RecordingExpected
+	default:
+		c.Recording.State = RecordingNone
+	}
+	return c, true
+}

@@ -1,0 +1,52 @@
+package calls
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"time"
+)
+
+// The keys in Redis. None looks like a task's, which begins with dypls:{ whatever the id, and none
+// holds what an application wrote into an OutId, which may be anything.
+const (
+	pushStream   = "dypls:receipts"        // pushes that are not merged yet
+	unreadStream = "dypls:receipts:unread" // what cannot be read
+	otherStream  = "dypls:receipts:other"  // what is of no call
+	changeStream = "dypls:calls"           // a call has changed
+
+	mostUnread = 10_000
+	mostOther  = 100_000
+)
+
+// The fields of entries.
+const (
+	fieldType   = "type"
+	fieldWay    = "way"
+	fieldBody   = "body"
+	fieldReason = "reason"
+	fieldKey    = "key"
+	fieldCall   = "call"
+)
+
+// Ways by which a receipt comes.
+const wayHTTP = "http"
+
+// callKey is the record of a call. The braces keep it in one slot of a cluster.
+func callKey(id string) string { return "dypls:call:{" + id + "}" }
+
+// dayKey is the index of the calls of a day.
+func dayKey(at time.Time) string { return dayPrefix + at.UTC().Format(time.DateOnly) }
+
+const dayPrefix = "dypls:calls:day:"
+
+// taskKey is the index of the calls of a task, by the OutId of its binding.
+func taskKey(id string) string { return "dypls:calls:task:" + hashed(id) }
+
+// bindingKey is the index of the calls of a binding.
+func bindingKey(subsID string) string { return "dypls:calls:binding:" + hashed(subsID) }
+
+func hashed(text string) string {
+	const hashBytes = 12
+	sum := sha256.Sum256([]byte(text))
+	return hex.EncodeToString(sum[:hashBytes])
+}

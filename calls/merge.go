@@ -1,0 +1,278 @@
+package calls
+
+import (
+	"context"
+	_ "embed" // the scripts
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
+)
+
+const (
+	mergeGroup = "calls"
+	mergeBatch = 128
+	mergeAside = 32 // receipts at once
+	// abandoned is when what another process was given and did not finish is done by this one.
+	abandoned = 15 * time.Second
+	// changesKept is how long changes are told to those who follow.
+	changesKept = 24 * time.Hour
+	trimEvery   = time.Minute
+	sayEvery    = 10 * time.Second
+)
+
+var (
+	//go:embed lua/merge.lua
+	mergeLua string
+	//go:embed lua/told.lua
+	toldLua string
+	//go:embed lua/index.lua
+	indexLua string
+
+	mergeScript = redis.NewScript(mergeLua)
+	toldScript  = redis.NewScript(toldLua)
+	indexScript = redis.NewScript(indexLua)
+)
+
+// Run merges what was taken in into calls, until ctx is done. Any number of processes may run it.
+//
+// A push leaves its stream when all of its receipts are merged: where a process ends in between,
+// another one, or its next start, does all of it again, which changes nothing that was done. While
+// Redis is away it waits.
+func (s *Store) Run(ctx context.Context) error {
+	trimming, stop := context.WithCancel(ctx)
+	var trimmer sync.WaitGroup
+	trimmer.Go(func() { s.trim(trimming) })
+	defer trimmer.Wait()
+	defer stop()
+	pushes := group{
+		redis:  s.redis,
+		stream: pushStream,
+		name:   mergeGroup,
+		count:  mergeBatch,
+		idle:   abandoned,
+		eager:  true,
+		handle: s.mergeAll,
+		failed: s.sayFailed,
+	}
+	err := pushes.run(ctx)
+	if errors.Is(err, context.Canceled) {
+		return nil
+	}
+	return err
+}
+
+func (s *Store) sayFailed(err error, said time.Time) time.Time {
+	if time.Since(said) < sayEvery {
+		return said
+	}
+	s.log.Error().Str("error", dypls.Scrub(err.Error())).
+		Msg("receipts that were taken in wait to be merged")
+	return time.Now()
+}
+
+// mergeAll merges pushes, and takes those off the stream that are done. Its error is the first of
+// Redis.
+func (s *Store) mergeAll(ctx context.Context, entries []redis.XMessage) error {
+	var work errgroup.Group
+	work.SetLimit(mergeAside)
+	done := make([]bool, len(entries))
+	for i, e := range entries {
+		work.Go(func() error {
+			err := s.mergePush(ctx, e)
+			done[i] = err == nil
+			return err
+		})
+	}
+	failed := work.Wait()
+	var ids []string
+	for i := range entries {
+		if done[i] {
+			ids = append(ids, entries[i].ID)
+		}
+	}
+	if len(ids) == 0 {
+		return failed
+	}
+	_, err := s.redis.TxPipelined(ctx, func(p redis.Pipeliner) error {
+		p.XAck(ctx, pushStream, mergeGroup, ids...)
+		p.XDel(ctx, pushStream, ids...)
+		return nil
+	})
+	return errors.Join(failed, err)
+}
+
+// mergePush merges every receipt of a push, and puts aside what cannot be.
+func (s *Store) mergePush(ctx context.Context, e redis.XMessage) error {
+	name, _ := e.Values[fieldType].(string)
+	body, _ := e.Values[fieldBody].(string)
+	t, at := dypls.ReceiptType(name), takenIn(e.ID)
+	receipts, broken := dypls.ParseReceipts(t, []byte(body))
+	if broken != nil {
+		if err := s.putAside(ctx, t, at, []byte(body), broken); err != nil {
+			return err
+		}
+	}
+	for _, r := range receipts {
+		err := s.mergeReceipt(ctx, r, at)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// takenIn is when an entry was added, by Redis' clock.
+func takenIn(entry string) time.Time {
+	ms, _, _ := strings.Cut(entry, "-")
+	return instantOf(ms)
+}
+
+func (s *Store) mergeReceipt(ctx context.Context, r dypls.Receipt, at time.Time) error {
+	if r.Err != nil {
+		return s.putAside(ctx, r.Type, at, r.Raw, r.Err)
+	}
+	f, ofCall, err := factsOf(r)
+	switch {
+	case err != nil:
+		return s.putAside(ctx, r.Type, at, r.Raw, err)
+	case !ofCall:
+		return s.keepOther(ctx, r, at)
+	}
+	if err = s.index(ctx, f, at); err != nil {
+		return err
+	}
+	isNew, err := s.merge(ctx, f, r)
+	if err != nil {
+		return err
+	}
+	result := Duplicate
+	if isNew {
+		result = Merged
+	}
+	s.observer.Settled(r.Type, result, max(time.Since(at), 0))
+	return nil
+}
+
+// merge merges a receipt into its call, and tells of the change. Who dies between the two leaves a
+// revision that was not told: the next who merges this receipt tells it.
+func (s *Store) merge(ctx context.Context, f facts, r dypls.Receipt) (isNew bool, err error) {
+	const perFact = 3
+	args := make([]any, 0, perFact*(len(f.list)+1))
+	args = append(args, s.keep.Milliseconds(), prefixReceipt+r.Key(), string(r.Raw))
+	for _, fact := range f.list {
+		args = append(args, f.rank, fact.name, fact.value)
+	}
+	reply, err := mergeScript.Run(ctx, s.redis, []string{callKey(f.call)}, args...).Int64Slice()
+	const replies = 4
+	if err == nil && len(reply) != replies {
+		err = errors.New("the script answered something else")
+	}
+	if err != nil {
+		return false, fmt.Errorf("merge a receipt: %w", err)
+	}
+	isNew, revision, told := reply[0] == 1, reply[2], reply[3]
+	if revision <= told {
+		return isNew, nil
+	}
+	err = s.redis.XAdd(ctx, &redis.XAddArgs{
+		Stream: changeStream,
+		Values: []any{fieldCall, f.call, fieldRevision, revision},
+	}).Err()
+	if err == nil {
+		err = toldScript.Run(ctx, s.redis, []string{callKey(f.call)}, revision).Err()
+	}
+	if err != nil {
+		return false, fmt.Errorf("tell of a call: %w", err)
+	}
+	return isNew, nil
+}
+
+// index lets a call be found by day, task and binding. A call without a time of its own is found by
+// when its receipt came.
+func (s *Store) index(ctx context.Context, f facts, at time.Time) error {
+	how := "NX" // what is known stays
+	if dialled := f.at(); !dialled.IsZero() {
+		at, how = dialled, "CH"
+	}
+	keys := []string{dayKey(at)}
+	if task := f.value(factOutID); task != "" {
+		keys = append(keys, taskKey(task))
+	}
+	if binding := f.value(factBinding); binding != "" {
+		keys = append(keys, bindingKey(binding))
+	}
+	for _, key := range keys {
+		err := indexScript.Run(ctx, s.redis, []string{key}, how, at.UnixMilli(), f.call, (s.keep + day).Milliseconds()).
+			Err()
+		if err != nil {
+			return fmt.Errorf("index a call: %w", err)
+		}
+	}
+	return nil
+}
+
+// putAside keeps what cannot be read, for a person.
+func (s *Store) putAside(
+	ctx context.Context,
+	t dypls.ReceiptType,
+	at time.Time,
+	raw []byte,
+	reason error,
+) error {
+	err := s.redis.XAdd(ctx, &redis.XAddArgs{
+		Stream: unreadStream,
+		MaxLen: mostUnread,
+		Approx: true,
+		Values: []any{fieldType, string(t), fieldReason, reason.Error(), fieldBody, raw},
+	}).Err()
+	if err != nil {
+		return fmt.Errorf("put a receipt aside: %w", err)
+	}
+	s.log.Warn().Str("type", string(t)).Int("bytes", len(raw)).Str("reason", reason.Error()).
+		Msg("a receipt cannot be read, and is kept in dypls:receipts:unread")
+	s.observer.Settled(t, Unread, max(time.Since(at), 0))
+	return nil
+}
+
+// keepOther keeps what is of no call: numbers that come, go or fail, and text messages.
+func (s *Store) keepOther(ctx context.Context, r dypls.Receipt, at time.Time) error {
+	err := s.redis.XAdd(ctx, &redis.XAddArgs{
+		Stream: otherStream,
+		MaxLen: mostOther,
+		Approx: true,
+		Values: []any{fieldType, string(r.Type), fieldKey, r.Key(), fieldBody, []byte(r.Raw)},
+	}).Err()
+	if err != nil {
+		return fmt.Errorf("keep a receipt: %w", err)
+	}
+	s.observer.Settled(r.Type, Other, max(time.Since(at), 0))
+	return nil
+}
+
+// trim forgets what was told longer ago than it is kept, by Redis' clock.
+func (s *Store) trim(ctx context.Context) {
+	tick := time.NewTicker(trimEvery)
+	defer tick.Stop()
+	for {
+		if now, err := s.redis.Time(ctx).Result(); err == nil {
+			_ = s.redis.XTrimMinIDApprox(ctx, changeStream, millis(now.Add(-changesKept)), 0).Err()
+			_ = s.redis.XTrimMinIDApprox(ctx, otherStream, millis(now.Add(-s.keep)), 0).Err()
+			_ = s.redis.XTrimMinIDApprox(ctx, unreadStream, millis(now.Add(-s.keep)), 0).Err()
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
+}
+
+func millis(at time.Time) string { return strconv.FormatInt(at.UnixMilli(), 10) }

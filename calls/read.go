@@ -1,0 +1,200 @@
+package calls
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/seed-5c07c2e9/dyplsq/tasks"
+)
+
+// ErrUnknownCall is that no receipt of a call is kept: none came, or its time is over.
+var ErrUnknownCall = errors.New("no receipt of this call is kept")
+
+// Get returns a call. Errors: [ErrUnknownCall], [tasks.ErrUnreachable] and [tasks.ErrRefused].
+func (s *Store) Get(ctx context.Context, id string) (Call, error) {
+	hash, err := s.redis.HGetAll(ctx, callKey(id)).Result()
+	if err != nil {
+		return Call{}, failure(ctx, err)
+	}
+	c, found := callOf(id, hash)
+	if !found {
+		return Call{}, ErrUnknownCall
+	}
+	return c, nil
+}
+
+func failure(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	return tasks.RedisError(err)
+}
+
+// Filter says which calls are listed: those that meet all of it.
+type Filter struct {
+	TaskID string    // those of the binding that a task made
+	SubsID string    // those of a binding
+	Since  time.Time // those that were dialled at this time or later
+	// Cursor goes on where an earlier list ended.
+	Cursor string
+	// Limit is how many calls are returned at the most: 100 by default, 1,000 at most.
+	Limit int
+}
+
+const (
+	defaultLimit = 100
+	mostLimit    = 1000
+)
+
+// List returns calls in the order in which they were dialled, and the cursor of those that follow,
+// "" where there are none. Calls whose first receipt comes while a list is read may be missing.
+func (s *Store) List(ctx context.Context, f Filter) (calls []Call, next string, err error) {
+	if f.Limit <= 0 {
+		f.Limit = defaultLimit
+	}
+	f.Limit = min(f.Limit, mostLimit)
+	now, err := s.redis.Time(ctx).Result()
+	if err != nil {
+		return nil, "", failure(ctx, err)
+	}
+	from := position{at: max(f.Since.UnixMilli(), now.Add(-s.keep-day).UnixMilli())}
+	if f.Cursor != "" {
+		cursor, valid := parsePosition(f.Cursor)
+		if !valid {
+			return nil, "", errors.New("list calls: the cursor must be one that an earlier list returned")
+		}
+		if cursor.after(from) {
+			from = cursor
+		}
+	}
+	for _, key := range s.indexes(f, from, now) {
+		for more := true; more; {
+			var page []position
+			if page, more, err = s.page(ctx, key, from); err != nil {
+				return nil, "", failure(ctx, err)
+			}
+			found, err := s.calls(ctx, page)
+			if err != nil {
+				return nil, "", failure(ctx, err)
+			}
+			for i, p := range page {
+				from = p
+				if found[i].ID == "" || !f.meets(found[i]) || isOfOtherDay(found[i], key) {
+					continue
+				}
+				calls = append(calls, found[i])
+				if len(calls) == f.Limit {
+					return calls, p.String(), nil
+				}
+			}
+		}
+	}
+	return calls, "", nil
+}
+
+const day = 24 * time.Hour
+
+// indexes are those to look into, one after the other.
+func (s *Store) indexes(f Filter, from position, now time.Time) (keys []string) {
+	switch {
+	case f.TaskID != "":
+		return []string{taskKey(f.TaskID)}
+	case f.SubsID != "":
+		return []string{bindingKey(f.SubsID)}
+	}
+	first := time.UnixMilli(from.at).UTC().Truncate(day)
+	for at := first; at.Before(now.Add(day)); at = at.Add(day) { // a clock may be ahead
+		keys = append(keys, dayKey(at))
+	}
+	return keys
+}
+
+// position is a place in an index.
+type position struct {
+	at int64 // ms
+	id string
+}
+
+func (p position) after(other position) bool {
+	return p.at > other.at || p.at == other.at && p.id > other.id
+}
+
+func (p position) String() string { return strconv.FormatInt(p.at, 10) + ":" + p.id }
+
+func parsePosition(text string) (position, bool) {
+	at, id, found := strings.Cut(text, ":")
+	ms, err := strconv.ParseInt(at, 10, 64)
+	return position{ms, id}, found && err == nil
+}
+
+// page reads an index behind a position.
+func (s *Store) page(
+	ctx context.Context,
+	key string,
+	from position,
+) (page []position, more bool, err error) {
+	const size = 256
+	for offset := int64(0); len(page) == 0; offset += size {
+		members, err := s.redis.ZRangeByScoreWithScores(ctx, key, &redis.ZRangeBy{
+			Min: strconv.FormatInt(from.at, 10), Max: "+inf", Offset: offset, Count: size,
+		}).Result()
+		if err != nil {
+			return nil, false, err
+		}
+		for _, m := range members {
+			id, _ := m.Member.(string)
+			if p := (position{int64(m.Score), id}); p.after(from) {
+				page = append(page, p)
+			}
+		}
+		if len(members) < size {
+			return page, false, nil
+		}
+	}
+	return page, true, nil
+}
+
+// calls reads the records of a page; one that is gone is a Call without an ID.
+func (s *Store) calls(ctx context.Context, page []position) ([]Call, error) {
+	hashes := make([]*redis.MapStringStringCmd, len(page))
+	_, err := s.redis.Pipelined(ctx, func(p redis.Pipeliner) error {
+		for i := range page {
+			hashes[i] = p.HGetAll(ctx, callKey(page[i].id))
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	found := make([]Call, len(page))
+	for i := range page {
+		found[i], _ = callOf(page[i].id, hashes[i].Val())
+	}
+	return found, nil
+}
+
+func (f Filter) meets(c Call) bool {
+	return (f.TaskID == "" || c.TaskID == f.TaskID) && (f.SubsID == "" || c.SubsID == f.SubsID) &&
+		(f.Since.IsZero() || c.CallTime.IsZero() || !c.CallTime.Before(f.Since))
+}
+
+// isOfOtherDay tells of a call that the index of a day has for when its receipt came: it was dialled
+// on another day, whose index has it, too.
+func isOfOtherDay(c Call, key string) bool {
+	return !c.CallTime.IsZero() && strings.HasPrefix(key, dayPrefix) && dayKey(c.CallTime) != key
+}
+
+// Waiting returns how many pushes wait to be merged.
+func (s *Store) Waiting(ctx context.Context) (int64, error) {
+	n, err := s.redis.XLen(ctx, pushStream).Result()
+	if err != nil {
+		return 0, fmt.Errorf("count pushes: %w", failure(ctx, err))
+	}
+	return n, nil
+}
