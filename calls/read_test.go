@@ -35,6 +35,7 @@ func TestListFindsCalls(t *testing.T) {
 	add("d", "t2", "2", time.Minute)
 	// A transcript alone, whose call was dialled nobody knows when; later its other receipts come.
 	mergeOne(t, s, dypls.TypeSecretAsrReport, `{"callId":"old"}`)
+	mergeOne(t, s, dypls.TypeSecretAsrReport, `{"callId":"c"}`)
 	mergeOne(t, s, dypls.TypeSecretAsrReport, `{"callId":"late"}`)
 	add("late", "t3", "3", 30*time.Hour)
 	tests := map[string]struct {
