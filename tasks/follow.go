@@ -42,7 +42,7 @@ func Since(t time.Time) FollowOption {
 
 // Follow hands every outcome to handle, until ctx is done: those of all tasks, whoever enqueued
 // them, at least once, in the order in which they were told as long as all goes well. Outcomes are
-// kept for it for 24 hours (a worker's KeepStream).
+// kept for it for 24 hours (a worker's StreamRetention).
 //
 // The consumers of a group share its outcomes; each group gets all of them. A group that is new
 // begins with the oldest that is kept. A consumer's name should be its own, and the same after a

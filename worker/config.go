@@ -88,13 +88,13 @@ type Config struct {
 	// does, so that a failover cannot forget it: none by default. They are waited for half a second at
 	// most; where fewer answer, the task is tried again later.
 	WaitReplicas int
-	// Keep is how long a record lives after its end: 24 h by default. A recording's lives until its
-	// link expires. Of those that the running workers have the longest holds, of Keep and of
-	// KeepStream.
-	Keep time.Duration
-	// KeepStream is how long the ids of finished tasks stay in the stream that [tasks.Queue.Follow]
+	// Retention is how long a record lives after its end: 24 h by default. A recording's lives until
+	// its link expires. Of those that the running workers have the longest holds, of Retention and of
+	// StreamRetention.
+	Retention time.Duration
+	// StreamRetention is how long the ids of finished tasks stay in the stream that [tasks.Queue.Follow]
 	// reads: 24 h by default.
-	KeepStream time.Duration
+	StreamRetention time.Duration
 
 	client redis.UniversalClient // in place of one that Redis leads to: a test's, which closes it
 }
@@ -126,7 +126,7 @@ const (
 	defaultFetchers        = 1
 	defaultHTTPTimeout     = 10 * time.Second
 	defaultShutdownTimeout = 20 * time.Second
-	defaultKeep            = 24 * time.Hour
+	defaultRetention       = 24 * time.Hour
 
 	// leavesWithin is how long after a call was noted its first byte may leave; later it is not sent
 	// (the caller's age guard).
@@ -150,8 +150,8 @@ func (c Config) withDefaults() Config {
 	c.Shards = cmp.Or(c.Shards, 1)
 	c.HTTPTimeout = cmp.Or(c.HTTPTimeout, defaultHTTPTimeout)
 	c.ShutdownTimeout = cmp.Or(c.ShutdownTimeout, defaultShutdownTimeout)
-	c.Keep = cmp.Or(c.Keep, defaultKeep)
-	c.KeepStream = cmp.Or(c.KeepStream, defaultKeep)
+	c.Retention = cmp.Or(c.Retention, defaultRetention)
+	c.StreamRetention = cmp.Or(c.StreamRetention, defaultRetention)
 	c.NumberCooldown = cmp.Or(c.NumberCooldown, inventory.DefaultCooldown)
 	c.OnUncertain = cmp.Or(c.OnUncertain, UncertainHold)
 	c.OnNoNumber = cmp.Or(c.OnNoNumber, NoNumberFail)
@@ -240,8 +240,8 @@ func (c Config) checkRanges() []dypls.Problem {
 			c.WaitReplicas,
 		),
 		setting.PoolQPS.Check("PoolQPS", c.PoolQPS),
-		setting.Keep.Check("Keep", c.Keep),
-		setting.KeepStream.Check("KeepStream", c.KeepStream),
+		setting.Keep.Check("Retention", c.Retention),
+		setting.KeepStream.Check("StreamRetention", c.StreamRetention),
 	)
 	for _, action := range slices.Sorted(maps.Keys(c.QPS)) {
 		problems = append(problems, setting.QPS.Check("QPS of "+action, c.QPS[action])...)
@@ -285,8 +285,8 @@ func (c Config) shared() map[string]string {
 		agreement.Cooldown: setting.Text(
 			c.NumberCooldown,
 		),
-		agreement.Keep:        setting.Text(c.Keep),
-		agreement.KeepStream:  setting.Text(c.KeepStream),
+		agreement.Keep:        setting.Text(c.Retention),
+		agreement.KeepStream:  setting.Text(c.StreamRetention),
 		"DYPLSQ_ON_UNCERTAIN": string(c.OnUncertain),
 		"DYPLSQ_ON_NO_NUMBER": string(c.OnNoNumber),
 		"DYPLSQ_MAX_ATTEMPTS": strconv.Itoa(

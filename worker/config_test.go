@@ -31,7 +31,7 @@ func TestNewChecksItsConfig(t *testing.T) {
 		"HTTP as long as a shutdown":  {change: func(c *Config) { c.HTTPTimeout, c.ShutdownTimeout = 5*time.Second, 5*time.Second }, says: []string{"shutdown timeout"}},
 		"fewer calls than queues":     {change: func(c *Config) { c.Concurrency = 3 }, says: []string{"Concurrency must be 4 to 10000"}},
 		"negative attempts":           {change: func(c *Config) { c.MaxAttempts = -1 }, says: []string{"MaxAttempts must be 0 to"}},
-		"outcomes that vanish":        {change: func(c *Config) { c.Keep = time.Second }, says: []string{"Keep must be 1m to"}},
+		"outcomes that vanish":        {change: func(c *Config) { c.Retention = time.Second }, says: []string{"Retention must be 1m to"}},
 		"several things wrong at all": {change: func(c *Config) { c.Fetchers, c.HTTPTimeout = -1, time.Hour }, says: []string{"Fetchers must be", "claim lease", "queue's timeout", "shutdown"}},
 	}
 	for name, test := range tests {

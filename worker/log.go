@@ -1,7 +1,6 @@
 package worker
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"runtime/debug"
@@ -128,11 +127,3 @@ func (l asynqLogger) Warn(args ...any) {
 
 // Fatal ends the process after the line is written, as asynq expects.
 func (l asynqLogger) Fatal(args ...any) { l.log.Fatal().Msg(fmt.Sprint(args...)) }
-
-// RedisLogger adapts go-redis' own lines, for redis.SetLogger.
-type RedisLogger struct{ Log zerolog.Logger }
-
-// Printf implements go-redis' logger.
-func (l RedisLogger) Printf(_ context.Context, format string, args ...any) {
-	l.Log.Warn().Str("component", "redis").Msg(fmt.Sprintf(format, args...))
-}

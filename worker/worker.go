@@ -142,7 +142,7 @@ func newTimed(config Config, timing timing) (*Worker, error) {
 	w.accounts = newAccounts(w)
 	w.agreed = agreement.New(agreement.Config{
 		Redis: config.client, Log: w.log, Settings: config.shared(), OnCooldown: w.numbers.SetCooldown,
-		NumberCooldown: config.NumberCooldown, Keep: config.Keep, KeepStream: config.KeepStream,
+		NumberCooldown: config.NumberCooldown, Keep: config.Retention, KeepStream: config.StreamRetention,
 	})
 	w.waitQuotas = newWaitQuotas(w.callsAtOnce, len(w.accounts.byName))
 	register(w, tasks.BindAXN)

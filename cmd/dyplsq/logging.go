@@ -1,13 +1,13 @@
 package main
 
 import (
+	"context"
+	"fmt"
 	"io"
 	"time"
 
 	"github.com/redis/go-redis/v9"
 	"github.com/rs/zerolog"
-
-	"github.com/seed-5c07c2e9/dyplsq/worker"
 )
 
 // logFlags say how the log is written. It goes to stderr.
@@ -25,6 +25,14 @@ func (f logFlags) logger(w io.Writer) zerolog.Logger {
 		level = zerolog.InfoLevel
 	}
 	log := zerolog.New(w).Level(level).With().Timestamp().Logger()
-	redis.SetLogger(worker.RedisLogger{Log: log})
+	redis.SetLogger(redisLogger{log: log})
 	return log
+}
+
+// redisLogger adapts go-redis' own lines, for redis.SetLogger.
+type redisLogger struct{ log zerolog.Logger }
+
+// Printf implements go-redis' logger.
+func (l redisLogger) Printf(_ context.Context, format string, args ...any) {
+	l.log.Warn().Str("component", "redis").Msg(fmt.Sprintf(format, args...))
 }

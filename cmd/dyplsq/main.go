@@ -17,8 +17,6 @@ import (
 	"github.com/alecthomas/kong"
 	"github.com/redis/go-redis/v9"
 	"github.com/rs/zerolog"
-
-	"github.com/seed-5c07c2e9/dyplsq/worker"
 )
 
 type commands struct {
@@ -50,7 +48,7 @@ type streams struct {
 }
 
 func main() {
-	redis.SetLogger(worker.RedisLogger{Log: zerolog.Nop()}) // commands that write a log replace it
+	redis.SetLogger(redisLogger{log: zerolog.Nop()}) // commands that write a log replace it
 	ctx, stop := signals()
 	status := run(ctx, os.Args[1:], streams{in: os.Stdin, out: os.Stdout, err: os.Stderr})
 	stop()

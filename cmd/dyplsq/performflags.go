@@ -43,8 +43,8 @@ func (f performFlags) workerConfig(queue redisFlags, api clients) (worker.Config
 		MaxAttempts:     f.MaxAttempts,
 		HTTPTimeout:     f.HTTPTimeout,
 		ShutdownTimeout: f.ShutdownTimeout,
-		Keep:            f.Keep,
-		KeepStream:      f.KeepStream,
+		Retention:       f.Keep,
+		StreamRetention: f.KeepStream,
 		OnUncertain: worker.OnUncertain(
 			f.OnUncertain,
 		),
