@@ -133,7 +133,7 @@ func TestSettingsHaveTwins(t *testing.T) {
 	for _, leaf := range newTestParser(t).Model.Leaves(false) {
 		for _, flag := range slices.Concat(leaf.AllFlags(true)...) {
 			name := strings.ToUpper(strings.ReplaceAll(flag.Name, "-", "_"))
-			want := []string{"DYPLSQ_" + name, "DYPLSQ_DASH_" + name, name}
+			want := []string{"DYPLSQ_" + name, "DYPLSQ_DASH_" + name, "DYPLSQ_SIM_" + name, name}
 			if own, special := of[flag.Name]; special && leaf.Name != "enqueue" {
 				want = []string{own}
 			}
