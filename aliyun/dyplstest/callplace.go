@@ -150,15 +150,19 @@ func (s *Simulator) recordingAt(c *placedCall) time.Time {
 	return c.ReleaseTime.Add(s.config.Recordings.ReadyAfter)
 }
 
-// follow lets a call go on: its receipts are sent when they are due, and its recording appears.
+// follow lets a call go on: its recording appears, and its receipts are sent when they are due.
 func (s *Simulator) follow(c *placedCall) {
 	if c.Recorded {
-		s.later(s.recordingAt(c).Sub(c.CallTime), func() {
-			s.mu.Lock()
-			c.recordingIsUp = true
-			s.mu.Unlock()
-		})
+		s.later(s.recordingAt(c).Sub(c.CallTime), func() { s.putUp(c) })
 	}
+	s.sendReceipts(c)
+}
+
+// putUp makes a recording be there.
+func (s *Simulator) putUp(c *placedCall) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	c.recordingIsUp = true
 }
 
 // later runs something after a scaled while, unless the simulator is closed by then.

@@ -60,9 +60,11 @@ type Config struct {
 	Recordings Recordings
 	// Calls says how the calls that [Simulator.PlaceCall] places go on.
 	Calls Calls
+	// Receipts says where the receipts of calls go, and which of them go wrong.
+	Receipts Receipts
 
-	// LedgerLimit is how many entries the ledger keeps, and how many calls; the oldest go first.
-	// Default: [DefaultLedgerLimit]. Negative: no bound.
+	// LedgerLimit is how many entries the ledger keeps, and how many calls and receipts; the oldest go
+	// first. Default: [DefaultLedgerLimit]. Negative: no bound.
 	LedgerLimit int
 }
 
@@ -73,6 +75,7 @@ func (c Config) withDefaults() Config {
 	c.LedgerLimit = cmp.Or(c.LedgerLimit, DefaultLedgerLimit)
 	c.Recordings = c.Recordings.withDefaults()
 	c.Calls = c.Calls.withDefaults()
+	c.Receipts = c.Receipts.withDefaults()
 	if c.Now == nil {
 		c.Now = time.Now
 	}
@@ -105,6 +108,9 @@ func (c Config) validate() error {
 		return errors.New("dyplstest: Config.ListDelay must not be negative: leave it 0 for at once")
 	}
 	if err := c.Calls.validate(); err != nil {
+		return err
+	}
+	if err := c.Receipts.validate(); err != nil {
 		return err
 	}
 	return c.Recordings.validate()

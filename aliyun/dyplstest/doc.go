@@ -8,7 +8,9 @@
 // whatever a client would like; XML, bearer tokens and signatures with SM3 are not there.
 //
 // It places calls on bindings, when a test asks it to ([Simulator.PlaceCall]), and makes the receipts
-// that the service makes of a call.
+// that the service makes of a call. [Receipts] has them pushed as the service does it: within 700 ms,
+// again after 1, 5 and 10 minutes, then never; some twice, late or out of order. What became of each
+// is in [Simulator.Receipts].
 //
 // It is not the real service. It lives in memory and forgets everything when it ends, binds no
 // number of any carrier, and lets nobody speak. What the API's pages leave open is decided here in

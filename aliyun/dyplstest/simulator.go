@@ -20,6 +20,7 @@ type Simulator struct {
 	closed chan struct{} // ends hangs and delays
 
 	closeOnce sync.Once
+	pusher    pusher
 
 	// mu guards what follows. Nothing waits while holding it.
 	mu       sync.Mutex
@@ -29,6 +30,7 @@ type Simulator struct {
 	faults   rules
 	ledger   ledger
 	calls    calls
+	receipts receipts
 	// callRandom makes the ids of calls: the choice of numbers does not depend on how many there are.
 	callRandom *rand.Rand
 }
@@ -42,6 +44,8 @@ func New(c Config) (*Simulator, error) {
 	s := &Simulator{
 		config:     c,
 		closed:     make(chan struct{}),
+		pusher:     newPusher(),
+		receipts:   receipts{limit: c.LedgerLimit},
 		random:     rand.New(rand.NewPCG(c.Seed, 0x64_79_70_6c_73)),
 		faults:     rules{seed: c.Seed},
 		ledger:     ledger{limit: c.LedgerLimit},
@@ -63,7 +67,12 @@ func New(c Config) (*Simulator, error) {
 
 // Close ends every request that hangs or waits, and what calls would still lead to. The simulator
 // keeps answering.
-func (s *Simulator) Close() { s.closeOnce.Do(func() { close(s.closed) }) }
+func (s *Simulator) Close() {
+	s.closeOnce.Do(func() {
+		close(s.closed)
+		s.pusher.end()
+	})
+}
 
 // ServeHTTP answers one request.
 func (s *Simulator) ServeHTTP(w http.ResponseWriter, r *http.Request) {

@@ -15,16 +15,21 @@ const (
 )
 
 type simCommand struct {
-	Listen          string         `default:"127.0.0.1:8081" help:"Address to serve on (${default})." placeholder:"ADDRESS"`
-	Pool            string         `default:"FC100000000001" help:"Key of the pool (${default})." placeholder:"FC..."`
-	Numbers         int            `default:"20000" help:"Numbers in the pool (${default})."`
-	AccessKeyID     string         `default:"testAccessKeyId" help:"The only access key that is accepted (${default})." name:"access-key-id"`
-	AccessKeySecret string         `default:"testAccessKeySecret" help:"Its secret (${default}): a simulator guards nothing." name:"access-key-secret"`
-	SecurityToken   string         `help:"The STS token that every request must bring, as with temporary credentials." name:"security-token" placeholder:"TOKEN"`
-	Fault           []string       `help:"A rule by which calls fail, as 'action=BindAxn code=isv.FLOW_LIMIT rate=0.05 first=1'; may be repeated." placeholder:"RULE" sep:"none"`
-	Quota           map[string]int `help:"Calls a second of an action, as BindAxn=100." placeholder:"ACTION=N"`
-	Scale           float64        `default:"1" env:"DYPLSQ_SIM_SCALE" help:"How long a second of a call that is placed lasts, and of the wait before a push is repeated: 0.001 for minutes of milliseconds (${default})." placeholder:"SECONDS"`
-	Seed            uint64         `default:"1" help:"Makes the choice of numbers and of failing requests reproducible (${default})."`
+	Listen          string            `default:"127.0.0.1:8081" help:"Address to serve on (${default})." placeholder:"ADDRESS"`
+	Pool            string            `default:"FC100000000001" help:"Key of the pool (${default})." placeholder:"FC..."`
+	Numbers         int               `default:"20000" help:"Numbers in the pool (${default})."`
+	AccessKeyID     string            `default:"testAccessKeyId" help:"The only access key that is accepted (${default})." name:"access-key-id"`
+	AccessKeySecret string            `default:"testAccessKeySecret" help:"Its secret (${default}): a simulator guards nothing." name:"access-key-secret"`
+	SecurityToken   string            `help:"The STS token that every request must bring, as with temporary credentials." name:"security-token" placeholder:"TOKEN"`
+	Fault           []string          `help:"A rule by which calls fail, as 'action=BindAxn code=isv.FLOW_LIMIT rate=0.05 first=1'; may be repeated." placeholder:"RULE" sep:"none"`
+	Quota           map[string]int    `help:"Calls a second of an action, as BindAxn=100." placeholder:"ACTION=N"`
+	Scale           float64           `default:"1" env:"DYPLSQ_SIM_SCALE" help:"How long a second of a call that is placed lasts, and of the wait before a push is repeated: 0.001 for minutes of milliseconds (${default})." placeholder:"SECONDS"`
+	Push            map[string]string `env:"DYPLSQ_SIM_PUSH" help:"Where receipts of a type are pushed, as SecretReport=http://127.0.0.1:8090/receipts/SecretReport; may be repeated." placeholder:"TYPE=URL"`
+	PushBatch       int               `default:"1" env:"DYPLSQ_SIM_PUSH_BATCH" help:"Records in a push, at most (${default})." placeholder:"N"`
+	Duplicates      float64           `env:"DYPLSQ_SIM_DUPLICATES" help:"Share of receipts that come twice." placeholder:"SHARE"`
+	Late            float64           `env:"DYPLSQ_SIM_LATE" help:"Share of receipts that come 15 minutes late, by --scale." placeholder:"SHARE"`
+	OutOfOrder      float64           `env:"DYPLSQ_SIM_OUT_OF_ORDER" help:"Share of calls whose receipts come in the opposite order." placeholder:"SHARE"`
+	Seed            uint64            `default:"1" help:"Makes the choice of numbers, of failing requests and of receipts reproducible (${default})."`
 }
 
 // Run serves the simulated API until ctx is done.
@@ -37,7 +42,10 @@ func (c *simCommand) Run(ctx context.Context, s streams) error {
 		Quotas:          c.Quota,
 		LedgerLimit:     -1,
 		Calls:           dyplstest.Calls{Scale: c.Scale},
-		Pools:           []dyplstest.Pool{{Key: c.Pool, Numbers: dyplstest.Numbers("170", c.Numbers)}},
+		Receipts: dyplstest.Receipts{
+			Push: c.Push, Batch: c.PushBatch, Duplicates: c.Duplicates, Late: c.Late, OutOfOrder: c.OutOfOrder,
+		},
+		Pools: []dyplstest.Pool{{Key: c.Pool, Numbers: dyplstest.Numbers("170", c.Numbers)}},
 	}
 	for _, text := range c.Fault {
 		fault, err := dyplstest.ParseFault(text)
@@ -63,7 +71,7 @@ func (c *simCommand) Run(ctx context.Context, s streams) error {
 	_, _ = fmt.Fprintf(
 		s.err,
 		"A SIMULATED API, in memory: nothing is bound, everything is lost on exit.\n"+
-			"  DYPLSQ_ENDPOINT=%s ALIBABA_CLOUD_ACCESS_KEY_ID=%s ALIBABA_CLOUD_ACCESS_KEY_SECRET=%s%s\n  pool %s with %d numbers; what was done: %s%s; place calls: POST %s%s\n",
+			"  DYPLSQ_ENDPOINT=%s ALIBABA_CLOUD_ACCESS_KEY_ID=%s ALIBABA_CLOUD_ACCESS_KEY_SECRET=%s%s\n  pool %s with %d numbers; what was done: %s%s; place calls: POST %s%s; their receipts: %s%s\n",
 		url,
 		c.AccessKeyID,
 		c.AccessKeySecret,
@@ -74,6 +82,8 @@ func (c *simCommand) Run(ctx context.Context, s streams) error {
 		ledgerPath,
 		url,
 		dyplstest.CallsPath,
+		url,
+		dyplstest.ReceiptsPath,
 	)
 	hosts := hostcheck.Hosts{Loopback: isLoopback(c.Listen, simPort)}
 	return serve(ctx, listener, hosts.Guard(simulator.Handler()))
