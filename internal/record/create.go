@@ -186,7 +186,7 @@ func (t New) look(r fieldReader) Created {
 		Verdict:     Same,
 		Fingerprint: Fingerprint(r.text(0)),
 		State:       State(r.text(1)),
-		Delivery:    r.integer(2),
+		Delivery:    r.delivery(2),
 		ProcessAt:   fromMillis(r.integer(3)),
 	}
 	expires := fromMillis(r.integer(4))

@@ -78,9 +78,7 @@ func (s Store) Detail(ctx context.Context, id string) (Detail, error) {
 		Now:       clock.Val().UTC(),
 		ProcessAt: fromMillis(r.integer(0)),
 		Deadline:  fromMillis(r.integer(1)),
-		Delivery: r.integer(
-			2,
-		),
+		Delivery:  r.delivery(2),
 		Uncounted: int(r.integer(3)),
 		Crashes:   int(r.integer(4)),
 		Claim:     fromMillis(r.integer(5)),

@@ -78,7 +78,7 @@ func (s Store) Opened(ctx context.Context, ids ...string) ([]Open, error) {
 			Action:    v.text(0),
 			Account:   v.text(6),
 			State:     State(v.text(1)),
-			Delivery:  v.integer(2),
+			Delivery:  v.delivery(2),
 			Claim:     fromMillis(v.integer(3)),
 			ProcessAt: fromMillis(v.integer(4)),
 			Enqueued:  fromMillis(v.integer(5)),

@@ -77,3 +77,11 @@ func (r fieldReader) integer(i int) int64 {
 	n, _ := strconv.ParseInt(r.text(i), 10, 64)
 	return n
 }
+
+// delivery is the number of the latest delivery: the first, unless the record says another.
+func (r fieldReader) delivery(i int) int64 {
+	if r.text(i) == "" {
+		return 1
+	}
+	return r.integer(i)
+}

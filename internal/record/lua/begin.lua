@@ -8,7 +8,7 @@ local r = redis.call('HMGET', KEYS[1], 'state', 'deadline', 'attempts', 'calls',
   'account')
 local id, channel, run, keep, repeatable = ARGV[1], ARGV[2], ARGV[3], ARGV[8], ARGV[5] == '1'
 local lease, look_after, theirs = tonumber(ARGV[4]), tonumber(ARGV[9]), tonumber(ARGV[11])
-local state, deadline, attempts, calls, fence, noted_at = r[1], tonumber(r[2]), tonumber(r[3]), tonumber(r[4]), r[5], r[8]
+local state, deadline, attempts, calls, fence, noted_at = r[1], tonumber(r[2] or 0), tonumber(r[3] or 0), tonumber(r[4] or 0), r[5], r[8]
 if not state then
   return {'unknown'}
 end

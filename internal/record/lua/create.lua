@@ -4,7 +4,7 @@ local found = redis.call('HMGET', KEYS[1], 'fingerprint', 'state', 'delivery', '
 local stale = found[5] and tonumber(found[5]) > 0 and tonumber(found[5]) <= tonumber(ARGV[10]) -- a link's, which is of the world's clock
 if found[1] and not stale then
   local verdict = found[1] == ARGV[1] and 'same' or 'conflict'
-  return {verdict, found[1], found[2], tonumber(found[3]), tonumber(found[4])}
+  return {verdict, found[1], found[2], tonumber(found[3] or 1), tonumber(found[4])}
 end
 if found[2] then -- only then: a script that has written something is not stopped any more when memory runs out
   redis.call('DEL', KEYS[1])

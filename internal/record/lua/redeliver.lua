@@ -11,7 +11,9 @@ if r[1] == 'calling' or r[1] == 'looking' then
 elseif r[1] ~= 'queued' and r[1] ~= 'waiting' then
   return 0
 end
-if r[2] == ARGV[1] then
-  return redis.call('HINCRBY', KEYS[1], 'delivery', 1)
+local delivery = tonumber(r[2] or 1)
+if delivery == tonumber(ARGV[1]) then
+  redis.call('HSET', KEYS[1], 'delivery', delivery + 1)
+  return delivery + 1
 end
-return tonumber(r[2]) -- somebody else was here, or a reply was lost
+return delivery -- somebody else was here, or a reply was lost
