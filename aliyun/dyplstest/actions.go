@@ -66,6 +66,7 @@ var actions = map[string]action{
 	},
 	"QuerySubscriptionDetail":    {required: []string{"SubsId", "PhoneNoX"}, perform: queryDetail},
 	"QuerySubsId":                {required: []string{"PhoneNoX"}, perform: querySubsID},
+	"QueryTokenForMnsQueue":      {required: []string{"MessageType"}, perform: queryToken},
 	"QueryRecordFileDownloadUrl": {required: []string{"CallId"}, perform: queryRecording},
 }
 

@@ -37,6 +37,7 @@ type fields struct {
 	SubsID              *string    `json:"SubsId,omitempty"`
 	ChargeID            string     `json:"ChargeId,omitempty"`
 	DownloadURL         *string    `json:"DownloadUrl,omitempty"`
+	MessageTokenDTO     *tokenDTO  `json:",omitempty"`
 }
 
 // envelope is what every answer of the service holds.

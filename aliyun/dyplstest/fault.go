@@ -39,7 +39,9 @@ type Fault struct {
 	// Name is how the ledger calls it. Default: its text, as [ParseFault] reads it.
 	Name string
 
-	// Action is the only action it hits. "": any.
+	// Action is the only action it hits: one of the API, or BatchReceiveMessage, ReceiveMessage,
+	// DeleteMessage or BatchDeleteMessage of a queue, whose name is the parameter QueueName and whose
+	// every request counts as another. "": any.
 	Action string
 	// Match holds parameters, under the API's names, that a call must have with exactly these values.
 	// AccessKeyId is among them: the calls of one account alone.
@@ -90,7 +92,7 @@ func (f Fault) withDefaults() Fault {
 
 func (f Fault) validate() error {
 	if f.Action != "" {
-		if err := checkAction(f.Action); err != nil {
+		if err := checkFaultAction(f.Action); err != nil {
 			return fmt.Errorf("%w, or leave it out for any", err)
 		}
 	}
@@ -109,6 +111,15 @@ func (f Fault) validate() error {
 		)
 	}
 	return f.validateKind()
+}
+
+// checkFaultAction allows what is no action of the API as well: requests to a queue.
+func checkFaultAction(action string) error {
+	switch action {
+	case receiveMessage, batchReceiveMessage, deleteMessage, batchDeleteMessage:
+		return nil
+	}
+	return checkAction(action)
 }
 
 func (f Fault) validateKind() error {

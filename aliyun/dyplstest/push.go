@@ -96,7 +96,7 @@ func (s *Simulator) push(batch []*Receipt, attempt int) {
 	for i, r := range batch {
 		records[i] = r.Record
 	}
-	body, _ := json.Marshal(records) // raw messages that were encoded before
+	body, _ := json.Marshal(records) //nolint:errchkjson // each was encoded before
 	begun := time.Now()
 	made := Push{At: s.config.Now(), Records: len(batch)}
 	s.pusher.post(s.config.Receipts, batch[0].Type, body, &made)

@@ -317,14 +317,14 @@ func TestReceiptsHandler(t *testing.T) {
 func TestConfigOfReceiptsIsChecked(t *testing.T) {
 	t.Parallel()
 	for want, config := range map[string]dyplstest.Config{
-		`Receipts.Push: "SecretCall" is not a type`:             {Receipts: dyplstest.Receipts{Push: map[string]string{"SecretCall": "http://127.0.0.1"}}},
-		"the address of SecretReport must be a URL":             {Receipts: dyplstest.Receipts{Push: map[string]string{"SecretReport": "127.0.0.1"}}},
-		"the queue of SecretReport must have a name":            {Receipts: dyplstest.Receipts{Queues: map[string]string{"SecretReport": "a/b"}}},
-		"q is the queue of two types":                           {Receipts: dyplstest.Receipts{Queues: map[string]string{"SecretReport": "q", "SecretRecording": "q"}}},
-		"Receipts.Late must be between 0 and 1":                 {Receipts: dyplstest.Receipts{Late: 2}},
-		"Batch and durations must not be negative":              {Receipts: dyplstest.Receipts{AnswerWithin: -1}},
-		"Config.Calls.Scale must be above 0 and at most 1000":   {Calls: dyplstest.Calls{Scale: -1}},
-		`Receipts.Queues: "SecretCall" is not a type of receip`: {Receipts: dyplstest.Receipts{Queues: map[string]string{"SecretCall": "q"}}},
+		`the Push: "SecretCall" is not a type`:                {Receipts: dyplstest.Receipts{Push: map[string]string{"SecretCall": "http://127.0.0.1"}}},
+		"the address of SecretReport must be a URL":           {Receipts: dyplstest.Receipts{Push: map[string]string{"SecretReport": "127.0.0.1"}}},
+		"the queue of SecretReport must have a name":          {Receipts: dyplstest.Receipts{Queues: map[string]string{"SecretReport": "a/b"}}},
+		"q is the queue of two types":                         {Receipts: dyplstest.Receipts{Queues: map[string]string{"SecretReport": "q", "SecretRecording": "q"}}},
+		"Receipts.Late must be between 0 and 1":               {Receipts: dyplstest.Receipts{Late: 2}},
+		"Batch and durations must not be negative":            {Receipts: dyplstest.Receipts{AnswerWithin: -1}},
+		"Config.Calls.Scale must be above 0 and at most 1000": {Calls: dyplstest.Calls{Scale: -1}},
+		`the Queues: "SecretCall" is not a type of receip`:    {Receipts: dyplstest.Receipts{Queues: map[string]string{"SecretCall": "q"}}},
 	} {
 		if _, err := dyplstest.New(config); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("error %v, want one with %q", err, want)

@@ -170,6 +170,9 @@ func (s *Simulator) send(r Receipt) {
 		l.list[0], l.list = nil, l.list[1:]
 	}
 	s.receipts.list = append(s.receipts.list, &r)
+	if r.Way == ByQueue {
+		s.mns.queues[r.Queue].put(&r, r.SentAt)
+	}
 	s.mu.Unlock()
 	if r.Way == ByHTTP {
 		go s.pushLater(&r)

@@ -2,6 +2,7 @@ package dyplstest
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"net/url"
 	"slices"
@@ -31,6 +32,11 @@ type Receipts struct {
 	// dropped. Default: 1, 5 and 10 minutes.
 	Again []time.Duration
 
+	// Visibility is how long a message that was taken from a queue is hidden (default: 30 s), Retention
+	// how long a queue keeps one (default: 7 days), and TokenLife how long a token for a queue works
+	// (default: 10 minutes), by Config.Now. The service's own are not documented.
+	Visibility, Retention, TokenLife time.Duration
+
 	// Duplicates is the share of receipts that come twice, although the first was accepted; Late that
 	// of those that come LateBy later (default: 15 minutes, by Calls.Scale); OutOfOrder that of calls
 	// whose receipts come in the opposite order, after their last. A hash of call, type, way and
@@ -46,13 +52,16 @@ func (r Receipts) withDefaults() Receipts {
 	if r.Again == nil {
 		r.Again = []time.Duration{time.Minute, 5 * time.Minute, 10 * time.Minute}
 	}
+	r.Visibility = cmp.Or(r.Visibility, 30*time.Second)
+	r.Retention = cmp.Or(r.Retention, 7*24*time.Hour)
+	r.TokenLife = cmp.Or(r.TokenLife, 10*time.Minute)
 	r.LateBy = cmp.Or(r.LateBy, 15*time.Minute)
 	return r
 }
 
 func (r Receipts) validate() error {
 	if err := r.validateTargets(); err != nil {
-		return fmt.Errorf("dyplstest: Config.Receipts.%w", err)
+		return fmt.Errorf("dyplstest: Config.Receipts: %w", err)
 	}
 	for name, rate := range map[string]float64{
 		"Duplicates": r.Duplicates, "Late": r.Late, "OutOfOrder": r.OutOfOrder,
@@ -63,9 +72,9 @@ func (r Receipts) validate() error {
 			)
 		}
 	}
-	waits := append([]time.Duration{r.Linger, r.AnswerWithin, r.LateBy}, r.Again...)
+	waits := append([]time.Duration{r.Linger, r.AnswerWithin, r.LateBy, r.Visibility, r.Retention, r.TokenLife}, r.Again...)
 	if r.Batch < 1 || slices.Min(waits) < 0 {
-		return fmt.Errorf(
+		return errors.New(
 			"dyplstest: Config.Receipts: Batch and durations must not be negative: leave them out for the usual",
 		)
 	}
@@ -76,23 +85,23 @@ func (r Receipts) validateTargets() error {
 	known := strings.Join(ReceiptTypes(), ", ")
 	for kind, target := range r.Push {
 		if !slices.Contains(ReceiptTypes(), kind) {
-			return fmt.Errorf("Push: %q is not a type of receipt that is simulated: take one of %s", kind, known)
+			return fmt.Errorf("the Push: %q is not a type of receipt that is simulated: take one of %s", kind, known)
 		}
 		to, err := url.Parse(target)
 		if err != nil || to.Host == "" || to.Scheme != "http" && to.Scheme != "https" {
-			return fmt.Errorf("Push: the address of %s must be a URL: write it like http://127.0.0.1:8090/%s", kind, kind)
+			return fmt.Errorf("the Push: the address of %s must be a URL: write it like http://127.0.0.1:8090/%s", kind, kind)
 		}
 	}
 	taken := map[string]string{}
 	for kind, queue := range r.Queues {
 		if !slices.Contains(ReceiptTypes(), kind) {
-			return fmt.Errorf("Queues: %q is not a type of receipt that is simulated: take one of %s", kind, known)
+			return fmt.Errorf("the Queues: %q is not a type of receipt that is simulated: take one of %s", kind, known)
 		}
 		if queue == "" || strings.ContainsAny(queue, "/?# ") {
-			return fmt.Errorf("Queues: the queue of %s must have a name without / ? # and blanks: write it like Alicom-Queue-1-%s", kind, kind)
+			return fmt.Errorf("the Queues: the queue of %s must have a name without / ? # and blanks: write it like Alicom-Queue-1-%s", kind, kind)
 		}
 		if other := taken[queue]; other != "" {
-			return fmt.Errorf("Queues: %s is the queue of two types: give each its own", queue)
+			return fmt.Errorf("the Queues: %s is the queue of two types: give each its own", queue)
 		}
 		taken[queue] = kind
 	}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/http"
+	"strings"
 	"sync"
 	"time"
 
@@ -31,6 +32,7 @@ type Simulator struct {
 	ledger   ledger
 	calls    calls
 	receipts receipts
+	mns      mns
 	// callRandom makes the ids of calls: the choice of numbers does not depend on how many there are.
 	callRandom *rand.Rand
 }
@@ -46,6 +48,7 @@ func New(c Config) (*Simulator, error) {
 		closed:     make(chan struct{}),
 		pusher:     newPusher(),
 		receipts:   receipts{limit: c.LedgerLimit},
+		mns:        newMNS(c.Receipts.Queues),
 		random:     rand.New(rand.NewPCG(c.Seed, 0x64_79_70_6c_73)),
 		faults:     rules{seed: c.Seed},
 		ledger:     ledger{limit: c.LedgerLimit},
@@ -76,6 +79,10 @@ func (s *Simulator) Close() {
 
 // ServeHTTP answers one request.
 func (s *Simulator) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if strings.HasPrefix(r.URL.Path, queuesPath) {
+		s.serveQueue(w, r)
+		return
+	}
 	requestID := newRequestID()
 	c, refusal := s.admit(w, r)
 	if refusal != nil {
@@ -90,7 +97,7 @@ func (s *Simulator) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case step == nil:
 		s.reply(w, c, s.perform(c))
 	default:
-		s.misbehave(w, r, c, *step)
+		s.misbehave(w, r, *step, s.handlingOf(c))
 	}
 }
 

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dyplstest"
 	"github.com/seed-5c07c2e9/dyplsq/cmd/dyplsq/internal/hostcheck"
@@ -25,6 +26,9 @@ type simCommand struct {
 	Quota           map[string]int    `help:"Calls a second of an action, as BindAxn=100." placeholder:"ACTION=N"`
 	Scale           float64           `default:"1" env:"DYPLSQ_SIM_SCALE" help:"How long a second of a call that is placed lasts, and of the wait before a push is repeated: 0.001 for minutes of milliseconds (${default})." placeholder:"SECONDS"`
 	Push            map[string]string `env:"DYPLSQ_SIM_PUSH" help:"Where receipts of a type are pushed, as SecretReport=http://127.0.0.1:8090/receipts/SecretReport; may be repeated." placeholder:"TYPE=URL"`
+	Queue           map[string]string `env:"DYPLSQ_SIM_QUEUE" help:"The queue in which receipts of a type wait, as SecretReport=Alicom-Queue-1-SecretReport, fetched by MNS's protocol at /queues/NAME/messages with a token of QueryTokenForMnsQueue; may be repeated." placeholder:"TYPE=QUEUE"`
+	TokenLife       time.Duration     `default:"10m" env:"DYPLSQ_SIM_TOKEN_LIFE" help:"How long such a token works (${default})." placeholder:"DURATION"`
+	Visibility      time.Duration     `default:"30s" env:"DYPLSQ_SIM_VISIBILITY" help:"How long a message that was fetched is hidden (${default})." placeholder:"DURATION"`
 	PushBatch       int               `default:"1" env:"DYPLSQ_SIM_PUSH_BATCH" help:"Records in a push, at most (${default})." placeholder:"N"`
 	Duplicates      float64           `env:"DYPLSQ_SIM_DUPLICATES" help:"Share of receipts that come twice." placeholder:"SHARE"`
 	Late            float64           `env:"DYPLSQ_SIM_LATE" help:"Share of receipts that come 15 minutes late, by --scale." placeholder:"SHARE"`
@@ -43,7 +47,8 @@ func (c *simCommand) Run(ctx context.Context, s streams) error {
 		LedgerLimit:     -1,
 		Calls:           dyplstest.Calls{Scale: c.Scale},
 		Receipts: dyplstest.Receipts{
-			Push: c.Push, Batch: c.PushBatch, Duplicates: c.Duplicates, Late: c.Late, OutOfOrder: c.OutOfOrder,
+			Push: c.Push, Queues: c.Queue, TokenLife: c.TokenLife, Visibility: c.Visibility,
+			Batch: c.PushBatch, Duplicates: c.Duplicates, Late: c.Late, OutOfOrder: c.OutOfOrder,
 		},
 		Pools: []dyplstest.Pool{{Key: c.Pool, Numbers: dyplstest.Numbers("170", c.Numbers)}},
 	}

@@ -1,0 +1,406 @@
+package dyplstest_test
+
+import (
+	"crypto/hmac"
+	"crypto/md5"
+	"crypto/sha1"
+	"encoding/base64"
+	"encoding/hex"
+	"encoding/json"
+	"encoding/xml"
+	"io"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/seed-5c07c2e9/dyplsq/aliyun/dyplstest"
+)
+
+const reportQueue, recordingQueue = "Alicom-Queue-1-SecretReport", "Alicom-Queue-1-SecretRecording"
+
+// queueToken is what QueryTokenForMnsQueue answers, under the API's names.
+type queueToken struct{ AccessKeyId, AccessKeySecret, SecurityToken, CreateTime, ExpireTime string } //nolint:revive // as above
+
+// queueRequest is a request to a queue that is still to be signed, written from the documented
+// algorithm, apart from the code under test.
+type queueRequest struct {
+	method, path, body  string
+	key, secret, token  string
+	date, version       string
+	signedPath          string // what is signed in place of path
+	md5, content, extra string
+}
+
+func (q queueRequest) send(t *testing.T, s *dyplstest.Server) (int, string) {
+	t.Helper()
+	r, err := http.NewRequestWithContext(t.Context(), q.method, s.URL()+q.path, strings.NewReader(q.body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Close = true // or net/http asks again where a connection that it reuses is dropped
+	text := q.method + "\n" + q.md5 + "\n" + q.content + "\n" + q.date + "\n"
+	for _, header := range [][2]string{{"Content-MD5", q.md5}, {"Content-Type", q.content}, {"Date", q.date}, {"security-token", q.token}} {
+		if header[1] != "" {
+			r.Header.Set(header[0], header[1])
+		}
+	}
+	if q.extra != "" {
+		r.Header.Set("X-Mns-Extra", q.extra)
+		text += "x-mns-extra:" + q.extra + "\n"
+	}
+	if q.version != "" {
+		r.Header.Set("x-mns-version", q.version)
+		text += "x-mns-version:" + q.version + "\n"
+	}
+	mac := hmac.New(sha1.New, []byte(q.secret))
+	if q.signedPath == "" {
+		q.signedPath = q.path
+	}
+	_, _ = io.WriteString(mac, text+q.signedPath)
+	if q.key != "" {
+		r.Header.Set("Authorization", "MNS "+q.key+":"+base64.StdEncoding.EncodeToString(mac.Sum(nil)))
+	}
+	response, err := http.DefaultClient.Do(r)
+	if err != nil {
+		return 0, err.Error()
+	}
+	defer func() { _ = response.Body.Close() }()
+	body, err := io.ReadAll(response.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if response.Header.Get("x-mns-request-id") == "" {
+		t.Error("no x-mns-request-id")
+	}
+	return response.StatusCode, string(body)
+}
+
+// queues is a server whose reports wait in a queue.
+type queues struct {
+	*dyplstest.Server
+	*clock
+
+	t *testing.T
+}
+
+func newQueues(t *testing.T, config dyplstest.Config, calls int) queues {
+	t.Helper()
+	clock := &clock{now: time.Now().Truncate(time.Second)}
+	config.Now = clock.Now
+	config.Receipts.Queues = map[string]string{"SecretReport": reportQueue, "SecretRecording": recordingQueue}
+	s := placed(t, config, calls)
+	until(t, "the receipts to be in their queues", func() bool { return len(s.Receipts()) >= 2*calls })
+	return queues{s, clock, t}
+}
+
+func (q queues) token(kind, queue string) queueToken {
+	q.t.Helper()
+	u := newUnsigned("QueryTokenForMnsQueue", params{"MessageType": kind}.with(params{"QueueName": queue}), q.Now())
+	u.target = q.URL() + "/"
+	response, err := http.DefaultClient.Do(u.v1().WithContext(q.t.Context()))
+	if err != nil {
+		q.t.Fatal(err)
+	}
+	defer func() { _ = response.Body.Close() }()
+	var answer struct {
+		Code, Message   string
+		MessageTokenDTO queueToken
+	}
+	if err := json.NewDecoder(response.Body).Decode(&answer); err != nil || answer.Code != "OK" {
+		q.t.Fatalf("answer %+v, %v", answer, err)
+	}
+	return answer.MessageTokenDTO
+}
+
+// with is a request with a token.
+func (q queues) with(k queueToken, method, path, body string) queueRequest {
+	return queueRequest{method: method, path: path, body: body, key: k.AccessKeyId, secret: k.AccessKeySecret, token: k.SecurityToken,
+		date: q.Now().UTC().Format(http.TimeFormat), version: "2015-06-06", content: "text/xml"}
+}
+
+type received struct {
+	MessageId, ReceiptHandle, MessageBody, MessageBodyMD5                  string //nolint:revive // as above
+	EnqueueTime, NextVisibleTime, FirstDequeueTime, DequeueCount, Priority int64
+}
+
+func (q queues) receive(k queueToken, query string) []received {
+	q.t.Helper()
+	status, body := q.with(k, http.MethodGet, "/queues/"+reportQueue+"/messages"+query, "").send(q.t, q.Server)
+	if status == http.StatusNotFound && strings.Contains(body, "<Code>MessageNotExist</Code>") {
+		return nil
+	}
+	var all struct {
+		XMLName xml.Name   `xml:"http://mns.aliyuncs.com/doc/v1/ Messages"`
+		Message []received `xml:"Message"`
+	}
+	if err := xml.Unmarshal([]byte(body), &all); err != nil || status != http.StatusOK {
+		q.t.Fatalf("answer %d %s, %v", status, body, err)
+	}
+	return all.Message
+}
+
+func TestMessagesAreTakenAndDeleted(t *testing.T) {
+	t.Parallel()
+	q := newQueues(t, dyplstest.Config{Receipts: dyplstest.Receipts{Visibility: time.Minute}}, 20)
+	k := q.token("SecretReport", reportQueue)
+	if got := q.receive(k, "?numOfMessages=16&peekonly=true"); len(got) != 16 || got[0].ReceiptHandle != "" || got[0].DequeueCount != 0 {
+		t.Fatalf("peeked at %+v", got)
+	}
+	first, second := q.receive(k, "?numOfMessages=16"), q.receive(k, "?numOfMessages=16&waitseconds=1")
+	if len(first) != 16 || len(second) != 4 {
+		t.Fatalf("%d and %d messages, want 16 and 4", len(first), len(second))
+	}
+	if q.receive(k, "?numOfMessages=16") != nil {
+		t.Error("hidden messages are taken")
+	}
+	calls := map[string]bool{}
+	for _, m := range slices.Concat(first, second) {
+		record, err := base64.StdEncoding.DecodeString(m.MessageBody)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var report struct {
+			CallID string `json:"call_id"`
+		}
+		if err := json.Unmarshal(record, &report); err != nil {
+			t.Fatal(err)
+		}
+		calls[report.CallID] = true
+		if string(record) != string(q.CallReceipts(report.CallID, dyplstest.ByQueue)["SecretReport"]) {
+			t.Errorf("record %s", record)
+		}
+		sum := md5.Sum([]byte(m.MessageBody))
+		now := q.Now().UnixMilli()
+		if !strings.EqualFold(m.MessageBodyMD5, hex.EncodeToString(sum[:])) || m.NextVisibleTime != now+60_000 || m.EnqueueTime != now ||
+			m.FirstDequeueTime != now || m.DequeueCount != 1 || m.Priority != 8 {
+			t.Errorf("message %+v", m)
+		}
+	}
+	if len(calls) != 20 {
+		t.Errorf("receipts of %d calls", len(calls))
+	}
+	remove := func(handle string) (int, string) {
+		return q.with(k, http.MethodDelete, "/queues/"+reportQueue+"/messages?ReceiptHandle="+url.QueryEscape(handle), "").send(t, q.Server)
+	}
+	if status, body := remove(first[0].ReceiptHandle); status != http.StatusNoContent || body != "" {
+		t.Errorf("delete: %d %s", status, body)
+	}
+	if status, body := remove(first[0].ReceiptHandle); status != http.StatusNotFound || !strings.Contains(body, "<Code>MessageNotExist</Code>") {
+		t.Errorf("delete again: %d %s", status, body)
+	}
+	if status, body := remove("nonsense"); status != http.StatusBadRequest || !strings.Contains(body, "<Code>ReceiptHandleError</Code>") {
+		t.Errorf("delete by nonsense: %d %s", status, body)
+	}
+	// The rest is visible again, under new handles; the old ones delete nothing.
+	q.advance(time.Minute)
+	if status, _ := remove(first[1].ReceiptHandle); status != http.StatusNotFound {
+		t.Errorf("delete by a handle whose time is over: %d", status)
+	}
+	again := q.receive(k, "?numOfMessages=2")
+	if len(again) != 2 || again[0].MessageId != first[1].MessageId || again[0].ReceiptHandle == first[1].ReceiptHandle || again[0].DequeueCount != 2 {
+		t.Fatalf("taken again: %+v", again)
+	}
+	if status, _ := remove(first[1].ReceiptHandle); status != http.StatusNotFound {
+		t.Errorf("delete by the older handle: %d", status)
+	}
+	batch := func(handles ...string) (int, string) {
+		body := `<?xml version="1.0" encoding="UTF-8"?><ReceiptHandles xmlns="http://mns.aliyuncs.com/doc/v1/">`
+		for _, handle := range handles {
+			body += "<ReceiptHandle>" + handle + "</ReceiptHandle>"
+		}
+		return q.with(k, http.MethodDelete, "/queues/"+reportQueue+"/messages", body+"</ReceiptHandles>").send(t, q.Server)
+	}
+	status, body := batch(again[0].ReceiptHandle, first[2].ReceiptHandle, "nonsense")
+	var failures struct {
+		XMLName xml.Name `xml:"http://mns.aliyuncs.com/doc/v1/ Errors"`
+		Error   []struct{ ErrorCode, ErrorMessage, ReceiptHandle string }
+	}
+	if err := xml.Unmarshal([]byte(body), &failures); err != nil || status != http.StatusNotFound || len(failures.Error) != 2 ||
+		failures.Error[0].ReceiptHandle != first[2].ReceiptHandle || failures.Error[0].ErrorCode != "MessageNotExist" ||
+		failures.Error[1].ErrorCode != "ReceiptHandleError" {
+		t.Errorf("batch delete: %d %s, %v", status, body, err)
+	}
+	if status, body := batch(again[1].ReceiptHandle); status != http.StatusNoContent || body != "" {
+		t.Errorf("batch delete: %d %s", status, body)
+	}
+	outcomes := map[dyplstest.Outcome]int{}
+	for _, r := range q.Receipts() {
+		if r.Type == "SecretReport" {
+			outcomes[r.Outcome]++
+		}
+	}
+	if outcomes[dyplstest.ReceiptDeleted] != 3 || outcomes[dyplstest.ReceiptPending] != 17 {
+		t.Errorf("outcomes %v, want 3 deleted and 17 pending", outcomes)
+	}
+	q.advance(8 * 24 * time.Hour)
+	k = q.token("SecretReport", "")
+	if q.receive(k, "?numOfMessages=16") != nil {
+		t.Error("what the queue keeps no longer is taken")
+	}
+	if got := q.Receipts(); got[len(got)-1].Outcome != dyplstest.ReceiptExpired && got[len(got)-2].Outcome != dyplstest.ReceiptExpired {
+		t.Error("what the queue keeps no longer is not told")
+	}
+}
+
+func TestOneMessageIsTakenWithoutANumber(t *testing.T) {
+	t.Parallel()
+	q := newQueues(t, dyplstest.Config{}, 2)
+	k := q.token("SecretReport", reportQueue)
+	status, body := q.with(k, http.MethodGet, "/queues/"+reportQueue+"/messages", "").send(t, q.Server)
+	if status != http.StatusOK || strings.Count(body, "<MessageId>") != 1 || !strings.Contains(body, `<Message xmlns="http://mns.aliyuncs.com/doc/v1/"><MessageId>`) {
+		t.Errorf("answer %d %s", status, body)
+	}
+}
+
+func TestRequestsToQueuesThatAreRefused(t *testing.T) {
+	t.Parallel()
+	q := newQueues(t, dyplstest.Config{Receipts: dyplstest.Receipts{TokenLife: time.Hour}}, 1)
+	mine := q.token("SecretReport", reportQueue)
+	receive := "/queues/" + reportQueue + "/messages?numOfMessages=16&waitseconds=0"
+	get := q.with(mine, http.MethodGet, receive, "")
+	changed := func(change func(*queueRequest)) queueRequest {
+		r := get
+		change(&r)
+		return r
+	}
+	tests := map[string]struct {
+		request queueRequest
+		status  int
+		code    string
+	}{
+		"nothing wrong":         {get, 200, ""},
+		"another x-mns- header": {changed(func(r *queueRequest) { r.extra = "1" }), 200, ""},
+		"Content-MD5":           {changed(func(r *queueRequest) { r.md5 = "1B2M2Y8AsgTpgAmY7PhCfg==" }), 404, "MessageNotExist"},
+		"no Authorization":      {changed(func(r *queueRequest) { r.key = "" }), 400, "MissingAuthorizationHeader"},
+		"no Date":               {changed(func(r *queueRequest) { r.date = "" }), 400, "MissingDateHeader"},
+		"a Date of the API":     {changed(func(r *queueRequest) { r.date = q.Now().Format(time.RFC3339) }), 400, "InvalidDateHeader"},
+		"a clock that is late": {changed(func(r *queueRequest) {
+			r.date = q.Now().Add(-15*time.Minute - time.Second).UTC().Format(http.TimeFormat)
+		}), 408, "TimeExpired"},
+		"a clock that is early": {changed(func(r *queueRequest) {
+			r.date = q.Now().Add(16 * time.Minute).UTC().Format(http.TimeFormat)
+		}), 408, "TimeExpired"},
+		"no version":     {changed(func(r *queueRequest) { r.version = "" }), 400, "InvalidArgument"},
+		"an unknown key": {changed(func(r *queueRequest) { r.key = "STS.x" }), 403, "InvalidAccessKeyId"},
+		"the account's own key": {changed(func(r *queueRequest) {
+			r.key, r.secret = dyplstest.DefaultAccessKeyID, dyplstest.DefaultAccessKeySecret
+		}), 403, "InvalidAccessKeyId"},
+		"a wrong secret":       {changed(func(r *queueRequest) { r.secret += "x" }), 403, "SignatureDoesNotMatch"},
+		"a path without query": {changed(func(r *queueRequest) { r.signedPath = "/queues/" + reportQueue + "/messages" }), 403, "SignatureDoesNotMatch"},
+		"no security-token":    {changed(func(r *queueRequest) { r.token = "" }), 403, "AccessDenied"},
+		"another token":        {changed(func(r *queueRequest) { r.token += "x" }), 403, "AccessDenied"},
+		"another queue":        {changed(func(r *queueRequest) { r.path = "/queues/" + recordingQueue + "/messages" }), 403, "AccessDenied"},
+		"the queue of another": {q.with(q.token("SecretReport", recordingQueue), "GET", "/queues/"+recordingQueue+"/messages", ""), 403, "AccessDenied"},
+		"a queue that is not":  {q.with(q.token("SecretReport", "gone"), "GET", "/queues/gone/messages", ""), 404, "QueueNotExist"},
+		"17 messages":          {changed(func(r *queueRequest) { r.path = strings.Replace(receive, "16", "17", 1) }), 400, "InvalidArgument"},
+		"31 seconds":           {changed(func(r *queueRequest) { r.path = strings.Replace(receive, "waitseconds=0", "waitseconds=31", 1) }), 400, "InvalidArgument"},
+		"names of the past":    {changed(func(r *queueRequest) { r.path = "/queues/" + reportQueue + "/messages?NumOfMessages=16" }), 400, "InvalidQueryString"},
+		"another path":         {changed(func(r *queueRequest) { r.path = "/queues/" + reportQueue }), 400, "InvalidRequestURL"},
+		"a POST":               {q.with(mine, "POST", receive, "<x/>"), 400, "InvalidRequestURL"},
+		"no handle":            {q.with(mine, "DELETE", receive, ""), 400, "MissingReceiptHandle"},
+		"no XML":               {q.with(mine, "DELETE", receive, "{"), 400, "MalformedXML"},
+		"no handles":           {q.with(mine, "DELETE", receive, "<ReceiptHandles></ReceiptHandles>"), 400, "InvalidArgument"},
+	}
+	order := []string{"nothing wrong", "another x-mns- header"}
+	for name := range tests {
+		if !slices.Contains(order, name) {
+			order = append(order, name)
+		}
+	}
+	for i, name := range order { // one after the other: the first takes the message
+		test := tests[name]
+		if i == 1 {
+			q.advance(30 * time.Second)
+		}
+		status, body := test.request.send(t, q.Server)
+		if status != test.status || test.code != "" && !strings.Contains(body, `<Error xmlns="http://mns.aliyuncs.com/doc/v1/"><Code>`+test.code+"</Code>") {
+			t.Errorf("%s: %d %s, want %d %s", name, status, body, test.status, test.code)
+		}
+	}
+	q.advance(time.Hour - 31*time.Second)
+	late := q.with(mine, http.MethodGet, receive, "")
+	if status, body := late.send(t, q.Server); status != 200 {
+		t.Errorf("a token that still works: %d %s", status, body)
+	}
+	q.advance(2 * time.Second)
+	late = q.with(mine, http.MethodGet, receive, "")
+	if status, body := late.send(t, q.Server); status != 403 || !strings.Contains(body, "AccessDenied") {
+		t.Errorf("an expired token: %d %s", status, body)
+	}
+}
+
+func TestTokensTellTheirTimes(t *testing.T) {
+	t.Parallel()
+	q := newQueues(t, dyplstest.Config{Receipts: dyplstest.Receipts{TokenLife: 7 * time.Minute}}, 0)
+	k := q.token("SecretReport", "")
+	created, err := time.Parse("2006-01-02 15:04:05", k.CreateTime)
+	expires, err2 := time.Parse("2006-01-02 15:04:05", k.ExpireTime)
+	if err != nil || err2 != nil || expires.Sub(created) != 7*time.Minute || k == q.token("SecretReport", "") {
+		t.Errorf("token %+v", k)
+	}
+	status, body, err := send(t.Context(), placed(t, dyplstest.Config{}, 0), "QueryTokenForMnsQueue", params{"MessageType": "SecretCall"})
+	if status != 200 || !strings.Contains(body, "isv.ILLEGAL_ARGUMENT") || err != nil {
+		t.Errorf("a type that is not there: %d %s, %v", status, body, err)
+	}
+}
+
+// A long poll ends as soon as a message is there.
+func TestLongPollWaitsForAMessage(t *testing.T) {
+	t.Parallel()
+	q := newQueues(t, dyplstest.Config{}, 0)
+	k, got := q.token("SecretReport", reportQueue), make(chan []received, 1)
+	go func() { got <- q.receive(k, "?numOfMessages=16&waitseconds=30") }()
+	select {
+	case m := <-got:
+		t.Fatalf("received %+v before there was anything", m)
+	case <-time.After(50 * time.Millisecond):
+	}
+	if _, err := q.PlaceCall(dyplstest.Dial{SecretNo: x0, Caller: stranger}); err != nil {
+		t.Fatal(err)
+	}
+	if m := <-got; len(m) != 1 {
+		t.Errorf("received %+v", m)
+	}
+}
+
+// Rules of faults reach requests to queues, of every kind.
+func TestFaultsOfQueues(t *testing.T) {
+	t.Parallel()
+	q := newQueues(t, dyplstest.Config{Faults: []dyplstest.Fault{
+		{Action: "BatchReceiveMessage", Code: "AccessDenied", Times: 1},
+		{Action: "BatchReceiveMessage", Do: dyplstest.DropAfter, Match: map[string]string{"QueueName": reportQueue}, Times: 1},
+		{Action: "DeleteMessage", Code: "InternalError", Times: 1},
+		{Action: "BatchDeleteMessage", Do: dyplstest.DropAfter, Times: 1},
+	}}, 1)
+	k := q.token("SecretReport", reportQueue)
+	get := q.with(k, http.MethodGet, "/queues/"+reportQueue+"/messages?numOfMessages=1", "")
+	if status, body := get.send(t, q.Server); status != 403 || !strings.Contains(body, "<Code>AccessDenied</Code>") {
+		t.Errorf("first: %d %s", status, body)
+	}
+	if status, _ := get.send(t, q.Server); status != 0 {
+		t.Errorf("second: %d, want a dropped connection", status)
+	}
+	if q.receive(k, "?numOfMessages=1") != nil {
+		t.Error("what was taken by the lost answer is not hidden")
+	}
+	q.advance(30 * time.Second)
+	taken := q.receive(k, "?numOfMessages=1")
+	if len(taken) != 1 || taken[0].DequeueCount != 2 {
+		t.Fatalf("taken %+v", taken)
+	}
+	path := "/queues/" + reportQueue + "/messages"
+	one := q.with(k, http.MethodDelete, path+"?ReceiptHandle="+url.QueryEscape(taken[0].ReceiptHandle), "")
+	if status, body := one.send(t, q.Server); status != 500 || !strings.Contains(body, "<Code>InternalError</Code>") {
+		t.Errorf("delete: %d %s", status, body)
+	}
+	many := q.with(k, http.MethodDelete, path, "<ReceiptHandles><ReceiptHandle>"+taken[0].ReceiptHandle+"</ReceiptHandle></ReceiptHandles>")
+	if status, _ := many.send(t, q.Server); status != 0 {
+		t.Errorf("batch delete: %d, want a dropped connection", status)
+	}
+	if status, _ := one.send(t, q.Server); status != http.StatusNotFound {
+		t.Errorf("delete of what the lost answer deleted: %d", status)
+	}
+}
