@@ -3,7 +3,6 @@ package calls
 import (
 	"cmp"
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -12,15 +11,11 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
 	"github.com/seed-5c07c2e9/dyplsq/internal/autopipeline"
 	"github.com/seed-5c07c2e9/dyplsq/internal/sendonce"
+	"github.com/seed-5c07c2e9/dyplsq/internal/setting"
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
 )
 
-// The bounds of [Config.Keep].
-const (
-	DefaultKeep = 30 * 24 * time.Hour
-	LeastKeep   = time.Hour
-	MostKeep    = 10 * 365 * 24 * time.Hour
-)
+const defaultKeep = 30 * 24 * time.Hour
 
 // Config is what a [Store] needs. Zero values mean the defaults.
 type Config struct {
@@ -31,53 +26,25 @@ type Config struct {
 	// Logger gets a line for what cannot be read, or stored. It is told nothing of what is in a
 	// receipt.
 	Logger zerolog.Logger
-	// Observer is told what became of each push and receipt; nil for nobody.
-	Observer Observer
+	// Trace is told of each push and receipt.
+	Trace Trace
 }
-
-// Observer counts what happens. Its methods are called at the same time.
-type Observer interface {
-	// Pushed tells how a push was answered, and how long that took. The type of a push that was not
-	// let in is empty.
-	Pushed(t dypls.ReceiptType, status int, took time.Duration)
-	// Settled tells what became of a receipt, and how long after it was taken in.
-	Settled(t dypls.ReceiptType, result Result, lag time.Duration)
-}
-
-// Result is what became of a receipt.
-type Result string
-
-// The results.
-const (
-	Merged    Result = "merged"    // its call has it now
-	Duplicate Result = "duplicate" // it was there, and nothing changed
-	Other     Result = "other"     // it is of no call, and kept in a stream of its own
-	Unread    Result = "unread"    // it cannot be read, and is kept as it came
-)
-
-type nobody struct{}
-
-func (nobody) Pushed(dypls.ReceiptType, int, time.Duration)     {}
-func (nobody) Settled(dypls.ReceiptType, Result, time.Duration) {}
 
 // Store keeps receipts and calls in Redis. All its methods may be used at the same time.
 type Store struct {
-	redis    redis.UniversalClient
-	keep     time.Duration
-	log      zerolog.Logger
-	observer Observer
+	redis redis.UniversalClient
+	keep  time.Duration
+	log   zerolog.Logger
+	trace Trace
 }
 
 // New returns a store. It does not wait for a connection. Its error tells everything that is wrong
 // with the configuration.
 func New(c Config) (*Store, error) {
 	var problems []error
-	c.Keep = cmp.Or(c.Keep, DefaultKeep)
-	if c.Keep < LeastKeep || c.Keep > MostKeep {
-		problems = append(
-			problems,
-			fmt.Errorf("Keep must be from %s to %s, not %s", LeastKeep, MostKeep, c.Keep),
-		)
+	c.Keep = cmp.Or(c.Keep, defaultKeep)
+	if bad := setting.KeepCalls.Check("Keep", c.Keep); bad != nil {
+		problems = append(problems, &dypls.ValidationError{Problems: bad})
 	}
 	client, err := c.Redis.Client()
 	if err = errors.Join(append(problems, err)...); err != nil {
@@ -85,10 +52,7 @@ func New(c Config) (*Store, error) {
 	}
 	client.AddHook(autopipeline.New(client))
 	sendonce.Install(client)
-	if c.Observer == nil {
-		c.Observer = nobody{}
-	}
-	return &Store{redis: client, keep: c.Keep, log: c.Logger, observer: c.Observer}, nil
+	return &Store{redis: client, keep: c.Keep, log: c.Logger, trace: c.Trace}, nil
 }
 
 // Close closes the connections.

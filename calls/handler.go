@@ -100,7 +100,7 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 		answer(w, status, fmt.Sprintf(`{"code":%d,"msg":%q}`, status, http.StatusText(status)))
 	}
-	h.store.observer.Pushed(t, status, time.Since(began))
+	h.store.trace.pushDone(Push{t, status, time.Since(began)})
 }
 
 func answer(w http.ResponseWriter, status int, text string) {

@@ -15,29 +15,19 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/internal/redistest"
 )
 
-// counts is an observer.
+// counts are what became of receipts.
 type counts struct {
 	mu      sync.Mutex
 	settled map[string]int
-	pushed  map[int]int
 }
 
-func (c *counts) Pushed(_ dypls.ReceiptType, status int, _ time.Duration) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.pushed == nil {
-		c.pushed = map[int]int{}
-	}
-	c.pushed[status]++
-}
-
-func (c *counts) Settled(t dypls.ReceiptType, result Result, _ time.Duration) {
+func (c *counts) count(r ReceiptEnd) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.settled == nil {
 		c.settled = map[string]int{}
 	}
-	c.settled[string(t)+" "+string(result)]++
+	c.settled[string(r.Type)+" "+string(r.Result)]++
 }
 
 func (c *counts) String() string {

@@ -157,7 +157,7 @@ func (s *Store) mergeReceipt(ctx context.Context, r dypls.Receipt, at time.Time)
 	if isNew {
 		result = Merged
 	}
-	s.observer.Settled(r.Type, result, max(time.Since(at), 0))
+	s.trace.receiptDone(r.Type, result, at)
 	return nil
 }
 
@@ -238,7 +238,7 @@ func (s *Store) putAside(
 	}
 	s.log.Warn().Str("type", string(t)).Int("bytes", len(raw)).Str("reason", reason.Error()).
 		Msg("a receipt cannot be read, and is kept in dypls:receipts:unread")
-	s.observer.Settled(t, Unread, max(time.Since(at), 0))
+	s.trace.receiptDone(t, Unread, at)
 	return nil
 }
 
@@ -253,7 +253,7 @@ func (s *Store) keepOther(ctx context.Context, r dypls.Receipt, at time.Time) er
 	if err != nil {
 		return fmt.Errorf("keep a receipt: %w", err)
 	}
-	s.observer.Settled(r.Type, Other, max(time.Since(at), 0))
+	s.trace.receiptDone(r.Type, Other, at)
 	return nil
 }
 

@@ -270,7 +270,7 @@ func TestCrashBetweenAnyTwoSteps(t *testing.T) {
 func TestUnreadIsKept(t *testing.T) {
 	t.Parallel()
 	var counted counts
-	s := open(t, redistest.Start(t), func(c *Config) { c.Observer = &counted })
+	s := open(t, redistest.Start(t), func(c *Config) { c.Trace.ReceiptDone = counted.count })
 	run(t, s)
 	server := serve(t, s, HandlerConfig{})
 	good := receiptsOf("c1")[dypls.TypeSecretReport]
@@ -307,11 +307,12 @@ func TestUnreadIsKept(t *testing.T) {
 // No key of Redis holds a number, or what an application wrote into its OutId.
 func TestNoNumberInAKey(t *testing.T) {
 	t.Parallel()
-	s := open(t, redistest.Start(t))
+	server := redistest.Start(t)
+	s := open(t, server)
 	for of, body := range receiptsOf("c1") {
 		mergeOne(t, s, of, strings.Replace(body, "order-c1", numberA, 1))
 	}
-	keys, err := s.redis.Keys(t.Context(), "*").Result()
+	keys, err := server.Client(t).Keys(t.Context(), "*").Result()
 	if err != nil || len(keys) < 4 {
 		t.Errorf("%d keys, %v", len(keys), err)
 	}

@@ -30,6 +30,7 @@ var ranges = map[string]interface {
 	"pool-qps":            setting.PoolQPS,
 	"keep":                setting.Keep,
 	"keep-stream":         setting.KeepStream,
+	"keep-calls":          setting.KeepCalls,
 	"number-cooldown":     setting.NumberCooldown,
 	"wait-replicas":       setting.WaitReplicas,
 	"recording-retention": setting.RecordingRetention,

@@ -20,6 +20,7 @@ const Ahead = 366 * 24 * time.Hour
 var (
 	Keep       = Range[time.Duration]{time.Minute, Longest, "leave it out for 24h"}
 	KeepStream = Range[time.Duration]{time.Minute, Longest, "leave it out for 24h"}
+	KeepCalls  = Range[time.Duration]{time.Hour, Longest, "leave it out for 720h"}
 	// NumberCooldown of nothing would lead somebody's old caller to a stranger.
 	NumberCooldown     = Range[time.Duration]{time.Second, Longest, "leave it out for 24h"}
 	RecordingRetention = Range[time.Duration]{

@@ -1,0 +1,53 @@
+package calls
+
+import (
+	"time"
+
+	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
+)
+
+// Trace is a set of functions that a store calls as things happen. A nil function is skipped. Many
+// goroutines call them at once: they must not block. Events hold nothing of what is in a receipt.
+type Trace struct {
+	// PushDone: a push was answered.
+	PushDone func(Push)
+	// ReceiptDone: a receipt that was taken in has its place.
+	ReceiptDone func(ReceiptEnd)
+}
+
+// Push is a push that was answered.
+type Push struct {
+	Type   dypls.ReceiptType // empty for one that was not let in
+	Status int               // of HTTP
+	Took   time.Duration
+}
+
+// ReceiptEnd is what became of a receipt.
+type ReceiptEnd struct {
+	Type   dypls.ReceiptType
+	Result Result
+	Lag    time.Duration // since it was taken in
+}
+
+// Result is what became of a receipt.
+type Result string
+
+// The results.
+const (
+	Merged    Result = "merged"    // its call has it now
+	Duplicate Result = "duplicate" // it was there, and nothing changed
+	Other     Result = "other"     // it is of no call, and kept in a stream of its own
+	Unread    Result = "unread"    // it cannot be read, and is kept as it came
+)
+
+func (t *Trace) pushDone(p Push) {
+	if t.PushDone != nil {
+		t.PushDone(p)
+	}
+}
+
+func (t *Trace) receiptDone(of dypls.ReceiptType, result Result, takenIn time.Time) {
+	if t.ReceiptDone != nil {
+		t.ReceiptDone(ReceiptEnd{of, result, max(time.Since(takenIn), 0)})
+	}
+}
