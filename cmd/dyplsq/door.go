@@ -38,25 +38,24 @@ func (f doorFlags) check(loopback bool) (door dashboard.Door, certificate *tls.C
 		UserHeader:    f.TrustedHeader,
 		AddressHeader: f.AddressHeader,
 	}
+	wayIn := wayInFlags{
+		tlsCert:      f.TLSCert,
+		tlsKey:       f.TLSKey,
+		behindProxy:  f.BehindProxy,
+		trustedProxy: f.TrustedProxy,
+	}
+	problems = append(problems, wayIn.check("the dashboard", loopback)...)
 	problems = append(problems, f.checkCombination(loopback)...)
 	if f.Auth != "" {
 		if door.Passwords, err = dashboard.ReadPasswords(f.Auth); err != nil {
 			problems = append(problems, err)
 		}
 	}
-	if f.TLSCert != "" && f.TLSKey != "" {
-		pair, err := tls.LoadX509KeyPair(f.TLSCert, f.TLSKey)
-		if err != nil {
-			problems = append(problems, fmt.Errorf("--tls-cert and --tls-key cannot be used: %w", err))
-		}
-		certificate = &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12}
+	if certificate, err = wayIn.certificate(); err != nil {
+		problems = append(problems, err)
 	}
-	for _, text := range f.TrustedProxy {
-		network, err := parseNetwork(text)
-		if err != nil {
-			problems = append(problems, err)
-		}
-		door.Proxies = append(door.Proxies, network)
+	if door.Proxies, err = wayIn.proxies(); err != nil {
+		problems = append(problems, err)
 	}
 	for _, name := range f.Host {
 		if !hostName.MatchString(name) {
@@ -88,18 +87,6 @@ func (f doorFlags) checkCombination(loopback bool) (problems []error) {
 		}
 	}
 	refuse(
-		(f.TLSCert == "") != (f.TLSKey == ""),
-		"--tls-cert and --tls-key belong together: give both, or neither",
-	)
-	refuse(
-		f.BehindProxy && len(f.TrustedProxy) == 0,
-		"--behind-proxy needs --trusted-proxy: the addresses from which the proxy connects",
-	)
-	refuse(
-		!f.BehindProxy && len(f.TrustedProxy) > 0,
-		"--trusted-proxy is of use with --behind-proxy only: add it, or leave both out",
-	)
-	refuse(
 		!f.BehindProxy && f.TrustedHeader != "",
 		"--trusted-header is believed with --behind-proxy only: add it, or leave the header out",
 	)
@@ -118,10 +105,6 @@ func (f doorFlags) checkCombination(loopback bool) (problems []error) {
 	refuse(
 		(!loopback || f.BehindProxy) && f.Auth == "" && f.TrustedHeader == "",
 		"beyond loopback the dashboard needs to know who is there: --auth FILE, or --behind-proxy with --trusted-header and --trusted-proxy",
-	)
-	refuse(
-		!loopback && f.TLSCert == "" && f.TLSKey == "" && !f.BehindProxy,
-		"beyond loopback the dashboard needs TLS: --tls-cert and --tls-key, or --behind-proxy where a proxy ends it",
 	)
 	return problems
 }

@@ -29,6 +29,8 @@ type commands struct {
 	Resolve resolveCommand `cmd:"" help:"Settle a task that is held as uncertain."`
 	Numbers numbersCommand `cmd:"" help:"Keep the numbers (X) that a pool owns, so that every bind names its X."`
 	Follow  followCommand  `cmd:"" help:"Print the outcomes of all tasks as they come, each group its own, until SIGTERM or SIGINT."`
+	Receive receiveCommand `cmd:"" help:"Take in the platform's receipts of calls until SIGTERM or SIGINT, and keep one record of each call."`
+	Calls   callsCommand   `cmd:"" help:"Show what the receipts of calls say."`
 	Doctor  doctorCommand  `cmd:"" help:"Check Redis, queues, credentials and settings; tell what will lose data, and what to do about it."`
 	Explain explainCommand `cmd:"" help:"Tell what happened to a task, attempt by attempt, why it waits, and until when."`
 	Queues  queuesCommand  `cmd:"" help:"Show how the queues stand: a table on a terminal, JSON in a pipe."`

@@ -27,7 +27,7 @@ func printing(t *testing.T) map[string][]string {
 		"enqueue": {"enqueue", "BindAxn", systemtest.Bind(1, ""), "--id", "told"}, "result": {"result", "told"}, "result --json": {"result", "told", "--json"},
 		"explain": {"explain", "told"}, "explain --json": {"explain", "told", "--json"}, "queues": {"queues"}, "codes": {"codes"}, "codes --json": {"codes", "--json"},
 		"version": {"version"}, "help": {"--help"}, "help of a command": {"worker", "--help"}, "doctor": {"doctor"}, "doctor --json": {"doctor", "--json"},
-		"numbers list": {"numbers", "list"}, "numbers import": {"numbers", "import", dyplstest.DefaultPoolKey, numbers},
+		"numbers list": {"numbers", "list"}, "calls list": {"calls", "list"}, "numbers import": {"numbers", "import", dyplstest.DefaultPoolKey, numbers},
 	}
 }
 

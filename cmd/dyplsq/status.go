@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
+	"github.com/seed-5c07c2e9/dyplsq/calls"
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
 )
 
@@ -42,7 +43,7 @@ func statusOf(err error) int {
 	if _, invalid := errors.AsType[*dypls.ValidationError](err); invalid {
 		return statusUsage
 	}
-	for _, usage := range []error{tasks.ErrKeyReused, tasks.ErrUnknownTask, tasks.ErrNotUncertain, tasks.ErrUnknownQueue} {
+	for _, usage := range []error{tasks.ErrKeyReused, tasks.ErrUnknownTask, tasks.ErrNotUncertain, tasks.ErrUnknownQueue, calls.ErrUnknownCall} {
 		if errors.Is(err, usage) {
 			return statusUsage
 		}

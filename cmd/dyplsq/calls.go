@@ -1,0 +1,164 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"io"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
+	"github.com/seed-5c07c2e9/dyplsq/calls"
+)
+
+type callsCommand struct {
+	Show callsShow `cmd:"" help:"Show one call: what all of its receipts say together."`
+	List callsList `cmd:"" help:"List calls in the order in which they were dialled."`
+}
+
+type callsShow struct {
+	redisFlags
+
+	CallID string `arg:"" help:"The call's id, from a receipt or from calls list."`
+	JSON   bool   `help:"Print one JSON object." name:"json"`
+}
+
+// Run shows a call.
+func (c *callsShow) Run(ctx context.Context, s streams) error {
+	return c.withCalls(func(store *calls.Store) error {
+		call, err := store.Get(ctx, c.CallID)
+		switch {
+		case err != nil:
+			return err
+		case c.JSON:
+			return writeLines(s.out, []calls.Call{call})
+		}
+		return showCall(s.out, call)
+	})
+}
+
+type callsList struct {
+	redisFlags
+
+	Task  string         `help:"Calls of the binding that this task made." placeholder:"ID"`
+	Since *time.Duration `help:"Calls that were dialled so long ago or later: 24h unless --task is given." placeholder:"DURATION"`
+	JSON  bool           `help:"Print one JSON object a line." name:"json"`
+}
+
+// Run lists calls.
+func (c *callsList) Run(ctx context.Context, s streams) error {
+	const lately, page = 24 * time.Hour, 500
+	filter := calls.Filter{TaskID: c.Task, Limit: page}
+	if c.Since != nil || c.Task == "" {
+		since := lately
+		if c.Since != nil {
+			since = *c.Since
+		}
+		filter.Since = time.Now().Add(-since)
+	}
+	return c.withCalls(func(store *calls.Store) error {
+		table := tabwriter.NewWriter(s.out, 0, 0, 2, ' ', 0)
+		if !c.JSON {
+			_, _ = fmt.Fprintln(table, "CALL\tDIALLED\tSTATE\tTALKED\tRECORDING\tTASK")
+		}
+		for {
+			found, next, err := store.List(ctx, filter)
+			if err != nil {
+				return err
+			}
+			for _, call := range found {
+				if c.JSON {
+					err = writeLines(s.out, []calls.Call{call})
+				} else {
+					_, err = fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\n", dypls.Scrub(call.ID), shownTime(call.CallTime), stateOf(call),
+						call.Duration(), call.Recording.State, dypls.Parameter{Value: call.TaskID}.Masked())
+				}
+				if err != nil {
+					return err
+				}
+			}
+			if filter.Cursor = next; next == "" {
+				return table.Flush()
+			}
+		}
+	})
+}
+
+// withCalls opens the store of calls.
+func (f redisFlags) withCalls(use func(*calls.Store) error) error {
+	redis, err := f.given()
+	if err != nil {
+		return err
+	}
+	store, err := calls.New(calls.Config{Redis: redis})
+	if err != nil {
+		return usage(err.Error())
+	}
+	defer func() { _ = store.Close() }()
+	return use(store)
+}
+
+// stateOf says in a word or two what became of a call.
+func stateOf(c calls.Call) string {
+	unconnected := dypls.UnconnectedText(c.UnconnectedCause)
+	switch {
+	case !c.Ended && c.Answered():
+		return "talking"
+	case !c.Ended:
+		return "not ended"
+	case c.Answered():
+		return "answered"
+	case unconnected != "":
+		return "not connected: " + unconnected
+	}
+	return "not answered: " + cmp.Or(dypls.ReleaseText(c.ReleaseCause), "unknown cause")
+}
+
+func shownTime(at time.Time) string {
+	if at.IsZero() {
+		return "-"
+	}
+	return at.UTC().Format(time.RFC3339)
+}
+
+// showCall writes for people.
+func showCall(w io.Writer, c calls.Call) error {
+	text := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	line := func(name, value string) {
+		if value != "" {
+			_, _ = fmt.Fprintf(text, "%s\t%s\n", name, value)
+		}
+	}
+	when := func(name string, at time.Time) {
+		if !at.IsZero() {
+			line(name, shownTime(at))
+		}
+	}
+	line("call", dypls.Scrub(c.ID)+"  "+stateOf(c))
+	line("task", dypls.Parameter{Value: c.TaskID}.Masked())
+	line("binding", c.SubsID)
+	line("pool", c.PoolKey)
+	line("A", c.PhoneNo.Masked())
+	line("X", strings.TrimSpace(c.SecretNo.Masked()+"  "+c.City))
+	line("other side", c.PeerNo.Masked())
+	when("dialled", c.CallTime)
+	when("rang", c.RingTime)
+	if c.Answered() {
+		when("answered", c.StartTime)
+	}
+	when("ended", c.ReleasedAt)
+	if c.Ended {
+		line("talked", c.Duration().String())
+		line("hung up by", string(c.HungUpBy))
+		line("cause", dypls.ReleaseText(c.ReleaseCause))
+	}
+	line("recording", string(c.Recording.State))
+	var receipts []string
+	for _, t := range c.Receipts {
+		receipts = append(receipts, string(t))
+	}
+	line("receipts", strings.Join(receipts, " "))
+	return text.Flush()
+}

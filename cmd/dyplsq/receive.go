@@ -1,0 +1,122 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+	"github.com/rs/zerolog"
+
+	"github.com/seed-5c07c2e9/dyplsq/calls"
+	"github.com/seed-5c07c2e9/dyplsq/cmd/dyplsq/internal/hostcheck"
+	"github.com/seed-5c07c2e9/dyplsq/cmd/dyplsq/internal/metrics"
+)
+
+type receiveCommand struct {
+	redisFlags
+	receiptsFlags
+	logFlags
+	metricsFlags
+
+	KeepCalls time.Duration `default:"720h" env:"DYPLSQ_KEEP_CALLS" help:"How long a call is kept after its last receipt (${default})." placeholder:"DURATION"`
+}
+
+// Run takes in receipts and merges them into calls until ctx is done.
+func (c *receiveCommand) Run(ctx context.Context, s streams) error {
+	log := c.logger(s.err)
+	redisConfig, redisErr := c.given()
+	door, doorErr := c.check()
+	if err := errors.Join(redisErr, doorErr); err != nil {
+		return usage(err.Error())
+	}
+	c.warn(door, log)
+	m := metrics.NewReceipts(string(calls.Duplicate), string(calls.Unread))
+	store, err := calls.New(calls.Config{
+		Redis:  redisConfig,
+		Keep:   c.KeepCalls,
+		Logger: log,
+		Trace: calls.Trace{
+			PushDone:    func(p calls.Push) { m.PushDone(p.Type, p.Status, p.Took) },
+			ReceiptDone: func(r calls.ReceiptEnd) { m.ReceiptDone(r.Type, string(r.Result), r.Lag) },
+		},
+	})
+	if err != nil {
+		return usage(err.Error())
+	}
+	defer func() { _ = store.Close() }()
+	handler, err := store.Handler(calls.HandlerConfig{Secrets: door.secrets})
+	if err != nil {
+		return usage("--receipts-secret-file: " + err.Error())
+	}
+	listener, err := listen("--receipts-listen", c.ReceiptsListen, receiptsPort)
+	if err != nil {
+		return err
+	}
+	shown, err := c.receiverOverview(ctx, store, m, log)
+	if err != nil {
+		return errors.Join(err, listener.Close())
+	}
+	server := dashServer(door.guard(handler), door.certificate, log)
+	log.Info().Str("url", urlOf(listener, server)+"receipts/").Msg("receipts are taken in")
+	merging, stop := context.WithCancel(ctx)
+	merged := make(chan error, 1)
+	go func() {
+		err := store.Run(merging)
+		stop()
+		merged <- err
+	}()
+	err = serveWith(merging, listener, server)
+	stop()
+	return errors.Join(err, <-merged, shown.close())
+}
+
+// receiverOverview opens the port of metrics and health, or returns nil where there is none.
+func (c *receiveCommand) receiverOverview(
+	ctx context.Context,
+	store *calls.Store,
+	m *metrics.Receipts,
+	log zerolog.Logger,
+) (*overview, error) {
+	if c.MetricsListen == "" {
+		return nil, nil //nolint:nilnil // no port, no error
+	}
+	client, err := quickClient(c.redisFlags)
+	if err != nil {
+		return nil, err
+	}
+	listener, err := listen("--metrics-listen", c.MetricsListen, metricsPort)
+	if err != nil {
+		return nil, errors.Join(err, client.Close())
+	}
+	m.CollectWaiting(store.Waiting)
+	mux := http.NewServeMux()
+	mux.Handle("GET /metrics", m.Handler())
+	mux.HandleFunc("GET /healthz", health{}.alive)
+	mux.HandleFunc("GET /readyz", receiverReady(client))
+	ctx, end := context.WithCancel(context.WithoutCancel(ctx))
+	o := &overview{redis: client, stop: end, ended: make(chan error, 1)}
+	server := dashServer(
+		hostcheck.Hosts{Loopback: isLoopback(c.MetricsListen, metricsPort)}.Guard(mux),
+		nil,
+		log,
+	)
+	log.Info().Str("url", urlOf(listener, server)+"metrics").Msg("metrics and health")
+	go func() { o.ended <- serveWith(ctx, listener, server) }()
+	return o, nil
+}
+
+// receiverReady says whether a push would be stored.
+func receiverReady(client redis.UniversalClient) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		ctx, cancel := context.WithTimeout(r.Context(), checkTimeout)
+		defer cancel()
+		answers := checkRedis(client.Set(ctx, "dypls:receipts:ready", "", time.Minute).Err())
+		status := http.StatusOK
+		if !answers.OK {
+			status = http.StatusServiceUnavailable
+		}
+		writeHealth(w, status, readiness{Ready: answers.OK, Checks: map[string]check{"redis": answers}})
+	}
+}

@@ -1,0 +1,290 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/seed-5c07c2e9/dyplsq/internal/redistest"
+	"github.com/seed-5c07c2e9/dyplsq/internal/systemtest"
+)
+
+const (
+	receiptSecret = "a-secret-of-the-test-0123"
+	receiptNumber = "13812345678"
+)
+
+func secretFile(t *testing.T, text string) string {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "secrets")
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return file
+}
+
+var receiverURL = regexp.MustCompile(`"url":"(http[^"]*/receipts/)"`)
+
+// receiver starts one on a port of its own, and returns where pushes go.
+func receiver(t *testing.T, env []string, args ...string) (*systemtest.Process, string) {
+	t.Helper()
+	args = append([]string{"receive", "--receipts-listen", "127.0.0.1:0", "--receipts-secret-file", secretFile(t, "# ours\n"+receiptSecret+"\n")}, args...)
+	p := systemtest.Start(t, env, args...)
+	redistest.Poll(t, systemtest.StartWithin, "the receiver to listen", p.Wrote("receipts are taken in"))
+	return p, receiverURL.FindStringSubmatch(p.Text())[1] + receiptSecret + "/"
+}
+
+// pushReceipt pushes one, and returns the status; 0 where the receiver was not there.
+func pushReceipt(url, kind, body string) int {
+	client := http.Client{Timeout: time.Minute}
+	answer, err := client.Post(url+kind, "application/json", strings.NewReader(body))
+	if err != nil {
+		return 0
+	}
+	_ = answer.Body.Close()
+	return answer.StatusCode
+}
+
+func endOf(call, task string) string {
+	return fmt.Sprintf(`[{"call_id":%q,"out_id":%q,"sub_id":7,"phone_no":%q,"secret_no":%q,"call_time":%d,"start_time":%d,"release_time":%d,"release_dir":2,"release_cause":16}]`,
+		call, task, receiptNumber, receiptNumber, time.Now().Add(-time.Minute).UnixMilli(), time.Now().Add(-50*time.Second).UnixMilli(), time.Now().UnixMilli())
+}
+
+// TestReceive: what the platform pushes is a call that people and programs can look at.
+func TestReceive(t *testing.T) {
+	t.Parallel()
+	server := redistest.Start(t)
+	env := systemtest.CleanEnv(server.Env()...)
+	p, url := receiver(t, env, "--metrics-listen", "127.0.0.1:0")
+	for kind, body := range map[string]string{
+		"SecretReport": endOf("c1", "order-1"), "SecretRecording": `[{"call_id":"c1"},{"phone_no":"` + receiptNumber + `"}]`, "SecretStartReport": `[{"call_id":"c2","out_id":"order-2","secret_no":"` + receiptNumber + `"}]`,
+	} {
+		if status := pushReceipt(url, kind, body); status != http.StatusOK {
+			t.Errorf("%s: status %d", kind, status)
+		}
+	}
+	if status := pushReceipt(strings.Replace(url, receiptSecret, "another", 1), "SecretReport", "[]"); status != http.StatusNotFound {
+		t.Errorf("another secret: status %d", status)
+	}
+	var shown struct {
+		State     string `json:"-"`
+		CallID    string `json:"call_id"`
+		TaskID    string `json:"task_id"`
+		PhoneNo   string `json:"phone_no"`
+		Answered  bool   `json:"answered"`
+		Recording struct {
+			State string `json:"state"`
+		} `json:"recording"`
+	}
+	redistest.Poll(t, systemtest.StartWithin, "the call", func(context.Context) error {
+		r := systemtest.Run(t, env, "", "calls", "show", "c1", "--json")
+		if r.Status != statusOK {
+			return errors.New(r.Errors)
+		}
+		if err := json.Unmarshal([]byte(r.Out), &shown); err != nil {
+			return err
+		}
+		if shown.Recording.State != "announced" || !shown.Answered {
+			return errors.New(r.Out)
+		}
+		return nil
+	})
+	if shown.CallID != "c1" || shown.TaskID != "order-1" || shown.PhoneNo != "138****5678" {
+		t.Errorf("%+v", shown)
+	}
+	all := ""
+	for args, want := range map[string][]string{
+		"calls show c1": {"answered", "order-1", "called", "normal clearing", "announced", "SecretReport SecretRecording"}, "calls list": {"c1", "c2", "not ended"},
+		"calls list --task order-1": {"c1", "answered"}, "calls list --since 1h --json": {`"call_id":"c1"`},
+	} {
+		r := systemtest.Run(t, env, "", strings.Fields(args)...)
+		if r.Status != statusOK {
+			t.Errorf("%s: exit status %d, %s", args, r.Status, r.Errors)
+		}
+		for _, words := range want {
+			if !strings.Contains(r.Out, words) {
+				t.Errorf("%s does not say %q:\n%s", args, words, r.Out)
+			}
+		}
+		all += r.Out
+	}
+	if r := systemtest.Run(t, env, "", "calls", "show", "c3"); r.Status != statusUsage {
+		t.Errorf("an unknown call: exit status %d, %s", r.Status, r.Errors)
+	}
+	metricsURL := regexp.MustCompile(`"url":"(http[^"]*/)metrics"`).FindStringSubmatch(p.Text())[1]
+	status, text := systemtest.Get(t, metricsURL+"metrics")
+	for _, line := range []string{
+		`dyplsq_receipt_pushes_total{status="200",type="SecretReport"} 1`, `dyplsq_receipt_pushes_total{status="404",type="other"} 1`,
+		`dyplsq_receipts_total{result="merged",type="SecretRecording"} 1`, `dyplsq_receipts_total{result="unread",type="SecretRecording"} 1`, `dyplsq_receipt_pushes_waiting 0`,
+	} {
+		if status != http.StatusOK || !strings.Contains(text, line) {
+			t.Errorf("status %d, the metrics lack %s", status, line)
+		}
+	}
+	for path, want := range map[string]int{"healthz": 200, "readyz": 200} {
+		if status, text := systemtest.Get(t, metricsURL+path); status != want {
+			t.Errorf("%s: status %d, %s", path, status, text)
+		}
+	}
+	if status := p.Terminate(t, syscall.SIGTERM); status != statusOK {
+		t.Errorf("exit status %d", status)
+	}
+	for what, text := range map[string]string{"the log": p.Text(), "the output": all, "the metrics": text} {
+		if strings.Contains(text, "12345678") || strings.Contains(text, receiptSecret) {
+			t.Errorf("%s shows a number or the secret:\n%s", what, text)
+		}
+	}
+}
+
+// TestKilledReceiverLosesNothing: a receiver is killed again and again under pushes; whatever was
+// answered with OK has its call, once.
+func TestKilledReceiverLosesNothing(t *testing.T) {
+	t.Parallel()
+	server := redistest.Start(t, "--appendonly", "yes", "--appendfsync", "always")
+	env := systemtest.CleanEnv(server.Env()...)
+	const kills, pushers = 4, 8
+	var (
+		mu     sync.Mutex
+		stored []string
+		next   int
+	)
+	for range kills {
+		p, url := receiver(t, env)
+		stop := make(chan struct{})
+		var pushing sync.WaitGroup
+		enough := make(chan struct{})
+		for range pushers {
+			pushing.Go(func() {
+				for {
+					select {
+					case <-stop:
+						return
+					default:
+					}
+					mu.Lock()
+					next++
+					id := fmt.Sprintf("call-%d", next)
+					mu.Unlock()
+					if pushReceipt(url, "SecretReport", endOf(id, "order-"+id)) == http.StatusOK {
+						mu.Lock()
+						if stored = append(stored, id); len(stored)%50 == 0 {
+							select {
+							case enough <- struct{}{}:
+							default:
+							}
+						}
+						mu.Unlock()
+					}
+				}
+			})
+		}
+		select {
+		case <-enough:
+		case <-time.After(systemtest.StartWithin):
+			t.Error("50 pushes were not stored in time")
+		}
+		p.Kill(t) // while pushes are stored, answered and merged
+		close(stop)
+		pushing.Wait()
+	}
+	_, url := receiver(t, env)
+	for _, id := range stored[:20] { // again, as where the answer was lost
+		_ = pushReceipt(url, "SecretReport", endOf(id, "order-"+id))
+	}
+	client := server.Client(t)
+	redistest.Poll(t, systemtest.StartWithin, "everything to be merged", func(ctx context.Context) error {
+		n, err := client.XLen(ctx, "dypls:receipts").Result()
+		if err == nil && n > 0 {
+			err = fmt.Errorf("%d wait", n)
+		}
+		return err
+	})
+	listed := map[string]int{}
+	r := systemtest.Run(t, env, "", "calls", "list", "--since", "1h", "--json")
+	for line := range systemtest.Lines(r.Out) {
+		var c struct {
+			CallID   string   `json:"call_id"`
+			Receipts []string `json:"receipts"`
+		}
+		if err := json.Unmarshal([]byte(line), &c); err != nil || len(c.Receipts) != 1 {
+			t.Errorf("%s: %v", line, err)
+		}
+		listed[c.CallID]++
+	}
+	for _, id := range stored {
+		if listed[id] != 1 {
+			t.Errorf("%s was answered with OK, and is listed %d times", id, listed[id])
+		}
+	}
+	if len(stored) < 50*kills {
+		t.Errorf("only %d pushes were stored", len(stored))
+	}
+	systemtest.NoNumbers(t, "the list", r.Out)
+}
+
+// TestReceiveRefusesToStart: what would let strangers in, or take nothing in, is said at once.
+func TestReceiveRefusesToStart(t *testing.T) {
+	t.Parallel()
+	nowhere := "REDIS_URL=redis://127.0.0.1:1/0"
+	good := secretFile(t, receiptSecret)
+	tests := map[string]struct {
+		args []string
+		says []string
+	}{
+		"nothing":                {nil, []string{"--receipts-listen", "--receipts-secret-file", "openssl rand"}},
+		"no file":                {[]string{"--receipts-listen", "127.0.0.1:0", "--receipts-secret-file", good + "x"}, []string{"cannot be read"}},
+		"an empty file":          {[]string{"--receipts-listen", "127.0.0.1:0", "--receipts-secret-file", secretFile(t, "\n# none\n")}, []string{"has no secret"}},
+		"a weak secret":          {[]string{"--receipts-listen", "127.0.0.1:0", "--receipts-secret-file", secretFile(t, "hush-hush")}, []string{"--receipts-secret-file", "at least 16 characters"}},
+		"beyond loopback":        {[]string{"--receipts-listen", "0.0.0.0:0", "--receipts-secret-file", good}, []string{"beyond loopback the receiver needs TLS"}},
+		"a proxy without a name": {[]string{"--receipts-listen", "0.0.0.0:0", "--receipts-secret-file", good, "--behind-proxy"}, []string{"--trusted-proxy"}},
+		"a proxy of everybody":   {[]string{"--receipts-listen", "0.0.0.0:0", "--receipts-secret-file", good, "--behind-proxy", "--trusted-proxy", "0.0.0.0/0"}, []string{"is everybody"}},
+		"a bad certificate":      {[]string{"--receipts-listen", "0.0.0.0:0", "--receipts-secret-file", good, "--tls-cert", good, "--tls-key", good}, []string{"cannot be used"}},
+		"kept for a moment":      {[]string{"--receipts-listen", "127.0.0.1:0", "--receipts-secret-file", good, "--keep-calls", "1s"}, []string{"--keep-calls (DYPLSQ_KEEP_CALLS)"}},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := systemtest.Run(t, systemtest.CleanEnv(nowhere), "", append([]string{"receive"}, test.args...)...)
+			if r.Status != statusUsage {
+				t.Errorf("exit status %d, %s", r.Status, r.Errors)
+			}
+			for _, words := range test.says {
+				if !strings.Contains(r.Errors, words) {
+					t.Errorf("it does not say %q: %s", words, r.Errors)
+				}
+			}
+			if strings.Contains(r.Errors, "hush") || strings.Contains(r.Errors, receiptSecret) {
+				t.Errorf("it shows a secret: %s", r.Errors)
+			}
+		})
+	}
+	for _, args := range []string{"calls list", "calls show c1"} {
+		if r := systemtest.Run(t, systemtest.CleanEnv(nowhere), "", strings.Fields(args)...); r.Status != statusUnreachable {
+			t.Errorf("%s without Redis: exit status %d, %s", args, r.Status, r.Errors)
+		}
+	}
+}
+
+// A proxy that is trusted is answered; nobody else is.
+func TestReceiverBehindAProxy(t *testing.T) {
+	t.Parallel()
+	env := systemtest.CleanEnv(redistest.Start(t).Env()...)
+	_, url := receiver(t, env, "--behind-proxy", "--trusted-proxy", "127.0.0.1")
+	if status := pushReceipt(url, "SecretReport", "[]"); status != http.StatusOK {
+		t.Errorf("from the proxy: status %d", status)
+	}
+	_, url = receiver(t, env, "--behind-proxy", "--trusted-proxy", "10.0.0.7")
+	if status := pushReceipt(url, "SecretReport", "[]"); status != http.StatusForbidden {
+		t.Errorf("from elsewhere: status %d", status)
+	}
+}
