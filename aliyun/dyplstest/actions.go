@@ -23,6 +23,7 @@ type service struct {
 	*Simulator
 	account *account
 	now     time.Time
+	base    string // of links to recordings, where Config names none
 }
 
 var (

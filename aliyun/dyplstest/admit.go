@@ -2,6 +2,7 @@ package dyplstest
 
 import (
 	"net/http"
+	"strings"
 	"time"
 )
 
@@ -67,6 +68,7 @@ func (s *Simulator) admit(w http.ResponseWriter, r *http.Request) (*call, *answe
 		keyID:      proof.keyID,
 		nonce:      proof.nonce,
 		at:         now,
+		base:       baseOf(r),
 	}, nil
 }
 
@@ -109,4 +111,13 @@ func (s *Simulator) authenticate(p credentials, now time.Time) (*account, *answe
 func refuse(code, message string) *answer {
 	a := codeAnswer(code, message)
 	return &a
+}
+
+// baseOf is where the simulator serves recordings to who asked.
+func baseOf(r *http.Request) string {
+	scheme := "http://"
+	if r.TLS != nil {
+		scheme = "https://"
+	}
+	return scheme + r.Host + strings.TrimSuffix(recordingsPath, "/")
 }

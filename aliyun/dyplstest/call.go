@@ -21,6 +21,7 @@ type call struct {
 	action     string
 	parameters parameters // of the action, sorted; those of the protocol left out
 	keyID      string
+	base       string // of links to recordings that it is answered with
 	nonce      string
 	at         time.Time
 	requestID  string

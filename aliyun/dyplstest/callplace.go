@@ -37,6 +37,8 @@ type PlacedCall struct {
 	// binding forbids it.
 	UnconnectedCause int  `json:"unconnected_cause"`
 	Recorded         bool `json:"recorded"`
+	// Recordings are the files of its recording, from the call on: the DownloadUrl leads to the first.
+	Recordings []RecordingFile `json:"recordings,omitzero"`
 }
 
 // placedCall is a [PlacedCall] and what becomes of it.
@@ -93,6 +95,10 @@ func (s *Simulator) PlaceCall(d Dial) (PlacedCall, error) {
 	c := &placedCall{PlacedCall: s.placed(d, r, now)}
 	c.AccessKeyID = keyID
 	c.id = int64(s.callRandom.Uint64() >> 16)
+	c.Recordings = s.config.Recordings.files(c.PlacedCall)
+	for _, file := range c.Recordings {
+		s.files[file.Name] = file
+	}
 	s.calls.add(c)
 	done := c.PlacedCall
 	s.mu.Unlock()

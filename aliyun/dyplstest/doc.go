@@ -13,6 +13,7 @@
 // is in [Simulator.Receipts]. Or they wait in queues, which are fetched as those of the message service
 // (MNS, now SMQ): BatchReceiveMessage, ReceiveMessage, DeleteMessage and BatchDeleteMessage with a
 // token of QueryTokenForMnsQueue, signed by version 2 of its signature, and no other call of it.
+// Recordings are small files of noise in MPEG frames, served by links that expire, as by OSS.
 //
 // It is not the real service. It lives in memory and forgets everything when it ends, binds no
 // number of any carrier, and lets nobody speak. What the API's pages leave open is decided here in

@@ -44,5 +44,5 @@ func ExampleParseFault() {
 	fmt.Println(err)
 	// Output:
 	// BindAxn isv.FLOW_LIMIT 0.05 1 <nil>
-	// fault: do "explode" is not a kind of fault: take one of answer, answer-after, drop-before, drop-after, garbage, body, hang, slow
+	// fault: do "explode" is not a kind of fault: take one of answer, answer-after, drop-before, drop-after, garbage, body, hang, slow, cut, truncate
 }

@@ -26,11 +26,18 @@ const (
 	Hang FaultKind = "hang"
 	// Slow waits Delay, then performs and answers, even where the client gave up meanwhile.
 	Slow FaultKind = "slow"
+	// Cut closes the connection in the middle of a recording. A slow download has its Delay spread over
+	// the file.
+	Cut FaultKind = "cut"
+	// Truncate ends a recording in the middle as if it were whole: its x-oss-hash-crc64ecma tells.
+	Truncate FaultKind = "truncate"
 )
 
 // Kinds returns all kinds of faults.
 func Kinds() []FaultKind {
-	return []FaultKind{AnswerCode, AnswerCodeAfter, DropBefore, DropAfter, Garbage, Body, Hang, Slow}
+	return []FaultKind{
+		AnswerCode, AnswerCodeAfter, DropBefore, DropAfter, Garbage, Body, Hang, Slow, Cut, Truncate,
+	}
 }
 
 // Fault is a rule by which calls go wrong. It looks at calls that are authenticated and within
@@ -41,7 +48,8 @@ type Fault struct {
 
 	// Action is the only action it hits: one of the API, or BatchReceiveMessage, ReceiveMessage,
 	// DeleteMessage or BatchDeleteMessage of a queue, whose name is the parameter QueueName and whose
-	// every request counts as another. "": any.
+	// every request counts as another; or GetObject, the download of a recording, whose name is the
+	// parameter Key. "": any.
 	Action string
 	// Match holds parameters, under the API's names, that a call must have with exactly these values.
 	// AccessKeyId is among them: the calls of one account alone.
@@ -113,10 +121,11 @@ func (f Fault) validate() error {
 	return f.validateKind()
 }
 
-// checkFaultAction allows what is no action of the API as well: requests to a queue.
+// checkFaultAction allows what is no action of the API as well: requests to a queue, and
+// downloads.
 func checkFaultAction(action string) error {
 	switch action {
-	case receiveMessage, batchReceiveMessage, deleteMessage, batchDeleteMessage:
+	case getObject, receiveMessage, batchReceiveMessage, deleteMessage, batchDeleteMessage:
 		return nil
 	}
 	return checkAction(action)
@@ -135,6 +144,10 @@ func (f Fault) validateKind() error {
 	case Slow:
 		if f.Delay == 0 {
 			return errors.New("delay is required where do is slow: write it like 2s")
+		}
+	case Cut, Truncate:
+		if f.Action != getObject {
+			return fmt.Errorf("do %s goes only with action GetObject, the download of a recording", f.Do)
 		}
 	case DropBefore, DropAfter, Garbage, Body, Hang:
 	case "":

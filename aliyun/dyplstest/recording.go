@@ -1,12 +1,11 @@
 package dyplstest
 
 import (
-	"crypto/hmac"
-	"crypto/sha1" //nolint:gosec // the protocol's own choice
-	"encoding/base64"
+	"cmp"
 	"errors"
 	"fmt"
 	"hash/fnv"
+	"net/http"
 	"net/url"
 	"slices"
 	"strconv"
@@ -33,9 +32,19 @@ type Recordings struct {
 	LinkLife time.Duration
 	// CallIDs are the only calls that have one. Nil: every call has.
 	CallIDs []string
-	// Base is what a DownloadUrl starts with. Default: http://recordings.oss-cn-shanghai.example, a
-	// name that leads nowhere.
+	// Base is what a DownloadUrl starts with. Default: /recordings at the address that was asked for it,
+	// where the simulator serves the file.
 	Base string
+	// Size is how many bytes a file has. Default: 2000 for each second of the call, 512 at least.
+	Size int
+	// Parts makes the names of files end with _0, _1 and so on. The API has no way to ask for another
+	// than the first. Default: 0, one file without such an end.
+	Parts int
+	// NumberInName puts A's number into the names of files, as was seen in live links.
+	NumberInName bool
+	// WholeBeyondRange answers a range that begins behind the end with the whole file, as older pages
+	// of OSS have it. Default: InvalidRange.
+	WholeBeyondRange bool
 }
 
 func (r Recordings) withDefaults() Recordings {
@@ -44,9 +53,6 @@ func (r Recordings) withDefaults() Recordings {
 	}
 	if r.LinkLife == 0 {
 		r.LinkLife = linkLife
-	}
-	if r.Base == "" {
-		r.Base = "http://recordings.oss-cn-shanghai.example"
 	}
 	return r
 }
@@ -61,6 +67,15 @@ func (r Recordings) validate() error {
 		return errors.New(
 			"dyplstest: Config.Recordings.LinkLife must not be negative: leave it 0 for two hours",
 		)
+	}
+	const mostParts = 100
+	if r.Size != 0 && (r.Size < smallestFile || r.Size > 1<<30) || r.Parts < 0 || r.Parts > mostParts {
+		return errors.New(
+			"dyplstest: Config.Recordings: Size must be from 512 bytes to 1 GiB, and Parts from 0 to 100: leave them out for the usual",
+		)
+	}
+	if r.Base == "" {
+		return nil
 	}
 	if base, err := url.Parse(r.Base); err != nil || base.Host == "" || base.RawQuery != "" {
 		return errors.New(
@@ -94,7 +109,7 @@ func queryRecording(s *service, p parameters) answer {
 	}
 	link := ""
 	if age >= recordings.ReadyAfter {
-		link = s.link(callID)
+		link = s.link(s.unplaced(callID, calledAt))
 	}
 	return ok(fields{DownloadURL: &link})
 }
@@ -107,28 +122,31 @@ func (s *service) queryPlaced(c *placedCall, calledAt time.Time) answer {
 	}
 	link := ""
 	if c.recordingIsUp {
-		link = s.link(c.CallID)
+		link = s.link(c.Recordings[0].Name)
 	}
 	return ok(fields{DownloadURL: &link})
 }
 
-// link signs a link as OSS does in its first version (OSS page on signatures in URLs), with the
-// account's own credentials.
-func (s *service) link(callID string) string {
-	expires := strconv.FormatInt(s.now.Add(s.config.Recordings.LinkLife).Unix(), 10)
+// unplaced is the name of the file of a call that nobody placed.
+func (s *service) unplaced(callID string, calledAt time.Time) string {
 	sum := fnv.New64a()
 	_, _ = sum.Write([]byte(callID)) // never fails
 	const sixteenDigits = 9_000_000_000_000_000
-	key := fmt.Sprintf(
-		"/%d_%s.mp3",
-		1_000_000_000_000_000+sum.Sum64()%sixteenDigits,
-		url.PathEscape(callID),
-	)
-	mac := hmac.New(sha1.New, []byte(s.account.key.AccessKeySecret))
-	mac.Write([]byte("GET\n\n\n" + expires + "\n/recordings" + key))
+	name := fmt.Sprintf("%d_%s.mp3", 1_000_000_000_000_000+sum.Sum64()%sixteenDigits, callID)
+	if _, there := s.files[name]; !there {
+		size := cmp.Or(s.config.Recordings.Size, int(defaultLength.Seconds())*bytesPerSecond)
+		s.files[name] = newRecordingFile(name, size, calledAt)
+	}
+	return name
+}
+
+// link signs a link with the account's own credentials.
+func (s *service) link(name string) string {
+	expires := strconv.FormatInt(s.now.Add(s.config.Recordings.LinkLife).Unix(), 10)
 	query := url.Values{
 		"Expires": {expires}, "OSSAccessKeyId": {s.account.key.AccessKeyID},
-		"Signature": {base64.StdEncoding.EncodeToString(mac.Sum(nil))},
+		"Signature": {ossSignature(s.account.key.AccessKeySecret, http.MethodGet, "", "", expires, name)},
 	}
-	return strings.TrimSuffix(s.config.Recordings.Base, "/") + key + "?" + query.Encode()
+	base := strings.TrimSuffix(cmp.Or(s.config.Recordings.Base, s.base), "/")
+	return base + "/" + url.PathEscape(name) + "?" + query.Encode()
 }

@@ -33,6 +33,7 @@ type Simulator struct {
 	calls    calls
 	receipts receipts
 	mns      mns
+	files    map[string]RecordingFile // of recordings, by name
 	// callRandom makes the ids of calls: the choice of numbers does not depend on how many there are.
 	callRandom *rand.Rand
 }
@@ -48,6 +49,7 @@ func New(c Config) (*Simulator, error) {
 		closed:     make(chan struct{}),
 		pusher:     newPusher(),
 		receipts:   receipts{limit: c.LedgerLimit},
+		files:      map[string]RecordingFile{},
 		mns:        newMNS(c.Receipts.Queues),
 		random:     rand.New(rand.NewPCG(c.Seed, 0x64_79_70_6c_73)),
 		faults:     rules{seed: c.Seed},
@@ -81,6 +83,10 @@ func (s *Simulator) Close() {
 func (s *Simulator) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if strings.HasPrefix(r.URL.Path, queuesPath) {
 		s.serveQueue(w, r)
+		return
+	}
+	if strings.HasPrefix(r.URL.Path, recordingsPath) {
+		s.serveRecording(w, r)
 		return
 	}
 	requestID := newRequestID()
@@ -133,7 +139,7 @@ func (s *Simulator) perform(c *call) answer {
 	defer s.mu.Unlock()
 	now := s.config.Now()
 	c.account.settle(now)
-	a := action.perform(&service{s, c.account, now}, c.parameters)
+	a := action.perform(&service{s, c.account, now, c.base}, c.parameters)
 	if a.code == dypls.CodeOK {
 		c.entry.Performed = true
 		c.entry.SubsID, c.entry.SecretNo = a.subsID, a.secretNo
