@@ -3,6 +3,7 @@ package calls
 import (
 	"cmp"
 	"errors"
+	"sync/atomic"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -36,6 +37,7 @@ type Store struct {
 	keep  time.Duration
 	log   zerolog.Logger
 	trace Trace
+	said  atomic.Int64 // when it was last told that pushes are not stored, in Unix milliseconds
 }
 
 // New returns a store. It does not wait for a connection. Its error tells everything that is wrong

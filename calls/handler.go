@@ -152,11 +152,21 @@ func (h *handler) take(
 	}
 	_ = control.SetReadDeadline(time.Time{})
 	if err := h.store.put(ctx, t, wayHTTP, body); err != nil {
-		h.store.log.Error().Str("type", string(t)).Str("error", dypls.Scrub(err.Error())).
-			Msg("a push was not stored, and is asked for again")
+		h.store.sayNotStored(err)
 		return http.StatusServiceUnavailable
 	}
 	return http.StatusOK
+}
+
+// sayNotStored tells it now and then: where Redis is away each push would have a line.
+func (s *Store) sayNotStored(err error) {
+	now := time.Now().UnixMilli()
+	last := s.said.Load()
+	if now-last < sayEvery.Milliseconds() || !s.said.CompareAndSwap(last, now) {
+		return
+	}
+	s.log.Error().Str("error", dypls.Scrub(err.Error())).
+		Msg("pushes are not stored, and are asked for again")
 }
 
 // put stores what came before anybody is told that it is here.

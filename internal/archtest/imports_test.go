@@ -55,6 +55,7 @@ var limits = []struct {
 	{packages: []string{"tasks", "internal/"}, never: []string{"net/http", "github.com/rs/zerolog", module + "aliyun"}},
 	// it takes whatever can make a call
 	{packages: []string{"worker", "worker/internal/"}, never: []string{"net/http", module + "aliyun"}},
+	{packages: []string{"calls"}, never: []string{module + "aliyun"}}, // it takes in, and calls nothing
 	{packages: []string{"internal/asynqwire"}, never: []string{"github.com/hibiken/asynq", "github.com/redis/go-redis/v9"}},
 	{packages: []string{"cmd/dyplsq/internal/"}, never: []string{"github.com/rs/zerolog", module + "aliyun", module + "worker"}},
 	{packages: []string{"cmd/dyplsq/internal/doctor"}, never: []string{"net/http"}},
