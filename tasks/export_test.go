@@ -14,3 +14,9 @@ func OptionsOf(c RedisConfig) (options *redis.Options, ofSentinels string, err e
 	site, err := c.site()
 	return site.options, site.password, err
 }
+
+// ParseRedisURL reads the URL of one server.
+func ParseRedisURL(rawURL string) (*redis.Options, error) {
+	site, err := parseRedisURL(rawURL)
+	return site.options, err
+}

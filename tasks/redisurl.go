@@ -21,24 +21,6 @@ const (
 	sentinelURLForm = "redis-sentinel://[user:password@]host:port,host:port/db?master=NAME"
 )
 
-// ParseRedisURL reads redis://[user[:password]@]host[:port][/db], or rediss:// for TLS, and
-// go-redis' own settings as query parameters. Commands are never sent twice by the client and end
-// with their context, whatever the URL says: a dequeue whose reply is lost and that is sent again
-// loses a task. Errors never repeat the URL, which may hold a password. Sentinels and clusters are
-// for [RedisConfig].
-func ParseRedisURL(rawURL string) (*redis.Options, error) {
-	site, err := parseRedisURL(rawURL)
-	if err == nil && site.sentinels != nil {
-		err = errors.New(
-			"the Redis URL's scheme redis-sentinel names no single server: make the client with RedisConfig, or Open the queue",
-		)
-	}
-	if err != nil {
-		return nil, err
-	}
-	return site.options, nil
-}
-
 // parseRedisURL takes a URL apart itself: by the rules for URLs a password with a / ends where its
 // host begins, and the host would be looked up, and told, that way.
 func parseRedisURL(rawURL string) (redisSite, error) {
