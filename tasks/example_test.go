@@ -2,6 +2,7 @@ package tasks_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"log"
@@ -140,6 +141,54 @@ func ExampleKind_WaitAll() {
 	// order-1 170****0001
 	// order-2 170****0002
 	// order-3 isv.NO_NOT_EXIST Rejected
+}
+
+// A bind whose answer was lost, and that cannot be looked up because the platform chose its number,
+// is uncertain. It is never sent again by itself: somebody finds out what was done, and settles it.
+func ExampleQueue_Uncertain() {
+	system := serve(dyplstest.Fault{Action: "BindAxn", Do: dyplstest.DropAfter}) // performed, and no answer
+	defer func() { _ = system.Close() }()
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	queue, err := tasks.Open(system.RedisURL)
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer func() { _ = queue.Close() }()
+	task, err := tasks.BindAXN.Enqueue(ctx, queue, dypls.BindAXNRequest{
+		PoolKey: dyplstest.DefaultPoolKey, PhoneNoA: "15000000001", Expiration: dypls.At(time.Now().Add(time.Hour)),
+	}, tasks.TaskID("order-42"))
+	if err != nil {
+		log.Fatal(err)
+	}
+	_, err = task.Wait(ctx)
+	if lost, ok := errors.AsType[*dypls.Error](err); ok {
+		fmt.Println(lost.Class)
+	}
+
+	var uncertain tasks.UncertainTasks
+	for uncertain.Count == 0 { // it is listed a moment after its owner is told
+		if uncertain, err = queue.Uncertain(ctx); err != nil {
+			log.Fatal(err)
+		}
+	}
+	for _, held := range uncertain.Tasks {
+		fmt.Println(held.ID, held.Action, held.Code)
+		made := system.API.Ledger()[0] // in production: the console of Alibaba Cloud
+		result, err := json.Marshal(dypls.Binding{SubsID: made.SubsID, SecretNo: "17000000001"})
+		if err != nil {
+			log.Fatal(err)
+		}
+		if err := queue.Resolve(ctx, held.ID, tasks.ResolveSucceeded(result, "ann")); err != nil {
+			log.Fatal(err)
+		}
+	}
+	binding, err := task.Result(ctx)
+	fmt.Println("settled:", binding.SecretNo, err)
+	// Output:
+	// Uncertain
+	// order-42 BindAxn dyplsq.NoAnswer
+	// settled: 170****0001 <nil>
 }
 
 // serve starts a Redis, the simulated API with its faults, and a worker between them, all in this process.

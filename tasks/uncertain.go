@@ -26,8 +26,8 @@ const (
 )
 
 // Uncertain returns the tasks that are uncertain: their calls may have taken effect, and nobody
-// knows. Each waits for [Queue.Resolve], and [Queue.Explain] has what is known of it. Its errors
-// are [ErrUnreachable] and ctx's.
+// knows. Each waits for [Queue.Resolve], and [Queue.Explain] has what is known of it. A task is
+// listed a moment after its outcome is told. Its errors are [ErrUnreachable] and ctx's.
 func (q *Queue) Uncertain(ctx context.Context) (UncertainTasks, error) {
 	var found UncertainTasks
 	for range uncertainTrips { // a trip may meet nothing but settled ones, which it takes off the list
