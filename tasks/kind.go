@@ -39,6 +39,7 @@ func newKind[Req dypls.Request, Res any](
 			policy: policy,
 			reads:  !operation.Mutates,
 			result: readResult[Res],
+			sight:  sight(operation),
 			decode: decode,
 		},
 	)

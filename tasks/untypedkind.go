@@ -14,6 +14,7 @@ type UntypedKind struct {
 	reads  bool // its calls change nothing
 	decode func(data []byte, extra ...dypls.Extra) (dypls.Request, error)
 	result func(data []byte) (result []byte, subsID string, err error)
+	sight  sightFunc
 }
 
 // registry holds every kind, in the order of their declaration. It is filled while the package's

@@ -74,7 +74,7 @@ func (d *delivery) numberFor(ctx context.Context, request []byte) (*number, []by
 		}
 		return nil, request, err
 	}
-	request, err = n.writeTo(request)
+	request, err = n.leased.NameIn(request)
 	return n, request, err
 }
 
@@ -95,7 +95,7 @@ func (d *delivery) leasedBefore(ctx context.Context, begun record.Begun) (*numbe
 		return n, request, d.checkUnsent(ctx, n.request.PoolKey, begun)
 	}
 	n.leased = inventory.Leased{X: holding.X, Extension: holding.Extension, Listed: true}
-	request, err = n.writeTo(request)
+	request, err = n.leased.NameIn(request)
 	return n, request, err
 }
 
@@ -124,24 +124,6 @@ func (d *delivery) numberOf(request []byte) *number {
 		return nil
 	}
 	return &number{request: ask}
-}
-
-// writeTo writes the leased X into a request.
-func (n *number) writeTo(request []byte) ([]byte, error) {
-	var fields map[string]json.RawMessage
-	err := json.Unmarshal(request, &fields)
-	if err != nil {
-		return request, err
-	}
-	if fields["PhoneNoX"], err = json.Marshal(n.leased.X); err != nil {
-		return request, err
-	}
-	if n.leased.Extension != "" {
-		if fields["Extension"], err = json.Marshal(n.leased.Extension); err != nil {
-			return request, err
-		}
-	}
-	return json.Marshal(fields)
 }
 
 // noNumber is what it means that no X could be leased: a pool without a free one is final, as the

@@ -2,6 +2,7 @@ package inventory
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"strconv"
@@ -34,6 +35,24 @@ type Leased struct {
 	Extension string // of an Extension
 	// false: the X that the caller named is not of this inventory, and nothing was written down
 	Listed bool
+}
+
+// NameIn names the X, and the extension where there is one, in the request of a bind.
+func (l Leased) NameIn(request []byte) ([]byte, error) {
+	var fields map[string]json.RawMessage
+	err := json.Unmarshal(request, &fields)
+	if err != nil {
+		return request, err
+	}
+	if fields["PhoneNoX"], err = json.Marshal(l.X); err != nil {
+		return request, err
+	}
+	if l.Extension != "" {
+		if fields["Extension"], err = json.Marshal(l.Extension); err != nil {
+			return request, err
+		}
+	}
+	return json.Marshal(fields)
 }
 
 // ErrNoneFree is matched by a [NoneFreeError].

@@ -1,0 +1,76 @@
+package calls
+
+import (
+	"context"
+	"errors"
+
+	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
+	"github.com/seed-5c07c2e9/dyplsq/tasks"
+)
+
+const (
+	settleGroup = "dyplsq.settle"
+	// byReceipt is who settled a task, as its record and `explain` tell.
+	byReceipt = "receipt"
+)
+
+// Settler settles uncertain binds by the calls that are made on their bindings.
+type Settler struct {
+	Store *Store
+	Queue *tasks.Queue
+	// Caller returns what makes calls as an account, [tasks.DefaultAccount] for tasks that name none;
+	// nil for one that this process does not know.
+	Caller func(account string) dypls.Caller
+}
+
+// Run follows all calls until ctx is done. Where the receipts of one name an uncertain bind as their
+// OutId, the API confirms that their binding is the one that the bind asked for, and the task is
+// settled as succeeded. A bind that left its X to the platform, and whose answer was lost, is found
+// this way at its first call.
+//
+// What fails is tried again after a minute; what the API denies stays uncertain. Any number of
+// processes may run it.
+func (s Settler) Run(ctx context.Context) error {
+	return s.Store.Follow(ctx, settleGroup, s.settle)
+}
+
+func (s Settler) settle(ctx context.Context, c Call) error {
+	if c.TaskID == "" || c.SubsID == "" || c.SecretNo == "" || tasks.CheckID(c.TaskID) != nil {
+		return nil
+	}
+	task, err := s.Queue.View(ctx, c.TaskID)
+	switch {
+	case errors.Is(err, tasks.ErrUnknownTask): // the OutId is an application's own
+		return nil
+	case err != nil:
+		return err
+	case task.State != string(tasks.StateUncertain):
+		return nil
+	}
+	account := task.Account
+	if account == "" {
+		account = tasks.DefaultAccount
+	}
+	log := s.Store.log.With().Str("id", c.TaskID).Str("call_id", c.hide(c.ID)).Logger()
+	caller := s.Caller(account)
+	if caller == nil {
+		log.Warn().Str("account", account).
+			Msg("uncertain bind not settled by its receipt: no credentials for its account")
+		return nil
+	}
+	seen := dypls.Binding{SubsID: c.SubsID, SecretNo: c.SecretNo, Extension: c.Extension}
+	err = s.Queue.ResolveByBinding(ctx, caller, c.TaskID, seen, byReceipt)
+	switch {
+	case err == nil:
+		log.Info().Str("subs_id", c.SubsID).Msg("uncertain bind settled by a receipt")
+	case errors.Is(err, tasks.ErrNotUncertain): // somebody was faster
+	case errors.Is(err, tasks.ErrOtherBinding):
+		log.Warn().Str("subs_id", c.SubsID).
+			Msg("a receipt names an uncertain bind, and the API shows another binding than it asked for")
+	default:
+		log.Warn().Str("error", dypls.Scrub(err.Error())).
+			Msg("uncertain bind not settled by its receipt yet; trying again")
+		return err
+	}
+	return nil
+}
