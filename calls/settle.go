@@ -3,6 +3,7 @@ package calls
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
@@ -29,9 +30,27 @@ type Settler struct {
 // this way at its first call.
 //
 // What fails is tried again after a minute; what the API denies stays uncertain. Any number of
-// processes may run it.
+// processes may run it. Until the first receipt is taken in, it costs a command every 10 s.
 func (s Settler) Run(ctx context.Context) error {
+	if err := s.awaitCalls(ctx); err != nil {
+		return err
+	}
 	return s.Store.Follow(ctx, settleGroup, s.settle)
+}
+
+// awaitCalls waits until there is a call: most of those who run a worker take in no receipts.
+func (s Settler) awaitCalls(ctx context.Context) error {
+	const every = 10 * time.Second
+	for {
+		if n, err := s.Store.redis.Exists(ctx, changeStream).Result(); err == nil && n == 1 {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(every):
+		}
+	}
 }
 
 func (s Settler) settle(ctx context.Context, c Call) error {

@@ -64,6 +64,17 @@ func (c clients) callers() map[string]dypls.Caller {
 	return callers
 }
 
+// caller makes calls as an account, nil where this process does not know it.
+func (c clients) caller(account string) dypls.Caller {
+	if account == tasks.DefaultAccount {
+		return c.own
+	}
+	if client, known := c.named[account]; known {
+		return client
+	}
+	return nil
+}
+
 func (c clients) close() {
 	_ = c.own.Close()
 	for _, client := range c.named {

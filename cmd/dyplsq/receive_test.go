@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/seed-5c07c2e9/dyplsq/aliyun/dyplstest"
 	"github.com/seed-5c07c2e9/dyplsq/internal/redistest"
 	"github.com/seed-5c07c2e9/dyplsq/internal/systemtest"
 )
@@ -286,5 +287,34 @@ func TestReceiverBehindAProxy(t *testing.T) {
 	_, url = receiver(t, env, "--behind-proxy", "--trusted-proxy", "10.0.0.7")
 	if status := pushReceipt(url, "SecretReport", "[]"); status != http.StatusForbidden {
 		t.Errorf("from elsewhere: status %d", status)
+	}
+}
+
+// TestLostBindIsSettledByAReceipt: a worker settles an uncertain bind when the receiver has taken in
+// the receipt of a call on its binding.
+func TestLostBindIsSettledByAReceipt(t *testing.T) {
+	t.Parallel()
+	server := redistest.Start(t)
+	_, url := receiver(t, systemtest.CleanEnv(server.Env()...))
+	s := systemtest.NewOn(t, server, dyplstest.Config{
+		Faults:   []dyplstest.Fault{{Action: "BindAxn", Do: dyplstest.DropAfter, Times: 1}},
+		Calls:    dyplstest.Calls{Scale: 0.001},
+		Receipts: dyplstest.Receipts{Push: map[string]string{"SecretReport": url + "SecretReport"}},
+	})
+	worker := s.Worker(t)
+	r := systemtest.Run(t, s.Env, "", "enqueue", "BindAxn", "--id", "order-1", "--wait", "2m",
+		`{"PoolKey":"`+dyplstest.DefaultPoolKey+`","PhoneNoA":"`+receiptNumber+`","Expiration":"2099-01-31 23:59:59"}`)
+	if r.Status != systemtest.StatusFailed || !strings.Contains(r.Out, "uncertain") {
+		t.Fatalf("exit status %d: %s%s", r.Status, r.Out, r.Errors)
+	}
+	if _, err := s.Simulator.PlaceCall(dyplstest.Dial{SubsID: s.Simulator.Ledger()[0].SubsID, Caller: "13900000002"}); err != nil {
+		t.Fatal(err)
+	}
+	redistest.Poll(t, systemtest.StartWithin, "the bind to be settled", worker.Wrote("uncertain bind settled by a receipt"))
+	if r = systemtest.Run(t, s.Env, "", "explain", "order-1"); !strings.Contains(r.Out, "it succeeded; settled by receipt") {
+		t.Errorf("exit status %d: %s%s", r.Status, r.Out, r.Errors)
+	}
+	if strings.Contains(worker.Text(), receiptNumber) {
+		t.Error("the worker's log shows a number")
 	}
 }

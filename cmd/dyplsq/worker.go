@@ -5,7 +5,11 @@ import (
 	"errors"
 	"os"
 	"runtime/debug"
+	"sync"
 
+	"github.com/rs/zerolog"
+	"github.com/seed-5c07c2e9/dyplsq/calls"
+	"github.com/seed-5c07c2e9/dyplsq/tasks"
 	"github.com/seed-5c07c2e9/dyplsq/worker"
 )
 
@@ -47,9 +51,41 @@ func (c *workerCommand) Run(ctx context.Context, s streams) error {
 		return err
 	}
 	if err = api.awaitCredentials(ctx, log); err == nil {
-		err = w.Run(ctx)
+		err = c.perform(ctx, w, api, log)
 	}
 	return errors.Join(err, o.close())
+}
+
+// perform runs the worker, and settles uncertain binds by receipts as long as it runs. It does so
+// here, and not where receipts come in: that is open to the network, and has no credentials.
+func (c *workerCommand) perform(
+	ctx context.Context,
+	w *worker.Worker,
+	api clients,
+	log zerolog.Logger,
+) error {
+	queue, err := c.queue(tasks.Config{Retention: c.Keep})
+	if err != nil {
+		return err
+	}
+	defer func() { _ = queue.Close() }()
+	store, err := calls.New(calls.Config{Redis: c.config(), Logger: log})
+	if err != nil {
+		return usage(err.Error())
+	}
+	defer func() { _ = store.Close() }()
+	settling, stop := context.WithCancel(ctx)
+	var settled sync.WaitGroup
+	settled.Go(func() {
+		err := calls.Settler{Store: store, Queue: queue, Caller: api.caller}.Run(settling)
+		if settling.Err() == nil {
+			log.Error().Err(err).Msg("uncertain binds are not settled by receipts any more")
+		}
+	})
+	err = w.Run(ctx)
+	stop()
+	settled.Wait()
+	return err
 }
 
 // collectSeldom lets the heap of a worker, of which little is live, grow by more than Go's default
