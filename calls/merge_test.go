@@ -196,6 +196,8 @@ func (d *dies) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.Process
 
 // TestCrashBetweenAnyTwoSteps: a process that merges dies after each number of its commands; the
 // next one leaves the call, the indexes and the changes told as if nothing had happened.
+//
+//nolint:gocognit // one story, told in order
 func TestCrashBetweenAnyTwoSteps(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)

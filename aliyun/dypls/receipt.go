@@ -14,6 +14,7 @@ type ReceiptType string
 
 // The types, by the API's names.
 const (
+	//nolint:gosec // G101: names of receipts, no secrets
 	TypeSecretStartReport          ReceiptType = "SecretStartReport"          // a call was dialled
 	TypeSecretRingReport           ReceiptType = "SecretRingReport"           // it rings; some carriers only
 	TypeSecretPickUpReport         ReceiptType = "SecretPickUpReport"         // it was answered; some carriers only

@@ -52,6 +52,7 @@ var receiptSamples = map[string]struct {
 	"SecretSmsIntercept":                {dypls.TypeSecretSmsIntercept, `[{"id":"9","sub_id":7,"call_id":"s1","sms_type":1,"send_no":"13800000001","secret_no":"17000000003","receive_no":"13800000002","sms_content":"call 13800000002","sms_sign":"sign","status":2,"sms_intercept_type":"SUBS_NOT_EXISTS","code":"REJECTD","start_time":"2021-08-25 20:11:29"}]`},
 }
 
+//nolint:gocognit // one story, told in order
 func TestParseReceipts(t *testing.T) {
 	t.Parallel()
 	recording := &dypls.SecretRecording{PoolKey: "FC100000000001", SubsID: "1000043068030000", OutID: "job-1", CallID: "43612633712c0000", CallTime: beijing(t, "2021-08-25 20:11:29")}
@@ -147,6 +148,8 @@ func marshal(t *testing.T, value any) string {
 }
 
 // One bad record loses no other.
+//
+//nolint:gocognit // one story, told in order
 func TestParseReceiptsKeepsTheRest(t *testing.T) {
 	t.Parallel()
 	const good = `{"call_id":"c%d","call_time":1629893489000}`
@@ -260,6 +263,8 @@ func TestReceiptPrintsMasked(t *testing.T) {
 
 // FuzzReceipts: whatever comes, nothing panics, every record is kept as it came, and nothing that is
 // printed shows a number, a transcript or a link.
+//
+//nolint:gocognit // one story, told in order
 func FuzzReceipts(f *testing.F) {
 	for _, sample := range receiptSamples {
 		for i, of := range dypls.ReceiptTypes() {

@@ -72,8 +72,9 @@ func (c *callsList) Run(ctx context.Context, s streams) error {
 				if c.JSON {
 					err = writeLines(s.out, []calls.Call{call})
 				} else {
-					_, err = fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\n", dypls.Scrub(call.ID), shownTime(call.CallTime), stateOf(call),
-						call.Duration(), call.Recording.State, dypls.Parameter{Value: call.TaskID}.Masked())
+					_, err = fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\n",
+						dypls.Scrub(call.ID), shownTime(call.CallTime), stateOf(call), call.Duration(),
+						call.Recording.State, dypls.Parameter{Value: call.TaskID}.Masked())
 				}
 				if err != nil {
 					return err
@@ -155,7 +156,7 @@ func showCall(w io.Writer, c calls.Call) error {
 		line("cause", dypls.ReleaseText(c.ReleaseCause))
 	}
 	line("recording", string(c.Recording.State))
-	var receipts []string
+	receipts := make([]string, 0, len(c.Receipts))
 	for _, t := range c.Receipts {
 		receipts = append(receipts, string(t))
 	}

@@ -97,7 +97,8 @@ func (d receiptsDoor) guard(next http.Handler) http.Handler {
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		from, err := netip.ParseAddrPort(r.RemoteAddr)
-		if err != nil || !slices.ContainsFunc(d.proxies, func(p netip.Prefix) bool { return p.Contains(from.Addr().Unmap()) }) {
+		trusted := func(p netip.Prefix) bool { return p.Contains(from.Addr().Unmap()) }
+		if err != nil || !slices.ContainsFunc(d.proxies, trusted) {
 			http.Error(w, "only through the proxy", http.StatusForbidden)
 			return
 		}

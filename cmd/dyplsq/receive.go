@@ -90,7 +90,7 @@ func (c *receiveCommand) receiverOverview(
 	if err != nil {
 		return nil, errors.Join(err, client.Close())
 	}
-	m.CollectWaiting(store.Waiting)
+	m.CollectWaiting(store.Waiting) //nolint:contextcheck // a scrape has no context
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", m.Handler())
 	mux.HandleFunc("GET /healthz", health{}.alive)

@@ -62,6 +62,8 @@ func endOf(call, task string) string {
 }
 
 // TestReceive: what the platform pushes is a call that people and programs can look at.
+//
+//nolint:gocognit // one story, told in order
 func TestReceive(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
@@ -88,7 +90,7 @@ func TestReceive(t *testing.T) {
 		} `json:"recording"`
 	}
 	redistest.Poll(t, systemtest.StartWithin, "the call", func(context.Context) error {
-		r := systemtest.Run(t, env, "", "calls", "show", "c1", "--json")
+		r := systemtest.Run(t, env, "", "calls", "show", "c1", "--json") //nolint:contextcheck // it has its own
 		if r.Status != statusOK {
 			return errors.New(r.Errors)
 		}
@@ -149,6 +151,8 @@ func TestReceive(t *testing.T) {
 
 // TestKilledReceiverLosesNothing: a receiver is killed again and again under pushes; whatever was
 // answered with OK has its call, once.
+//
+//nolint:gocognit // one story, told in order
 func TestKilledReceiverLosesNothing(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t, "--appendonly", "yes", "--appendfsync", "always")

@@ -20,6 +20,8 @@ import (
 // TestCallsOfATaskAreReceived: from a bind through the queue to the records of its calls. The service pushes some
 // receipts twice, late and in the opposite order, and the receiver is killed twice meanwhile: each call has one
 // record, that of the call that was placed.
+//
+//nolint:gocognit // one story, told in order
 func TestCallsOfATaskAreReceived(t *testing.T) {
 	t.Parallel()
 	const calls, caller = 60, dypls.Phone("13812345678")
@@ -89,7 +91,7 @@ func TestCallsOfATaskAreReceived(t *testing.T) {
 	placed := s.Simulator.Calls()
 	var shown string
 	redistest.Poll(t, systemtest.StartWithin, "every call to have its record", func(context.Context) error {
-		r := systemtest.Run(t, s.Env, "", "calls", "list", "--task", "order-1", "--json")
+		r := systemtest.Run(t, s.Env, "", "calls", "list", "--task", "order-1", "--json") //nolint:contextcheck // it has its own
 		shown = r.Out
 		got := map[string]record{}
 		for line := range systemtest.Lines(r.Out) {

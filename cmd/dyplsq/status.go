@@ -43,7 +43,13 @@ func statusOf(err error) int {
 	if _, invalid := errors.AsType[*dypls.ValidationError](err); invalid {
 		return statusUsage
 	}
-	for _, usage := range []error{tasks.ErrKeyReused, tasks.ErrUnknownTask, tasks.ErrNotUncertain, tasks.ErrUnknownQueue, calls.ErrUnknownCall} {
+	for _, usage := range []error{
+		tasks.ErrKeyReused,
+		tasks.ErrUnknownTask,
+		tasks.ErrNotUncertain,
+		tasks.ErrUnknownQueue,
+		calls.ErrUnknownCall,
+	} {
 		if errors.Is(err, usage) {
 			return statusUsage
 		}
