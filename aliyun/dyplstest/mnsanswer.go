@@ -31,8 +31,9 @@ type xmlMessages struct {
 
 // xmlOneMessage is what ReceiveMessage answers: one message, at the root.
 type xmlOneMessage struct {
-	XMLName xml.Name `xml:"http://mns.aliyuncs.com/doc/v1/ Message"`
 	xmlMessage
+
+	XMLName xml.Name `xml:"http://mns.aliyuncs.com/doc/v1/ Message"`
 }
 
 type xmlHandles struct {

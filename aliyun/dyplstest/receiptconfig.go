@@ -72,7 +72,9 @@ func (r Receipts) validate() error {
 			)
 		}
 	}
-	waits := append([]time.Duration{r.Linger, r.AnswerWithin, r.LateBy, r.Visibility, r.Retention, r.TokenLife}, r.Again...)
+	waits := append([]time.Duration{
+		r.Linger, r.AnswerWithin, r.LateBy, r.Visibility, r.Retention, r.TokenLife,
+	}, r.Again...)
 	if r.Batch < 1 || slices.Min(waits) < 0 {
 		return errors.New(
 			"dyplstest: Config.Receipts: Batch and durations must not be negative: leave them out for the usual",

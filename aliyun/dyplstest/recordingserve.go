@@ -166,7 +166,10 @@ func (d *download) selectRange(header string, wholeBeyond bool) *ossError {
 		if wholeBeyond {
 			return nil
 		}
-		return &ossError{http.StatusRequestedRangeNotSatisfiable, "InvalidRange", "The requested range cannot be satisfied", "0017-00000902"}
+		return &ossError{
+			http.StatusRequestedRangeNotSatisfiable, "InvalidRange",
+			"The requested range cannot be satisfied", "0017-00000902",
+		}
 	}
 	to = min(to, size-1)
 	d.from, d.part, d.partial = from, d.body[from:to+1], true
