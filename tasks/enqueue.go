@@ -21,11 +21,8 @@ const (
 // enqueue takes drafts through the steps, each for all of them: check, record, deliver.
 func (q *Queue) enqueue(ctx context.Context, drafts []*draft) ([]string, error) {
 	now := q.now()
-	for _, d := range drafts {
-		if d.policy.Ends == callTime {
-			d.policy.Margin = q.recordingRetention
-		}
-		d.prepare(now)
+	if err := q.prepare(ctx, drafts, now); err != nil {
+		return nil, err
 	}
 	refuseSameKeyTwice(drafts)
 	if err := q.lookUp(ctx, drafts, now); err != nil {
@@ -46,6 +43,42 @@ func (q *Queue) enqueue(ctx context.Context, drafts []*draft) ([]string, error) 
 	return ids, err
 }
 
+// prepare makes drafts ready, and finds out which keys of a batch are known. Parts of a large batch
+// are made ready and looked up at the same time.
+func (q *Queue) prepare(ctx context.Context, drafts []*draft, now time.Time) error {
+	if len(drafts) == 1 {
+		q.prepareDraft(drafts[0], now)
+		return nil
+	}
+	group, groupCtx := errgroup.WithContext(ctx)
+	group.SetLimit(tripsOut)
+	size := min(max(len(drafts)/tripsOut+1, createdPerTrip), recordsPerTrip)
+	for part := range slices.Chunk(drafts, size) {
+		group.Go(func() error {
+			for _, d := range part {
+				q.prepareDraft(d, now)
+			}
+			return q.inTrips(groupCtx, askable(part), q.records.Look)
+		})
+	}
+	return group.Wait()
+}
+
+func (q *Queue) prepareDraft(d *draft, now time.Time) {
+	if d.policy.Ends == callTime {
+		d.policy.Margin = q.recordingRetention
+	}
+	d.prepare(now)
+}
+
+// askable returns those of drafts that may be known by their key.
+func askable(drafts []*draft) []*draft {
+	return slices.DeleteFunc(
+		slices.Clone(drafts),
+		func(d *draft) bool { return d.err != nil || !d.options.keyed },
+	)
+}
+
 // lookUp refuses what must not be recorded. A batch with a wrong item is refused before any of it
 // is, and all that is wrong is told at once: so it finds out which keys are known. A single task is
 // told that by its record; only where it breaks a rule that holds for new keys alone, its key is
@@ -57,9 +90,7 @@ func (q *Queue) lookUp(ctx context.Context, drafts []*draft, now time.Time) erro
 		}
 		return batchError(drafts)
 	}
-	if err := q.lookUpKeys(ctx, drafts); err != nil {
-		return err
-	}
+	refuseReused(askable(drafts))
 	if err := q.checkNew(ctx, drafts, now); err != nil {
 		return err
 	}
@@ -77,25 +108,13 @@ func (q *Queue) lookUpOne(ctx context.Context, d *draft, now time.Time) error {
 	}
 	asNew := d.err
 	d.err, d.record.Unseen = nil, false
-	if err := q.lookUpKeys(ctx, one); err != nil {
+	if err := q.inTrips(ctx, one, q.records.Look); err != nil {
 		return err
 	}
+	refuseReused(one)
 	if d.found.Verdict == record.Absent {
 		d.err = asNew
 	}
-	return nil
-}
-
-// lookUpKeys finds out which keys are known, and refuses those that are another request's.
-func (q *Queue) lookUpKeys(ctx context.Context, drafts []*draft) error {
-	keyed := slices.DeleteFunc(
-		slices.Clone(drafts),
-		func(d *draft) bool { return d.err != nil || !d.options.keyed },
-	)
-	if err := q.inTrips(ctx, keyed, q.records.Look); err != nil {
-		return err
-	}
-	refuseReused(keyed)
 	return nil
 }
 
