@@ -25,18 +25,34 @@ func Channel(client redis.UniversalClient, queue string) (name string, sharded b
 	return record.InDatabase(client, channel), false
 }
 
-// Command announces a task of a queue: one that is to be performed, or one that is to wait until a
-// time.
-func Command(client redis.UniversalClient, queue string, until time.Time) []any {
+// Announcement is what is published.
+type Announcement struct {
+	Channel string
+	Message string
+	Sharded bool
+}
+
+// Of announces a task of a queue: one that is to be performed, or one that is to wait until a time.
+func Of(client redis.UniversalClient, queue string, until time.Time) Announcement {
 	name, sharded := Channel(client, queue)
 	message := queue
 	if !until.IsZero() {
 		message += " " + strconv.FormatInt(until.Unix(), 10)
 	}
-	if sharded {
-		return []any{"spublish", name, message}
+	return Announcement{Channel: name, Message: message, Sharded: sharded}
+}
+
+// Command is the command that publishes it.
+func (a Announcement) Command() []any {
+	if a.Sharded {
+		return []any{"spublish", a.Channel, a.Message}
 	}
-	return []any{"publish", name, message}
+	return []any{"publish", a.Channel, a.Message}
+}
+
+// Command is the command of [Of].
+func Command(client redis.UniversalClient, queue string, until time.Time) []any {
+	return Of(client, queue, until).Command()
 }
 
 // Read returns what an announcement says: the queue, and until when its task waits, the zero time

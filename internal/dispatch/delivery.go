@@ -117,9 +117,7 @@ type runScript func(context.Context, redis.Scripter, []string, ...any) *redis.Cm
 // queue puts the commands into a pipeline, and returns the script's.
 func (c commands) queue(ctx context.Context, p redis.Pipeliner, run runScript) *redis.Cmd {
 	made := run(ctx, p, c.keys, c.args...)
-	for _, args := range c.behind {
-		p.Do(ctx, args...)
-	}
+	p.Do(ctx, c.announce.Command()...)
 	return made
 }
 

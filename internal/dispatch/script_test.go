@@ -3,10 +3,12 @@ package dispatch
 import (
 	"maps"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/alicebob/miniredis/v2"
+	"github.com/google/go-cmp/cmp"
 	"github.com/hibiken/asynq"
 	"github.com/redis/go-redis/v9"
 
@@ -21,6 +23,35 @@ func TestAsynqScriptsAreKnown(t *testing.T) {
 	got := slices.Sorted(maps.Keys(asynqScripts()))
 	if want := []string{scheduleSHA, enqueueSHA}; !slices.Equal(got, want) {
 		t.Errorf("asynq's scripts are %q, want %q", got, want)
+	}
+}
+
+// TestSpelledAsAsynqDoes fails when asynq gives its script something else than it did. Until spell
+// follows it, asynq is asked for each delivery.
+func TestSpelledAsAsynqDoes(t *testing.T) {
+	t.Parallel()
+	if !asynqScripts()[enqueueSHA].spelled {
+		t.Error("asynq is asked for each delivery")
+	}
+	for _, delivery := range []Delivery{
+		{Action: "BindAxn", ID: "a", Number: 1},
+		{Action: "UnbindSubscription", ID: strings.Repeat("k", 128), Account: "shop", Number: 1 << 40},
+		{Action: "UpdateSubscription", ID: "c", Number: 300, At: time.Now().Add(-time.Hour)},
+	} {
+		for _, queue := range []string{Bind, "unbind.63"} {
+			noted := &scribe{UniversalClient: nowhere()}
+			if _, err := asynq.NewClientFromRedisClient(noted).Enqueue(delivery.task(), delivery.options(queue, time.Now())...); err != nil {
+				t.Fatal(err)
+			}
+			ours := spell(queue, delivery)
+			if diff := cmp.Diff([]any{noted.keys, noted.args[:2]}, []any{ours.keys, ours.args[:2]}); diff != "" {
+				t.Errorf("%s in %s (-asynq +ours):\n%s", delivery.ID, queue, diff)
+			}
+			theirs, ok := noted.args[2].(int64)
+			if since, _ := ours.args[2].(int64); !ok || since < theirs || since-theirs > time.Hour.Nanoseconds() {
+				t.Errorf("pending since %d, asynq says %d", since, theirs)
+			}
+		}
 	}
 }
 

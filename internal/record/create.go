@@ -78,7 +78,11 @@ func (s Store) Create(ctx context.Context, tasks []New) ([]Created, error) {
 // slots, as a proxy's, which looks like any other.
 func (s Store) create(ctx context.Context, tasks []New) ([]Created, *ShortageError, error) {
 	if !s.slots.Load() && !slices.ContainsFunc(tasks, func(t New) bool { return t.Handover == nil }) {
-		cmds, shortage, err := s.runSafe(ctx, nil, nil, handovers(tasks))
+		calls, err := handovers(tasks)
+		if err != nil {
+			return nil, nil, err
+		}
+		cmds, shortage, err := s.runSafe(ctx, nil, nil, calls)
 		if err == nil {
 			created, err := readAllCreated(tasks, cmds)
 			return created, shortage, err
@@ -103,7 +107,7 @@ func (s Store) createApart(ctx context.Context, tasks []New) ([]Created, *Shorta
 	calls := make([]scriptCall, len(tasks))
 	for i, t := range tasks {
 		opening.add(t.ID, t.firstLook())
-		calls[i] = scriptCall{key: Key(t.ID), args: t.args()}
+		calls[i] = scriptCall{key: Key(t.ID), args: t.appendMore(t.args())}
 	}
 	cmds, shortage, err := s.runSafe(ctx, opening, createScript, calls)
 	if err != nil {
@@ -123,36 +127,51 @@ func readAllCreated(tasks []New, cmds []*redis.Cmd) (created []Created, err erro
 	return created, nil
 }
 
-func handovers(tasks []New) []scriptCall {
+func handovers(tasks []New) ([]scriptCall, error) {
 	calls := make([]scriptCall, len(tasks))
 	for i, t := range tasks {
+		h := t.Handover
+		if len(h.Args) != h.Script.args { // what follows them would be taken for something else
+			return nil, fmt.Errorf(
+				"a handover has %d arguments, and its script names %d", len(h.Args), h.Script.args,
+			)
+		}
+		args := append(t.args(), t.ID, t.firstLook().Milliseconds(), h.Channel, h.Message)
 		calls[i] = scriptCall{
-			key: Key(t.ID), more: append([]string{indexKey(shardOf(t.ID))}, t.Handover.Keys...),
-			args:   append(append(t.args(), t.ID, t.firstLook().Milliseconds()), t.Handover.Args...),
-			script: t.Handover.Script.script, behind: t.Handover.Behind,
+			key: Key(t.ID), more: append([]string{indexKey(shardOf(t.ID))}, h.Keys...),
+			args:   t.appendMore(append(args, h.Args...)),
+			script: h.Script.script,
 		}
 	}
-	return calls
+	return calls, nil
 }
 
+// args are what the script knows of every record, with room for the others.
 func (t New) args() []any {
-	args := make([]any, 0, argsBefore+3) // and those of a handover
+	const handover, more = 7, 10
 	return append(
-		args,
-		string(
-			t.Fingerprint,
-		),
-		t.Action,
-		t.Request,
-		millis(t.ProcessAt),
-		millis(t.Deadline),
-		t.Undoing,
-		t.Undoes,
-		t.Change,
-		t.Order,
-		time.Now().UnixMilli(),
-		t.Account,
+		make([]any, 0, argsOfNew+handover+more),
+		string(t.Fingerprint), t.Action, t.Request, millis(t.ProcessAt), time.Now().UnixMilli(),
 	)
+}
+
+// appendMore names the fields that only some records have. A field that a record has not is
+// empty, or 0.
+func (t New) appendMore(args []any) []any {
+	if !t.Deadline.IsZero() {
+		args = append(args, "deadline", millis(t.Deadline))
+	}
+	for _, field := range [...]struct{ name, value string }{
+		{"undoing", t.Undoing}, {"undoes", t.Undoes}, {"account", t.Account},
+	} {
+		if field.value != "" {
+			args = append(args, field.name, field.value)
+		}
+	}
+	if t.Change != "" {
+		args = append(args, "change", t.Change, "order", t.Order)
+	}
+	return args
 }
 
 // firstLook is when the reaper looks at the task if nobody has begun it.
@@ -212,20 +231,28 @@ func (s Store) Redeliver(ctx context.Context, id string, over int64) (int64, err
 }
 
 func (t New) readCreated(cmd *redis.Cmd) (Created, error) {
-	reply, err := cmd.Slice()
+	value, err := cmd.Result()
 	if err != nil {
 		return Created{}, err
 	}
-	r := replyReader{reply: reply}
-	c := Created{Verdict: CreateVerdict(r.text(0))}
-	if c.Verdict == IsNew {
-		c.Fingerprint, c.State, c.Delivery, c.ProcessAt = t.Fingerprint, Queued, 1, fromMillis(
-			millis(t.ProcessAt),
-		)
-		c.HandedOver = len(reply) > 1 && r.integer(1) == 1
-		return c, r.err
+	if handedOver, isNew := value.(int64); isNew {
+		return Created{
+			Verdict:     IsNew,
+			Fingerprint: t.Fingerprint,
+			State:       Queued,
+			Delivery:    1,
+			ProcessAt:   fromMillis(millis(t.ProcessAt)),
+			HandedOver:  handedOver == 1,
+		}, nil
 	}
-	c.Fingerprint, c.State = Fingerprint(r.text(1)), State(r.text(2))
-	c.Delivery, c.ProcessAt = r.integer(3), fromMillis(r.integer(4))
+	reply, _ := value.([]any)
+	r := replyReader{reply: reply}
+	c := Created{
+		Verdict:     CreateVerdict(r.text(0)),
+		Fingerprint: Fingerprint(r.text(1)),
+		State:       State(r.text(2)),
+		Delivery:    r.integer(3),
+		ProcessAt:   fromMillis(r.integer(4)),
+	}
 	return c, r.err
 }

@@ -2,6 +2,7 @@ package record_test
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -119,8 +120,53 @@ func look(t *testing.T, s server) func([]record.New) ([]record.Created, error) {
 	return func(tasks []record.New) ([]record.Created, error) { return s.store.Look(t.Context(), tasks) }
 }
 
+// TestRecordsHoldNoDefaults: a record that has its defaults is small, with a handover and without,
+// and reads like one that names them. Its second delivery counts on from the first.
+func TestRecordsHoldNoDefaults(t *testing.T) {
+	t.Parallel()
+	onEachServer(t, func(t *testing.T, s server) {
+		plain := record.New{ID: "plain", Action: "BindAxn", Request: []byte(`{}`), Fingerprint: "f", ProcessAt: time.Now()}
+		full := plain
+		full.ID, full.Deadline, full.Undoing, full.Undoes = "full", time.Now().Add(time.Hour), "{}", "bind"
+		full.Account, full.Change, full.Order = "shop", "thing", 7
+		handed := full
+		handed.ID, handed.Handover = "handed", &record.Handover{
+			Script: record.NewHandoverScript(`redis.call("SET", KEYS[1], ARGV[1]) return 1`), Keys: []string{"to"}, Args: []any{"value"},
+		}
+		always := []string{"action", "enqueued_at", "fence", "fingerprint", "process_at", "request", "state"}
+		sometimes := []string{"account", "change", "deadline", "order", "undoes", "undoing"}
+		for _, task := range []record.New{plain, full, handed} {
+			if _, err := s.store.Create(t.Context(), []record.New{task}); err != nil {
+				t.Fatal(err)
+			}
+			want := always
+			if task.ID != "plain" {
+				want = slices.Sorted(slices.Values(slices.Concat(always, sometimes)))
+			}
+			got := slices.Sorted(slices.Values(s.client.HKeys(t.Context(), record.Key(task.ID)).Val()))
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Errorf("fields of %s (-want +got):\n%s", task.ID, diff)
+			}
+			d, err := s.store.Detail(t.Context(), task.ID)
+			if err != nil || d.Delivery != 1 || d.Account != task.Account || d.Undoes != task.Undoes || d.Undoing != task.Undoing ||
+				!d.Deadline.Equal(task.Deadline.Truncate(time.Millisecond)) || d.Attempts != 0 || d.Calls != 0 {
+				t.Errorf("%s: %+v, %v", task.ID, d, err)
+			}
+		}
+		for range 2 { // the second time as if the reply had been lost
+			if next, err := s.store.Redeliver(t.Context(), "plain", 1); next != 2 || err != nil {
+				t.Errorf("the delivery after the first is %d, %v", next, err)
+			}
+		}
+		if call := s.call(t, "plain", "run"); call.Attempt != 1 {
+			t.Errorf("the first call: %+v", call)
+		}
+	})
+}
+
 // TestHandover: what is new is handed over and noted, in the script that records it. What is known,
-// or another's, is not, and what is over is not noted again.
+// or another's, is not, and what is over is not noted again. Each is announced: one of a batch
+// announces all of it.
 func TestHandover(t *testing.T) {
 	t.Parallel()
 	onEachServer(t, func(t *testing.T, s server) {
@@ -133,12 +179,20 @@ return redis.call("LPUSH", KEYS[2], ARGV[1])`)
 			t.Helper()
 			created, err := s.store.Create(t.Context(), []record.New{{
 				ID: id, Action: "BindAxn", Request: []byte(`{}`), Fingerprint: f, ProcessAt: time.Now(),
-				Handover: &record.Handover{Script: script, Keys: []string{"task:" + id, "list:" + id}, Args: []any{"member", "value"}},
+				Handover: &record.Handover{
+					Script: script, Keys: []string{"task:" + id, "list:" + id}, Args: []any{"member", "value"},
+					Channel: "channel", Message: id,
+				},
 			}})
 			if err != nil {
 				t.Fatal(err)
 			}
 			return created[0]
+		}
+		heard := s.client.Subscribe(t.Context(), "channel")
+		t.Cleanup(func() { _ = heard.Close() })
+		if _, err := heard.Receive(t.Context()); err != nil {
+			t.Fatal(err)
 		}
 		handed := func(id string) (n int64) {
 			t.Helper()
@@ -164,6 +218,11 @@ return redis.call("LPUSH", KEYS[2], ARGV[1])`)
 		before := s.listed(t)
 		if got := create("k", "f"); got.Verdict != record.Same || got.State != record.Succeeded || got.HandedOver {
 			t.Errorf("over: %+v", got)
+		}
+		for _, id := range []string{"k", "k", "k", "taken", "k"} { // whatever was found
+			if m, err := heard.ReceiveMessage(t.Context()); err != nil || m.Payload != id {
+				t.Fatalf("announced %v, %v, want %s", m, err, id)
+			}
 		}
 		if after := s.listed(t); before["k"] || !before["taken"] || after["k"] {
 			t.Errorf("in the index: %v, and then %v", before, after)

@@ -12,24 +12,32 @@ import (
 //go:embed lua/handover.lua
 var handoverLua string
 
-// What the script of a queue finds before its own keys and arguments.
 const (
+	argsOfNew = 5 // that new.lua has, before the fields that only some records have
+	// What the script of a queue finds before its own keys and arguments.
 	keysBefore = 2
-	argsBefore = 13
+	argsBefore = argsOfNew + 4
 )
+
+// firstMore tells new.lua which argument is the first that names a field that only some records
+// have.
+func firstMore(n int) string { return fmt.Sprintf("local first_more = %d\n", n) }
 
 // Handover hands a new task over to the queue that delivers it, in the script that records the
 // task: both are done, or neither.
 type Handover struct {
 	Script *HandoverScript
 	Keys   []string
-	Args   []any
-	// Behind are commands that are sent right behind the script, whatever it found.
-	Behind [][]any
+	Args   []any // as many as the script names
+	// Channel is where Message is published, whatever was found, "" for nowhere.
+	Channel, Message string
 }
 
 // HandoverScript is a queue's own script as a part of the one that records.
-type HandoverScript struct{ script *redis.Script }
+type HandoverScript struct {
+	script *redis.Script
+	args   int
+}
 
 var scriptsInput = regexp.MustCompile(`\b(KEYS|ARGV)\[(\d+)\]`)
 
@@ -37,6 +45,7 @@ var scriptsInput = regexp.MustCompile(`\b(KEYS|ARGV)\[(\d+)\]`)
 // when that is there already. Its keys and arguments get other numbers, and are still named
 // literally, as proxies want it.
 func NewHandoverScript(source string) *HandoverScript {
+	args := 0
 	source = scriptsInput.ReplaceAllStringFunc(source, func(input string) string {
 		m := scriptsInput.FindStringSubmatch(input)
 		n, err := strconv.Atoi(m[2])
@@ -46,9 +55,9 @@ func NewHandoverScript(source string) *HandoverScript {
 		if m[1] == "KEYS" {
 			return fmt.Sprintf("KEYS[%d]", n+keysBefore)
 		}
+		args = max(args, n)
 		return fmt.Sprintf("ARGV[%d]", n+argsBefore)
 	})
-	return &HandoverScript{redis.NewScript(clockLua +
-		"local function create()\n" + createLua + "end\n" +
+	return &HandoverScript{args: args, script: redis.NewScript(firstMore(argsBefore+args+1) + newLua +
 		"local function hand_over()\n" + source + "\nend\n" + handoverLua)}
 }

@@ -17,8 +17,8 @@ var (
 	settleLua string
 	//go:embed lua/history.lua
 	historyLua string
-	//go:embed lua/clock.lua
-	clockLua string
+	//go:embed lua/new.lua
+	newLua string
 	//go:embed lua/create.lua
 	createLua string
 	//go:embed lua/begin.lua
@@ -52,7 +52,7 @@ var (
 	//go:embed lua/undone.lua
 	undoneLua string
 
-	createScript    = redis.NewScript(clockLua + createLua)
+	createScript    = redis.NewScript(firstMore(argsOfNew+1) + newLua + createLua)
 	beginScript     = redis.NewScript(settleLua + historyLua + beginLua)
 	finishScript    = redis.NewScript(settleLua + historyLua + finishLua)
 	drawScript      = redis.NewScript(keepLua + drawLua)
@@ -93,31 +93,25 @@ type scriptCall struct {
 	args   []any
 	script *redis.Script // nil for the one of all calls
 	more   []string      // keys of other slots, for a Redis that knows none
-	behind [][]any       // commands that are sent right behind it
 }
 
 func (c scriptCall) keys() []string { return append([]string{c.key}, c.more...) }
 
-// send puts the call into a pipeline, with what follows it. Redis may know a script by its hash, or
+// send puts the call into a pipeline. Redis may know a script by its hash, or
 // is told it whole.
 func (c scriptCall) send(
 	ctx context.Context,
 	p redis.Pipeliner,
 	script *redis.Script,
 	whole bool,
-) (cmd *redis.Cmd) {
+) *redis.Cmd {
 	if c.script != nil {
 		script = c.script
 	}
 	if whole {
-		cmd = script.Eval(ctx, p, c.keys(), c.args...)
-	} else {
-		cmd = script.EvalSha(ctx, p, c.keys(), c.args...)
+		return script.Eval(ctx, p, c.keys(), c.args...)
 	}
-	for _, args := range c.behind {
-		p.Do(ctx, args...)
-	}
-	return cmd
+	return script.EvalSha(ctx, p, c.keys(), c.args...)
 }
 
 // runAll runs a script on many keys, after it has written what the index needs first: in one round
@@ -140,7 +134,7 @@ func (s Store) run(
 	w *waiter,
 ) ([]*redis.Cmd, error) {
 	cmds := make([]*redis.Cmd, len(calls))
-	if len(calls) == 1 && first == nil && w == nil && calls[0].behind == nil {
+	if len(calls) == 1 && first == nil && w == nil {
 		if calls[0].script != nil {
 			script = calls[0].script
 		}

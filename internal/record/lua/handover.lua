@@ -1,14 +1,12 @@
--- KEYS: record, a shard of the index, and what hand_over has. ARGV: what create has, then id, when the reaper is to look first
--- (ms from now), and what hand_over has.
--- Records, notes in the index and hands over what is new. What is recorded already is noted as long as it has no outcome.
--- Returns what create returns; with new: whether it was handed over (1 | 0).
-local found = create()
-local state = found[3]
-if found[1] == 'conflict' or state == 'succeeded' or state == 'failed' or state == 'uncertain' then
-  return found
+-- KEYS: record, a shard of the index, and what hand_over has. ARGV: what create has before the fields that only some records have, then id,
+-- when the reaper is to look first (ms from now), a channel ('' for none) and a message, what hand_over has, and those fields.
+-- Records, notes in the index, hands over and announces what is new. What is recorded already is noted as long as it has no outcome.
+-- Returns what create returns; where the record is new: whether it was handed over (1 | 0).
+if not found or found[1] == 'same' and found[3] ~= 'succeeded' and found[3] ~= 'failed' and found[3] ~= 'uncertain' then
+  redis.call('ZADD', KEYS[2], 'NX', string.format('%d', clock[1] * 1000 + math.floor(clock[2] / 1000) + ARGV[7]), ARGV[6])
 end
-redis.call('ZADD', KEYS[2], 'NX', int(clock[1] * 1000 + math.floor(clock[2] / 1000) + ARGV[13]), ARGV[12])
-if found[1] == 'new' then
-  found[2] = hand_over()
+local reply = found or hand_over()
+if ARGV[8] ~= '' then -- whatever was found: one of a batch announces those before it as well
+  redis.call('PUBLISH', ARGV[8], ARGV[9])
 end
-return found
+return reply

@@ -16,7 +16,7 @@ import (
 )
 
 // oldVersion is the version that is in service when this one comes.
-const oldVersion = "4c00b35"
+const oldVersion = "32d2e9f"
 
 // oldBinary builds the old version from the repository's history.
 func oldBinary(t *testing.T) string {
