@@ -42,7 +42,7 @@ func (s Settler) Run(ctx context.Context) error {
 func (s Settler) awaitCalls(ctx context.Context) error {
 	const every = 10 * time.Second
 	for {
-		if n, err := s.Store.redis.Exists(ctx, changeStream).Result(); err == nil && n == 1 {
+		if s.Store.redis.Exists(ctx, changeStream).Val() == 1 { // an error is 0: asked again
 			return nil
 		}
 		select {

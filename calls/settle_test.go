@@ -69,9 +69,15 @@ func startSettling(t *testing.T, lost ...dyplstest.Fault) *settling {
 	run(t, store)
 	for _, running := range []func(context.Context) error{w.Run, settler.Run} {
 		ctx, stop := context.WithCancel(t.Context())
-		ended := make(chan error, 1)
-		go func() { ended <- running(ctx) }()
-		t.Cleanup(func() { stop(); <-ended })
+		ended := make(chan struct{})
+		go func() {
+			defer close(ended)
+			_ = running(ctx)
+		}()
+		t.Cleanup(func() {
+			stop()
+			<-ended
+		})
 	}
 	return s
 }

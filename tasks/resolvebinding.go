@@ -117,8 +117,8 @@ func sight[Req dypls.Request, Res any](operation dypls.Operation[Req, Res]) sigh
 // nameSeen names in a request the X that was seen. One that the request names itself stays.
 func nameSeen(request []byte, seen dypls.Binding) ([]byte, error) {
 	var asked struct {
-		PhoneNoX  dypls.Phone
-		Extension string
+		PhoneNoX  dypls.Phone `json:"PhoneNoX"`
+		Extension string      `json:"Extension"`
 	}
 	if err := json.Unmarshal(request, &asked); err != nil {
 		return nil, err

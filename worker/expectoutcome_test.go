@@ -41,9 +41,9 @@ func (s *workerHarness) occupy(t *testing.T) string {
 	return b.SubsID
 }
 
-func (s *workerHarness) bindNamed(t *testing.T, options ...tasks.Option) {
+func (s *workerHarness) bindNamed(t *testing.T) {
 	t.Helper()
-	if _, err := tasks.BindAXN.Enqueue(t.Context(), s.queue, named(), append(options, tasks.TaskID("k"))...); err != nil {
+	if _, err := tasks.BindAXN.Enqueue(t.Context(), s.queue, named(), tasks.TaskID("k")); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -13,8 +13,9 @@ import (
 type ReceiptType string
 
 // The types, by the API's names.
+//
+//nolint:gosec // G101: names of receipts, no secrets
 const (
-	//nolint:gosec // G101: names of receipts, no secrets
 	TypeSecretStartReport          ReceiptType = "SecretStartReport"          // a call was dialled
 	TypeSecretRingReport           ReceiptType = "SecretRingReport"           // it rings; some carriers only
 	TypeSecretPickUpReport         ReceiptType = "SecretPickUpReport"         // it was answered; some carriers only

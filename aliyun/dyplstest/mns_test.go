@@ -144,7 +144,7 @@ func (q queues) receive(k queueToken, query string) []received {
 	return all.Message
 }
 
-//nolint:gocognit // one story, from taking to what is kept no longer
+//nolint:gocognit,gocyclo // one story, from taking to what is kept no longer
 func TestMessagesAreTakenAndDeleted(t *testing.T) {
 	t.Parallel()
 	q := newQueues(t, dyplstest.Config{Receipts: dyplstest.Receipts{Visibility: time.Minute}}, 20)

@@ -65,6 +65,8 @@ func (c clients) callers() map[string]dypls.Caller {
 }
 
 // caller makes calls as an account, nil where this process does not know it.
+//
+//nolint:ireturn // what a Settler takes
 func (c clients) caller(account string) dypls.Caller {
 	if account == tasks.DefaultAccount {
 		return c.own

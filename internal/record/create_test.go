@@ -167,7 +167,7 @@ func TestRecordsHoldNoDefaults(t *testing.T) {
 // TestHandover: what is new is handed over and noted, in the script that records it. What is known,
 // or another's, is not, and what is over is not noted again. Each is announced: one of a batch
 // announces all of it.
-func TestHandover(t *testing.T) {
+func TestHandover(t *testing.T) { //nolint:gocognit // one table, and each row is looked at
 	t.Parallel()
 	onEachServer(t, func(t *testing.T, s server) {
 		script := record.NewHandoverScript(`if redis.call("EXISTS", KEYS[1]) == 1 then

@@ -37,11 +37,13 @@ const (
 // Redis twice. What can be looked up is bound exactly once and told; of the rest, every doubt is
 // told as uncertain, and there are no more of them than answers lost and calls cut.
 func TestChaos(t *testing.T) {
+	t.Parallel()
 	chaos(t, chaosCount(t))
 }
 
 // TestChaosPlainAsynq: the same holds where asynq talks to Redis by itself.
 func TestChaosPlainAsynq(t *testing.T) {
+	t.Parallel()
 	chaos(t, chaosCount(t)/4, "DYPLSQ_ASYNQ_PLAIN=true")
 }
 
@@ -63,7 +65,6 @@ func chaos(t *testing.T, count int, env ...string) {
 	if testing.Short() {
 		t.Skip("takes minutes")
 	}
-	t.Parallel()
 	named, owned := dyplstest.Numbers("171", count), dyplstest.Numbers("173", count)
 	s := systemtest.New(t, dyplstest.Config{
 		Pools: []dyplstest.Pool{
