@@ -42,6 +42,17 @@ var ranges = map[string]interface {
 	"numbers":             setting.SimNumbers,
 	"quota":               setting.SimQuota,
 	"seed":                setting.SimSeed,
+
+	"scale":                 setting.SimScale,
+	"token-life":            setting.SimTokenLife,
+	"visibility":            setting.SimVisibility,
+	"push-batch":            setting.SimPushBatch,
+	"recording-ready-after": setting.SimReadyAfter,
+	"recording-size":        setting.SimRecordingSize,
+	"link-life":             setting.SimLinkLife,
+	"duplicates":            setting.SimShare,
+	"late":                  setting.SimShare,
+	"out-of-order":          setting.SimShare,
 }
 
 // checkRanges returns everything that is out of bounds in the flags of a command, given or from the

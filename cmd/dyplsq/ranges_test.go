@@ -20,7 +20,8 @@ import (
 // every other one it is refused: it is neither the default nor nothing.
 var zeroMeans = map[string]string{
 	"max-attempts": "0 for each kind's own", "wait-replicas": "0 for none", "pool-qps": "0 for none", "in": "0 for at once", "wait": "0 not to wait",
-	"seed": "reproducible",
+	"seed": "reproducible", "recording-ready-after": "0 for at once", "recording-size": "0 for 2000",
+	"duplicates": "0 for none", "late": "0 for none", "out-of-order": "0 for none",
 }
 
 // numberFlag is a flag of a command that is a number or a duration, or a map of them.
@@ -128,6 +129,9 @@ func (f numberFlag) trials() map[string]trial {
 	sound, large, unit := "64", "99999999999", ""
 	if strings.Contains(f.flag.Target.Type().String(), "Duration") {
 		sound, large, unit = "5m", "200000h", "s"
+	}
+	if ranges[f.flag.Name] == any(setting.SimShare) {
+		sound = "0.5"
 	}
 	return map[string]trial{
 		"0": {"0" + unit, zeroMeans[f.flag.Name] != ""}, "negative": {"-5" + unit, false}, "nothing": {"", false}, "blanks alone": {"  ", false},

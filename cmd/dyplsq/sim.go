@@ -30,12 +30,12 @@ type simCommand struct {
 	TokenLife           time.Duration     `default:"10m" env:"DYPLSQ_SIM_TOKEN_LIFE" help:"How long such a token works (${default})." placeholder:"DURATION"`
 	Visibility          time.Duration     `default:"30s" env:"DYPLSQ_SIM_VISIBILITY" help:"How long a message that was fetched is hidden (${default})." placeholder:"DURATION"`
 	PushBatch           int               `default:"1" env:"DYPLSQ_SIM_PUSH_BATCH" help:"Records in a push, at most (${default})." placeholder:"N"`
-	RecordingReadyAfter time.Duration     `env:"DYPLSQ_SIM_RECORDING_READY_AFTER" help:"How long after its call a recording is there, by --scale." placeholder:"DURATION"`
-	RecordingSize       int               `env:"DYPLSQ_SIM_RECORDING_SIZE" help:"Bytes of a recording; 2000 for each second of the call unless set." placeholder:"BYTES"`
+	RecordingReadyAfter time.Duration     `env:"DYPLSQ_SIM_RECORDING_READY_AFTER" help:"How long after its call a recording is there, by --scale; 0 for at once." placeholder:"DURATION"`
+	RecordingSize       int               `env:"DYPLSQ_SIM_RECORDING_SIZE" help:"Bytes of a recording; 0 for 2000 for each second of the call." placeholder:"BYTES"`
 	LinkLife            time.Duration     `default:"2h" env:"DYPLSQ_SIM_LINK_LIFE" help:"How long a link to a recording works (${default})." placeholder:"DURATION"`
-	Duplicates          float64           `env:"DYPLSQ_SIM_DUPLICATES" help:"Share of receipts that come twice." placeholder:"SHARE"`
-	Late                float64           `env:"DYPLSQ_SIM_LATE" help:"Share of receipts that come 15 minutes late, by --scale." placeholder:"SHARE"`
-	OutOfOrder          float64           `env:"DYPLSQ_SIM_OUT_OF_ORDER" help:"Share of calls whose receipts come in the opposite order." placeholder:"SHARE"`
+	Duplicates          float64           `env:"DYPLSQ_SIM_DUPLICATES" help:"Share of receipts that come twice; 0 for none." placeholder:"SHARE"`
+	Late                float64           `env:"DYPLSQ_SIM_LATE" help:"Share of receipts that come 15 minutes late, by --scale; 0 for none." placeholder:"SHARE"`
+	OutOfOrder          float64           `env:"DYPLSQ_SIM_OUT_OF_ORDER" help:"Share of calls whose receipts come in the opposite order; 0 for none." placeholder:"SHARE"`
 	Seed                uint64            `default:"1" help:"Makes the choice of numbers, of failing requests and of receipts reproducible (${default})."`
 }
 

@@ -20,7 +20,7 @@ const Ahead = 366 * 24 * time.Hour
 var (
 	Keep       = Range[time.Duration]{time.Minute, Longest, "leave it out for 24h"}
 	KeepStream = Range[time.Duration]{time.Minute, Longest, "leave it out for 24h"}
-	KeepCalls  = Range[time.Duration]{time.Hour, Longest, "leave it out for 720h"}
+	KeepCalls  = Range[time.Duration]{time.Minute, Longest, "leave it out for 720h"}
 	// NumberCooldown of nothing would lead somebody's old caller to a stranger.
 	NumberCooldown     = Range[time.Duration]{time.Second, Longest, "leave it out for 24h"}
 	RecordingRetention = Range[time.Duration]{
@@ -73,4 +73,13 @@ var (
 	SimNumbers  = Range[int]{1, 1_000_000, "leave it out for 20000"}
 	SimQuota    = Range[int]{1, 1_000_000, "leave it out for none"}
 	SimSeed     = Range[uint64]{0, math.MaxUint64, "take any whole number"}
+
+	SimScale         = Range[float64]{0.000_001, 1000, "take 0.001 for minutes of milliseconds"}
+	SimTokenLife     = Range[time.Duration]{time.Millisecond, Longest, "leave it out for 10m"}
+	SimVisibility    = Range[time.Duration]{time.Millisecond, 12 * time.Hour, "leave it out for 30s"}
+	SimPushBatch     = Range[int]{1, 1000, "leave it out for 1"}
+	SimReadyAfter    = Range[time.Duration]{0, Longest, "leave it out for at once"}
+	SimRecordingSize = Range[int]{0, 1 << 30, "leave it out for that of the call"}
+	SimLinkLife      = Range[time.Duration]{time.Millisecond, Longest, "leave it out for 2h"}
+	SimShare         = Range[float64]{0, 1, "take 0.05 for 5 in a hundred"}
 )

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -221,9 +222,9 @@ func recordsAndLists(t *testing.T, client *redis.Client) map[string]string {
 		case "hash":
 			fields := client.HGetAll(ctx, key).Val()
 			values[key] = fmt.Sprint(fields)
-			for _, field := range []string{"fingerprint", "action", "state", "fence", "delivery"} {
+			for _, field := range []string{"fingerprint", "action", "state", "fence", "enqueued_at"} {
 				if fields[field] == "" && strings.HasPrefix(key, "dypls:{") {
-					t.Errorf("half a record: %s has %v", key, maps.Keys(fields))
+					t.Errorf("half a record: %s has %v", key, slices.Collect(maps.Keys(fields)))
 				}
 			}
 		case "zset":
