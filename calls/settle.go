@@ -53,8 +53,13 @@ func (s Settler) awaitCalls(ctx context.Context) error {
 	}
 }
 
+// mayName reports whether the receipts name a binding, and what could be a task.
+func (c Call) mayName() bool {
+	return c.SubsID != "" && c.SecretNo != "" && tasks.CheckID(c.TaskID) == nil
+}
+
 func (s Settler) settle(ctx context.Context, c Call) error {
-	if c.TaskID == "" || c.SubsID == "" || c.SecretNo == "" || tasks.CheckID(c.TaskID) != nil {
+	if !c.mayName() {
 		return nil
 	}
 	task, err := s.Queue.View(ctx, c.TaskID)
