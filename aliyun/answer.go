@@ -111,9 +111,7 @@ func (e envelope) text(names ...string) string {
 
 // textOf returns what a JSON string says, "" for what is none.
 func textOf(raw json.RawMessage) string {
-	if last := len(
-		raw,
-	) - 1; last > 0 && raw[0] == '"' &&
+	if last := len(raw) - 1; last > 0 && raw[0] == '"' &&
 		bytes.IndexByte(raw, '\\') < 0 { // what nearly all are: valid, and nothing escaped
 		return string(raw[1:last])
 	}

@@ -142,11 +142,8 @@ func (c *Client) failed(
 		Err: newCause(err, call.Parameters, used),
 	}
 	if mayHaveLeft {
-		e.Code, e.RequestID, e.RetryAfter = dypls.CodeNoAnswer, requestID(
-			header.Get(requestIDHeader),
-		), retryAfter(
-			header,
-		)
+		e.Code, e.RetryAfter = dypls.CodeNoAnswer, retryAfter(header)
+		e.RequestID = requestID(header.Get(requestIDHeader))
 		if call.Mutates {
 			e.Class = dypls.Uncertain
 		}

@@ -57,9 +57,7 @@ func (c Config) Format(s fmt.State, _ rune) {
 	_, _ = fmt.Fprintf(
 		s,
 		"aliyun.Config{Endpoint:%q Timeout:%v MaxConns:%d Insecure:%t}",
-		hostOf(
-			endpoint,
-		),
+		hostOf(endpoint),
 		cmp.Or(c.Timeout, DefaultTimeout),
 		cmp.Or(c.MaxConns, DefaultMaxConns),
 		c.Insecure,

@@ -37,10 +37,8 @@ func (c *conn) Write(p []byte) (int, error) {
 	if c.isSpoiled() {
 		return 0, errUnasked
 	}
-	if err := c.takesAnother(
-		a,
-	); err != nil { // net/http takes another connection, as nothing has been written
-		return 0, err
+	if err := c.takesAnother(a); err != nil {
+		return 0, err // net/http takes another connection, as nothing has been written
 	}
 	first, err := a.begin(c)
 	if err != nil {

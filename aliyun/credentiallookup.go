@@ -30,9 +30,7 @@ type lookups struct {
 	lastAt time.Time // by the wall clock: a machine that slept must not use what has expired meanwhile
 }
 
-func newLookups(
-	find func() (Credential, error),
-) lookups {
+func newLookups(find func() (Credential, error)) lookups {
 	return lookups{find: find, now: time.Now}
 }
 

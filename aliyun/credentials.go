@@ -48,9 +48,7 @@ func (c Credential) masked() string {
 // file that a secret was read from.
 func (c Credential) trimmed() Credential {
 	return Credential{
-		AccessKeyID: strings.TrimSpace(
-			c.AccessKeyID,
-		),
+		AccessKeyID:     strings.TrimSpace(c.AccessKeyID),
 		AccessKeySecret: strings.TrimSpace(c.AccessKeySecret),
 		SecurityToken:   strings.TrimSpace(c.SecurityToken),
 	}

@@ -187,9 +187,7 @@ func explainTLS(err error) error {
 			err,
 		}
 	}
-	if invalid, is := errors.AsType[x509.CertificateInvalidError](
-		err,
-	); is &&
+	if invalid, is := errors.AsType[x509.CertificateInvalidError](err); is &&
 		invalid.Reason == x509.Expired {
 		return tlsError{
 			"compare this machine's clock; if it is right, the endpoint's certificate must be renewed",

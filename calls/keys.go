@@ -1,9 +1,12 @@
 package calls
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"time"
+
+	"github.com/redis/go-redis/v9"
 )
 
 // The keys in Redis. None looks like a task's, which begins with dypls:{ whatever the id, and none
@@ -13,6 +16,7 @@ const (
 	unreadStream = "dypls:receipts:unread" // what cannot be read
 	otherStream  = "dypls:receipts:other"  // what is of no call
 	changeStream = "dypls:calls"           // a call has changed
+	readyKey     = "dypls:receipts:ready"  // written to see whether Redis takes what is written
 
 	mostUnread = 10_000
 	mostOther  = 100_000
@@ -49,4 +53,9 @@ func hashed(text string) string {
 	const hashBytes = 12
 	sum := sha256.Sum256([]byte(text))
 	return hex.EncodeToString(sum[:hashBytes])
+}
+
+// CheckWrite returns why Redis does not take what is written, nil where it does.
+func CheckWrite(ctx context.Context, client redis.UniversalClient) error {
+	return client.Set(ctx, readyKey, "", time.Minute).Err()
 }

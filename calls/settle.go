@@ -15,12 +15,14 @@ const (
 	byReceipt = "receipt"
 )
 
+var errNoAccount = errors.New("the account is unknown to this process")
+
 // Settler settles uncertain binds by the calls that are made on their bindings.
 type Settler struct {
 	Store *Store
 	Queue *tasks.Queue
-	// Caller returns what makes calls as an account, [tasks.DefaultAccount] for tasks that name none;
-	// nil for one that this process does not know.
+	// Caller returns what makes calls as an account, "" for that of tasks that name none; nil for one
+	// that this process does not know. A worker's Caller keeps to the quota.
 	Caller func(account string) dypls.Caller
 }
 
@@ -71,16 +73,11 @@ func (s Settler) settle(ctx context.Context, c Call) error {
 	case task.State != string(tasks.StateUncertain):
 		return nil
 	}
-	account := task.Account
-	if account == "" {
-		account = tasks.DefaultAccount
-	}
 	log := s.Store.log.With().Str("id", c.TaskID).Str("call_id", c.hide(c.ID)).Logger()
-	caller := s.Caller(account)
+	caller := s.Caller(task.Account)
 	if caller == nil {
-		log.Warn().Str("account", account).
-			Msg("uncertain bind not settled by its receipt: no credentials for its account")
-		return nil
+		log.Warn().Str("account", task.Account).Msg("receipt not used: its account is unknown here")
+		return errNoAccount // a worker that knows it is offered the call in a minute
 	}
 	seen := dypls.Binding{SubsID: c.SubsID, SecretNo: c.SecretNo, Extension: c.Extension}
 	err = s.Queue.ResolveByBinding(ctx, caller, c.TaskID, seen, byReceipt)
@@ -89,11 +86,9 @@ func (s Settler) settle(ctx context.Context, c Call) error {
 		log.Info().Str("subs_id", c.SubsID).Msg("uncertain bind settled by a receipt")
 	case errors.Is(err, tasks.ErrNotUncertain): // somebody was faster
 	case errors.Is(err, tasks.ErrOtherBinding):
-		log.Warn().Str("subs_id", c.SubsID).
-			Msg("a receipt names an uncertain bind, and the API shows another binding than it asked for")
+		log.Warn().Str("subs_id", c.SubsID).Msg("receipt not used: its binding is not the bind's")
 	default:
-		log.Warn().Str("error", dypls.Scrub(err.Error())).
-			Msg("uncertain bind not settled by its receipt yet; trying again")
+		log.Warn().Str("error", dypls.Scrub(err.Error())).Msg("receipt not used yet; trying again")
 		return err
 	}
 	return nil

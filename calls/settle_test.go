@@ -60,12 +60,7 @@ func startSettling(t *testing.T, lost ...dyplstest.Fault) *settling {
 	if err != nil {
 		t.Fatal(err)
 	}
-	settler := Settler{Store: store, Queue: s.queue, Caller: func(account string) dypls.Caller {
-		if account != tasks.DefaultAccount {
-			return nil
-		}
-		return s.caller
-	}}
+	settler := Settler{Store: store, Queue: s.queue, Caller: w.Caller}
 	run(t, store)
 	for _, running := range []func(context.Context) error{w.Run, settler.Run} {
 		ctx, stop := context.WithCancel(t.Context())
@@ -192,7 +187,7 @@ func TestReceiptOfAnotherBindingSettlesNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	redistest.Poll(t, within, "the receipt to be looked into", func(context.Context) error {
-		if !strings.Contains(s.log.String(), "shows another binding than it asked for") {
+		if !strings.Contains(s.log.String(), "its binding is not the bind's") {
 			return fmt.Errorf("not yet: %s", s.log)
 		}
 		return nil

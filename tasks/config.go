@@ -97,15 +97,9 @@ func (c Config) withDefaults() Config {
 // check returns the client, or everything that is wrong.
 func (c Config) check() (redis.UniversalClient, error) { //nolint:ireturn // one server, or many
 	problems := slices.Concat(
-		setting.Shards.Check(
-			"Shards",
-			c.Shards,
-		),
+		setting.Shards.Check("Shards", c.Shards),
 		setting.WaitReplicas.Check("WaitReplicas", c.WaitReplicas),
-		setting.Keep.Check(
-			"Retention",
-			c.Retention,
-		),
+		setting.Keep.Check("Retention", c.Retention),
 		setting.RecordingRetention.Check("RecordingRetention", c.RecordingRetention),
 	)
 	client, err := c.Client, error(nil)

@@ -122,10 +122,8 @@ func (q *Queue) handOver(ctx context.Context, d *draft) (err error) {
 	if d.found.State != "" {
 		return nil
 	}
-	if d.record.Handover, err = q.dispatch.Handover(
-		ctx,
-		d.delivery(1, d.record.ProcessAt),
-	); err != nil {
+	d.record.Handover, err = q.dispatch.Handover(ctx, d.delivery(1, d.record.ProcessAt))
+	if err != nil {
 		return q.failure(ctx, err)
 	}
 	return nil

@@ -119,11 +119,7 @@ func (d *draft) checkTimes(now time.Time) {
 	}
 	// A deadline that the caller gave is told as an outcome, one that follows from the request is
 	// known now.
-	if ends := d.policy.deadline(
-		d.parameters,
-		scheduled,
-		0,
-	); !ends.IsZero() &&
+	if ends := d.policy.deadline(d.parameters, scheduled, 0); !ends.IsZero() &&
 		!ends.After(scheduled) {
 		d.err = join(nil, []dypls.Problem{d.policy.overdue()})
 	}

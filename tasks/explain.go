@@ -103,9 +103,7 @@ func (q *Queue) Explain(ctx context.Context, id string) (Explanation, error) {
 
 func explanationOf(d record.Detail) Explanation {
 	e := Explanation{
-		View: viewOf(
-			d.Record,
-		),
+		View:       viewOf(d.Record),
 		At:         d.Now,
 		EnqueuedAt: d.EnqueuedAt,
 		ProcessAt:  d.ProcessAt,

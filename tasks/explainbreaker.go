@@ -59,8 +59,6 @@ func holdsOf(r record.Record) (pool string, lookedUp bool) {
 		return "", true
 	}
 	parameters := dypls.ParametersOf(item.Request)
-	return parameters.Value(
-			"PoolKey",
-		), kind.policy.Queue != binding.Queue ||
-			parameters.Value("PhoneNoX") != ""
+	lookedUp = kind.policy.Queue != binding.Queue || parameters.Value("PhoneNoX") != ""
+	return parameters.Value("PoolKey"), lookedUp
 }

@@ -14,9 +14,7 @@ func (q *Queue) tellBound(
 	r record.Record,
 	resolution record.Resolution,
 ) error {
-	if used, err := q.numbers.InUse(
-		ctx,
-	); err != nil || !used || r.State != record.Uncertain ||
+	if used, err := q.numbers.InUse(ctx); err != nil || !used || r.State != record.Uncertain ||
 		resolution.State != record.Succeeded {
 		return err
 	}

@@ -58,10 +58,7 @@ func (q *Queue) info(ctx context.Context, name string) (QueueStats, error) {
 	var paused *redis.IntCmd
 	var oldest *redis.StringCmd
 	_, err := q.redis.Pipelined(ctx, func(p redis.Pipeliner) error {
-		pending, active = p.LLen(
-			ctx,
-			asynqwire.Queue(name).Key(asynqwire.Pending),
-		), p.LLen(
+		pending, active = p.LLen(ctx, asynqwire.Queue(name).Key(asynqwire.Pending)), p.LLen(
 			ctx,
 			asynqwire.Queue(name).Key(asynqwire.Active),
 		)
@@ -71,20 +68,14 @@ func (q *Queue) info(ctx context.Context, name string) (QueueStats, error) {
 		for i, count := range []string{asynqwire.Processed, asynqwire.Failed} {
 			counts[i] = p.Get(ctx, asynqwire.Queue(name).Key(count+":"+now.Format(time.DateOnly)))
 		}
-		paused, oldest = p.Exists(
-			ctx,
-			asynqwire.Queue(name).Key(asynqwire.Paused),
-		), p.LIndex(
+		paused, oldest = p.Exists(ctx, asynqwire.Queue(name).Key(asynqwire.Paused)), p.LIndex(
 			ctx,
 			asynqwire.Queue(name).Key(asynqwire.Pending),
 			-1,
 		)
 		return nil
 	})
-	if err = cmp.Or(
-		oldest.Err(),
-		err,
-	); err != nil &&
+	if err = cmp.Or(oldest.Err(), err); err != nil &&
 		!errors.Is(err, redis.Nil) { // Nil of one hides what ended the others
 		return QueueStats{}, err
 	}

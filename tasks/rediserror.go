@@ -29,9 +29,7 @@ func (e *RefusedError) Error() string { return ErrRefused.Error() + ": " + e.Adv
 
 // Is makes errors.Is(err, ErrRefused) true, and errors.Is(err, ErrUnreachable): what is known of a
 // task is the same.
-func (*RefusedError) Is(
-	target error,
-) bool {
+func (*RefusedError) Is(target error) bool {
 	return target == ErrRefused || target == ErrUnreachable
 }
 

@@ -145,11 +145,9 @@ func (p urlParts) sentinels(scheme string) (redisSite, error) {
 	site := redisSite{
 		options:   options,
 		sentinels: sentinels,
-		master: own.Get(
-			"master",
-		),
-		user:     own.Get("sentinel_username"),
-		password: own.Get("sentinel_password"),
+		master:    own.Get("master"),
+		user:      own.Get("sentinel_username"),
+		password:  own.Get("sentinel_password"),
 	}
 	if site.master == "" {
 		problems = append(problems, errors.New(

@@ -39,39 +39,45 @@ func ResolveRetry(by string) Resolution { return Resolution{as: record.Queued, b
 // Resolve settles an uncertain task. Errors: *dypls.ValidationError, [ErrNotUncertain],
 // [ErrUnknownTask], [ErrUnreachable], and ctx's.
 func (q *Queue) Resolve(ctx context.Context, id string, r Resolution) error {
-	records, err := q.records.Read(ctx, id)
+	task, kind, err := q.read(ctx, id)
 	if err != nil {
-		return q.unreachable(err)
-	}
-	if records[0].State == "" {
-		return fmt.Errorf("task %s: %w", id, ErrUnknownTask)
-	}
-	kind, known := Lookup(records[0].Action)
-	if !known {
-		return fmt.Errorf(
-			"task %s: %w: this version does not know %s",
-			id,
-			ErrOtherAction,
-			records[0].Action,
-		)
+		return err
 	}
 	resolution, err := r.record(id, kind)
 	if err != nil {
 		return err
 	}
-	resolution.Keep = q.retention
-	if err := q.tellBound(ctx, records[0], resolution); err != nil {
-		return q.unreachable(err)
+	return q.resolve(ctx, kind, task, resolution)
+}
+
+// read reads a task that is to be settled, and its kind.
+func (q *Queue) read(ctx context.Context, id string) (task record.Record, kind UntypedKind, err error) {
+	records, err := q.records.Read(ctx, id)
+	if err != nil {
+		return task, kind, q.unreachable(err)
 	}
-	return q.resolve(ctx, kind, records[0].Account, resolution)
+	task = records[0]
+	kind, known := Lookup(task.Action)
+	switch {
+	case task.State == "":
+		return task, kind, fmt.Errorf("task %s: %w", id, ErrUnknownTask)
+	case !known:
+		const rule = "task %s: %w: this version does not know %s"
+		return task, kind, fmt.Errorf(rule, id, ErrOtherAction, task.Action)
+	}
+	return task, kind, nil
 }
 
 func (q *Queue) resolve(
 	ctx context.Context,
 	kind UntypedKind,
-	account string,
+	task record.Record,
 	resolution record.Resolution,
 ) error {
+	resolution.Keep = q.retention
+	if err := q.tellBound(ctx, task, resolution); err != nil {
+		return q.unreachable(err)
+	}
 	found, delivery, err := q.records.Resolve(ctx, resolution)
 	switch {
 	case err != nil:
@@ -85,7 +91,7 @@ func (q *Queue) resolve(
 		return nil
 	}
 	_, err = q.dispatch.Put(ctx, q.dispatch.Place(ctx, kind.Queue(), resolution.ID), dispatch.Delivery{
-		Action: kind.action, ID: resolution.ID, Account: account, Number: delivery,
+		Action: kind.action, ID: resolution.ID, Account: task.Account, Number: delivery,
 	})
 	if err != nil {
 		return q.failure(ctx, err)

@@ -26,8 +26,8 @@ const clockTolerance = 15 * time.Minute
 // It makes two calls that only read, and more where X serves others as well. c makes them as the
 // task's account.
 //
-// Errors: [ErrOtherBinding], [ErrNotUncertain], [ErrUnknownTask], [ErrUnreachable], ctx's, and those
-// of c, after which it may be asked again.
+// Errors: [ErrOtherBinding], [ErrNotUncertain], [ErrUnknownTask], [ErrOtherAction] of one that this
+// version does not know, [ErrUnreachable], ctx's, and those of c, after which it may be asked again.
 func (q *Queue) ResolveByBinding(
 	ctx context.Context,
 	c dypls.Caller,
@@ -35,19 +35,12 @@ func (q *Queue) ResolveByBinding(
 	seen dypls.Binding,
 	by string,
 ) error {
-	records, err := q.records.Read(ctx, id)
+	task, kind, err := q.read(ctx, id)
 	if err != nil {
-		return q.unreachable(err)
+		return err
 	}
-	task := records[0]
-	kind, known := Lookup(task.Action)
-	switch {
-	case task.State == "":
-		return fmt.Errorf("task %s: %w", id, ErrUnknownTask)
-	case task.State != record.Uncertain:
+	if task.State != record.Uncertain {
 		return fmt.Errorf("task %s: %w: it is %s", id, ErrNotUncertain, task.State)
-	case !known:
-		return fmt.Errorf("task %s: %w", id, ErrOtherBinding)
 	}
 	since := task.EnqueuedAt.Add(-clockTolerance)
 	found, is, err := kind.sight(ctx, c, task.Request, seen, since)
@@ -62,14 +55,11 @@ func (q *Queue) ResolveByBinding(
 		return fmt.Errorf("task %s: encode its binding: %w", id, err)
 	}
 	resolution := record.Resolution{
-		ID: id, State: record.Succeeded, By: by, Keep: q.retention,
+		ID: id, State: record.Succeeded, By: by,
 		Code: dypls.CodeOK, Message: "its call took effect: its binding turned up",
 		Result: result, SubsID: found.SubsID,
 	}
-	if err := q.tellBound(ctx, task, resolution); err != nil {
-		return q.unreachable(err)
-	}
-	return q.resolve(ctx, kind, task.Account, resolution)
+	return q.resolve(ctx, kind, task, resolution)
 }
 
 // sightFunc finds the binding of a bind's request by what somebody saw of it. False says that the

@@ -219,26 +219,14 @@ func (c Config) validate() error {
 // checkRanges: what each number and duration may be by itself.
 func (c Config) checkRanges() []dypls.Problem {
 	problems := slices.Concat(
-		setting.Concurrency.Check(
-			"Concurrency",
-			c.Concurrency,
-		),
+		setting.Concurrency.Check("Concurrency", c.Concurrency),
 		setting.Fetchers.Check("Fetchers", c.Fetchers),
 		setting.Shards.Check("Shards", c.Shards),
-		setting.MaxAttempts.Check(
-			"MaxAttempts",
-			c.MaxAttempts,
-		),
+		setting.MaxAttempts.Check("MaxAttempts", c.MaxAttempts),
 		setting.HTTPTimeout.Check("HTTPTimeout", c.HTTPTimeout),
-		setting.ShutdownTimeout.Check(
-			"ShutdownTimeout",
-			c.ShutdownTimeout,
-		),
+		setting.ShutdownTimeout.Check("ShutdownTimeout", c.ShutdownTimeout),
 		setting.NumberCooldown.Check("NumberCooldown", c.NumberCooldown),
-		setting.WaitReplicas.Check(
-			"WaitReplicas",
-			c.WaitReplicas,
-		),
+		setting.WaitReplicas.Check("WaitReplicas", c.WaitReplicas),
 		setting.PoolQPS.Check("PoolQPS", c.PoolQPS),
 		setting.Keep.Check("Retention", c.Retention),
 		setting.KeepStream.Check("StreamRetention", c.StreamRetention),
@@ -282,20 +270,14 @@ type located interface{ Endpoint() string }
 func (c Config) shared() map[string]string {
 	rate := func(perSecond float64) string { return strconv.FormatFloat(perSecond, 'f', -1, 64) }
 	shared := map[string]string{
-		agreement.Cooldown: setting.Text(
-			c.NumberCooldown,
-		),
-		agreement.Keep:        setting.Text(c.Retention),
-		agreement.KeepStream:  setting.Text(c.StreamRetention),
-		"DYPLSQ_ON_UNCERTAIN": string(c.OnUncertain),
-		"DYPLSQ_ON_NO_NUMBER": string(c.OnNoNumber),
-		"DYPLSQ_MAX_ATTEMPTS": strconv.Itoa(
-			c.MaxAttempts,
-		),
-		"DYPLSQ_WAIT_REPLICAS": strconv.Itoa(c.WaitReplicas),
-		"DYPLSQ_SHARDS": strconv.Itoa(
-			c.Shards,
-		),
+		agreement.Cooldown:      setting.Text(c.NumberCooldown),
+		agreement.Keep:          setting.Text(c.Retention),
+		agreement.KeepStream:    setting.Text(c.StreamRetention),
+		"DYPLSQ_ON_UNCERTAIN":   string(c.OnUncertain),
+		"DYPLSQ_ON_NO_NUMBER":   string(c.OnNoNumber),
+		"DYPLSQ_MAX_ATTEMPTS":   strconv.Itoa(c.MaxAttempts),
+		"DYPLSQ_WAIT_REPLICAS":  strconv.Itoa(c.WaitReplicas),
+		"DYPLSQ_SHARDS":         strconv.Itoa(c.Shards),
 		"worker.Config.Account": c.Account,
 		"DYPLSQ_POOL_QPS":       rate(c.PoolQPS),
 	}

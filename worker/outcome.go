@@ -105,12 +105,9 @@ func (d *delivery) finish(ctx context.Context, e record.Ending) {
 // compensate queues the removal of a surplus binding. The record keeps the request as well, for the
 // case that this process ends before.
 func (d *delivery) compensate(ctx context.Context, e record.Ending) {
-	if _, err := reaper.Compensate(
-		context.WithoutCancel(ctx),
-		d.worker.queue,
-		d.accountName,
-		e.Surplus(),
-	); err != nil {
+	ctx = context.WithoutCancel(ctx)
+	_, err := reaper.Compensate(ctx, d.worker.queue, d.accountName, e.Surplus())
+	if err != nil {
 		d.worker.log.Error().
 			Str("id", d.id).
 			Str("subs_id", e.SubsID).

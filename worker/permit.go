@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/rs/zerolog"
 
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
@@ -36,12 +37,9 @@ func newTraffic(w *Worker, account string) *traffic {
 		Redis:   c.client,
 		Account: account,
 		Log:     t.log,
-		First: cmp.Or(
-			w.timing.probeFirst,
-			deniedBase,
-		),
-		Most:  cmp.Or(w.timing.probeMost, deniedCap),
-		Lease: w.timing.probeLease,
+		First:   cmp.Or(w.timing.probeFirst, deniedBase),
+		Most:    cmp.Or(w.timing.probeMost, deniedCap),
+		Lease:   w.timing.probeLease,
 		Persist: func(ctx context.Context, step func(context.Context) error) error {
 			return w.untilWritten(ctx, "", "breaker", step)
 		},
@@ -196,27 +194,34 @@ type permittedCaller struct {
 	run     string
 }
 
+// Caller makes calls as an account, within its quota and behind its breakers like those of tasks, as
+// long as the worker runs; "" is the account of tasks that name none. It is nil for an account that
+// the worker does not know.
+//
+//nolint:ireturn // nil for an unknown account
+func (w *Worker) Caller(account string) dypls.Caller {
+	known := w.accounts.find(account)
+	if known == nil {
+		return nil
+	}
+	return &permittedCaller{Caller: known.caller, traffic: known.traffic, run: uuid.NewString()}
+}
+
 // Call implements [dypls.Caller].
 func (c *permittedCaller) Call(ctx context.Context, call dypls.Call) (dypls.Answer, error) {
 	if c.traffic == nil { // of an account that is not known here
 		return dypls.Answer{}, notPermitted(call.Action, errNoAccount)
 	}
-	p := c.permit
+	p, pool := c.permit, call.Parameters.Value("PoolKey")
 	if p == nil || p.used || p.action != call.Action {
 		var err error
-		if p, err = c.traffic.acquirePermit(
-			ctx,
-			nil,
-			call.Action,
-			call.Parameters.Value("PoolKey"),
-			c.run,
-		); err != nil {
+		if p, err = c.traffic.acquirePermit(ctx, nil, call.Action, pool, c.run); err != nil {
 			return dypls.Answer{}, notPermitted(call.Action, err)
 		}
 	}
 	p.used = true
 	if p.pool == "" {
-		p.pool = call.Parameters.Value("PoolKey")
+		p.pool = pool
 	}
 	left := time.Now()
 	answer, err := c.Caller.Call(ctx, call)

@@ -75,13 +75,8 @@ func (d *delivery) renew(ctx context.Context, begun record.Begun) {
 			return
 		case <-tick.C:
 		}
-		if held, err := d.worker.records.Renew(
-			ctx,
-			d.id,
-			begun.Fence,
-			d.worker.timing.claimLease,
-		); err == nil &&
-			!held {
+		lease := d.worker.timing.claimLease
+		if held, err := d.worker.records.Renew(ctx, d.id, begun.Fence, lease); err == nil && !held {
 			return
 		}
 	}
@@ -150,10 +145,8 @@ func (v *verdict) verificationFailed(begun record.Begun, err error) {
 	}
 	// A failed look leaves no count behind: how long it has been going on tells how soon the next
 	// one is of use.
-	v.delay, v.doubt = min(
-		max(time.Since(begun.Since)/verificationsPerAge, backoffBase),
-		deniedCap,
-	), record.DoubtKept
+	v.doubt = record.DoubtKept
+	v.delay = min(max(time.Since(begun.Since)/verificationsPerAge, backoffBase), deniedCap)
 	if e, ok := errors.AsType[*dypls.Error](err); ok {
 		v.delay = max(v.delay, e.RetryAfter)
 		v.message = "looking failed: " + cmp.Or(e.Message, e.Code)
@@ -191,13 +184,8 @@ func (w *Worker) decideUnknowable(v *verdict, begun record.Begun) {
 // refuse fails with a code that was only looked into.
 func (v *verdict) refuse(code string) {
 	info, _ := dypls.LookupCode(code)
-	v.state, v.code, v.class, v.message = record.Failed, code, cmp.Or(
-		info.Class,
-		dypls.Rejected,
-	), cmp.Or(
-		info.English,
-		code,
-	)
+	v.state, v.code = record.Failed, code
+	v.class, v.message = cmp.Or(info.Class, dypls.Rejected), cmp.Or(info.English, code)
 }
 
 func isOver(deadline time.Time) bool { return !deadline.IsZero() && !time.Now().Before(deadline) }

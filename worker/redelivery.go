@@ -100,11 +100,8 @@ func (d *delivery) staleDelivery(ctx context.Context) error {
 	if asynqwire.IDOfDelivery(d.taskID) != d.id {
 		return nil
 	}
-	if _, err := d.worker.dispatch.Redeliver(
-		ctx,
-		d.id,
-		asynqwire.NumberOfDelivery(d.taskID),
-	); err != nil {
+	number := asynqwire.NumberOfDelivery(d.taskID)
+	if _, err := d.worker.dispatch.Redeliver(ctx, d.id, number); err != nil {
 		return later(redisAway, "redis is out of reach")
 	}
 	return nil

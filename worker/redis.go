@@ -161,9 +161,7 @@ func (w *Worker) declareQueues(ctx context.Context) {
 	defer tick.Stop()
 	for {
 		err := w.writeQueueNames(ctx)
-		if _, refused := refusal.Of(
-			err,
-		); err != nil && !refused &&
+		if _, refused := refusal.Of(err); err != nil && !refused &&
 			ctx.Err() == nil { // refusals are told of once
 			w.log.Warn().Err(err).Msg("queue names not written; retrying")
 		}

@@ -42,11 +42,7 @@ func (w *Worker) newServers(name string) []server {
 	servers := make([]server, fetchers)
 	every, delayedEvery := askEvery, askDelayedEvery
 	if w.config.AsynqPlain {
-		every, delayedEvery = slowed(
-			pollEvery,
-			w.ofEach(),
-			polledAtFullPace,
-		), slowed(
+		every, delayedEvery = slowed(pollEvery, w.ofEach(), polledAtFullPace), slowed(
 			pollDelayedEvery,
 			w.ofEach(),
 			forwardedAtFullPace,

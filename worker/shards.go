@@ -122,10 +122,7 @@ func (w *Worker) orphans(ctx context.Context) []string {
 		for i, name := range names {
 			k := asynqwire.Queue(name)
 			held[i] = []*redis.IntCmd{
-				p.LLen(
-					ctx,
-					k.Key(asynqwire.Pending),
-				),
+				p.LLen(ctx, k.Key(asynqwire.Pending)),
 				p.LLen(ctx, k.Key(asynqwire.Active)),
 				p.ZCard(ctx, k.Key(asynqwire.Scheduled)),
 				p.ZCard(ctx, k.Key(asynqwire.Retry)),

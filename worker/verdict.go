@@ -229,20 +229,14 @@ func (a archivedError) Error() string { return a.reason }
 // Unwrap makes asynq stop.
 func (archivedError) Unwrap() error { return asynq.SkipRetry }
 
-func archive(
-	code string,
-	class dypls.Class,
-) error {
+func archive(code string, class dypls.Class) error {
 	return archivedError{codeAndClass(code, class)}
 }
 
 // archivedText is what asynq remembers of a task that archive has ended, and of no other.
 var archivedText = regexp.MustCompile(`^\S* \(\w*\)$`)
 
-func codeAndClass(
-	code string,
-	class dypls.Class,
-) string {
+func codeAndClass(code string, class dypls.Class) string {
 	return fmt.Sprintf("%s (%s)", code, class)
 }
 

@@ -63,7 +63,5 @@ func (r BindAXBRequest) look() look[Binding] {
 		b:          r.PhoneNoB,
 		expiration: r.Expiration,
 	}.
-		look(
-			func(d SubscriptionDetail) Phone { return d.PhoneNoA },
-		)
+		look(func(d SubscriptionDetail) Phone { return d.PhoneNoA })
 }

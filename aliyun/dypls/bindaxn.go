@@ -64,7 +64,5 @@ func (r BindAXNRequest) look() look[Binding] {
 		b:          r.PhoneNoB,
 		expiration: r.Expiration,
 	}.
-		look(
-			func(d SubscriptionDetail) Phone { return d.PhoneNoB },
-		)
+		look(func(d SubscriptionDetail) Phone { return d.PhoneNoB })
 }

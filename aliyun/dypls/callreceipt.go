@@ -58,12 +58,14 @@ func (r *CallReceipt) visitCall(v receiptFields) {
 	v.integer(&r.UnconnectedCause, "unconnected_cause")
 }
 
+func (r *CallReceipt) callKey() string { return callKey(r.CallID, r.ID) }
+
 // callKey prefers the call's id, which comes both ways; the record's own comes over HTTP alone.
-func (r *CallReceipt) callKey() string {
-	if r.CallID == "" && r.ID != "" {
-		return "id:" + r.ID
+func callKey(callID, recordID string) string {
+	if callID == "" && recordID != "" {
+		return "id:" + recordID
 	}
-	return r.CallID
+	return callID
 }
 
 // SecretStartReport tells that a call was dialled.

@@ -87,12 +87,8 @@ func otherEncoding(data []byte) (name, remedy string) {
 // position is a place in a text, for people: its line where there are several, and its character.
 func position(data []byte, at int) string {
 	at = min(at, len(data))
-	line, character := 1+bytes.Count(
-		data[:at],
-		[]byte("\n"),
-	), 1+utf8.RuneCount(
-		data[bytes.LastIndexByte(data[:at], '\n')+1:at],
-	)
+	line := 1 + bytes.Count(data[:at], []byte("\n"))
+	character := 1 + utf8.RuneCount(data[bytes.LastIndexByte(data[:at], '\n')+1:at])
 	if bytes.IndexByte(bytes.TrimSpace(data), '\n') < 0 {
 		return fmt.Sprintf("character %d", character)
 	}

@@ -77,11 +77,9 @@ func decodeSubscriptionDetail(body []byte) (SubscriptionDetail, error) {
 		return SubscriptionDetail{}, errIncomplete
 	}
 	detail := answer.SecretBindDetailDTO.SubscriptionDetail
-	detail.SubsID, detail.Status = string(
-		answer.SecretBindDetailDTO.SubsID,
-	), *answer.SecretBindDetailDTO.Status
-	detail.CallRestrict = strings.TrimSpace(
-		detail.CallRestrict,
-	) // the API's own sample ends in a blank
+	detail.SubsID = string(answer.SecretBindDetailDTO.SubsID)
+	detail.Status = *answer.SecretBindDetailDTO.Status
+	// The API's own sample ends in a blank.
+	detail.CallRestrict = strings.TrimSpace(detail.CallRestrict)
 	return detail, nil
 }

@@ -180,10 +180,7 @@ type receiptPrinter struct{ parameters Parameters }
 
 func (p *receiptPrinter) add(names []string, value string, personal bool) {
 	if value != "" {
-		p.parameters = append(
-			p.parameters,
-			Parameter{Name: names[0], Value: value, Personal: personal},
-		)
+		p.parameters = append(p.parameters, Parameter{Name: names[0], Value: value, Personal: personal})
 	}
 }
 

@@ -45,12 +45,7 @@ func (r *SecretSmsIntercept) fields(v receiptFields) {
 	v.instant(&r.StartTime, "start_time")
 }
 
-func (r *SecretSmsIntercept) key() string {
-	if r.CallID == "" && r.ID != "" {
-		return "id:" + r.ID
-	}
-	return r.CallID
-}
+func (r *SecretSmsIntercept) key() string { return callKey(r.CallID, r.ID) }
 
 // Format implements [fmt.Formatter]: every verb prints masked.
 func (r SecretSmsIntercept) Format(s fmt.State, _ rune) { _, _ = io.WriteString(s, r.String()) }

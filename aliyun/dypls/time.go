@@ -36,9 +36,7 @@ func ParseTime(s string) (Time, error) {
 	var instant time.Time
 	if instant.UnmarshalText([]byte(strings.ToUpper(strings.Replace(s, " ", "T", 1)))) == nil {
 		// What its own wire form does not give back could not be stored.
-		if at := At(
-			instant,
-		); !at.IsZero() && at.In(beijing).Year() >= 1 &&
+		if at := At(instant); !at.IsZero() && at.In(beijing).Year() >= 1 &&
 			at.In(beijing).Year() <= 9999 {
 			return at, nil
 		}

@@ -36,9 +36,7 @@ var offset = regexp.MustCompile(`^(Z|[+-]\d\d:\d\d)$`)
 
 type problems []Problem
 
-func (p *problems) refuse(
-	rule, remedy string,
-) {
+func (p *problems) refuse(rule, remedy string) {
 	*p = append(*p, Problem{Rule: rule, Remedy: remedy})
 }
 

@@ -103,10 +103,8 @@ func readRequest(w http.ResponseWriter, r *http.Request) (request, error) {
 		return request{}, err
 	}
 	req := request{http: r, body: body, query: query, all: query}
-	if media, _, _ := mime.ParseMediaType(
-		r.Header.Get("Content-Type"),
-	); media != "application/x-www-form-urlencoded" ||
-		len(body) == 0 {
+	media, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	if media != "application/x-www-form-urlencoded" || len(body) == 0 {
 		return req, nil
 	}
 	req.all, err = parse(joinQueries(r.URL.RawQuery, string(body)))

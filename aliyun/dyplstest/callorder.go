@@ -92,10 +92,7 @@ func (d Dial) validate() error {
 		{"ring", d.RingAfter}, {"answer", d.AnswerAfter}, {"length", d.Length},
 	} {
 		if part.length < 0 || part.length > longestPart {
-			return fmt.Errorf(
-				"%s must be from 0 to 24 hours: leave it out for the usual",
-				part.name,
-			)
+			return fmt.Errorf("%s must be from 0 to 24 hours: leave it out for the usual", part.name)
 		}
 	}
 	return nil

@@ -47,9 +47,7 @@ func (a *owned) route(d Dial) (route, error) {
 				"subs_id must name an active binding of the account: bind first, or name the account in access_key_id",
 			)
 		case d.SecretNo != "" && d.SecretNo != b.PhoneNoX:
-			return route{}, noBindingError(
-				"secret_no must be the X of subs_id: leave one of them out",
-			)
+			return route{}, noBindingError("secret_no must be the X of subs_id: leave one of them out")
 		}
 		r, reached := b.reach(d)
 		if !reached {

@@ -33,9 +33,7 @@ func recordingBody(name string, size int) []byte {
 		body[6+i] = byte(tag >> (7 * (3 - i)) & 0x7F)
 	}
 	sum := sha256.Sum256([]byte(name))
-	noise := rand.New(rand.NewPCG(
-		binary.BigEndian.Uint64(sum[:]), binary.BigEndian.Uint64(sum[8:]),
-	))
+	noise := rand.New(rand.NewPCG(binary.BigEndian.Uint64(sum[:]), binary.BigEndian.Uint64(sum[8:])))
 	for at := tagHeader + tag; at < size; at += frameBytes {
 		copy(body[at:], frameHeader[:])
 		for i := at + len(frameHeader); i+8 <= at+frameBytes; i += 8 {

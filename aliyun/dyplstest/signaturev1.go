@@ -37,13 +37,11 @@ func (r request) credentialsV1() (credentials, *answer) {
 		action:  r.all.get("Action"),
 		version: r.all.get("Version"),
 		keyID:   r.all.get("AccessKeyId"),
-		token: r.all.get(
-			"SecurityToken",
-		),
-		date:  r.all.get("Timestamp"),
-		nonce: r.all.get("SignatureNonce"),
-		given: r.all.get("Signature"),
-		sign:  r.signV1,
+		token:   r.all.get("SecurityToken"),
+		date:    r.all.get("Timestamp"),
+		nonce:   r.all.get("SignatureNonce"),
+		given:   r.all.get("Signature"),
+		sign:    r.signV1,
 	}, nil
 }
 

@@ -69,9 +69,7 @@ func (r request) credentialsV3() (credentials, *answer) {
 		)
 	}
 	return credentials{
-		action: header(
-			"x-acs-action",
-		),
+		action:  header("x-acs-action"),
 		version: header("x-acs-version"),
 		keyID:   fields["Credential"],
 		token:   token,
@@ -100,9 +98,8 @@ func (r request) signV3(secret string, signed []string) (string, string) {
 	stringToSign := algorithmV3 + "\n" + hex.EncodeToString(hashed[:])
 	mac := hmac.New(sha256.New, []byte(secret))
 	mac.Write([]byte(stringToSign))
-	return hex.EncodeToString(
-		mac.Sum(nil),
-	), stringToSign + " of the canonical request:" + canonical.String()
+	signature := hex.EncodeToString(mac.Sum(nil))
+	return signature, stringToSign + " of the canonical request:" + canonical.String()
 }
 
 // headerV3 returns a header as it is signed.

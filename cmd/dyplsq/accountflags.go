@@ -64,19 +64,6 @@ func (c clients) callers() map[string]dypls.Caller {
 	return callers
 }
 
-// caller makes calls as an account, nil where this process does not know it.
-//
-//nolint:ireturn // what a Settler takes
-func (c clients) caller(account string) dypls.Caller {
-	if account == tasks.DefaultAccount {
-		return c.own
-	}
-	if client, known := c.named[account]; known {
-		return client
-	}
-	return nil
-}
-
 func (c clients) close() {
 	_ = c.own.Close()
 	for _, client := range c.named {

@@ -43,7 +43,7 @@ func (c *dashCommand) Run(ctx context.Context, s streams) error {
 	if err != nil {
 		return errors.Join(err, listener.Close())
 	}
-	server := dashServer(d, certificate, log)
+	server := newServer(d, certificate, log)
 	log.Info().Str("url", urlOf(listener, server)).Bool("actions", c.AllowActions).Msg("dashboard")
 	return errors.Join(serveWith(ctx, listener, server), d.Close())
 }

@@ -55,7 +55,7 @@ func (c *devCommand) Run(ctx context.Context, s streams) error {
 	if err != nil {
 		return errors.Join(err, listener.Close(), system.Close())
 	}
-	server := dashServer(d, certificate, log)
+	server := newServer(d, certificate, log)
 	_, _ = fmt.Fprintf(
 		s.err,
 		`dyplsq dev: everything in memory, LOST ON EXIT. Redis is embedded, the API is simulated, no number is real.

@@ -35,10 +35,7 @@ func (c *enqueueCommand) Run(ctx context.Context, s streams) error {
 	kind, known := tasks.Lookup(c.Action)
 	if !known {
 		return usage(
-			"unknown action: " + suggestion(
-				c.Action,
-				actions(),
-			) + "take one of " + strings.Join(
+			"unknown action: " + suggestion(c.Action, actions()) + "take one of " + strings.Join(
 				actions(),
 				", ",
 			),

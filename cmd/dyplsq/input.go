@@ -85,9 +85,7 @@ func readText(r io.Reader) ([]byte, error) {
 	}
 }
 
-func isArray(
-	text []byte,
-) bool {
+func isArray(text []byte) bool {
 	return bytes.HasPrefix(bytes.TrimLeft(text, " \t\r\n"), []byte("["))
 }
 

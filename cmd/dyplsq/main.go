@@ -91,10 +91,7 @@ func newParser(ctx context.Context, s streams) (*kong.Kong, error) {
 			"Asynchronous number-privacy operations (Alibaba Cloud Dyplsapi) through Redis, each effect once.",
 		),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
-		kong.BindTo(
-			ctx,
-			(*context.Context)(nil),
-		),
+		kong.BindTo(ctx, (*context.Context)(nil)),
 		kong.Bind(s),
 		kong.Exit(func(status int) { panic(exited(status)) }),
 	)...)

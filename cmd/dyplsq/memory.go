@@ -28,10 +28,8 @@ func limitMemory() {
 // the file system.
 func memoryLimit(root fs.FS) (bytes int64, limited bool) {
 	bytes = math.MaxInt64
-	groups, _ := fs.ReadFile(
-		root,
-		"proc/self/cgroup",
-	) // without it there is the group that a container sees as the root
+	// Without it there is the group that a container sees as the root.
+	groups, _ := fs.ReadFile(root, "proc/self/cgroup")
 	for _, file := range limitFiles(string(groups)) {
 		text, err := fs.ReadFile(root, file)
 		if err != nil {
@@ -39,12 +37,8 @@ func memoryLimit(root fs.FS) (bytes int64, limited bool) {
 		}
 		// Without a limit version 2 says max, and version 1 a number that no machine has.
 		const none = int64(1) << 60
-		if n, err := strconv.ParseInt(
-			strings.TrimSpace(string(text)),
-			10,
-			64,
-		); err == nil && n > 0 &&
-			n < none {
+		n, err := strconv.ParseInt(strings.TrimSpace(string(text)), 10, 64)
+		if err == nil && n > 0 && n < none {
 			bytes, limited = min(bytes, n), true
 		}
 	}

@@ -68,7 +68,7 @@ func showTraffic(m *metrics.Metrics, w *worker.Worker) {
 	})
 }
 
-// overview is a worker's own HTTP server: its metrics and its health.
+// overview is a process' own HTTP server: its metrics and its health.
 type overview struct {
 	// of its own, which gives up soon and takes nothing from the tasks' pool
 	redis redis.UniversalClient
@@ -76,7 +76,7 @@ type overview struct {
 	ended chan error
 }
 
-// overview opens the port, or returns nil where there is none. It is open until it is closed: a
+// overview opens a worker's, or returns nil where there is none. It is open until it is closed: a
 // worker that drains is still seen.
 func (f metricsFlags) overview(
 	ctx context.Context,
@@ -85,6 +85,28 @@ func (f metricsFlags) overview(
 	credentials func(context.Context) error,
 	status func() worker.Status,
 	log zerolog.Logger,
+) (*overview, error) {
+	return f.open(ctx, flags, log, func(ctx context.Context, client redis.UniversalClient) endpoints {
+		m.CollectQueues(client)
+		go m.Watch(ctx, client)
+		h := newHealth(client, credentials, status)
+		return endpoints{metrics: m.Handler(), alive: h.alive, ready: h.ready}
+	})
+}
+
+// endpoints are what an overview serves.
+type endpoints struct {
+	metrics      http.Handler
+	alive, ready http.HandlerFunc
+}
+
+// open opens the port, or returns nil where there is none. show is given a context that ends with
+// the server.
+func (f metricsFlags) open(
+	ctx context.Context,
+	flags redisFlags,
+	log zerolog.Logger,
+	show func(context.Context, redis.UniversalClient) endpoints,
 ) (*overview, error) {
 	if f.MetricsListen == "" {
 		return nil, nil //nolint:nilnil // no port, no error
@@ -97,21 +119,15 @@ func (f metricsFlags) overview(
 	if err != nil {
 		return nil, errors.Join(err, client.Close())
 	}
-	m.CollectQueues(client)
-	h := newHealth(client, credentials, status)
-	mux := http.NewServeMux()
-	mux.Handle("GET /metrics", m.Handler())
-	mux.HandleFunc("GET /healthz", h.alive)
-	mux.HandleFunc("GET /readyz", h.ready)
 	ctx, stop := context.WithCancel(context.WithoutCancel(ctx))
 	o := &overview{redis: client, stop: stop, ended: make(chan error, 1)}
-	server := dashServer(
-		hostcheck.Hosts{Loopback: isLoopback(f.MetricsListen, metricsPort)}.Guard(mux),
-		nil,
-		log,
-	)
+	shown, mux := show(ctx, client), http.NewServeMux()
+	mux.Handle("GET /metrics", shown.metrics)
+	mux.HandleFunc("GET /healthz", shown.alive)
+	mux.HandleFunc("GET /readyz", shown.ready)
+	hosts := hostcheck.Hosts{Loopback: isLoopback(f.MetricsListen, metricsPort)}
+	server := newServer(hosts.Guard(mux), nil, log)
 	log.Info().Str("url", urlOf(listener, server)+"metrics").Msg("metrics and health")
-	go m.Watch(ctx, client)
 	go func() { o.ended <- serveWith(ctx, listener, server) }()
 	return o, nil
 }

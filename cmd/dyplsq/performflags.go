@@ -45,14 +45,12 @@ func (f performFlags) workerConfig(queue redisFlags, api clients) (worker.Config
 		ShutdownTimeout: f.ShutdownTimeout,
 		Retention:       f.Keep,
 		StreamRetention: f.KeepStream,
-		OnUncertain: worker.OnUncertain(
-			f.OnUncertain,
-		),
-		OnNoNumber:     worker.OnNoNumber(f.OnNoNumber),
-		NumberCooldown: f.NumberCooldown,
-		WaitReplicas:   f.WaitReplicas,
-		QPS:            ceilings,
-		PoolQPS:        f.PoolQPS,
-		AsynqPlain:     f.AsynqPlain,
+		OnUncertain:     worker.OnUncertain(f.OnUncertain),
+		OnNoNumber:      worker.OnNoNumber(f.OnNoNumber),
+		NumberCooldown:  f.NumberCooldown,
+		WaitReplicas:    f.WaitReplicas,
+		QPS:             ceilings,
+		PoolQPS:         f.PoolQPS,
+		AsynqPlain:      f.AsynqPlain,
 	}, err
 }

@@ -7,10 +7,8 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
-	"github.com/rs/zerolog"
 
 	"github.com/seed-5c07c2e9/dyplsq/calls"
-	"github.com/seed-5c07c2e9/dyplsq/cmd/dyplsq/internal/hostcheck"
 	"github.com/seed-5c07c2e9/dyplsq/cmd/dyplsq/internal/metrics"
 )
 
@@ -54,11 +52,14 @@ func (c *receiveCommand) Run(ctx context.Context, s streams) error {
 	if err != nil {
 		return err
 	}
-	shown, err := c.receiverOverview(ctx, store, m, log)
+	shown, err := c.open(ctx, c.redisFlags, log, func(_ context.Context, client redis.UniversalClient) endpoints {
+		m.CollectWaiting(store.Waiting) //nolint:contextcheck // a scrape has no context
+		return endpoints{metrics: m.Handler(), alive: health{}.alive, ready: receiverReady(client)}
+	})
 	if err != nil {
 		return errors.Join(err, listener.Close())
 	}
-	server := dashServer(door.guard(handler), door.certificate, log)
+	server := newServer(door.guard(handler), door.certificate, log)
 	log.Info().Str("url", urlOf(listener, server)+"receipts/").Msg("receipts are taken in")
 	merging, stop := context.WithCancel(ctx)
 	merged := make(chan error, 1)
@@ -72,47 +73,12 @@ func (c *receiveCommand) Run(ctx context.Context, s streams) error {
 	return errors.Join(err, <-merged, shown.close())
 }
 
-// receiverOverview opens the port of metrics and health, or returns nil where there is none.
-func (c *receiveCommand) receiverOverview(
-	ctx context.Context,
-	store *calls.Store,
-	m *metrics.Receipts,
-	log zerolog.Logger,
-) (*overview, error) {
-	if c.MetricsListen == "" {
-		return nil, nil //nolint:nilnil // no port, no error
-	}
-	client, err := quickClient(c.redisFlags)
-	if err != nil {
-		return nil, err
-	}
-	listener, err := listen("--metrics-listen", c.MetricsListen, metricsPort)
-	if err != nil {
-		return nil, errors.Join(err, client.Close())
-	}
-	m.CollectWaiting(store.Waiting) //nolint:contextcheck // a scrape has no context
-	mux := http.NewServeMux()
-	mux.Handle("GET /metrics", m.Handler())
-	mux.HandleFunc("GET /healthz", health{}.alive)
-	mux.HandleFunc("GET /readyz", receiverReady(client))
-	ctx, end := context.WithCancel(context.WithoutCancel(ctx))
-	o := &overview{redis: client, stop: end, ended: make(chan error, 1)}
-	server := dashServer(
-		hostcheck.Hosts{Loopback: isLoopback(c.MetricsListen, metricsPort)}.Guard(mux),
-		nil,
-		log,
-	)
-	log.Info().Str("url", urlOf(listener, server)+"metrics").Msg("metrics and health")
-	go func() { o.ended <- serveWith(ctx, listener, server) }()
-	return o, nil
-}
-
 // receiverReady says whether a push would be stored.
 func receiverReady(client redis.UniversalClient) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		ctx, cancel := context.WithTimeout(r.Context(), checkTimeout)
 		defer cancel()
-		answers := checkRedis(client.Set(ctx, "dypls:receipts:ready", "", time.Minute).Err())
+		answers := checkRedis(calls.CheckWrite(ctx, client))
 		status := http.StatusOK
 		if !answers.OK {
 			status = http.StatusServiceUnavailable

@@ -52,19 +52,14 @@ func (c *workerCommand) Run(ctx context.Context, s streams) error {
 		return err
 	}
 	if err = api.awaitCredentials(ctx, log); err == nil {
-		err = c.perform(ctx, w, api, log)
+		err = c.perform(ctx, w, log)
 	}
 	return errors.Join(err, o.close())
 }
 
 // perform runs the worker, and settles uncertain binds by receipts as long as it runs. It does so
 // here, and not where receipts come in: that is open to the network, and has no credentials.
-func (c *workerCommand) perform(
-	ctx context.Context,
-	w *worker.Worker,
-	api clients,
-	log zerolog.Logger,
-) error {
+func (c *workerCommand) perform(ctx context.Context, w *worker.Worker, log zerolog.Logger) error {
 	queue, err := c.queue(tasks.Config{Retention: c.Keep})
 	if err != nil {
 		return err
@@ -78,7 +73,7 @@ func (c *workerCommand) perform(
 	settling, stop := context.WithCancel(ctx)
 	var settled sync.WaitGroup
 	settled.Go(func() {
-		err := calls.Settler{Store: store, Queue: queue, Caller: api.caller}.Run(settling)
+		err := calls.Settler{Store: store, Queue: queue, Caller: w.Caller}.Run(settling)
 		if settling.Err() == nil {
 			log.Error().Err(err).Msg("uncertain binds are not settled by receipts any more")
 		}

@@ -54,9 +54,7 @@ func NewStore(client redis.UniversalClient, account string) Store {
 
 // Channel is the one on which the workers of a client's database tell one another that a scope was
 // opened, closed or probed in vain.
-func Channel(
-	client redis.UniversalClient,
-) string {
+func Channel(client redis.UniversalClient) string {
 	return record.InDatabase(client, "dypls:breaker")
 }
 

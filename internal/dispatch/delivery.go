@@ -32,9 +32,7 @@ func (d Delivery) task() *asynq.Task {
 
 func (d Delivery) options(queue string, now time.Time) []asynq.Option {
 	options := []asynq.Option{
-		asynq.Queue(
-			queue,
-		),
+		asynq.Queue(queue),
 		asynq.TaskID(asynqwire.DeliveryID(d.ID, d.Number)),
 		asynq.MaxRetry(maxRetry),
 		asynq.Timeout(Timeout),
@@ -73,13 +71,8 @@ func (d *Dispatcher) Put(
 // PutTogether hands deliveries to asynq in one round trip, each in the place of its task, as far as
 // that works at the first try, and tells which were made.
 func (d *Dispatcher) PutTogether(ctx context.Context, deliveries []Delivery) ([]bool, error) {
-	pipeline, cmds, made := d.Redis.Pipeline(), make(
-		[]*redis.Cmd,
-		len(deliveries),
-	), make(
-		[]bool,
-		len(deliveries),
-	)
+	pipeline := d.Redis.Pipeline()
+	cmds, made := make([]*redis.Cmd, len(deliveries)), make([]bool, len(deliveries))
 	for i, delivery := range deliveries {
 		queue, _ := d.QueueOf(delivery.Action)
 		first, err := d.commands(ctx, d.Place(ctx, queue, delivery.ID), delivery)

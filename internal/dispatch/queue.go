@@ -177,10 +177,7 @@ func byShard(a, b string) int {
 	queueB, shardB, shardedB := strings.Cut(b, ".")
 	order := Queues()
 	return cmp.Or(
-		compareBool(
-			shardedA,
-			shardedB,
-		),
+		compareBool(shardedA, shardedB),
 		cmp.Compare(slices.Index(order, queueA), slices.Index(order, queueB)),
 		cmp.Compare(len(shardA), len(shardB)),
 		cmp.Compare(shardA, shardB),

@@ -98,9 +98,7 @@ func (v *Inventory) Prolong(ctx context.Context, c Change) (was time.Time, err e
 	if err := checkWords("SubsId", c.SubsID); err != nil {
 		return time.Time{}, fmt.Errorf("inventory: prolong: %w", err)
 	}
-	cmd, shortage := v.runHeld(
-		ctx, prolongScript, c.Pool, string(c.X), c.SubsID, millis(c.Until), "",
-	)
+	cmd, shortage := v.runHeld(ctx, prolongScript, c.Pool, string(c.X), c.SubsID, millis(c.Until), "")
 	before, err := cmd.Text()
 	at := int64(0)
 	if err == nil && before != "" {

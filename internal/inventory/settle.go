@@ -43,17 +43,15 @@ func (v *Inventory) Settle(ctx context.Context, e End) error {
 		e.Binding.Extension = "" // then it is as the lease has it
 	}
 	return v.Bound(ctx, Binding{
-		Pool: e.Ask.PoolKey,
-		Task: e.Task,
-		Kind: e.Ask.Kind,
-		A:    e.Ask.PhoneNoA,
-		B:    e.Ask.PhoneNoB,
-		X:    e.Binding.SecretNo,
-		Extension: e.Ask.Kind.extension(
-			string(e.Binding.Extension),
-		),
-		SubsID: e.Binding.SubsID,
-		Until:  Until(e.Ask.Expiration),
+		Pool:      e.Ask.PoolKey,
+		Task:      e.Task,
+		Kind:      e.Ask.Kind,
+		A:         e.Ask.PhoneNoA,
+		B:         e.Ask.PhoneNoB,
+		X:         e.Binding.SecretNo,
+		Extension: e.Ask.Kind.extension(string(e.Binding.Extension)),
+		SubsID:    e.Binding.SubsID,
+		Until:     Until(e.Ask.Expiration),
 	})
 }
 

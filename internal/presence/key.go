@@ -60,12 +60,7 @@ func Keys(ctx context.Context, client redis.UniversalClient) ([]Key, error) {
 	for name, times := range noted {
 		var first, last int64
 		account, fingerprint, _ := strings.Cut(name, " ")
-		if _, err := fmt.Sscanf(
-			times,
-			"%d %d",
-			&first,
-			&last,
-		); err != nil ||
+		if _, err := fmt.Sscanf(times, "%d %d", &first, &last); err != nil ||
 			now.Sub(time.UnixMilli(last)).Abs() > Fresh {
 			continue
 		}

@@ -48,10 +48,7 @@ func Workers(ctx context.Context, client redis.UniversalClient) ([]Worker, error
 		return nil, fmt.Errorf("presence: %w", err)
 	}
 	noted, err := client.ZRangeByScore(ctx, workersKey, &redis.ZRangeBy{
-		Min: strconv.FormatInt(
-			now.Add(-Fresh).UnixMilli(),
-			10,
-		),
+		Min: strconv.FormatInt(now.Add(-Fresh).UnixMilli(), 10),
 		Max: strconv.FormatInt(now.Add(Fresh).UnixMilli(), 10),
 	}).Result()
 	if err != nil {

@@ -24,9 +24,7 @@ func newServerClock() serverClock {
 }
 
 // micros is a moment by Redis' clock.
-func (c *serverClock) micros(
-	at time.Time,
-) int64 {
+func (c *serverClock) micros(at time.Time) int64 {
 	return (c.offset + at.Sub(c.base)).Microseconds()
 }
 

@@ -24,21 +24,11 @@ func (s *allotment) undone(d demand) {
 	for _, t := range d.seen.accepted {
 		s.count(t)
 	}
-	s.seen.throttled, s.seen.proof = earliest(
-		s.seen.throttled,
-		d.seen.throttled,
-	), earliest(
-		s.seen.proof,
-		d.seen.proof,
-	)
+	s.seen.throttled = earliest(s.seen.throttled, d.seen.throttled)
+	s.seen.proof = earliest(s.seen.proof, d.seen.proof)
 	s.seen.refused += d.seen.refused
-	s.seen.last, s.seen.windowEnds = max(
-		s.seen.last,
-		d.seen.last,
-	), max(
-		s.seen.windowEnds,
-		d.seen.windowEnds,
-	)
+	s.seen.last = max(s.seen.last, d.seen.last)
+	s.seen.windowEnds = max(s.seen.windowEnds, d.seen.windowEnds)
 }
 
 // accepted notes a call that was not throttled, by when it left.

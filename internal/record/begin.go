@@ -114,13 +114,8 @@ func (s Store) Begin(ctx context.Context, run Run) (Begun, error) {
 	case Go, Look:
 		b.Fence, b.Attempt, b.Call = r.integer(1), int(r.integer(2)), int(r.integer(3))
 		b.Uncounted, b.Deadline = int(r.integer(4)), fromMillis(r.integer(5))
-		b.MayHaveRun, b.Suspect, b.FirstCall = r.integer(
-			6,
-		) == 1, r.integer(
-			7,
-		) == 1, fromMillis(
-			r.integer(8),
-		)
+		b.MayHaveRun, b.Suspect = r.integer(6) == 1, r.integer(7) == 1
+		b.FirstCall = fromMillis(r.integer(8))
 		b.Looks, b.Refusal, b.Request = int(r.integer(9)), r.text(10), []byte(r.text(11))
 		b.Undoes, b.Since = r.text(12), fromMillis(r.integer(13))
 	case Busy:

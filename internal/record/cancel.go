@@ -15,10 +15,8 @@ const (
 // Cancel withdraws a task of which no call can have taken effect, and returns the state in which it
 // found any other.
 func (s Store) Cancel(ctx context.Context, id string, keep time.Duration) (State, error) {
-	if err := s.writeEntries(
-		ctx,
-		entry(moveEntry, id),
-	); err != nil { // one for days ahead would be looked at when the outcome is forgotten
+	// One for days ahead would be looked at when the outcome is forgotten.
+	if err := s.writeEntries(ctx, entry(moveEntry, id)); err != nil {
 		return "", fmt.Errorf("record: cancel: %w", err)
 	}
 	found, err := cancelScript.Run(ctx, s.redis, []string{Key(id)}, id, s.channel(), keep.Milliseconds()).

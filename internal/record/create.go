@@ -107,7 +107,7 @@ func (s Store) createApart(ctx context.Context, tasks []New) ([]Created, *Shorta
 	calls := make([]scriptCall, len(tasks))
 	for i, t := range tasks {
 		opening.add(t.ID, t.firstLook())
-		calls[i] = scriptCall{key: Key(t.ID), args: t.appendMore(t.args())}
+		calls[i] = scriptCall{key: Key(t.ID), args: t.appendOptional(t.args())}
 	}
 	cmds, shortage, err := s.runSafe(ctx, opening, createScript, calls)
 	if err != nil {
@@ -139,7 +139,7 @@ func handovers(tasks []New) ([]scriptCall, error) {
 		args := append(t.args(), t.ID, t.firstLook().Milliseconds(), h.Channel, h.Message)
 		calls[i] = scriptCall{
 			key: Key(t.ID), more: append([]string{indexKey(shardOf(t.ID))}, h.Keys...),
-			args:   t.appendMore(append(args, h.Args...)),
+			args:   t.appendOptional(append(args, h.Args...)),
 			script: h.Script.script,
 		}
 	}
@@ -155,9 +155,9 @@ func (t New) args() []any {
 	)
 }
 
-// appendMore names the fields that only some records have. A field that a record has not is
+// appendOptional names the fields that only some records have. A field that a record has not is
 // empty, or 0.
-func (t New) appendMore(args []any) []any {
+func (t New) appendOptional(args []any) []any {
 	if !t.Deadline.IsZero() {
 		args = append(args, "deadline", millis(t.Deadline))
 	}

@@ -27,9 +27,7 @@ func (s Store) Glance(ctx context.Context, id string) (Glance, error) {
 	}
 	r := fieldReader{values}
 	return Glance{
-		State: State(
-			r.text(0),
-		),
+		State:    State(r.text(0)),
 		Deadline: fromMillis(r.integer(1)),
 		InDoubt:  r.text(2) != "",
 		Request:  []byte(r.text(3)),

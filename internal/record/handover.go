@@ -19,9 +19,9 @@ const (
 	argsBefore = argsOfNew + 4
 )
 
-// firstMore tells new.lua which argument is the first that names a field that only some records
+// optionalFrom tells new.lua which argument is the first that names a field that only some records
 // have.
-func firstMore(n int) string { return fmt.Sprintf("local first_more = %d\n", n) }
+func optionalFrom(n int) string { return fmt.Sprintf("local optional_from = %d\n", n) }
 
 // Handover hands a new task over to the queue that delivers it, in the script that records the
 // task: both are done, or neither.
@@ -58,6 +58,6 @@ func NewHandoverScript(source string) *HandoverScript {
 		args = max(args, n)
 		return fmt.Sprintf("ARGV[%d]", n+argsBefore)
 	})
-	return &HandoverScript{args: args, script: redis.NewScript(firstMore(argsBefore+args+1) + newLua +
+	return &HandoverScript{args: args, script: redis.NewScript(optionalFrom(argsBefore+args+1) + newLua +
 		"local function hand_over()\n" + source + "\nend\n" + handoverLua)}
 }

@@ -52,13 +52,11 @@ func readHistory(text string) (steps []Step) {
 		attempt, _ := strconv.Atoi(words[2])
 		took, _ := strconv.ParseInt(words[4], 10, 64)
 		steps = append(steps, Step{
-			At:      fromMillis(at),
-			Kind:    StepKind(words[1]),
-			Attempt: attempt,
-			Counts:  words[3] == "1",
-			Took: time.Duration(
-				took,
-			) * time.Millisecond,
+			At:        fromMillis(at),
+			Kind:      StepKind(words[1]),
+			Attempt:   attempt,
+			Counts:    words[3] == "1",
+			Took:      time.Duration(took) * time.Millisecond,
 			Code:      words[5],
 			Class:     words[6],
 			RequestID: words[7],

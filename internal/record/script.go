@@ -52,7 +52,7 @@ var (
 	//go:embed lua/undone.lua
 	undoneLua string
 
-	createScript    = redis.NewScript(firstMore(argsOfNew+1) + newLua + createLua)
+	createScript    = redis.NewScript(optionalFrom(argsOfNew+1) + newLua + createLua)
 	beginScript     = redis.NewScript(settleLua + historyLua + beginLua)
 	finishScript    = redis.NewScript(settleLua + historyLua + finishLua)
 	drawScript      = redis.NewScript(keepLua + drawLua)
@@ -160,9 +160,7 @@ func (s Store) run(
 	if err := firstError(written); err != nil && first.needed {
 		return cmds, err
 	}
-	if err := firstError(
-		cmds,
-	); !redis.HasErrorPrefix(
+	if err := firstError(cmds); !redis.HasErrorPrefix(
 		err,
 		"NOSCRIPT",
 	) { // or the first error is another one, and told

@@ -63,9 +63,7 @@ func (s *Server) EnvAt(addr string) []string {
 // EnvBehind is the same, through a proxy at addr that reads what it passes on: TLS, if there is
 // any, is between it and the server, which it reaches with Dial. The user is the product's all the
 // same.
-func (s *Server) EnvBehind(
-	addr string,
-) []string {
+func (s *Server) EnvBehind(addr string) []string {
 	return s.env(s.urlAt(addr, false), "", "", "", "")
 }
 

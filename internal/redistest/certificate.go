@@ -24,9 +24,7 @@ func newAuthority(tb testing.TB) *authority {
 	tb.Helper()
 	key := newKey(tb)
 	der := sign(tb, &x509.Certificate{
-		SerialNumber: big.NewInt(
-			1,
-		),
+		SerialNumber:          big.NewInt(1),
 		Subject:               pkix.Name{CommonName: "authority of a test"},
 		IsCA:                  true,
 		BasicConstraintsValid: true,
@@ -73,12 +71,10 @@ func (a *authority) issue(tb testing.TB, dir, name, host string) (certFile, keyF
 	tb.Helper()
 	key := newKey(tb)
 	template := &x509.Certificate{
-		SerialNumber: big.NewInt(
-			time.Now().UnixNano(),
-		),
-		Subject:     pkix.Name{CommonName: name},
-		KeyUsage:    x509.KeyUsageDigitalSignature,
-		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth},
+		SerialNumber: big.NewInt(time.Now().UnixNano()),
+		Subject:      pkix.Name{CommonName: name},
+		KeyUsage:     x509.KeyUsageDigitalSignature,
+		ExtKeyUsage:  []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth},
 	}
 	if host != "" {
 		template.DNSNames, template.ExtKeyUsage = []string{
@@ -97,12 +93,7 @@ func (a *authority) issue(tb testing.TB, dir, name, host string) (certFile, keyF
 			"CERTIFICATE",
 			sign(tb, template, a.certificate, key, a.key),
 		),
-		writePEM(
-			tb,
-			filepath.Join(dir, name+".key"),
-			"EC PRIVATE KEY",
-			der,
-		)
+		writePEM(tb, filepath.Join(dir, name+".key"), "EC PRIVATE KEY", der)
 }
 
 func writePEM(tb testing.TB, file, kind string, der []byte) string {

@@ -82,9 +82,7 @@ func (m Masters) Owner(tb testing.TB, key string) (owner, other *Server) {
 	return nil, nil
 }
 
-func (m Masters) slots(
-	i int,
-) (first, last int) {
+func (m Masters) slots(i int) (first, last int) {
 	return i * slots / len(m), (i+1)*slots/len(m) - 1
 }
 

@@ -131,10 +131,7 @@ func (c *ScriptCheck) check(args []string) string {
 	default:
 		return ""
 	}
-	if refusal := checkKeys(
-		args[2],
-		args[3:],
-	); refusal != "" &&
+	if refusal := checkKeys(args[2], args[3:]); refusal != "" &&
 		(refusal != noKeys || !c.lets) { // a cluster refuses many slots, too
 		return refusal
 	}

@@ -55,11 +55,8 @@ func StartSentinel(tb testing.TB, args ...string) *Sentinels {
 	}
 	client := master.Client(tb)
 	Poll(tb, startWithin, "the replicas to follow", func(ctx context.Context) error {
-		if text := client.Info(ctx, "replication").
-			Val(); strings.Count(
-			text,
-			"state=online",
-		) != replicas {
+		text := client.Info(ctx, "replication").Val()
+		if strings.Count(text, "state=online") != replicas {
 			return errors.New("not yet")
 		}
 		return nil

@@ -55,9 +55,7 @@ func (s *Switchover) reword(client, server net.Conn) {
 	for {
 		n, err := server.Read(chunk)
 		s.worded.Add(int64(bytes.Count(chunk[:n], said)))
-		if _, wrong := client.Write(
-			bytes.ReplaceAll(chunk[:n], said, worded),
-		); err != nil ||
+		if _, wrong := client.Write(bytes.ReplaceAll(chunk[:n], said, worded)); err != nil ||
 			wrong != nil {
 			return
 		}

@@ -7,13 +7,11 @@ type Refusal struct { //nolint:errname // it is what it is called; an error by t
 	Remedy string
 	// Lasting: waiting alone mends nothing. Somebody has to change a setting.
 	Lasting bool
-	// WrongServer: the connection leads to a server that another connection to the same address may
-	// not lead to.
+	// WrongServer: the connection leads to a server that another connection to the same address may not lead to.
 	WrongServer bool
 }
 
-// Error says what is wrong and what to do, and nothing of what was asked or answered: both may hold
-// a number or a password.
+// Error says what is wrong and what to do, and nothing of what was asked or answered: both may hold a number or a password.
 func (r Refusal) Error() string { return r.Says + " (" + r.Code + "): " + r.Remedy }
 
 const (
@@ -28,18 +26,8 @@ const Full = "OOM"
 
 // byCode are the refusals that a reply names by its code.
 var byCode = table(
-	Refusal{
-		Code:        "READONLY",
-		WrongServer: true,
-		Says:        "this Redis is a replica, which takes no writes",
-		Remedy:      atTheMaster,
-	},
-	Refusal{
-		Code:        "MASTERDOWN",
-		WrongServer: true,
-		Says:        "this Redis is a replica that has lost its master",
-		Remedy:      atTheMaster,
-	},
+	Refusal{Code: "READONLY", WrongServer: true, Says: "this Redis is a replica, which takes no writes", Remedy: atTheMaster},
+	Refusal{Code: "MASTERDOWN", WrongServer: true, Says: "this Redis is a replica that has lost its master", Remedy: atTheMaster},
 	Refusal{
 		Code: "LOADING", WrongServer: true, Says: "this Redis is still loading its data",
 		Remedy: "wait until it is done; its log says how far it is",
@@ -48,34 +36,16 @@ var byCode = table(
 		Code: "CLUSTERDOWN", Says: "the Redis cluster is down, or no master has some of its slots",
 		Remedy: "start its nodes, or assign the slots; redis-cli --cluster check tells which",
 	},
+	Refusal{Code: "TRYAGAIN", Says: "a slot of the Redis cluster is being moved", Remedy: "wait until the move is over"},
+	Refusal{Code: "MOVED", Lasting: true, Says: "this Redis is a node of a cluster, and was asked as a single server", Remedy: asACluster},
+	Refusal{Code: "ASK", Lasting: true, Says: "this Redis is a node of a cluster, and was asked as a single server", Remedy: asACluster},
 	Refusal{
-		Code:   "TRYAGAIN",
-		Says:   "a slot of the Redis cluster is being moved",
-		Remedy: "wait until the move is over",
-	},
-	Refusal{
-		Code:    "MOVED",
-		Lasting: true,
-		Says:    "this Redis is a node of a cluster, and was asked as a single server",
-		Remedy:  asACluster,
-	},
-	Refusal{
-		Code:    "ASK",
-		Lasting: true,
-		Says:    "this Redis is a node of a cluster, and was asked as a single server",
-		Remedy:  asACluster,
-	},
-	Refusal{
-		Code:    "WRONGPASS",
-		Lasting: true,
-		Says:    "Redis does not know this user with this password, or the user is disabled",
-		Remedy:  "mend user and password in REDIS_URL, as redis://USER:PASSWORD@HOST, and " + Encode,
+		Code: "WRONGPASS", Lasting: true, Says: "Redis does not know this user with this password, or the user is disabled",
+		Remedy: "mend user and password in REDIS_URL, as redis://USER:PASSWORD@HOST, and " + Encode,
 	},
 	Refusal{ //nolint:gosec // how to write a password, and none
-		Code:    "NOAUTH",
-		Lasting: true,
-		Says:    "Redis wants a password, and the URL gives none",
-		Remedy:  "write redis://:PASSWORD@HOST, with the colon in front of the password, or redis://USER:PASSWORD@HOST",
+		Code: "NOAUTH", Lasting: true, Says: "Redis wants a password, and the URL gives none",
+		Remedy: "write redis://:PASSWORD@HOST, with the colon in front of the password, or redis://USER:PASSWORD@HOST",
 	},
 	Refusal{
 		Code: "NOPERM", Lasting: true, Says: "the user of REDIS_URL may not do that",
@@ -90,8 +60,7 @@ var byCode = table(
 		Remedy: "free space on its disk or mend the disk; its log says what failed",
 	},
 	Refusal{
-		Code:   Full,
-		Says:   "Redis has no memory left for writing",
+		Code: Full, Says: "Redis has no memory left for writing",
 		Remedy: "raise its maxmemory, then do this again under the same key, which doubles nothing; a part may be queued already",
 	},
 	Refusal{
@@ -121,39 +90,24 @@ var byWords = []struct {
 		Code: "invalid DB index", Lasting: true, Says: "Redis has no database of this number",
 		Remedy: "mend the number at the end of REDIS_URL",
 	}},
-	{
-		"SELECT is not allowed in cluster mode",
-		Refusal{
-			Code:    "SELECT is not allowed in cluster mode",
-			Lasting: true,
-			Says:    "this Redis is a node of a cluster, which has the database 0 alone",
-			Remedy:  asACluster,
-		},
-	},
+	{"SELECT is not allowed in cluster mode", Refusal{
+		Code: "SELECT is not allowed in cluster mode", Lasting: true, Says: "this Redis is a node of a cluster, which has the database 0 alone",
+		Remedy: asACluster,
+	}},
 	{"invalid password", Refusal{
 		Code: "invalid password", Lasting: true, Says: "Redis does not know this password",
 		Remedy: "mend the password in REDIS_URL, as redis://:PASSWORD@HOST, and " + Encode,
 	}},
 	{"AUTH <password> called without any password configured", errNoPassword},
 	{"Client sent AUTH, but no password is set", errNoPassword},
-	{
-		"unknown command",
-		Refusal{
-			Code:    "unknown command",
-			Lasting: true,
-			Says:    "this server lacks a command that is needed: it is a Sentinel, or no Redis of 6.2 or newer",
-			Remedy:  "for Sentinels write redis-sentinel://HOST:26379/0?master=NAME; otherwise use another Redis, or allow the command",
-		},
-	},
-	{
-		"bad lua script for redis cluster",
-		Refusal{
-			Code:    "bad lua script for redis cluster",
-			Lasting: true,
-			Says:    "the proxy of this Redis refuses asynq's scripts",
-			Remedy:  "set script_check_enable to 0 among the instance's parameters",
-		},
-	},
+	{"unknown command", Refusal{
+		Code: "unknown command", Lasting: true, Says: "this server lacks a command that is needed: it is a Sentinel, or no Redis of 6.2 or newer",
+		Remedy: "for Sentinels write redis-sentinel://HOST:26379/0?master=NAME; otherwise use another Redis, or allow the command",
+	}},
+	{"bad lua script for redis cluster", Refusal{
+		Code: "bad lua script for redis cluster", Lasting: true, Says: "the proxy of this Redis refuses asynq's scripts",
+		Remedy: "set script_check_enable to 0 among the instance's parameters",
+	}},
 }
 
 var errNoPassword = Refusal{
@@ -163,10 +117,8 @@ var errNoPassword = Refusal{
 
 // ErrUnknownMaster is that Sentinels answer, and know no master of the name.
 var ErrUnknownMaster = Refusal{
-	Code:    "unknown master",
-	Lasting: true,
-	Says:    "the Sentinels know no master of the name in the Redis URL",
-	Remedy:  "write the name after sentinel monitor in their configuration into ?master=NAME",
+	Code: "unknown master", Lasting: true, Says: "the Sentinels know no master of the name in the Redis URL",
+	Remedy: "write the name after sentinel monitor in their configuration into ?master=NAME",
 }
 
 func table(refusals ...Refusal) map[string]Refusal {

@@ -1,5 +1,5 @@
 -- The part that create and handover share: it looks the record up, and makes a new one. found is left to what follows: what create
--- returns of a record that was there, nil where there was none. first_more is where the fields begin that not every record has.
+-- returns of a record that was there, nil where there was none. optional_from is where the fields begin that not every record has.
 local clock = redis.call('TIME')
 local r = redis.call('HMGET', KEYS[1], 'fingerprint', 'state', 'delivery', 'process_at', 'expires_at')
 local found
@@ -13,5 +13,5 @@ else
   -- that is current.
   redis.call('HSET', KEYS[1], 'fingerprint', ARGV[1], 'action', ARGV[2], 'request', ARGV[3], 'process_at', ARGV[4], 'state', 'queued',
     'enqueued_at', string.format('%d', clock[1] * 1000 + math.floor(clock[2] / 1000)),
-    'fence', string.format('%d', clock[1] * 1000000 + clock[2]), unpack(ARGV, first_more))
+    'fence', string.format('%d', clock[1] * 1000000 + clock[2]), unpack(ARGV, optional_from))
 end

@@ -140,9 +140,7 @@ func (l *longest) holds() time.Duration { return time.Duration(l.now.Load()) }
 func (l *longest) learn(workers []presence.Worker, now time.Time) (changed bool) {
 	most := l.own
 	for _, w := range workers {
-		if d, err := time.ParseDuration(
-			w.Settings[l.variable],
-		); err == nil &&
+		if d, err := time.ParseDuration(w.Settings[l.variable]); err == nil &&
 			len(l.check(l.variable, d)) == 0 {
 			most = max(most, d)
 		}

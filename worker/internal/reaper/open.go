@@ -152,12 +152,9 @@ func (r *Reaper) redeliver(
 		}
 		group.Go(func() error {
 			if status.state == empty {
-				if _, err := r.discard(
-					groupCtx,
-					asynqwire.DeliveryID(o.ID, o.Delivery),
-					status.queue,
-					seen{lapsed: now.own},
-				); err != nil {
+				delivery := asynqwire.DeliveryID(o.ID, o.Delivery)
+				_, err := r.discard(groupCtx, delivery, status.queue, seen{lapsed: now.own})
+				if err != nil {
 					return err
 				}
 			}

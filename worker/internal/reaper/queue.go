@@ -111,9 +111,7 @@ func (r *Reaper) suspects(
 			if !lease.After(now) {
 				suspects = append(suspects, suspect{queue: name, id: id, lease: lease})
 			}
-			if task := asynqwire.IDOfDelivery(
-				id,
-			); task != "" &&
+			if task := asynqwire.IDOfDelivery(id); task != "" &&
 				lease.Before(now.Add(asynqLease-renewedEvery)) {
 				silent = append(silent, task)
 			}
@@ -197,9 +195,7 @@ func (r *Reaper) deliverAnew(ctx context.Context, id string, over int64) error {
 func (r *Reaper) discard(ctx context.Context, id, queue string, s seen) (bool, error) {
 	k := asynqwire.Queue(queue)
 	keys := []string{
-		k.Task(
-			id,
-		),
+		k.Task(id),
 		k.Key(asynqwire.Active),
 		k.Key(asynqwire.Lease),
 		k.Key(asynqwire.Pending),

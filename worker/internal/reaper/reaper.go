@@ -62,9 +62,7 @@ const sayEvery = 10 * time.Second
 var defaultTiming = timing{every: 5 * time.Second, try: time.Second, lock: 10 * time.Second}
 
 // New returns the reaper of one worker.
-func New(
-	c Config,
-) *Reaper {
+func New(c Config) *Reaper {
 	return &Reaper{Config: c, token: uuid.NewString(), timing: defaultTiming}
 }
 

@@ -58,17 +58,15 @@ func (d details) show(w http.ResponseWriter, r *http.Request, queue, id string) 
 		ttl = int64(time.Until(t.CompletedAt.Add(t.Retention)).Seconds())
 	}
 	writeJSON(w, detail{
-		ID:       shownID(t.Type, t.ID),
-		Queue:    t.Queue,
-		Type:     shownText(t.Type),
-		Payload:  payload,
-		State:    t.State.String(),
-		MaxRetry: t.MaxRetry,
-		Retried:  t.Retried,
-		LastErr:  shownText(t.LastErr),
-		LastFailedAt: rfc3339(
-			t.LastFailedAt,
-		),
+		ID:            shownID(t.Type, t.ID),
+		Queue:         t.Queue,
+		Type:          shownText(t.Type),
+		Payload:       payload,
+		State:         t.State.String(),
+		MaxRetry:      t.MaxRetry,
+		Retried:       t.Retried,
+		LastErr:       shownText(t.LastErr),
+		LastFailedAt:  rfc3339(t.LastFailedAt),
 		Timeout:       int(t.Timeout.Seconds()),
 		Deadline:      rfc3339(t.Deadline),
 		NextProcessAt: rfc3339(t.NextProcessAt),

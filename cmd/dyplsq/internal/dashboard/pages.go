@@ -111,9 +111,7 @@ func (p *pages) file(w http.ResponseWriter, r *http.Request, name string) {
 	data, ok := p.files[name]
 	p.mu.Unlock()
 	if !ok {
-		if data = p.read(
-			name,
-		); bytes.HasPrefix(
+		if data = p.read(name); bytes.HasPrefix(
 			data,
 			[]byte("<!doctype"),
 		) { // its page, which it shows for what it does not know

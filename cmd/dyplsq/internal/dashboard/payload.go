@@ -83,10 +83,7 @@ func eachPayload(value any, visit func(o map[string]any, name, id string)) {
 				eachPayload(element, visit)
 				continue
 			}
-			if id, marked := strings.CutPrefix(
-				text,
-				recordMark,
-			); marked &&
+			if id, marked := strings.CutPrefix(text, recordMark); marked &&
 				(name == "payload" || name == "task_payload") {
 				visit(v, name, id)
 			}

@@ -36,10 +36,7 @@ var (
 		"asynq_tasks_processed_total",
 		"Number of tasks processed (both succeeded and failed); broken down by queue.",
 	)
-	failedDesc = queueDesc(
-		"asynq_tasks_failed_total",
-		"Number of tasks failed; broken down by queue.",
-	)
+	failedDesc = queueDesc("asynq_tasks_failed_total", "Number of tasks failed; broken down by queue.")
 	pausedDesc = queueDesc("asynq_queue_paused_total", "Number of queues paused.")
 	oldestDesc = queueDesc(
 		"dyplsq_oldest_waiting_task_seconds",

@@ -88,9 +88,7 @@ func (d *decoder) begin() error {
 	if mark == 0 {
 		d.order = unmarked(head)
 	}
-	if problem, found := dypls.EncodingProblem(
-		head,
-	); found && mark == 0 && d.order == nil ||
+	if problem, found := dypls.EncodingProblem(head); found && mark == 0 && d.order == nil ||
 		bytes.HasPrefix(head, []byte(utf32Mark)) {
 		return errors.New(problem.String())
 	}
