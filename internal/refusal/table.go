@@ -7,11 +7,13 @@ type Refusal struct { //nolint:errname // it is what it is called; an error by t
 	Remedy string
 	// Lasting: waiting alone mends nothing. Somebody has to change a setting.
 	Lasting bool
-	// WrongServer: the connection leads to a server that another connection to the same address may not lead to.
+	// WrongServer: the connection leads to a server that another connection to the same address may
+	// not lead to.
 	WrongServer bool
 }
 
-// Error says what is wrong and what to do, and nothing of what was asked or answered: both may hold a number or a password.
+// Error says what is wrong and what to do, and nothing of what was asked or answered: both may hold
+// a number or a password.
 func (r Refusal) Error() string { return r.Says + " (" + r.Code + "): " + r.Remedy }
 
 const (
