@@ -83,6 +83,33 @@ func TestClockGoesBack(t *testing.T) {
 	}
 }
 
+// TestThrottledByAnotherClock: a worker reports a throttled call by a clock that is an hour ahead:
+// Redis' clock was put back meanwhile, or the worker never learned it. The bucket closes for no
+// longer than by its own clock: calls that are accepted now open it.
+func TestThrottledByAnotherClock(t *testing.T) {
+	t.Parallel()
+	const anHour = 3600 * secondMicros
+	for name, before := range map[string]bool{"the clock was put back": true, "a worker's first question": false} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := scripted{t, redistest.Start(t).Client(t)}
+			now := aDay
+			if before {
+				s.at(now+anHour, demand{wanted: 1})
+			}
+			ahead := now + anHour
+			s.at(now, demand{wanted: 1, seen: feedback{throttled: ahead, last: ahead, windowEnds: ahead + secondMicros, refused: 1}})
+			for range 20 {
+				now += secondMicros / 10
+				s.at(now, demand{wanted: 1, seen: feedback{proof: now - tick}})
+			}
+			if g := s.at(now, demand{wanted: 5}); g.closedAt != 0 || g.tokens == 0 {
+				t.Errorf("2 s later, with calls accepted meanwhile: %+v", g)
+			}
+		})
+	}
+}
+
 // TestLateThrottlesPunishOnce: calls that left before the bucket was closed and open again do not
 // close it again.
 func TestLateThrottlesPunishOnce(t *testing.T) {

@@ -72,6 +72,9 @@ end
 
 -- A throttled call closes the budget for everybody. What left before it opened again says nothing new.
 local throttled, last, ends, proven, told = tonumber(ARGV[8]), tonumber(ARGV[9]), tonumber(ARGV[10]), tonumber(ARGV[11]), false
+if math.max(last, proven) > now + second then -- by another clock: it may close the budget for as long as that one is ahead
+  last, ends, proven = 0, 0, 0
+end
 if ends > 0 then
   ends = math.min(ends, now + 60 * second)
 end
