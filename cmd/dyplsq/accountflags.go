@@ -117,7 +117,7 @@ func (c clients) awaitCredentials(ctx context.Context, log zerolog.Logger) error
 		case ctx.Err() != nil:
 			return nil //nolint:nilerr // told to end while waiting: no failure
 		}
-		log.Warn().Err(err).Msg("credentials are out of reach: trying again")
+		log.Warn().Err(err).Msg("credentials out of reach; trying again")
 		select {
 		case <-ctx.Done():
 			return nil

@@ -44,6 +44,6 @@ func (c *dashCommand) Run(ctx context.Context, s streams) error {
 		return errors.Join(err, listener.Close())
 	}
 	server := newServer(d, certificate, log)
-	log.Info().Str("url", urlOf(listener, server)).Bool("actions", c.AllowActions).Msg("dashboard")
+	log.Info().Str("url", urlOf(listener, server)).Bool("actions", c.AllowActions).Msg("dashboard listening")
 	return errors.Join(serveWith(ctx, listener, server), d.Close())
 }

@@ -28,7 +28,7 @@ func TestAnExposedPasswordFileIsTold(t *testing.T) {
 		}
 		var log strings.Builder
 		flags.warn(door, zerolog.New(&log))
-		if strings.Contains(log.String(), "mode 0400") != told {
+		if strings.Contains(log.String(), "chmod 400") != told {
 			t.Errorf("mode %o: %q", mode, log.String())
 		}
 	}

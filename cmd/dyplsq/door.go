@@ -76,7 +76,7 @@ func (f doorFlags) check(loopback bool) (door dashboard.Door, certificate *tls.C
 func (f doorFlags) warn(door dashboard.Door, log zerolog.Logger) {
 	if door.Passwords != nil && door.Passwords.Exposed {
 		log.Warn().Str("file", f.Auth).
-			Msg("others on this machine may use the password file, and guess at its hashes: give it to the dashboard's user alone, mode 0400")
+			Msg("password file open to others; chmod 400 it, and give it to the dashboard's user")
 	}
 }
 

@@ -91,7 +91,7 @@ func newServer(handler http.Handler, certificate *tls.Config, log zerolog.Logger
 func dashNote(log zerolog.Logger) func(dashboard.Event) {
 	return func(e dashboard.Event) {
 		if e.Method == "" {
-			log.Warn().Str("from", e.From).Msg("a log-in to the dashboard was refused")
+			log.Warn().Str("from", e.From).Msg("dashboard log-in refused")
 			return
 		}
 		log.Info().

@@ -127,7 +127,7 @@ func (f metricsFlags) open(
 	mux.HandleFunc("GET /readyz", shown.ready)
 	hosts := hostcheck.Hosts{Loopback: isLoopback(f.MetricsListen, metricsPort)}
 	server := newServer(hosts.Guard(mux), nil, log)
-	log.Info().Str("url", urlOf(listener, server)+"metrics").Msg("metrics and health")
+	log.Info().Str("url", urlOf(listener, server)+"metrics").Msg("metrics listening")
 	go func() { o.ended <- serveWith(ctx, listener, server) }()
 	return o, nil
 }

@@ -86,7 +86,7 @@ func readSecrets(file string) (secrets []string, exposed bool, err error) {
 func (f receiptsFlags) warn(door receiptsDoor, log zerolog.Logger) {
 	if door.exposed {
 		log.Warn().Str("file", f.ReceiptsSecretFile).
-			Msg("others on this machine may use the file of secrets: give it to the receiver's user alone, mode 0400")
+			Msg("secrets file open to others; chmod 400 it, and give it to the receiver's user")
 	}
 }
 

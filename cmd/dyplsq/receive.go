@@ -60,7 +60,7 @@ func (c *receiveCommand) Run(ctx context.Context, s streams) error {
 		return errors.Join(err, listener.Close())
 	}
 	server := newServer(door.guard(handler), door.certificate, log)
-	log.Info().Str("url", urlOf(listener, server)+"receipts/").Msg("receipts are taken in")
+	log.Info().Str("url", urlOf(listener, server)+"receipts/").Msg("receiving receipts")
 	merging, stop := context.WithCancel(ctx)
 	merged := make(chan error, 1)
 	go func() {

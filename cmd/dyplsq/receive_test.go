@@ -41,7 +41,7 @@ func receiver(t *testing.T, env []string, args ...string) (*systemtest.Process, 
 	t.Helper()
 	args = append([]string{"receive", "--receipts-listen", "127.0.0.1:0", "--receipts-secret-file", secretFile(t, "# ours\n"+receiptSecret+"\n")}, args...)
 	p := systemtest.Start(t, env, args...)
-	redistest.Poll(t, systemtest.StartWithin, "the receiver to listen", p.Wrote("receipts are taken in"))
+	redistest.Poll(t, systemtest.StartWithin, "the receiver to listen", p.Wrote("receiving receipts"))
 	return p, receiverURL.FindStringSubmatch(p.Text())[1] + receiptSecret + "/"
 }
 

@@ -53,7 +53,7 @@ func TestCallsOfATaskAreReceived(t *testing.T) {
 	}
 	start := func() *systemtest.Process {
 		p := systemtest.Start(t, s.Env, "receive", "--receipts-listen", address, "--receipts-secret-file", secretFile(t, receiptSecret))
-		redistest.Poll(t, systemtest.StartWithin, "the receiver to listen", p.Wrote("receipts are taken in"))
+		redistest.Poll(t, systemtest.StartWithin, "the receiver to listen", p.Wrote("receiving receipts"))
 		return p
 	}
 	p := start()

@@ -75,7 +75,7 @@ func (c *workerCommand) perform(ctx context.Context, w *worker.Worker, log zerol
 	settled.Go(func() {
 		err := calls.Settler{Store: store, Queue: queue, Caller: w.Caller}.Run(settling)
 		if settling.Err() == nil {
-			log.Error().Err(err).Msg("uncertain binds are not settled by receipts any more")
+			log.Error().Err(err).Msg("settling by receipts ended")
 		}
 	})
 	err = w.Run(ctx)
