@@ -19,6 +19,7 @@ import (
 // have them whole.
 type Call struct {
 	ID         string
+	Account    string // whose numbers they are; "" for the default account
 	PoolKey    string
 	PartnerKey string
 	TaskID     string // the OutId of the binding, which is the task's id unless the request had its own
@@ -86,6 +87,7 @@ func (c Call) Answered() bool {
 // callJSON is a contract: other programs read it.
 type callJSON struct {
 	CallID           string              `json:"call_id"`
+	Account          string              `json:"account,omitempty"`
 	PoolKey          string              `json:"pool_key"`
 	TaskID           string              `json:"task_id"`
 	SubsID           string              `json:"subs_id"`
@@ -111,6 +113,7 @@ type callJSON struct {
 func (c Call) MarshalJSON() ([]byte, error) {
 	j := callJSON{
 		CallID:           c.hide(c.ID),
+		Account:          c.Account,
 		PoolKey:          c.PoolKey,
 		TaskID:           c.hide(c.TaskID),
 		SubsID:           c.SubsID,
@@ -188,6 +191,7 @@ func callOf(id string, hash map[string]string) (Call, bool) {
 	instant := func(name string) time.Time { return instantOf(text(name)) }
 	c := Call{
 		ID:         id,
+		Account:    text(factAccount),
 		PoolKey:    text(factPool),
 		PartnerKey: text(factPartner),
 		TaskID:     text(factOutID),

@@ -11,6 +11,7 @@ import (
 
 // The names of facts in the record of a call.
 const (
+	factAccount        = "account"
 	factPool           = "pool_key"
 	factPartner        = "partner_key"
 	factBinding        = "subs_id"

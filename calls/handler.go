@@ -15,6 +15,8 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
+	"github.com/seed-5c07c2e9/dyplsq/internal/asynqwire"
+	"github.com/seed-5c07c2e9/dyplsq/tasks"
 )
 
 const (
@@ -32,6 +34,9 @@ type HandlerConfig struct {
 	// Secrets are those of which one must stand in the path of a push, at least 16 characters of
 	// A-Z a-z 0-9 - . _ ~ each. Several at once let them be changed without losing a push.
 	Secrets []string
+	// Account is the account of the numbers, as workers know it: "" for [tasks.DefaultAccount]. A
+	// push does not say whose it is, so that each account needs an address of its own.
+	Account string
 	// MaxBody is how many bytes a push may have: 1 MiB by default.
 	MaxBody int64
 	// Deadline is within what time a push is answered, whatever Redis does: 500 ms by default.
@@ -45,6 +50,7 @@ type HandlerConfig struct {
 type handler struct {
 	store    *Store
 	secrets  [][sha256.Size]byte
+	account  string
 	maxBody  int64
 	deadline time.Duration
 	slots    chan struct{}
@@ -57,9 +63,13 @@ type handler struct {
 func (s *Store) Handler(c HandlerConfig) (http.Handler, error) {
 	h := &handler{
 		store:    s,
+		account:  c.Account,
 		maxBody:  cmp.Or(c.MaxBody, defaultMaxBody),
 		deadline: cmp.Or(c.Deadline, defaultDeadline),
 		slots:    make(chan struct{}, cmp.Or(max(c.Concurrent, 0), defaultConcurrent)),
+	}
+	if err := checkAccount(&h.account); err != nil {
+		return nil, err
 	}
 	if len(c.Secrets) == 0 {
 		return nil, errors.New("a secret must be given: it is all that tells the platform from others")
@@ -75,6 +85,17 @@ func (s *Store) Handler(c HandlerConfig) (http.Handler, error) {
 		h.secrets = append(h.secrets, sha256.Sum256([]byte(secret)))
 	}
 	return h, nil
+}
+
+// checkAccount refuses what can be no account's name, and leaves the default account unnamed.
+func checkAccount(name *string) error {
+	if *name == tasks.DefaultAccount {
+		*name = ""
+	}
+	if *name == "" || asynqwire.IsAccount(*name) {
+		return nil
+	}
+	return errors.New("the account " + asynqwire.AccountRule + ": give the name that the workers know it by")
 }
 
 func isNoSecretByte(r rune) bool {
@@ -151,7 +172,7 @@ func (h *handler) take(
 		return http.StatusServiceUnavailable
 	}
 	_ = control.SetReadDeadline(time.Time{})
-	if err := h.store.put(ctx, t, wayHTTP, body); err != nil {
+	if err := h.store.put(ctx, pushed{t, wayHTTP, h.account, body}); err != nil {
 		h.store.sayNotStored(err)
 		return http.StatusServiceUnavailable
 	}
@@ -169,14 +190,30 @@ func (s *Store) sayNotStored(err error) {
 		Msg("pushes are not stored, and are asked for again")
 }
 
+// pushed is what came in, as it came.
+type pushed struct {
+	of      dypls.ReceiptType
+	way     string
+	account string // "" for the default account
+	body    []byte
+}
+
 // put stores what came before anybody is told that it is here.
-func (s *Store) put(ctx context.Context, t dypls.ReceiptType, way string, body []byte) error {
+func (s *Store) put(ctx context.Context, p pushed) error {
 	err := s.redis.XAdd(ctx, &redis.XAddArgs{
 		Stream: pushStream,
-		Values: []any{fieldType, string(t), fieldWay, way, fieldBody, body},
+		Values: withAccount(p.account, fieldType, string(p.of), fieldWay, p.way, fieldBody, p.body),
 	}).Err()
 	if err != nil {
 		return fmt.Errorf("store receipts: %w", err)
 	}
 	return nil
+}
+
+// withAccount are the fields of an entry, and its account unless it is the default one.
+func withAccount(account string, fields ...any) []any {
+	if account == "" {
+		return fields
+	}
+	return append(fields, fieldAccount, account)
 }

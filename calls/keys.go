@@ -30,6 +30,8 @@ const (
 	fieldReason = "reason"
 	fieldKey    = "key"
 	fieldCall   = "call"
+	// fieldAccount is that of the numbers, left out for the default account.
+	fieldAccount = "account"
 )
 
 // Ways by which a receipt comes.

@@ -113,20 +113,27 @@ func (s *Store) mergeAll(ctx context.Context, entries []redis.XMessage) error {
 func (s *Store) mergePush(ctx context.Context, e redis.XMessage) error {
 	name, _ := e.Values[fieldType].(string)
 	body, _ := e.Values[fieldBody].(string)
-	t, at := dypls.ReceiptType(name), takenIn(e.ID)
+	account, _ := e.Values[fieldAccount].(string)
+	t, from := dypls.ReceiptType(name), origin{account, takenIn(e.ID)}
 	receipts, broken := dypls.ParseReceipts(t, []byte(body))
 	if broken != nil {
-		if err := s.putAside(ctx, t, at, []byte(body), broken); err != nil {
+		if err := s.putAside(ctx, t, from, []byte(body), broken); err != nil {
 			return err
 		}
 	}
 	for _, r := range receipts {
-		err := s.mergeReceipt(ctx, r, at)
+		err := s.mergeReceipt(ctx, r, from)
 		if err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// origin is what the push of a receipt says of it.
+type origin struct {
+	account string // "" for the default account
+	at      time.Time
 }
 
 // takenIn is when an entry was added, by Redis' clock.
@@ -135,18 +142,19 @@ func takenIn(entry string) time.Time {
 	return instantOf(ms)
 }
 
-func (s *Store) mergeReceipt(ctx context.Context, r dypls.Receipt, at time.Time) error {
+func (s *Store) mergeReceipt(ctx context.Context, r dypls.Receipt, from origin) error {
 	if r.Err != nil {
-		return s.putAside(ctx, r.Type, at, r.Raw, r.Err)
+		return s.putAside(ctx, r.Type, from, r.Raw, r.Err)
 	}
 	f, ofCall, err := factsOf(r)
 	switch {
 	case err != nil:
-		return s.putAside(ctx, r.Type, at, r.Raw, err)
+		return s.putAside(ctx, r.Type, from, r.Raw, err)
 	case !ofCall:
-		return s.keepOther(ctx, r, at)
+		return s.keepOther(ctx, r, from)
 	}
-	if err = s.index(ctx, f, at); err != nil {
+	f.text(factAccount, from.account)
+	if err = s.index(ctx, f, from.at); err != nil {
 		return err
 	}
 	isNew, err := s.merge(ctx, f, r)
@@ -157,7 +165,7 @@ func (s *Store) mergeReceipt(ctx context.Context, r dypls.Receipt, at time.Time)
 	if isNew {
 		result = Merged
 	}
-	s.trace.receiptDone(r.Type, result, at)
+	s.trace.receiptDone(r.Type, result, from.at)
 	return nil
 }
 
@@ -223,7 +231,7 @@ func (s *Store) index(ctx context.Context, f facts, at time.Time) error {
 func (s *Store) putAside(
 	ctx context.Context,
 	t dypls.ReceiptType,
-	at time.Time,
+	from origin,
 	raw []byte,
 	reason error,
 ) error {
@@ -231,29 +239,31 @@ func (s *Store) putAside(
 		Stream: unreadStream,
 		MaxLen: mostUnread,
 		Approx: true,
-		Values: []any{fieldType, string(t), fieldReason, reason.Error(), fieldBody, raw},
+		Values: withAccount(from.account,
+			fieldType, string(t), fieldReason, reason.Error(), fieldBody, raw),
 	}).Err()
 	if err != nil {
 		return fmt.Errorf("put a receipt aside: %w", err)
 	}
 	s.log.Warn().Str("type", string(t)).Int("bytes", len(raw)).Str("reason", reason.Error()).
 		Msg("a receipt cannot be read, and is kept in dypls:receipts:unread")
-	s.trace.receiptDone(t, Unread, at)
+	s.trace.receiptDone(t, Unread, from.at)
 	return nil
 }
 
 // keepOther keeps what is of no call: numbers that come, go or fail, and text messages.
-func (s *Store) keepOther(ctx context.Context, r dypls.Receipt, at time.Time) error {
+func (s *Store) keepOther(ctx context.Context, r dypls.Receipt, from origin) error {
 	err := s.redis.XAdd(ctx, &redis.XAddArgs{
 		Stream: otherStream,
 		MaxLen: mostOther,
 		Approx: true,
-		Values: []any{fieldType, string(r.Type), fieldKey, r.Key(), fieldBody, []byte(r.Raw)},
+		Values: withAccount(from.account,
+			fieldType, string(r.Type), fieldKey, r.Key(), fieldBody, []byte(r.Raw)),
 	}).Err()
 	if err != nil {
 		return fmt.Errorf("keep a receipt: %w", err)
 	}
-	s.trace.receiptDone(r.Type, Other, at)
+	s.trace.receiptDone(r.Type, Other, from.at)
 	return nil
 }
 

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net"
+	"net/http"
+	"net/http/httptest"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -17,6 +19,7 @@ import (
 
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
 	"github.com/seed-5c07c2e9/dyplsq/internal/redistest"
+	"github.com/seed-5c07c2e9/dyplsq/tasks"
 )
 
 // sameCall leaves out what counts how often a call changed.
@@ -29,7 +32,7 @@ func mergeOne(t *testing.T, s *Store, of dypls.ReceiptType, body string) {
 		t.Fatal(err)
 	}
 	for _, r := range receipts {
-		if err := s.mergeReceipt(t.Context(), r, time.Now()); err != nil {
+		if err := s.mergeReceipt(t.Context(), r, origin{at: time.Now()}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -134,6 +137,49 @@ func TestEveryOrderGivesTheSameCall(t *testing.T) {
 	}
 }
 
+// TestCallSaysWhoseItIs: a call is of the account that a receiver takes in receipts of, whatever
+// comes from one that names none.
+func TestCallSaysWhoseItIs(t *testing.T) {
+	t.Parallel()
+	s := open(t, redistest.Start(t))
+	run(t, s)
+	shop, own := serve(t, s, HandlerConfig{Account: "shop"}), serve(t, s, HandlerConfig{Account: tasks.DefaultAccount})
+	const other = `[{"secret_no":"` + numberX + `","operating_time":1795867889000,"status":2}]`
+	for _, p := range []struct {
+		to   *httptest.Server
+		of   dypls.ReceiptType
+		body string
+	}{
+		{shop, dypls.TypeSecretStartReport, receiptsOf("c1")[dypls.TypeSecretStartReport]},
+		{own, dypls.TypeSecretReport, receiptsOf("c1")[dypls.TypeSecretReport]},
+		{own, dypls.TypeSecretReport, receiptsOf("c2")[dypls.TypeSecretReport]},
+		{shop, dypls.TypeSecretReport, "not JSON"},
+		{shop, dypls.TypeNumberManagementReport, other},
+	} {
+		if status := push(t, p.to, p.of, p.body); status != http.StatusOK {
+			t.Errorf("status %d", status)
+		}
+	}
+	settled(t, s)
+	if c := get(t, s, "c1"); c.Account != "shop" || !strings.Contains(c.String(), `{"call_id":"c1","account":"shop",`) {
+		t.Errorf("%s", c)
+	}
+	if c := get(t, s, "c2"); c.Account != "" || strings.Contains(c.String(), "account") {
+		t.Errorf("%s", c)
+	}
+	for _, stream := range []string{unreadStream, otherStream} {
+		entries, err := s.redis.XRange(t.Context(), stream, "-", "+").Result()
+		if err != nil || len(entries) != 1 || entries[0].Values[fieldAccount] != "shop" {
+			t.Errorf("%s: %v, %v", stream, entries, err)
+		}
+	}
+	for _, name := range []string{"a shop", "shop/1", strings.Repeat("s", 65)} {
+		if _, err := s.Handler(HandlerConfig{Secrets: []string{secret}, Account: name}); err == nil {
+			t.Errorf("the account %q is taken", name)
+		}
+	}
+}
+
 func permutations(n int) [][]int {
 	if n == 0 {
 		return [][]int{{}}
@@ -209,7 +255,7 @@ func TestCrashBetweenAnyTwoSteps(t *testing.T) {
 		s := open(t, server)
 		receipts := receiptsOf("c1")
 		for _, of := range []dypls.ReceiptType{dypls.TypeSecretReport, dypls.TypeSecretRecording} {
-			if err := s.put(t.Context(), of, wayHTTP, []byte("["+receipts[of]+"]")); err != nil {
+			if err := s.put(t.Context(), pushed{of: of, way: wayHTTP, body: []byte("[" + receipts[of] + "]")}); err != nil {
 				t.Fatal(err)
 			}
 		}

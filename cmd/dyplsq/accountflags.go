@@ -42,10 +42,7 @@ func (f accountFlags) clients(api apiFlags, concurrency int) (clients, error) {
 				"--account must not name " + name + ", which every worker performs: leave it out",
 			)
 		case !asynqwire.IsAccount(name):
-			if p, found := dypls.SpaceProblem("--account", name); found {
-				return clients{}, usage(p.String())
-			}
-			return clients{}, usage("--account " + asynqwire.AccountRule + ": rename the profile")
+			return clients{}, usage(accountProblem(name, "rename the profile").Error())
 		case all.named[name] != nil:
 			continue
 		}
@@ -54,6 +51,17 @@ func (f accountFlags) clients(api apiFlags, concurrency int) (clients, error) {
 		}
 	}
 	return all, nil
+}
+
+// accountProblem is what is wrong with the name of an account, nil for nothing.
+func accountProblem(name, remedy string) error {
+	if asynqwire.IsAccount(name) {
+		return nil
+	}
+	if p, found := dypls.SpaceProblem("--account", name); found {
+		return errors.New(p.String())
+	}
+	return errors.New("--account " + asynqwire.AccountRule + ": " + remedy)
 }
 
 func (c clients) callers() map[string]dypls.Caller {

@@ -138,6 +138,7 @@ func showCall(w io.Writer, c calls.Call) error {
 		}
 	}
 	line("call", dypls.Scrub(c.ID)+"  "+stateOf(c))
+	line("account", c.Account)
 	line("task", dypls.Parameter{Value: c.TaskID}.Masked())
 	line("binding", c.SubsID)
 	line("pool", c.PoolKey)

@@ -18,6 +18,7 @@ type receiveCommand struct {
 	logFlags
 	metricsFlags
 
+	Account   string        `default:"default" env:"DYPLSQ_ACCOUNT" help:"The account of the numbers, as the workers know it (${default}): a push does not say whose it is." placeholder:"NAME"`
 	KeepCalls time.Duration `default:"720h" env:"DYPLSQ_KEEP_CALLS" help:"How long a call is kept after its last receipt (${default})." placeholder:"DURATION"`
 }
 
@@ -26,7 +27,8 @@ func (c *receiveCommand) Run(ctx context.Context, s streams) error {
 	log := c.logger(s.err)
 	redisConfig, redisErr := c.given()
 	door, doorErr := c.check()
-	if err := errors.Join(redisErr, doorErr); err != nil {
+	accountErr := accountProblem(c.Account, "give the name that the workers know the account by")
+	if err := errors.Join(redisErr, doorErr, accountErr); err != nil {
 		return usage(err.Error())
 	}
 	c.warn(door, log)
@@ -44,7 +46,7 @@ func (c *receiveCommand) Run(ctx context.Context, s streams) error {
 		return usage(err.Error())
 	}
 	defer func() { _ = store.Close() }()
-	handler, err := store.Handler(calls.HandlerConfig{Secrets: door.secrets})
+	handler, err := store.Handler(calls.HandlerConfig{Secrets: door.secrets, Account: c.Account})
 	if err != nil {
 		return usage("--receipts-secret-file: " + err.Error())
 	}

@@ -68,7 +68,7 @@ func TestReceive(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
 	env := systemtest.CleanEnv(server.Env()...)
-	p, url := receiver(t, env, "--metrics-listen", "127.0.0.1:0")
+	p, url := receiver(t, append(env, "DYPLSQ_ACCOUNT=shop"), "--metrics-listen", "127.0.0.1:0")
 	for kind, body := range map[string]string{
 		"SecretReport": endOf("c1", "order-1"), "SecretRecording": `[{"call_id":"c1"},{"phone_no":"` + receiptNumber + `"}]`, "SecretStartReport": `[{"call_id":"c2","out_id":"order-2","secret_no":"` + receiptNumber + `"}]`,
 	} {
@@ -82,6 +82,7 @@ func TestReceive(t *testing.T) {
 	var shown struct {
 		State     string `json:"-"`
 		CallID    string `json:"call_id"`
+		Account   string `json:"account"`
 		TaskID    string `json:"task_id"`
 		PhoneNo   string `json:"phone_no"`
 		Answered  bool   `json:"answered"`
@@ -102,12 +103,12 @@ func TestReceive(t *testing.T) {
 		}
 		return nil
 	})
-	if shown.CallID != "c1" || shown.TaskID != "order-1" || shown.PhoneNo != "138****5678" {
+	if shown.CallID != "c1" || shown.Account != "shop" || shown.TaskID != "order-1" || shown.PhoneNo != "138****5678" {
 		t.Errorf("%+v", shown)
 	}
 	all := ""
 	for args, want := range map[string][]string{
-		"calls show c1": {"answered", "order-1", "called", "normal clearing", "announced", "SecretReport SecretRecording"}, "calls list": {"c1", "c2", "not ended"},
+		"calls show c1": {"answered", "shop", "order-1", "called", "normal clearing", "announced", "SecretReport SecretRecording"}, "calls list": {"c1", "c2", "not ended"},
 		"calls list --task order-1": {"c1", "answered"}, "calls list --since 1h --json": {`"call_id":"c1"`},
 	} {
 		r := systemtest.Run(t, env, "", strings.Fields(args)...)

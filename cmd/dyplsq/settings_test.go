@@ -134,7 +134,7 @@ func TestSettingsHaveTwins(t *testing.T) {
 		for _, flag := range slices.Concat(leaf.AllFlags(true)...) {
 			name := strings.ToUpper(strings.ReplaceAll(flag.Name, "-", "_"))
 			want := []string{"DYPLSQ_" + name, "DYPLSQ_DASH_" + name, "DYPLSQ_SIM_" + name, "DYPLSQ_RECEIPTS_" + name, name}
-			if own, special := of[flag.Name]; special && leaf.Name != "enqueue" {
+			if own, special := of[flag.Name]; special && leaf.Name != "enqueue" && leaf.Name != "receive" {
 				want = []string{own}
 			}
 			long := leaf.Name == "worker" || leaf.Name == "dash" || leaf.Name == "receive"
