@@ -49,6 +49,13 @@ func newPusher() pusher {
 // outbox collects receipts of one type for the next push.
 type outbox struct{ waiting []*Receipt }
 
+// empty takes all that waits. The simulator's lock is held.
+func (o *outbox) empty() []*Receipt {
+	batch := o.waiting
+	o.waiting = nil
+	return batch
+}
+
 // pushLater pushes a receipt: alone at once, or with others of its type that come soon.
 func (s *Simulator) pushLater(r *Receipt) {
 	config := s.config.Receipts
@@ -66,22 +73,24 @@ func (s *Simulator) pushLater(r *Receipt) {
 		s.receipts.boxes[r.Type] = box
 	}
 	box.waiting = append(box.waiting, r)
-	full, first := len(box.waiting) >= config.Batch, len(box.waiting) == 1
-	s.mu.Unlock()
-	empty := func() {
-		s.mu.Lock()
-		batch := box.waiting
-		box.waiting = nil
-		s.mu.Unlock()
-		if len(batch) > 0 {
-			s.push(batch, 0)
-		}
+	var full []*Receipt
+	first := len(box.waiting) == 1
+	if len(box.waiting) >= config.Batch {
+		full = box.empty()
 	}
+	s.mu.Unlock()
 	switch {
-	case full:
-		empty()
+	case full != nil:
+		s.push(full, 0)
 	case first:
-		time.AfterFunc(config.Linger, empty)
+		time.AfterFunc(config.Linger, func() {
+			s.mu.Lock()
+			batch := box.empty()
+			s.mu.Unlock()
+			if len(batch) > 0 {
+				s.push(batch, 0)
+			}
+		})
 	}
 }
 
