@@ -53,21 +53,6 @@ type Call struct {
 	Revision int64
 }
 
-// RecordingState is how far the recording of a call is.
-type RecordingState string
-
-// The states.
-const (
-	RecordingNone      RecordingState = "none"      // nothing says that there is one
-	RecordingExpected  RecordingState = "expected"  // the receipt of the call's end has a link to it
-	RecordingAnnounced RecordingState = "announced" // SecretRecording says that it is there
-)
-
-// Recording is the recording of a call.
-type Recording struct {
-	State RecordingState `json:"state"`
-}
-
 // Duration is how long the two talked; 0 where nobody answered, and until the call has ended.
 func (c Call) Duration() time.Duration {
 	if c.StartTime.IsZero() || c.ReleasedAt.IsZero() {
@@ -231,13 +216,6 @@ func callOf(id string, hash map[string]string) (Call, bool) {
 			}
 		}
 	}
-	switch {
-	case text(factAnnounced) != "":
-		c.Recording.State = RecordingAnnounced
-	case c.RecordURL != "" && c.Answered():
-		c.Recording.State = RecordingExpected
-	default:
-		c.Recording.State = RecordingNone
-	}
+	c.Recording = recordingOf(c, text(factAnnounced) != "", hash)
 	return c, true
 }

@@ -3,6 +3,7 @@ package calls
 import (
 	"cmp"
 	"errors"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -16,7 +17,11 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
 )
 
-const defaultKeep = 30 * 24 * time.Hour
+const (
+	defaultKeep = 30 * 24 * time.Hour
+	// defaultRecordingAfter is when the platform's pages say that a recording is there.
+	defaultRecordingAfter = 15 * time.Minute
+)
 
 // Config is what a [Store] needs. Zero values mean the defaults.
 type Config struct {
@@ -24,6 +29,9 @@ type Config struct {
 	Redis tasks.RedisConfig
 	// Keep is how long a call is kept after the last receipt that changed it: 30 days by default.
 	Keep time.Duration
+	// RecordingAfter is how long after a call's end its recording is due where no SecretRecording has
+	// told of it: 15 minutes by default.
+	RecordingAfter time.Duration
 	// Logger gets a line for what cannot be read, or stored. It is told nothing of what is in a
 	// receipt.
 	Logger zerolog.Logger
@@ -35,6 +43,7 @@ type Config struct {
 type Store struct {
 	redis redis.UniversalClient
 	keep  time.Duration
+	after time.Duration // Config.RecordingAfter
 	log   zerolog.Logger
 	trace Trace
 	said  atomic.Int64 // when it was last told that pushes are not stored, in Unix milliseconds
@@ -45,7 +54,11 @@ type Store struct {
 func New(c Config) (*Store, error) {
 	var problems []error
 	c.Keep = cmp.Or(c.Keep, defaultKeep)
-	if bad := setting.KeepCalls.Check("Keep", c.Keep); bad != nil {
+	c.RecordingAfter = cmp.Or(c.RecordingAfter, defaultRecordingAfter)
+	if bad := slices.Concat(
+		setting.KeepCalls.Check("Keep", c.Keep),
+		setting.RecordingAfter.Check("RecordingAfter", c.RecordingAfter),
+	); bad != nil {
 		problems = append(problems, &dypls.ValidationError{Problems: bad})
 	}
 	client, err := c.Redis.Client()
@@ -54,7 +67,13 @@ func New(c Config) (*Store, error) {
 	}
 	client.AddHook(autopipeline.New(client))
 	sendonce.Install(client)
-	return &Store{redis: client, keep: c.Keep, log: c.Logger, trace: c.Trace}, nil
+	return &Store{
+		redis: client,
+		keep:  c.Keep,
+		after: c.RecordingAfter,
+		log:   c.Logger,
+		trace: c.Trace,
+	}, nil
 }
 
 // Close closes the connections.

@@ -40,6 +40,7 @@ const (
 	factTranscriptCode = "transcript_code"
 	prefixReceipt      = "receipt:"
 	fieldRevision      = "revision"
+	fieldTold          = "told"
 	mostCallID         = 128
 )
 

@@ -18,6 +18,12 @@ const (
 	changeStream = "dypls:calls"           // a call has changed
 	readyKey     = "dypls:receipts:ready"  // written to see whether Redis takes what is written
 
+	// The indexes of recordings, in one slot of a cluster: those that are due, by when; those that are
+	// tried, and those that are not kept, which are these and the lost, by when they were dialled.
+	dueKey     = "dypls:recordings:{index}:due"
+	triedKey   = "dypls:recordings:{index}:tried"
+	missingKey = "dypls:recordings:{index}:missing"
+
 	mostUnread = 10_000
 	mostOther  = 100_000
 )

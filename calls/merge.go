@@ -157,8 +157,11 @@ func (s *Store) mergeReceipt(ctx context.Context, r dypls.Receipt, from origin) 
 	if err = s.index(ctx, f, from.at); err != nil {
 		return err
 	}
-	isNew, err := s.merge(ctx, f, r)
+	isNew, recording, err := s.merge(ctx, f, r)
 	if err != nil {
+		return err
+	}
+	if err = s.want(ctx, f, recording, at); err != nil {
 		return err
 	}
 	result := Duplicate
@@ -170,37 +173,52 @@ func (s *Store) mergeReceipt(ctx context.Context, r dypls.Receipt, from origin) 
 }
 
 // merge merges a receipt into its call, and tells of the change. Who dies between the two leaves a
-// revision that was not told: the next who merges this receipt tells it.
-func (s *Store) merge(ctx context.Context, f facts, r dypls.Receipt) (isNew bool, err error) {
+// revision that was not told: the next who merges this receipt tells it. It also returns what the
+// record has of the recording.
+func (s *Store) merge(
+	ctx context.Context,
+	f facts,
+	r dypls.Receipt,
+) (isNew bool, recording RecordingState, err error) {
 	const perFact = 3
 	args := make([]any, 0, perFact*(len(f.list)+1))
 	args = append(args, s.keep.Milliseconds(), prefixReceipt+r.Key(), string(r.Raw))
 	for _, fact := range f.list {
 		args = append(args, f.rank, fact.name, fact.value)
 	}
-	reply, err := mergeScript.Run(ctx, s.redis, []string{callKey(f.call)}, args...).Int64Slice()
-	const replies = 4
+	reply, err := mergeScript.Run(ctx, s.redis, []string{callKey(f.call)}, args...).Slice()
+	const replies = 5
 	if err == nil && len(reply) != replies {
-		err = errors.New("the script answered something else")
+		err = errOddReply
 	}
 	if err != nil {
-		return false, fmt.Errorf("merge a receipt: %w", err)
+		return false, "", fmt.Errorf("merge a receipt: %w", err)
 	}
-	isNew, revision, told := reply[0] == 1, reply[2], reply[3]
+	added, _ := reply[0].(int64)
+	revision, _ := reply[2].(int64)
+	told, _ := reply[3].(int64)
+	state, _ := reply[4].(string)
+	return added == 1, RecordingState(state), s.tell(ctx, f.call, revision, told)
+}
+
+var errOddReply = errors.New("the script answered something else")
+
+// tell tells of a call that has changed, unless that was done.
+func (s *Store) tell(ctx context.Context, id string, revision, told int64) error {
 	if revision <= told {
-		return isNew, nil
+		return nil
 	}
-	err = s.redis.XAdd(ctx, &redis.XAddArgs{
+	err := s.redis.XAdd(ctx, &redis.XAddArgs{
 		Stream: changeStream,
-		Values: []any{fieldCall, f.call, fieldRevision, revision},
+		Values: []any{fieldCall, id, fieldRevision, revision},
 	}).Err()
 	if err == nil {
-		err = toldScript.Run(ctx, s.redis, []string{callKey(f.call)}, revision).Err()
+		err = toldScript.Run(ctx, s.redis, []string{callKey(id)}, revision).Err()
 	}
 	if err != nil {
-		return false, fmt.Errorf("tell of a call: %w", err)
+		return fmt.Errorf("tell of a call: %w", err)
 	}
-	return isNew, nil
+	return nil
 }
 
 // index lets a call be found by day, task and binding. A call without a time of its own is found by
@@ -276,6 +294,9 @@ func (s *Store) trim(ctx context.Context) {
 			_ = s.redis.XTrimMinIDApprox(ctx, changeStream, millis(now.Add(-changesKept)), 0).Err()
 			_ = s.redis.XTrimMinIDApprox(ctx, otherStream, millis(now.Add(-s.keep)), 0).Err()
 			_ = s.redis.XTrimMinIDApprox(ctx, unreadStream, millis(now.Add(-s.keep)), 0).Err()
+			for _, key := range indexKeys() {
+				_ = s.redis.ZRemRangeByScore(ctx, key, "-inf", millis(now.Add(-s.keep-day))).Err()
+			}
 		}
 		select {
 		case <-ctx.Done():

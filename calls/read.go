@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -41,6 +42,8 @@ type Filter struct {
 	TaskID string    // those of the binding that a task made
 	SubsID string    // those of a binding
 	Since  time.Time // those that were dialled at this time or later
+	// Recording are the states of which their recordings have one; none for any.
+	Recording []RecordingState
 	// Cursor goes on where an earlier list ended.
 	Cursor string
 	// Limit is how many calls are returned at the most: 100 by default, 1,000 at most.
@@ -107,6 +110,8 @@ func (s *Store) indexes(f Filter, from position, now time.Time) (keys []string) 
 		return []string{taskKey(f.TaskID)}
 	case f.SubsID != "":
 		return []string{bindingKey(f.SubsID)}
+	case f.wantsMissing():
+		return []string{missingKey}
 	}
 	first := time.UnixMilli(from.at).UTC().Truncate(day)
 	for at := first; at.Before(now.Add(day)); at = at.Add(day) { // a clock may be ahead
@@ -179,7 +184,18 @@ func (s *Store) calls(ctx context.Context, page []position) ([]Call, error) {
 	return found, nil
 }
 
+// wantsMissing reports whether only calls are wanted whose recording should be kept and is not.
+// These have an index of their own.
+func (f Filter) wantsMissing() bool {
+	return len(f.Recording) > 0 && !slices.ContainsFunc(f.Recording, func(state RecordingState) bool {
+		return !slices.Contains(MissingRecordings(), state)
+	})
+}
+
 func (f Filter) meets(c Call) bool {
+	if len(f.Recording) > 0 && !slices.Contains(f.Recording, c.Recording.State) {
+		return false
+	}
 	return (f.TaskID == "" || c.TaskID == f.TaskID) && (f.SubsID == "" || c.SubsID == f.SubsID) &&
 		(f.Since.IsZero() || c.CallTime.IsZero() || !c.CallTime.Before(f.Since))
 }

@@ -2,14 +2,16 @@
 -- one: so the order in which receipts come, and how often each does, makes no difference.
 -- KEYS[1] the call
 -- ARGV: how long to keep it (ms), the receipt's field, its JSON, then rank, name and value of each fact
--- Returns whether the receipt is new, whether anything changed, the revision, and the revision that was told.
+-- Returns whether the receipt is new, whether anything changed, the revision, the revision that was told, and the state of the
+-- recording that the record has.
 local names = {}
 for i = 4, #ARGV, 3 do names[#names + 1] = ARGV[i + 1] end
 names[#names + 1] = ARGV[2]
 names[#names + 1] = 'revision'
 names[#names + 1] = 'told'
+names[#names + 1] = 'recording:state'
 local old = redis.call('HMGET', KEYS[1], unpack(names))
-local told, revision, raw = tonumber(old[#names] or '0'), tonumber(old[#names - 1] or '0'), old[#names - 2]
+local told, revision, raw = tonumber(old[#names - 1] or '0'), tonumber(old[#names - 2] or '0'), old[#names - 3]
 local writes = {}
 local n = 0
 for i = 4, #ARGV, 3 do
@@ -35,4 +37,4 @@ if #writes > 0 then
   redis.call('HSET', KEYS[1], unpack(writes))
   redis.call('PEXPIRE', KEYS[1], ARGV[1])
 end
-return {new and 1 or 0, #writes > 0 and 1 or 0, revision, told}
+return {new and 1 or 0, #writes > 0 and 1 or 0, revision, told, old[#names] or ''}

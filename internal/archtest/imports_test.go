@@ -24,6 +24,7 @@ var floors = [][]string{
 	{"internal/dispatch"},
 	{"tasks"},
 	{"calls"},
+	{"archive"},
 	{"worker/internal/agreement", "worker/internal/asynqhost", "worker/internal/breaker", "worker/internal/lossguard", "worker/internal/reaper"},
 	{"worker"},
 	{"dyplsqtest"},

@@ -30,6 +30,17 @@ var (
 	}
 )
 
+// Of recordings that are kept.
+var (
+	RecordingAfter   = Range[time.Duration]{time.Millisecond, Longest, "leave it out for 15m"}
+	ArchiveParallel  = Range[int]{1, 1000, "leave it out for 4"}
+	ArchiveBandwidth = Range[int]{0, math.MaxInt32, "leave it out for no bound"}
+	// ArchiveRetry is the first pause; the longest is 60 times as long.
+	ArchiveRetry = Range[time.Duration]{time.Millisecond, 24 * time.Hour, "leave it out for 1m"}
+	ArchiveLate  = Range[time.Duration]{time.Millisecond, Longest, "leave it out for 24h"}
+	ArchiveLease = Range[time.Duration]{time.Second, time.Hour, "leave it out for 20s"}
+)
+
 // When a task is performed, and how long somebody waits.
 var (
 	Within    = Range[time.Duration]{time.Millisecond, Ahead, "leave it out for no bound"}
