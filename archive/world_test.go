@@ -64,6 +64,8 @@ type world struct {
 	log   *logBuffer
 	subs  string // a binding of caller's
 
+	receiver string // where receipts are pushed to
+
 	mu   sync.Mutex
 	ends map[Result]int
 }
@@ -87,6 +89,7 @@ func newWorld(t *testing.T, config dyplstest.Config, change ...func(*calls.Confi
 	}
 	receiver := httptest.NewServer(handler)
 	t.Cleanup(receiver.Close)
+	w.receiver = receiver.URL + "/receipts/" + secret + "/"
 	if config.Receipts.Push == nil {
 		config.Receipts.Push = map[string]string{}
 		for _, kind := range dyplstest.ReceiptTypes() {
@@ -94,7 +97,7 @@ func newWorld(t *testing.T, config dyplstest.Config, change ...func(*calls.Confi
 		}
 	}
 	for kind := range config.Receipts.Push {
-		config.Receipts.Push[kind] = receiver.URL + "/receipts/" + secret + "/" + kind
+		config.Receipts.Push[kind] = w.receiver + kind
 	}
 	config.Receipts.AnswerWithin, config.Calls.Scale = time.Minute, 0.001
 	w.api = dyplstest.Start(t, config)
@@ -178,6 +181,24 @@ func (w *world) place(n int) {
 			w.t.Fatal(err)
 		}
 	}
+}
+
+// push pushes a receipt of a call again, and waits until it is merged.
+func (w *world) push(id, kind string) {
+	w.t.Helper()
+	body := w.api.CallReceipts(id, dyplstest.ByHTTP)[kind]
+	answer, err := http.Post(w.receiver+kind, "application/json", bytes.NewReader(append(append([]byte("["), body...), ']')))
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	_ = answer.Body.Close()
+	redistest.Poll(w.t, within, "the receipt to be merged", func(ctx context.Context) error {
+		n, err := w.calls.Waiting(ctx)
+		if err == nil && n > 0 {
+			err = fmt.Errorf("%d wait", n)
+		}
+		return err
+	})
 }
 
 // reach waits until the recordings of all calls are in a state.

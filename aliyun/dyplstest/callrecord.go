@@ -88,6 +88,7 @@ func (s *Simulator) encode(c *placedCall, kind string, way Way) json.RawMessage 
 		r = c.ringReport(kind, way)
 	case SecretReport:
 		r = c.report(way)
+		r.text("record_url", s.recordURL(c))
 	case SecretRecording:
 		r = c.recording(way, s.config.Calls.OlderForm)
 	}

@@ -42,6 +42,9 @@ type Recordings struct {
 	Parts int
 	// NumberInName puts A's number into the names of files, as was seen in live links.
 	NumberInName bool
+	// InReport puts a link to the recording, as record_url, into the SecretReport of a call that is
+	// recorded, as the documents have it. The link works for LinkLife.
+	InReport bool
 	// WholeBeyondRange answers a range that begins behind the end with the whole file, as older pages
 	// of OSS have it. Default: InvalidRange.
 	WholeBeyondRange bool
@@ -142,11 +145,23 @@ func (s *service) unplaced(callID string, calledAt time.Time) string {
 
 // link signs a link with the account's own credentials.
 func (s *service) link(name string) string {
-	expires := strconv.FormatInt(s.now.Add(s.config.Recordings.LinkLife).Unix(), 10)
+	return s.signedLink(s.account, cmp.Or(s.config.Recordings.Base, s.base), name, s.now)
+}
+
+func (s *Simulator) signedLink(of *account, base, name string, now time.Time) string {
+	expires := strconv.FormatInt(now.Add(s.config.Recordings.LinkLife).Unix(), 10)
 	query := url.Values{
-		"Expires": {expires}, "OSSAccessKeyId": {s.account.key.AccessKeyID},
-		"Signature": {ossSignature(s.account.key.AccessKeySecret, http.MethodGet, "", "", expires, name)},
+		"Expires": {expires}, "OSSAccessKeyId": {of.key.AccessKeyID},
+		"Signature": {ossSignature(of.key.AccessKeySecret, http.MethodGet, "", "", expires, name)},
 	}
-	base := strings.TrimSuffix(cmp.Or(s.config.Recordings.Base, s.base), "/")
-	return base + "/" + url.PathEscape(name) + "?" + query.Encode()
+	return strings.TrimSuffix(base, "/") + "/" + url.PathEscape(name) + "?" + query.Encode()
+}
+
+// recordURL is the link that the receipt of a call's end has, "" where it has none.
+func (s *Simulator) recordURL(c *placedCall) string {
+	if !s.config.Recordings.InReport || !c.Recorded {
+		return ""
+	}
+	base := cmp.Or(s.config.Recordings.Base, s.address+strings.TrimSuffix(recordingsPath, "/"))
+	return s.signedLink(s.accounts[c.AccessKeyID], base, c.Recordings[0].Name, s.config.Now())
 }

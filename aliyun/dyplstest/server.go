@@ -62,6 +62,7 @@ func Serve(c Config) (*Server, error) {
 		},
 		served: make(chan struct{}),
 	}
+	simulator.address = s.url
 	go func() {
 		defer close(s.served)
 		if err := s.http.Serve(listener); !errors.Is(err, http.ErrServerClosed) {

@@ -22,6 +22,7 @@ type Simulator struct {
 
 	closeOnce sync.Once
 	pusher    pusher
+	address   string // of its server, where it has one of its own
 
 	// mu guards what follows. Nothing waits while holding it.
 	mu       sync.Mutex

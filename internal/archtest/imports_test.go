@@ -42,6 +42,11 @@ func isForTests(name string) bool {
 	return slices.Contains(forTests, name) || strings.HasPrefix(name, "test/e2e/")
 }
 
+const (
+	ossClient = "github.com/aliyun/alibabacloud-oss-go-sdk-v2/oss"
+	s3Client  = "github.com/minio/minio-go/v7"
+)
+
 // limits say what packages, named by the beginnings of their paths, must not depend on, directly or
 // not.
 var limits = []struct {
@@ -57,6 +62,10 @@ var limits = []struct {
 	// it takes whatever can make a call
 	{packages: []string{"worker", "worker/internal/"}, never: []string{"net/http", module + "aliyun"}},
 	{packages: []string{"calls"}, never: []string{module + "aliyun"}}, // it takes in, and calls nothing
+	// clients of object stores are the archive's
+	{packages: []string{"tasks", "worker", "worker/internal/", "calls", "internal/"}, never: []string{ossClient, s3Client, module + "archive"}},
+	// it asks for links through the queue
+	{packages: []string{"archive"}, never: []string{module + "worker"}},
 	{packages: []string{"internal/asynqwire"}, never: []string{"github.com/hibiken/asynq", "github.com/redis/go-redis/v9"}},
 	{packages: []string{"cmd/dyplsq/internal/"}, never: []string{"github.com/rs/zerolog", module + "aliyun", module + "worker"}},
 	{packages: []string{"cmd/dyplsq/internal/doctor"}, never: []string{"net/http"}},
