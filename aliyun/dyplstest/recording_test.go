@@ -262,3 +262,19 @@ func TestFaultsOfDownloads(t *testing.T) {
 		t.Errorf("error %v", err)
 	}
 }
+
+// TestReportHasALink: where the test asks for it, the receipt of a recorded call's end has a link to
+// its recording, which works.
+func TestReportHasALink(t *testing.T) {
+	t.Parallel()
+	r := newRecorded(t, dyplstest.Config{Recordings: dyplstest.Recordings{InReport: true}})
+	var report struct {
+		Link string `json:"record_url"`
+	}
+	if err := json.Unmarshal(r.CallReceipts(r.call.CallID, dyplstest.ByHTTP)["SecretReport"], &report); err != nil {
+		t.Fatal(err)
+	}
+	if status, _, body, err := r.fetch(http.MethodGet, report.Link); status != http.StatusOK || len(body) != r.call.Recordings[0].Size || err != nil {
+		t.Errorf("%s: %d, %d bytes, %v", report.Link, status, len(body), err)
+	}
+}
