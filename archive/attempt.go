@@ -161,8 +161,8 @@ func (a *attempt) ask(ctx context.Context) (dypls.Recording, error) {
 	const patience = 5 * time.Second
 	c := a.claim.Call
 	options := []tasks.Option{tasks.TaskID(fmt.Sprintf("recording:%s:%d", idOf(c), a.link))}
-	if account := accountOf(c); account != "" {
-		options = append(options, tasks.Account(account))
+	if c.Account != "" {
+		options = append(options, tasks.Account(c.Account))
 	}
 	request := dypls.QueryRecordFileDownloadURLRequest{
 		PoolKey: c.PoolKey, CallID: c.ID, CallTime: dypls.At(c.CallTime),

@@ -30,15 +30,12 @@ func nameOf(c calls.Call, part string) string {
 		name += "_" + part
 	}
 	return path.Join(
-		safe(cmp.Or(accountOf(c), tasks.DefaultAccount)),
+		safe(cmp.Or(c.Account, tasks.DefaultAccount)),
 		safe(cmp.Or(c.PoolKey, "none")),
 		c.CallTime.In(beijing).Format("2006/01/02"),
 		name,
 	)
 }
-
-// accountOf is the account of a call, "" for that of tasks that name none.
-func accountOf(calls.Call) string { return "" }
 
 // idOf is a call's id where that is a plain name and holds no number, else its hash: it goes into
 // names of objects, keys and logs.

@@ -161,7 +161,7 @@ func (s *Store) mergeReceipt(ctx context.Context, r dypls.Receipt, from origin) 
 	if err != nil {
 		return err
 	}
-	if err = s.want(ctx, f, recording, at); err != nil {
+	if err = s.want(ctx, f, recording, from.at); err != nil {
 		return err
 	}
 	result := Duplicate
