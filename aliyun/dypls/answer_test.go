@@ -15,8 +15,12 @@ import (
 func call[Req dypls.Request, Res any](t *testing.T, o dypls.Operation[Req, Res], c dypls.Caller) (any, error) {
 	t.Helper()
 	request := samples[o.Action].minimal
-	if bind, is := request.(dypls.BindAXNRequest); is {
+	switch bind := request.(type) {
+	case dypls.BindAXNRequest:
 		bind.Expiration = soon().Expiration
+		request = bind
+	case dypls.BindBatchAXGRequest:
+		bind.AxgBindList = []dypls.AXGBind{{PhoneNoA: numberA, GroupID: "7", Expiration: soon().Expiration}}
 		request = bind
 	}
 	return o.Call(t.Context(), c, request.(Req))

@@ -38,16 +38,22 @@ func (r BindAXGRequest) LogValue() slog.Value { return ParametersOf(r).LogValue(
 
 func (r BindAXGRequest) describe(d *description) {
 	d.requiredIdentifier("PoolKey", r.PoolKey)
-	d.required("PhoneNoA", string(r.PhoneNoA))
-	d.phoneNoA(r.PhoneNoA)
-	d.requiredIdentifier("GroupId", r.GroupID)
-	d.dialable("PhoneNoB", r.PhoneNoB)
-	d.dialable("PhoneNoX", r.PhoneNoX)
-	d.distinct(r.PhoneNoA, r.PhoneNoB, r.PhoneNoX)
-	d.bindCommon(bindCommon{
-		r.Expiration, r.ExpectCity, r.IsRecordingEnabled, r.OutID, r.OutOrderID, r.CallRestrict,
-		r.CallDisplayType, r.RingConfig, r.ASRStatus, r.ASRModelID,
-	})
+	AXGBind{
+		PhoneNoA:           r.PhoneNoA,
+		GroupID:            r.GroupID,
+		PhoneNoB:           r.PhoneNoB,
+		PhoneNoX:           r.PhoneNoX,
+		Expiration:         r.Expiration,
+		ExpectCity:         r.ExpectCity,
+		IsRecordingEnabled: r.IsRecordingEnabled,
+		OutID:              r.OutID,
+		OutOrderID:         r.OutOrderID,
+		CallRestrict:       r.CallRestrict,
+		CallDisplayType:    r.CallDisplayType,
+		RingConfig:         r.RingConfig,
+		ASRStatus:          r.ASRStatus,
+		ASRModelID:         r.ASRModelID,
+	}.describe(d)
 }
 
 // look: a bind of this kind answers the group as its Extension. A group that is not a number is not

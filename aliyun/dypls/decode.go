@@ -23,21 +23,78 @@ func DecodeRequest[Req Request](data []byte, extra ...Extra) (Req, error) {
 	if len(problems) > 0 && members == nil {
 		return req, &ValidationError{Problems: problems}
 	}
-	targets := targetsOf(reflect.ValueOf(&req).Elem(), extra)
+	problems = append(problems, readMembers(members, reflect.ValueOf(&req).Elem(), extra)...)
+	if len(problems) > 0 {
+		return req, &ValidationError{Problems: append(problems, restOf(validate(req), problems)...)}
+	}
+	return req, nil
+}
+
+// readMembers sets the fields of a struct.
+func readMembers(members []member, into reflect.Value, extra []Extra) []Problem {
+	var problems []Problem
+	targets := targetsOf(into, extra)
 	for _, m := range members {
 		target, known := targets[m.name]
 		if !known {
 			problems = append(problems, unknownField(m.name, slices.Collect(maps.Keys(targets))))
 			continue
 		}
-		if err := json.Unmarshal(asText(m), target.Interface()); err != nil {
+		if list, is := target.Interface().(*[]AXGBind); is {
+			problems = append(problems, readBinds(m, list)...)
+			continue
+		}
+		if err := json.Unmarshal(asText(m, target.Type()), target.Interface()); err != nil {
 			problems = append(problems, wrongType(m, target.Type(), err)...)
 		}
 	}
-	if len(problems) > 0 {
-		return req, &ValidationError{Problems: append(problems, restOf(validate(req), problems)...)}
+	return problems
+}
+
+// readBinds reads a list of objects as strictly as the object that it stands in. Its own text, which
+// is what goes on the wire, is taken, too.
+func readBinds(m member, into *[]AXGBind) []Problem {
+	list := []byte(m.value)
+	var text string
+	if json.Unmarshal(list, &text) == nil && kindOf(list) == aString {
+		list = []byte(text)
 	}
-	return req, nil
+	var items []json.RawMessage
+	if err := json.Unmarshal(list, &items); err != nil {
+		return []Problem{{
+			Field: m.name, Rule: "must be a JSON array of objects", Remedy: `write [{"PhoneNoA":...}]`,
+		}}
+	}
+	var problems []Problem
+	binds := make([]AXGBind, len(items))
+	for i, item := range items {
+		place := fmt.Sprintf("%s[%d]", m.name, i)
+		if kindOf(item) != anObject {
+			problems = append(problems, Problem{
+				Field: place, Rule: "must be a JSON object", Remedy: `write {"PhoneNoA":...}`,
+			})
+			continue
+		}
+		members, found := membersOf(item)
+		found = append(found, readMembers(members, reflect.ValueOf(&binds[i]).Elem(), nil)...)
+		problems = append(problems, within(place, found)...)
+	}
+	if items != nil {
+		*into = binds
+	}
+	return problems
+}
+
+// within names the item of a list that problems are about.
+func within(place string, problems []Problem) []Problem {
+	for i := range problems {
+		p := &problems[i]
+		p.Field = place + "." + p.Field
+		if p.Meant != "" {
+			p.Meant = place + "." + p.Meant
+		}
+	}
+	return problems
 }
 
 // restOf returns what is wrong with a request beside the parameters that could not be read.
@@ -49,7 +106,11 @@ func restOf(err error, unread []Problem) []Problem {
 	return slices.DeleteFunc(invalid.Problems, func(p Problem) bool {
 		return slices.ContainsFunc(
 			unread,
-			func(u Problem) bool { return u.Field == p.Field || u.Meant == p.Field },
+			func(u Problem) bool {
+				rest, inside := strings.CutPrefix(p.Field, u.Field)
+				inside = inside && u.Field != "" && strings.IndexAny(rest, ".[") == 0
+				return u.Field == p.Field || u.Meant == p.Field || inside
+			},
 		)
 	})
 }
@@ -103,20 +164,30 @@ func membersOf(data []byte) ([]member, []Problem) {
 }
 
 // asText is a member's value, as a string where the API wants the text of a JSON object and it was
-// written as one.
-func asText(m member) []byte {
-	if m.name != ringConfig && m.name != dtmfConfig || kindOf(m.value) != anObject {
+// written as one, and as an array where numbers were written as the API wants them, with commas.
+func asText(m member, target reflect.Type) []byte {
+	var adapted any
+	switch kind := kindOf(m.value); {
+	case target == reflect.TypeFor[*[]Phone]() && kind == aString:
+		var numbers string
+		if json.Unmarshal(m.value, &numbers) != nil {
+			return m.value
+		}
+		adapted = strings.FieldsFunc(numbers, func(r rune) bool { return r == ',' })
+	case (m.name == ringConfig || m.name == dtmfConfig) && kind == anObject:
+		var text bytes.Buffer
+		if json.Compact(&text, m.value) != nil {
+			return m.value
+		}
+		adapted = text.String()
+	default:
 		return m.value
 	}
-	var text bytes.Buffer
-	if json.Compact(&text, m.value) != nil {
-		return m.value
-	}
-	quoted, err := json.Marshal(text.String())
+	encoded, err := json.Marshal(adapted)
 	if err != nil {
 		return m.value
 	}
-	return quoted
+	return encoded
 }
 
 // targetsOf returns, under the API's names, pointers to a request's fields, and those of extra.
@@ -147,6 +218,8 @@ func wrongType(m member, t reflect.Type, err error) []Problem {
 	}
 	p := Problem{Field: m.name, Rule: "must be a JSON string", Remedy: "put it in quotes"}
 	switch kind := kindOf(m.value); {
+	case t.Kind() == reflect.Slice:
+		p.Rule, p.Remedy = "must be a JSON array of strings", `write ["...", "..."]`
 	case t.Kind() == reflect.Bool:
 		p.Rule, p.Remedy = "must be true or false", "write it without quotes"
 	case t.Kind() == reflect.Int:

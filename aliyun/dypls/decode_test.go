@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -130,6 +131,68 @@ func TestDecodeRequestAccepts(t *testing.T) {
 	}
 }
 
+// A list of requests is read as strictly as one, each problem at its place.
+func TestDecodeRequestOfAList(t *testing.T) {
+	t.Parallel()
+	const one = `{"PhoneNoA":"15000000001","GroupId":"7","Expiration":"2026-11-22 18:30:00"}`
+	bind := dypls.AXGBind{PhoneNoA: numberA, GroupID: "7", Expiration: expiration}
+	tests := map[string]struct {
+		in   string
+		want []string
+		list []dypls.AXGBind
+	}{
+		"an array":         {`{"PoolKey":"FC1","AxgBindList":[` + one + `]}`, nil, []dypls.AXGBind{bind}},
+		"its text":         {`{"PoolKey":"FC1","AxgBindList":` + strconv.Quote("["+one+"]") + `}`, nil, []dypls.AXGBind{bind}},
+		"null":             {`{"PoolKey":"FC1","AxgBindList":null}`, nil, nil},
+		"an object":        {`{"PoolKey":"FC1","AxgBindList":` + one + `}`, []string{"AxgBindList must be a JSON array of objects"}, nil},
+		"another text":     {`{"PoolKey":"FC1","AxgBindList":"15098765432"}`, []string{"AxgBindList must be a JSON array of objects"}, nil},
+		"no objects":       {`{"PoolKey":"FC1","AxgBindList":[1,` + one + `]}`, []string{"AxgBindList[0] must be a JSON object"}, []dypls.AXGBind{{}, bind}},
+		"unknown names":    {`{"PoolKey":"FC1","AxgBindList":[{"PhoneA":"15000000001","GroupId":"7","Expiration":"2026-11-22 18:30:00"}]}`, []string{`AxgBindList[0]."PhoneA" ` + notKnown}, nil},
+		"a name twice":     {`{"PoolKey":"FC1","AxgBindList":[` + one + `,{"GroupId":"7","GroupId":"8","PhoneNoA":"15000000001","Expiration":"2026-11-22 18:30:00"}]}`, []string{`AxgBindList[1]."GroupId" is given twice`}, nil},
+		"wrong types":      {`{"PoolKey":"FC1","AxgBindList":[{"PhoneNoA":15098765432,"GroupId":"7","Expiration":"2026-11-22 18:30:00","ASRStatus":"true","CallDisplayType":"1"}]}`, []string{"AxgBindList[0].PhoneNoA must be a JSON string", "AxgBindList[0].ASRStatus must be true or false", "AxgBindList[0].CallDisplayType must be an integer"}, nil},
+		"an object inside": {`{"PoolKey":"FC1","AxgBindList":[{"PhoneNoA":"15000000001","GroupId":"7","Expiration":"2026-11-22 18:30:00","RingConfig":{"AXGRing_G":"101"}}]}`, nil, []dypls.AXGBind{{PhoneNoA: numberA, GroupID: "7", Expiration: expiration, RingConfig: `{"AXGRing_G":"101"}`}}},
+		"what it lacks":    {`{"PoolKey":"FC1","AxgBindList":[{"PhoneNoA":"15000000001","x":1}]}`, []string{`AxgBindList[0]."x" ` + notKnown, "AxgBindList[0].GroupId is required", "AxgBindList[0].Expiration is required"}, nil},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			got, err := dypls.DecodeRequest[dypls.BindBatchAXGRequest]([]byte(tt.in))
+			var rules []string
+			if err != nil {
+				rules = rulesOf(t, err)
+			}
+			if diff := cmp.Diff(tt.want, rules); diff != "" {
+				t.Errorf("problems (-want +got):\n%s", diff)
+			}
+			if diff := cmp.Diff(tt.list, got.AxgBindList); tt.list != nil && diff != "" {
+				t.Errorf("list (-want +got):\n%s", diff)
+			}
+			if err != nil && strings.Contains(err.Error(), "98765") {
+				t.Errorf("the error tells a value: %v", err)
+			}
+		})
+	}
+}
+
+// Numbers are a list in JSON, and the API's own way of writing them is taken, too.
+func TestDecodeRequestOfNumbers(t *testing.T) {
+	t.Parallel()
+	for in, want := range map[string][]dypls.Phone{
+		`["15000000001","15800000002"]`: {numberA, numberB}, `"15000000001,15800000002"`: {numberA, numberB}, `"15000000001"`: {numberA}, `""`: {}, `null`: nil,
+	} {
+		got, err := dypls.DecodeRequest[dypls.CreateAXGGroupRequest]([]byte(`{"PoolKey":"FC1","Numbers":` + in + `}`))
+		if diff := cmp.Diff(want, got.Numbers); err != nil || diff != "" {
+			t.Errorf("%s: %v (-want +got):\n%s", in, err, diff)
+		}
+	}
+	for _, in := range []string{`[15000000001]`, `{"a":1}`, `15000000001`} {
+		_, err := dypls.DecodeRequest[dypls.CreateAXGGroupRequest]([]byte(`{"PoolKey":"FC1","Numbers":` + in + `}`))
+		if diff := cmp.Diff([]string{"Numbers must be a JSON array of strings"}, rulesOf(t, err)); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", in, diff)
+		}
+	}
+}
+
 // Whatever comes in, nothing panics, an error is a list of problems, and it shows no number.
 func FuzzDecodeRequest(f *testing.F) {
 	f.Add([]byte(`{"PoolKey":"FC1","PhoneNoA":"15098765432","Expiration":"2026-11-22 18:30:00","ASRStatus":true,"CallTimeout":5}`))
@@ -139,10 +202,14 @@ func FuzzDecodeRequest(f *testing.F) {
 	f.Add([]byte(`{"RingConfig":"15098765432","x":1}`))
 	f.Add([]byte(`{"RingConfig":{"a":1},"Expiration":"2026-11-22T10:30:00Z"}`))
 	f.Add([]byte(`{"Expiration":1795343400000,"PoolKey":NaN,}`))
+	f.Add([]byte(`{"AxgBindList":[{"PhoneNoA":15098765432,"x15098765432":1},"15098765432"],"Numbers":[15098765432]}`))
+	f.Add([]byte(`{"AxgBindList":"[{\"PhoneNoA\":\"15098765432\"}]","Numbers":"15098765432,15098765433"}`))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		bind, err := dypls.DecodeRequest[dypls.BindAXNRequest](data)
 		_, updateErr := dypls.DecodeRequest[dypls.UpdateSubscriptionRequest](data)
-		for _, err := range []error{err, updateErr} {
+		_, batchErr := dypls.DecodeRequest[dypls.BindBatchAXGRequest](data)
+		_, groupErr := dypls.DecodeRequest[dypls.CreateAXGGroupRequest](data)
+		for _, err := range []error{err, updateErr, batchErr, groupErr} {
 			if err == nil {
 				continue
 			}

@@ -128,6 +128,22 @@ func (d *description) limited(name, value string, most int) {
 	d.identifier(name, value)
 }
 
+// limitedText is a text of people, of at most so many characters.
+func (d *description) limitedText(name, value string, most int) {
+	if utf8.RuneCountInString(value) > most {
+		d.problem(name, fmt.Sprintf("must have at most %d characters", most), "shorten it")
+	}
+	d.text(name, value)
+}
+
+// requiredGroupID is the id of a group, a whole number that the API answers as an int64.
+func (d *description) requiredGroupID(name, value string) {
+	d.requiredIdentifier(name, value)
+	if value != "" && groupNumber(value) == 0 && withoutSpace(value) == value {
+		d.problem(name, "must be a whole number above 0", "take the GroupId that made the group")
+	}
+}
+
 // oneOf is a text from a closed set.
 func (d *description) oneOf(name, value string, set ...string) {
 	if p, found := SpaceProblem(name, value); found && slices.Contains(set, withoutSpace(value)) {
@@ -154,11 +170,36 @@ func (d *description) phoneNoA(value Phone) {
 
 // dialable is any number that can be dialled, 95xxx and 400 numbers included.
 func (d *description) dialable(name string, value Phone) {
-	dialable := func(s string) bool { return isDigits(s) && len(s) >= 3 && len(s) <= 20 }
-	if value != "" && !dialable(string(value)) {
-		d.problem(name, "must be 3-20 digits", remedyOf(value, dialable))
+	if value != "" && !isDialable(string(value)) {
+		d.problem(name, "must be 3-20 digits", remedyOf(value, isDialable))
 	}
 	d.add(Parameter{Name: name, Value: string(value), Personal: true})
+}
+
+// mostNumbers is how many a call may name (help pages of CreateAxgGroup and OperateAxgGroup).
+const mostNumbers = 200
+
+// dialableList is any numbers that can be dialled, with commas between them on the wire.
+func (d *description) dialableList(name string, values []Phone) {
+	if len(values) > mostNumbers {
+		d.problem(
+			name,
+			fmt.Sprintf("must have at most %d numbers", mostNumbers),
+			"send the others in another call",
+		)
+	}
+	texts := make([]string, len(values))
+	for i, value := range values {
+		texts[i] = string(value)
+		if !isDialable(texts[i]) {
+			d.problem(
+				fmt.Sprintf("%s[%d]", name, i),
+				"must be 3-20 digits",
+				remedyOf(value, isDialable),
+			)
+		}
+	}
+	d.add(Parameter{Name: name, Value: strings.Join(texts, ","), Personal: true})
 }
 
 // distinct refuses one number in two roles: nobody can be connected with himself.
@@ -302,6 +343,8 @@ func CheckPoolKey(key string) error {
 func isDigits(s string) bool {
 	return s != "" && !strings.ContainsFunc(s, func(r rune) bool { return r < '0' || r > '9' })
 }
+
+func isDialable(s string) bool { return isDigits(s) && len(s) >= 3 && len(s) <= 20 }
 
 func isMobile(s string) bool {
 	return isDigits(s) && len(s) == 11 && s[0] == '1' && s[1] >= '3'

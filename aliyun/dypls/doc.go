@@ -10,7 +10,9 @@
 //		Expiration: dypls.At(time.Now().Add(time.Hour)),
 //	})
 //
-// Package tasks performs the same operations later, through a queue.
+// Package tasks performs the binds, unbinds, updates and look-ups of recordings later, through a
+// queue. All others are called directly alone: the state of numbers, the groups of AXG bindings, the
+// batch of binds, transcripts and links that last.
 //
 // A request is checked before anything is sent, and every problem is reported at once, as a
 // [ValidationError]. A call that fails returns an [Error] whose [Class] says what that means; the

@@ -15,6 +15,7 @@ import (
 const (
 	anObject = "an object"
 	anArray  = "an array"
+	aString  = "a string"
 )
 
 func kindOf(value []byte) string {
@@ -26,7 +27,7 @@ func kindOf(value []byte) string {
 	case value[0] == '[':
 		return anArray
 	case value[0] == '"':
-		return "a string"
+		return aString
 	case value[0] == 'n':
 		return "null"
 	case value[0] == 't', value[0] == 'f':

@@ -32,6 +32,7 @@ var alsoCalled = map[string][]string{
 	"virtualno":  {"PhoneNoX", "SecretNo"},
 	"phonex":     {"PhoneNoX", "SecretNo"},
 	"partnerkey": {"PoolKey"},
+	"poolkey":    {"PartnerKey"},
 	"pool":       {"PoolKey"},
 	"expiredate": {
 		"Expiration",

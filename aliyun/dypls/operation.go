@@ -5,6 +5,14 @@ import (
 	"time"
 )
 
+// maxAnswer is the most that an answer may have: a MiB.
+const maxAnswer = 1 << 20
+
+// Done is the answer of an operation that says no more than OK.
+type Done struct{}
+
+func decodeDone([]byte) (Done, error) { return Done{}, nil }
+
 // Operation ties an action of the API to its request and response types.
 // It is a value: [Operation.Call] performs it now, package tasks performs it later.
 type Operation[Req Request, Res any] struct {
@@ -24,6 +32,10 @@ type Operation[Req Request, Res any] struct {
 	// the request's OutId, where the action has one that comes back in receipts
 	outID func(*Req) *string
 	find  func(Req) look[Res] // nil, or returning nil: whether a call took effect cannot be seen
+	// what is wrong with parts of a result, where an OK covers several; nil where it covers one
+	partly func(Req, *Res) error
+	// how many bytes an answer may have, where the usual is too few: see Call.MaxAnswer
+	maxAnswer int
 }
 
 // WithOutID returns the request with id as its OutId, where the action makes a binding and the
@@ -37,17 +49,20 @@ func (o Operation[Req, Res]) WithOutID(req Req, id string) Req {
 }
 
 // Call performs the operation now: one signed request, never a second.
-// The error is a *[ValidationError] (nothing was sent) or an *[Error].
+// The error is a *[ValidationError] (nothing was sent) or an *[Error]. Of a batch it may be a
+// *[PartialError] as well: then the result is there, too.
 func (o Operation[Req, Res]) Call(ctx context.Context, c Caller, req Req) (Res, error) {
 	var none Res
 	described := describe(req, time.Now())
 	if err := described.err(); err != nil {
 		return none, err
 	}
-	answer, err := c.Call(
-		ctx,
-		Call{Action: o.Action, Mutates: o.Mutates, Parameters: described.parameters},
-	)
+	answer, err := c.Call(ctx, Call{
+		Action:     o.Action,
+		Mutates:    o.Mutates,
+		Parameters: described.parameters,
+		MaxAnswer:  o.maxAnswer,
+	})
 	if err != nil {
 		return none, err
 	}
@@ -57,6 +72,10 @@ func (o Operation[Req, Res]) Call(ctx context.Context, c Caller, req Req) (Res, 
 	res, err := o.decode(answer.Body)
 	if err != nil {
 		return none, o.unusable(answer, err)
+	}
+	if o.partly != nil {
+		err = o.partly(req, &res)
+		return res, err
 	}
 	return res, nil
 }

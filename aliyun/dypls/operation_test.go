@@ -49,6 +49,11 @@ func TestOperations(t *testing.T) {
 		"UnbindSubscription": {dypls.UnbindSubscription.Mutates, true}, "UpdateSubscription": {dypls.UpdateSubscription.Mutates, true},
 		"QuerySubscriptionDetail": {dypls.QuerySubscriptionDetail.Mutates, false}, "QuerySubsId": {dypls.QuerySubsID.Mutates, false},
 		"QueryRecordFileDownloadUrl": {dypls.QueryRecordFileDownloadURL.Mutates, false},
+		"GetTotalPublicUrl":          {dypls.GetTotalPublicURL.Mutates, false}, "GetSecretAsrDetail": {dypls.GetSecretASRDetail.Mutates, false},
+		"QuerySecretNoDetail": {dypls.QuerySecretNoDetail.Mutates, false}, "QuerySecretNoRemain": {dypls.QuerySecretNoRemain.Mutates, false},
+		"LockSecretNo": {dypls.LockSecretNo.Mutates, true}, "UnlockSecretNo": {dypls.UnlockSecretNo.Mutates, true},
+		"CreateAxgGroup": {dypls.CreateAXGGroup.Mutates, true}, "OperateAxgGroup": {dypls.OperateAXGGroup.Mutates, true},
+		"DeleteAxgGroup": {dypls.DeleteAXGGroup.Mutates, true}, "BindBatchAxg": {dypls.BindBatchAXG.Mutates, true},
 	}
 	for action, tt := range tests {
 		if tt.mutates != tt.want {
@@ -58,6 +63,9 @@ func TestOperations(t *testing.T) {
 	names := []string{
 		dypls.BindAXB.Action, dypls.BindAXN.Action, dypls.BindAXNExtension.Action, dypls.BindAXG.Action, dypls.UnbindSubscription.Action,
 		dypls.UpdateSubscription.Action, dypls.QuerySubscriptionDetail.Action, dypls.QuerySubsID.Action, dypls.QueryRecordFileDownloadURL.Action,
+		dypls.GetTotalPublicURL.Action, dypls.GetSecretASRDetail.Action, dypls.QuerySecretNoDetail.Action, dypls.QuerySecretNoRemain.Action,
+		dypls.LockSecretNo.Action, dypls.UnlockSecretNo.Action, dypls.CreateAXGGroup.Action, dypls.OperateAXGGroup.Action,
+		dypls.DeleteAXGGroup.Action, dypls.BindBatchAXG.Action,
 	}
 	for _, name := range names {
 		if _, known := tests[name]; !known {
@@ -67,6 +75,39 @@ func TestOperations(t *testing.T) {
 	}
 	if len(tests) > 0 {
 		t.Errorf("no operation for %v", tests)
+	}
+}
+
+// What makes another thing each time must never pass for what may simply be made again.
+func TestRepeatableOperations(t *testing.T) {
+	t.Parallel()
+	for action, repeatable := range map[string]struct{ got, want bool }{
+		"CreateAxgGroup": {dypls.CreateAXGGroup.Repeatable, false}, "BindBatchAxg": {dypls.BindBatchAXG.Repeatable, false},
+		"OperateAxgGroup": {dypls.OperateAXGGroup.Repeatable, false}, // whether a number may be added twice is not documented
+		"DeleteAxgGroup":  {dypls.DeleteAXGGroup.Repeatable, true}, "LockSecretNo": {dypls.LockSecretNo.Repeatable, true},
+		"UnlockSecretNo": {dypls.UnlockSecretNo.Repeatable, true}, "GetTotalPublicUrl": {dypls.GetTotalPublicURL.Repeatable, true},
+		"GetSecretAsrDetail": {dypls.GetSecretASRDetail.Repeatable, true}, "QuerySecretNoDetail": {dypls.QuerySecretNoDetail.Repeatable, true},
+		"QuerySecretNoRemain": {dypls.QuerySecretNoRemain.Repeatable, true},
+	} {
+		if repeatable.got != repeatable.want {
+			t.Errorf("%s: Repeatable = %t", action, repeatable.got)
+		}
+	}
+}
+
+// Transcripts and batches are longer than what the usual bound of an answer is for.
+func TestLongAnswersMayBeLong(t *testing.T) {
+	t.Parallel()
+	asked := map[string]int{}
+	note := callerFunc(func(_ context.Context, c dypls.Call) (dypls.Answer, error) {
+		asked[c.Action] = c.MaxAnswer
+		return dypls.Answer{Status: 200, Code: "isv.NEW"}, nil
+	})
+	_, _ = dypls.BindBatchAXG.Call(t.Context(), note, batchOf(1))
+	_, _ = dypls.GetSecretASRDetail.Call(t.Context(), note, samples["GetSecretAsrDetail"].minimal.(dypls.GetSecretASRDetailRequest))
+	_, _ = dypls.LockSecretNo.Call(t.Context(), note, samples["LockSecretNo"].minimal.(dypls.LockSecretNoRequest))
+	if diff := cmp.Diff(map[string]int{"BindBatchAxg": 1 << 20, "GetSecretAsrDetail": 1 << 20, "LockSecretNo": 0}, asked); diff != "" {
+		t.Errorf("bytes of an answer (-want +got):\n%s", diff)
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"strings"
 	"time"
 )
 
@@ -11,8 +12,10 @@ import (
 type Parameter struct {
 	Name  string
 	Value string
-	// Personal marks a telephone number: never shown whole.
+	// Personal marks a telephone number, or several with commas between them: never shown whole.
 	Personal bool
+	// Items are the parameters of each item, where Value is a JSON list of requests.
+	Items []Parameters
 	// Time is the instant that Value writes, for a parameter that is one.
 	Time time.Time
 }
@@ -20,8 +23,15 @@ type Parameter struct {
 // Masked returns the value as people may see it. Callers write numbers into their order numbers,
 // too.
 func (p Parameter) Masked() string {
-	if p.Personal {
-		return Phone(p.Value).Masked()
+	switch {
+	case p.Personal:
+		numbers := strings.Split(p.Value, ",")
+		for i, number := range numbers {
+			numbers[i] = Phone(number).Masked()
+		}
+		return strings.Join(numbers, ",")
+	case p.Items != nil:
+		return fmt.Sprint(p.Items)
 	}
 	return maskMobiles(p.Value)
 }
@@ -75,7 +85,10 @@ func (p Parameters) Personal() []string {
 	var values []string
 	for i := range p {
 		if p[i].Personal {
-			values = append(values, p[i].Value)
+			values = append(values, strings.Split(p[i].Value, ",")...)
+		}
+		for _, item := range p[i].Items {
+			values = append(values, item.Personal()...)
 		}
 	}
 	return values

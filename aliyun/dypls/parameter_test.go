@@ -30,6 +30,16 @@ var documented = map[string]string{
 	"QuerySubscriptionDetail":    "PoolKey ProductType SubsId PhoneNoX",
 	"QuerySubsId":                "PoolKey PhoneNoX",
 	"QueryRecordFileDownloadUrl": "PoolKey ProductType CallId CallTime",
+	"GetTotalPublicUrl":          "PartnerKey CallId CallTime CheckSubs",
+	"GetSecretAsrDetail":         "PoolKey CallId CallTime",
+	"QuerySecretNoDetail":        "PoolKey SecretNo",
+	"QuerySecretNoRemain":        "SpecId City SecretNo",
+	"LockSecretNo":               "PoolKey SecretNo",
+	"UnlockSecretNo":             "PoolKey SecretNo",
+	"CreateAxgGroup":             "PoolKey Name Numbers Remark",
+	"OperateAxgGroup":            "PoolKey GroupId OperateType Numbers",
+	"DeleteAxgGroup":             "PoolKey GroupId",
+	"BindBatchAxg":               "PoolKey AxgBindList",
 }
 
 func TestParametersAreTheDocumentedOnes(t *testing.T) {
@@ -84,6 +94,36 @@ func TestParameters(t *testing.T) {
 	want := []string{string(numberA), string(numberB), string(numberX)}
 	if diff := cmp.Diff(want, p.Personal()); diff != "" {
 		t.Errorf("Personal() (-want +got):\n%s", diff)
+	}
+}
+
+// Lists hold numbers, too, each of which is known as personal, and shown as if it stood alone.
+func TestParametersOfLists(t *testing.T) {
+	t.Parallel()
+	group := dypls.ParametersOf(dypls.CreateAXGGroupRequest{PoolKey: "FC1", Numbers: []dypls.Phone{numberA, "95013"}})
+	batch := dypls.ParametersOf(samples["BindBatchAxg"].full)
+	for name, test := range map[string]struct {
+		parameters dypls.Parameters
+		personal   []string
+		masked     map[string]string
+	}{
+		"group": {group, []string{string(numberA), "95013"}, map[string]string{"PoolKey": "FC1", "Numbers": "150****0001,***"}},
+		"batch": {
+			batch, []string{string(numberA), string(numberB), string(numberX), string(numberB)},
+			map[string]string{"PoolKey": "FC1", "AxgBindList": "[[PhoneNoA=150****0001 GroupId=g1 PhoneNoB=158****0002 PhoneNoX=170****0003 " +
+				"Expiration=2026-11-22 18:30:00 ExpectCity=北京 IsRecordingEnabled=true OutId=order-42 OutOrderId=o/42 CallRestrict=CONTROL_AX_DISABLE " +
+				`CallDisplayType=1 RingConfig={"AXGRing_G":"101"} ASRStatus=true ASRModelId=m1] [PhoneNoA=158****0002 GroupId=g1 Expiration=2026-11-22 18:30:00]]`},
+		},
+	} {
+		if diff := cmp.Diff(test.personal, test.parameters.Personal()); diff != "" {
+			t.Errorf("%s: Personal() (-want +got):\n%s", name, diff)
+		}
+		if diff := cmp.Diff(test.masked, test.parameters.Masked()); diff != "" {
+			t.Errorf("%s: Masked() (-want +got):\n%s", name, diff)
+		}
+	}
+	if got := group.Scrub("95013 is not allowed"); got != "*** is not allowed" {
+		t.Errorf("a short number of a list is repeated as %q", got)
 	}
 }
 

@@ -44,10 +44,15 @@ func (r QueryRecordFileDownloadURLRequest) LogValue() slog.Value { return Parame
 
 func (r QueryRecordFileDownloadURLRequest) describe(d *description) {
 	d.pool(r.PoolKey, r.ProductType)
-	d.required("CallId", r.CallID)
-	d.limited("CallId", r.CallID, 100)
-	d.required("CallTime", r.CallTime.String())
-	d.past("CallTime", r.CallTime)
+	d.call(r.CallID, r.CallTime)
+}
+
+// call is a call that has happened, as its receipts name it.
+func (d *description) call(id string, at Time) {
+	d.required("CallId", id)
+	d.limited("CallId", id, 100)
+	d.required("CallTime", at.String())
+	d.past("CallTime", at)
 }
 
 // decodeRecording reads the answer. What the API says before a recording is ready is not

@@ -18,13 +18,26 @@ var quotas = map[string]int{
 	"QueryRecordFileDownloadUrl": 3000,
 }
 
+// directQuotas are those of the operations that no queue performs, from the same pages. Of
+// QuerySecretNoRemain none is published.
+var directQuotas = map[string]int{
+	"GetTotalPublicUrl":   1000,
+	"GetSecretAsrDetail":  100,
+	"QuerySecretNoDetail": 1000,
+	"LockSecretNo":        500, "UnlockSecretNo": 500,
+	"CreateAxgGroup": 5000, "OperateAxgGroup": 5000, "DeleteAxgGroup": 5000,
+	"BindBatchAxg": 5000,
+}
+
 // Quota returns the published quota of an action: the calls a second that one account may make, in
 // windows of one second. An account's own may be lower, and its other programs share it.
 func Quota(action string) (perSecond int, published bool) {
-	perSecond, published = quotas[action]
+	if perSecond, published = quotas[action]; !published {
+		perSecond, published = directQuotas[action]
+	}
 	return perSecond, published
 }
 
-// QuotaActions returns the actions that have a quota of their own, sorted: all that this package
-// calls.
+// QuotaActions returns the actions, sorted, of which a queue keeps to the quota: those that are
+// performed later, and those that look up what one of them did.
 func QuotaActions() []string { return slices.Sorted(maps.Keys(quotas)) }

@@ -33,11 +33,16 @@ func personal() map[string]any {
 		"struct": nested{phone, url}, "pointer to struct": &nested{phone, url}, "struct in struct": struct{ Inner any }{nested{phone, url}},
 		"slice": []dypls.Phone{phone}, "slice of urls": []dypls.SignedURL{url}, "slice of any": []any{phone, url}, "array": [1]dypls.Phone{phone},
 		"map": map[string]dypls.Phone{"a": phone}, "map by phone": map[dypls.Phone]int{phone: 1}, "map of structs": map[int]nested{1: {phone, url}},
-		"binding":   dypls.Binding{SubsID: "1", SecretNo: phone, Extension: phone},
-		"recording": dypls.Recording{DownloadURL: url},
-		"sighting":  dypls.Sighting[dypls.Binding]{Res: dypls.Binding{SecretNo: phone}, Surplus: []dypls.Binding{{Extension: phone}}},
-		"detail":    dypls.SubscriptionDetail{PhoneNoA: phone, PhoneNoB: phone, PhoneNoX: phone, Extension: phone},
-		"answer":    dypls.Answer{Code: string(phone), Message: string(phone) + " " + string(url), Body: []byte(`{"PhoneNoA":"15012345678"}`)},
+		"binding":               dypls.Binding{SubsID: "1", SecretNo: phone, Extension: phone},
+		"recording":             dypls.Recording{DownloadURL: url},
+		"sighting":              dypls.Sighting[dypls.Binding]{Res: dypls.Binding{SecretNo: phone}, Surplus: []dypls.Binding{{Extension: phone}}},
+		"detail":                dypls.SubscriptionDetail{PhoneNoA: phone, PhoneNoB: phone, PhoneNoX: phone, Extension: phone},
+		"links":                 dypls.PublicURLs{PhonePublicURL: url, RingPublicURL: url},
+		"transcript":            dypls.Transcript{Msg: string(phone), Sentences: []dypls.Sentence{{Text: "hush"}}},
+		"pointer to transcript": &dypls.Transcript{Msg: string(phone), Sentences: []dypls.Sentence{{Text: "hush"}}},
+		"batch":                 dypls.AXGBatch{SecretBindList: []dypls.AXGBatchItem{{SecretNo: phone, Extension: phone, PhoneNoA: phone}}},
+		"batch item":            dypls.AXGBatchItem{SecretNo: phone, Extension: phone, PhoneNoA: phone},
+		"answer":                dypls.Answer{Code: string(phone), Message: string(phone) + " " + string(url), Body: []byte(`{"PhoneNoA":"15012345678"}`)},
 	}
 	for _, of := range dypls.ReceiptTypes() {
 		receipts, err := dypls.ParseReceipts(of, fmt.Appendf(nil, `{"call_id":"c1","callId":"c1","phone_no":%[1]q,"secret_no":%[1]q,"peer_no":%[1]q,"called_display_no":%[1]q,"extension":%[1]q,
@@ -56,8 +61,13 @@ func personal() map[string]any {
 		request := reflect.New(reflect.TypeOf(s.full)).Elem()
 		request.Set(reflect.ValueOf(s.full))
 		for _, field := range request.Fields() {
-			if field.Type() == reflect.TypeFor[dypls.Phone]() {
+			switch field.Type() {
+			case reflect.TypeFor[dypls.Phone]():
 				field.SetString(string(phone))
+			case reflect.TypeFor[[]dypls.Phone]():
+				field.Set(reflect.ValueOf([]dypls.Phone{phone, phone}))
+			case reflect.TypeFor[[]dypls.AXGBind]():
+				field.Set(reflect.ValueOf([]dypls.AXGBind{{PhoneNoA: phone, PhoneNoB: phone, PhoneNoX: phone}}))
 			}
 		}
 		parameters := dypls.ParametersOf(request.Interface().(dypls.Request))

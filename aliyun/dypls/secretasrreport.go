@@ -17,16 +17,19 @@ type SecretAsrReport struct {
 	Sentences   []Sentence `json:"sentences,omitzero"`
 }
 
-// Sentence is one of a transcript.
+// Sentence is one of a transcript: of a [SecretAsrReport], or of a [Transcript].
 type Sentence struct {
 	BeginTime       *int         `json:"beginTime,omitzero"` // milliseconds from the beginning
 	EndTime         *int         `json:"endTime,omitzero"`
 	ChannelID       *int         `json:"channelId,omitzero"` // 0 and 1 are the two sides
 	Text            PersonalText `json:"text,omitzero"`
-	SilenceDuration string       `json:"silenceDuration,omitzero"`
-	SpeechRate      string       `json:"speechRate,omitzero"`
-	EmotionValue    string       `json:"emotionValue,omitzero"`
+	SilenceDuration string       `json:"silenceDuration,omitzero"` // seconds since the one before
+	SpeechRate      string       `json:"speechRate,omitzero"`      // words a minute
+	EmotionValue    string       `json:"emotionValue,omitzero"`    // 1 to 10, the strongest
 }
+
+// transcribed is the code of a call that could be transcribed.
+const transcribed = "21050000"
 
 func (r *SecretAsrReport) fields(v receiptFields) {
 	v.text(&r.CallID, "callId")
@@ -48,14 +51,16 @@ func (r *Sentence) fields(v receiptFields) {
 }
 
 // OK reports whether the call could be transcribed.
-func (r SecretAsrReport) OK() bool { return r.StatusCode == "21050000" }
+func (r SecretAsrReport) OK() bool { return r.StatusCode == transcribed }
 
 // Duration is how long the speech lasts.
-func (r SecretAsrReport) Duration() time.Duration {
-	if r.BizDuration == nil {
+func (r SecretAsrReport) Duration() time.Duration { return milliseconds(r.BizDuration) }
+
+func milliseconds(n *int) time.Duration {
+	if n == nil {
 		return 0
 	}
-	return time.Duration(*r.BizDuration) * time.Millisecond
+	return time.Duration(*n) * time.Millisecond
 }
 
 func (r *SecretAsrReport) key() string { return r.CallID }

@@ -2,6 +2,7 @@ package dypls_test
 
 import (
 	"errors"
+	"fmt"
 	"reflect"
 	"strings"
 	"testing"
@@ -55,12 +56,73 @@ const (
 	restriction = "must be one of CONTROL_AX_DISABLE, CONTROL_BX_DISABLE, CONTROL_CLEAR_DISABLE"
 )
 
+func manyNumbers(n int) []dypls.Phone {
+	numbers := make([]dypls.Phone, n)
+	for i := range numbers {
+		numbers[i] = dypls.Phone(fmt.Sprintf("15%09d", i))
+	}
+	return numbers
+}
+
+func manyBinds(n int) []dypls.AXGBind {
+	binds := make([]dypls.AXGBind, n)
+	for i, a := range manyNumbers(n) {
+		binds[i] = dypls.AXGBind{PhoneNoA: a, GroupID: "2000000000001", PhoneNoX: numberX, Expiration: expiration, OutID: fmt.Sprintf("order-%d", i)}
+	}
+	return binds
+}
+
+// Each item of a batch is checked as it would be alone, and named by its place.
+func TestValidateBatch(t *testing.T) {
+	t.Parallel()
+	good := samples["BindBatchAxg"].minimal.(dypls.BindBatchAXGRequest).AxgBindList[0]
+	late, alike := good, good
+	late.Expiration = dypls.At(before.Add(time.Minute))
+	alike.PhoneNoX, alike.ExpectCity = good.PhoneNoA, "北京市"
+	err := dypls.ValidateAt(dypls.BindBatchAXGRequest{AxgBindList: []dypls.AXGBind{good, {}, late, alike}}, before)
+	want := []string{
+		"PoolKey " + isRequired, "AxgBindList[1].PhoneNoA " + isRequired, "AxgBindList[1].GroupId " + isRequired, "AxgBindList[1].Expiration " + isRequired,
+		"AxgBindList[2].Expiration must be more than 60 s ahead (Beijing time)", "AxgBindList[3].PhoneNoX must be another number than PhoneNoA",
+		"AxgBindList[3].ExpectCity must be a city name without 市",
+	}
+	if diff := cmp.Diff(want, rulesOf(t, err)); diff != "" {
+		t.Errorf("problems (-want +got):\n%s", diff)
+	}
+}
+
+// Everything that is wrong with a request is told at once.
+func TestValidateTellsAllOfADirectCall(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		request dypls.Request
+		want    []string
+	}{
+		"links":      {dypls.GetTotalPublicURLRequest{}, []string{"PartnerKey " + isRequired, "CallId " + isRequired, "CallTime " + isRequired}},
+		"transcript": {dypls.GetSecretASRDetailRequest{}, []string{"PoolKey " + isRequired, "CallId " + isRequired, "CallTime " + isRequired}},
+		"number":     {dypls.QuerySecretNoDetailRequest{}, []string{"PoolKey " + isRequired, "SecretNo " + isRequired}},
+		"lock":       {dypls.LockSecretNoRequest{SecretNo: "1"}, []string{"PoolKey " + isRequired, "SecretNo " + dialable}},
+		"unlock":     {dypls.UnlockSecretNoRequest{}, []string{"PoolKey " + isRequired, "SecretNo " + isRequired}},
+		"remain":     {dypls.QuerySecretNoRemainRequest{SecretNo: "x"}, []string{"SpecId " + isRequired, "City " + isRequired, "SecretNo must be 1-18 digits"}},
+		"create":     {dypls.CreateAXGGroupRequest{Numbers: []dypls.Phone{"1", numberA, "x"}}, []string{"PoolKey " + isRequired, "Numbers[0] " + dialable, "Numbers[2] " + dialable}},
+		"operate":    {dypls.OperateAXGGroupRequest{}, []string{"PoolKey " + isRequired, "GroupId " + isRequired, "OperateType " + isRequired, "Numbers " + isRequired}},
+		"delete":     {dypls.DeleteAXGGroupRequest{GroupID: "-1"}, []string{"PoolKey " + isRequired, "GroupId must be a whole number above 0"}},
+		"batch":      {dypls.BindBatchAXGRequest{}, []string{"PoolKey " + isRequired, "AxgBindList " + isRequired}},
+	} {
+		if diff := cmp.Diff(test.want, rulesOf(t, test.request.Validate())); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", name, diff)
+		}
+	}
+}
+
 // Each sample is valid, so each of these has exactly one thing wrong with it, or nothing where rule
 // is "".
 func TestValidateOneRule(t *testing.T) {
 	t.Parallel()
 	const binds = "BindAxb BindAxn BindAxnExtension BindAxg"
 	const all = binds + " UnbindSubscription UpdateSubscription QuerySubscriptionDetail QuerySubsId QueryRecordFileDownloadUrl"
+	const ofCalls, ofNumbers = "GetTotalPublicUrl GetSecretAsrDetail", "QuerySecretNoDetail LockSecretNo UnlockSecretNo"
+	const ofGroups = "CreateAxgGroup OperateAxgGroup"
+	const inPool = "GetSecretAsrDetail DeleteAxgGroup BindBatchAxg " + ofNumbers + " " + ofGroups
 	tests := map[string]struct {
 		actions string
 		field   string // of the struct
@@ -136,6 +198,40 @@ func TestValidateOneRule(t *testing.T) {
 		"A who is X":                                 {binds + " UpdateSubscription", "PhoneNoX", numberA, "PhoneNoX must be another number than PhoneNoA"},
 		"B who is X":                                 {binds + " UpdateSubscription", "PhoneNoB", numberX, "PhoneNoX must be another number than PhoneNoB"},
 		"CallRestrict with a space":                  {binds, "CallRestrict", "CONTROL_AX_DISABLE ", "CallRestrict " + spaceless},
+		"PoolKey missing, called directly":           {inPool, "PoolKey", "", "PoolKey " + isRequired},
+		"PoolKey with a blank":                       {inPool, "PoolKey", "FC 1", "PoolKey " + spaceless},
+		"PartnerKey missing":                         {"GetTotalPublicUrl", "PartnerKey", "", "PartnerKey " + isRequired},
+		"CheckSubs false":                            {"GetTotalPublicUrl", "CheckSubs", false, ""},
+		"call without an id":                         {ofCalls, "CallID", "", "CallId " + isRequired},
+		"call whose id is too long":                  {ofCalls, "CallID", strings.Repeat("c", 101), "CallId must have at most 100 characters"},
+		"call without a time":                        {ofCalls, "CallTime", dypls.Time{}, "CallTime " + isRequired},
+		"X missing, called directly":                 {ofNumbers, "SecretNo", "", "SecretNo " + isRequired},
+		"X with a hyphen":                            {ofNumbers, "SecretNo", "170-0000", "SecretNo " + dialable},
+		"SpecId missing":                             {"QuerySecretNoRemain", "SpecID", 0, "SpecId " + isRequired},
+		"SpecId 4":                                   {"QuerySecretNoRemain", "SpecID", 4, "SpecId must be between 1 and 3"},
+		"City missing":                               {"QuerySecretNoRemain", "City", "", "City " + isRequired},
+		"City with its suffix":                       {"QuerySecretNoRemain", "City", "杭州市", "City must be a city name without 市"},
+		"City of numbers of 95":                      {"QuerySecretNoRemain", "SpecID", dypls.Spec95, "City must be 全国通用 where SpecId is 3"},
+		"beginning of a number, longest":             {"QuerySecretNoRemain", "SecretNo", strings.Repeat("1", 18), ""},
+		"beginning of a number, too long":            {"QuerySecretNoRemain", "SecretNo", strings.Repeat("1", 19), "SecretNo must be 1-18 digits"},
+		"group's name, longest":                      {"CreateAxgGroup", "Name", strings.Repeat("组", 128), ""},
+		"group's name, too long":                     {"CreateAxgGroup", "Name", strings.Repeat("组", 129), "Name must have at most 128 characters"},
+		"group's remark, too long":                   {"CreateAxgGroup", "Remark", strings.Repeat("r", 257), "Remark must have at most 256 characters"},
+		"group's remark with a control":              {"CreateAxgGroup", "Remark", "a\x00", "Remark " + plainText},
+		"group without numbers":                      {"CreateAxgGroup", "Numbers", []dypls.Phone(nil), ""},
+		"numbers missing":                            {"OperateAxgGroup", "Numbers", []dypls.Phone{}, "Numbers " + isRequired},
+		"numbers, most":                              {ofGroups, "Numbers", manyNumbers(200), ""},
+		"numbers, one too many":                      {ofGroups, "Numbers", manyNumbers(201), "Numbers must have at most 200 numbers"},
+		"numbers, a bad one":                         {ofGroups, "Numbers", []dypls.Phone{numberA, "150 0000"}, "Numbers[1] " + dialable},
+		"numbers, an empty one":                      {ofGroups, "Numbers", []dypls.Phone{"", numberA}, "Numbers[0] " + dialable},
+		"numbers, two in one":                        {ofGroups, "Numbers", []dypls.Phone{numberA + "," + numberB}, "Numbers[0] " + dialable},
+		"GroupId of letters":                         {"OperateAxgGroup DeleteAxgGroup", "GroupID", "g1", "GroupId must be a whole number above 0"},
+		"GroupId missing, called directly":           {"OperateAxgGroup DeleteAxgGroup", "GroupID", "", "GroupId " + isRequired},
+		"operation missing":                          {"OperateAxgGroup", "OperateType", "", "OperateType " + isRequired},
+		"operation unknown":                          {"OperateAxgGroup", "OperateType", "addNumber", "OperateType must be one of addNumbers, deleteNumbers, overwriteNumbers"},
+		"batch of nothing":                           {"BindBatchAxg", "AxgBindList", []dypls.AXGBind{}, "AxgBindList " + isRequired},
+		"batch, most":                                {"BindBatchAxg", "AxgBindList", manyBinds(25), ""},
+		"batch, too long for a URL":                  {"BindBatchAxg", "AxgBindList", manyBinds(100), "AxgBindList must have at most 6000 bytes in a URL"},
 	}
 	for name, tt := range tests {
 		for action := range strings.FieldsSeq(tt.actions) {

@@ -3,6 +3,7 @@ package dyplstest
 import (
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"time"
 
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
@@ -20,7 +21,9 @@ type owned struct {
 	due     dueQueue            // the active, the next to expire first
 	expired []*binding          // the first to expire first
 	lastID  int64
-	random  *rand.Rand
+	// lastGroup is the last id of a group that was handed out.
+	lastGroup int64
+	random    *rand.Rand
 }
 
 // pool is a [Pool] and its numbers, sorted by what can still be bound to them.
@@ -28,6 +31,13 @@ type pool struct {
 	Pool
 	shelves [shelfKinds]shelf
 	cities  map[string]*[shelfKinds]shelf
+	groups  map[string]*group
+	deleted map[string]bool // groups, by id
+}
+
+// isFor reports whether a pool is for a kind of bind.
+func (p *pool) isFor(action string) bool {
+	return len(p.Actions) == 0 || slices.Contains(p.Actions, action)
 }
 
 func newOwned(pools []Pool, random *rand.Rand) (owned, error) {
@@ -54,8 +64,14 @@ func newOwned(pools []Pool, random *rand.Rand) (owned, error) {
 }
 
 func (a *owned) add(config Pool) error {
-	p := &pool{Pool: config, cities: map[string]*[shelfKinds]shelf{}}
+	p := &pool{
+		Pool: config, cities: map[string]*[shelfKinds]shelf{},
+		groups: make(map[string]*group, len(config.Groups)), deleted: map[string]bool{},
+	}
 	a.pools[p.Key] = p
+	for id, numbers := range p.Groups {
+		p.groups[id] = newGroup(numbers)
+	}
 	for _, phone := range p.Numbers {
 		if !isDialable(string(phone)) {
 			return fmt.Errorf("the Numbers of %s hold one that is not 3-20 digits: write digits only", p.Key)

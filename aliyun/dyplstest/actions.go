@@ -1,9 +1,12 @@
 package dyplstest
 
 import (
+	"math"
 	"slices"
 	"strconv"
 	"time"
+
+	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
 )
 
 // action is one action of the API: what the gateway checks about its parameters, and what the
@@ -29,6 +32,7 @@ type service struct {
 var (
 	bindFlags   = []string{"IsRecordingEnabled", "ASRStatus"}
 	displayType = bounds{-1 << 31, 1<<31 - 1}
+	anyWhole    = bounds{math.MinInt, math.MaxInt}
 )
 
 // actions are all that are simulated. What the gateway checks is what the API's public metadata
@@ -56,10 +60,8 @@ var actions = map[string]action{
 		required: []string{"PhoneNoA", "Expiration"}, flags: bindFlags,
 		numbers: map[string]bounds{"CallDisplayType": displayType}, perform: bindAXNExtension,
 	},
-	"BindAxg": {
-		required: []string{"PhoneNoA", "Expiration", "GroupId"}, flags: bindFlags,
-		numbers: map[string]bounds{"CallDisplayType": displayType}, perform: bindAXG,
-	},
+	"BindAxg":            axgAction,
+	"BindBatchAxg":       {required: []string{"AxgBindList"}, perform: bindBatchAXG},
 	"UnbindSubscription": {required: []string{"SubsId", "SecretNo"}, perform: unbind},
 	"UpdateSubscription": {
 		required: []string{"SubsId", "PhoneNoX", "OperateType"}, flags: bindFlags,
@@ -69,6 +71,29 @@ var actions = map[string]action{
 	"QuerySubsId":                {required: []string{"PhoneNoX"}, perform: querySubsID},
 	"QueryTokenForMnsQueue":      {required: []string{"MessageType"}, perform: queryToken},
 	"QueryRecordFileDownloadUrl": {required: []string{"CallId"}, perform: queryRecording},
+	"GetTotalPublicUrl": {
+		required: []string{"CheckSubs", "PartnerKey", "CallId", "CallTime"}, flags: []string{"CheckSubs"},
+		perform: queryPublicURLs,
+	},
+	"GetSecretAsrDetail": {
+		required: []string{"CallId", "CallTime", "PoolKey"}, perform: queryTranscript,
+	},
+	"LockSecretNo":        {required: []string{"PoolKey", "SecretNo"}, perform: lock},
+	"UnlockSecretNo":      {required: []string{"PoolKey", "SecretNo"}, perform: unlock},
+	"QuerySecretNoDetail": {required: []string{"SecretNo", "PoolKey"}, perform: queryNumber},
+	"QuerySecretNoRemain": {
+		required: []string{"SpecId", "City"},
+		numbers:  map[string]bounds{"SpecId": {dypls.SpecVirtual, dypls.Spec95}}, perform: queryRemain,
+	},
+	"CreateAxgGroup": {required: []string{"PoolKey"}, perform: createGroup},
+	"OperateAxgGroup": {
+		required: []string{"PoolKey", "GroupId", "OperateType", "Numbers"},
+		numbers:  map[string]bounds{"GroupId": anyWhole}, perform: operateGroup,
+	},
+	"DeleteAxgGroup": {
+		required: []string{"PoolKey", "GroupId"},
+		numbers:  map[string]bounds{"GroupId": anyWhole}, perform: deleteGroup,
+	},
 }
 
 // check does what the gateway does before the service sees a call.

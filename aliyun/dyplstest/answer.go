@@ -38,6 +38,12 @@ type fields struct {
 	ChargeID            string     `json:"ChargeId,omitempty"`
 	DownloadURL         *string    `json:"DownloadUrl,omitempty"`
 	MessageTokenDTO     *tokenDTO  `json:",omitempty"`
+	// of the operations that are called directly
+	GroupID         int64        `json:"GroupId,omitempty"`
+	SecretBindList  *bindListDTO `json:",omitempty"`
+	SecretNoInfoDTO *numberDTO   `json:",omitempty"`
+	SecretRemainDTO *remainDTO   `json:",omitempty"`
+	Data            any          `json:",omitempty"`
 }
 
 // envelope is what every answer of the service holds.
@@ -67,6 +73,41 @@ type detailDTO struct {
 	CallRestrict string `json:",omitempty"`
 	Extension    string `json:",omitempty"`
 	GroupID      int64  `json:"GroupId,omitempty"`
+}
+
+type bindListDTO struct{ SecretBind []bindItemDTO }
+
+type bindItemDTO struct {
+	bindDTO
+
+	Code     string
+	Message  string
+	GroupID  string `json:"GroupId"`
+	PhoneNoA string
+}
+
+type numberDTO struct {
+	PurchaseTime  string
+	Vendor        int
+	Province      string `json:",omitempty"`
+	City          string `json:",omitempty"`
+	SecretStatus  int
+	CertifyStatus int
+}
+
+type remainDTO struct {
+	Amount        *int           `json:",omitempty"`
+	City          string         `json:",omitempty"`
+	RemainDTOList *remainListDTO `json:",omitempty"`
+}
+
+type remainListDTO struct {
+	RemainDTO []cityDTO `json:"remainDTO"` // as the SDK spells it
+}
+
+type cityDTO struct {
+	Amount int
+	City   string
 }
 
 func ok(f fields) answer {
@@ -136,7 +177,7 @@ func (a answer) throttled(limit int, left time.Duration, now time.Time) answer {
 // SecretBindDTO is there and empty, as in answers of the real service, whatever refused it: clients
 // must decide on the Code.
 func (a answer) of(action string) answer {
-	if a.code != dypls.CodeOK && strings.HasPrefix(action, "Bind") {
+	if a.code != dypls.CodeOK && isPlainBind(action) {
 		a.fields = fields{SecretBindDTO: &bindDTO{}}
 	}
 	return a

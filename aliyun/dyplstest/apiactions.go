@@ -9,19 +9,9 @@ const NotSimulated = "dyplstest.NotSimulated"
 // notSimulated are the other actions of the API, version 2017-05-25, as its pages and its official
 // SDK name them.
 var notSimulated = []string{
-	// Bindings of the same family, the numbers of a pool, groups and lists.
-	"BindBatchAxg",
-	"GetTotalPublicUrl",
-	"GetSecretAsrDetail",
-	"QuerySecretNoDetail",
-	"QuerySecretNoRemain",
-	"LockSecretNo",
-	"UnlockSecretNo",
+	// The numbers of a pool, and lists.
 	"BuySecretNo",
 	"ReleaseSecretNo",
-	"CreateAxgGroup",
-	"OperateAxgGroup",
-	"DeleteAxgGroup",
 	"AddSecretBlacklist",
 	"DeleteSecretBlacklist",
 	"OperateBlackNo",

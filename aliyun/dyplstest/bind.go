@@ -1,10 +1,6 @@
 package dyplstest
 
-import (
-	"slices"
-
-	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
-)
+import "github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
 
 // prepare applies what all binds share. It returns the pool, the X that the request names (nil
 // where it names none), and the binding so far; or else why it cannot be.
@@ -16,7 +12,7 @@ func (s *service) prepare(action string, p parameters) (*pool, *number, *binding
 	if refusal != nil {
 		return nil, nil, nil, refusal
 	}
-	if len(pool.Actions) > 0 && !slices.Contains(pool.Actions, action) {
+	if !pool.isFor(action) {
 		a := serviceAnswer("isv.FORBIDDEN_ACTION", "the pool is not for this kind of binding")
 		return nil, nil, nil, &a
 	}
@@ -89,6 +85,10 @@ func (s *service) allot(
 	city string,
 	fits func(*number) bool,
 ) *answer {
+	if x != nil && x.locked {
+		a := serviceAnswer("isv.FORBIDDEN_ACTION", "the number is locked")
+		return &a
+	}
 	if x != nil && (!x.takes(b.kind) || !fits(x)) {
 		a := serviceAnswer("isv.BIND_CONFLICT", "isv.BIND_CONFLICT")
 		return &a

@@ -96,12 +96,4 @@ func bindAXG(s *service, p parameters) answer {
 	return s.bound(b, b.GroupID)
 }
 
-// hasGroup reports whether a group exists and has members.
-func (p *pool) hasGroup(id string) bool {
-	if p.Groups == nil {
-		return isGroupID(id)
-	}
-	return len(p.Groups[id]) > 0
-}
-
 func anyNumber(*number) bool { return true }

@@ -39,14 +39,17 @@ type PlacedCall struct {
 	Recorded         bool `json:"recorded"`
 	// Recordings are the files of its recording, from the call on: the DownloadUrl leads to the first.
 	Recordings []RecordingFile `json:"recordings,omitzero"`
+	// Transcribed calls have a transcript: those that are answered, on a binding with ASRStatus.
+	Transcribed bool `json:"transcribed,omitzero"`
 }
 
 // placedCall is a [PlacedCall] and what becomes of it.
 type placedCall struct {
 	PlacedCall
 
-	id            int64 // of its receipts
-	recordingIsUp bool
+	id             int64 // of its receipts
+	recordingIsUp  bool
+	transcriptIsUp bool
 }
 
 // calls are the calls that were placed.
@@ -134,6 +137,7 @@ func (s *Simulator) placed(d Dial, r route, now time.Time) PlacedCall {
 	c.Answered = !d.Unanswered
 	c.ReleaseCause, c.ReleaseDir = d.ReleaseCause, *d.ReleaseDir
 	c.Recorded = c.Answered && r.binding.IsRecordingEnabled
+	c.Transcribed = c.Answered && r.binding.ASRStatus
 	if d.Recorded != nil {
 		c.Recorded = c.Answered && *d.Recorded
 	}
@@ -160,6 +164,10 @@ func (s *Simulator) recordingAt(c *placedCall) time.Time {
 func (s *Simulator) follow(c *placedCall) {
 	if c.Recorded {
 		s.later(s.recordingAt(c).Sub(c.CallTime), func() { s.putUp(c) })
+	}
+	if c.Transcribed {
+		there := c.ReleaseTime.Add(s.config.Transcripts.ReadyAfter)
+		s.later(there.Sub(c.CallTime), func() { s.putUpTranscript(c) })
 	}
 	s.sendReceipts(c)
 }

@@ -2,7 +2,6 @@ package dyplstest
 
 import (
 	"errors"
-	"slices"
 	"strings"
 
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
@@ -106,6 +105,5 @@ func (b *binding) reach(d Dial) (route, bool) {
 // inGroup reports whether somebody may call a binding of a group. One without a group is for
 // everybody.
 func (b *binding) inGroup(person dypls.Phone) bool {
-	groups := b.number.pool.Groups
-	return b.GroupID == "" || groups == nil || slices.Contains(groups[b.GroupID], person)
+	return b.GroupID == "" || b.number.pool.group(b.GroupID).has(person)
 }

@@ -58,6 +58,10 @@ type Config struct {
 	ListDelay time.Duration
 	// Recordings says which recordings there are.
 	Recordings Recordings
+	// Transcripts says when the transcripts of calls are there.
+	Transcripts Transcripts
+	// ForSale are the numbers that QuerySecretNoRemain counts. Default: none.
+	ForSale []ForSale
 	// Calls says how the calls that [Simulator.PlaceCall] places go on.
 	Calls Calls
 	// Receipts says where the receipts of calls go, and which of them go wrong.
@@ -111,6 +115,12 @@ func (c Config) validate() error {
 		return err
 	}
 	if err := c.Receipts.validate(); err != nil {
+		return err
+	}
+	if err := c.Transcripts.validate(); err != nil {
+		return err
+	}
+	if err := validateForSale(c.ForSale); err != nil {
 		return err
 	}
 	return c.Recordings.validate()

@@ -13,6 +13,7 @@ import (
 func TestConfigErrors(t *testing.T) {
 	t.Parallel()
 	pool := func(p dyplstest.Pool) dyplstest.Config { return dyplstest.Config{Pools: []dyplstest.Pool{p}} }
+	forSale := func(f dyplstest.ForSale) dyplstest.Config { return dyplstest.Config{ForSale: []dyplstest.ForSale{f}} }
 	tests := map[string]struct {
 		config dyplstest.Config
 		want   string
@@ -31,6 +32,13 @@ func TestConfigErrors(t *testing.T) {
 		"fault":                {dyplstest.Config{Faults: []dyplstest.Fault{{Code: "X"}, {}}}, "Config.Faults[1]: do is missing"},
 		"recordings too short": {dyplstest.Config{Recordings: dyplstest.Recordings{ReadyAfter: time.Hour, KeptFor: time.Minute}}, "lengthen KeptFor"},
 		"links that are over":  {dyplstest.Config{Recordings: dyplstest.Recordings{LinkLife: -1}}, "LinkLife must not be negative: leave it 0"},
+		"public links over":    {dyplstest.Config{Recordings: dyplstest.Recordings{PublicLinkLife: -1}}, "PublicLinkLife must not be negative: leave it 0"},
+		"transcripts before":   {dyplstest.Config{Transcripts: dyplstest.Transcripts{ReadyAfter: -1}}, "Config.Transcripts.ReadyAfter must not be negative: leave it 0"},
+		"pool for batches":     {pool(dyplstest.Pool{Key: "a", Actions: []string{"BindBatchAxg"}}), `"BindBatchAxg", which is not a bind that is simulated`},
+		"for sale, no kind":    {forSale(dyplstest.ForSale{City: "杭州"}), "Config.ForSale[0]: SpecID must be 1, 2 or 3"},
+		"for sale, no city":    {forSale(dyplstest.ForSale{SpecID: dypls.SpecCarrier}), "City must be set unless"},
+		"for sale, 95":         {forSale(dyplstest.ForSale{SpecID: dypls.Spec95, City: "杭州"}), "City must be set unless"},
+		"for sale, malformed":  {forSale(dyplstest.ForSale{SpecID: dypls.Spec95, Numbers: []dypls.Phone{"17000000000x"}}), "not 3-20 digits: write digits only"},
 		"recordings' base":     {dyplstest.Config{Recordings: dyplstest.Recordings{Base: "recordings"}}, "Config.Recordings.Base must be a URL"},
 	}
 	for name, test := range tests {

@@ -32,6 +32,8 @@ type number struct {
 	people map[dypls.Phone]struct{}
 	// extensions are those in use.
 	extensions map[string]struct{}
+	// locked numbers are not picked.
+	locked bool
 	// kept is the shelf it stands on, and where, among all numbers of the pool and among those of its
 	// city.
 	kept    shelfKind

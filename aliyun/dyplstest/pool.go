@@ -20,9 +20,13 @@ type Pool struct {
 	// StrictCity answers isv.NO_AVAILABLE_NUMBER where ExpectCity has no number left, instead of
 	// taking another city's.
 	StrictCity bool
-	// Groups are the AXG groups by GroupId, a whole number. Nil: every GroupId stands for a group with
-	// members.
+	// Groups are the AXG groups by GroupId, a whole number; calls make more. Nil: every GroupId that no
+	// call has made or deleted stands for a group that everybody is in.
 	Groups map[string][]dypls.Phone
+	// Vendor is the carrier of its numbers, and Province where they are. Default: dypls.VendorMobile,
+	// and none.
+	Vendor   int
+	Province string
 	// Actions are the binds that this pool is for; others are answered with isv.FORBIDDEN_ACTION.
 	// Empty: all.
 	Actions []string
@@ -71,7 +75,7 @@ func (p Pool) validate() error {
 		}
 	}
 	for _, action := range p.Actions {
-		if !strings.HasPrefix(action, "Bind") || checkAction(action) != nil {
+		if !isPlainBind(action) || checkAction(action) != nil {
 			return fmt.Errorf(
 				"the Actions of %s hold %q, which is not a bind that is simulated: take one of %s",
 				p.Key,

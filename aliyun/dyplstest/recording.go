@@ -30,6 +30,8 @@ type Recordings struct {
 	KeptFor time.Duration
 	// LinkLife is how long a DownloadUrl works. Default: 2 hours.
 	LinkLife time.Duration
+	// PublicLinkLife is how long the links of GetTotalPublicUrl work. Default: 30 days.
+	PublicLinkLife time.Duration
 	// CallIDs are the only calls that have one. Nil: every call has.
 	CallIDs []string
 	// Base is what a DownloadUrl starts with. Default: /recordings at the address that was asked for it,
@@ -51,12 +53,10 @@ type Recordings struct {
 }
 
 func (r Recordings) withDefaults() Recordings {
-	if r.KeptFor == 0 {
-		r.KeptFor = 30 * 24 * time.Hour
-	}
-	if r.LinkLife == 0 {
-		r.LinkLife = linkLife
-	}
+	const month = 30 * 24 * time.Hour
+	r.KeptFor = cmp.Or(r.KeptFor, month)
+	r.LinkLife = cmp.Or(r.LinkLife, linkLife)
+	r.PublicLinkLife = cmp.Or(r.PublicLinkLife, month)
 	return r
 }
 
@@ -69,6 +69,11 @@ func (r Recordings) validate() error {
 	if r.LinkLife < 0 {
 		return errors.New(
 			"dyplstest: Config.Recordings.LinkLife must not be negative: leave it 0 for two hours",
+		)
+	}
+	if r.PublicLinkLife < 0 {
+		return errors.New(
+			"dyplstest: Config.Recordings.PublicLinkLife must not be negative: leave it 0 for 30 days",
 		)
 	}
 	const mostParts = 100
@@ -92,42 +97,73 @@ func queryRecording(s *service, p parameters) answer {
 	if _, refusal := s.poolOrProduct(p); refusal != nil {
 		return *refusal
 	}
-	const longest = 100
-	callID := p.get("CallId")
-	if utf8.RuneCountInString(callID) > longest {
-		return *illegal("callId has more than 100 characters")
-	}
-	calledAt, err := parseTime(p.get("CallTime"))
-	if err != nil {
-		return *illegal("callTime must be yyyy-MM-dd HH:mm:ss")
-	}
-	if c := s.calls.byID[callID]; c != nil && c.AccessKeyID == s.account.key.AccessKeyID {
-		return s.queryPlaced(c, calledAt)
-	}
-	recordings := s.config.Recordings
-	age := s.now.Sub(calledAt)
-	if recordings.CallIDs != nil && !slices.Contains(recordings.CallIDs, callID) ||
-		age > recordings.KeptFor {
-		return *illegal("record not exist")
+	found, refusal := s.recorded(p)
+	if refusal != nil {
+		return *refusal
 	}
 	link := ""
-	if age >= recordings.ReadyAfter {
-		link = s.link(s.unplaced(callID, calledAt))
+	if found.ready {
+		link = s.link(found.name, s.config.Recordings.LinkLife)
 	}
 	return ok(fields{DownloadURL: &link})
 }
 
-// queryPlaced answers for a call that was placed: a CallTime that is not its own finds nothing.
-func (s *service) queryPlaced(c *placedCall, calledAt time.Time) answer {
-	if !c.Recorded || !calledAt.Equal(c.CallTime.Truncate(time.Second)) ||
-		s.now.Sub(calledAt) > s.config.Recordings.KeptFor {
-		return *illegal("record not exist")
+// recordedCall is a call that has a recording, or will have one.
+type recordedCall struct {
+	call  *placedCall // nil where nobody placed it
+	at    time.Time
+	name  string // of its first file, where it is ready
+	ready bool
+}
+
+// binding is what the call was placed on, nil where it is forgotten.
+func (c recordedCall) binding(s *service) *binding {
+	if c.call == nil {
+		return nil
 	}
-	link := ""
-	if c.recordingIsUp {
-		link = s.link(c.Recordings[0].Name)
+	return s.account.subs[c.call.SubsID]
+}
+
+// namedCall reads which call a request is about, and finds it if it was placed.
+func (s *service) namedCall(p parameters) (id string, at time.Time, c *placedCall, refusal *answer) {
+	const longest = 100
+	id = p.get("CallId")
+	if utf8.RuneCountInString(id) > longest {
+		return "", time.Time{}, nil, illegal("callId has more than 100 characters")
 	}
-	return ok(fields{DownloadURL: &link})
+	at, err := parseTime(p.get("CallTime"))
+	if err != nil {
+		return "", time.Time{}, nil, illegal("callTime must be yyyy-MM-dd HH:mm:ss")
+	}
+	if c = s.calls.byID[id]; c != nil && c.AccessKeyID != s.account.key.AccessKeyID {
+		c = nil
+	}
+	return id, at, c, nil
+}
+
+// recorded finds the recording of a call. A CallTime that is not that of a placed one finds nothing.
+func (s *service) recorded(p parameters) (recordedCall, *answer) {
+	id, at, c, refusal := s.namedCall(p)
+	if refusal != nil {
+		return recordedCall{}, refusal
+	}
+	recordings := s.config.Recordings
+	age := s.now.Sub(at)
+	exists := recordings.CallIDs == nil || slices.Contains(recordings.CallIDs, id)
+	if c != nil {
+		exists = c.Recorded && at.Equal(c.CallTime.Truncate(time.Second))
+	}
+	if !exists || age > recordings.KeptFor {
+		return recordedCall{}, illegal("record not exist")
+	}
+	found := recordedCall{call: c, at: at}
+	switch {
+	case c != nil && c.recordingIsUp:
+		found.ready, found.name = true, c.Recordings[0].Name
+	case c == nil && age >= recordings.ReadyAfter:
+		found.ready, found.name = true, s.unplaced(id, at)
+	}
+	return found, nil
 }
 
 // unplaced is the name of the file of a call that nobody placed.
@@ -144,12 +180,13 @@ func (s *service) unplaced(callID string, calledAt time.Time) string {
 }
 
 // link signs a link with the account's own credentials.
-func (s *service) link(name string) string {
-	return s.signedLink(s.account, cmp.Or(s.config.Recordings.Base, s.base), name, s.now)
+func (s *service) link(name string, life time.Duration) string {
+	base := cmp.Or(s.config.Recordings.Base, s.base)
+	return signedLink(s.account, base, name, s.now.Add(life))
 }
 
-func (s *Simulator) signedLink(of *account, base, name string, now time.Time) string {
-	expires := strconv.FormatInt(now.Add(s.config.Recordings.LinkLife).Unix(), 10)
+func signedLink(of *account, base, name string, until time.Time) string {
+	expires := strconv.FormatInt(until.Unix(), 10)
 	query := url.Values{
 		"Expires": {expires}, "OSSAccessKeyId": {of.key.AccessKeyID},
 		"Signature": {ossSignature(of.key.AccessKeySecret, http.MethodGet, "", "", expires, name)},
@@ -163,5 +200,6 @@ func (s *Simulator) recordURL(c *placedCall) string {
 		return ""
 	}
 	base := cmp.Or(s.config.Recordings.Base, s.address+strings.TrimSuffix(recordingsPath, "/"))
-	return s.signedLink(s.accounts[c.AccessKeyID], base, c.Recordings[0].Name, s.config.Now())
+	until := s.config.Now().Add(s.config.Recordings.LinkLife)
+	return signedLink(s.accounts[c.AccessKeyID], base, c.Recordings[0].Name, until)
 }

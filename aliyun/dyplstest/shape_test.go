@@ -52,11 +52,11 @@ func TestActionsThatAreNotThere(t *testing.T) {
 		code   string
 		status int
 	}{
-		"GetTotalPublicUrl": {dyplstest.NotSimulated, http.StatusBadRequest},
-		"BindBatchAxg":      {dyplstest.NotSimulated, http.StatusBadRequest},
-		"BindAxb700":        {dyplstest.NotSimulated, http.StatusBadRequest},
-		"BindAxz":           {"InvalidAction.NotFound", http.StatusNotFound},
-		"SendSms":           {"InvalidAction.NotFound", http.StatusNotFound},
+		"BuySecretNo":     {dyplstest.NotSimulated, http.StatusBadRequest},
+		"QueryCallStatus": {dyplstest.NotSimulated, http.StatusBadRequest},
+		"BindAxb700":      {dyplstest.NotSimulated, http.StatusBadRequest},
+		"BindAxz":         {"InvalidAction.NotFound", http.StatusNotFound},
+		"SendSms":         {"InvalidAction.NotFound", http.StatusNotFound},
 	} {
 		wantRefusal(t, do(t, b, newUnsigned(action, params{}, b.Now()).v3()), want.code, want.status)
 		wantRefusal(t, do(t, b, newUnsigned(action, params{}, b.Now()).v1()), want.code, want.status)

@@ -9,7 +9,7 @@ const (
 	freeShelf      shelfKind = iota // nothing is bound
 	pairShelf                       // pairs are bound, and there is room for more
 	extensionShelf                  // extensions are bound, and there is room for more
-	noShelf                         // no room left
+	noShelf                         // no room left, or locked
 )
 
 // shelfKinds is how many there are.
@@ -21,6 +21,8 @@ type shelf []*number
 // shelfOf returns the shelf on which a number belongs.
 func (n *number) shelfOf() shelfKind {
 	switch {
+	case n.locked:
+		return noShelf
 	case len(n.bindings) == 0:
 		return freeShelf
 	case n.takes(pairing):

@@ -18,6 +18,7 @@ import (
 // understands.
 type Simulator struct {
 	config Config
+	made   time.Time     // by Config.Now
 	closed chan struct{} // ends hangs and delays
 
 	closeOnce sync.Once
@@ -47,6 +48,7 @@ func New(c Config) (*Simulator, error) {
 	}
 	s := &Simulator{
 		config:     c,
+		made:       c.Now(),
 		closed:     make(chan struct{}),
 		pusher:     newPusher(),
 		receipts:   receipts{limit: c.LedgerLimit},
