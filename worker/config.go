@@ -205,9 +205,8 @@ func (c Config) validate() error {
 		"on no number must be fail or wait",
 	)
 	for action := range c.QPS {
-		_, known := dypls.Quota(action)
 		check(
-			known,
+			slices.Contains(dypls.QuotaActions(), action),
 			"a ceiling names the action %q, which is none: write it as the API does, such as BindAxn",
 			action,
 		)
