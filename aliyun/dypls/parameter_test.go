@@ -40,6 +40,7 @@ var documented = map[string]string{
 	"OperateAxgGroup":            "PoolKey GroupId OperateType Numbers",
 	"DeleteAxgGroup":             "PoolKey GroupId",
 	"BindBatchAxg":               "PoolKey AxgBindList",
+	"QueryTokenForMnsQueue":      "MessageType QueueName",
 }
 
 func TestParametersAreTheDocumentedOnes(t *testing.T) {

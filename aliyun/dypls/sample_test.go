@@ -102,4 +102,7 @@ var samples = map[string]sample{
 		},
 		{PhoneNoA: numberB, GroupID: "g1", Expiration: expiration},
 	}}, dypls.BindBatchAXGRequest{PoolKey: "FC1", AxgBindList: []dypls.AXGBind{{PhoneNoA: numberA, GroupID: "g1", Expiration: expiration}}}),
+	"QueryTokenForMnsQueue": sampleOf(dypls.QueryTokenForMNSQueue,
+		dypls.QueryTokenForMNSQueueRequest{MessageType: dypls.TypeSecretReport, QueueName: "Alicom-Queue-1-SecretReport"},
+		dypls.QueryTokenForMNSQueueRequest{MessageType: dypls.TypeSecretReport, QueueName: "Alicom-Queue-1-SecretReport"}),
 }
