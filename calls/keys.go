@@ -41,7 +41,10 @@ const (
 )
 
 // Ways by which a receipt comes.
-const wayHTTP = "http"
+const (
+	wayHTTP  = "http"
+	wayQueue = "queue"
+)
 
 // callKey is the record of a call. The braces keep it in one slot of a cluster.
 func callKey(id string) string { return "dypls:call:{" + id + "}" }

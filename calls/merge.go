@@ -115,7 +115,11 @@ func (s *Store) mergePush(ctx context.Context, e redis.XMessage) error {
 	body, _ := e.Values[fieldBody].(string)
 	account, _ := e.Values[fieldAccount].(string)
 	t, from := dypls.ReceiptType(name), origin{account, takenIn(e.ID)}
-	receipts, broken := dypls.ParseReceipts(t, []byte(body))
+	parse := dypls.ParseReceipts
+	if e.Values[fieldWay] == wayQueue {
+		parse = dypls.ParseReceiptMessage
+	}
+	receipts, broken := parse(t, []byte(body))
 	if broken != nil {
 		if err := s.putAside(ctx, t, from, []byte(body), broken); err != nil {
 			return err

@@ -13,6 +13,10 @@ type Trace struct {
 	PushDone func(Push)
 	// ReceiptDone: a receipt that was taken in has its place.
 	ReceiptDone func(ReceiptEnd)
+	// MessageDone: a message was taken from a queue.
+	MessageDone func(MessageEnd)
+	// TokenDone: a token for a queue was asked for.
+	TokenDone func(TokenEnd)
 }
 
 // Push is a push that was answered.
@@ -40,6 +44,29 @@ const (
 	Unread    Result = "unread"    // it cannot be read, and is kept as it came
 )
 
+// MessageEnd is what became of a message that was taken from a queue.
+type MessageEnd struct {
+	Queue  Queue
+	Result MessageResult
+	Lag    time.Duration // since it was put there
+}
+
+// MessageResult is what became of a message.
+type MessageResult string
+
+// The results. What is not stored stays in its queue, and comes again.
+const (
+	MessageStored    MessageResult = "stored"
+	MessageNotStored MessageResult = "not-stored" // Redis did not take it
+	MessageBroken    MessageResult = "broken"     // it is not what its checksum says
+)
+
+// TokenEnd is a token that was asked for.
+type TokenEnd struct {
+	Queue Queue
+	Err   error // nil where there is one
+}
+
 func (t *Trace) pushDone(p Push) {
 	if t.PushDone != nil {
 		t.PushDone(p)
@@ -49,5 +76,17 @@ func (t *Trace) pushDone(p Push) {
 func (t *Trace) receiptDone(of dypls.ReceiptType, result Result, takenIn time.Time) {
 	if t.ReceiptDone != nil {
 		t.ReceiptDone(ReceiptEnd{of, result, max(time.Since(takenIn), 0)})
+	}
+}
+
+func (t *Trace) messageDone(m MessageEnd) {
+	if t.MessageDone != nil {
+		t.MessageDone(m)
+	}
+}
+
+func (t *Trace) tokenDone(e TokenEnd) {
+	if t.TokenDone != nil {
+		t.TokenDone(e)
 	}
 }
