@@ -16,20 +16,34 @@ import (
 // apiFlags say how the API is reached. Credentials come from Alibaba's own chain, never from a
 // flag.
 type apiFlags struct {
-	Endpoint    string        `env:"DYPLSQ_ENDPOINT" help:"Of the API; plain http:// only to a loopback address (${default})." default:"https://dyplsapi.aliyuncs.com" placeholder:"URL"`
+	wireFlags
+
+	Endpoint string `env:"DYPLSQ_ENDPOINT" help:"Of the API; plain http:// only to a loopback address (${default})." default:"https://dyplsapi.aliyuncs.com" placeholder:"URL"`
+}
+
+// wireFlags say how calls travel, to whichever endpoint.
+type wireFlags struct {
 	Insecure    bool          `env:"DYPLSQ_INSECURE" help:"Let numbers and signatures travel over plain http:// to another machine."`
 	HTTPTimeout time.Duration `env:"DYPLSQ_HTTP_TIMEOUT" help:"Of one call (${default})." default:"10s" name:"http-timeout" placeholder:"DURATION"`
 }
 
 // client has the credentials of the default chain where it is given none.
 func (f apiFlags) client(concurrency int, credentials aliyun.Credentials) (*aliyun.Client, error) {
+	return f.clientOf(f.Endpoint, concurrency, credentials)
+}
+
+func (f wireFlags) clientOf(
+	endpoint string,
+	concurrency int,
+	credentials aliyun.Credentials,
+) (*aliyun.Client, error) {
 	if printsSecrets(os.Getenv("DEBUG")) {
 		return nil, usage("DEBUG makes Alibaba's libraries print credentials and requests: unset it")
 	}
 	reachMetadataDirectly()
 	client, err := aliyun.New(aliyun.Config{
-		Proxy:       f.proxy(),
-		Endpoint:    f.Endpoint,
+		Proxy:       proxyFor(endpoint),
+		Endpoint:    endpoint,
 		Insecure:    f.Insecure,
 		Timeout:     f.HTTPTimeout,
 		MaxConns:    concurrency,
@@ -41,10 +55,10 @@ func (f apiFlags) client(concurrency int, credentials aliyun.Credentials) (*aliy
 	return client, nil
 }
 
-// proxy is the one that the environment names for the endpoint (HTTPS_PROXY, save where NO_PROXY
+// proxyFor is the one that the environment names for an endpoint (HTTPS_PROXY, save where NO_PROXY
 // names its host), as other programs take it.
-func (f apiFlags) proxy() string {
-	endpoint, err := url.Parse(strings.TrimSpace(f.Endpoint))
+func proxyFor(address string) string {
+	endpoint, err := url.Parse(strings.TrimSpace(address))
 	if err != nil || endpoint.Scheme != "https" { // what is wrong with it is said elsewhere
 		return ""
 	}

@@ -16,6 +16,10 @@ import (
 type doctorCommand struct {
 	redisFlags
 	performFlags
+	receiptsFlags
+	receiptsQueueFlags
+
+	ReceiptsAccount string `default:"default" env:"DYPLSQ_ACCOUNT" help:"The account whose receipts are taken in (${default}), as receive --account has it." placeholder:"NAME"`
 
 	JSON bool `help:"Print one JSON object a line." name:"json"`
 
@@ -34,6 +38,11 @@ func (c *doctorCommand) Run(ctx context.Context, s streams) error {
 		return err
 	}
 	defer api.close()
+	receipts, err := c.receipts()
+	if err != nil {
+		return err
+	}
+	defer receipts.close()
 	var lost []string
 	var failed error
 	err = doctor.Run(ctx, doctor.Config{
@@ -46,6 +55,7 @@ func (c *doctorCommand) Run(ctx context.Context, s streams) error {
 		Credentials: api.own.CredentialSource,
 		Accounts:    api.sources(),
 		Quotas:      doctor.Quotas{Wanted: wantedCeilings(), Kept: true, Published: dypls.Quota},
+		Receipts:    receipts.checks(c.receiptsFlags, c.receiptsQueueFlags),
 	}, func(f doctor.Finding) {
 		if f.Verdict == doctor.Loses {
 			lost = append(lost, f.Check)

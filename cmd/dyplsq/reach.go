@@ -16,7 +16,7 @@ func (f apiFlags) reach(ctx context.Context) (doctor.Reached, error) {
 	var reached doctor.Reached
 	transport := &http.Transport{}
 	defer transport.CloseIdleConnections()
-	if text := f.proxy(); text != "" {
+	if text := proxyFor(f.Endpoint); text != "" {
 		proxy, err := url.Parse(text)
 		if err != nil || proxy.Host == "" { // the error would repeat it, and it may hold a password
 			return reached, errors.New("HTTPS_PROXY is no URL")

@@ -33,12 +33,25 @@ type receiptsDoor struct {
 	exposed     bool // others on this machine may read the secrets
 }
 
+// listens reports whether pushes are to come in.
+func (f receiptsFlags) listens() bool { return f.ReceiptsListen != "" || f.ReceiptsSecretFile != "" }
+
+// door is how pushes come in; nil where receipts are pulled from queues alone.
+func (f receiptsFlags) door(pulls bool) (*receiptsDoor, error) {
+	if pulls && !f.listens() {
+		return nil, nil //nolint:nilnil // no door, no error
+	}
+	door, err := f.check()
+	return &door, err
+}
+
 // check finds everything that is wrong with the flags at once.
 func (f receiptsFlags) check() (door receiptsDoor, err error) {
 	var problems []error
 	if f.ReceiptsListen == "" {
 		problems = append(problems, errors.New(
-			"--receipts-listen (DYPLSQ_RECEIPTS_LISTEN) must be given: the address for the platform's pushes, such as 127.0.0.1:"+receiptsPort))
+			"--receipts-listen (DYPLSQ_RECEIPTS_LISTEN) must be given: the address for the platform's pushes, such as 127.0.0.1:"+receiptsPort+
+				"; or --receipts-queue: a queue from which they are taken"))
 	}
 	wayIn := wayInFlags{
 		tlsCert:      f.TLSCert,
@@ -83,8 +96,8 @@ func readSecrets(file string) (secrets []string, exposed bool, err error) {
 }
 
 // warn tells of what lets the receiver work, and should be mended all the same.
-func (f receiptsFlags) warn(door receiptsDoor, log zerolog.Logger) {
-	if door.exposed {
+func (f receiptsFlags) warn(door *receiptsDoor, log zerolog.Logger) {
+	if door != nil && door.exposed {
 		log.Warn().Str("file", f.ReceiptsSecretFile).
 			Msg("secrets file open to others; chmod 400 it, and give it to the receiver's user")
 	}

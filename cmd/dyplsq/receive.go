@@ -3,10 +3,13 @@ package main
 import (
 	"context"
 	"errors"
+	"net"
 	"net/http"
 	"time"
 
 	"github.com/redis/go-redis/v9"
+	"github.com/rs/zerolog"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/seed-5c07c2e9/dyplsq/calls"
 	"github.com/seed-5c07c2e9/dyplsq/cmd/dyplsq/internal/metrics"
@@ -15,6 +18,8 @@ import (
 type receiveCommand struct {
 	redisFlags
 	receiptsFlags
+	receiptsQueueFlags
+	wireFlags
 	logFlags
 	metricsFlags
 
@@ -26,7 +31,7 @@ type receiveCommand struct {
 func (c *receiveCommand) Run(ctx context.Context, s streams) error {
 	log := c.logger(s.err)
 	redisConfig, redisErr := c.given()
-	door, doorErr := c.check()
+	door, doorErr := c.door(len(c.ReceiptsQueue) > 0)
 	accountErr := accountProblem(c.Account, "give the name that the workers know the account by")
 	if err := errors.Join(redisErr, doorErr, accountErr); err != nil {
 		return usage(err.Error())
@@ -37,54 +42,105 @@ func (c *receiveCommand) Run(ctx context.Context, s streams) error {
 		Redis:  redisConfig,
 		Keep:   c.KeepCalls,
 		Logger: log,
-		Trace: calls.Trace{
-			PushDone:    func(p calls.Push) { m.PushDone(p.Type, p.Status, p.Took) },
-			ReceiptDone: func(r calls.ReceiptEnd) { m.ReceiptDone(r.Type, string(r.Result), r.Lag) },
-		},
+		Trace:  receiptsTrace(m),
 	})
 	if err != nil {
 		return usage(err.Error())
 	}
 	defer func() { _ = store.Close() }()
-	handler, err := store.Handler(calls.HandlerConfig{Secrets: door.secrets, Account: c.Account})
-	if err != nil {
-		return usage("--receipts-secret-file: " + err.Error())
+	puller, err := c.puller(store, c.wireFlags, c.Account)
+	if err == nil && puller != nil {
+		err = puller.checkCredentials(ctx, log)
 	}
-	listener, err := listen("--receipts-listen", c.ReceiptsListen, receiptsPort)
+	if err != nil {
+		return err
+	}
+	pushes, err := c.openDoor(store, door, c.Account, log)
 	if err != nil {
 		return err
 	}
 	shown, err := c.open(ctx, c.redisFlags, log, func(_ context.Context, client redis.UniversalClient) endpoints {
 		m.CollectWaiting(store.Waiting) //nolint:contextcheck // a scrape has no context
-		return endpoints{metrics: m.Handler(), alive: health{}.alive, ready: receiverReady(client)}
+		if puller != nil {
+			m.CollectQueues(puller.shown)
+		}
+		return endpoints{metrics: m.Handler(), alive: health{}.alive, ready: receiverReady(client, puller, pushes != nil)}
 	})
 	if err != nil {
-		return errors.Join(err, listener.Close())
+		return errors.Join(err, pushes.close())
+	}
+	work, running := errgroup.WithContext(ctx)
+	work.Go(func() error { return store.Run(running) })
+	if pushes != nil {
+		work.Go(func() error { return serveWith(running, pushes.listener, pushes.server) })
+	}
+	if puller != nil {
+		work.Go(func() error { puller.pull(running); return nil })
+	}
+	return errors.Join(work.Wait(), shown.close())
+}
+
+// receiptsTrace counts what happens in a store.
+func receiptsTrace(m *metrics.Receipts) calls.Trace {
+	return calls.Trace{
+		PushDone:    func(p calls.Push) { m.PushDone(p.Type, p.Status, p.Took) },
+		ReceiptDone: func(r calls.ReceiptEnd) { m.ReceiptDone(r.Type, string(r.Result), r.Lag) },
+		MessageDone: func(e calls.MessageEnd) {
+			m.MessageDone(e.Queue.Type, string(e.Result), e.Result == calls.MessageStored, e.Lag)
+		},
+		TokenDone: func(e calls.TokenEnd) { m.TokenDone(e.Queue.Type, e.Err == nil) },
+	}
+}
+
+// pushServer is where pushes come in.
+type pushServer struct {
+	listener net.Listener
+	server   *http.Server
+}
+
+// openDoor opens the port, or returns nil where nothing is pushed.
+func (f receiptsFlags) openDoor(
+	store *calls.Store,
+	door *receiptsDoor,
+	account string,
+	log zerolog.Logger,
+) (*pushServer, error) {
+	if door == nil {
+		return nil, nil //nolint:nilnil // no port, no error
+	}
+	handler, err := store.Handler(calls.HandlerConfig{Secrets: door.secrets, Account: account})
+	if err != nil {
+		return nil, usage("--receipts-secret-file: " + err.Error())
+	}
+	listener, err := listen("--receipts-listen", f.ReceiptsListen, receiptsPort)
+	if err != nil {
+		return nil, err
 	}
 	server := newServer(door.guard(handler), door.certificate, log)
 	log.Info().Str("url", urlOf(listener, server)+"receipts/").Msg("receiving receipts")
-	merging, stop := context.WithCancel(ctx)
-	merged := make(chan error, 1)
-	go func() {
-		err := store.Run(merging)
-		stop()
-		merged <- err
-	}()
-	err = serveWith(merging, listener, server)
-	stop()
-	return errors.Join(err, <-merged, shown.close())
+	return &pushServer{listener, server}, nil
 }
 
-// receiverReady says whether a push would be stored.
-func receiverReady(client redis.UniversalClient) http.HandlerFunc {
+func (p *pushServer) close() error {
+	if p == nil {
+		return nil
+	}
+	return p.listener.Close()
+}
+
+// receiverReady says whether a push would be stored, and whether queues are pulled.
+func receiverReady(client redis.UniversalClient, puller *queuePuller, listens bool) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		ctx, cancel := context.WithTimeout(r.Context(), checkTimeout)
 		defer cancel()
-		answers := checkRedis(calls.CheckWrite(ctx, client))
+		answer := readiness{Checks: map[string]check{"redis": checkRedis(calls.CheckWrite(ctx, client))}}
+		if puller != nil {
+			answer.Checks["queues"] = puller.ready(listens)
+		}
 		status := http.StatusOK
-		if !answers.OK {
+		if answer.Ready = answer.failing() == ""; !answer.Ready {
 			status = http.StatusServiceUnavailable
 		}
-		writeHealth(w, status, readiness{Ready: answers.OK, Checks: map[string]check{"redis": answers}})
+		writeHealth(w, status, answer)
 	}
 }

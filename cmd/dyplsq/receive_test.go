@@ -247,7 +247,14 @@ func TestReceiveRefusesToStart(t *testing.T) {
 		args []string
 		says []string
 	}{
-		"nothing":                {nil, []string{"--receipts-listen", "--receipts-secret-file", "openssl rand"}},
+		"nothing":                {nil, []string{"--receipts-listen", "--receipts-secret-file", "openssl rand", "--receipts-queue"}},
+		"a queue of no type":     {[]string{"--receipts-queue", "Alicom-Queue-1-SecretReport"}, []string{"--receipts-queue", "TYPE=QUEUE"}},
+		"a queue that is a path": {[]string{"--receipts-queue", "SecretReport=a/b"}, []string{"letters, digits and hyphens"}},
+		"a queue twice":          {[]string{"--receipts-queue", "SecretReport=q,SecretRecording=q"}, []string{"given twice"}},
+		"queues in the clear":    {[]string{"--receipts-queue", "SecretReport=q", "--receipts-queue-endpoint", "http://queues.example"}, []string{"--receipts-queue-endpoint", "https://"}},
+		"tokens in the clear":    {[]string{"--receipts-queue", "SecretReport=q", "--receipts-token-endpoint", "http://tokens.example"}, []string{"--receipts-token-endpoint", "https://"}},
+		"no credentials":         {[]string{"--receipts-queue", "SecretReport=q"}, []string{"--receipts-queue", "no Alibaba Cloud credentials"}},
+		"a queue and no secret":  {[]string{"--receipts-queue", "SecretReport=q", "--receipts-listen", "127.0.0.1:0"}, []string{"--receipts-secret-file"}},
 		"no file":                {[]string{"--receipts-listen", "127.0.0.1:0", "--receipts-secret-file", good + "x"}, []string{"cannot be read"}},
 		"an empty file":          {[]string{"--receipts-listen", "127.0.0.1:0", "--receipts-secret-file", secretFile(t, "\n# none\n")}, []string{"has no secret"}},
 		"a weak secret":          {[]string{"--receipts-listen", "127.0.0.1:0", "--receipts-secret-file", secretFile(t, "hush-hush")}, []string{"--receipts-secret-file", "at least 16 characters"}},

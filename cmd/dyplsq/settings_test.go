@@ -129,7 +129,7 @@ func TestTablesOfSettingsAreWhatTheProgramReads(t *testing.T) {
 // TestSettingsHaveTwins: each flag of what runs for long has a variable of the same name, and each variable a flag.
 func TestSettingsHaveTwins(t *testing.T) {
 	t.Parallel()
-	of := map[string]string{"account": "DYPLSQ_ACCOUNTS", "qps": ""} // a variable for each action
+	of := map[string]string{"account": "DYPLSQ_ACCOUNTS", "receipts-account": "DYPLSQ_ACCOUNT", "qps": ""} // a variable for each action
 	for _, leaf := range newTestParser(t).Model.Leaves(false) {
 		for _, flag := range slices.Concat(leaf.AllFlags(true)...) {
 			name := strings.ToUpper(strings.ReplaceAll(flag.Name, "-", "_"))

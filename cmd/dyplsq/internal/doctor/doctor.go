@@ -63,6 +63,7 @@ type Config struct {
 	// Settings is what a worker says of the settings of this machine.
 	Settings error
 	Quotas   Quotas
+	Receipts Receipts
 }
 
 // examination is one run of all checks, and what they share.
@@ -120,6 +121,7 @@ var ofRedis = []check{
 	},
 	{"quota", (*examination).quota},
 	{"breakers", (*examination).breakers},
+	{"receipts", (*examination).receipts},
 }
 
 var ofMachine = []check{
@@ -130,6 +132,8 @@ var ofMachine = []check{
 	{"endpoint", (*examination).endpoint},
 	{"apiclock", (*examination).apiClock},
 	{"settings", (*examination).settings},
+	{"receiver", (*examination).receiver},
+	{"pulling", (*examination).pulling},
 }
 
 // Run makes every check, and reports each finding as it is made. Its error is

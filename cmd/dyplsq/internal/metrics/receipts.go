@@ -21,6 +21,9 @@ type Receipts struct {
 	answered prometheus.Histogram
 	receipts *prometheus.CounterVec
 	lag      prometheus.Histogram
+	messages *prometheus.CounterVec
+	inQueue  prometheus.Histogram
+	tokens   *prometheus.CounterVec
 }
 
 // NewReceipts registers everything. What can be named beforehand begins at 0, results among it.
@@ -45,7 +48,28 @@ func NewReceipts(results ...string) *Receipts {
 		Help:      "From when a receipt was taken in until its call had it.",
 		Buckets:   []float64{.001, .005, .01, .05, .1, .5, 1, 5, 15, 60, 300, 3600},
 	})
+	m.messages = counter(
+		"receipt_messages_total",
+		"Messages that were taken from the platform's queues, by type and by what became of them. What is not stored, or is broken, stays in its queue and comes again.",
+		"type",
+		"result",
+	)
+	m.inQueue = prometheus.NewHistogram(prometheus.HistogramOpts{
+		Namespace: namespace,
+		Name:      "receipt_queue_lag_seconds",
+		Help:      "From when a message was put into its queue until it was stored.",
+		Buckets:   []float64{.01, .05, .1, .5, 1, 5, 15, 60, 300, 3600, 86400},
+	})
+	m.tokens = counter(
+		"receipt_tokens_total",
+		"Tokens for the platform's queues that were asked for, by type, and whether there was one.",
+		"type",
+		"result",
+	)
 	m.registry.MustRegister(
+		m.messages,
+		m.inQueue,
+		m.tokens,
 		collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 		m.pushes,
@@ -74,6 +98,55 @@ func (m *Receipts) PushDone(t dypls.ReceiptType, status int, took time.Duration)
 func (m *Receipts) ReceiptDone(t dypls.ReceiptType, result string, lag time.Duration) {
 	m.receipts.WithLabelValues(receiptLabel(t), result).Inc()
 	m.lag.Observe(lag.Seconds())
+}
+
+// MessageDone counts a message that was taken from a queue.
+func (m *Receipts) MessageDone(t dypls.ReceiptType, result string, stored bool, lag time.Duration) {
+	m.messages.WithLabelValues(receiptLabel(t), result).Inc()
+	if stored {
+		m.inQueue.Observe(lag.Seconds())
+	}
+}
+
+// TokenDone counts a token that was asked for.
+func (m *Receipts) TokenDone(t dypls.ReceiptType, obtained bool) {
+	m.tokens.WithLabelValues(receiptLabel(t), tokenResult(obtained)).Inc()
+}
+
+func tokenResult(obtained bool) string {
+	if obtained {
+		return "ok"
+	}
+	return "failed"
+}
+
+// ReceiptQueue is one of the platform's queues.
+type ReceiptQueue struct {
+	Type   dypls.ReceiptType
+	Name   string
+	Pulled bool
+}
+
+// CollectQueues lets a scrape see which queues are pulled.
+func (m *Receipts) CollectQueues(queues func() []ReceiptQueue) {
+	for _, q := range queues() {
+		m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Namespace:   namespace,
+			Name:        "receipt_queue_up",
+			Help:        "1 while a queue of the platform is pulled; 0 while it rests, or does not answer.",
+			ConstLabels: prometheus.Labels{"type": string(q.Type), "queue": q.Name},
+		}, func() float64 {
+			for _, now := range queues() {
+				if now.Name == q.Name && now.Pulled {
+					return 1
+				}
+			}
+			return 0
+		}))
+		for _, obtained := range []bool{true, false} {
+			m.tokens.WithLabelValues(string(q.Type), tokenResult(obtained))
+		}
+	}
 }
 
 func receiptLabel(t dypls.ReceiptType) string {
