@@ -2,34 +2,38 @@ package calls
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"time"
 
+	"github.com/rs/zerolog"
+
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
+	"github.com/seed-5c07c2e9/dyplsq/internal/record"
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
 )
 
-const (
-	settleGroup = "dyplsq.settle"
-	// byReceipt is who settled a task, as its record and `explain` tell.
-	byReceipt = "receipt"
-)
+const settleGroup = "dyplsq.settle"
 
 var errNoAccount = errors.New("the account is unknown to this process")
 
-// Settler settles uncertain binds by the calls that are made on their bindings.
+// Settler settles uncertain binds by the calls that are made on their bindings, and has surplus
+// bindings unbound.
 type Settler struct {
 	Store *Store
 	Queue *tasks.Queue
 	// Caller returns what makes calls as an account, "" for that of tasks that name none; nil for one
 	// that this process does not know. A worker's Caller keeps to the quota.
 	Caller func(account string) dypls.Caller
+	// SurplusFound is told of each surplus binding, by the action of its bind; nil for nobody.
+	SurplusFound func(action string)
 }
 
 // Run follows all calls until ctx is done. Where the receipts of one name an uncertain bind as their
 // OutId, the API confirms that their binding is the one that the bind asked for, and the task is
 // settled as succeeded. A bind that left its X to the platform, and whose answer was lost, is found
-// this way at its first call.
+// this way at its first call. So is a binding that such a task made beside the one that it holds:
+// see [tasks.Queue.UnbindSurplus].
 //
 // What fails is tried again after a minute; what the API denies stays uncertain. Any number of
 // processes may run it. Until the first receipt is taken in, it costs a command every 10 s.
@@ -60,36 +64,89 @@ func (c Call) mayName() bool {
 	return c.SubsID != "" && c.SecretNo != "" && tasks.CheckID(c.TaskID) == nil
 }
 
+// missing is the caller of an account that this process does not know.
+type missing struct{}
+
+// Call implements [dypls.Caller].
+func (missing) Call(context.Context, dypls.Call) (dypls.Answer, error) {
+	return dypls.Answer{}, errNoAccount // a worker that knows it is offered the call in a minute
+}
+
 func (s Settler) settle(ctx context.Context, c Call) error {
 	if !c.mayName() {
 		return nil
 	}
-	task, err := s.Queue.View(ctx, c.TaskID)
+	task, err := s.Queue.Outcome(ctx, c.TaskID)
 	switch {
 	case errors.Is(err, tasks.ErrUnknownTask): // the OutId is an application's own
 		return nil
 	case err != nil:
 		return err
-	case task.State != string(tasks.StateUncertain):
-		return nil
-	}
-	log := s.Store.log.With().Str("id", c.TaskID).Str("call_id", c.hide(c.ID)).Logger()
-	caller := s.Caller(task.Account)
-	if caller == nil {
-		log.Warn().Str("account", task.Account).Msg("receipt not used: its account is unknown here")
-		return errNoAccount // a worker that knows it is offered the call in a minute
 	}
 	seen := dypls.Binding{SubsID: c.SubsID, SecretNo: c.SecretNo, Extension: c.Extension}
-	err = s.Queue.ResolveByBinding(ctx, caller, c.TaskID, seen, byReceipt)
+	log := s.Store.log.With().Str("id", c.TaskID).Str("call_id", c.hide(c.ID)).Str("subs_id", c.SubsID).Logger()
+	caller := s.Caller(task.Account)
+	if caller == nil {
+		caller = missing{}
+	}
+	switch {
+	case task.State == tasks.StateUncertain:
+		err = s.resolve(ctx, caller, c.TaskID, seen, log)
+	case hasAnother(task, seen):
+		err = s.unbind(ctx, caller, task, seen, log)
+	}
+	switch _, invalid := errors.AsType[*dypls.ValidationError](err); {
+	case invalid:
+		log.Warn().Msg("receipt not used: its SubsId or X is none")
+		return nil
+	case err != nil:
+		log.Warn().Str("account", task.Account).Str("error", dypls.Scrub(err.Error())).
+			Msg("receipt not used yet; trying again")
+	}
+	return err
+}
+
+func (s Settler) resolve(
+	ctx context.Context,
+	caller dypls.Caller,
+	id string,
+	seen dypls.Binding,
+	log zerolog.Logger,
+) error {
+	err := s.Queue.ResolveByBinding(ctx, caller, id, seen, record.ByReceipt)
 	switch {
 	case err == nil:
-		log.Info().Str("subs_id", c.SubsID).Msg("uncertain bind settled by a receipt")
+		log.Info().Msg("uncertain bind settled by a receipt")
 	case errors.Is(err, tasks.ErrNotUncertain): // somebody was faster
 	case errors.Is(err, tasks.ErrOtherBinding):
-		log.Warn().Str("subs_id", c.SubsID).Msg("receipt not used: its binding is not the bind's")
+		log.Warn().Msg("receipt not used: its binding is not the bind's")
 	default:
-		log.Warn().Str("error", dypls.Scrub(err.Error())).Msg("receipt not used yet; trying again")
 		return err
+	}
+	return nil
+}
+
+// hasAnother reports whether a bind succeeded with another binding than the one that was seen.
+func hasAnother(task tasks.Outcome, seen dypls.Binding) bool {
+	var has dypls.Binding
+	return task.State == tasks.StateSucceeded && json.Unmarshal(task.Result, &has) == nil &&
+		has.SubsID != "" && has.SubsID != seen.SubsID
+}
+
+func (s Settler) unbind(
+	ctx context.Context,
+	caller dypls.Caller,
+	task tasks.Outcome,
+	seen dypls.Binding,
+	log zerolog.Logger,
+) error {
+	proven, err := s.Queue.UnbindSurplus(ctx, caller, task.ID, seen)
+	if !proven || err != nil {
+		return err
+	}
+	log.Error().Str("action", task.Action).Msg("surplus binding found by a receipt; unbinding it")
+	if s.SurplusFound != nil {
+		s.SurplusFound(task.Action)
 	}
 	return nil
 }

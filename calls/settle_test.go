@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -28,6 +29,35 @@ type settling struct {
 }
 
 func startSettling(t *testing.T, lost ...dyplstest.Fault) *settling {
+	return startSettlingBy(t, &ages{}, lost...)
+}
+
+// ages is a service's clock, and a caller at each of whose binds it goes on.
+type ages struct {
+	dypls.Caller
+
+	ahead, perBind atomic.Int64 // seconds
+	stopped        atomic.Pointer[time.Time]
+}
+
+func (a *ages) now() time.Time {
+	if at := a.stopped.Load(); at != nil {
+		return *at
+	}
+	return time.Now().Add(time.Duration(a.ahead.Load()) * time.Second)
+}
+
+// Call implements [dypls.Caller].
+func (a *ages) Call(ctx context.Context, call dypls.Call) (dypls.Answer, error) {
+	answer, err := a.Caller.Call(ctx, call)
+	if call.Action == "BindAxn" {
+		a.ahead.Add(a.perBind.Load())
+	}
+	return answer, err
+}
+
+// startSettlingBy is startSettling with a clock of the service's own.
+func startSettlingBy(t *testing.T, clock *ages, lost ...dyplstest.Fault) *settling {
 	t.Helper()
 	redis, s := redistest.Start(t), &settling{log: &logBuffer{}}
 	store := open(t, redis, func(c *Config) { c.Logger = zerolog.New(s.log) })
@@ -40,6 +70,7 @@ func startSettling(t *testing.T, lost ...dyplstest.Fault) *settling {
 	}
 	s.api = dyplstest.Start(t, dyplstest.Config{
 		Pools:    []dyplstest.Pool{{Key: dyplstest.DefaultPoolKey, Numbers: dyplstest.Numbers("170", 1000)}},
+		Now:      clock.now,
 		Faults:   lost,
 		Calls:    dyplstest.Calls{Scale: 0.001},
 		Receipts: dyplstest.Receipts{Push: push, AnswerWithin: time.Minute},
@@ -51,12 +82,13 @@ func startSettling(t *testing.T, lost ...dyplstest.Fault) *settling {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.caller = client
+	clock.Caller = client
+	s.caller = clock
 	if s.queue, err = tasks.New(tasks.Config{Redis: redisConfig(redis)}); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = s.queue.Close() })
-	w, err := worker.New(worker.Config{Redis: redisConfig(redis), Caller: client, Logger: zerolog.Nop()})
+	w, err := worker.New(worker.Config{Redis: redisConfig(redis), Caller: clock, Logger: zerolog.Nop()})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -162,7 +194,7 @@ func TestLostBindIsSettledByItsFirstCall(t *testing.T) {
 		if got.SubsID != e.SubsID {
 			t.Errorf("%s is told SubsId %s, and %s was bound", id, got.SubsID, e.SubsID)
 		}
-		if explained, err := s.queue.Explain(t.Context(), id); err != nil || explained.ResolvedBy != byReceipt {
+		if explained, err := s.queue.Explain(t.Context(), id); err != nil || explained.ResolvedBy != "receipt" {
 			t.Errorf("%s was settled by %q, %v", id, explained.ResolvedBy, err)
 		}
 	}

@@ -114,7 +114,7 @@ func explanationOf(d record.Detail) Explanation {
 		MayHaveRun: d.MayHaveRun,
 		Suspect:    d.Suspect,
 		Crashes:    d.Crashes,
-		Surpluses:  d.Surpluses,
+		Surpluses:  len(d.Surpluses),
 		ResolvedBy: dypls.Scrub(d.ResolvedBy),
 		ReopenedBy: dypls.Scrub(d.ReopenedBy),
 		Steps:      []Step{},

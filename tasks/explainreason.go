@@ -47,10 +47,10 @@ func (e *Explanation) reasonBeside(d record.Detail) {
 	if d.State.Told() && d.ResolvedBy != "" {
 		e.Why += "; settled by " + e.ResolvedBy
 	}
-	if d.Surpluses > 0 {
+	if len(d.Surpluses) > 0 {
 		e.Why += fmt.Sprintf(
 			"; it made %d surplus bindings, which are unbound by tasks of their own",
-			d.Surpluses,
+			len(d.Surpluses),
 		)
 	}
 	if !d.State.Told() && e.Remedy == "" && dypls.RefusesClock(d.Code) {

@@ -52,14 +52,18 @@ func (c *workerCommand) Run(ctx context.Context, s streams) error {
 		return err
 	}
 	if err = api.awaitCredentials(ctx, log); err == nil {
-		err = c.perform(ctx, w, log)
+		err = c.perform(ctx, w, config.Trace, log)
 	}
 	return errors.Join(err, o.close())
 }
 
-// perform runs the worker, and settles uncertain binds by receipts as long as it runs. It does so
-// here, and not where receipts come in: that is open to the network, and has no credentials.
-func (c *workerCommand) perform(ctx context.Context, w *worker.Worker, log zerolog.Logger) error {
+// perform runs the worker, and settles binds by receipts as long as it runs. It does so here, and not where receipts come in: that is open to the network, and has no credentials.
+func (c *workerCommand) perform(
+	ctx context.Context,
+	w *worker.Worker,
+	trace worker.Trace,
+	log zerolog.Logger,
+) error {
 	queue, err := c.queue(tasks.Config{Retention: c.Keep})
 	if err != nil {
 		return err
@@ -70,10 +74,14 @@ func (c *workerCommand) perform(ctx context.Context, w *worker.Worker, log zerol
 		return usage(err.Error())
 	}
 	defer func() { _ = store.Close() }()
+	settler := calls.Settler{Store: store, Queue: queue, Caller: w.Caller}
+	if found := trace.SurplusFound; found != nil {
+		settler.SurplusFound = func(action string) { found(worker.Surplus{Action: action}) }
+	}
 	settling, stop := context.WithCancel(ctx)
 	var settled sync.WaitGroup
 	settled.Go(func() {
-		err := calls.Settler{Store: store, Queue: queue, Caller: w.Caller}.Run(settling)
+		err := settler.Run(settling)
 		if settling.Err() == nil {
 			log.Error().Err(err).Msg("settling by receipts ended")
 		}

@@ -1,6 +1,7 @@
 package record
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strings"
@@ -31,9 +32,14 @@ type Detail struct {
 	ResolvedAt time.Time
 	ReopenedBy string
 	ReopenedAt time.Time
-	Surpluses  int // bindings beside the one that it keeps
+	Surpluses  []string // SubsIds of bindings beside the one that it keeps
 	KeptUntil  time.Time
 	History    []Step
+
+	SubsID      string // of the binding that it keeps
+	Fingerprint Fingerprint
+	FirstCall   time.Time // when its first call was noted, and its latest
+	LatestCall  time.Time
 }
 
 var detailFields = []string{
@@ -53,6 +59,10 @@ var detailFields = []string{
 	"reopened_by",
 	"reopened_at",
 	"history",
+	"subs_id",
+	"fingerprint",
+	"first_call_at",
+	"noted_at",
 }
 
 // Detail reads a record in one round trip. One that does not exist has no State.
@@ -89,6 +99,11 @@ func (s Store) Detail(ctx context.Context, id string) (Detail, error) {
 		ReopenedBy: r.text(13),
 		ReopenedAt: fromMillis(r.integer(14)),
 		History:    readHistory(r.text(15)),
+
+		SubsID:      r.text(16),
+		Fingerprint: Fingerprint(r.text(17)),
+		FirstCall:   fromMillis(cmp.Or(r.integer(18), r.integer(19))),
+		LatestCall:  fromMillis(r.integer(19)),
 	}
 	if !d.State.Running() {
 		d.Claim = time.Time{} // of a run that is over
@@ -103,8 +118,8 @@ func (s Store) Detail(ctx context.Context, id string) (Detail, error) {
 		d.KeptUntil = d.Now.Add(rest)
 	}
 	for _, name := range names.Val() {
-		if strings.HasPrefix(name, surplusField) {
-			d.Surpluses++
+		if subsID, is := strings.CutPrefix(name, surplusField); is {
+			d.Surpluses = append(d.Surpluses, subsID)
 		}
 	}
 	return d, nil

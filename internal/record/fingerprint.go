@@ -29,14 +29,27 @@ func FingerprintOf(id, action string, parameters dypls.Parameters) Fingerprint {
 	entries := make([]string, 0, len(parameters)+1)
 	entries = append(entries, entryOf(id, "Action", action, hashBytes))
 	for i := range parameters {
-		p, size := &parameters[i], hashBytes
-		if p.Personal {
-			size = personalHashBytes
-		}
-		entries = append(entries, entryOf(id, p.Name, p.Value, size))
+		entries = append(entries, entryOfParameter(id, &parameters[i]))
 	}
 	slices.Sort(entries) // another version may list the parameters in another order
 	return Fingerprint(strings.Join(entries, " "))
+}
+
+func entryOfParameter(id string, p *dypls.Parameter) string {
+	if p.Personal {
+		return entryOf(id, p.Name, p.Value, personalHashBytes)
+	}
+	return entryOf(id, p.Name, p.Value, hashBytes)
+}
+
+// Has reports whether the request had a parameter.
+func (f Fingerprint) Has(name string) bool {
+	return strings.HasPrefix(string(f), name+":") || strings.Contains(string(f), " "+name+":")
+}
+
+// Holds reports whether the request under an id had a parameter with this value.
+func (f Fingerprint) Holds(id string, p dypls.Parameter) bool {
+	return slices.Contains(strings.Fields(string(f)), entryOfParameter(id, &p))
 }
 
 func entryOf(id, name, value string, size int) string {

@@ -69,3 +69,20 @@ func TestFingerprintTellsNoNumber(t *testing.T) {
 		t.Errorf("hash %q of a number: want 24 bits, which 200 numbers share", hash)
 	}
 }
+
+// TestFingerprintKnowsWhatItWasMadeOf: a value can be compared though the request is gone.
+func TestFingerprintKnowsWhatItWasMadeOf(t *testing.T) {
+	t.Parallel()
+	a, out := dypls.Parameter{Name: "PhoneNoA", Value: "13800000001", Personal: true}, dypls.Parameter{Name: "OutId", Value: "o"}
+	f := record.FingerprintOf("k", "BindAxn", dypls.Parameters{a, out})
+	other := a
+	other.Value = "13800000002"
+	if !f.Holds("k", a) || !f.Holds("k", out) || f.Holds("k", other) || f.Holds("l", a) {
+		t.Errorf("%s", f)
+	}
+	for name, want := range map[string]bool{"Action": true, "PhoneNoA": true, "OutId": true, "Out": false, "Id": false, "PhoneNoX": false} {
+		if f.Has(name) != want {
+			t.Errorf("%s: %t", name, !want)
+		}
+	}
+}

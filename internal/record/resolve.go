@@ -6,6 +6,9 @@ import (
 	"time"
 )
 
+// ByReceipt is who settled a task where the receipt of a call did.
+const ByReceipt = "receipt"
+
 // Resolution is what a person, or later evidence, knows of a task that is held as uncertain.
 type Resolution struct {
 	ID        string

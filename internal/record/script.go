@@ -51,6 +51,8 @@ var (
 	redeliverLua string
 	//go:embed lua/undone.lua
 	undoneLua string
+	//go:embed lua/notesurplus.lua
+	noteSurplusLua string
 
 	createScript    = redis.NewScript(optionalFrom(argsOfNew+1) + newLua + createLua)
 	beginScript     = redis.NewScript(settleLua + historyLua + beginLua)
@@ -67,6 +69,7 @@ var (
 	rejectScript    = redis.NewScript(settleLua + rejectLua)
 	redeliverScript = redis.NewScript(redeliverLua)
 	undoneScript    = redis.NewScript(undoneLua)
+	surplusScript   = redis.NewScript(noteSurplusLua)
 )
 
 // Store reads and writes records.

@@ -52,6 +52,20 @@ func (s Store) Surpluses(ctx context.Context, ids ...string) ([]SurplusBinding, 
 	return found, nil
 }
 
+// NoteSurplus notes a surplus binding of a task that has succeeded with another one, held: the
+// reaper has it removed. It returns false where the task does not hold that one.
+func (s Store) NoteSurplus(ctx context.Context, held string, b SurplusBinding) (bool, error) {
+	if err := s.writeEntries(ctx, entry(setEntry, b.ID)); err != nil {
+		return false, fmt.Errorf("record: note surplus: %w", err)
+	}
+	noted, err := surplusScript.Run(ctx, s.redis, []string{Key(b.ID)}, held, surplusField+b.SubsID, b.Undo).
+		Bool()
+	if err != nil {
+		return false, fmt.Errorf("record: note surplus: %w", err)
+	}
+	return noted, nil
+}
+
 // Undone notes that the removal of a surplus binding is queued. It makes no record where there is
 // none any more.
 func (s Store) Undone(ctx context.Context, b SurplusBinding) error {

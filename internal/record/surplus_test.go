@@ -104,3 +104,37 @@ func TestSurplusIsFoundLate(t *testing.T) {
 		}
 	})
 }
+
+// TestSurplusThatTurnedUpIsNotedOnce: somebody proved that a settled task made another binding. It
+// is noted where the task still holds the one that it was compared with, and for whom to undo it.
+func TestSurplusThatTurnedUpIsNotedOnce(t *testing.T) {
+	t.Parallel()
+	onEachServer(t, func(t *testing.T, s server) {
+		note := func(id, held, surplus, undo string, want bool) {
+			t.Helper()
+			noted, err := s.store.NoteSurplus(t.Context(), held, record.SurplusBinding{ID: id, SubsID: surplus, Undo: []byte(undo)})
+			if err != nil || noted != want {
+				t.Errorf("%s beside %s: %t, %v", surplus, held, noted, err)
+			}
+		}
+		note("nobody", "1000", "2000", "undo", false)
+		s.create(t, "k")
+		note("k", "", "2000", "undo", false) // it has no outcome
+		s.finish(t, bound("k", s.call(t, "k", "run").Fence, "1000"))
+		before := s.hash(t, "k")
+		note("k", "3000", "2000", "undo", false)
+		note("k", "1000", "1000", "undo", false)
+		if diff := cmp.Diff(before, s.hash(t, "k")); diff != "" {
+			t.Errorf("the record changed:\n%s", diff)
+		}
+		note("k", "1000", "2000", "undo 2000", true)
+		note("k", "1000", "2000", "another", true)
+		found, err := s.store.Surpluses(t.Context(), "k", "nobody")
+		if diff := cmp.Diff([]record.SurplusBinding{{ID: "k", SubsID: "2000", Undo: []byte("undo 2000")}}, found); diff != "" || err != nil {
+			t.Errorf("%v (-want +got):\n%s", err, diff)
+		}
+		if d := s.detail(t, "k"); len(d.Surpluses) != 1 || d.Surpluses[0] != "2000" || d.SubsID != "1000" || d.FirstCall.IsZero() {
+			t.Errorf("%+v", d)
+		}
+	})
+}
