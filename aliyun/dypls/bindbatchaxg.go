@@ -132,10 +132,15 @@ func decodeAXGBatch(body []byte) (AXGBatch, error) {
 	var answer struct {
 		SecretBindList struct {
 			SecretBind []struct {
-				Code, Message                                  loose
-				SecretNo, Extension, PhoneNoA, SubsID, GroupID loose
-			}
-		}
+				Code      loose `json:"Code"`
+				Message   loose `json:"Message"`
+				SubsID    loose `json:"SubsId"`
+				SecretNo  loose `json:"SecretNo"`
+				Extension loose `json:"Extension"`
+				GroupID   loose `json:"GroupId"`
+				PhoneNoA  loose `json:"PhoneNoA"`
+			} `json:"SecretBind"`
+		} `json:"SecretBindList"`
 	}
 	err := json.Unmarshal(body, &answer)
 	if err != nil || len(answer.SecretBindList.SecretBind) == 0 {

@@ -40,7 +40,7 @@ func readMembers(members []member, into reflect.Value, extra []Extra) []Problem 
 			problems = append(problems, unknownField(m.name, slices.Collect(maps.Keys(targets))))
 			continue
 		}
-		if list, is := target.Interface().(*[]AXGBind); is {
+		if list, is := reflect.TypeAssert[*[]AXGBind](target); is {
 			problems = append(problems, readBinds(m, list)...)
 			continue
 		}

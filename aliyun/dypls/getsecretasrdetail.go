@@ -77,7 +77,9 @@ func (r GetSecretASRDetailRequest) describe(d *description) {
 // fields are numbers here and texts there. What the API says before a transcript is ready is not
 // documented; an OK without a code of the recognition is taken for it.
 func decodeTranscript(body []byte) (Transcript, error) {
-	var answer struct{ Data json.RawMessage }
+	var answer struct {
+		Data json.RawMessage `json:"Data"`
+	}
 	if err := json.Unmarshal(body, &answer); err != nil {
 		return Transcript{}, errIncomplete
 	}

@@ -48,7 +48,9 @@ func (r GetTotalPublicURLRequest) describe(d *description) {
 // decodePublicURLs takes an OK without any link for one that is not there yet, as [decodeRecording]
 // does.
 func decodePublicURLs(body []byte) (PublicURLs, error) {
-	var answer struct{ Data PublicURLs }
+	var answer struct {
+		Data PublicURLs `json:"Data"`
+	}
 	if err := json.Unmarshal(body, &answer); err != nil {
 		return PublicURLs{}, errIncomplete
 	}

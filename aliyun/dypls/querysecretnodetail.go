@@ -62,7 +62,7 @@ func decodeSecretNoDetail(body []byte) (SecretNoDetail, error) {
 		SecretNoInfoDTO struct {
 			SecretNoDetail
 			SecretStatus *int64 `json:"SecretStatus"` // hides the embedded one
-		}
+		} `json:"SecretNoInfoDTO"`
 	}
 	err := json.Unmarshal(body, &answer)
 	if err != nil || answer.SecretNoInfoDTO.SecretStatus == nil {

@@ -78,12 +78,12 @@ func (r QuerySecretNoRemainRequest) describe(d *description) {
 func decodeSecretNoRemain(body []byte) (SecretNoRemain, error) {
 	var answer struct {
 		SecretRemainDTO struct {
-			Amount        *int64
-			City          string
+			Amount        *int64 `json:"Amount"`
+			City          string `json:"City"`
 			RemainDTOList struct {
 				RemainDTO []CityRemain `json:"remainDTO"`
-			}
-		}
+			} `json:"RemainDTOList"`
+		} `json:"SecretRemainDTO"`
 	}
 	if err := json.Unmarshal(body, &answer); err != nil {
 		return SecretNoRemain{}, errIncomplete

@@ -35,9 +35,9 @@ func TestConfigErrors(t *testing.T) {
 		"public links over":    {dyplstest.Config{Recordings: dyplstest.Recordings{PublicLinkLife: -1}}, "PublicLinkLife must not be negative: leave it 0"},
 		"transcripts before":   {dyplstest.Config{Transcripts: dyplstest.Transcripts{ReadyAfter: -1}}, "Config.Transcripts.ReadyAfter must not be negative: leave it 0"},
 		"pool for batches":     {pool(dyplstest.Pool{Key: "a", Actions: []string{"BindBatchAxg"}}), `"BindBatchAxg", which is not a bind that is simulated`},
-		"for sale, no kind":    {forSale(dyplstest.ForSale{City: "杭州"}), "Config.ForSale[0]: SpecID must be 1, 2 or 3"},
-		"for sale, no city":    {forSale(dyplstest.ForSale{SpecID: dypls.SpecCarrier}), "City must be set unless"},
-		"for sale, 95":         {forSale(dyplstest.ForSale{SpecID: dypls.Spec95, City: "杭州"}), "City must be set unless"},
+		"for sale, no kind":    {forSale(dyplstest.ForSale{City: "杭州"}), "Config.ForSale[0]: the SpecID must be 1, 2 or 3"},
+		"for sale, no city":    {forSale(dyplstest.ForSale{SpecID: dypls.SpecCarrier}), "the City must be set unless"},
+		"for sale, 95":         {forSale(dyplstest.ForSale{SpecID: dypls.Spec95, City: "杭州"}), "the City must be set unless"},
 		"for sale, malformed":  {forSale(dyplstest.ForSale{SpecID: dypls.Spec95, Numbers: []dypls.Phone{"17000000000x"}}), "not 3-20 digits: write digits only"},
 		"recordings' base":     {dyplstest.Config{Recordings: dyplstest.Recordings{Base: "recordings"}}, "Config.Recordings.Base must be a URL"},
 	}
