@@ -164,6 +164,18 @@ func batchOf(n int) dypls.BindBatchAXGRequest {
 	return request
 }
 
+// classesOf returns the classes of the items that failed, by their index.
+func classesOf(e *dypls.PartialError) map[int]dypls.Class {
+	var classes map[int]dypls.Class
+	for _, item := range e.Items {
+		if classes == nil {
+			classes = map[int]dypls.Class{}
+		}
+		classes[item.Index] = item.Err.Class
+	}
+	return classes
+}
+
 // A batch of which a part failed is no success, and what was made is not lost.
 func TestBatchThatPartlyFails(t *testing.T) {
 	t.Parallel()
@@ -213,14 +225,7 @@ func TestBatchThatPartlyFails(t *testing.T) {
 			if !is || partial.Error() != tt.want || partial.Total != tt.asked || partial.Unanswered != tt.lost {
 				t.Fatalf("error %v, want %s", err, tt.want)
 			}
-			var classes map[int]dypls.Class
-			for _, item := range partial.Items {
-				if classes == nil {
-					classes = map[int]dypls.Class{}
-				}
-				classes[item.Index] = item.Err.Class
-			}
-			if diff := cmp.Diff(tt.classes, classes); diff != "" {
+			if diff := cmp.Diff(tt.classes, classesOf(partial)); diff != "" {
 				t.Errorf("items that failed (-want +got):\n%s", diff)
 			}
 		})

@@ -51,6 +51,32 @@ func ExampleOperation_Call_error() {
 	// buy more numbers: BindAxn: isv.NO_AVAILABLE_NUMBER (Exhausted) [RequestId 8906582E-6722]
 }
 
+// One bind of a batch fails, and the other is made all the same: its result is there beside the error.
+func ExamplePartialError() {
+	client := answering{"OK", `{"Code":"OK","SecretBindList":{"SecretBind":[
+		{"Code":"isv.BIND_CONFLICT","Message":"isv.BIND_CONFLICT","PhoneNoA":"15000000000"},
+		{"Code":"OK","Message":"OK","SubsId":"1000000000000001","SecretNo":"17000000000","PhoneNoA":"15000000001"}]}}`}
+	bind := dypls.AXGBind{PhoneNoA: "15000000000", GroupID: "2000000000001", Expiration: dypls.At(time.Now().Add(time.Hour))}
+	other := bind
+	other.PhoneNoA = "15000000001"
+
+	batch, err := dypls.BindBatchAXG.Call(context.Background(), client, dypls.BindBatchAXGRequest{
+		PoolKey: "FC100000000001", AxgBindList: []dypls.AXGBind{bind, other},
+	})
+	fmt.Println(err)
+	if partial, is := errors.AsType[*dypls.PartialError](err); is {
+		for _, item := range partial.Items {
+			fmt.Println("failed:", batch.SecretBindList[item.Index].PhoneNoA, item.Err.Class)
+		}
+	}
+	fmt.Println("made:", batch.SecretBindList[1].Binding().SubsID)
+	// Output:
+	// BindBatchAxg FC100000000001
+	// BindBatchAxg: 1 of 2 failed: 1 isv.BIND_CONFLICT (Rejected)
+	// failed: 150****0000 Rejected
+	// made: 1000000000000001
+}
+
 // The answer of a bind was lost. Whether it took effect can be told, because the request named X.
 func ExampleOperation_Find() {
 	client := answering{"OK", `{"Code":"OK","SubsId":"1000000000000001","SecretBindDetailDTO":{"SubsId":"1000000000000001","Status":1,
