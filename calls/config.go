@@ -32,6 +32,10 @@ type Config struct {
 	// RecordingAfter is how long after a call's end its recording is due where no SecretRecording has
 	// told of it: 15 minutes by default.
 	RecordingAfter time.Duration
+	// WaitReplicas is how many replicas of Redis must hold a push, or a message of a queue, before it
+	// counts as taken in, so that a failover forgets none that was: half a second at most is waited
+	// for them. 0, the default, waits for none.
+	WaitReplicas int
 	// Logger gets a line for what cannot be read, or stored. It is told nothing of what is in a
 	// receipt.
 	Logger zerolog.Logger
@@ -42,6 +46,9 @@ type Config struct {
 // Store keeps receipts and calls in Redis. All its methods may be used at the same time.
 type Store struct {
 	redis redis.UniversalClient
+	// how many replicas must hold what is taken in
+	replicas int
+
 	keep  time.Duration
 	after time.Duration // Config.RecordingAfter
 	log   zerolog.Logger
@@ -58,6 +65,7 @@ func New(c Config) (*Store, error) {
 	if bad := slices.Concat(
 		setting.KeepCalls.Check("Keep", c.Keep),
 		setting.RecordingAfter.Check("RecordingAfter", c.RecordingAfter),
+		setting.WaitReplicas.Check("WaitReplicas", c.WaitReplicas),
 	); bad != nil {
 		problems = append(problems, &dypls.ValidationError{Problems: bad})
 	}
@@ -68,11 +76,12 @@ func New(c Config) (*Store, error) {
 	client.AddHook(autopipeline.New(client))
 	sendonce.Install(client)
 	return &Store{
-		redis: client,
-		keep:  c.Keep,
-		after: c.RecordingAfter,
-		log:   c.Logger,
-		trace: c.Trace,
+		redis:    client,
+		replicas: c.WaitReplicas,
+		keep:     c.Keep,
+		after:    c.RecordingAfter,
+		log:      c.Logger,
+		trace:    c.Trace,
 	}, nil
 }
 

@@ -16,6 +16,7 @@ import (
 
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
 	"github.com/seed-5c07c2e9/dyplsq/internal/asynqwire"
+	"github.com/seed-5c07c2e9/dyplsq/internal/replicas"
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
 )
 
@@ -198,12 +199,19 @@ type pushed struct {
 	body    []byte
 }
 
-// put stores what came before anybody is told that it is here.
+// put stores what came before anybody is told that it is here. Where too few replicas hold it, that
+// is an error: it comes again, and its copy that is stored does no harm.
 func (s *Store) put(ctx context.Context, p pushed) error {
-	err := s.redis.XAdd(ctx, &redis.XAddArgs{
-		Stream: pushStream,
-		Values: withAccount(p.account, fieldType, string(p.of), fieldWay, p.way, fieldBody, p.body),
-	}).Err()
+	values := withAccount(p.account, fieldType, string(p.of), fieldWay, p.way, fieldBody, p.body)
+	var err error
+	if s.replicas == 0 {
+		err = s.redis.XAdd(ctx, &redis.XAddArgs{Stream: pushStream, Values: values}).Err()
+	} else {
+		reply, shortage := replicas.Run(ctx, s.redis, s.replicas, takeScript, []string{pushStream}, values...)
+		if err = reply.Err(); err == nil && shortage != nil {
+			err = shortage
+		}
+	}
 	if err != nil {
 		return fmt.Errorf("store receipts: %w", err)
 	}

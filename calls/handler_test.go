@@ -180,3 +180,40 @@ func TestSlowBodyIsCutOff(t *testing.T) {
 		}
 	}
 }
+
+// TestPushIsOnReplicas: a push is answered with OK once a replica has it. Where none takes it in time
+// it is refused, to come again, and its copies are one receipt.
+func TestPushIsOnReplicas(t *testing.T) {
+	t.Parallel()
+	master := redistest.Start(t)
+	replica := redistest.StartReplica(t, master)
+	var counted counts
+	s := open(t, master, func(c *Config) { c.WaitReplicas, c.Trace.ReceiptDone = 1, counted.count })
+	server := serve(t, s, HandlerConfig{Deadline: time.Minute}) // of a machine that others load
+	body := "[" + receiptsOf("c1")[dypls.TypeSecretReport] + "]"
+	if status := push(t, server, dypls.TypeSecretReport, body); status != http.StatusOK {
+		t.Fatalf("status %d", status)
+	}
+	if n, err := replica.Client(t).XLen(t.Context(), pushStream).Result(); err != nil || n != 1 {
+		t.Errorf("the replica has %d pushes, %v", n, err)
+	}
+	replica.Freeze(t)
+	if status := push(t, server, dypls.TypeSecretReport, body); status != http.StatusServiceUnavailable {
+		t.Errorf("status %d without a replica", status)
+	}
+	replica.Thaw(t)
+	redistest.Poll(t, within, "the replica to take pushes again", func(context.Context) error {
+		if status := push(t, server, dypls.TypeSecretReport, body); status != http.StatusOK {
+			return fmt.Errorf("status %d", status)
+		}
+		return nil
+	})
+	run(t, s)
+	settled(t, s)
+	if c := get(t, s, "c1"); !c.Answered() || len(c.Raw) != 1 {
+		t.Errorf("%v", c)
+	}
+	if got := counted.String(); !strings.HasPrefix(got, "SecretReport merged 1, SecretReport duplicate ") {
+		t.Errorf("counted %s", got)
+	}
+}

@@ -29,6 +29,8 @@ const (
 )
 
 var (
+	//go:embed lua/take.lua
+	takeLua string
 	//go:embed lua/merge.lua
 	mergeLua string
 	//go:embed lua/told.lua
@@ -36,6 +38,7 @@ var (
 	//go:embed lua/index.lua
 	indexLua string
 
+	takeScript  = redis.NewScript(takeLua)
 	mergeScript = redis.NewScript(mergeLua)
 	toldScript  = redis.NewScript(toldLua)
 	indexScript = redis.NewScript(indexLua)
@@ -171,6 +174,9 @@ func (s *Store) mergeReceipt(ctx context.Context, r dypls.Receipt, from origin) 
 	result := Duplicate
 	if isNew {
 		result = Merged
+		if report, ended := r.Body.(*dypls.SecretReport); ended {
+			s.trace.callDone(CallEnd{report.PoolKey, resultOf(*report)})
+		}
 	}
 	s.trace.receiptDone(r.Type, result, from.at)
 	return nil

@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -134,6 +135,36 @@ func TestEveryOrderGivesTheSameCall(t *testing.T) {
 	}
 	if len(orders) != 720 {
 		t.Errorf("%d orders", len(orders))
+	}
+}
+
+// TestEachCallIsCountedOnce: by its pool and by how it ended, whatever comes of it, and however often.
+func TestEachCallIsCountedOnce(t *testing.T) {
+	t.Parallel()
+	var ended []CallEnd
+	s := open(t, redistest.Start(t), func(c *Config) { c.Trace.CallDone = func(e CallEnd) { ended = append(ended, e) } })
+	for _, of := range []dypls.ReceiptType{dypls.TypeSecretStartReport, dypls.TypeSecretReport, dypls.TypeSecretReport, dypls.TypeSecretRecording} {
+		mergeOne(t, s, of, receiptsOf("c0")[of])
+	}
+	mergeOne(t, s, dypls.TypeSecretReport, strings.Replace(receiptsOf("c0")[dypls.TypeSecretReport], `"sub_id":1000043068030000`, `"subs_id":"1000043068030000"`, 1))
+	if diff := cmp.Diff([]CallEnd{{"FC1", CallAnswered}}, ended); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	for end, want := range map[string]CallResult{
+		`"unconnected_cause":1`: CallBlacklisted, `"unconnected_cause":2`: CallUnbound, `"unconnected_cause":3`: CallRestricted,
+		`"unconnected_cause":4`: CallNotConnected, `"unconnected_cause":9,"release_cause":17`: CallNotConnected,
+		`"unconnected_cause":0,"release_cause":17`: CallBusy, `"release_cause":18`: CallNoAnswer, `"release_cause":19`: CallNoAnswer,
+		`"release_cause":21`: CallRejected, `"release_cause":16`: CallUnanswered, `"city":"x"`: CallUnanswered,
+		`"start_time":"2026-11-28 20:11:40","release_time":"2026-11-28 20:11:40","release_cause":18`: CallNoAnswer,
+	} {
+		ended = nil
+		mergeOne(t, s, dypls.TypeSecretReport, fmt.Sprintf(`{"call_id":%q,"pool_key":"FC2",%s}`, "c-"+string(want)+end, end))
+		if diff := cmp.Diff([]CallEnd{{"FC2", want}}, ended); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", end, diff)
+		}
+		if !slices.Contains(CallResults(), want) {
+			t.Errorf("%s is not among the results", want)
+		}
 	}
 }
 

@@ -23,8 +23,9 @@ type receiveCommand struct {
 	logFlags
 	metricsFlags
 
-	Account   string        `default:"default" env:"DYPLSQ_ACCOUNT" help:"The account of the numbers, as the workers know it (${default}): a push does not say whose it is." placeholder:"NAME"`
-	KeepCalls time.Duration `default:"720h" env:"DYPLSQ_KEEP_CALLS" help:"How long a call is kept after its last receipt (${default})." placeholder:"DURATION"`
+	Account      string        `default:"default" env:"DYPLSQ_ACCOUNT" help:"The account of the numbers, as the workers know it (${default}): a push does not say whose it is." placeholder:"NAME"`
+	WaitReplicas int           `env:"DYPLSQ_WAIT_REPLICAS" help:"Replicas of Redis that must hold a push before it is answered with OK; 0 for none." placeholder:"N"`
+	KeepCalls    time.Duration `default:"720h" env:"DYPLSQ_KEEP_CALLS" help:"How long a call is kept after its last receipt (${default})." placeholder:"DURATION"`
 }
 
 // Run takes in receipts and merges them into calls until ctx is done.
@@ -39,10 +40,11 @@ func (c *receiveCommand) Run(ctx context.Context, s streams) error {
 	c.warn(door, log)
 	m := metrics.NewReceipts(string(calls.Duplicate), string(calls.Unread))
 	store, err := calls.New(calls.Config{
-		Redis:  redisConfig,
-		Keep:   c.KeepCalls,
-		Logger: log,
-		Trace:  receiptsTrace(m),
+		Redis:        redisConfig,
+		Keep:         c.KeepCalls,
+		WaitReplicas: c.WaitReplicas,
+		Logger:       log,
+		Trace:        receiptsTrace(m),
 	})
 	if err != nil {
 		return usage(err.Error())
@@ -85,6 +87,7 @@ func receiptsTrace(m *metrics.Receipts) calls.Trace {
 	return calls.Trace{
 		PushDone:    func(p calls.Push) { m.PushDone(p.Type, p.Status, p.Took) },
 		ReceiptDone: func(r calls.ReceiptEnd) { m.ReceiptDone(r.Type, string(r.Result), r.Lag) },
+		CallDone:    func(e calls.CallEnd) { m.CallDone(e.PoolKey, string(e.Result)) },
 		MessageDone: func(e calls.MessageEnd) {
 			m.MessageDone(e.Queue.Type, string(e.Result), e.Result == calls.MessageStored, e.Lag)
 		},

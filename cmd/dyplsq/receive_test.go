@@ -57,7 +57,7 @@ func pushReceipt(url, kind, body string) int {
 }
 
 func endOf(call, task string) string {
-	return fmt.Sprintf(`[{"call_id":%q,"out_id":%q,"sub_id":7,"phone_no":%q,"secret_no":%q,"call_time":%d,"start_time":%d,"release_time":%d,"release_dir":2,"release_cause":16}]`,
+	return fmt.Sprintf(`[{"call_id":%q,"pool_key":"FC1","out_id":%q,"sub_id":7,"phone_no":%q,"secret_no":%q,"call_time":%d,"start_time":%d,"release_time":%d,"release_dir":2,"release_cause":16}]`,
 		call, task, receiptNumber, receiptNumber, time.Now().Add(-time.Minute).UnixMilli(), time.Now().Add(-50*time.Second).UnixMilli(), time.Now().UnixMilli())
 }
 
@@ -130,6 +130,7 @@ func TestReceive(t *testing.T) {
 	for _, line := range []string{
 		`dyplsq_receipt_pushes_total{status="200",type="SecretReport"} 1`, `dyplsq_receipt_pushes_total{status="404",type="other"} 1`,
 		`dyplsq_receipts_total{result="merged",type="SecretRecording"} 1`, `dyplsq_receipts_total{result="unread",type="SecretRecording"} 1`, `dyplsq_receipt_pushes_waiting 0`,
+		`dyplsq_calls_total{pool="FC1",result="answered"} 1`,
 	} {
 		if status != http.StatusOK || !strings.Contains(text, line) {
 			t.Errorf("status %d, the metrics lack %s", status, line)

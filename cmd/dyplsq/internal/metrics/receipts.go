@@ -5,6 +5,7 @@ import (
 	"math"
 	"net/http"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -24,11 +25,21 @@ type Receipts struct {
 	messages *prometheus.CounterVec
 	inQueue  prometheus.Histogram
 	tokens   *prometheus.CounterVec
+	calls    *prometheus.CounterVec
+
+	mu    sync.Mutex
+	pools map[string]bool // that calls are counted of by name
 }
 
 // NewReceipts registers everything. What can be named beforehand begins at 0, results among it.
 func NewReceipts(results ...string) *Receipts {
-	m := &Receipts{registry: prometheus.NewRegistry()}
+	m := &Receipts{registry: prometheus.NewRegistry(), pools: map[string]bool{}}
+	m.calls = counter(
+		"calls_total",
+		"Calls that have ended, each once, by pool, and by whether the two talked or why not. Of pools the first 100 are named, the rest are other.",
+		"pool",
+		"result",
+	)
 	m.pushes = counter(
 		"receipt_pushes_total",
 		"Pushes of receipts, by type and by how they were answered. The type of one that was not let in is other; 503 is that Redis did not store it in time.",
@@ -67,6 +78,7 @@ func NewReceipts(results ...string) *Receipts {
 		"result",
 	)
 	m.registry.MustRegister(
+		m.calls,
 		m.messages,
 		m.inQueue,
 		m.tokens,
@@ -98,6 +110,24 @@ func (m *Receipts) PushDone(t dypls.ReceiptType, status int, took time.Duration)
 func (m *Receipts) ReceiptDone(t dypls.ReceiptType, result string, lag time.Duration) {
 	m.receipts.WithLabelValues(receiptLabel(t), result).Inc()
 	m.lag.Observe(lag.Seconds())
+}
+
+// CallDone counts a call that has ended.
+func (m *Receipts) CallDone(pool, result string) {
+	m.calls.WithLabelValues(m.poolLabel(pool), result).Inc()
+}
+
+// poolLabel is a pool that is among the first that were seen.
+func (m *Receipts) poolLabel(pool string) string {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if !m.pools[pool] {
+		if pool == "" || len(m.pools) >= maxPools || dypls.Scrub(pool) != pool {
+			return other
+		}
+		m.pools[pool] = true
+	}
+	return pool
 }
 
 // MessageDone counts a message that was taken from a queue.
