@@ -9,8 +9,9 @@ import (
 
 // BindBatchAXG makes several AXG bindings in one call. One that fails does not keep the others from
 // being made: the call fails with a *[PartialError] then, and its result is there all the same.
-// Without PhoneNoX the platform picks an X for each, and an answer that is lost cannot be looked up.
-// Published quota: 5,000 calls a second and account. (Help page of BindBatchAxg, 批量添加AXG号码的绑定关系.)
+// Without PhoneNoX the platform picks an X for each, and an answer that is lost cannot be looked
+// up. Published quota: 5,000 calls a second and account. (Help page of BindBatchAxg,
+// 批量添加AXG号码的绑定关系.)
 var BindBatchAXG = Operation[BindBatchAXGRequest, AXGBatch]{
 	Action: bindBatchAxg, Mutates: true, decode: decodeAXGBatch, partly: BindBatchAXGRequest.check,
 	maxAnswer: maxAnswer,

@@ -6,9 +6,9 @@ import (
 )
 
 // CreateAXGGroup makes a group (G) of numbers, which may call X of a [BindAXG]. A pool has at most
-// 2,000 of them. It makes another group each time that it is called, so one whose answer is lost may
-// have left a group that nobody knows. Published quota: 5,000 calls a second and account. (Help page
-// of CreateAxgGroup, 创建G号码组.)
+// 2,000 of them. It makes another group each time that it is called, so one whose answer is lost
+// may have left a group that nobody knows. Published quota: 5,000 calls a second and account. (Help
+// page of CreateAxgGroup, 创建G号码组.)
 var CreateAXGGroup = Operation[CreateAXGGroupRequest, AXGGroup]{
 	Action: "CreateAxgGroup", Mutates: true, decode: decodeAXGGroup,
 }
@@ -16,7 +16,8 @@ var CreateAXGGroup = Operation[CreateAXGGroupRequest, AXGGroup]{
 // CreateAXGGroupRequest holds the parameters of CreateAxgGroup.
 type CreateAXGGroupRequest struct {
 	PoolKey string `json:"PoolKey"`
-	// Name has at most 128 characters; the page of 2025 says 16. Without it the group's name is its id.
+	// Name has at most 128 characters; the page of 2025 says 16. Without it the group's id is its
+	// name.
 	Name string `json:"Name,omitzero"`
 	// Numbers are the first of the group, 200 at most. A bind needs one at least.
 	Numbers []Phone `json:"Numbers,omitzero"`

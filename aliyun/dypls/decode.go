@@ -51,8 +51,8 @@ func readMembers(members []member, into reflect.Value, extra []Extra) []Problem 
 	return problems
 }
 
-// readBinds reads a list of objects as strictly as the object that it stands in. Its own text, which
-// is what goes on the wire, is taken, too.
+// readBinds reads a list of objects as strictly as the object that it stands in. Its own text,
+// which is what goes on the wire, is taken, too.
 func readBinds(m member, into *[]AXGBind) []Problem {
 	list := []byte(m.value)
 	var text string

@@ -11,8 +11,8 @@
 //	})
 //
 // Package tasks performs the binds, unbinds, updates and look-ups of recordings later, through a
-// queue. All others are called directly alone: the state of numbers, the groups of AXG bindings, the
-// batch of binds, transcripts and links that last.
+// queue. All others are called directly alone: the state of numbers, the groups of AXG bindings,
+// the batch of binds, transcripts and links that last.
 //
 // A request is checked before anything is sent, and every problem is reported at once, as a
 // [ValidationError]. A call that fails returns an [Error] whose [Class] says what that means; the

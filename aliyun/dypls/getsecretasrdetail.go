@@ -9,8 +9,8 @@ import (
 )
 
 // GetSecretASRDetail returns the transcript of a call whose binding had ASRStatus on. It is there
-// some ten to twenty minutes after the call; until then it fails as [NotReady]. Published quota: 100
-// calls a second and account. (Help page of GetSecretAsrDetail, 获取ASR识别结果详情.)
+// some ten to twenty minutes after the call; until then it fails as [NotReady]. Published quota:
+// 100 calls a second and account. (Help page of GetSecretAsrDetail, 获取ASR识别结果详情.)
 var GetSecretASRDetail = Operation[GetSecretASRDetailRequest, Transcript]{
 	Action: "GetSecretAsrDetail", Repeatable: true, decode: decodeTranscript, maxAnswer: maxAnswer,
 }

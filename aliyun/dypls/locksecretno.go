@@ -2,8 +2,8 @@ package dypls
 
 import "log/slog"
 
-// LockSecretNo keeps the platform from picking X for new bindings, for an X that is out of order for
-// a while. What is bound to it stays. What becomes of a bind that names it is not documented.
+// LockSecretNo keeps the platform from picking X for new bindings, for an X that is out of order
+// for a while. What is bound to it stays. What becomes of a bind that names it is not documented.
 // Published quota: 500 calls a second and account. (Help page of LockSecretNo, 锁定号码.)
 var LockSecretNo = Operation[LockSecretNoRequest, Done]{
 	Action: "LockSecretNo", Mutates: true, Repeatable: true, decode: decodeDone,

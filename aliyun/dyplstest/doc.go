@@ -2,11 +2,12 @@
 // version 2017-05-25), for tests: it speaks the real protocol, so that an official SDK, or any
 // other client, talks to it unmodified.
 //
-// Of the API's actions it has those that [Actions] names: the four binds, and batches of one of them;
-// unbind, update, the two queries of bindings; the links to recordings, and transcripts; groups; and
-// what a number is, whether it is locked, and how many are for sale. The API's other actions are answered with
-// [NotSimulated], what no API has with the gateway's InvalidAction.NotFound. Answers are JSON,
-// whatever a client would like; XML, bearer tokens and signatures with SM3 are not there.
+// Of the API's actions it has those that [Actions] names: the four binds, and batches of one of
+// them; unbind, update, the two queries of bindings; the links to recordings, and transcripts;
+// groups; and what a number is, whether it is locked, and how many are for sale. The API's other
+// actions are answered with [NotSimulated], what no API has with the gateway's
+// InvalidAction.NotFound. Answers are JSON, whatever a client would like; XML, bearer tokens and
+// signatures with SM3 are not there.
 //
 // It places calls on bindings, when a test asks it to ([Simulator.PlaceCall]), and makes the receipts
 // that the service makes of a call. [Receipts] has them pushed as the service does it: within 700 ms,

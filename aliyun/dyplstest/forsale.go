@@ -24,9 +24,9 @@ type ForSale struct {
 func (f ForSale) validate() error {
 	switch {
 	case f.SpecID < dypls.SpecVirtual || f.SpecID > dypls.Spec95:
-		return errors.New("the SpecID must be 1, 2 or 3: take one of dypls.SpecVirtual, SpecCarrier, Spec95")
+		return errors.New("the SpecID must be 1, 2 or 3: take dypls.SpecVirtual, SpecCarrier or Spec95")
 	case (f.City == "") != (f.SpecID == dypls.Spec95):
-		return errors.New("the City must be set unless SpecID is dypls.Spec95: name the city of the numbers")
+		return errors.New("the City must be set unless SpecID is 3: name the city of the numbers")
 	}
 	for _, number := range f.Numbers {
 		if !isDialable(string(number)) {

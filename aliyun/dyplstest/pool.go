@@ -20,8 +20,8 @@ type Pool struct {
 	// StrictCity answers isv.NO_AVAILABLE_NUMBER where ExpectCity has no number left, instead of
 	// taking another city's.
 	StrictCity bool
-	// Groups are the AXG groups by GroupId, a whole number; calls make more. Nil: every GroupId that no
-	// call has made or deleted stands for a group that everybody is in.
+	// Groups are the AXG groups by GroupId, a whole number; calls make more. Nil: every GroupId that
+	// no call has made or deleted stands for a group that everybody is in.
 	Groups map[string][]dypls.Phone
 	// Vendor is the carrier of its numbers, and Province where they are. Default: dypls.VendorMobile,
 	// and none.

@@ -125,7 +125,9 @@ func (c recordedCall) binding(s *service) *binding {
 }
 
 // namedCall reads which call a request is about, and finds it if it was placed.
-func (s *service) namedCall(p parameters) (id string, at time.Time, c *placedCall, refusal *answer) {
+func (s *service) namedCall(
+	p parameters,
+) (id string, at time.Time, c *placedCall, refusal *answer) {
 	const longest = 100
 	id = p.get("CallId")
 	if utf8.RuneCountInString(id) > longest {
@@ -141,7 +143,8 @@ func (s *service) namedCall(p parameters) (id string, at time.Time, c *placedCal
 	return id, at, c, nil
 }
 
-// recorded finds the recording of a call. A CallTime that is not that of a placed one finds nothing.
+// recorded finds the recording of a call. A CallTime that is not that of a placed one finds
+// nothing.
 func (s *service) recorded(p parameters) (recordedCall, *answer) {
 	id, at, c, refusal := s.namedCall(p)
 	if refusal != nil {

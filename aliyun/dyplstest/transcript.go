@@ -83,7 +83,8 @@ var phrases = []string{
 	"那我先走了", "好，再见",
 }
 
-// transcript makes up what was said in a call: the same for the same call, whenever it is asked for.
+// transcript makes up what was said in a call: the same for the same call, whenever it is asked
+// for.
 func (c *placedCall) transcript() *transcript {
 	sum := sha256.Sum256([]byte(c.CallID))
 	noise := rand.New(rand.NewPCG(binary.BigEndian.Uint64(sum[:]), binary.BigEndian.Uint64(sum[8:])))
