@@ -50,6 +50,7 @@ type Site struct {
 	KeyID    string `json:"key_id"`
 	Secret   string `json:"secret"`
 	Attempts int    `json:"attempts"` // that one task may use up; 0 for the usual
+	Listen   string `json:"listen"`   // address of a receiver
 
 	// Calls counts those that have reached the API. It stays in this process.
 	Calls func() int `json:"-"`
@@ -99,6 +100,7 @@ func work(kind string) error {
 	}
 	run, known := map[string]func(Site, int) error{
 		script{}.Name(): runScript, tuned{}.Name(): runTuned, river{}.Name(): runRiver, direct{}.Name(): runDirect,
+		receiverKind: runReceiver,
 	}[kind]
 	if !known {
 		return fmt.Errorf("%s is not a kind of worker", kind)
