@@ -42,49 +42,76 @@ func (c *callsShow) Run(ctx context.Context, s streams) error {
 type callsList struct {
 	redisFlags
 
-	Task  string         `help:"Calls of the binding that this task made." placeholder:"ID"`
-	Since *time.Duration `help:"Calls that were dialled so long ago or later: 24h unless --task is given." placeholder:"DURATION"`
-	JSON  bool           `help:"Print one JSON object a line." name:"json"`
+	Task      string         `help:"Calls of the binding that this task made." placeholder:"ID"`
+	Since     *time.Duration `help:"Calls that were dialled so long ago or later: 24h unless --task or --recording is given." placeholder:"DURATION"`
+	Recording string         `help:"Calls whose recording is in this state: none, expected, announced, fetching, kept, late or lost; missing for all that should be kept and are not." placeholder:"STATE"`
+	JSON      bool           `help:"Print one JSON object a line." name:"json"`
 }
 
 // Run lists calls.
 func (c *callsList) Run(ctx context.Context, s streams) error {
-	const lately, page = 24 * time.Hour, 500
-	filter := calls.Filter{TaskID: c.Task, Limit: page}
-	if c.Since != nil || c.Task == "" {
+	const lately = 24 * time.Hour
+	filter := calls.Filter{TaskID: c.Task}
+	if c.Recording != "" {
+		states, err := recordingStates("--recording", c.Recording)
+		if err != nil {
+			return err
+		}
+		filter.Recording = states
+	}
+	if c.Since != nil || c.Task == "" && c.Recording == "" {
 		since := lately
 		if c.Since != nil {
 			since = *c.Since
 		}
 		filter.Since = time.Now().Add(-since)
 	}
+	const heading = "CALL\tDIALLED\tSTATE\tTALKED\tRECORDING\tTASK"
 	return c.withCalls(func(store *calls.Store) error {
-		table := tabwriter.NewWriter(s.out, 0, 0, 2, ' ', 0)
-		if !c.JSON {
-			_, _ = fmt.Fprintln(table, "CALL\tDIALLED\tSTATE\tTALKED\tRECORDING\tTASK")
+		return listCalls(ctx, s, store, filter, c.JSON, heading, func(call calls.Call) string {
+			return fmt.Sprintf("%s\t%s\t%s\t%s\t%s\t%s", dypls.Scrub(call.ID), shownTime(call.CallTime),
+				stateOf(call), call.Duration(), call.Recording.State,
+				dypls.Parameter{Value: call.TaskID}.Masked())
+		})
+	})
+}
+
+const listPage = 500
+
+// listCalls prints all calls of a filter, as JSON or as the rows of a table.
+func listCalls(
+	ctx context.Context,
+	s streams,
+	store *calls.Store,
+	filter calls.Filter,
+	asJSON bool,
+	heading string,
+	row func(calls.Call) string,
+) error {
+	filter.Limit = listPage
+	table := tabwriter.NewWriter(s.out, 0, 0, 2, ' ', 0)
+	if !asJSON {
+		_, _ = fmt.Fprintln(table, heading)
+	}
+	for {
+		found, next, err := store.List(ctx, filter)
+		if err != nil {
+			return err
 		}
-		for {
-			found, next, err := store.List(ctx, filter)
+		for _, call := range found {
+			if asJSON {
+				err = writeLines(s.out, []calls.Call{call})
+			} else {
+				_, err = fmt.Fprintln(table, row(call))
+			}
 			if err != nil {
 				return err
 			}
-			for _, call := range found {
-				if c.JSON {
-					err = writeLines(s.out, []calls.Call{call})
-				} else {
-					_, err = fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\n",
-						dypls.Scrub(call.ID), shownTime(call.CallTime), stateOf(call), call.Duration(),
-						call.Recording.State, dypls.Parameter{Value: call.TaskID}.Masked())
-				}
-				if err != nil {
-					return err
-				}
-			}
-			if filter.Cursor = next; next == "" {
-				return table.Flush()
-			}
 		}
-	})
+		if filter.Cursor = next; next == "" {
+			return table.Flush()
+		}
+	}
 }
 
 // withCalls opens the store of calls.
@@ -156,7 +183,9 @@ func showCall(w io.Writer, c calls.Call) error {
 		line("hung up by", string(c.HungUpBy))
 		line("cause", dypls.ReleaseText(c.ReleaseCause))
 	}
-	line("recording", string(c.Recording.State))
+	r := c.Recording
+	line("recording", strings.TrimSpace(string(r.State)+"  "+r.Location+r.Reason))
+	when("kept", r.KeptAt)
 	receipts := make([]string, 0, len(c.Receipts))
 	for _, t := range c.Receipts {
 		receipts = append(receipts, string(t))

@@ -18,6 +18,7 @@ type doctorCommand struct {
 	performFlags
 	receiptsFlags
 	receiptsQueueFlags
+	archiveFlag
 
 	ReceiptsAccount string `default:"default" env:"DYPLSQ_ACCOUNT" help:"The account whose receipts are taken in (${default}), as receive --account has it." placeholder:"NAME"`
 
@@ -51,6 +52,7 @@ func (c *doctorCommand) Run(ctx context.Context, s streams) error {
 		Now:         c.now,
 		Endpoint:    strings.TrimSpace(c.Endpoint),
 		Reach:       c.reach,
+		Recordings:  c.probe(),
 		Settings:    c.checkSettings(api),
 		Credentials: api.own.CredentialSource,
 		Accounts:    api.sources(),

@@ -20,26 +20,27 @@ import (
 )
 
 type commands struct {
-	Demo    demoCommand    `cmd:"" help:"Show one of everything, in memory: embedded Redis, simulated API. Exits 0 when each outcome is as expected."`
-	Dev     devCommand     `cmd:"" help:"Stay up with an embedded Redis, the simulated API, a worker and the dashboard, all in memory."`
-	Worker  workerCommand  `cmd:"" help:"Perform queued tasks until SIGTERM or SIGINT, then drain."`
-	Enqueue enqueueCommand `cmd:"" help:"Queue one task, or a batch of them from JSON Lines."`
-	Result  resultCommand  `cmd:"" help:"Show what came of a task."`
-	Cancel  cancelCommand  `cmd:"" help:"Withdraw a task before its call leaves."`
-	Resolve resolveCommand `cmd:"" help:"Settle a task that is held as uncertain."`
-	Numbers numbersCommand `cmd:"" help:"Keep the numbers (X) that a pool owns, so that every bind names its X."`
-	Follow  followCommand  `cmd:"" help:"Print the outcomes of all tasks as they come, each group its own, until SIGTERM or SIGINT."`
-	Receive receiveCommand `cmd:"" help:"Take in the platform's receipts of calls until SIGTERM or SIGINT, and keep one record of each call."`
-	Calls   callsCommand   `cmd:"" help:"Show what the receipts of calls say."`
-	Doctor  doctorCommand  `cmd:"" help:"Check Redis, queues, credentials and settings; tell what will lose data, and what to do about it."`
-	Explain explainCommand `cmd:"" help:"Tell what happened to a task, attempt by attempt, why it waits, and until when."`
-	Queues  queuesCommand  `cmd:"" help:"Show how the queues stand: a table on a terminal, JSON in a pipe."`
-	Pause   pauseCommand   `cmd:"" help:"Keep workers from fetching from queues."`
-	Resume  resumeCommand  `cmd:"" help:"Let workers fetch from queues again."`
-	Dash    dashCommand    `cmd:"" help:"Serve the dashboard, read-only, numbers masked."`
-	Sim     simCommand     `cmd:"" help:"Serve a simulated API, in memory."`
-	Codes   codesCommand   `cmd:"" help:"Print what every code of the API means and what is done about it."`
-	Version versionCommand `cmd:"" help:"Print the version."`
+	Demo       demoCommand       `cmd:"" help:"Show one of everything, in memory: embedded Redis, simulated API. Exits 0 when each outcome is as expected."`
+	Dev        devCommand        `cmd:"" help:"Stay up with an embedded Redis, the simulated API, a worker and the dashboard, all in memory."`
+	Worker     workerCommand     `cmd:"" help:"Perform queued tasks until SIGTERM or SIGINT, then drain."`
+	Enqueue    enqueueCommand    `cmd:"" help:"Queue one task, or a batch of them from JSON Lines."`
+	Result     resultCommand     `cmd:"" help:"Show what came of a task."`
+	Cancel     cancelCommand     `cmd:"" help:"Withdraw a task before its call leaves."`
+	Resolve    resolveCommand    `cmd:"" help:"Settle a task that is held as uncertain."`
+	Numbers    numbersCommand    `cmd:"" help:"Keep the numbers (X) that a pool owns, so that every bind names its X."`
+	Follow     followCommand     `cmd:"" help:"Print the outcomes of all tasks as they come, each group its own, until SIGTERM or SIGINT."`
+	Receive    receiveCommand    `cmd:"" help:"Take in the platform's receipts of calls until SIGTERM or SIGINT, and keep one record of each call."`
+	Calls      callsCommand      `cmd:"" help:"Show what the receipts of calls say."`
+	Recordings recordingsCommand `cmd:"" help:"Show which recordings are kept, late or lost, and have them fetched again."`
+	Doctor     doctorCommand     `cmd:"" help:"Check Redis, queues, credentials and settings; tell what will lose data, and what to do about it."`
+	Explain    explainCommand    `cmd:"" help:"Tell what happened to a task, attempt by attempt, why it waits, and until when."`
+	Queues     queuesCommand     `cmd:"" help:"Show how the queues stand: a table on a terminal, JSON in a pipe."`
+	Pause      pauseCommand      `cmd:"" help:"Keep workers from fetching from queues."`
+	Resume     resumeCommand     `cmd:"" help:"Let workers fetch from queues again."`
+	Dash       dashCommand       `cmd:"" help:"Serve the dashboard, read-only, numbers masked."`
+	Sim        simCommand        `cmd:"" help:"Serve a simulated API, in memory."`
+	Codes      codesCommand      `cmd:"" help:"Print what every code of the API means and what is done about it."`
+	Version    versionCommand    `cmd:"" help:"Print the version."`
 }
 
 // streams are where a command reads and writes: outcomes for programs on out, everything for people

@@ -20,6 +20,7 @@ type receiveCommand struct {
 	receiptsFlags
 	receiptsQueueFlags
 	wireFlags
+	archiveFlags
 	logFlags
 	metricsFlags
 
@@ -39,12 +40,14 @@ func (c *receiveCommand) Run(ctx context.Context, s streams) error {
 	}
 	c.warn(door, log)
 	m := metrics.NewReceipts(string(calls.Duplicate), string(calls.Unread))
+	m.ExpectRecordings(recordingResults()...)
 	store, err := calls.New(calls.Config{
-		Redis:        redisConfig,
-		Keep:         c.KeepCalls,
-		WaitReplicas: c.WaitReplicas,
-		Logger:       log,
-		Trace:        receiptsTrace(m),
+		Redis:          redisConfig,
+		Keep:           c.KeepCalls,
+		RecordingAfter: c.RecordingAfter,
+		WaitReplicas:   c.WaitReplicas,
+		Logger:         log,
+		Trace:          receiptsTrace(m),
 	})
 	if err != nil {
 		return usage(err.Error())
@@ -57,12 +60,19 @@ func (c *receiveCommand) Run(ctx context.Context, s streams) error {
 	if err != nil {
 		return err
 	}
+	recordings, err := c.recordings(c.redisFlags, store, m, log)
+	if err != nil {
+		return err
+	}
+	defer recordings.close()
 	pushes, err := c.openDoor(store, door, c.Account, log)
 	if err != nil {
 		return err
 	}
 	shown, err := c.open(ctx, c.redisFlags, log, func(_ context.Context, client redis.UniversalClient) endpoints {
-		m.CollectWaiting(store.Waiting) //nolint:contextcheck // a scrape has no context
+		//nolint:contextcheck // a scrape has no context
+		m.CollectWaiting(store.Waiting)
+		m.CollectRecordings(missing(store))
 		if puller != nil {
 			m.CollectQueues(puller.shown)
 		}
@@ -78,6 +88,9 @@ func (c *receiveCommand) Run(ctx context.Context, s streams) error {
 	}
 	if puller != nil {
 		work.Go(func() error { puller.pull(running); return nil })
+	}
+	if recordings != nil {
+		work.Go(func() error { return recordings.keeper.Run(running) })
 	}
 	return errors.Join(work.Wait(), shown.close())
 }

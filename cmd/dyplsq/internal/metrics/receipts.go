@@ -18,14 +18,15 @@ import (
 type Receipts struct {
 	registry *prometheus.Registry
 
-	pushes   *prometheus.CounterVec
-	answered prometheus.Histogram
-	receipts *prometheus.CounterVec
-	lag      prometheus.Histogram
-	messages *prometheus.CounterVec
-	inQueue  prometheus.Histogram
-	tokens   *prometheus.CounterVec
-	calls    *prometheus.CounterVec
+	pushes     *prometheus.CounterVec
+	answered   prometheus.Histogram
+	receipts   *prometheus.CounterVec
+	lag        prometheus.Histogram
+	messages   *prometheus.CounterVec
+	inQueue    prometheus.Histogram
+	tokens     *prometheus.CounterVec
+	recordings recordings
+	calls      *prometheus.CounterVec
 
 	mu    sync.Mutex
 	pools map[string]bool // that calls are counted of by name
@@ -89,6 +90,7 @@ func NewReceipts(results ...string) *Receipts {
 		m.receipts,
 		m.lag,
 	)
+	m.recordings = newRecordings(m.registry)
 	for _, t := range dypls.ReceiptTypes() {
 		for _, status := range []int{http.StatusOK, http.StatusServiceUnavailable} {
 			m.pushes.WithLabelValues(string(t), strconv.Itoa(status))
