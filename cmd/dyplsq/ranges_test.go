@@ -19,7 +19,7 @@ import (
 // zeroMeans are the flags of which 0 is a value of its own, and what their help says of it. Of
 // every other one it is refused: it is neither the default nor nothing.
 var zeroMeans = map[string]string{
-	"max-attempts": "0 for each kind's own", "wait-replicas": "0 for none", "pool-qps": "0 for none", "in": "0 for at once", "wait": "0 not to wait",
+	"max-attempts": "0 for each kind's own", "wait-replicas": "0 for none", "pool-qps": "0 for none", "archive-bandwidth": "0 for no bound", "in": "0 for at once", "wait": "0 not to wait",
 	"seed": "reproducible", "recording-ready-after": "0 for at once", "recording-size": "0 for 2000",
 	"duplicates": "0 for none", "late": "0 for none", "out-of-order": "0 for none",
 }
