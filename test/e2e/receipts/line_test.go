@@ -1,0 +1,166 @@
+package receipts
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/seed-5c07c2e9/dyplsq/aliyun"
+	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
+	"github.com/seed-5c07c2e9/dyplsq/aliyun/dyplstest"
+	"github.com/seed-5c07c2e9/dyplsq/internal/redistest"
+	"github.com/seed-5c07c2e9/dyplsq/internal/systemtest"
+)
+
+const (
+	reportQueue    = "Alicom-Queue-1-SecretReport"
+	recordingQueue = "Alicom-Queue-1-SecretRecording"
+	missingQueue   = "Alicom-Queue-1-Missing"
+
+	secret = "a-secret-of-the-test-0123"
+	caller = dypls.Phone("13912345678")
+)
+
+// line is the way from calls to their records: the system, and a binding that is called.
+type line struct {
+	*systemtest.System
+
+	binding dypls.Binding
+}
+
+// newLine is one on a Redis that keeps what it has acknowledged, whose receivers ask the simulator for queues.
+func newLine(t *testing.T, config dyplstest.Config) *line {
+	t.Helper()
+	l := &line{System: systemtest.New(t, config, "--appendonly", "yes", "--appendfsync", "always")}
+	var endpoint string
+	for _, entry := range l.Env {
+		if value, is := strings.CutPrefix(entry, "DYPLSQ_ENDPOINT="); is {
+			endpoint = value
+		}
+	}
+	l.Env = append(l.Env, "DYPLSQ_RECEIPTS_TOKEN_ENDPOINT="+endpoint, "DYPLSQ_RECEIPTS_QUEUE_ENDPOINT="+endpoint)
+	api, err := aliyun.New(aliyun.Config{
+		Endpoint: endpoint, Credentials: aliyun.StaticCredentials(dyplstest.DefaultAccessKeyID, dyplstest.DefaultAccessKeySecret, ""),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = api.Close() })
+	l.binding, err = dypls.BindAXN.Call(t.Context(), api, dypls.BindAXNRequest{
+		PoolKey: dyplstest.DefaultPoolKey, PhoneNoA: "13900000001", OutID: "order-1", Expiration: dypls.At(time.Now().Add(24 * time.Hour)),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return l
+}
+
+// place places a call. One in five is not answered, and has no recording.
+func (l *line) place(t *testing.T, n int) {
+	t.Helper()
+	unanswered := n%5 == 0
+	if _, err := l.Simulator.PlaceCall(dyplstest.Dial{SubsID: l.binding.SubsID, Caller: caller, Unanswered: unanswered, Recorded: new(!unanswered)}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// address reserves one for a receiver that is started again and again.
+func address(t *testing.T) string {
+	t.Helper()
+	reserved, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = reserved.Close() }()
+	return reserved.Addr().String()
+}
+
+// record is what is compared of a call.
+type record struct {
+	CallID    string   `json:"call_id"`
+	TaskID    string   `json:"task_id"`
+	SubsID    string   `json:"subs_id"`
+	Duration  float64  `json:"duration_s"`
+	Answered  bool     `json:"answered"`
+	Receipts  []string `json:"receipts"`
+	Recording struct {
+		State string `json:"state"`
+	} `json:"recording"`
+}
+
+// allArrived waits until every receipt that was sent was accepted or deleted, and all are merged.
+func (l *line) allArrived(t *testing.T, within time.Duration) []dyplstest.Receipt {
+	t.Helper()
+	client := l.Redis.Client(t)
+	var all []dyplstest.Receipt
+	redistest.Poll(t, within, "every receipt to have arrived", func(ctx context.Context) error {
+		all = l.Simulator.Receipts()
+		pending := map[string]int{}
+		for _, r := range all {
+			if r.Outcome != dyplstest.ReceiptAccepted && r.Outcome != dyplstest.ReceiptDeleted {
+				pending[fmt.Sprintf("%s %s by %s", r.Outcome, r.Type, r.Way)]++
+			}
+		}
+		if len(pending) > 0 {
+			return fmt.Errorf("%v", pending)
+		}
+		n, err := client.XLen(ctx, "dypls:receipts").Result()
+		if err == nil && n > 0 {
+			err = fmt.Errorf("%d wait to be merged", n)
+		}
+		return err
+	})
+	return all
+}
+
+// eachHasOneRecord holds the records against the calls that were placed, and these against the receipts that were
+// taken from the platform for good.
+func (l *line) eachHasOneRecord(t *testing.T, sent []dyplstest.Receipt) {
+	t.Helper()
+	r := systemtest.Run(t, l.Env, "", "calls", "list", "--since", "24h", "--json")
+	systemtest.NoNumbers(t, "the list", r.Out+r.Errors)
+	got := map[string]record{}
+	for text := range systemtest.Lines(r.Out) {
+		var one record
+		if err := json.Unmarshal([]byte(text), &one); err != nil {
+			t.Fatal(err)
+		}
+		if _, twice := got[one.CallID]; twice {
+			t.Errorf("%s is listed twice", one.CallID)
+		}
+		got[one.CallID] = one
+	}
+	lost := 0
+	for _, s := range sent {
+		if !slices.Contains(got[s.CallID].Receipts, s.Type) {
+			if lost++; lost <= 5 { //nolint:mnd // enough to see
+				t.Errorf("%s of %s by %s was %s, and is not in the record: %v", s.Type, s.CallID, s.Way, s.Outcome, got[s.CallID].Receipts)
+			}
+		}
+	}
+	placed := l.Simulator.Calls()
+	for _, c := range placed {
+		want := record{CallID: c.CallID, TaskID: "order-1", SubsID: c.SubsID, Answered: c.Answered}
+		want.Duration = c.ReleaseTime.Truncate(time.Second).Sub(c.StartTime.Truncate(time.Second)).Seconds()
+		want.Recording.State = "none"
+		if c.Recorded {
+			want.Recording.State = "announced"
+		}
+		is := got[c.CallID]
+		is.Receipts = nil
+		if fmt.Sprint(is) != fmt.Sprint(want) {
+			t.Errorf("%+v, want %+v", is, want)
+		}
+	}
+	if len(got) != len(placed) || lost > 0 {
+		t.Errorf("%d records of %d calls, %d receipts lost", len(got), len(placed), lost)
+	}
+	if n := l.Redis.Client(t).XLen(t.Context(), "dypls:receipts:unread").Val(); n != 0 {
+		t.Errorf("%d receipts could not be read", n)
+	}
+}

@@ -1,0 +1,157 @@
+package receipts
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/seed-5c07c2e9/dyplsq/aliyun/dyplstest"
+	"github.com/seed-5c07c2e9/dyplsq/internal/redistest"
+	"github.com/seed-5c07c2e9/dyplsq/internal/systemtest"
+)
+
+// storm is a form of the test.
+type storm struct {
+	calls     int
+	placing   time.Duration // how long it takes to place them
+	killEvery time.Duration
+	freezeAt  time.Duration // Redis stands still from here on
+	frozen    time.Duration
+	killAt    time.Duration // Redis is killed
+	config    dyplstest.Receipts
+}
+
+// theStorm is short, unless make faults asks for the whole one. In that the platform's patience is a sixth of its own,
+// as Redis is away for a minute and not for ten.
+func theStorm() storm {
+	if systemtest.WholeFaults() {
+		return storm{
+			calls: 10_000, placing: 3 * time.Minute, killEvery: 5 * time.Second,
+			freezeAt: 20 * time.Second, frozen: time.Minute, killAt: 2 * time.Minute,
+			config: dyplstest.Receipts{Again: []time.Duration{10 * time.Second, 50 * time.Second, 100 * time.Second}, LateBy: 15 * time.Second, Visibility: 30 * time.Second},
+		}
+	}
+	return storm{
+		calls: 500, placing: 10 * time.Second, killEvery: 2 * time.Second,
+		freezeAt: 2 * time.Second, frozen: 3 * time.Second, killAt: 7 * time.Second,
+		// A machine under load, on which receivers are started anew, is slower than the service's patience.
+		config: dyplstest.Receipts{Again: slices.Repeat([]time.Duration{2 * time.Second}, 60), AnswerWithin: 10 * time.Second, LateBy: 2 * time.Second, Visibility: 2 * time.Second},
+	}
+}
+
+// TestReceiptsOfCallsInAStorm: calls whose receipts come by HTTP and in queues, a fifth of them twice, some late or in
+// the opposite order; two receivers are killed in turn, Redis stands still for a while, and is killed. Each call has
+// one record with all of its receipts: nothing that was answered or deleted is lost, and all arrives.
+func TestReceiptsOfCallsInAStorm(t *testing.T) {
+	t.Parallel()
+	form, at := theStorm(), address(t)
+	push := func(kind string) string { return "http://" + at + "/receipts/" + secret + "/" + kind }
+	const scale = 0.01
+	config := form.config
+	config.Push = map[string]string{"SecretStartReport": push("SecretStartReport"), "SecretReport": push("SecretReport")}
+	config.Queues = map[string]string{"SecretReport": reportQueue, "SecretRecording": recordingQueue}
+	config.Duplicates, config.Late, config.OutOfOrder = 0.2, 0.05, 0.05
+	for i := range config.Again {
+		config.Again[i] = time.Duration(float64(config.Again[i]) / scale) // it is told by the clock of calls
+	}
+	config.LateBy = time.Duration(float64(config.LateBy) / scale)
+	l := newLine(t, dyplstest.Config{Calls: dyplstest.Calls{Scale: scale}, Receipts: config})
+	queues := "SecretReport=" + reportQueue + ",SecretRecording=" + recordingQueue
+	args := [][]string{
+		{"receive", "--receipts-queue", queues, "--receipts-listen", at, "--receipts-secret-file", systemtest.TempFile(t, secret)},
+		{"receive", "--receipts-queue", queues},
+	}
+	receivers := make([]*systemtest.Process, len(args))
+	for i := range args {
+		receivers[i] = systemtest.Start(t, l.Env, args[i]...)
+	}
+	redistest.Poll(t, systemtest.StartWithin, "the receiver to listen", receivers[0].Wrote("receiving receipts"))
+
+	began := time.Now()
+	placed, kills, frozen, thawed, redisKilled := 0, 0, false, false, false
+	redistest.Poll(t, form.placing+systemtest.StartWithin, "the storm to be over", func(context.Context) error {
+		now := time.Since(began)
+		for due := min(form.calls, int(float64(form.calls)*float64(now)/float64(form.placing))); placed < due; placed++ {
+			l.place(t, placed)
+		}
+		if now > time.Duration(kills+1)*form.killEvery {
+			victim := kills % len(receivers)
+			receivers[victim].Kill(t)
+			systemtest.NoNumbers(t, "a receiver's log", receivers[victim].Text())
+			receivers[victim] = systemtest.Start(t, l.Env, args[victim]...) //nolint:contextcheck // it outlives the poll
+			kills++
+		}
+		switch {
+		case !frozen && now > form.freezeAt:
+			l.Redis.Freeze(t)
+			frozen = true
+		case frozen && !thawed && now > form.freezeAt+form.frozen:
+			l.Redis.Thaw(t)
+			thawed = true
+		case thawed && !redisKilled && now > form.killAt:
+			l.Redis.Restart(t)
+			redisKilled = true
+		}
+		return systemtest.Passes(form.placing, began)(t.Context()) //nolint:contextcheck // it asks the clock alone
+	})
+	if !redisKilled || kills == 0 || placed != form.calls {
+		t.Fatalf("the storm was none: %d calls, %d kills, Redis killed: %t", placed, kills, redisKilled)
+	}
+	sent := l.allSent(t)
+	l.eachHasOneRecord(t, sent)
+	for _, p := range receivers {
+		systemtest.NoNumbers(t, "a receiver's log", p.Text())
+	}
+	t.Logf("%d calls, %d kills of receivers, all arrived %s after the first: %s", placed, kills, time.Since(began).Round(time.Second), figures(sent))
+}
+
+// allSent waits until each receipt of each call was sent, and all have arrived. Of one that is sent twice the second
+// may come later: nothing depends on it.
+func (l *line) allSent(t *testing.T) []dyplstest.Receipt {
+	t.Helper()
+	const within = 8 * time.Minute
+	want := 0
+	for _, c := range l.Simulator.Calls() {
+		want += 3 // it was dialled, and its end by both ways
+		if c.Recorded {
+			want++
+		}
+	}
+	redistest.Poll(t, within, "each receipt to be sent", func(context.Context) error {
+		n := 0
+		for _, r := range l.Simulator.Receipts() {
+			if !r.Duplicate {
+				n++
+			}
+		}
+		if n < want {
+			return fmt.Errorf("%d of %d", n, want)
+		}
+		return nil
+	})
+	return l.allArrived(t, within)
+}
+
+// figures are what the storm was to receipts.
+func figures(sent []dyplstest.Receipt) string {
+	var twice, late, disordered, again, refused, takenAgain int
+	for _, r := range sent {
+		twice += one(r.Duplicate)
+		late += one(r.Late)
+		disordered += one(r.OutOfOrder)
+		again += one(len(r.Pushes) > 1)
+		refused += max(len(r.Pushes)-1, 0)
+		takenAgain += one(r.Fetched > 1)
+	}
+	return fmt.Sprintf("%d receipts, %d of them twice, %d late, %d in the opposite order; %d were pushed again after %d pushes that failed, %d taken again from their queue",
+		len(sent), twice, late, disordered, again, refused, takenAgain)
+}
+
+func one(is bool) int {
+	if is {
+		return 1
+	}
+	return 0
+}
