@@ -94,10 +94,13 @@ func TestReceiptsOfCallsInAStorm(t *testing.T) {
 			l.Redis.Restart(t)
 			redisKilled = true
 		}
-		return systemtest.Passes(form.placing, began)(t.Context()) //nolint:contextcheck // it asks the clock alone
+		if placed < form.calls || !redisKilled {
+			return fmt.Errorf("%d calls, Redis was killed: %t", placed, redisKilled)
+		}
+		return nil
 	})
-	if !redisKilled || kills == 0 || placed != form.calls {
-		t.Fatalf("the storm was none: %d calls, %d kills, Redis killed: %t", placed, kills, redisKilled)
+	if kills == 0 {
+		t.Error("no receiver was killed")
 	}
 	sent := l.allSent(t)
 	l.eachHasOneRecord(t, sent)
