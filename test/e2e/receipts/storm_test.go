@@ -3,7 +3,14 @@ package receipts
 import (
 	"context"
 	"fmt"
+	"io"
+	"log"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
 	"slices"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -30,7 +37,10 @@ func theStorm() storm {
 		return storm{
 			calls: 10_000, placing: 3 * time.Minute, killEvery: 5 * time.Second,
 			freezeAt: 20 * time.Second, frozen: time.Minute, killAt: 2 * time.Minute,
-			config: dyplstest.Receipts{Again: []time.Duration{10 * time.Second, 50 * time.Second, 100 * time.Second}, LateBy: 15 * time.Second, Visibility: 30 * time.Second},
+			config: dyplstest.Receipts{
+				Again:        []time.Duration{10 * time.Second, 50 * time.Second, 100 * time.Second},
+				AnswerWithin: 5 * time.Second, LateBy: 15 * time.Second, Visibility: 30 * time.Second,
+			},
 		}
 	}
 	return storm{
@@ -46,8 +56,9 @@ func theStorm() storm {
 // one record with all of its receipts: nothing that was answered or deleted is lost, and all arrives.
 func TestReceiptsOfCallsInAStorm(t *testing.T) {
 	t.Parallel()
-	form, at := theStorm(), address(t)
-	push := func(kind string) string { return "http://" + at + "/receipts/" + secret + "/" + kind }
+	form, at := theStorm(), []string{address(t), address(t)}
+	front := balancer(t, at)
+	push := func(kind string) string { return front + "/receipts/" + secret + "/" + kind }
 	const scale = 0.01
 	config := form.config
 	config.Push = map[string]string{"SecretStartReport": push("SecretStartReport"), "SecretReport": push("SecretReport")}
@@ -59,15 +70,14 @@ func TestReceiptsOfCallsInAStorm(t *testing.T) {
 	config.LateBy = time.Duration(float64(config.LateBy) / scale)
 	l := newLine(t, dyplstest.Config{Calls: dyplstest.Calls{Scale: scale}, Receipts: config})
 	queues := "SecretReport=" + reportQueue + ",SecretRecording=" + recordingQueue
-	args := [][]string{
-		{"receive", "--receipts-queue", queues, "--receipts-listen", at, "--receipts-secret-file", systemtest.TempFile(t, secret)},
-		{"receive", "--receipts-queue", queues},
+	file := systemtest.TempFile(t, secret)
+	receiver := func(n int) *systemtest.Process {
+		return systemtest.Start(t, l.Env, "receive", "--receipts-queue", queues, "--receipts-listen", at[n], "--receipts-secret-file", file)
 	}
-	receivers := make([]*systemtest.Process, len(args))
-	for i := range args {
-		receivers[i] = systemtest.Start(t, l.Env, args[i]...)
+	receivers := []*systemtest.Process{receiver(0), receiver(1)}
+	for _, p := range receivers {
+		redistest.Poll(t, systemtest.StartWithin, "the receiver to listen", p.Wrote("receiving receipts"))
 	}
-	redistest.Poll(t, systemtest.StartWithin, "the receiver to listen", receivers[0].Wrote("receiving receipts"))
 
 	began := time.Now()
 	placed, kills, frozen, thawed, redisKilled := 0, 0, false, false, false
@@ -80,7 +90,7 @@ func TestReceiptsOfCallsInAStorm(t *testing.T) {
 			victim := kills % len(receivers)
 			receivers[victim].Kill(t)
 			systemtest.NoNumbers(t, "a receiver's log", receivers[victim].Text())
-			receivers[victim] = systemtest.Start(t, l.Env, args[victim]...) //nolint:contextcheck // it outlives the poll
+			receivers[victim] = receiver(victim)
 			kills++
 		}
 		switch {
@@ -110,6 +120,34 @@ func TestReceiptsOfCallsInAStorm(t *testing.T) {
 	t.Logf("%d calls, %d kills of receivers, all arrived %s after the first: %s", placed, kills, time.Since(began).Round(time.Second), figures(sent))
 }
 
+// balancer stands in front of receivers, and hands each push to one that takes connections.
+func balancer(t *testing.T, receivers []string) (url string) {
+	t.Helper()
+	var turn atomic.Int64
+	transport := &http.Transport{
+		MaxIdleConnsPerHost: 64,
+		DialContext: func(ctx context.Context, network, _ string) (conn net.Conn, err error) {
+			for range receivers {
+				conn, err = new(net.Dialer).DialContext(ctx, network, receivers[int(turn.Add(1))%len(receivers)])
+				if err == nil {
+					return conn, nil
+				}
+			}
+			return nil, err
+		},
+	}
+	front := httptest.NewServer(&httputil.ReverseProxy{
+		Transport: transport,
+		ErrorLog:  log.New(io.Discard, "", 0),
+		Rewrite:   func(r *httputil.ProxyRequest) { r.Out.URL.Scheme, r.Out.URL.Host = "http", "receivers" },
+	})
+	t.Cleanup(func() {
+		front.Close()
+		transport.CloseIdleConnections()
+	})
+	return front.URL
+}
+
 // allSent waits until each receipt of each call was sent, and all have arrived. Of one that is sent twice the second
 // may come later: nothing depends on it.
 func (l *line) allSent(t *testing.T) []dyplstest.Receipt {
@@ -122,7 +160,7 @@ func (l *line) allSent(t *testing.T) []dyplstest.Receipt {
 			want++
 		}
 	}
-	redistest.Poll(t, within, "each receipt to be sent", func(context.Context) error {
+	redistest.Poll(t, within, "each receipt to be sent", seldom(func(context.Context) error {
 		n := 0
 		for _, r := range l.Simulator.Receipts() {
 			if !r.Duplicate {
@@ -133,7 +171,7 @@ func (l *line) allSent(t *testing.T) []dyplstest.Receipt {
 			return fmt.Errorf("%d of %d", n, want)
 		}
 		return nil
-	})
+	}))
 	return l.allArrived(t, within)
 }
 
