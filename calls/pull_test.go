@@ -51,7 +51,7 @@ func newPlatform(t *testing.T, config dyplstest.Config) *platform {
 		p.Handler().ServeHTTP(w, r)
 	}))
 	t.Cleanup(func() {
-		p.Server.Close() // what is waited for ends
+		p.Close() // what is waited for ends
 		counted.Close()
 	})
 	p.at = counted.URL
@@ -299,7 +299,7 @@ func TestTokensAreRenewed(t *testing.T) {
 	p.pull(puller)
 	placed := 0
 	redistest.Poll(t, within, "tokens to be renewed", func(context.Context) error {
-		p.place(1)
+		p.place(1) //nolint:contextcheck // a call outlives who places it
 		placed++
 		if n := renewed.Load(); n < 10 {
 			return fmt.Errorf("%d tokens", n)
@@ -558,8 +558,8 @@ func TestPullerRefuses(t *testing.T) {
 			t.Errorf("it does not say %q: %v", text, err)
 		}
 	}
-	for text, valid := range map[string]bool{"SecretReport=Alicom-Queue-1-SecretReport": true, " SecretReport = q ": true, "SecretReport": false, "q": false, "": false} {
-		if q, err := ParseQueue(text); (err == nil) != valid {
+	for text, valid := range map[string]bool{"SecretReport=Alicom-Queue-1-SecretReport": true, "SecretReport = q": true, "SecretReport": false, "q": false, "": false} {
+		if q, err := ParseQueue(" " + text + "\n"); (err == nil) != valid || strings.TrimSpace(q.Name) != q.Name {
 			t.Errorf("%q: %+v, %v", text, q, err)
 		}
 	}

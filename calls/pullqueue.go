@@ -7,6 +7,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/rs/zerolog"
+
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
 	"github.com/seed-5c07c2e9/dyplsq/calls/internal/mns"
 )
@@ -154,14 +156,14 @@ func (q *pull) note(now QueueStatus) QueueState {
 
 func (q *pull) say(err error, pause time.Duration) {
 	s := statusOf(q.Queue, err)
-	line, text := q.store.log.Warn(), "pulling receipts failed; trying again"
+	level, text := zerolog.WarnLevel, "pulling receipts failed; trying again"
 	switch {
 	case s.State == QueueRests:
-		line, text = q.store.log.Error(), "queue of receipts resting"
+		level, text = zerolog.ErrorLevel, "queue of receipts resting"
 	case errors.Is(err, errNotStored):
 		text = "messages not stored; they come again"
 	}
-	line.Str("queue", q.Name).Str("type", string(q.Type)).Str("error", s.Problem).
+	q.store.log.WithLevel(level).Str("queue", q.Name).Str("type", string(q.Type)).Str("error", s.Problem).
 		Str("remedy", s.Remedy).Dur("pause", pause).Msg(text)
 }
 

@@ -56,11 +56,11 @@ func decodeQueueToken(body []byte) (QueueToken, error) {
 	var answer struct {
 		MessageTokenDTO struct {
 			AccessKeyID     string `json:"AccessKeyId"`
-			AccessKeySecret string
-			SecurityToken   string
-			CreateTime      loose
-			ExpireTime      loose
-		}
+			AccessKeySecret string `json:"AccessKeySecret"`
+			SecurityToken   string `json:"SecurityToken"`
+			CreateTime      loose  `json:"CreateTime"`
+			ExpireTime      loose  `json:"ExpireTime"`
+		} `json:"MessageTokenDTO"`
 	}
 	err := json.Unmarshal(body, &answer)
 	dto := answer.MessageTokenDTO

@@ -36,8 +36,8 @@ func TestQueueToken(t *testing.T) {
 		if (err != nil) != test.fails || token.Validity != test.valid {
 			t.Errorf("%s: %s, %v", name, token.Validity, err)
 		}
-		encoded, _ := json.Marshal(token)
-		shown := fmt.Sprintf("%v %+v %#v %s %s %v", token, token, token, slog.AnyValue(token).Resolve(), encoded, err)
+		encoded, unwritten := json.Marshal(token)
+		shown := fmt.Sprintf("%v %+v %#v %s %s %v %v", token, token, token, slog.AnyValue(token).Resolve(), encoded, err, unwritten)
 		if strings.Contains(shown, "hush") {
 			t.Errorf("%s shows a secret: %s", name, shown)
 		}

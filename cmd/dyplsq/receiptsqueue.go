@@ -77,7 +77,7 @@ func (f receiptsQueueFlags) puller(
 // proxyOfSecured is the environment's for https alone: it then learns nothing but host and port.
 func proxyOfSecured(r *http.Request) (*url.URL, error) {
 	if r.URL.Scheme != "https" {
-		return nil, nil
+		return nil, nil //nolint:nilnil // no proxy, no error
 	}
 	return http.ProxyFromEnvironment(r)
 }

@@ -43,11 +43,11 @@ func sumOf(data []byte) string {
 type xmlMessages struct {
 	XMLName  xml.Name `xml:"Messages"`
 	Messages []struct {
-		ReceiptHandle  string
-		MessageBody    string
-		MessageBodyMD5 string
-		EnqueueTime    int64
-		DequeueCount   int
+		ReceiptHandle  string `xml:"ReceiptHandle"`
+		MessageBody    string `xml:"MessageBody"`
+		MessageBodyMD5 string `xml:"MessageBodyMD5"`
+		EnqueueTime    int64  `xml:"EnqueueTime"`
+		DequeueCount   int    `xml:"DequeueCount"`
 	} `xml:"Message"`
 }
 
@@ -72,9 +72,9 @@ type xmlHandles struct {
 
 type xmlError struct {
 	XMLName   xml.Name `xml:"Error"`
-	Code      string
-	Message   string
-	RequestID string `xml:"RequestId"`
+	Code      string   `xml:"Code"`
+	Message   string   `xml:"Message"`
+	RequestID string   `xml:"RequestId"`
 }
 
 type xmlErrors struct {

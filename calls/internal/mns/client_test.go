@@ -186,10 +186,10 @@ func TestAnswersThatAreNone(t *testing.T) {
 func TestNothingIsSentInTheClear(t *testing.T) {
 	t.Parallel()
 	for endpoint, valid := range map[string]bool{
-		"https://1.mns.example": true, " https://1.mns.example/ ": true, "http://127.0.0.1:1": true, "http://localhost": true,
+		"https://1.mns.example": true, "https://1.mns.example/": true, "http://127.0.0.1:1": true, "http://localhost": true,
 		"http://1.mns.example": false, "1.mns.example": false, "ftp://h": false, "": false, "https://u:hush@h": false, "https://h/queues": false, "https://h?q": false,
 	} {
-		_, err := New(Config{Endpoint: endpoint})
+		_, err := New(Config{Endpoint: endpoint + "\n"})
 		if (err == nil) != valid || err != nil && strings.Contains(err.Error(), "hush") {
 			t.Errorf("%s: %v", endpoint, err)
 		}

@@ -37,7 +37,7 @@ func TestReceiptsFromQueuesWhoseTokensEnd(t *testing.T) {
 
 	placed := 0
 	redistest.Poll(t, systemtest.StartWithin, "tokens to be renewed", func(context.Context) error {
-		l.place(t, placed)
+		l.place(t, placed) //nolint:contextcheck // a call outlives who places it
 		placed++
 		_, page := systemtest.Get(t, url+"/metrics") //nolint:contextcheck // the test's own
 		if n := systemtest.Metric(t, page, `dyplsq_receipt_tokens_total{result="ok",type="SecretReport"}`); n < renewals {

@@ -84,7 +84,7 @@ func TestReceiptsOfCallsInAStorm(t *testing.T) {
 	redistest.Poll(t, form.placing+systemtest.StartWithin, "the storm to be over", func(context.Context) error {
 		now := time.Since(began)
 		for due := min(form.calls, int(float64(form.calls)*float64(now)/float64(form.placing))); placed < due; placed++ {
-			l.place(t, placed)
+			l.place(t, placed) //nolint:contextcheck // a call outlives who places it
 		}
 		if now > time.Duration(kills+1)*form.killEvery {
 			victim := kills % len(receivers)
@@ -101,7 +101,7 @@ func TestReceiptsOfCallsInAStorm(t *testing.T) {
 			l.Redis.Thaw(t)
 			thawed = true
 		case thawed && !redisKilled && now > form.killAt:
-			l.Redis.Restart(t)
+			l.Redis.Restart(t) //nolint:contextcheck // it has its own
 			redisKilled = true
 		}
 		if placed < form.calls || !redisKilled {

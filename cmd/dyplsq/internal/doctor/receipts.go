@@ -79,7 +79,7 @@ func (e *examination) receiver(context.Context) ([]Finding, error) {
 	case !r.Configured:
 		return nil, nil
 	case r.Refused != nil:
-		return []Finding{
+		return []Finding{ //nolint:nilerr // it is what was found
 			found("", "a receiver refuses to start: %s", strings.ReplaceAll(r.Refused.Error(), "\n", "; ")).
 				but(Warning, "mend the settings that it names"),
 		}, nil
