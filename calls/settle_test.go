@@ -29,6 +29,7 @@ type settling struct {
 }
 
 func startSettling(t *testing.T, lost ...dyplstest.Fault) *settling {
+	t.Helper()
 	return startSettlingBy(t, &ages{}, lost...)
 }
 

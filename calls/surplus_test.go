@@ -10,7 +10,6 @@ import (
 
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dyplstest"
-	"github.com/seed-5c07c2e9/dyplsq/internal/queuetest"
 	"github.com/seed-5c07c2e9/dyplsq/internal/redistest"
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
 )
@@ -122,8 +121,6 @@ func TestSurplusIsUnboundAtItsFirstCall(t *testing.T) {
 
 // TestWhatIsNotProvenStaysBound: whatever names a task's id as its OutId, what can be anybody's
 // binding is not unbound.
-//
-//nolint:gocognit,maintidx // a table of stories
 func TestWhatIsNotProvenStaysBound(t *testing.T) {
 	t.Parallel()
 	w := startSurplus(t)
@@ -239,7 +236,9 @@ func TestWhatIsNotProvenStaysBound(t *testing.T) {
 			t.Helper()
 			b := w.bindBeside(t, req, "other-"+id)
 			unbind := dypls.UnbindSubscriptionRequest{PoolKey: req.PoolKey, SubsID: b.SubsID, SecretNo: b.SecretNo}
-			queuetest.ID(tasks.UnbindSubscription.Enqueue(t.Context(), w.queue, unbind, tasks.TaskID(id)))
+			if _, err := tasks.UnbindSubscription.Enqueue(t.Context(), w.queue, unbind, tasks.TaskID(id)); err != nil {
+				t.Fatal(err)
+			}
 			w.ended(t, []string{id})
 			return w.bindBeside(t, req, id)
 		}},

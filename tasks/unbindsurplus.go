@@ -137,7 +137,7 @@ func shown(
 		PoolKey: pool.PoolKey, ProductType: pool.ProductType, SubsID: b.SubsID, PhoneNoX: b.SecretNo,
 	})
 	if failed, is := errors.AsType[*dypls.Error](err); is && failed.Class == dypls.Rejected {
-		return d, false, nil // never was, or is on another X
+		return d, false, nil //nolint:nilerr // it never was, or is on another X
 	}
 	return d, err == nil, err
 }
