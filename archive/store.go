@@ -39,7 +39,7 @@ func Open(text string) (Store, error) {
 		return nil, errURL
 	}
 	open, known := map[string]func(*url.URL) (Store, error){
-		"file": openDir,
+		"file": openDir, "oss": openOSS, "s3": openS3,
 	}[u.Scheme]
 	if !known {
 		return nil, errURL

@@ -218,6 +218,19 @@ func (w *world) reach(state calls.RecordingState) {
 	})
 }
 
+// failed waits until so many tries have failed.
+func (w *world) failed(n int) {
+	w.t.Helper()
+	redistest.Poll(w.t, within, "tries to fail", func(context.Context) error {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		if w.ends[Failed] < n {
+			return fmt.Errorf("%d have", w.ends[Failed])
+		}
+		return nil
+	})
+}
+
 // files are those of the directory, with their SHA-256.
 func (w *world) files() map[string]string {
 	w.t.Helper()

@@ -70,7 +70,8 @@ func read(t *testing.T, file string) string {
 	return string(text)
 }
 
-// TestPrometheus: a real Prometheus with our configuration scrapes a real worker; every query of
+// TestPrometheus: a real Prometheus with our configuration scrapes a real worker and a
+// receiver; every query of
 // the dashboard and of the alerts is one that it understands, and asks for series that there are.
 func TestPrometheus(t *testing.T) {
 	t.Parallel()
@@ -78,7 +79,10 @@ func TestPrometheus(t *testing.T) {
 	s := eventful(t)
 	_, worker := s.ObservedWorker(t)
 	happen(t, s)
-	p := startPrometheus(t, strings.TrimPrefix(worker, "http://"))
+	r, _ := receiver(t, s.Env, "--metrics-listen", "127.0.0.1:0")
+	redistest.Poll(t, systemtest.StartWithin, "the receiver to show its metrics", r.Wrote("/metrics"))
+	receives := regexp.MustCompile(`"url":"http://([^"]*)/metrics"`).FindStringSubmatch(r.Text())[1]
+	p := startPrometheus(t, strings.TrimPrefix(worker, "http://")+", "+receives)
 	var queries []string
 	redistest.Poll(t, time.Minute, "every rule to be evaluated", systemtest.Until(func() bool {
 		queries = p.rules(t)

@@ -1,0 +1,56 @@
+package archive
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"net/url"
+	"path"
+	"strings"
+)
+
+// bucket is where a store's objects are.
+type bucket struct{ scheme, name, prefix string }
+
+// bucketOf reads scheme://bucket/prefix.
+func bucketOf(u *url.URL) (bucket, error) {
+	b := bucket{u.Scheme, u.Host, strings.Trim(path.Clean("/"+u.Path), "/")}
+	if b.name == "" || strings.ContainsAny(b.name, ":@") {
+		return bucket{}, fmt.Errorf("the archive must name its bucket, as in %s://bucket/prefix", u.Scheme)
+	}
+	return b, nil
+}
+
+func (b bucket) key(name string) string { return path.Join(b.prefix, name) }
+
+// Location implements [Store].
+func (b bucket) Location(name string) string {
+	return (&url.URL{Scheme: b.scheme, Host: b.name, Path: "/" + b.key(name)}).String()
+}
+
+// endpointOf reads an endpoint: https, or http to this machine.
+func endpointOf(text string) (*url.URL, error) {
+	u, err := url.Parse(text)
+	if err == nil && u.Host != "" && u.User == nil && u.RawQuery == "" && strings.Trim(u.Path, "/") == "" {
+		local := u.Hostname() == "localhost" || net.ParseIP(u.Hostname()).IsLoopback()
+		if u.Scheme == "https" || u.Scheme == "http" && local {
+			return u, nil
+		}
+	}
+	return nil, errors.New("the archive's endpoint must be https://host, or http:// to this machine")
+}
+
+// probed asks for an object that nobody has: that there is none is the answer of a store that may
+// be used.
+func probed(ctx context.Context, s Store) error {
+	body, _, err := s.Get(ctx, "dyplsq-probe")
+	if err == nil {
+		return body.Close()
+	}
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return err
+}
