@@ -279,7 +279,7 @@ func TestBucketThatIsFull(t *testing.T) { //nolint:paralleltest // the environme
 	}
 }
 
-func TestURLsOfBuckets(t *testing.T) { //nolint:paralleltest // the environment is the process's
+func TestURLsOfBuckets(t *testing.T) {
 	bucketEnvironment(t, bucketSecret)
 	for _, bad := range []string{
 		"oss://bucket/prefix", "oss:///prefix?region=cn-shanghai", "s3://bucket", "s3:///x?region=a", "s3://bucket?region=a&acl=public", "oss://bucket?region=a&region=b",

@@ -119,9 +119,14 @@ type download struct {
 	done      bool
 }
 
+// due reports whether a link is to be got before anything else is done.
+func (d *download) due() bool {
+	return d.link == "" || !d.soon.IsZero() && !d.now().Before(d.soon)
+}
+
 // step makes one request. Its error is final.
 func (d *download) step(ctx context.Context) error {
-	if d.link == "" || !d.soon.IsZero() && !d.now().Before(d.soon) {
+	if d.due() {
 		if err := d.renew(ctx, d.link != ""); err != nil {
 			return err
 		}
@@ -144,10 +149,15 @@ func (d *download) step(ctx context.Context) error {
 	case err == nil && d.spool.complete():
 		return d.check()
 	}
-	if err != nil && errors.Is(err, errSpool) {
+	return d.goOn(ctx, d.spool.size > before, err)
+}
+
+// goOn rests a little after an answer that did not bring all. Its error is final.
+func (d *download) goOn(ctx context.Context, brought bool, err error) error {
+	if errors.Is(err, errSpool) {
 		return err
 	}
-	if d.spool.size > before {
+	if brought {
 		d.fruitless, d.fresh = 0, false
 	} else if d.fruitless++; d.fruitless >= mostFruitless {
 		return errors.Join(errCut, plain(err))

@@ -87,7 +87,7 @@ func TestDownloads(t *testing.T) {
 		"a bit is wrong":              {answers: []http.HandlerFunc{whole(append([]byte("ID3x"), recording[4:]...), recording), all}, ranges: "- -", links: 1},
 		"of unknown length":           {answers: []http.HandlerFunc{chunked(recording)}, ranges: "-", links: 1},
 		"the link is dead":            {answers: []http.HandlerFunc{status(403), all}, ranges: "- -", links: 2},
-		"it dies in between":          {answers: []http.HandlerFunc{cut(70_000), status(403), rest(70_000, `"1"`)}, ranges: "- bytes=70000- bytes=70000-", links: 2},
+		"it dies in between":          {answers: []http.HandlerFunc{cut(70_000), status(403), rest(70_000, `"1"`)}, ranges: "- bytes=70000- bytes=70000-", links: 2}, //nolint:dupword // the same range, by another link
 		"every link is refused":       {answers: []http.HandlerFunc{status(403)}, ranges: "- -", links: 2, err: errDenied},
 		"busy":                        {answers: []http.HandlerFunc{status(503), status(500), status(429), all}, ranges: "- - - -", links: 1},
 		"busy always":                 {answers: []http.HandlerFunc{status(503)}, ranges: "- - - -", links: 1, err: errCut},

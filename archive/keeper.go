@@ -167,8 +167,8 @@ func (k *Keeper) settleFailed(
 
 // pause is how long a recording rests that has failed once more.
 func (k *Keeper) pause(tries int) time.Duration {
-	steps := []time.Duration{1, 5, 15, 60}
-	return k.Retry * steps[min(tries, len(steps)-1)]
+	steps := []int64{1, 5, 15, 60}
+	return time.Duration(int64(k.Retry) * steps[min(tries, len(steps)-1)])
 }
 
 // final reports whether the recording cannot be had any more. What the API answers where there is

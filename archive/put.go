@@ -77,14 +77,15 @@ func kept(ctx context.Context, store Store, name string) (calls.Recording, bool,
 	}
 	object := path.Join(path.Dir(name), n.File)
 	body, size, err := store.Get(ctx, object)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+	switch {
+	case errors.Is(err, fs.ErrNotExist): // somebody took it away
+		return calls.Recording{}, false, nil
+	case err != nil:
 		return calls.Recording{}, false, storeError{err}
 	}
-	if err == nil {
-		_ = body.Close()
-	}
-	if err != nil || size != n.Bytes {
-		return calls.Recording{}, false, nil // somebody took it away: the name is free, or another's
+	_ = body.Close()
+	if size != n.Bytes { // it is another's
+		return calls.Recording{}, false, nil
 	}
 	return n.recording(store, name), true, nil
 }
@@ -116,7 +117,14 @@ func (n note) recording(store Store, name string) calls.Recording {
 
 // put puts a recording that was fetched and checked into the store, and then its note. It may be
 // repeated: what is there already is compared.
-func put(ctx context.Context, store Store, c calls.Call, name string, s *spool, now time.Time) (calls.Recording, error) {
+func put(
+	ctx context.Context,
+	store Store,
+	c calls.Call,
+	name string,
+	s *spool,
+	now time.Time,
+) (calls.Recording, error) {
 	n, err := noteOf(c, name, s, now)
 	if err != nil {
 		return calls.Recording{}, err

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/url"
+	"slices"
 	"strings"
 )
 
@@ -59,7 +60,7 @@ func parameters(u *url.URL, known ...string) (map[string]string, error) {
 	}
 	found := map[string]string{}
 	for name, value := range values {
-		if !contains(known, name) || len(value) != 1 {
+		if !slices.Contains(known, name) || len(value) != 1 {
 			return nil, fmt.Errorf(
 				"the archive's URL must have no parameter %q: %s takes %s",
 				name, u.Scheme, strings.Join(append(known, "no other"), ", "),
@@ -68,13 +69,4 @@ func parameters(u *url.URL, known ...string) (map[string]string, error) {
 		found[name] = value[0]
 	}
 	return found, nil
-}
-
-func contains(all []string, one string) bool {
-	for _, each := range all {
-		if each == one {
-			return true
-		}
-	}
-	return false
 }
