@@ -255,7 +255,7 @@ func TestBucketThatIsFull(t *testing.T) { //nolint:paralleltest // the environme
 			}
 			const n = 20
 			w.place(n)
-			w.failed(4)
+			w.counted(Failed, 4)
 			o.mu.Lock()
 			o.failing = 0
 			o.mu.Unlock()

@@ -218,14 +218,14 @@ func (w *world) reach(state calls.RecordingState) {
 	})
 }
 
-// failed waits until so many tries have failed.
-func (w *world) failed(n int) {
+// counted waits until a result was told of so many times.
+func (w *world) counted(result Result, n int) {
 	w.t.Helper()
-	redistest.Poll(w.t, within, "tries to fail", func(context.Context) error {
+	redistest.Poll(w.t, within, "recordings that are "+string(result), func(context.Context) error {
 		w.mu.Lock()
 		defer w.mu.Unlock()
-		if w.ends[Failed] < n {
-			return fmt.Errorf("%d have", w.ends[Failed])
+		if w.ends[result] < n {
+			return fmt.Errorf("%d are", w.ends[result])
 		}
 		return nil
 	})
