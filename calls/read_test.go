@@ -2,6 +2,7 @@ package calls
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -161,5 +162,31 @@ func TestFollowTellsEachGroup(t *testing.T) {
 	})
 	if pending, err := s.redis.XPending(t.Context(), changeStream, "refusing").Result(); err != nil || pending.Count != n {
 		t.Errorf("%v not acknowledged, %v", pending, err)
+	}
+}
+
+// TestIDsOfCallsAreWhole: an id leads back to its call although a part of it looks like somebody's
+// number; one that holds a number of the call is masked.
+func TestIDsOfCallsAreWhole(t *testing.T) {
+	t.Parallel()
+	for id, want := range map[string]string{
+		"1a18690165447a3a":       "1a18690165447a3a",
+		"a15800001234bbcc":       "a158****1234bbcc",
+		"call-of-18690165447":    "call-of-186****5447",
+		"1869016544712345":       "1869016544712345",
+		"43612633712c0000":       "43612633712c0000",
+		"ABCDEF18690165447ABCDE": "ABCDEF186****5447ABCDE",
+	} {
+		c := Call{ID: id, PhoneNo: "15800001234"}
+		text, err := json.Marshal(c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var shown struct {
+			CallID string `json:"call_id"`
+		}
+		if err := json.Unmarshal(text, &shown); err != nil || shown.CallID != want {
+			t.Errorf("%s is shown as %s, want %s (%v)", id, shown.CallID, want, err)
+		}
 	}
 }

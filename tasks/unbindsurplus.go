@@ -114,8 +114,8 @@ func provenSurplus(
 		return false, err
 	}
 	var has dypls.Binding
-	if json.Unmarshal(task.Result, &has) != nil {
-		return false, nil
+	if err := json.Unmarshal(task.Result, &has); err != nil {
+		return false, nil //nolint:nilerr // what shows nothing proves nothing
 	}
 	held, there, err := shown(ctx, c, task, has)
 	if err != nil || !there {
@@ -137,7 +137,7 @@ func shown(
 		PoolKey: pool.PoolKey, ProductType: pool.ProductType, SubsID: b.SubsID, PhoneNoX: b.SecretNo,
 	})
 	if failed, is := errors.AsType[*dypls.Error](err); is && failed.Class == dypls.Rejected {
-		return d, false, nil //nolint:nilerr // it never was, or is on another X
+		return d, false, nil // it never was, or is on another X
 	}
 	return d, err == nil, err
 }

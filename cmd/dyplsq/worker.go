@@ -57,7 +57,8 @@ func (c *workerCommand) Run(ctx context.Context, s streams) error {
 	return errors.Join(err, o.close())
 }
 
-// perform runs the worker, and settles binds by receipts as long as it runs. It does so here, and not where receipts come in: that is open to the network, and has no credentials.
+// perform runs the worker, and settles binds by receipts as long as it runs. It does so here, and
+// not where receipts come in: that is open to the network, and has no credentials.
 func (c *workerCommand) perform(
 	ctx context.Context,
 	w *worker.Worker,

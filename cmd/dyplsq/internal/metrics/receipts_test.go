@@ -2,6 +2,7 @@ package metrics
 
 import (
 	"fmt"
+	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
@@ -21,7 +22,7 @@ func TestPoolsOfCallsAreBounded(t *testing.T) {
 		}
 	}
 	answer := httptest.NewRecorder()
-	m.Handler().ServeHTTP(answer, httptest.NewRequest("GET", "/metrics", nil))
+	m.Handler().ServeHTTP(answer, httptest.NewRequest(http.MethodGet, "/metrics", nil))
 	text := answer.Body.String()
 	if n := strings.Count(text, "\ndyplsq_calls_total{"); n != maxPools+1 {
 		t.Errorf("%d pools are shown", n)
