@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"net/url"
 	"os"
@@ -70,9 +71,9 @@ func read(t *testing.T, file string) string {
 	return string(text)
 }
 
-// TestPrometheus: a real Prometheus with our configuration scrapes a real worker and a
-// receiver; every query of
-// the dashboard and of the alerts is one that it understands, and asks for series that there are.
+// TestPrometheus: a real Prometheus with our configuration scrapes a real worker and a receiver;
+// every query of the dashboard and of the alerts is one that it understands, and asks for series
+// that there are.
 func TestPrometheus(t *testing.T) {
 	t.Parallel()
 	needs(t, "prometheus")
@@ -82,7 +83,7 @@ func TestPrometheus(t *testing.T) {
 	r, _ := receiver(t, s.Env, "--metrics-listen", "127.0.0.1:0")
 	redistest.Poll(t, systemtest.StartWithin, "the receiver to show its metrics", r.Wrote("/metrics"))
 	receives := regexp.MustCompile(`"url":"http://([^"]*)/metrics"`).FindStringSubmatch(r.Text())[1]
-	p := startPrometheus(t, strings.TrimPrefix(worker, "http://")+", "+receives)
+	p := startPrometheus(t, strings.TrimPrefix(worker, "http://"), receives)
 	var queries []string
 	redistest.Poll(t, time.Minute, "every rule to be evaluated", systemtest.Until(func() bool {
 		queries = p.rules(t)
@@ -139,13 +140,13 @@ var (
 // prometheus is a real one.
 type prometheus struct{ url string }
 
-// startPrometheus runs one with our configuration, which finds a worker at an address, and ends it
-// with the test.
-func startPrometheus(t *testing.T, target string) prometheus {
+// startPrometheus runs one with our configuration, which scrapes these addresses, a worker's first,
+// and ends it with the test.
+func startPrometheus(t *testing.T, targets ...string) prometheus {
 	t.Helper()
 	dir := t.TempDir()
 	config := read(t, deployed+"/prometheus/prometheus.yml")
-	config = regexp.MustCompile(`dns_sd_configs: .*`).ReplaceAllString(config, "static_configs: [{targets: ["+target+"]}]")
+	config = regexp.MustCompile(`dns_sd_configs: .*`).ReplaceAllString(config, "static_configs: [{targets: ["+strings.Join(targets, ", ")+"]}]")
 	config = strings.NewReplacer("interval: 15s", "interval: 1s", "scrape_timeout: 10s", "scrape_timeout: 1s").Replace(config)
 	for name, text := range map[string]string{"prometheus.yml": config, "alerts.yml": read(t, deployed+"/prometheus/alerts.yml")} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
@@ -175,9 +176,10 @@ func startPrometheus(t *testing.T, target string) prometheus {
 		return address != nil
 	}))
 	p := prometheus{"http://" + address[1]}
-	redistest.Poll(t, time.Minute, "Prometheus to have scraped the worker", systemtest.Until(func() bool {
-		status, body := systemtest.Get(t, p.url+"/api/v1/query?query="+url.QueryEscape("up{job=\"dyplsq\"} == 1 and on () dyplsq_uncertain_tasks"))
-		return status == http.StatusOK && strings.Contains(body, `"instance"`)
+	scraped := fmt.Sprintf("count(up{job=\"dyplsq\"} == 1) == %d and on () dyplsq_uncertain_tasks", len(targets))
+	redistest.Poll(t, time.Minute, "Prometheus to have scraped them", systemtest.Until(func() bool {
+		status, body := systemtest.Get(t, p.url+"/api/v1/query?query="+url.QueryEscape(scraped))
+		return status == http.StatusOK && strings.Contains(body, `"value"`)
 	}))
 	return p
 }
