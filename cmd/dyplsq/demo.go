@@ -5,16 +5,16 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"text/tabwriter"
 	"time"
 
 	"github.com/rs/zerolog"
 
-	"github.com/seed-5c07c2e9/dyplsq/aliyun/dyplstest"
 	"github.com/seed-5c07c2e9/dyplsq/dyplsqtest"
 )
 
-const demoBanner = `dyplsq demo: everything in memory, lost on exit. Redis is embedded, the API is simulated, no number is real.
+const demoBanner = `dyplsq demo: everything in memory and in a temporary folder, lost on exit. Redis is embedded, the API is simulated, no number is real.
 `
 
 type demoCommand struct {
@@ -33,43 +33,43 @@ func (c *demoCommand) Run(ctx context.Context, s streams) (err error) {
 	}()
 	ctx, cancel := context.WithTimeout(ctx, c.Timeout)
 	defer cancel()
-	system, err := dyplsqtest.Serve(ctx, dyplsqtest.Config{
-		Logger: zerolog.New(zerolog.SyncWriter(&log)), API: dyplstest.Config{Faults: tourFaults()},
-	})
+	call, err := newTourCall()
 	if err != nil {
 		return err
 	}
-	steps, err := takeTour(ctx, system.Queue)
-	if err = errors.Join(err, system.Close()); err != nil {
+	defer func() { call.clean(s.err, err != nil) }()
+	rows, err := performTour(ctx, call, zerolog.New(zerolog.SyncWriter(&log)))
+	if err != nil {
 		return fmt.Errorf("the demo did not finish: %w", err)
 	}
-	return printTour(s, steps)
+	return printTour(s, rows)
 }
 
-func printTour(s streams, steps []tourStep) error {
+func performTour(
+	ctx context.Context,
+	call *tourCall,
+	log zerolog.Logger,
+) (rows []tourRow, err error) {
+	system, err := dyplsqtest.Serve(ctx, dyplsqtest.Config{Logger: log, API: call.api()})
+	if err != nil {
+		return nil, errors.Join(err, call.close())
+	}
+	defer func() { err = errors.Join(err, call.close(), system.Close()) }()
+	if err = call.start(ctx, system, log); err != nil {
+		return nil, err
+	}
+	return takeTour(ctx, system, call)
+}
+
+func printTour(s streams, rows []tourRow) error {
 	table := tabwriter.NewWriter(s.out, 0, 0, 2, ' ', 0)
 	_, _ = fmt.Fprintln(table, "WHAT\tTASK\tACTION\tSTATE\tCODE\tATTEMPTS\tCALLS\tRESULT\tAS EXPECTED")
 	unexpected := 0
-	for _, step := range steps {
-		verdict := "yes"
-		if !step.asExpected() {
-			verdict = fmt.Sprintf("NO: %s %s, calls %d", step.state, step.code, step.calls)
+	for _, row := range rows {
+		if row.wrong {
 			unexpected++
 		}
-		o := step.outcome
-		_, _ = fmt.Fprintf(
-			table,
-			"%s\t%s\t%s\t%s\t%s\t%d\t%d\t%s\t%s\n",
-			step.what,
-			o.ID,
-			o.Action,
-			o.State,
-			o.Code,
-			o.Attempts,
-			o.Calls,
-			resultForPeople(o.Result),
-			verdict,
-		)
+		_, _ = fmt.Fprintf(table, "%s\t%s\n", strings.Join(row.cells, "\t"), row.verdict)
 	}
 	if err := table.Flush(); err != nil {
 		return err

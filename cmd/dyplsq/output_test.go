@@ -174,6 +174,9 @@ func TestReadOnlyFileSystem(t *testing.T) {
 		if r.Status != statusOK {
 			t.Errorf("%s: exit status %d, %s%s", args[0], r.Status, systemtest.Tail(r.Out), systemtest.Tail(r.Errors))
 		}
+		if args[0] == "demo" && !strings.Contains(r.Out, "no temporary folder can be written: ") {
+			t.Errorf("the demo does not say that it keeps no recording: %s", r.Out)
+		}
 	}
 	r := systemtest.RunProgram(t, within[0], env, "", append(within[1:], "resolve", "told", "--failed")...)
 	if r.Status != statusUsage || !strings.Contains(r.Errors, "uncertain") {

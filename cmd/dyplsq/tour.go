@@ -3,10 +3,13 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dyplstest"
+	"github.com/seed-5c07c2e9/dyplsq/dyplsqtest"
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
 )
 
@@ -44,12 +47,37 @@ type tourStep struct {
 	outcome tasks.Outcome
 }
 
-func (t tourStep) asExpected() bool {
-	return t.outcome.State == t.state && t.outcome.Code == t.code && t.outcome.Calls == t.calls
+// tourRow is a row of the demo's table.
+type tourRow struct {
+	cells   []string // all but the last
+	verdict string   // the last
+	wrong   bool     // it is not as expected
+}
+
+const (
+	resultCell = 7 // of a row's cells
+	asExpected = "yes"
+)
+
+func (t tourStep) row() tourRow {
+	o := t.outcome
+	row := tourRow{cells: []string{
+		t.what, o.ID, o.Action, string(o.State), o.Code, strconv.Itoa(o.Attempts), strconv.Itoa(o.Calls),
+		resultForPeople(o.Result),
+	}, verdict: asExpected}
+	if o.State != t.state || o.Code != t.code || o.Calls != t.calls {
+		row.verdict, row.wrong = fmt.Sprintf("NO: %s %s, calls %d", t.state, t.code, t.calls), true
+	}
+	return row
 }
 
 // takeTour performs one of everything.
-func takeTour(ctx context.Context, q *tasks.Queue) ([]tourStep, error) {
+func takeTour(
+	ctx context.Context,
+	system *dyplsqtest.System,
+	call *tourCall,
+) ([]tourRow, error) {
+	q := system.Queue
 	if err := enqueueBinds(ctx, q); err != nil {
 		return nil, err
 	}
@@ -57,10 +85,27 @@ func takeTour(ctx context.Context, q *tasks.Queue) ([]tourStep, error) {
 	if err != nil {
 		return nil, err
 	}
+	placed, err := call.place(system.API, bound)
+	if err != nil {
+		return nil, err
+	}
 	if err := useBinding(ctx, q, bound); err != nil {
 		return nil, err
 	}
-	steps := []tourStep{
+	var rows []tourRow
+	for _, step := range tourSteps() {
+		if step.outcome, err = q.Wait(ctx, step.id); err != nil {
+			return nil, err
+		}
+		rows = append(rows, step.row())
+	}
+	kept, err := call.wait(ctx, placed)
+	return append(rows, kept), err
+}
+
+// tourSteps are the tour's tasks, with what should come of each.
+func tourSteps() []tourStep {
+	return []tourStep{
 		{what: "AXN bind", id: tourAXN, state: tasks.StateSucceeded, code: dypls.CodeOK, calls: 1},
 		{what: "AXB bind", id: tourAXB, state: tasks.StateSucceeded, code: dypls.CodeOK, calls: 1},
 		{
@@ -93,18 +138,14 @@ func takeTour(ctx context.Context, q *tasks.Queue) ([]tourStep, error) {
 		},
 		{what: "unbind", id: tourUnbind, state: tasks.StateSucceeded, code: dypls.CodeOK, calls: 1},
 	}
-	for i := range steps {
-		if steps[i].outcome, err = q.Wait(ctx, steps[i].id); err != nil {
-			return nil, err
-		}
-	}
-	return steps, nil
 }
 
 // enqueueBinds starts what needs nothing bound before.
 func enqueueBinds(ctx context.Context, q *tasks.Queue) error {
+	recorded := tourRequest("13800000001")
+	recorded.IsRecordingEnabled = true
 	_, err := tasks.BindAXN.EnqueueAll(ctx, q, []tasks.Item[dypls.BindAXNRequest]{
-		{Request: tourRequest("13800000001"), Options: []tasks.Option{tasks.TaskID(tourAXN)}},
+		{Request: recorded, Options: []tasks.Option{tasks.TaskID(tourAXN)}},
 		{Request: tourRequest(throttledNumber), Options: []tasks.Option{tasks.TaskID(tourThrottled)}},
 		{Request: tourRequest(brokenNumber), Options: []tasks.Option{tasks.TaskID(tourSystemError)}},
 	})

@@ -11,23 +11,6 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
 )
 
-// TestDemo: it needs nothing, and whatever the environment says it cannot reach anything real.
-func TestDemo(t *testing.T) {
-	t.Parallel()
-	env := systemtest.CleanEnv("REDIS_URL=redis://127.0.0.1:1/0", "DYPLSQ_ENDPOINT=https://dyplsapi.invalid")
-	r := systemtest.Run(t, env, "", "demo")
-	if r.Status != statusOK {
-		t.Fatalf("exit status %d\n%s%s", r.Status, r.Out, r.Errors)
-	}
-	if n := strings.Count(r.Out, "yes\n"); n != 7 {
-		t.Errorf("%d outcomes as expected, want 7:\n%s", n, r.Out)
-	}
-	if !strings.Contains(r.Errors, "in memory") {
-		t.Errorf("no banner says that this is in memory: %s", r.Errors)
-	}
-	systemtest.NoNumbers(t, "the demo's output", r.Out+r.Errors)
-}
-
 // TestUsage: what is wrong is said in one go, with its status, and never repeats a number.
 func TestUsage(t *testing.T) {
 	t.Parallel()
