@@ -85,7 +85,7 @@ func takeTour(
 	if err != nil {
 		return nil, err
 	}
-	placed, err := call.place(system.API, bound)
+	placed, err := call.place(system.API, bound) //nolint:contextcheck // the service goes on by itself
 	if err != nil {
 		return nil, err
 	}

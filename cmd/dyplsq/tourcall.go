@@ -29,7 +29,7 @@ import (
 // tourCall is the end of the tour: somebody calls the number that was bound, the service pushes the
 // receipts of that call to a receiver, and a keeper puts its recording into a temporary folder.
 type tourCall struct {
-	skipped  error // why there is no folder, and so nothing of it all
+	skipped  string // why there is no folder, and so nothing of it all
 	folder   string
 	secret   string
 	listener net.Listener // where receipts are pushed to
@@ -47,7 +47,9 @@ func newTourCall() (*tourCall, error) {
 		return nil, fmt.Errorf("listen for receipts: %w", err)
 	}
 	t := &tourCall{listener: listener, secret: rand.Text(), ended: make(chan archive.Result, 1)}
-	t.folder, t.skipped = os.MkdirTemp("", "dyplsq-demo-")
+	if t.folder, err = os.MkdirTemp("", "dyplsq-demo-"); err != nil {
+		t.skipped = fmt.Sprintf("no temporary folder can be written: %v", err)
+	}
 	return t, nil
 }
 
@@ -69,7 +71,7 @@ const tourPatience = 10 * time.Second
 
 // start starts the receiver, and what keeps recordings.
 func (t *tourCall) start(ctx context.Context, system *dyplsqtest.System, log zerolog.Logger) error {
-	if t.skipped != nil {
+	if t.skipped != "" {
 		return nil
 	}
 	var err error
@@ -97,7 +99,7 @@ func (t *tourCall) start(ctx context.Context, system *dyplsqtest.System, log zer
 	if err != nil {
 		return err
 	}
-	ctx, t.stop = context.WithCancel(ctx)
+	ctx, t.stop = context.WithCancel(context.WithoutCancel(ctx)) // until close
 	t.running.Go(func() error { return serveWith(ctx, t.listener, newServer(handler, nil, log)) })
 	t.running.Go(func() error { return t.store.Run(ctx) })
 	t.running.Go(func() error { return keeper.Run(ctx) })
@@ -117,7 +119,7 @@ func (t *tourCall) done(e archive.End) {
 
 // place has somebody call the number that was bound.
 func (t *tourCall) place(api *dyplstest.Server, bound dypls.Binding) (dyplstest.PlacedCall, error) {
-	if t.skipped != nil {
+	if t.skipped != "" {
 		return dyplstest.PlacedCall{}, nil
 	}
 	return api.PlaceCall(dyplstest.Dial{SubsID: bound.SubsID, Caller: "13900000001"})
@@ -125,9 +127,8 @@ func (t *tourCall) place(api *dyplstest.Server, bound dypls.Binding) (dyplstest.
 
 // wait waits until something came of the call's recording, and tells what.
 func (t *tourCall) wait(ctx context.Context, placed dyplstest.PlacedCall) (tourRow, error) {
-	if t.skipped != nil {
-		why := fmt.Sprintf("no temporary folder can be written: %v", t.skipped)
-		return keptRow("skipped", why, "skipped"), nil
+	if t.skipped != "" {
+		return keptRow("skipped", t.skipped, "skipped"), nil
 	}
 	select {
 	case <-ctx.Done():
@@ -206,7 +207,7 @@ func (t *tourCall) close() error {
 
 // clean removes the folder; one that holds something stays where the demo failed.
 func (t *tourCall) clean(says io.Writer, failed bool) {
-	if t.skipped != nil {
+	if t.skipped != "" {
 		return
 	}
 	remove := os.RemoveAll
