@@ -2,6 +2,7 @@ package aliyun
 
 import (
 	"bufio"
+	"context"
 	"crypto/tls"
 	"errors"
 	"io"
@@ -247,7 +248,11 @@ func TestTLS_remedies(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			_, err := newClient(t, test.endpoint, test.change).Call(t.Context(), bind())
+			client := newClient(t, test.endpoint, test.change)
+			_, err := client.Call(t.Context(), bind())
+			for tries := 0; errors.Is(err, context.DeadlineExceeded) && tries < 10; tries++ {
+				_, err = client.Call(t.Context(), bind()) // on a busy machine a handshake may take too long
+			}
 			wantError(t, err, dypls.Unavailable, dypls.CodeNotSent, nil)
 			if !strings.Contains(err.Error(), test.says) {
 				t.Errorf("the error is %v, want one that says %q", err, test.says)
