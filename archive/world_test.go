@@ -3,16 +3,12 @@ package archive
 import (
 	"bytes"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"fmt"
-	"io/fs"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -24,6 +20,7 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dyplstest"
 	"github.com/seed-5c07c2e9/dyplsq/calls"
 	"github.com/seed-5c07c2e9/dyplsq/internal/redistest"
+	"github.com/seed-5c07c2e9/dyplsq/internal/systemtest"
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
 	"github.com/seed-5c07c2e9/dyplsq/worker"
 )
@@ -231,30 +228,14 @@ func (w *world) counted(result Result, n int) {
 	})
 }
 
-// files are those of the directory, with their SHA-256.
-func (w *world) files() map[string]string {
-	w.t.Helper()
-	found := map[string]string{}
-	err := filepath.WalkDir(w.root, func(name string, e fs.DirEntry, err error) error {
-		if err != nil || e.IsDir() {
-			return err
-		}
-		text, err := os.ReadFile(name) //nolint:gosec // in the test's own directory
-		sum := sha256.Sum256(text)
-		found[strings.TrimPrefix(name, w.root+"/")] = hex.EncodeToString(sum[:])
-		return err
-	})
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	return found
-}
-
 // keptOnce checks that each call has its recording in the directory, once, as the service has it,
 // with a note beside it, and nothing else is there.
 func (w *world) keptOnce() {
 	w.t.Helper()
-	found := w.files()
+	found, unfinished := systemtest.ArchivedFiles(w.t, w.root)
+	if unfinished > 0 {
+		w.t.Errorf("%d files are unfinished", unfinished)
+	}
 	for _, placed := range w.api.Calls() {
 		want := placed.Recordings[0]
 		c, err := w.calls.Get(w.t.Context(), placed.CallID)

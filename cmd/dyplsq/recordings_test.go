@@ -2,8 +2,6 @@ package main
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -23,25 +21,6 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/internal/redistest"
 	"github.com/seed-5c07c2e9/dyplsq/internal/systemtest"
 )
-
-// kept is what stands in a directory of recordings: the SHA-256 of each file, by its path.
-func kept(t *testing.T, root string) map[string]string {
-	t.Helper()
-	found := map[string]string{}
-	err := filepath.WalkDir(root, func(name string, e fs.DirEntry, err error) error {
-		if err != nil || e.IsDir() || strings.Contains(name, "/.incoming/") {
-			return err
-		}
-		text, err := os.ReadFile(name) //nolint:gosec // in the test's own directory
-		sum := sha256.Sum256(text)
-		found[strings.TrimPrefix(name, root+"/")] = hex.EncodeToString(sum[:])
-		return err
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return found
-}
 
 // TestRecordingsOfATaskAreKept: from a bind through the queue to the recordings of its calls, in real processes.
 // Receivers are killed again and again while downloads are cut, truncated, and slower than their links live, and the
@@ -104,8 +83,8 @@ func TestRecordingsOfATaskAreKept(t *testing.T) {
 	}
 	for n := range kills {
 		redistest.Poll(t, systemtest.StartWithin, "some to be kept", func(context.Context) error {
-			if got := len(kept(t, root)); got < 2*(n+1)*calls/(kills+2) {
-				return fmt.Errorf("%d files", got)
+			if files, _ := systemtest.ArchivedFiles(t, root); len(files) < 2*(n+1)*calls/(kills+2) {
+				return fmt.Errorf("%d files", len(files))
 			}
 			return nil
 		})
@@ -120,17 +99,10 @@ func TestRecordingsOfATaskAreKept(t *testing.T) {
 		}
 		return nil
 	})
-	found := kept(t, root)
-	if len(found) != 2*calls {
-		t.Errorf("%d files for %d recordings and their notes", len(found), calls)
+	if kept, _ := s.RecordingsKept(t, root); kept != calls {
+		t.Errorf("%d recordings are kept, want %d", kept, calls)
 	}
-	for _, c := range s.Simulator.Calls() {
-		day := c.CallTime.In(time.FixedZone("", 8*60*60)).Format("2006/01/02")
-		name := fmt.Sprintf("default/%s/%s/%s", c.PoolKey, day, c.CallID)
-		if found[name+".mp3"] != c.Recordings[0].SHA256 || found[name+".json"] == "" {
-			t.Errorf("%s is %s, want %s", name, found[name+".mp3"], c.Recordings[0].SHA256)
-		}
-	}
+	found, _ := systemtest.ArchivedFiles(t, root)
 	metricsURL := regexp.MustCompile(`"url":"(http[^"]*/)metrics"`).FindStringSubmatch(other.Text())[1]
 	_, text := systemtest.Get(t, metricsURL+"metrics")
 	for _, line := range []string{`dyplsq_recordings_missing{state="tried"} 0`, `dyplsq_recordings_missing{state="lost"} 0`, "dyplsq_recording_oldest_missing_seconds 0", `dyplsq_recordings_total{result="failed"} `} {
@@ -178,7 +150,8 @@ func TestRecordingsOfATaskAreKept(t *testing.T) {
 // notes are what stands beside the recordings.
 func notes(t *testing.T, root string) (all string) {
 	t.Helper()
-	for name := range kept(t, root) {
+	found, _ := systemtest.ArchivedFiles(t, root)
+	for name := range found {
 		if strings.HasSuffix(name, ".json") {
 			text, err := os.ReadFile(filepath.Join(root, name))
 			if err != nil {

@@ -16,7 +16,6 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/calls"
 	"github.com/seed-5c07c2e9/dyplsq/internal/redistest"
 	"github.com/seed-5c07c2e9/dyplsq/internal/systemtest"
-	"github.com/seed-5c07c2e9/dyplsq/tasks"
 )
 
 const (
@@ -32,13 +31,14 @@ const (
 type line struct {
 	*systemtest.System
 
-	binding dypls.Binding
+	binding   dypls.Binding
+	recording calls.RecordingState // of calls that have one, in the end
 }
 
 // newLine is one on a Redis that keeps what it has acknowledged, whose receivers ask the simulator for queues.
 func newLine(t *testing.T, config dyplstest.Config) *line {
 	t.Helper()
-	l := &line{System: systemtest.New(t, config, "--appendonly", "yes", "--appendfsync", "always")}
+	l := &line{System: systemtest.New(t, config, "--appendonly", "yes", "--appendfsync", "always"), recording: calls.RecordingAnnounced}
 	var endpoint string
 	for _, entry := range l.Env {
 		if value, is := strings.CutPrefix(entry, "DYPLSQ_ENDPOINT="); is {
@@ -55,6 +55,7 @@ func newLine(t *testing.T, config dyplstest.Config) *line {
 	t.Cleanup(func() { _ = api.Close() })
 	l.binding, err = dypls.BindAXN.Call(t.Context(), api, dypls.BindAXNRequest{
 		PoolKey: dyplstest.DefaultPoolKey, PhoneNoA: "13900000001", OutID: "order-1", Expiration: dypls.At(time.Now().Add(24 * time.Hour)),
+		IsRecordingEnabled: true,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -62,11 +63,12 @@ func newLine(t *testing.T, config dyplstest.Config) *line {
 	return l
 }
 
-// place places a call. One in five is not answered, and has no recording.
+// place places a call of some seconds. One in five is not answered, and has no recording.
 func (l *line) place(t *testing.T, n int) {
 	t.Helper()
-	unanswered := n%5 == 0
-	if _, err := l.Simulator.PlaceCall(dyplstest.Dial{SubsID: l.binding.SubsID, Caller: caller, Unanswered: unanswered, Recorded: new(!unanswered)}); err != nil {
+	if _, err := l.Simulator.PlaceCall(dyplstest.Dial{
+		SubsID: l.binding.SubsID, Caller: caller, Unanswered: n%5 == 0, Length: time.Duration(1+n%9) * time.Second,
+	}); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -127,33 +129,10 @@ func seldom(is func(context.Context) error) func(context.Context) error {
 }
 
 // eachHasOneRecord holds the records against the calls that were placed, and these against the receipts that were
-// taken from the platform for good. The ids of calls are whole in the store alone: a list for people masks what looks
-// like a number in them.
+// taken from the platform for good.
 func (l *line) eachHasOneRecord(t *testing.T, sent []dyplstest.Receipt) {
 	t.Helper()
-	store, err := calls.New(calls.Config{Redis: tasks.RedisConfig{
-		URL: l.Redis.URL(), CAFile: l.Redis.CAFile, CertFile: l.Redis.CertFile, KeyFile: l.Redis.KeyFile, ServerName: l.Redis.ServerName,
-	}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = store.Close() }()
-	got := map[string]calls.Call{}
-	for cursor := ""; ; {
-		page, next, err := store.List(t.Context(), calls.Filter{Since: time.Now().Add(-24 * time.Hour), Cursor: cursor, Limit: 1000})
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, c := range page {
-			if _, twice := got[c.ID]; twice {
-				t.Errorf("%s is listed twice", c.ID)
-			}
-			got[c.ID] = c
-		}
-		if cursor = next; next == "" {
-			break
-		}
-	}
+	got := l.CallRecords(t)
 	lost := 0
 	for _, s := range sent {
 		if !slices.Contains(got[s.CallID].Receipts, dypls.ReceiptType(s.Type)) {
@@ -165,7 +144,7 @@ func (l *line) eachHasOneRecord(t *testing.T, sent []dyplstest.Receipt) {
 	for _, c := range placed {
 		is, state := got[c.CallID], calls.RecordingNone
 		if c.Recorded {
-			state = calls.RecordingAnnounced
+			state = l.recording
 		}
 		lasted := c.ReleaseTime.Truncate(time.Second).Sub(c.StartTime.Truncate(time.Second))
 		if is.TaskID != "order-1" || is.SubsID != c.SubsID || is.Answered() != c.Answered || is.Duration() != lasted || is.Recording.State != state {

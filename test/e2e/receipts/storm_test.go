@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dyplstest"
+	"github.com/seed-5c07c2e9/dyplsq/calls"
 	"github.com/seed-5c07c2e9/dyplsq/internal/redistest"
 	"github.com/seed-5c07c2e9/dyplsq/internal/systemtest"
 )
@@ -53,7 +54,8 @@ func theStorm() storm {
 
 // TestReceiptsOfCallsInAStorm: calls whose receipts come by HTTP and in queues, a fifth of them twice, some late or in
 // the opposite order; two receivers are killed in turn, Redis stands still for a while, and is killed. Each call has
-// one record with all of its receipts: nothing that was answered or deleted is lost, and all arrives.
+// one record with all of its receipts: nothing that was answered or deleted is lost, and all arrives. The recording of
+// each that was answered is kept once, as the service has it.
 func TestReceiptsOfCallsInAStorm(t *testing.T) {
 	t.Parallel()
 	form, at := theStorm(), []string{address(t), address(t)}
@@ -69,11 +71,15 @@ func TestReceiptsOfCallsInAStorm(t *testing.T) {
 	}
 	config.LateBy = time.Duration(float64(config.LateBy) / scale)
 	l := newLine(t, dyplstest.Config{Calls: dyplstest.Calls{Scale: scale}, Receipts: config})
+	l.recording = calls.RecordingKept
+	root := t.TempDir()
 	queues := "SecretReport=" + reportQueue + ",SecretRecording=" + recordingQueue
 	file := systemtest.TempFile(t, secret)
 	receiver := func(n int) *systemtest.Process {
-		return systemtest.Start(t, l.Env, "receive", "--receipts-queue", queues, "--receipts-listen", at[n], "--receipts-secret-file", file)
+		return systemtest.Start(t, l.Env, "receive", "--receipts-queue", queues, "--receipts-listen", at[n], "--receipts-secret-file", file,
+			"--archive", "file://"+root, "--archive-parallel", "8", "--archive-retry", "1s")
 	}
+	links := l.Worker(t)
 	receivers := []*systemtest.Process{receiver(0), receiver(1)}
 	for _, p := range receivers {
 		redistest.Poll(t, systemtest.StartWithin, "the receiver to listen", p.Wrote("receiving receipts"))
@@ -113,11 +119,33 @@ func TestReceiptsOfCallsInAStorm(t *testing.T) {
 		t.Error("no receiver was killed")
 	}
 	sent := l.allSent(t)
+	arrived := time.Since(began)
+	l.noneMissing(t)
+	complete := time.Since(began)
 	l.eachHasOneRecord(t, sent)
-	for _, p := range receivers {
-		systemtest.NoNumbers(t, "a receiver's log", p.Text())
+	kept, unfinished := l.RecordingsKept(t, root)
+	for _, p := range append(receivers, links) {
+		systemtest.NoNumbers(t, "the log of "+p.Cmd.Args[1], p.Text())
 	}
-	t.Logf("%d calls, %d kills of receivers, all arrived %s after the first: %s", placed, kills, time.Since(began).Round(time.Second), figures(sent))
+	t.Logf("%d calls, %d kills of receivers, all arrived %s after the first: %s", placed, kills, arrived.Round(time.Second), figures(sent))
+	t.Logf("%d recordings kept %s after the first call, %d unfinished files of receivers that were killed", kept, complete.Round(time.Second), unfinished)
+}
+
+// noneMissing waits until the recordings of all calls are kept, by what the command lists.
+func (l *line) noneMissing(t *testing.T) {
+	t.Helper()
+	store := l.Calls(t)
+	redistest.Poll(t, within, "all recordings to be kept", seldom(func(ctx context.Context) error {
+		missing, err := store.MissingRecordings(ctx)
+		if err == nil && missing.Tried > 0 {
+			err = fmt.Errorf("%d are not", missing.Tried)
+		}
+		return err
+	}))
+	r := systemtest.Run(t, l.Env, "", "recordings", "list", "--json")
+	if r.Status != systemtest.StatusOK || r.Out != "" {
+		t.Errorf("recordings list: exit status %d, %s%s", r.Status, systemtest.Tail(r.Out), r.Errors)
+	}
 }
 
 // balancer stands in front of receivers, and hands each push to one that takes connections.
@@ -148,11 +176,13 @@ func balancer(t *testing.T, receivers []string) (url string) {
 	return front.URL
 }
 
+// within is how long it may take until all has come of calls that are over.
+const within = 8 * time.Minute
+
 // allSent waits until each receipt of each call was sent, and all have arrived. Of one that is sent twice the second
 // may come later: nothing depends on it.
 func (l *line) allSent(t *testing.T) []dyplstest.Receipt {
 	t.Helper()
-	const within = 8 * time.Minute
 	want := 0
 	for _, c := range l.Simulator.Calls() {
 		want += 3 // it was dialled, and its end by both ways
