@@ -79,7 +79,7 @@ func TestReceiptsOfCallsInAStorm(t *testing.T) {
 		return systemtest.Start(t, l.Env, "receive", "--receipts-queue", queues, "--receipts-listen", at[n], "--receipts-secret-file", file,
 			"--archive", "file://"+root, "--archive-parallel", "8", "--archive-retry", "1s")
 	}
-	links := l.Worker(t)
+	worker := l.Worker(t) // it asks for links
 	receivers := []*systemtest.Process{receiver(0), receiver(1)}
 	for _, p := range receivers {
 		redistest.Poll(t, systemtest.StartWithin, "the receiver to listen", p.Wrote("receiving receipts"))
@@ -124,14 +124,14 @@ func TestReceiptsOfCallsInAStorm(t *testing.T) {
 	complete := time.Since(began)
 	l.eachHasOneRecord(t, sent)
 	kept, unfinished := l.RecordingsKept(t, root)
-	for _, p := range append(receivers, links) {
+	for _, p := range append(receivers, worker) {
 		systemtest.NoNumbers(t, "the log of "+p.Cmd.Args[1], p.Text())
 	}
 	t.Logf("%d calls, %d kills of receivers, all arrived %s after the first: %s", placed, kills, arrived.Round(time.Second), figures(sent))
 	t.Logf("%d recordings kept %s after the first call, %d unfinished files of receivers that were killed", kept, complete.Round(time.Second), unfinished)
 }
 
-// noneMissing waits until the recordings of all calls are kept, by what the command lists.
+// noneMissing waits until no recording is missing, and none is listed by the command.
 func (l *line) noneMissing(t *testing.T) {
 	t.Helper()
 	store := l.Calls(t)
