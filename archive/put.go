@@ -40,7 +40,7 @@ type note struct {
 	PoolKey  string  `json:"pool_key,omitempty"`
 	Account  string  `json:"account"`
 	CallTime string  `json:"call_time"`
-	Duration float64 `json:"duration_s"`
+	Duration float64 `json:"duration_s,omitempty"` // where the receipt of the end came first
 	File     string  `json:"file"`
 	Bytes    int64   `json:"bytes"`
 	SHA256   string  `json:"sha256"`
