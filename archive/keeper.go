@@ -62,7 +62,7 @@ func (k *Keeper) Run(ctx context.Context) error {
 			if ctx.Err() == nil && time.Since(said) > sayNow {
 				said = time.Now()
 				k.Logger.Error().Str("error", dypls.Scrub(err.Error())).
-					Msg("recordings wait: what is due cannot be asked for")
+					Msg("due recordings not read; trying again")
 			}
 			wait(ctx, look)
 			continue
@@ -105,7 +105,7 @@ func (k *Keeper) keep(ctx context.Context, due calls.RecordingsDue, id string) {
 	}
 	if err != nil && !errors.Is(err, calls.ErrSuperseded) {
 		log.Warn().Str("error", dypls.Scrub(err.Error())).
-			Msg("what came of a recording is not noted yet; it is looked at again")
+			Msg("end of a recording not noted; looking again")
 	}
 }
 

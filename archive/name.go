@@ -37,16 +37,13 @@ func nameOf(c calls.Call, part string) string {
 	)
 }
 
-// idOf is a call's id where that is a plain name and holds no number, else its hash: it goes into
+// idOf is a call's id where that is a plain name and may be seen whole, else its hash: it goes into
 // names of objects, keys and logs.
 func idOf(c calls.Call) string {
-	const least = 5 // digits of somebody's number
-	for _, number := range []dypls.Phone{c.PhoneNo, c.SecretNo, c.PeerNo} {
-		if len(number) >= least && strings.Contains(c.ID, string(number)) {
-			return hashed(c.ID)
-		}
+	if plainName.MatchString(c.ID) && c.ShownID() == c.ID {
+		return c.ID
 	}
-	return safe(c.ID)
+	return hashed(c.ID)
 }
 
 // safe is a text where it is a plain name that holds no mobile number, else its hash.

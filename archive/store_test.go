@@ -168,6 +168,7 @@ func TestNamesHoldNoNumber(t *testing.T) {
 		{call("43612633712c0000", "FC100000000001"), "", "default/FC100000000001/2026/11/29/43612633712c0000"},
 		{call("1551752068865123", "FC1"), "0", "default/FC1/2026/11/29/1551752068865123_0"},
 		{call("c_13800000001", "FC1"), "", "default/FC1/2026/11/29/" + hashed("c_13800000001")},
+		{call("1a18690165447a3a", "FC1"), "", "default/FC1/2026/11/29/1a18690165447a3a"}, // random, of a form of its own
 		{call("a95588001b", "FC1"), "", "default/FC1/2026/11/29/" + hashed("a95588001b")},
 		{call("../../etc", "../x"), "", "default/" + hashed("../x") + "/2026/11/29/" + hashed("../../etc")},
 		{call("通话", ""), "", "default/none/2026/11/29/" + hashed("通话")},

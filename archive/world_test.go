@@ -9,6 +9,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -19,6 +20,7 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dyplstest"
 	"github.com/seed-5c07c2e9/dyplsq/calls"
+	"github.com/seed-5c07c2e9/dyplsq/internal/logtest"
 	"github.com/seed-5c07c2e9/dyplsq/internal/redistest"
 	"github.com/seed-5c07c2e9/dyplsq/internal/systemtest"
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
@@ -31,24 +33,6 @@ const (
 	within = 2 * time.Minute
 )
 
-// logBuffer is a log that many write to.
-type logBuffer struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-func (l *logBuffer) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.Write(p)
-}
-
-func (l *logBuffer) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.String()
-}
-
 // world is all that a recording passes: the service, which pushes receipts of the calls that a test
 // places, a receiver, a worker, and a directory.
 type world struct {
@@ -58,7 +42,7 @@ type world struct {
 	calls *calls.Store
 	queue *tasks.Queue
 	root  string // of the store
-	log   *logBuffer
+	log   *logtest.Log
 	subs  string // a binding of caller's
 
 	receiver string // where receipts are pushed to
@@ -69,7 +53,7 @@ type world struct {
 
 func newWorld(t *testing.T, config dyplstest.Config, change ...func(*calls.Config)) *world {
 	t.Helper()
-	w := &world{t: t, redis: redistest.Start(t), root: t.TempDir(), log: &logBuffer{}, ends: map[Result]int{}}
+	w := &world{t: t, redis: redistest.Start(t), root: t.TempDir(), log: &logtest.Log{}, ends: map[Result]int{}}
 	redis := tasks.RedisConfig{URL: w.redis.URL(), CAFile: w.redis.CAFile, CertFile: w.redis.CertFile, KeyFile: w.redis.KeyFile, ServerName: w.redis.ServerName}
 	callConfig := calls.Config{Redis: redis, Logger: zerolog.New(w.log)}
 	for _, f := range change {
@@ -87,14 +71,12 @@ func newWorld(t *testing.T, config dyplstest.Config, change ...func(*calls.Confi
 	receiver := httptest.NewServer(handler)
 	t.Cleanup(receiver.Close)
 	w.receiver = receiver.URL + "/receipts/" + secret + "/"
-	if config.Receipts.Push == nil {
-		config.Receipts.Push = map[string]string{}
-		for _, kind := range dyplstest.ReceiptTypes() {
-			config.Receipts.Push[kind] = ""
-		}
-	}
+	all := dyplstest.PushAll(strings.TrimSuffix(w.receiver, "/"))
 	for kind := range config.Receipts.Push {
-		config.Receipts.Push[kind] = w.receiver + kind
+		config.Receipts.Push[kind] = all[kind]
+	}
+	if config.Receipts.Push == nil {
+		config.Receipts.Push = all
 	}
 	config.Receipts.AnswerWithin, config.Calls.Scale = time.Minute, 0.001
 	w.api = dyplstest.Start(t, config)

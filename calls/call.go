@@ -98,7 +98,7 @@ type callJSON struct {
 // MarshalJSON writes the call for people and other programs, with numbers masked and no link.
 func (c Call) MarshalJSON() ([]byte, error) {
 	j := callJSON{
-		CallID:           c.shownID(),
+		CallID:           c.ShownID(),
 		Account:          c.Account,
 		PoolKey:          c.PoolKey,
 		TaskID:           c.hide(c.TaskID),
@@ -144,8 +144,9 @@ func (c Call) hideOwn(text string) string {
 // number in one is chance.
 var randomID = regexp.MustCompile(`^[0-9a-f]{16}$`)
 
-// shownID is the id of the call, by which whoever reads it finds the call again.
-func (c Call) shownID() string {
+// ShownID is the id of the call as people may see it: whole, unless it holds a number of the call, or
+// what can only be somebody's.
+func (c Call) ShownID() string {
 	if id := c.hideOwn(c.ID); randomID.MatchString(id) && strings.ContainsAny(id, "abcdef") {
 		return id
 	}

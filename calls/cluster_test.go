@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"testing"
 	"time"
 
@@ -13,9 +14,9 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
 )
 
-// On a cluster the stream, the calls and their indexes are in slots of their own.
-func TestCallsOnACluster(t *testing.T) {
-	t.Parallel()
+// onCluster is a store on a cluster whose receipts are merged, and where they are pushed to.
+func onCluster(t *testing.T) (*Store, *httptest.Server) {
+	t.Helper()
 	if testing.Short() {
 		t.Skip("starts six servers")
 	}
@@ -26,7 +27,13 @@ func TestCallsOnACluster(t *testing.T) {
 	}
 	t.Cleanup(func() { _ = s.Close() })
 	run(t, s)
-	server := serve(t, s, HandlerConfig{})
+	return s, serve(t, s, HandlerConfig{})
+}
+
+// On a cluster the stream, the calls and their indexes are in slots of their own.
+func TestCallsOnACluster(t *testing.T) {
+	t.Parallel()
+	s, server := onCluster(t)
 	const n = 30
 	for i := range n {
 		for of, body := range receiptsOf(fmt.Sprintf("c%d", i)) {
@@ -48,7 +55,7 @@ func TestCallsOnACluster(t *testing.T) {
 	told := map[string]bool{}
 	ctx, stop := context.WithTimeout(t.Context(), within)
 	defer stop()
-	err = s.Follow(ctx, "billing", func(_ context.Context, c Call) error {
+	err := s.Follow(ctx, "billing", func(_ context.Context, c Call) error {
 		if told[c.ID] = true; len(told) == n {
 			stop()
 		}
@@ -63,17 +70,7 @@ func TestCallsOnACluster(t *testing.T) {
 // another.
 func TestRecordingsOnACluster(t *testing.T) {
 	t.Parallel()
-	if testing.Short() {
-		t.Skip("starts six servers")
-	}
-	cluster := redistest.StartCluster(t)
-	s, err := New(Config{Redis: tasks.RedisConfig{ClusterNodes: cluster.Nodes()}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = s.Close() })
-	run(t, s)
-	server := serve(t, s, HandlerConfig{})
+	s, server := onCluster(t)
 	const n = 20
 	for i := range n {
 		if status := push(t, server, dypls.TypeSecretRecording, "["+receiptsOf(fmt.Sprint("c", i))[dypls.TypeSecretRecording]+"]"); status != http.StatusOK {

@@ -188,7 +188,7 @@ func (s *Store) sayNotStored(err error) {
 		return
 	}
 	s.log.Error().Str("error", dypls.Scrub(err.Error())).
-		Msg("pushes are not stored, and are asked for again")
+		Msg("pushes not stored; the platform repeats them")
 }
 
 // pushed is what came in, as it came.

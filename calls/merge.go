@@ -77,7 +77,7 @@ func (s *Store) sayFailed(err error, said time.Time) time.Time {
 		return said
 	}
 	s.log.Error().Str("error", dypls.Scrub(err.Error())).
-		Msg("receipts that were taken in wait to be merged")
+		Msg("receipts not merged; trying again")
 	return time.Now()
 }
 
@@ -274,7 +274,7 @@ func (s *Store) putAside(
 		return fmt.Errorf("put a receipt aside: %w", err)
 	}
 	s.log.Warn().Str("type", string(t)).Int("bytes", len(raw)).Str("reason", reason.Error()).
-		Msg("a receipt cannot be read, and is kept in dypls:receipts:unread")
+		Msg("receipt unreadable; kept in dypls:receipts:unread")
 	s.trace.receiptDone(t, Unread, from.at)
 	return nil
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dyplstest"
 	"github.com/seed-5c07c2e9/dyplsq/calls/internal/mns"
+	"github.com/seed-5c07c2e9/dyplsq/internal/logtest"
 	"github.com/seed-5c07c2e9/dyplsq/internal/redistest"
 )
 
@@ -148,7 +149,7 @@ func TestHandlesThatHaveExpired(t *testing.T) {
 	t.Parallel()
 	s := open(t, redistest.Start(t))
 	p := newPlatform(t, dyplstest.Config{Receipts: dyplstest.Receipts{Visibility: time.Nanosecond}})
-	var log logBuffer
+	var log logtest.Log
 	s.log = s.log.Output(&log)
 	p.place(1)
 	puller := p.puller(s)

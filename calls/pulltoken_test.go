@@ -11,6 +11,7 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dyplstest"
 	"github.com/seed-5c07c2e9/dyplsq/calls/internal/mns"
+	"github.com/seed-5c07c2e9/dyplsq/internal/logtest"
 	"github.com/seed-5c07c2e9/dyplsq/internal/redistest"
 )
 
@@ -28,7 +29,7 @@ func TestTokensAreRenewed(t *testing.T) {
 			{Action: "DeleteMessage", Do: dyplstest.DropBefore, Times: 1},
 		},
 	})
-	var log logBuffer
+	var log logtest.Log
 	s.log = s.log.Output(&log)
 	var renewed atomic.Int64
 	s.trace.TokenDone = func(e TokenEnd) {
@@ -93,7 +94,7 @@ func TestTokenIsRenewedBeforeItsEnd(t *testing.T) {
 // rest, and say what to do; the others are pulled. One that is mended is pulled again by itself.
 func TestQueueThatCannotBeOpenedRests(t *testing.T) {
 	t.Parallel()
-	var log logBuffer
+	var log logtest.Log
 	s := open(t, redistest.Start(t), func(c *Config) { c.Logger = c.Logger.Output(&log) })
 	p := newPlatform(t, dyplstest.Config{Faults: []dyplstest.Fault{
 		{Action: "QueryTokenForMnsQueue", Match: map[string]string{"QueueName": "denied"}, Code: "Forbidden.RAM"},

@@ -84,7 +84,7 @@ func (s Settler) settle(ctx context.Context, c Call) error {
 		return err
 	}
 	seen := dypls.Binding{SubsID: c.SubsID, SecretNo: c.SecretNo, Extension: c.Extension}
-	log := s.Store.log.With().Str("id", c.TaskID).Str("call_id", c.shownID()).Str("subs_id", c.SubsID).Logger()
+	log := s.Store.log.With().Str("id", c.TaskID).Str("call_id", c.ShownID()).Str("subs_id", c.SubsID).Logger()
 	caller := s.Caller(task.Account)
 	if caller == nil {
 		caller = missing{}

@@ -14,6 +14,7 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/aliyun"
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dyplstest"
+	"github.com/seed-5c07c2e9/dyplsq/internal/logtest"
 	"github.com/seed-5c07c2e9/dyplsq/internal/redistest"
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
 	"github.com/seed-5c07c2e9/dyplsq/worker"
@@ -25,7 +26,7 @@ type settling struct {
 	api    *dyplstest.Server
 	caller dypls.Caller
 	queue  *tasks.Queue
-	log    *logBuffer
+	log    *logtest.Log
 }
 
 func startSettling(t *testing.T, lost ...dyplstest.Fault) *settling {
@@ -60,7 +61,7 @@ func (a *ages) Call(ctx context.Context, call dypls.Call) (dypls.Answer, error) 
 // startSettlingBy is startSettling with a clock of the service's own.
 func startSettlingBy(t *testing.T, clock *ages, lost ...dyplstest.Fault) *settling {
 	t.Helper()
-	redis, s := redistest.Start(t), &settling{log: &logBuffer{}}
+	redis, s := redistest.Start(t), &settling{log: &logtest.Log{}}
 	store := open(t, redis, func(c *Config) { c.Logger = zerolog.New(s.log) })
 	intake := serve(t, store, HandlerConfig{})
 	push := map[string]string{}

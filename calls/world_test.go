@@ -1,14 +1,12 @@
 package calls
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -17,6 +15,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
+	"github.com/seed-5c07c2e9/dyplsq/internal/logtest"
 	"github.com/seed-5c07c2e9/dyplsq/internal/redistest"
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
 )
@@ -29,28 +28,10 @@ const (
 	within  = 2 * time.Minute
 )
 
-// logBuffer is a log that many write to.
-type logBuffer struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-func (l *logBuffer) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.Write(p)
-}
-
-func (l *logBuffer) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.String()
-}
-
 // open opens a store as the product does. Its log must not show a number when the test ends.
 func open(t *testing.T, server *redistest.Server, change ...func(*Config)) *Store {
 	t.Helper()
-	var log logBuffer
+	var log logtest.Log
 	c := Config{Redis: redisConfig(server), Logger: zerolog.New(&log)}
 	for _, f := range change {
 		f(&c)

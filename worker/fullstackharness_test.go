@@ -11,6 +11,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dyplstest"
+	"github.com/seed-5c07c2e9/dyplsq/internal/logtest"
 	"github.com/seed-5c07c2e9/dyplsq/internal/queuetest"
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
 )
@@ -29,13 +30,13 @@ type fullStackHarness struct {
 	client    redis.UniversalClient
 	queue     *tasks.Queue
 	simulator *dyplstest.Server
-	log       *lockedBuffer
+	log       *logtest.Log
 	slots     *slotWatch
 }
 
 func newFullStackHarness(t *testing.T, shards int, connect func() redis.UniversalClient) *fullStackHarness {
 	t.Helper()
-	c := &fullStackHarness{client: connect(), log: &lockedBuffer{}, slots: &slotWatch{}}
+	c := &fullStackHarness{client: connect(), log: &logtest.Log{}, slots: &slotWatch{}}
 	c.simulator = dyplstest.Start(t, dyplstest.Config{Pools: []dyplstest.Pool{
 		{Key: dyplstest.DefaultPoolKey, Numbers: dyplstest.Numbers("170", 200)},
 		{Key: inventoryPool, Numbers: dyplstest.Numbers("171", 10)},

@@ -13,6 +13,7 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/aliyun"
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dyplstest"
+	"github.com/seed-5c07c2e9/dyplsq/internal/logtest"
 	"github.com/seed-5c07c2e9/dyplsq/internal/queuetest"
 	"github.com/seed-5c07c2e9/dyplsq/internal/redistest"
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
@@ -25,13 +26,13 @@ type manyWorkersHarness struct {
 	simulator *dyplstest.Server
 	queue     *tasks.Queue
 	workers   []*Worker
-	log       *lockedBuffer
+	log       *logtest.Log
 }
 
 func newManyWorkersHarness(t *testing.T, workers int, timing timing, simulated dyplstest.Config, change func(*Config)) *manyWorkersHarness {
 	t.Helper()
 	server := redistest.Start(t)
-	f := &manyWorkersHarness{server: server, simulator: dyplstest.Start(t, simulated), queue: queuetest.On(t, server.AppClient(t)), log: &lockedBuffer{}}
+	f := &manyWorkersHarness{server: server, simulator: dyplstest.Start(t, simulated), queue: queuetest.On(t, server.AppClient(t)), log: &logtest.Log{}}
 	t.Cleanup(func() { _ = f.queue.Close() })
 	ctx, stop := context.WithCancel(t.Context())
 	var running sync.WaitGroup

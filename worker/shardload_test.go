@@ -10,6 +10,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dyplstest"
+	"github.com/seed-5c07c2e9/dyplsq/internal/logtest"
 	"github.com/seed-5c07c2e9/dyplsq/internal/queuetest"
 	"github.com/seed-5c07c2e9/dyplsq/internal/redistest"
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
@@ -24,7 +25,7 @@ func TestShardsShareTheLoad(t *testing.T) {
 	api := dyplstest.Start(t, dyplstest.Config{Pools: []dyplstest.Pool{
 		{Key: dyplstest.DefaultPoolKey, Numbers: dyplstest.Numbers("170", binds+10)},
 	}})
-	slots, log := &slotWatch{}, &lockedBuffer{}
+	slots, log := &slotWatch{}, &logtest.Log{}
 	client, own := nodes.Client(t), nodes.Client(t)
 	client.AddHook(slots)
 	queue := queuetest.New(t, tasks.Config{Client: client, Shards: 6})

@@ -14,6 +14,7 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dyplstest"
 	"github.com/seed-5c07c2e9/dyplsq/internal/dispatch"
+	"github.com/seed-5c07c2e9/dyplsq/internal/logtest"
 	"github.com/seed-5c07c2e9/dyplsq/internal/queuetest"
 	"github.com/seed-5c07c2e9/dyplsq/internal/redistest"
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
@@ -83,7 +84,7 @@ func TestAnotherNumberOfShards(t *testing.T) {
 			api := dyplstest.Start(t, dyplstest.Config{Pools: []dyplstest.Pool{
 				{Key: dyplstest.DefaultPoolKey, Numbers: dyplstest.Numbers("170", 3*each)},
 			}})
-			producer, log := queuetest.New(t, tasks.Config{Client: server.Client(t), Shards: test.producer}), &lockedBuffer{}
+			producer, log := queuetest.New(t, tasks.Config{Client: server.Client(t), Shards: test.producer}), &logtest.Log{}
 			before := enqueueBinds(t, producer, "before-", each)
 			later, err := queuetest.ID(tasks.BindAXN.Enqueue(t.Context(), producer, bindRequest(), tasks.TaskID("later"), tasks.ProcessIn(time.Second)))
 			if err != nil {
@@ -119,7 +120,7 @@ func TestShardsShareTheSlots(t *testing.T) {
 	api := dyplstest.Start(t, dyplstest.Config{Pools: []dyplstest.Pool{
 		{Key: dyplstest.DefaultPoolKey, Numbers: dyplstest.Numbers("170", binds)},
 	}})
-	queue, log := queuetest.New(t, tasks.Config{Client: server.Client(t), Shards: 5}), &lockedBuffer{}
+	queue, log := queuetest.New(t, tasks.Config{Client: server.Client(t), Shards: 5}), &logtest.Log{}
 	caller := &gatedCaller{Caller: callerOf(t, api), gate: make(chan struct{})}
 	w, err := New(Config{client: server.Client(t), Caller: caller, Logger: zerolog.New(log), Concurrency: 16, Shards: 5})
 	if err != nil {
@@ -150,7 +151,7 @@ func TestPausedShards(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
 	api := dyplstest.Start(t, dyplstest.Config{})
-	queue, log := queuetest.New(t, tasks.Config{Client: server.Client(t), Shards: 3}), &lockedBuffer{}
+	queue, log := queuetest.New(t, tasks.Config{Client: server.Client(t), Shards: 3}), &logtest.Log{}
 	w, err := New(Config{client: server.Client(t), Caller: callerOf(t, api), Logger: zerolog.New(log), Shards: 3})
 	if err != nil {
 		t.Fatal(err)

@@ -13,6 +13,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dyplstest"
+	"github.com/seed-5c07c2e9/dyplsq/internal/logtest"
 	"github.com/seed-5c07c2e9/dyplsq/internal/queuetest"
 	"github.com/seed-5c07c2e9/dyplsq/internal/redistest"
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
@@ -22,7 +23,7 @@ import (
 type topologyHarness struct {
 	queue     *tasks.Queue
 	simulator *dyplstest.Simulator
-	log       *lockedBuffer
+	log       *logtest.Log
 }
 
 // dial makes a client as an application does.
@@ -39,7 +40,7 @@ func dial(t *testing.T, config tasks.RedisConfig) redis.UniversalClient {
 func build(t *testing.T, config tasks.RedisConfig) *topologyHarness {
 	t.Helper()
 	api := dyplstest.Start(t, dyplstest.Config{})
-	p := &topologyHarness{queue: queuetest.On(t, dial(t, config)), simulator: api.Simulator, log: &lockedBuffer{}}
+	p := &topologyHarness{queue: queuetest.On(t, dial(t, config)), simulator: api.Simulator, log: &logtest.Log{}}
 	t.Cleanup(func() { _ = p.queue.Close() })
 	w, err := New(Config{Redis: config, Caller: callerOf(t, api), Logger: zerolog.New(p.log), Concurrency: 8, Fetchers: 1})
 	if err != nil {

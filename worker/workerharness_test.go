@@ -1,7 +1,6 @@
 package worker
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"strings"
@@ -15,6 +14,7 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/aliyun"
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dyplstest"
+	"github.com/seed-5c07c2e9/dyplsq/internal/logtest"
 	"github.com/seed-5c07c2e9/dyplsq/internal/queuetest"
 	"github.com/seed-5c07c2e9/dyplsq/internal/redistest"
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
@@ -26,7 +26,7 @@ type workerHarness struct {
 	redis     *redis.Client
 	queue     *tasks.Queue
 	simulator *dyplstest.Simulator
-	log       *lockedBuffer
+	log       *logtest.Log
 	caller    dypls.Caller // the simulator's
 	worker    *Worker
 	events    *events // what its trace was told; nil where none is set
@@ -54,7 +54,7 @@ func newWorkerHarnessOn(t *testing.T, server *redistest.Server, timing timing, s
 	t.Helper()
 	api := dyplstest.Start(t, simulated)
 	client := callerOf(t, api)
-	s := &workerHarness{redis: server.Client(t), queue: queuetest.On(t, server.AppClient(t)), simulator: api.Simulator, log: &lockedBuffer{}, caller: client}
+	s := &workerHarness{redis: server.Client(t), queue: queuetest.On(t, server.AppClient(t)), simulator: api.Simulator, log: &logtest.Log{}, caller: client}
 	t.Cleanup(func() { _ = s.queue.Close() })
 	config := Config{client: server.AppClient(t), Caller: client, Logger: zerolog.New(s.log), Concurrency: 8, Fetchers: 1}
 	if change != nil {
@@ -82,7 +82,7 @@ func callerOf(t *testing.T, api *dyplstest.Server) *aliyun.Client {
 }
 
 // runUntilEnd runs a worker until the test ends, whose log is shown where that failed.
-func runUntilEnd(t *testing.T, w *Worker, log *lockedBuffer) {
+func runUntilEnd(t *testing.T, w *Worker, log *logtest.Log) {
 	t.Helper()
 	ctx, stop := context.WithCancel(t.Context())
 	var running sync.WaitGroup
@@ -144,23 +144,4 @@ func (s *workerHarness) logged(t *testing.T, text string) {
 		}
 		return nil
 	})
-}
-
-type lockedBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-// Write implements [io.Writer].
-func (l *lockedBuffer) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(p)
-}
-
-// String returns what was written.
-func (l *lockedBuffer) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.String()
 }

@@ -54,11 +54,7 @@ func (rc *receiver) got() []string {
 
 // all are addresses for every type of receipt.
 func (rc *receiver) all() map[string]string {
-	addresses := map[string]string{}
-	for _, kind := range dyplstest.ReceiptTypes() {
-		addresses[kind] = rc.URL + "/receipts/" + kind
-	}
-	return addresses
+	return dyplstest.PushAll(rc.URL + "/receipts")
 }
 
 // until waits for something that is about to happen.

@@ -45,6 +45,16 @@ type Receipts struct {
 	LateBy                       time.Duration
 }
 
+// PushAll returns Receipts.Push with every type, each below base: http://127.0.0.1:8090/receipts/SECRET
+// for a receiver of dyplsq.
+func PushAll(base string) map[string]string {
+	addresses := map[string]string{}
+	for _, kind := range ReceiptTypes() {
+		addresses[kind] = base + "/" + kind
+	}
+	return addresses
+}
+
 func (r Receipts) withDefaults() Receipts {
 	r.Batch = cmp.Or(r.Batch, 1)
 	r.Linger = cmp.Or(r.Linger, 50*time.Millisecond)

@@ -69,7 +69,7 @@ func (c *callsList) Run(ctx context.Context, s streams) error {
 	const heading = "CALL\tDIALLED\tSTATE\tTALKED\tRECORDING\tTASK"
 	return c.withCalls(func(store *calls.Store) error {
 		return listCalls(ctx, s, store, filter, c.JSON, heading, func(call calls.Call) string {
-			return fmt.Sprintf("%s\t%s\t%s\t%s\t%s\t%s", dypls.Scrub(call.ID), shownTime(call.CallTime),
+			return fmt.Sprintf("%s\t%s\t%s\t%s\t%s\t%s", call.ShownID(), shownTime(call.CallTime),
 				stateOf(call), call.Duration(), call.Recording.State,
 				dypls.Parameter{Value: call.TaskID}.Masked())
 		})
@@ -164,7 +164,7 @@ func showCall(w io.Writer, c calls.Call) error {
 			line(name, shownTime(at))
 		}
 	}
-	line("call", dypls.Scrub(c.ID)+"  "+stateOf(c))
+	line("call", c.ShownID()+"  "+stateOf(c))
 	line("account", c.Account)
 	line("task", dypls.Parameter{Value: c.TaskID}.Masked())
 	line("binding", c.SubsID)

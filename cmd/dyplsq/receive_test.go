@@ -6,8 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"os"
-	"path/filepath"
 	"regexp"
 	"strings"
 	"sync"
@@ -25,21 +23,12 @@ const (
 	receiptNumber = "13812345678"
 )
 
-func secretFile(t *testing.T, text string) string {
-	t.Helper()
-	file := filepath.Join(t.TempDir(), "secrets")
-	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	return file
-}
-
 var receiverURL = regexp.MustCompile(`"url":"(http[^"]*/receipts/)"`)
 
 // receiver starts one on a port of its own, and returns where pushes go.
 func receiver(t *testing.T, env []string, args ...string) (*systemtest.Process, string) {
 	t.Helper()
-	args = append([]string{"receive", "--receipts-listen", "127.0.0.1:0", "--receipts-secret-file", secretFile(t, "# ours\n"+receiptSecret+"\n")}, args...)
+	args = append([]string{"receive", "--receipts-listen", "127.0.0.1:0", "--receipts-secret-file", systemtest.TempFile(t, "# ours\n"+receiptSecret+"\n")}, args...)
 	p := systemtest.Start(t, env, args...)
 	redistest.Poll(t, systemtest.StartWithin, "the receiver to listen", p.Wrote("receiving receipts"))
 	return p, receiverURL.FindStringSubmatch(p.Text())[1] + receiptSecret + "/"
@@ -243,7 +232,7 @@ func TestKilledReceiverLosesNothing(t *testing.T) {
 func TestReceiveRefusesToStart(t *testing.T) {
 	t.Parallel()
 	nowhere := "REDIS_URL=redis://127.0.0.1:1/0"
-	good := secretFile(t, receiptSecret)
+	good := systemtest.TempFile(t, receiptSecret)
 	tests := map[string]struct {
 		args []string
 		says []string
@@ -257,8 +246,8 @@ func TestReceiveRefusesToStart(t *testing.T) {
 		"no credentials":         {[]string{"--receipts-queue", "SecretReport=q"}, []string{"--receipts-queue", "no Alibaba Cloud credentials"}},
 		"a queue and no secret":  {[]string{"--receipts-queue", "SecretReport=q", "--receipts-listen", "127.0.0.1:0"}, []string{"--receipts-secret-file"}},
 		"no file":                {[]string{"--receipts-listen", "127.0.0.1:0", "--receipts-secret-file", good + "x"}, []string{"cannot be read"}},
-		"an empty file":          {[]string{"--receipts-listen", "127.0.0.1:0", "--receipts-secret-file", secretFile(t, "\n# none\n")}, []string{"has no secret"}},
-		"a weak secret":          {[]string{"--receipts-listen", "127.0.0.1:0", "--receipts-secret-file", secretFile(t, "hush-hush")}, []string{"--receipts-secret-file", "at least 16 characters"}},
+		"an empty file":          {[]string{"--receipts-listen", "127.0.0.1:0", "--receipts-secret-file", systemtest.TempFile(t, "\n# none\n")}, []string{"has no secret"}},
+		"a weak secret":          {[]string{"--receipts-listen", "127.0.0.1:0", "--receipts-secret-file", systemtest.TempFile(t, "hush-hush")}, []string{"--receipts-secret-file", "at least 16 characters"}},
 		"beyond loopback":        {[]string{"--receipts-listen", "0.0.0.0:0", "--receipts-secret-file", good}, []string{"beyond loopback the receiver needs TLS"}},
 		"a proxy without a name": {[]string{"--receipts-listen", "0.0.0.0:0", "--receipts-secret-file", good, "--behind-proxy"}, []string{"--trusted-proxy"}},
 		"a proxy of everybody":   {[]string{"--receipts-listen", "0.0.0.0:0", "--receipts-secret-file", good, "--behind-proxy", "--trusted-proxy", "0.0.0.0/0"}, []string{"is everybody"}},

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net"
 	"slices"
 	"strings"
 	"testing"
@@ -25,16 +24,8 @@ import (
 func TestCallsOfATaskAreReceived(t *testing.T) {
 	t.Parallel()
 	const calls, caller = 60, dypls.Phone("13812345678")
-	reserved, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	address := reserved.Addr().String()
-	_ = reserved.Close()
-	push := map[string]string{}
-	for _, kind := range dyplstest.ReceiptTypes() {
-		push[kind] = "http://" + address + "/receipts/" + receiptSecret + "/" + kind
-	}
+	address := systemtest.FreeAddress(t)
+	push := dyplstest.PushAll("http://" + address + "/receipts/" + receiptSecret)
 	s := systemtest.New(t, dyplstest.Config{
 		Calls: dyplstest.Calls{Scale: 0.01},
 		Receipts: dyplstest.Receipts{
@@ -44,21 +35,15 @@ func TestCallsOfATaskAreReceived(t *testing.T) {
 		},
 	}, "--appendonly", "yes", "--appendfsync", "always")
 	s.Worker(t)
-	s.Enqueue(t, statusOK, "BindAxn", systemtest.Bind(1, ""), "--id", "order-1", "--wait", "60s")
-	var outcome struct {
-		Result dypls.Binding `json:"result"`
-	}
-	if r := systemtest.Run(t, s.Env, "", "result", "order-1", "--json"); json.Unmarshal([]byte(r.Out), &outcome) != nil {
-		t.Fatal(r.Out, r.Errors)
-	}
+	binding := s.Bound(t, "order-1")
 	start := func() *systemtest.Process {
-		p := systemtest.Start(t, s.Env, "receive", "--receipts-listen", address, "--receipts-secret-file", secretFile(t, receiptSecret))
+		p := systemtest.Start(t, s.Env, "receive", "--receipts-listen", address, "--receipts-secret-file", systemtest.TempFile(t, receiptSecret))
 		redistest.Poll(t, systemtest.StartWithin, "the receiver to listen", p.Wrote("receiving receipts"))
 		return p
 	}
 	p := start()
 	for n := range calls {
-		if _, err := s.Simulator.PlaceCall(dyplstest.Dial{SubsID: outcome.Result.SubsID, Caller: caller, Unanswered: n%5 == 0, Recorded: new(n%2 == 0), Length: time.Duration(n+1) * time.Second}); err != nil {
+		if _, err := s.Simulator.PlaceCall(dyplstest.Dial{SubsID: binding.SubsID, Caller: caller, Unanswered: n%5 == 0, Recorded: new(n%2 == 0), Length: time.Duration(n+1) * time.Second}); err != nil {
 			t.Fatal(err)
 		}
 		if n%25 == 24 {

@@ -7,7 +7,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
 	"github.com/seed-5c07c2e9/dyplsq/calls"
 )
 
@@ -38,7 +37,7 @@ func (c *recordingsList) Run(ctx context.Context, s streams) error {
 	return c.withCalls(func(store *calls.Store) error {
 		return listCalls(ctx, s, store, filter, c.JSON, heading, func(call calls.Call) string {
 			r := call.Recording
-			return fmt.Sprintf("%s\t%s\t%s\t%s\t%d\t%s", dypls.Scrub(call.ID), shownTime(call.CallTime),
+			return fmt.Sprintf("%s\t%s\t%s\t%s\t%d\t%s", call.ShownID(), shownTime(call.CallTime),
 				call.Duration(), r.State, r.Bytes, r.Location+r.Reason)
 		})
 	})
@@ -81,7 +80,7 @@ func (c *recordingsRetry) Run(ctx context.Context, s streams) error {
 				retried++
 			case errors.Is(err, calls.ErrUnknownCall), errors.Is(err, calls.ErrRecordingKept),
 				errors.Is(err, calls.ErrRecordingBusy):
-				refused = append(refused, dypls.Scrub(id)+": "+err.Error())
+				refused = append(refused, calls.Call{ID: id}.ShownID()+": "+err.Error())
 			default:
 				return err
 			}

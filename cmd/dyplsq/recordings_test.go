@@ -2,11 +2,9 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
-	"net"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -30,16 +28,8 @@ import (
 func TestRecordingsOfATaskAreKept(t *testing.T) {
 	t.Parallel()
 	const calls, kills, caller = 60, 4, dypls.Phone("13812345678")
-	reserved, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	address := reserved.Addr().String()
-	_ = reserved.Close()
-	push := map[string]string{}
-	for _, kind := range dyplstest.ReceiptTypes() {
-		push[kind] = "http://" + address + "/receipts/" + receiptSecret + "/" + kind
-	}
+	address := systemtest.FreeAddress(t)
+	push := dyplstest.PushAll("http://" + address + "/receipts/" + receiptSecret)
 	s := systemtest.New(t, dyplstest.Config{
 		Calls:    dyplstest.Calls{Scale: 0.01},
 		Receipts: dyplstest.Receipts{Push: push, Duplicates: 0.2, OutOfOrder: 0.1, AnswerWithin: 30 * time.Second, Again: slices.Repeat([]time.Duration{2 * time.Minute}, 60)},
@@ -54,28 +44,22 @@ func TestRecordingsOfATaskAreKept(t *testing.T) {
 		},
 	}, "--appendonly", "yes", "--appendfsync", "always")
 	s.Worker(t)
-	s.Enqueue(t, statusOK, "BindAxn", systemtest.Bind(1, ""), "--id", "order-1", "--wait", "60s")
-	var outcome struct {
-		Result dypls.Binding `json:"result"`
-	}
-	if r := systemtest.Run(t, s.Env, "", "result", "order-1", "--json"); json.Unmarshal([]byte(r.Out), &outcome) != nil {
-		t.Fatal(r.Out, r.Errors)
-	}
+	binding := s.Bound(t, "order-1")
 	root, log := filepath.Join(t.TempDir(), "recordings"), ""
 	receive := func(listen string) *systemtest.Process {
-		p := systemtest.Start(t, s.Env, "receive", "--receipts-listen", listen, "--receipts-secret-file", secretFile(t, receiptSecret), "--metrics-listen", "127.0.0.1:0",
+		p := systemtest.Start(t, s.Env, "receive", "--receipts-listen", listen, "--receipts-secret-file", systemtest.TempFile(t, receiptSecret), "--metrics-listen", "127.0.0.1:0",
 			"--archive", "file://"+root, "--archive-retry", "100ms", "--archive-parallel", "8")
 		redistest.Poll(t, systemtest.StartWithin, "the receiver to listen", p.Wrote("receiving receipts"))
 		return p
 	}
 	p, other := receive(address), receive("127.0.0.1:0")
 	for n := range calls {
-		if _, err := s.Simulator.PlaceCall(dyplstest.Dial{SubsID: outcome.Result.SubsID, Caller: caller, Recorded: new(true), Length: time.Duration(n+1) * time.Second}); err != nil {
+		if _, err := s.Simulator.PlaceCall(dyplstest.Dial{SubsID: binding.SubsID, Caller: caller, Recorded: new(true), Length: time.Duration(n+1) * time.Second}); err != nil {
 			t.Fatal(err)
 		}
 	}
 	redistest.Poll(t, systemtest.StartWithin, "the archive to be missed", p.Wrote("recording not kept"))
-	if r := systemtest.Run(t, s.Env, "", "calls", "list", "--recording", "missing", "--json"); r.Status != statusOK || !strings.Contains(r.Out, outcome.Result.SubsID) {
+	if r := systemtest.Run(t, s.Env, "", "calls", "list", "--recording", "missing", "--json"); r.Status != statusOK || !strings.Contains(r.Out, binding.SubsID) {
 		t.Errorf("calls without recordings: exit status %d, %s%s", r.Status, r.Out, r.Errors)
 	}
 	if err := os.Mkdir(root, 0o700); err != nil {
@@ -141,7 +125,7 @@ func TestRecordingsOfATaskAreKept(t *testing.T) {
 		t.Fatal(err)
 	}
 	for what, text := range map[string]string{"a log": log, "an output": all, "a name": names, "a key": strings.Join(keys, "\n"), "a note": notes(t, root)} {
-		if found := regexp.MustCompile(`12345678|` + string(outcome.Result.SecretNo) + `|Signature|OSSAccessKeyId|` + receiptSecret).FindString(text); found != "" {
+		if found := regexp.MustCompile(`12345678|` + string(binding.SecretNo) + `|Signature|OSSAccessKeyId|` + receiptSecret).FindString(text); found != "" {
 			t.Errorf("%s shows %s", what, found)
 		}
 	}
@@ -177,7 +161,7 @@ func TestDoctorLooksAtTheArchive(t *testing.T) {
 	if left, err := os.ReadDir(root); err != nil || len(left) > 0 {
 		t.Errorf("%v, %v", left, err)
 	}
-	if r := systemtest.Run(t, s.Env, "", "receive", "--receipts-listen", "127.0.0.1:0", "--receipts-secret-file", secretFile(t, receiptSecret), "--archive", "ftp://x"); r.Status != statusUsage || !strings.Contains(r.Errors, "--archive") {
+	if r := systemtest.Run(t, s.Env, "", "receive", "--receipts-listen", "127.0.0.1:0", "--receipts-secret-file", systemtest.TempFile(t, receiptSecret), "--archive", "ftp://x"); r.Status != statusUsage || !strings.Contains(r.Errors, "--archive") {
 		t.Errorf("receive: exit status %d, %s", r.Status, r.Errors)
 	}
 	if _, err := os.Stat(filepath.Join(root, "away")); !errors.Is(err, fs.ErrNotExist) {

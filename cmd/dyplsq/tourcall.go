@@ -55,10 +55,7 @@ func newTourCall() (*tourCall, error) {
 
 // api is a service that pushes the receipts of a call of a minute within a moment.
 func (t *tourCall) api() dyplstest.Config {
-	push := map[string]string{}
-	for _, kind := range dyplstest.ReceiptTypes() {
-		push[kind] = fmt.Sprintf("http://%s/receipts/%s/%s", t.listener.Addr(), t.secret, kind)
-	}
+	push := dyplstest.PushAll(fmt.Sprintf("http://%s/receipts/%s", t.listener.Addr(), t.secret))
 	return dyplstest.Config{
 		Faults:   tourFaults(),
 		Calls:    dyplstest.Calls{Scale: 0.001},

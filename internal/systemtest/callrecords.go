@@ -3,7 +3,9 @@ package systemtest
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/json"
 	"io/fs"
+	"net"
 	"os"
 	"path"
 	"path/filepath"
@@ -11,12 +13,34 @@ import (
 	"testing"
 	"time"
 
+	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
 	"github.com/seed-5c07c2e9/dyplsq/calls"
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
 )
 
-// Calls is the store of the system's calls. In it their ids are whole: what is for people masks
-// what looks like a number in them.
+// FreeAddress is one on which a process is started again and again.
+func FreeAddress(t *testing.T) string {
+	t.Helper()
+	reserved, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = reserved.Close() }()
+	return reserved.Addr().String()
+}
+
+// Bound has a worker make a binding, and returns it.
+func (s *System) Bound(t *testing.T, id string) dypls.Binding {
+	t.Helper()
+	s.Enqueue(t, StatusOK, "BindAxn", Bind(1, ""), "--id", id)
+	var binding dypls.Binding
+	if err := json.Unmarshal(s.Outcome(t, id, "60s").Result, &binding); err != nil {
+		t.Fatal(err)
+	}
+	return binding
+}
+
+// Calls is the store of the system's calls.
 func (s *System) Calls(t *testing.T) *calls.Store {
 	t.Helper()
 	store, err := calls.New(calls.Config{Redis: tasks.RedisConfig{

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"slices"
 	"strings"
 	"testing"
@@ -71,17 +70,6 @@ func (l *line) place(t *testing.T, n int) {
 	}); err != nil {
 		t.Fatal(err)
 	}
-}
-
-// address reserves one for a receiver that is started again and again.
-func address(t *testing.T) string {
-	t.Helper()
-	reserved, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = reserved.Close() }()
-	return reserved.Addr().String()
 }
 
 // allArrived waits until every receipt that was sent was accepted or deleted, and all are merged.

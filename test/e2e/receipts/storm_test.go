@@ -58,7 +58,7 @@ func theStorm() storm {
 // each that was answered is kept once, as the service has it.
 func TestReceiptsOfCallsInAStorm(t *testing.T) {
 	t.Parallel()
-	form, at := theStorm(), []string{address(t), address(t)}
+	form, at := theStorm(), []string{systemtest.FreeAddress(t), systemtest.FreeAddress(t)}
 	front := balancer(t, at)
 	push := func(kind string) string { return front + "/receipts/" + secret + "/" + kind }
 	const scale = 0.01

@@ -1,12 +1,10 @@
 package reaper
 
 import (
-	"bytes"
 	"fmt"
 	"os"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -15,6 +13,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/seed-5c07c2e9/dyplsq/internal/asynqwire"
+	"github.com/seed-5c07c2e9/dyplsq/internal/logtest"
 	"github.com/seed-5c07c2e9/dyplsq/internal/queuetest"
 	"github.com/seed-5c07c2e9/dyplsq/internal/record"
 	"github.com/seed-5c07c2e9/dyplsq/internal/redistest"
@@ -31,7 +30,7 @@ type harness struct {
 
 	client *redis.Client
 	asynq  *asynq.Inspector
-	log    *lockedBuffer
+	log    *logtest.Log
 }
 
 func newHarness(t *testing.T) *harness {
@@ -41,7 +40,7 @@ func newHarness(t *testing.T) *harness {
 
 func newHarnessOn(t *testing.T, server *redistest.Server) *harness {
 	t.Helper()
-	h := &harness{client: server.Client(t), log: &lockedBuffer{}}
+	h := &harness{client: server.Client(t), log: &logtest.Log{}}
 	own := server.AppClient(t)
 	h.Reaper = New(Config{
 		Redis: own, Records: record.NewStore(h.client), Queue: queuetest.On(t, own), Dispatch: queuetest.Dispatcher(own, 1), Log: zerolog.New(h.log),
@@ -50,26 +49,6 @@ func newHarnessOn(t *testing.T, server *redistest.Server) *harness {
 	h.asynq = asynq.NewInspectorFromRedisClient(h.client)
 	t.Cleanup(func() { _ = h.Queue.Close() })
 	return h
-}
-
-// lockedBuffer is a log that is read while it is written.
-type lockedBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-// Write implements [io.Writer].
-func (l *lockedBuffer) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(p)
-}
-
-// String returns what was written.
-func (l *lockedBuffer) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.String()
 }
 
 // sweeps makes every entry of the index due, and sweeps.
