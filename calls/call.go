@@ -23,7 +23,7 @@ type Call struct {
 	Account    string // whose numbers they are; "" for the default account
 	PoolKey    string
 	PartnerKey string
-	TaskID     string // the OutId of the binding, which is the task's id unless the request had its own
+	TaskID     string // the binding's OutId: the task's id unless the request had its own
 	SubsID     string
 
 	PhoneNo, SecretNo, PeerNo, Extension dypls.Phone // A, X, the other side
@@ -144,8 +144,8 @@ func (c Call) hideOwn(text string) string {
 // number in one is chance.
 var randomID = regexp.MustCompile(`^[0-9a-f]{16}$`)
 
-// ShownID is the id of the call as people may see it: whole, unless it holds a number of the call, or
-// what can only be somebody's.
+// ShownID is the id of the call as people may see it: whole, unless it holds a number of the call,
+// or what can only be somebody's.
 func (c Call) ShownID() string {
 	if id := c.hideOwn(c.ID); randomID.MatchString(id) && strings.ContainsAny(id, "abcdef") {
 		return id

@@ -269,7 +269,7 @@ func FuzzDirectAnswers(f *testing.F) {
 		}
 		c := says(200, body)
 		if _, err := c(t.Context(), dypls.Call{}); err != nil {
-			t.Skip("as above")
+			t.Skip("it is no answer of the API")
 		}
 		said, err := dypls.GetSecretASRDetail.Call(t.Context(), c, samples["GetSecretAsrDetail"].minimal.(dypls.GetSecretASRDetailRequest))
 		for _, s := range said.Sentences {

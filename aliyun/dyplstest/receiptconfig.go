@@ -32,9 +32,9 @@ type Receipts struct {
 	// dropped. Default: 1, 5 and 10 minutes.
 	Again []time.Duration
 
-	// Visibility is how long a message that was taken from a queue is hidden (default: 30 s), Retention
-	// how long a queue keeps one (default: 7 days), and TokenLife how long a token for a queue works
-	// (default: 10 minutes), by Config.Now. The service's own are not documented.
+	// Visibility is how long a message that was taken from a queue is hidden (default: 30 s),
+	// Retention how long a queue keeps one (default: 7 days), and TokenLife how long a token for a
+	// queue works (default: 10 minutes), by Config.Now. The service's own are not documented.
 	Visibility, Retention, TokenLife time.Duration
 
 	// Duplicates is the share of receipts that come twice, although the first was accepted; Late that
@@ -45,8 +45,8 @@ type Receipts struct {
 	LateBy                       time.Duration
 }
 
-// PushAll returns Receipts.Push with every type, each below base: http://127.0.0.1:8090/receipts/SECRET
-// for a receiver of dyplsq.
+// PushAll returns Receipts.Push with every type, each below base:
+// http://127.0.0.1:8090/receipts/SECRET for a receiver of dyplsq.
 func PushAll(base string) map[string]string {
 	addresses := map[string]string{}
 	for _, kind := range ReceiptTypes() {
