@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
+	"github.com/seed-5c07c2e9/dyplsq/internal/setting"
 )
 
 const (
@@ -133,7 +134,7 @@ func (c Config) endpoint() (*url.URL, []dypls.Problem) {
 		return problem("must name a host", remedy)
 	case strings.Trim(endpoint.Path, "/") != "" || endpoint.RawQuery != "" || endpoint.ForceQuery || endpoint.Fragment != "":
 		return problem("must end after the host and port", remedy)
-	case endpoint.Scheme == "http" && !c.Insecure && !loopback(endpoint.Hostname()):
+	case endpoint.Scheme == "http" && !c.Insecure && !setting.IsLoopback(endpoint.Hostname()):
 		return problem(
 			"must be https:// for another machine, because telephone numbers travel in the URL",
 			"use https://, or allow plain text with Insecure",
@@ -180,8 +181,4 @@ func plainHost(u *url.URL) bool {
 		return false
 	}
 	return !strings.ContainsFunc(u.Host, func(r rune) bool { return r <= ' ' || r > '~' })
-}
-
-func loopback(host string) bool {
-	return strings.EqualFold(host, "localhost") || net.ParseIP(host).IsLoopback()
 }

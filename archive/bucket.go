@@ -5,10 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"net"
 	"net/url"
 	"path"
 	"strings"
+
+	"github.com/seed-5c07c2e9/dyplsq/internal/setting"
 )
 
 // bucket is where a store's objects are.
@@ -34,8 +35,7 @@ func (b bucket) Location(name string) string {
 func endpointOf(text string) (*url.URL, error) {
 	u, err := url.Parse(text)
 	if err == nil && u.Host != "" && u.User == nil && u.RawQuery == "" && strings.Trim(u.Path, "/") == "" {
-		local := u.Hostname() == "localhost" || net.ParseIP(u.Hostname()).IsLoopback()
-		if u.Scheme == "https" || u.Scheme == "http" && local {
+		if u.Scheme == "https" || u.Scheme == "http" && setting.IsLoopback(u.Hostname()) {
 			return u, nil
 		}
 	}

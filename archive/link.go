@@ -2,11 +2,11 @@ package archive
 
 import (
 	"errors"
-	"net"
 	"net/url"
 	"strings"
 
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
+	"github.com/seed-5c07c2e9/dyplsq/internal/setting"
 )
 
 var errLink = errors.New(
@@ -25,7 +25,7 @@ func secured(link dypls.SignedURL) (string, error) {
 	case u.Scheme == "https":
 	case u.Scheme != "http":
 		return "", errLink
-	case host == "localhost" || net.ParseIP(host).IsLoopback():
+	case setting.IsLoopback(host):
 	case strings.HasSuffix(host, ".aliyuncs.com") && (u.Port() == "" || u.Port() == "80"):
 		u.Scheme, u.Host = "https", host
 	default:

@@ -15,9 +15,10 @@ const module = "github.com/seed-5c07c2e9/dyplsq/"
 // floors only.
 var floors = [][]string{
 	{"aliyun/dypls"},
+	{"internal/setting"},
 	{
 		"aliyun", "aliyun/dyplstest", "internal/asynqwire", "internal/presence", "internal/refusal",
-		"internal/replicas", "internal/sendonce", "internal/setting", "internal/stack",
+		"internal/replicas", "internal/sendonce", "internal/stack",
 	},
 	{"internal/autopipeline", "internal/record", "internal/redisdial"},
 	{"internal/announce", "internal/breakers", "internal/hearing", "internal/inventory", "internal/quota"},

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
+	"github.com/seed-5c07c2e9/dyplsq/internal/setting"
 )
 
 const (
@@ -84,16 +85,12 @@ func (c Config) endpoint() (*url.URL, error) {
 		strings.Trim(endpoint.Path, "/") != "" || endpoint.RawQuery != "" || endpoint.Fragment != "",
 		endpoint.Scheme != "https" && endpoint.Scheme != "http":
 		return nil, errors.New("the endpoint must be a scheme and a host: write it like https://host")
-	case endpoint.Scheme == "http" && !c.Insecure && !isLoopback(endpoint.Hostname()):
+	case endpoint.Scheme == "http" && !c.Insecure && !setting.IsLoopback(endpoint.Hostname()):
 		return nil, errors.New(
 			"the endpoint must be https:// for another machine, because receipts hold telephone numbers: use https://, or allow plain text with Insecure",
 		)
 	}
 	return &url.URL{Scheme: endpoint.Scheme, Host: endpoint.Host}, nil
-}
-
-func isLoopback(host string) bool {
-	return strings.EqualFold(host, "localhost") || net.ParseIP(host).IsLoopback()
 }
 
 // Close closes the connections that nobody uses.
