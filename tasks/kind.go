@@ -33,11 +33,16 @@ func newKind[Req dypls.Request, Res any](
 	decode := func(data []byte, extra ...dypls.Extra) (dypls.Request, error) {
 		return dypls.DecodeRequest[Req](data, extra...)
 	}
+	takes := func(request dypls.Request) bool {
+		_, is := request.(Req)
+		return is
+	}
 	register(
 		UntypedKind{
 			action: operation.Action,
 			policy: policy,
 			reads:  !operation.Mutates,
+			takes:  takes,
 			result: readResult[Res],
 			sight:  sight(operation),
 			decode: decode,
