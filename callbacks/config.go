@@ -72,6 +72,8 @@ func (t *Trace) attemptDone(e AttemptEnd) {
 }
 
 // withDefaults returns the configuration and the client, or everything that is wrong.
+//
+//nolint:ireturn // one server, or many
 func (c Config) withDefaults() (Config, redis.UniversalClient, error) {
 	if c.now == nil {
 		c.now = time.Now

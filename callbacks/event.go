@@ -116,7 +116,7 @@ func ofCall(c calls.Call) ([]event, error) {
 	var data callData
 	text, err := c.MarshalJSON()
 	if err == nil {
-		err = json.Unmarshal(text, &data)
+		err = json.Unmarshal(text, &data) //nolint:musttag // of the call, which writes itself, nothing is read
 	}
 	if err != nil {
 		return nil, fmt.Errorf("a call: %w", err)

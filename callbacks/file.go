@@ -55,7 +55,9 @@ func parse(data []byte) (endpoints []Endpoint, problems []dypls.Problem) {
 		return nil, []dypls.Problem{p}
 	}
 	if err := json.Unmarshal(data, &json.RawMessage{}); err != nil {
-		return nil, []dypls.Problem{{Rule: "the file must be JSON" + placeOf(data, err), Remedy: `write {"endpoints":[{"name":...}]}`}}
+		return nil, []dypls.Problem{{
+			Rule: "the file must be JSON" + placeOf(data, err), Remedy: `write {"endpoints":[{"name":...}]}`,
+		}}
 	}
 	var file struct {
 		Endpoints []json.RawMessage `json:"endpoints"`
@@ -78,7 +80,9 @@ func placeAt(i int) string { return fmt.Sprintf("endpoints[%d]", i) }
 func check(endpoints []Endpoint, unread []dypls.Problem) (problems []dypls.Problem) {
 	if len(endpoints) > MostEndpoints {
 		problems = append(problems, dypls.Problem{
-			Field: "endpoints", Rule: fmt.Sprintf("must be %d at most", MostEndpoints), Remedy: "have one application tell others",
+			Field:  "endpoints",
+			Rule:   fmt.Sprintf("must be %d at most", MostEndpoints),
+			Remedy: "have one application tell others",
 		})
 	}
 	known := map[string]bool{}

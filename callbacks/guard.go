@@ -29,13 +29,14 @@ func remedyOf(err error) string {
 
 // network is a range of addresses that are not anybody's on the Internet.
 type network struct {
-	prefix netip.Prefix
 	addressError
+
+	prefix netip.Prefix
 }
 
 func networks(what string, private bool, prefixes ...string) (list []network) {
 	for _, prefix := range prefixes {
-		list = append(list, network{netip.MustParsePrefix(prefix), addressError{what, private}})
+		list = append(list, network{addressError{what, private}, netip.MustParsePrefix(prefix)})
 	}
 	return list
 }

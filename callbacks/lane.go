@@ -134,7 +134,7 @@ func (l *lane) perform(ctx context.Context, task *asynq.Task) error {
 	}
 	switch a.verdict {
 	case "send":
-		return l.sendOnce(id, round, a)
+		return l.sendOnce(id, round, a) //nolint:contextcheck // asynq's ends with its lease, a send with the lane
 	case "early":
 		return laterError{after: a.due.Sub(now), reason: "it is not due yet"}
 	}

@@ -46,10 +46,14 @@ func (l *lane) pump(ctx context.Context) {
 	}
 }
 
+// upTo are some of those that have a time in a sorted set, or an earlier one.
+func upTo(at time.Time) *redis.ZRangeBy {
+	return &redis.ZRangeBy{Min: "-inf", Max: strconv.FormatInt(at.UnixMilli(), 10), Count: releasedAtOnce}
+}
+
 func (l *lane) pumpOnce(ctx context.Context) error {
 	k, now := keysOf(l.name), l.now()
-	rank := strconv.FormatInt(now.UnixMilli(), 10)
-	lapsed, err := l.store.redis.ZRangeByScore(ctx, k.sending(), &redis.ZRangeBy{Min: "-inf", Max: rank, Count: releasedAtOnce}).Result()
+	lapsed, err := l.store.redis.ZRangeByScore(ctx, k.sending(), upTo(now)).Result()
 	if err != nil {
 		return err
 	}
@@ -89,10 +93,7 @@ func (l *lane) mayGoOn(ctx context.Context, now time.Time) (int64, error) {
 // forgets what is no longer kept.
 func (l *lane) sweep(ctx context.Context) error {
 	k, now := keysOf(l.name), l.now()
-	before := func(d time.Duration) *redis.ZRangeBy {
-		return &redis.ZRangeBy{Min: "-inf", Max: strconv.FormatInt(now.Add(-d).UnixMilli(), 10), Count: releasedAtOnce}
-	}
-	overdue, err := l.store.redis.ZRangeByScore(ctx, k.queued(), before(overdueAfter)).Result()
+	overdue, err := l.store.redis.ZRangeByScore(ctx, k.queued(), upTo(now.Add(-overdueAfter))).Result()
 	if err != nil {
 		return err
 	}
@@ -101,7 +102,7 @@ func (l *lane) sweep(ctx context.Context) error {
 			return err
 		}
 	}
-	old, err := l.store.redis.ZRangeByScore(ctx, k.resting(), before(l.scaled(mostAge()))).Result()
+	old, err := l.store.redis.ZRangeByScore(ctx, k.resting(), upTo(now.Add(-l.scaled(mostAge())))).Result()
 	if err != nil {
 		return err
 	}

@@ -221,8 +221,9 @@ func (s *Sender) closeLanes(lanes map[string]*lane) {
 
 // noteSeen writes down which endpoints there are. Redis is told again in a minute.
 func (s *Sender) noteSeen(ctx context.Context) {
-	var seen []any
-	for _, e := range *s.endpoints.Load() {
+	endpoints := *s.endpoints.Load()
+	seen := make([]any, 0, 2*len(endpoints))
+	for _, e := range endpoints {
 		seen = append(seen, e.Name, s.now().UnixMilli())
 	}
 	if len(seen) > 0 {

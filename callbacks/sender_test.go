@@ -1,6 +1,7 @@
 package callbacks
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"strings"
@@ -87,7 +88,7 @@ func TestRetries(t *testing.T) {
 		func(w http.ResponseWriter, _ int, _ told) {
 			http.Redirect(w, &http.Request{}, elsewhere.URL, http.StatusTemporaryRedirect)
 		},
-		func(w http.ResponseWriter, _ int, _ told) { panic(http.ErrAbortHandler) },
+		func(http.ResponseWriter, int, told) { panic(http.ErrAbortHandler) },
 		func(w http.ResponseWriter, _ int, _ told) { // a body without an end
 			w.WriteHeader(http.StatusBadGateway)
 			for range 100 {
@@ -193,4 +194,26 @@ func TestSlowHoldsNoOtherUp(t *testing.T) {
 		t.Errorf("%d at once", len(slow.got()))
 	}
 	w.status(s, "slow", func(s Status) bool { return s.Delivered == 0 && s.Waiting() == n })
+}
+
+// TestReplaysWhatWasGivenUp under the id that it had.
+func TestReplaysWhatWasGivenUp(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	r := newReceiver(t, status(500))
+	s := w.sender([]Endpoint{r.endpoint("a")}, func(c *Config) { c.scale = 1e-6 })
+	w.run(s)
+	w.finish("order-1")
+	w.status(s, "a", func(s Status) bool { return s.Dead == 1 })
+	r.answers(nil)
+	if n, err := s.Replay(t.Context(), "a", time.Now()); err != nil || n != 1 {
+		t.Errorf("%d are replayed, %v", n, err)
+	}
+	w.status(s, "a", func(s Status) bool { return s.Dead == 0 && s.Delivered == 1 && s.Waiting() == 0 })
+	if n := len(r.ids()); n != 1 {
+		t.Errorf("%d events came", n)
+	}
+	if _, err := s.Replay(t.Context(), "b", time.Now()); !errors.Is(err, ErrUnknownEndpoint) {
+		t.Errorf("another endpoint: %v", err)
+	}
 }

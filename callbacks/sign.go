@@ -21,7 +21,7 @@ const (
 
 const (
 	secretPrefix             = "whsec_"
-	secretRule               = "must be whsec_ and the base64 of 24 to 64 random bytes"
+	secretRule               = "must be whsec_ and the base64 of 24 to 64 random bytes" //nolint:gosec // it is none
 	leastSecret, mostSecret  = 24, 64
 	signaturePrefix          = "v1,"
 	signatureWindow          = 5 * time.Minute

@@ -63,7 +63,8 @@ func (s Status) MarshalJSON() ([]byte, error) {
 		LastError   string `json:"last_error,omitempty"`
 		ResumesAt   string `json:"resumes_at,omitempty"`
 	}{
-		s.Endpoint, s.Listed, s.Host, !s.DisabledAt.IsZero(), written(s.DisabledAt), s.Delivered, s.Pending, s.Failing, s.Dead,
+		s.Endpoint, s.Listed, s.Host, !s.DisabledAt.IsZero(), written(s.DisabledAt),
+		s.Delivered, s.Pending, s.Failing, s.Dead,
 		written(s.Oldest), written(s.LastSuccess), written(s.LastFailure), s.LastStatus, s.LastError, written(s.ResumesAt),
 	})
 }

@@ -74,7 +74,13 @@ func (s store) create(ctx context.Context, endpoint string, e event, body []byte
 
 // again has a delivery begin anew. Without a body the one that is kept is sent. It reports whether
 // it does.
-func (s store) again(ctx context.Context, endpoint, id string, kind EventType, body []byte, now time.Time) (bool, error) {
+func (s store) again(
+	ctx context.Context,
+	endpoint, id string,
+	kind EventType,
+	body []byte,
+	now time.Time,
+) (bool, error) {
 	k := keysOf(endpoint)
 	reply, err := texts(2, againScript.Run(ctx, s.redis,
 		[]string{k.delivery(id), k.waiting(), k.failing(), k.queued(), k.sending(), k.resting(), k.dead()},
@@ -95,7 +101,12 @@ type admission struct {
 	kind     EventType
 }
 
-func (s store) admit(ctx context.Context, endpoint, id, round string, now time.Time, early time.Duration) (a admission, err error) {
+func (s store) admit(
+	ctx context.Context,
+	endpoint, id, round string,
+	now time.Time,
+	early time.Duration,
+) (a admission, err error) {
 	k := keysOf(endpoint)
 	reply, err := texts(1, admitScript.Run(ctx, s.redis,
 		[]string{k.delivery(id), k.state(), k.queued(), k.sending(), k.resting()},
@@ -128,7 +139,12 @@ type end struct {
 
 // settle notes it, and reports how often in a row the endpoint has failed, and whether it was
 // disabled by this.
-func (s store) settle(ctx context.Context, endpoint, id, round string, now time.Time, e end) (fails int, disabled bool, err error) {
+func (s store) settle(
+	ctx context.Context,
+	endpoint, id, round string,
+	now time.Time,
+	e end,
+) (fails int, disabled bool, err error) {
 	k := keysOf(endpoint)
 	reply, err := texts(3, settleScript.Run(ctx, s.redis,
 		[]string{k.delivery(id), k.state(), k.waiting(), k.failing(), k.queued(), k.sending(), k.resting(), k.dead()},
