@@ -196,6 +196,34 @@ func TestSlowHoldsNoOtherUp(t *testing.T) {
 	w.status(s, "slow", func(s Status) bool { return s.Delivered == 0 && s.Waiting() == n })
 }
 
+// TestReplaysWhatWasTold since a time, under the ids that it had, to one endpoint alone.
+func TestReplaysWhatWasTold(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	r, other := newReceiver(t, nil), newReceiver(t, nil)
+	s := w.sender([]Endpoint{r.endpoint("a", func(e *Endpoint) { e.Accounts = []string{"shop"} }), other.endpoint("b")})
+	w.run(s)
+	w.finish("order-1", tasks.Account("shop"))
+	w.finish("order-2")
+	r.waits(1)
+	other.waits(2)
+	w.status(s, "a", func(s Status) bool { return s.Delivered == 1 })
+	w.status(s, "b", func(s Status) bool { return s.Delivered == 2 })
+	if n, err := s.Replay(t.Context(), "a", time.Now().Add(time.Minute)); err != nil || n != 0 {
+		t.Errorf("%d are replayed of what is to come, %v", n, err)
+	}
+	if n, err := s.Replay(t.Context(), "a", time.Now().Add(-time.Hour)); err != nil || n != 1 {
+		t.Errorf("%d are replayed, %v", n, err)
+	}
+	w.status(s, "a", func(s Status) bool { return s.Delivered == 2 && s.Waiting() == 0 })
+	if len(r.got()) != 2 || len(r.ids()) != 1 || len(other.got()) != 2 {
+		t.Errorf("%d callbacks of %d events came, and %d to the other", len(r.got()), len(r.ids()), len(other.got()))
+	}
+	if all := r.got(); all[0].body != all[1].body {
+		t.Errorf("first %s, then %s", all[0].body, all[1].body)
+	}
+}
+
 // TestReplaysWhatWasGivenUp under the id that it had.
 func TestReplaysWhatWasGivenUp(t *testing.T) {
 	t.Parallel()
