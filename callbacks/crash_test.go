@@ -52,7 +52,7 @@ func TestSenderIsStopped(t *testing.T) {
 	w.finish("order-1")
 	r.waits(1)
 	stop()
-	r.answers(nil)
+	r.takes()
 	close(hang)
 	next := w.sender(endpoints)
 	w.run(next)

@@ -37,7 +37,7 @@ func TestGone(t *testing.T) {
 	if a, err := s.Test(t.Context(), "a"); err != nil || a.Status != http.StatusGone {
 		t.Errorf("a test: %+v, %v", a, err)
 	}
-	r.answers(nil)
+	r.takes()
 	if err := s.Enable(t.Context(), "b"); !errors.Is(err, ErrUnknownEndpoint) {
 		t.Errorf("another endpoint: %v", err)
 	}
@@ -114,7 +114,7 @@ func TestAwayIsAskedOneAtATime(t *testing.T) {
 	if sent := len(r.got()); sent > failuresToRest+2*parallel {
 		t.Errorf("it was asked %d times", sent)
 	}
-	r.answers(nil)
+	r.takes()
 	if err := s.Enable(t.Context(), "a"); err != nil { // sooner than it would by itself
 		t.Fatal(err)
 	}

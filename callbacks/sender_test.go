@@ -233,7 +233,7 @@ func TestReplaysWhatWasGivenUp(t *testing.T) {
 	w.run(s)
 	w.finish("order-1")
 	w.status(s, "a", func(s Status) bool { return s.Dead == 1 })
-	r.answers(nil)
+	r.takes()
 	if n, err := s.Replay(t.Context(), "a", time.Now()); err != nil || n != 1 {
 		t.Errorf("%d are replayed, %v", n, err)
 	}

@@ -206,11 +206,11 @@ func (r *receiver) ServeHTTP(w http.ResponseWriter, request *http.Request) {
 	answer(w, n, c)
 }
 
-// answers changes how callbacks are answered from now on.
-func (r *receiver) answers(answer func(w http.ResponseWriter, n int, c told)) {
+// takes has callbacks answered with 204 from now on.
+func (r *receiver) takes() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.answer = answer
+	r.answer = nil
 }
 
 // got is what came so far.
