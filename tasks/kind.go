@@ -25,7 +25,8 @@ func (k Kind[Req, Res]) Policy() Policy {
 	return policy
 }
 
-func newKind[Req dypls.Request, Res any](
+// newKind ties an operation to a policy. What it answers says itself how people may see it.
+func newKind[Req dypls.Request, Res interface{ Masked() Res }](
 	operation dypls.Operation[Req, Res],
 	policy Policy,
 ) Kind[Req, Res] {
@@ -33,17 +34,13 @@ func newKind[Req dypls.Request, Res any](
 	decode := func(data []byte, extra ...dypls.Extra) (dypls.Request, error) {
 		return dypls.DecodeRequest[Req](data, extra...)
 	}
-	takes := func(request dypls.Request) bool {
-		_, is := request.(Req)
-		return is
-	}
 	register(
 		UntypedKind{
 			action: operation.Action,
 			policy: policy,
 			reads:  !operation.Mutates,
-			takes:  takes,
 			result: readResult[Res],
+			mask:   maskResult[Res],
 			sight:  sight(operation),
 			decode: decode,
 		},

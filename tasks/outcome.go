@@ -40,8 +40,6 @@ type Outcome struct {
 	// EnqueuedAt and FinishedAt are in UTC, to the millisecond. FinishedAt is set only at the end.
 	EnqueuedAt time.Time `json:"enqueued_at,omitzero"`
 	FinishedAt time.Time `json:"finished_at,omitzero"`
-	// Callback is the endpoint that the task named by [Callback], "" for none.
-	Callback string `json:"-"`
 }
 
 // milliseconds is how times stand in an outcome's JSON: RFC 3339 in UTC, always with three
@@ -95,6 +93,33 @@ func (o Outcome) Err() error {
 	}
 }
 
+// Masked returns the outcome as people may see it: numbers in its result are masked, and links cut
+// to their host.
+func (o Outcome) Masked() Outcome {
+	kind, known := Lookup(o.Action)
+	switch {
+	case o.Result == nil:
+	case known:
+		o.Result = kind.mask(o.Result)
+	default:
+		o.Result = nil
+	}
+	return o
+}
+
+// maskResult is nil for a result that another version wrote.
+func maskResult[Res interface{ Masked() Res }](data []byte) []byte {
+	var res Res
+	if json.Unmarshal(data, &res) != nil {
+		return nil
+	}
+	masked, err := marshal(res.Masked())
+	if err != nil {
+		return nil
+	}
+	return masked
+}
+
 // Outcome returns what is known of a task now. Its errors are [ErrUnknownTask], [ErrUnreachable]
 // and ctx's.
 func (q *Queue) Outcome(ctx context.Context, id string) (Outcome, error) {
@@ -132,12 +157,10 @@ func outcomeOf(r record.Record, now time.Time) Outcome {
 		Attempts:   r.Attempts,
 		Calls:      r.Calls,
 		EnqueuedAt: r.EnqueuedAt,
-		Callback:   r.Callback,
 	}
 	switch {
 	case r.State == "", !r.ExpiresAt.IsZero() && !now.Before(r.ExpiresAt):
-		// a link that no longer works is not handed out
-		return Outcome{ID: r.ID, State: StateUnknown, Callback: r.Callback}
+		return Outcome{ID: r.ID, State: StateUnknown} // a link that no longer works is not handed out
 	case !r.State.Told():
 		o.State = StatePending
 		return o

@@ -22,7 +22,6 @@ type View struct {
 	RequestID string            `json:"request_id,omitempty"`
 	Request   map[string]string `json:"request,omitempty"`   // gone after a success
 	BindTask  string            `json:"bind_task,omitempty"` // whose binding this one is to remove
-	Callback  string            `json:"callback,omitempty"`  // the endpoint that is to be told of it
 }
 
 // View returns what an operator may see of a task. Its errors are [ErrUnknownTask],
@@ -69,7 +68,6 @@ func viewOf(r record.Record) View {
 		RequestID: r.RequestID,
 		Request:   maskedRequest(r),
 		BindTask:  r.Undoes,
-		Callback:  r.Callback,
 	}
 }
 

@@ -15,6 +15,12 @@ type Binding struct {
 	Extension Phone `json:"Extension"`
 }
 
+// Masked returns the binding as people may see it.
+func (b Binding) Masked() Binding {
+	b.SecretNo, b.Extension = Phone(b.SecretNo.Masked()), Phone(b.Extension.Masked())
+	return b
+}
+
 // LogValue implements [slog.LogValuer]: numbers and links are masked.
 func (b Binding) LogValue() slog.Value { return slog.StringValue(fmt.Sprintf("%+v", b)) }
 

@@ -16,12 +16,13 @@ const (
 	anObject = "an object"
 	anArray  = "an array"
 	aString  = "a string"
+	noValue  = "nothing"
 )
 
 func kindOf(value []byte) string {
 	switch value = bytes.TrimSpace(value); {
 	case len(value) == 0:
-		return "nothing"
+		return noValue
 	case value[0] == '{':
 		return anObject
 	case value[0] == '[':

@@ -56,21 +56,10 @@ var alsoCalled = map[string][]string{
 // unknownField says what to do about a name that an action does not have, so that a slip of the pen
 // is mended at once.
 func unknownField(name string, known []string) Problem {
-	p := Problem{
-		Field:  quoteName(name),
-		Rule:   "is not a parameter of this action",
-		Remedy: "remove it",
-	}
+	p := UnknownMember(name, known)
+	p.Rule = "is not a parameter of this action"
 	if slices.ContainsFunc(added, func(a string) bool { return fold(a) == fold(name) }) {
-		p.Remedy = "leave it out: it is added"
-		return p
-	}
-	switch near := Nearest(name, known); len(near) {
-	case 0:
-	case 1:
-		p.Remedy, p.Meant = "did you mean "+near[0]+"?", near[0]
-	default:
-		p.Remedy = "did you mean " + orOf(near) + "?"
+		p.Remedy, p.Meant = "leave it out: it is added", ""
 	}
 	return p
 }

@@ -11,6 +11,9 @@ const maxAnswer = 1 << 20
 // Done is the answer of an operation that says no more than OK.
 type Done struct{}
 
+// Masked returns the answer as people may see it.
+func (d Done) Masked() Done { return d }
+
 func decodeDone([]byte) (Done, error) { return Done{}, nil }
 
 // Operation ties an action of the API to its request and response types.

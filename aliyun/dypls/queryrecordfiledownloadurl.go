@@ -33,6 +33,12 @@ type Recording struct {
 	ExpiresAt time.Time `json:"ExpiresAt,omitzero"`
 }
 
+// Masked returns the recording as people may see it.
+func (r Recording) Masked() Recording {
+	r.DownloadURL = SignedURL(r.DownloadURL.Masked())
+	return r
+}
+
 // LogValue implements [slog.LogValuer]: numbers and links are masked.
 func (r Recording) LogValue() slog.Value { return slog.StringValue(fmt.Sprintf("%+v", r)) }
 

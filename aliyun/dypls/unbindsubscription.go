@@ -28,6 +28,12 @@ type Unbinding struct {
 	ChargeID string `json:"ChargeId,omitzero"` // no longer in use
 }
 
+// Masked returns the answer as people may see it.
+func (u Unbinding) Masked() Unbinding {
+	u.ChargeID = maskMobiles(u.ChargeID)
+	return u
+}
+
 // Validate implements [Request].
 func (r UnbindSubscriptionRequest) Validate() error { return validate(r) }
 

@@ -50,6 +50,9 @@ type UpdateSubscriptionRequest struct {
 // Update is the answer of UpdateSubscription, which holds nothing of its own.
 type Update struct{}
 
+// Masked returns the answer as people may see it.
+func (u Update) Masked() Update { return u }
+
 // Validate implements [Request].
 func (r UpdateSubscriptionRequest) Validate() error { return validate(r) }
 

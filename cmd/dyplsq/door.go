@@ -57,19 +57,28 @@ func (f doorFlags) check(loopback bool) (door dashboard.Door, certificate *tls.C
 	if door.Proxies, err = wayIn.proxies(); err != nil {
 		problems = append(problems, err)
 	}
-	for _, name := range f.Host {
+	if door.Hosts.Names, err = hostNames(f.Host); err != nil {
+		problems = append(problems, err)
+	}
+	if err := checkPrometheus(f.Prometheus); err != nil {
+		problems = append(problems, err)
+	}
+	return door, certificate, errors.Join(problems...)
+}
+
+// hostNames are the names under which a server may be asked, as hostcheck takes them.
+func hostNames(given []string) (names []string, err error) {
+	var problems []error
+	for _, name := range given {
 		if !hostName.MatchString(name) {
 			problems = append(
 				problems,
 				fmt.Errorf("--host %q must be a name or an address without a port", name),
 			)
 		}
-		door.Hosts.Names = append(door.Hosts.Names, strings.ToLower(strings.Trim(name, "[].")))
+		names = append(names, strings.ToLower(strings.Trim(name, "[].")))
 	}
-	if err := checkPrometheus(f.Prometheus); err != nil {
-		problems = append(problems, err)
-	}
-	return door, certificate, errors.Join(problems...)
+	return names, errors.Join(problems...)
 }
 
 // warn tells of what lets the dashboard work, and should be mended all the same.

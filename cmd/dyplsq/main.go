@@ -29,6 +29,8 @@ type commands struct {
 	Resolve    resolveCommand    `cmd:"" help:"Settle a task that is held as uncertain."`
 	Numbers    numbersCommand    `cmd:"" help:"Keep the numbers (X) that a pool owns, so that every bind names its X."`
 	Follow     followCommand     `cmd:"" help:"Print the outcomes of all tasks as they come, each group its own, until SIGTERM or SIGINT."`
+	Serve      serveCommand      `cmd:"" help:"Serve the HTTP API, for producers in any language, until SIGTERM or SIGINT."`
+	Token      tokenCommand      `cmd:"" help:"Make tokens of the HTTP API."`
 	Receive    receiveCommand    `cmd:"" help:"Take in the platform's receipts of calls until SIGTERM or SIGINT, and keep one record of each call."`
 	Calls      callsCommand      `cmd:"" help:"Show what the receipts of calls say."`
 	Recordings recordingsCommand `cmd:"" help:"Show which recordings are kept, late or lost, and have them fetched again."`

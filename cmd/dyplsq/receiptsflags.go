@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"net/netip"
 	"os"
-	"slices"
 	"strings"
 
 	"github.com/rs/zerolog"
@@ -105,13 +104,8 @@ func (f receiptsFlags) warn(door *receiptsDoor, log zerolog.Logger) {
 
 // guard lets nobody in but the proxies, where there are any.
 func (d receiptsDoor) guard(next http.Handler) http.Handler {
-	if len(d.proxies) == 0 {
-		return next
-	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		from, err := netip.ParseAddrPort(r.RemoteAddr)
-		trusted := func(p netip.Prefix) bool { return p.Contains(from.Addr().Unmap()) }
-		if err != nil || !slices.ContainsFunc(d.proxies, trusted) {
+		if !cameThrough(d.proxies, r) {
 			http.Error(w, "only through the proxy", http.StatusForbidden)
 			return
 		}

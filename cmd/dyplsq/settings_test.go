@@ -133,11 +133,11 @@ func TestSettingsHaveTwins(t *testing.T) {
 	for _, leaf := range newTestParser(t).Model.Leaves(false) {
 		for _, flag := range slices.Concat(leaf.AllFlags(true)...) {
 			name := strings.ToUpper(strings.ReplaceAll(flag.Name, "-", "_"))
-			want := []string{"DYPLSQ_" + name, "DYPLSQ_DASH_" + name, "DYPLSQ_SIM_" + name, "DYPLSQ_RECEIPTS_" + name, name}
+			want := []string{"DYPLSQ_" + name, "DYPLSQ_DASH_" + name, "DYPLSQ_SIM_" + name, "DYPLSQ_RECEIPTS_" + name, "DYPLSQ_SERVE_" + name, name}
 			if own, special := of[flag.Name]; special && leaf.Name != "enqueue" && leaf.Name != "receive" {
 				want = []string{own}
 			}
-			long := leaf.Name == "worker" || leaf.Name == "dash" || leaf.Name == "receive"
+			long := leaf.Name == "worker" || leaf.Name == "dash" || leaf.Name == "receive" || leaf.Name == "serve"
 			switch {
 			case len(flag.Envs) == 0 && long && flag.Name != "help" && flag.Name != "probe" && flag.Name != "qps":
 				t.Errorf("%s --%s has no variable", leaf.Name, flag.Name)

@@ -4,7 +4,9 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"net/http"
 	"net/netip"
+	"slices"
 )
 
 // wayInFlags are the flags of each server that may be opened beyond loopback: TLS of its own, or a
@@ -64,4 +66,15 @@ func (f wayInFlags) proxies() (networks []netip.Prefix, err error) {
 		networks = append(networks, network)
 	}
 	return networks, errors.Join(problems...)
+}
+
+// cameThrough reports whether a request came from one of the proxies, where there are any.
+func cameThrough(proxies []netip.Prefix, r *http.Request) bool {
+	if len(proxies) == 0 {
+		return true
+	}
+	from, err := netip.ParseAddrPort(r.RemoteAddr)
+	return err == nil && slices.ContainsFunc(proxies, func(p netip.Prefix) bool {
+		return p.Contains(from.Addr().Unmap())
+	})
 }

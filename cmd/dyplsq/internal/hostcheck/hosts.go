@@ -23,7 +23,7 @@ type Hosts struct {
 // Guard answers 421 to a request under another name, and passes all others on.
 func (h Hosts) Guard(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if !h.allow(r.Host) {
+		if !h.Allow(r.Host) {
 			http.Error(
 				w,
 				"not under this name: ask for the address it listens on, or start it with --host NAME where it has that flag",
@@ -35,7 +35,8 @@ func (h Hosts) Guard(next http.Handler) http.Handler {
 	})
 }
 
-func (h Hosts) allow(host string) bool {
+// Allow reports whether a request may name a host.
+func (h Hosts) Allow(host string) bool {
 	if !h.Loopback && len(h.Names) == 0 {
 		return true
 	}

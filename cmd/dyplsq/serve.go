@@ -1,0 +1,119 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+	"github.com/rs/zerolog"
+
+	"github.com/seed-5c07c2e9/dyplsq/calls"
+	"github.com/seed-5c07c2e9/dyplsq/cmd/dyplsq/internal/metrics"
+	"github.com/seed-5c07c2e9/dyplsq/httpapi"
+	"github.com/seed-5c07c2e9/dyplsq/tasks"
+)
+
+type serveCommand struct {
+	redisFlags
+	serveFlags
+	logFlags
+	metricsFlags
+
+	Keep               time.Duration `default:"24h" env:"DYPLSQ_KEEP" help:"How long the outcome of a task that is canceled or resolved is kept (${default})." placeholder:"DURATION"`
+	RecordingRetention time.Duration `default:"720h" env:"DYPLSQ_RECORDING_RETENTION" help:"How long after its call a recording is asked for (${default})." name:"recording-retention" placeholder:"DURATION"`
+	WaitReplicas       int           `env:"DYPLSQ_WAIT_REPLICAS" help:"Replicas of Redis that must hold a task before it counts as enqueued; 0 for none." placeholder:"N"`
+}
+
+// Run serves the API until ctx is done, then drains.
+func (c *serveCommand) Run(ctx context.Context, s streams) error {
+	log := c.logger(s.err)
+	_, redisErr := c.given()
+	door, doorErr := c.door(log)
+	if err := errors.Join(redisErr, doorErr); err != nil {
+		return usage(err.Error())
+	}
+	c.warn(door, log)
+	m := metrics.NewServe()
+	served, err := c.api(door, m, log)
+	if err != nil {
+		return err
+	}
+	defer served.close()
+	listener, err := listen("--serve-listen", c.ServeListen, servePort)
+	if err != nil {
+		return err
+	}
+	shown, err := c.open(ctx, c.redisFlags, log, func(_ context.Context, client redis.UniversalClient) endpoints {
+		return endpoints{metrics: m.Handler(), alive: health{}.alive, ready: apiReady(client)}
+	})
+	if err != nil {
+		return errors.Join(err, listener.Close())
+	}
+	server := newServer(served.api, door.certificate, log)
+	log.Info().Str("url", urlOf(listener, server)+"v1/").Msg("serving the API")
+	context.AfterFunc(ctx, served.api.Drain)
+	return errors.Join(serveWith(ctx, listener, server), shown.close())
+}
+
+// servedAPI is the API and what it stands on.
+type servedAPI struct {
+	api   *httpapi.API
+	queue *tasks.Queue
+	calls *calls.Store
+}
+
+func (c *serveCommand) api(door serveDoor, m *metrics.Serve, log zerolog.Logger) (served servedAPI, err error) {
+	served.queue, err = c.queue(tasks.Config{
+		Retention:          c.Keep,
+		RecordingRetention: c.RecordingRetention,
+		WaitReplicas:       c.WaitReplicas,
+	})
+	if err != nil {
+		return served, err
+	}
+	if served.calls, err = calls.New(calls.Config{Redis: c.config()}); err != nil {
+		served.close()
+		return served, usage(err.Error())
+	}
+	served.api, err = httpapi.New(httpapi.Config{
+		Queue:  served.queue,
+		Calls:  served.calls,
+		Tokens: door.tokens,
+		Admit:  door.admit,
+		Logger: log,
+		Trace: httpapi.Trace{
+			RequestDone: func(r httpapi.Request) { m.RequestDone(r.Route, r.Status, r.Took) },
+			Waiting:     m.Waiting,
+		},
+	})
+	if err != nil {
+		served.close()
+	}
+	return served, err
+}
+
+func (s servedAPI) close() {
+	if s.api != nil {
+		_ = s.api.Close()
+	}
+	if s.calls != nil {
+		_ = s.calls.Close()
+	}
+	_ = s.queue.Close()
+}
+
+// apiReady says whether a task could be enqueued.
+func apiReady(client redis.UniversalClient) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		ctx, cancel := context.WithTimeout(r.Context(), checkTimeout)
+		defer cancel()
+		answer := readiness{Checks: map[string]check{"redis": checkRedis(calls.CheckWrite(ctx, client))}}
+		status := http.StatusOK
+		if answer.Ready = answer.failing() == ""; !answer.Ready {
+			status = http.StatusServiceUnavailable
+		}
+		writeHealth(w, status, answer)
+	}
+}
