@@ -14,12 +14,10 @@ import (
 type Explanation struct {
 	View
 
-	At         time.Time `json:"at"` // when this was so
-	EnqueuedAt time.Time `json:"enqueued_at,omitzero"`
-	ProcessAt  time.Time `json:"process_at,omitzero"` // when it was meant to run
-	Deadline   time.Time `json:"deadline,omitzero"`   // after which no call starts
-	FinishedAt time.Time `json:"finished_at,omitzero"`
-	KeptUntil  time.Time `json:"kept_until,omitzero"`
+	At        time.Time `json:"at"`                  // when this was so
+	ProcessAt time.Time `json:"process_at,omitzero"` // when it was meant to run
+	Deadline  time.Time `json:"deadline,omitzero"`   // after which no call starts
+	KeptUntil time.Time `json:"kept_until,omitzero"`
 
 	// Why says in a sentence why the task is not over, or what ended it; Until when that changes by
 	// itself, as far as that can be told; Remedy what a person may do, "" for nothing.
@@ -105,10 +103,8 @@ func explanationOf(d record.Detail) Explanation {
 	e := Explanation{
 		View:       viewOf(d.Record),
 		At:         d.Now,
-		EnqueuedAt: d.EnqueuedAt,
 		ProcessAt:  d.ProcessAt,
 		Deadline:   d.Deadline,
-		FinishedAt: d.FinishedAt,
 		KeptUntil:  d.KeptUntil,
 		Claim:      d.Claim,
 		MayHaveRun: d.MayHaveRun,

@@ -3,6 +3,7 @@ package tasks
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
 	"github.com/seed-5c07c2e9/dyplsq/internal/record"
@@ -22,6 +23,9 @@ type View struct {
 	RequestID string            `json:"request_id,omitempty"`
 	Request   map[string]string `json:"request,omitempty"`   // gone after a success
 	BindTask  string            `json:"bind_task,omitempty"` // whose binding this one is to remove
+	// EnqueuedAt and FinishedAt are in UTC, by Redis' clock. FinishedAt is set only at the end.
+	EnqueuedAt time.Time `json:"enqueued_at,omitzero"`
+	FinishedAt time.Time `json:"finished_at,omitzero"`
 }
 
 // View returns what an operator may see of a task. Its errors are [ErrUnknownTask],
@@ -68,6 +72,9 @@ func viewOf(r record.Record) View {
 		RequestID: r.RequestID,
 		Request:   maskedRequest(r),
 		BindTask:  r.Undoes,
+
+		EnqueuedAt: r.EnqueuedAt,
+		FinishedAt: r.FinishedAt,
 	}
 }
 

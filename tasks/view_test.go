@@ -5,6 +5,7 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -38,6 +39,10 @@ func TestViewMasksNumbers(t *testing.T) {
 				t.Errorf("a number shows: %s", data)
 			}
 		}
+		if v.EnqueuedAt.IsZero() || v.FinishedAt.IsZero() == (v.State == "succeeded") {
+			t.Errorf("it was enqueued %s and finished %s", v.EnqueuedAt, v.FinishedAt)
+		}
+		v.EnqueuedAt, v.FinishedAt = time.Time{}, time.Time{}
 		return v
 	}
 	want := tasks.View{

@@ -110,6 +110,7 @@ func (s Store) Begin(ctx context.Context, run Run) (Begun, error) {
 	}
 	r := replyReader{reply: reply}
 	b := Begun{Verdict: BeginVerdict(r.text(0)), Shortage: shortage}
+	var finished time.Time
 	switch b.Verdict {
 	case Go, Look:
 		b.Fence, b.Attempt, b.Call = r.integer(1), int(r.integer(2)), int(r.integer(3))
@@ -125,12 +126,13 @@ func (s Store) Begin(ctx context.Context, run Run) (Begun, error) {
 		b.State = State(r.text(1))
 	case Settled:
 		b.State, b.Code, b.Class = State(r.text(1)), r.text(2), r.text(3)
+		finished = fromMillis(r.integer(4))
 	}
 	if r.err != nil {
 		return Begun{}, fmt.Errorf("record: begin: %w", r.err)
 	}
 	if b.Verdict == Settled {
-		s.tell(ctx, run.ID, b.State)
+		s.tell(ctx, Open{ID: run.ID, State: b.State, Code: b.Code, Finished: finished})
 	}
 	return b, nil
 }

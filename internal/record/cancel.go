@@ -3,6 +3,7 @@ package record
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -11,6 +12,9 @@ const (
 	Canceled State = "canceled"
 	Doubtful State = "doubtful" // an earlier call may have taken effect
 )
+
+// codeCanceled is what the script writes.
+const codeCanceled = "dyplsq.Canceled"
 
 // Cancel withdraws a task of which no call can have taken effect, and returns the state in which it
 // found any other.
@@ -24,8 +28,9 @@ func (s Store) Cancel(ctx context.Context, id string, keep time.Duration) (State
 	if err != nil {
 		return "", fmt.Errorf("record: cancel: %w", err)
 	}
-	if State(found) == Canceled {
-		s.tell(ctx, id, Failed)
+	word, at, _ := strings.Cut(found, " ")
+	if State(word) == Canceled {
+		s.tell(ctx, Open{ID: id, State: Failed, Code: codeCanceled, Finished: parseMillis(at)})
 	}
-	return State(found), nil
+	return State(word), nil
 }

@@ -103,7 +103,7 @@ func (s Store) createApart(ctx context.Context, tasks []New) ([]Created, *Shorta
 			return found, nil, err
 		}
 	}
-	opening := &entries{how: addEntry, needed: true}
+	opening := &entries{how: addEntry, needed: true, catalogued: true}
 	calls := make([]scriptCall, len(tasks))
 	for i, t := range tasks {
 		opening.add(t.ID, t.firstLook())
@@ -138,7 +138,7 @@ func handovers(tasks []New) ([]scriptCall, error) {
 		}
 		args := append(t.args(), t.ID, t.firstLook().Milliseconds(), h.Channel, h.Message)
 		calls[i] = scriptCall{
-			key: Key(t.ID), more: append([]string{indexKey(shardOf(t.ID))}, h.Keys...),
+			key: Key(t.ID), more: append([]string{indexKey(shardOf(t.ID)), catalogKey(shardOf(t.ID))}, h.Keys...),
 			args:   t.appendOptional(append(args, h.Args...)),
 			script: h.Script.script,
 		}

@@ -16,11 +16,13 @@ type Open struct {
 	Action    string
 	Account   string // "" for the worker's own
 	State     State  // "" where there is no record
+	Code      string // of the outcome, or of the latest attempt
 	Delivery  int64
 	Claim     time.Time // until when a run holds it, by Redis' clock; the zero time for none
 	ProcessAt time.Time
 	Enqueued  time.Time
-	Missed    bool // there was no record at the look before, either
+	Finished  time.Time // the zero time where there is no outcome
+	Missed    bool      // there was no record at the look before, either
 }
 
 // Due are entries of the index that it is time to look at.
@@ -53,6 +55,8 @@ var openFields = []string{
 	"process_at",
 	"enqueued_at",
 	"account",
+	"code",
+	"finished_at",
 }
 
 // Opened reads records as the reaper sees them.
@@ -82,6 +86,8 @@ func (s Store) Opened(ctx context.Context, ids ...string) ([]Open, error) {
 			Claim:     fromMillis(v.integer(3)),
 			ProcessAt: fromMillis(v.integer(4)),
 			Enqueued:  fromMillis(v.integer(5)),
+			Code:      v.text(7),
+			Finished:  fromMillis(v.integer(8)),
 		}
 		if !opened[i].State.Running() {
 			opened[i].Claim = time.Time{} // of a run that is over

@@ -3,6 +3,7 @@ package record
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -62,15 +63,15 @@ func (s Store) Finish(ctx context.Context, e Ending) (FinishVerdict, error) {
 	if !e.State.Told() { // an outcome is waited for; what is tried again anyway is not
 		s.replicas = 0
 	}
-	verdict, shortage, err := s.finish(ctx, e, nil)
+	verdict, finished, shortage, err := s.finish(ctx, e, nil)
 	if err == nil && verdict == unlisted {
-		verdict, shortage, err = s.finish(ctx, e, entry(addEntry, e.ID))
+		verdict, finished, shortage, err = s.finish(ctx, e, entry(addEntry, e.ID))
 	}
 	if err != nil {
 		return "", fmt.Errorf("record: finish: %w", err)
 	}
-	if e.State.Told() && (verdict == Done || verdict == Again) {
-		s.tell(ctx, e.ID, e.State)
+	if e.State.Told() && !finished.IsZero() {
+		s.tell(ctx, Open{ID: e.ID, State: e.State, Code: e.Code, Finished: finished})
 	}
 	if shortage != nil {
 		return verdict, fmt.Errorf("record: finish: %w", shortage)
@@ -86,7 +87,7 @@ func (s Store) finish(
 	ctx context.Context,
 	e Ending,
 	listed *entries,
-) (FinishVerdict, *ShortageError, error) {
+) (verdict FinishVerdict, finished time.Time, shortage *ShortageError, err error) {
 	var surplus []byte
 	if listed != nil && e.Surplus != nil {
 		surplus = e.Surplus()
@@ -118,10 +119,11 @@ func (s Store) finish(
 		}}},
 	)
 	if err != nil {
-		return "", nil, err
+		return "", finished, nil, err
 	}
 	text, err := cmds[0].Text()
-	return FinishVerdict(text), shortage, err
+	word, at, _ := strings.Cut(text, " ")
+	return FinishVerdict(word), parseMillis(at), shortage, err
 }
 
 // Rejection is a delivery that cannot be read.
@@ -135,7 +137,7 @@ type Rejection struct {
 func (s Store) Reject(ctx context.Context, r Rejection) error {
 	cmds, err := s.runAll(
 		ctx,
-		entry(addEntry, r.ID),
+		firstEntry(r.ID),
 		rejectScript,
 		[]scriptCall{{key: Key(r.ID), args: []any{
 			r.ID, s.channel(), r.Keep.Milliseconds(), r.Action, r.Code, r.Message,
@@ -144,8 +146,8 @@ func (s Store) Reject(ctx context.Context, r Rejection) error {
 	if err != nil {
 		return fmt.Errorf("record: reject: %w", err)
 	}
-	if settled, _ := cmds[0].Bool(); settled {
-		s.tell(ctx, r.ID, Failed)
+	if finished, _ := cmds[0].Int64(); finished > 0 {
+		s.tell(ctx, Open{ID: r.ID, State: Failed, Code: r.Code, Finished: fromMillis(finished)})
 	}
 	return nil
 }

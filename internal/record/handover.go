@@ -15,7 +15,7 @@ var handoverLua string
 const (
 	argsOfNew = 5 // that new.lua has, before the fields that only some records have
 	// What the script of a queue finds before its own keys and arguments.
-	keysBefore = 2
+	keysBefore = 3
 	argsBefore = argsOfNew + 4
 )
 

@@ -5,6 +5,7 @@ import (
 	_ "embed" // the scripts
 	"fmt"
 	"hash/fnv"
+	"iter"
 	"strconv"
 	"time"
 
@@ -33,12 +34,14 @@ const (
 // whatever the id.
 func indexKey(shard int) string { return indexKeys[shard] }
 
-var indexKeys = func() (keys [indexShards]string) {
+var indexKeys = shardKeys("dypls:open:")
+
+func shardKeys(prefix string) (keys [indexShards]string) {
 	for shard := range keys {
-		keys[shard] = fmt.Sprintf("dypls:open:{%02x}", shard)
+		keys[shard] = fmt.Sprintf("%s{%02x}", prefix, shard)
 	}
 	return keys
-}()
+}
 
 func shardOf(id string) int {
 	h := fnv.New32a()
@@ -69,6 +72,8 @@ var (
 type entries struct {
 	how    string
 	shards [indexShards][]any
+	// catalogued: the record may be new, and is entered into the catalog, too.
+	catalogued bool
 	// needed: without them the step has failed. Otherwise the reaper finds what it has to by what was
 	// there before.
 	needed bool
@@ -78,6 +83,13 @@ type entries struct {
 func entry(how, id string) *entries {
 	e := &entries{how: how}
 	e.add(id, firstLook)
+	return e
+}
+
+// firstEntry is entry for a record that may be new.
+func firstEntry(id string) *entries {
+	e := entry(addEntry, id)
+	e.catalogued = true
 	return e
 }
 
@@ -96,12 +108,24 @@ func (e *entries) write(ctx context.Context, p redis.Pipeliner) []*redis.Cmd {
 		return nil
 	}
 	var cmds []*redis.Cmd
-	for shard, args := range e.shards {
-		if args != nil {
-			cmds = append(cmds, p.Eval(ctx, indexLua, []string{indexKey(shard)}, args...))
-		}
+	for key, args := range e.all() {
+		cmds = append(cmds, p.Eval(ctx, indexLua, []string{key}, args...))
 	}
 	return cmds
+}
+
+// all yields each key that is written, with the arguments of its script.
+func (e *entries) all() iter.Seq2[string, []any] {
+	return func(yield func(string, []any) bool) {
+		for shard, args := range e.shards {
+			if args != nil && !yield(indexKey(shard), args) {
+				return
+			}
+			if args != nil && e.catalogued && !yield(catalogKey(shard), enteredNow(args)) {
+				return
+			}
+		}
+	}
 }
 
 // Hurry has the reaper look at tasks at once that it would look at later, as far as they have no

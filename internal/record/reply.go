@@ -65,6 +65,12 @@ func fromMillis(ms int64) time.Time {
 	return time.UnixMilli(ms).UTC()
 }
 
+// parseMillis is the zero time for a text that is none.
+func parseMillis(text string) time.Time {
+	ms, _ := strconv.ParseInt(text, 10, 64)
+	return fromMillis(ms)
+}
+
 // fieldReader reads a record's fields by position; one that is missing is empty.
 type fieldReader struct{ values []any }
 

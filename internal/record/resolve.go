@@ -37,11 +37,16 @@ func (s Store) Resolve(ctx context.Context, r Resolution) (found State, delivery
 	}
 	reader := replyReader{reply: reply}
 	found, delivery = State(reader.text(0)), reader.integer(1)
+	settled := found == Uncertain && r.State != Queued
+	var finished time.Time
+	if settled {
+		finished = fromMillis(reader.integer(2))
+	}
 	if reader.err != nil {
 		return "", 0, fmt.Errorf("record: resolve: %w", reader.err)
 	}
-	if found == Uncertain && r.State != Queued {
-		s.tell(ctx, r.ID, r.State)
+	if settled {
+		s.tell(ctx, Open{ID: r.ID, State: r.State, Code: r.Code, Finished: finished})
 	}
 	return found, delivery, nil
 }

@@ -44,6 +44,12 @@ func onEachServer(t *testing.T, test func(t *testing.T, s server)) {
 	}
 }
 
+func onOneServer(t *testing.T) server {
+	t.Helper()
+	client := redistest.Start(t).Client(t)
+	return server{client, record.NewStore(client)}
+}
+
 const (
 	long  = record.LongestClaim   // a lease that no test outlives
 	short = 50 * time.Millisecond // one that lapses while a test polls

@@ -25,28 +25,53 @@ const (
 // no failure of the step that settled the record: the reaper finds the entry and tells it again.
 // Two round trips, because of a Redis that is out of memory, which refuses the first and would
 // carry out the second.
-func (s Store) tell(ctx context.Context, id string, state State) {
+func (s Store) tell(ctx context.Context, o Open) {
 	if s.teller != nil {
-		s.teller.add(Open{ID: id, State: state})
+		s.teller.add(o)
 		return
 	}
-	_ = s.Wake(context.WithoutCancel(ctx), []Open{{ID: id, State: state}})
-	if err := s.Tell(ctx, []Open{{ID: id, State: state}}); err != nil {
-		return
-	}
-	_ = s.redis.ZRem(ctx, indexKey(shardOf(id)), id).Err()
+	_ = s.Wake(context.WithoutCancel(ctx), []Open{o})
+	_ = s.tellAll(ctx, []Open{o})
 }
 
-// Tell appends outcomes to the stream, and those that are held to the list of them.
+// tellAll is tell for many: first the stream, then the index, and nothing else where that fails.
+func (s Store) tellAll(ctx context.Context, told []Open) error {
+	if err := s.Tell(ctx, told); err != nil {
+		return err
+	}
+	var shards [indexShards][]any
+	for _, o := range told {
+		shard := shardOf(o.ID)
+		shards[shard] = append(shards[shard], o.ID)
+	}
+	_, err := s.redis.Pipelined(ctx, func(p redis.Pipeliner) error {
+		for shard, ids := range shards {
+			if ids != nil {
+				p.ZRem(ctx, indexKey(shard), ids...)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("record: tell: %w", err)
+	}
+	return nil
+}
+
+// Tell appends outcomes to the stream, those that are held to the list of them, and enters all into
+// the catalog.
 func (s Store) Tell(ctx context.Context, told []Open) error {
 	if len(told) == 0 {
 		return nil
 	}
-	if cluster, is := s.redis.(*redis.ClusterClient); is && s.replicas > 0 {
-		return s.tellOnCluster(ctx, cluster, told)
-	}
+	cluster, is := s.redis.(*redis.ClusterClient)
+	safe := is && s.replicas > 0
 	_, err := s.redis.Pipelined(ctx, func(p redis.Pipeliner) error {
+		endEntries(ctx, p, told)
 		for _, o := range told {
+			if safe {
+				break
+			}
 			p.XAdd(ctx, toldAs(o.ID, o.State))
 			if o.State == Uncertain {
 				p.Eval(ctx, indexLua, []string{heldKey}, setEntry, o.ID, 0)
@@ -56,6 +81,9 @@ func (s Store) Tell(ctx context.Context, told []Open) error {
 	})
 	if err != nil {
 		return fmt.Errorf("record: tell: %w", err)
+	}
+	if safe {
+		return s.tellOnCluster(ctx, cluster, told)
 	}
 	return nil
 }

@@ -2,11 +2,8 @@ package record
 
 import (
 	"context"
-	"fmt"
 	"sync"
 	"time"
-
-	"github.com/redis/go-redis/v9"
 )
 
 const (
@@ -134,28 +131,4 @@ func (t *Teller) take(from *[]Open) []Open {
 	taken := (*from)[:n:n]
 	*from = (*from)[n:]
 	return taken
-}
-
-// tellAll is tell for many: first the stream, then the index, and nothing else where that fails.
-func (s Store) tellAll(ctx context.Context, told []Open) error {
-	if err := s.Tell(ctx, told); err != nil {
-		return err
-	}
-	var shards [indexShards][]any
-	for _, o := range told {
-		shard := shardOf(o.ID)
-		shards[shard] = append(shards[shard], o.ID)
-	}
-	_, err := s.redis.Pipelined(ctx, func(p redis.Pipeliner) error {
-		for shard, ids := range shards {
-			if ids != nil {
-				p.ZRem(ctx, indexKey(shard), ids...)
-			}
-		}
-		return nil
-	})
-	if err != nil {
-		return fmt.Errorf("record: tell: %w", err)
-	}
-	return nil
 }

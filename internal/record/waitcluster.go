@@ -47,10 +47,14 @@ func (s Store) runOnCluster(
 	return cmds, replicas.Fewer(shortage, of), err
 }
 
-// tellOnCluster is Tell. The index is on other nodes than the stream: what a failover of the
-// stream's forgot would not be in it either, so replicas are waited for between the two. Fewer than
-// wanted keep nothing up.
-func (s Store) tellOnCluster(ctx context.Context, cluster *redis.ClusterClient, told []Open) error {
+// tellOnCluster is Tell, but for the catalog, which is with the index. The index is on other nodes
+// than the stream: what a failover of the stream's forgot would not be in it either, so replicas
+// are waited for between the two. Fewer than wanted keep nothing up.
+func (s Store) tellOnCluster(
+	ctx context.Context,
+	cluster *redis.ClusterClient,
+	told []Open,
+) error {
 	stream := &replicas.Step{
 		Keys:   []string{Stream},
 		Script: tellScript,
@@ -73,13 +77,8 @@ func (s Store) tellOnCluster(ctx context.Context, cluster *redis.ClusterClient, 
 }
 
 func (e *entries) steps() (steps []*replicas.Step) {
-	for shard, args := range e.shards {
-		if args != nil {
-			steps = append(
-				steps,
-				&replicas.Step{Keys: []string{indexKey(shard)}, Script: indexScript, Args: args},
-			)
-		}
+	for key, args := range e.all() {
+		steps = append(steps, &replicas.Step{Keys: []string{key}, Script: indexScript, Args: args})
 	}
 	return steps
 }

@@ -2,7 +2,7 @@
 -- what the record's action must be ('' for anything), now by the clock of who asks (ms), its account,
 -- whether its calls change something (1 | 0).
 -- Claims and waits are of this clock. Deadlines are of the world's, which whoever signs calls has to keep to.
--- Returns verdict; with settled: state, code, class; with go and look: fence, attempts, calls, uncounted, deadline, may have run (1 | 0), suspect (1 | 0),
+-- Returns verdict; with settled: state, code, class, when (ms); with go and look: fence, attempts, calls, uncounted, deadline, may have run (1 | 0), suspect (1 | 0),
 -- first call at, looks, refusal, request, undoes, first call at by the earlier of the two clocks.
 local r = redis.call('HMGET', KEYS[1], 'state', 'deadline', 'attempts', 'calls', 'fence', 'request', 'undoes', 'noted_at', 'action',
   'account')
@@ -21,7 +21,7 @@ end
 local function give_up(as, code, class, message)
   settle(as, id, channel, keep, ours(code, class, message))
   redis.call('HSET', KEYS[1], 'run', run)
-  return {'settled', as, code, class}
+  return {'settled', as, code, class, now}
 end
 local e = {} -- what earlier runs have left; nothing, where none has called
 if state ~= 'queued' or noted_at then -- '' where the task was opened again

@@ -2,7 +2,8 @@
 -- class, request_id, result, expires_at (ms), subs_id, counts (1 | 0: whether the call uses up an attempt), sent (1 | 0),
 -- may have run (1 | 0), doubt (call | refusal | absent | clear | ''), suspect (1 | 0), surplus (JSON),
 -- whether the index has an entry for certain (1 | 0: it has one as long as there is no outcome).
--- Returns verdict: done | again | stale | surplus | unknown; unlisted: nothing was changed, for want of an entry.
+-- Returns verdict: done | again | stale | surplus | unknown, the first two with a space and when it was settled (ms);
+-- unlisted: nothing was changed, for want of an entry.
 local id, channel, fence, state, subs = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[12]
 local r = redis.call('HMGET', KEYS[1], 'state', 'fence', 'answered', 'subs_id', 'surplus:' .. subs, 'history')
 if not r[1] then
@@ -19,11 +20,14 @@ local function remember()
     note(r[6], mine and r[1] == 'looking' and 'look' or 'late', 0, 0, 0, ARGV[6], ARGV[8], ARGV[9])
   end
 end
+local function again() -- without a time where the task has been let run again since
+  return 'again ' .. (r[1] == state and redis.call('HGET', KEYS[1], 'finished_at') or '')
+end
 local outcome = {code = ARGV[6], message = ARGV[7], class = ARGV[8], request_id = ARGV[9], result = ARGV[10], expires_at = ARGV[11], subs_id = subs,
   after_failure = r[6]} -- one that succeeds at once has no history
 if state == 'succeeded' then
   if r[1] == 'succeeded' and (subs == '' or r[4] == subs) then
-    return 'again'
+    return again()
   end
   if r[1] == 'failed' and subs == '' then
     return 'stale'
@@ -47,13 +51,13 @@ if state == 'succeeded' then
     redis.call('HINCRBY', KEYS[1], 'calls', -1)
   end
   settle(state, id, channel, ARGV[5], outcome)
-  return 'done'
+  return 'done ' .. int(now)
 end
 if r[1] == 'succeeded' then
   return 'stale'
 end
 if r[3] == fence then
-  return 'again' -- its reply was lost
+  return again() -- its reply was lost
 end
 local looking = r[1] == 'looking'
 if not (looking or r[1] == 'calling') or r[2] ~= fence then
@@ -76,7 +80,7 @@ if ARGV[17] == '1' then
 end
 if state ~= 'waiting' then
   settle(state, id, channel, ARGV[5], outcome)
-  return 'done'
+  return 'done ' .. int(now)
 end
 local doubt = ARGV[16]
 if doubt == 'call' then

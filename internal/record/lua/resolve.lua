@@ -1,5 +1,6 @@
 -- KEYS: record. ARGV: id, channel, keep (ms), state (succeeded | failed | queued), code, message, result, expires_at (ms), subs_id, by.
--- Settles a task that is held as uncertain, or lets it run again. Returns what it was, and the delivery that queued needs.
+-- Settles a task that is held as uncertain, or lets it run again. Returns what it was, the delivery that queued
+-- needs, and where it was settled: when (ms).
 local r = redis.call('HMGET', KEYS[1], 'state', 'resolved_by', 'delivery', 'history')
 if not r[1] then
   return {'', 0}
@@ -22,4 +23,4 @@ end
 settle(ARGV[4], ARGV[1], ARGV[2], ARGV[3],
   {code = ARGV[5], message = ARGV[6], class = 'Rejected', request_id = '', result = ARGV[7], expires_at = ARGV[8], subs_id = ARGV[9],
   after_failure = true})
-return {'uncertain', 0}
+return {'uncertain', 0, now}

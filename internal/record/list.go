@@ -1,0 +1,220 @@
+package record
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// Selection says which records are wanted: those that meet all of it.
+type Selection struct {
+	States  []State // one of them; none for any
+	Action  string  // "" for any
+	Code    string  // of the outcome, or of the latest attempt; "" for any
+	Account *string // nil for any, and "" for the worker's own
+	Since   time.Time
+	From    Position // goes on behind it; the zero value begins with the newest
+	Most    int      // how many are returned at the most
+}
+
+const (
+	// examineMost is how many entries one List compares with their records at the most, so that it
+	// takes a moment whatever is asked for.
+	examineMost = 20_000
+	// They are read in one trip where that does, and else more and more at once.
+	examinedFirst, examinedPerTrip = 32, 1000
+	// openMost is up to how many open records are read and sorted, whatever else there is.
+	openMost = 20_000
+)
+
+// List returns records, the newest first: by when they got their outcome, or were enqueued where
+// they have none. It returns where to go on, the zero value where there are no others. It may
+// return fewer than it was asked for, or none, although there are others.
+//
+// One that gets its outcome, or is let run again, while a list is read moves to another place, and
+// may be missed or met twice.
+func (s Store) List(ctx context.Context, sel Selection) (found []Record, next Position, err error) {
+	list := s.listCatalog
+	if onlyOpen(sel.States) {
+		open, err := s.countOpen(ctx)
+		if err != nil {
+			return nil, Position{}, fmt.Errorf("record: list: %w", err)
+		}
+		if open <= openMost {
+			list = s.listOpen
+		}
+	}
+	ids, next, err := list(ctx, sel)
+	if err != nil {
+		return nil, Position{}, fmt.Errorf("record: list: %w", err)
+	}
+	records, err := s.Read(ctx, ids...)
+	if err != nil {
+		return nil, Position{}, err
+	}
+	return slices.DeleteFunc(records, func(r Record) bool { return !sel.meets(summaryOf(r)) }), next, nil
+}
+
+// listCatalog examines entries of the catalog from the newest on.
+func (s Store) listCatalog(ctx context.Context, sel Selection) (ids []string, next Position, err error) {
+	m := &merge{store: s, sets: sel.sets(), since: sel.Since, from: sel.From}
+	examined, perTrip := 0, sel.Most
+	for examined < examineMost {
+		perTrip = min(max(2*perTrip, examinedFirst), examinedPerTrip)
+		entries, err := m.take(ctx, perTrip)
+		if err != nil || len(entries) == 0 {
+			return ids, Position{}, err
+		}
+		summaries, err := s.summaries(ctx, entries)
+		if err != nil {
+			return nil, Position{}, err
+		}
+		for i, e := range entries {
+			if !sel.meets(summaries[i]) || !e.agrees(summaries[i]) {
+				continue
+			}
+			ids = append(ids, e.id)
+			if len(ids) == sel.Most {
+				return ids, e.position, nil
+			}
+		}
+		examined += len(entries)
+		next = entries[len(entries)-1].position
+	}
+	return ids, next, nil
+}
+
+// sets are those of the catalog that have all that is wanted, and as little else as possible.
+func (sel Selection) sets() (sets []*catalogSet) {
+	searched := len(sel.States) > 0 &&
+		!slices.ContainsFunc(sel.States, func(state State) bool { return !state.searched() })
+	for shard := range indexShards {
+		if !searched {
+			sets = append(sets, &catalogSet{key: catalogKey(shard)})
+			continue
+		}
+		for _, state := range sel.States {
+			set := &catalogSet{key: endedKey(state, shard), state: state, coded: true}
+			if sel.Code != "" {
+				set.key, set.coded = endedCodeKey(state, shard, sel.Code), false
+			}
+			sets = append(sets, set)
+		}
+	}
+	return sets
+}
+
+// summary is what a record is compared by.
+type summary struct {
+	id, action, code, account string
+	state                     State
+	at                        time.Time
+}
+
+func summaryOf(r Record) summary {
+	at := r.EnqueuedAt
+	if r.State.Told() {
+		at = r.FinishedAt
+	}
+	return summary{r.ID, r.Action, r.Code, r.Account, r.State, at}
+}
+
+func (sel Selection) meets(r summary) bool {
+	return r.state != "" &&
+		(len(sel.States) == 0 || slices.Contains(sel.States, r.state)) &&
+		(sel.Action == "" || sel.Action == r.action) &&
+		(sel.Code == "" || sel.Code == r.code) &&
+		(sel.Account == nil || *sel.Account == r.account) &&
+		(sel.Since.IsZero() || !r.at.Before(sel.Since))
+}
+
+// summaries read, in one round trip, what records are compared by.
+func (s Store) summaries(ctx context.Context, entries []catalogEntry) ([]summary, error) {
+	cmds := make([]*redis.SliceCmd, len(entries))
+	_, err := s.redis.Pipelined(ctx, func(p redis.Pipeliner) error {
+		for i, e := range entries {
+			cmds[i] = p.HMGet(ctx, Key(e.id), "state", "action", "code", "account", "enqueued_at", "finished_at")
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	found := make([]summary, len(entries))
+	for i, cmd := range cmds {
+		r := fieldReader{cmd.Val()}
+		found[i] = summaryOf(Record{
+			ID: entries[i].id, State: State(r.text(0)), Action: r.text(1), Code: r.text(2), Account: r.text(3),
+			EnqueuedAt: fromMillis(r.integer(4)), FinishedAt: fromMillis(r.integer(5)),
+		})
+	}
+	return found, nil
+}
+
+// onlyOpen reports whether only records without an outcome are wanted.
+func onlyOpen(states []State) bool {
+	return len(states) > 0 && !slices.ContainsFunc(states, State.Told)
+}
+
+func (s Store) countOpen(ctx context.Context) (n int64, err error) {
+	var counts [indexShards]*redis.IntCmd
+	_, err = s.redis.Pipelined(ctx, func(p redis.Pipeliner) error {
+		for shard := range counts {
+			counts[shard] = p.ZCard(ctx, indexKey(shard))
+		}
+		return nil
+	})
+	for _, count := range counts {
+		n += count.Val()
+	}
+	return n, err
+}
+
+// listOpen reads all that the index has, and sorts it: a few open records among a million others
+// are not looked for in the catalog.
+func (s Store) listOpen(ctx context.Context, sel Selection) (ids []string, next Position, err error) {
+	var shards [indexShards]*redis.StringSliceCmd
+	_, err = s.redis.Pipelined(ctx, func(p redis.Pipeliner) error {
+		for shard := range shards {
+			shards[shard] = p.ZRange(ctx, indexKey(shard), 0, -1)
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, Position{}, err
+	}
+	var open []catalogEntry
+	for _, shard := range shards {
+		for _, id := range shard.Val() {
+			open = append(open, catalogEntry{id: id})
+		}
+	}
+	var wanted []Position
+	for some := range slices.Chunk(open, examinedPerTrip) {
+		summaries, err := s.summaries(ctx, some)
+		if err != nil {
+			return nil, Position{}, err
+		}
+		for _, r := range summaries {
+			p := Position{At: r.at.UnixMilli(), Member: r.id}
+			if sel.meets(r) && p.behind(sel.From) {
+				wanted = append(wanted, p)
+			}
+		}
+	}
+	slices.SortFunc(wanted, func(a, b Position) int {
+		return cmp.Or(cmp.Compare(b.At, a.At), cmp.Compare(b.Member, a.Member))
+	})
+	if len(wanted) > sel.Most {
+		wanted = wanted[:sel.Most]
+		next = wanted[sel.Most-1]
+	}
+	for _, p := range wanted {
+		ids = append(ids, p.Member)
+	}
+	return ids, next, nil
+}
