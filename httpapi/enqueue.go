@@ -43,7 +43,7 @@ func (a *API) enqueue(e *exchange) error {
 	item.Options = append(item.Options, tasks.IfKnown(func(state tasks.State) { told.Known, told.State = true, state }))
 	ctx, cancel := e.ask()
 	defer cancel()
-	ids, err := kind.EnqueueAll(ctx, a.queue, []tasks.Item[dypls.Request]{item})
+	ids, err := a.queue.EnqueueAll(ctx, []tasks.UntypedItem{item})
 	if err != nil {
 		return a.notEnqueued(err, ids, s.id != nil)
 	}

@@ -94,7 +94,7 @@ func (a *API) knownCallbacks() string {
 // item is the task as the library takes it, or all that is wrong with it, beside what is known to be
 // wrong already.
 func (s *submission) item(found []dypls.Problem, header *string) (
-	kind tasks.UntypedKind, item tasks.Item[dypls.Request], problems []dypls.Problem,
+	kind tasks.UntypedKind, item tasks.UntypedItem, problems []dypls.Problem,
 ) {
 	problems = slices.Concat(found, s.takeKey(header))
 	if isUnreadable(found) {

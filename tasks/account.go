@@ -28,17 +28,21 @@ func (d *draft) account() string {
 }
 
 func (d *draft) accountProblems() []dypls.Problem {
-	if !d.options.accounted || asynqwire.IsAccount(d.options.account) {
+	if !d.options.accounted {
 		return nil
 	}
-	if p, found := dypls.SpaceProblem(accountField, d.options.account); found {
+	return nameProblems(
+		accountField, d.options.account, "give the name that the workers know the account by, or leave it out",
+	)
+}
+
+// nameProblems is what is wrong with the name of an account, or of an endpoint of callbacks.
+func nameProblems(field, name, remedy string) []dypls.Problem {
+	if asynqwire.IsAccount(name) {
+		return nil
+	}
+	if p, found := dypls.SpaceProblem(field, name); found {
 		return []dypls.Problem{p}
 	}
-	return []dypls.Problem{
-		{
-			Field:  accountField,
-			Rule:   asynqwire.AccountRule,
-			Remedy: "give the name that the workers know the account by, or leave it out",
-		},
-	}
+	return []dypls.Problem{{Field: field, Rule: asynqwire.AccountRule, Remedy: remedy}}
 }

@@ -92,7 +92,7 @@ func TestAccountInInput(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := kind.EnqueueAll(t.Context(), s.queue, []tasks.Item[dypls.Request]{item}); err != nil {
+	if _, err := s.queue.EnqueueAll(t.Context(), []tasks.UntypedItem{item}); err != nil {
 		t.Fatal(err)
 	}
 	if o, err := s.queue.Outcome(t.Context(), "k"); err != nil || o.Account != "shop" {

@@ -41,6 +41,7 @@ type draft struct {
 	record     record.New
 	found      record.Created
 	inTime     bool // it breaks no rule, not even one that depends on the time
+	afterBind  bool // the bind that it names is new in the same batch, and recorded first
 	err        error
 }
 
@@ -88,6 +89,7 @@ func (d *draft) prepare(now time.Time) {
 		Deadline:    d.policy.deadline(d.parameters, scheduled, value(d.options.within)),
 		Undoing:     d.undoing(),
 		Undoes:      d.options.bindTask,
+		Callback:    value(d.options.callback),
 	}
 }
 
@@ -145,6 +147,10 @@ func (d *draft) problems() []dypls.Problem {
 	problems = append(problems, setting.ProcessIn.Check("ProcessIn", d.options.processIn)...)
 	if d.options.within != nil {
 		problems = append(problems, setting.Within.Check("Within", *d.options.within)...)
+	}
+	if name := d.options.callback; name != nil {
+		const remedy = "give the name that the sender of callbacks knows the endpoint by, or leave it out"
+		problems = append(problems, nameProblems("Callback", *name, remedy)...)
 	}
 	return append(append(problems, d.accountProblems()...), d.bindTaskProblems()...)
 }

@@ -65,6 +65,9 @@ func (q *Queue) prepare(ctx context.Context, drafts []*draft, now time.Time) err
 }
 
 func (q *Queue) prepareDraft(d *draft, now time.Time) {
+	if d.err != nil {
+		return
+	}
 	if d.policy.Ends == callTime {
 		d.policy.Margin = q.recordingRetention
 	}
@@ -137,11 +140,25 @@ func (q *Queue) record(ctx context.Context, drafts []*draft) error {
 	if err := q.draw(ctx, open); err != nil {
 		return err
 	}
-	if err := q.create(ctx, open); err != nil {
-		return err
+	for _, part := range inOrder(open) {
+		if err := q.create(ctx, part); err != nil {
+			return err
+		}
 	}
 	refuseReused(drafts) // of a batch: recorded by somebody else a moment ago
 	return nil
+}
+
+// inOrder returns drafts in the parts that are recorded one after the other: binds before the
+// unbinds that name them.
+func inOrder(drafts []*draft) [][]*draft {
+	afterBind := func(d *draft) bool { return d.afterBind }
+	if !slices.ContainsFunc(drafts, afterBind) {
+		return [][]*draft{drafts}
+	}
+	first := slices.DeleteFunc(slices.Clone(drafts), afterBind)
+	then := slices.DeleteFunc(slices.Clone(drafts), func(d *draft) bool { return !d.afterBind })
+	return [][]*draft{first, then}
 }
 
 // create records drafts and hands over what is new, in several round trips at once where there are

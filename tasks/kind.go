@@ -34,11 +34,16 @@ func newKind[Req dypls.Request, Res interface{ Masked() Res }](
 	decode := func(data []byte, extra ...dypls.Extra) (dypls.Request, error) {
 		return dypls.DecodeRequest[Req](data, extra...)
 	}
+	takes := func(request dypls.Request) bool {
+		_, is := request.(Req)
+		return is
+	}
 	register(
 		UntypedKind{
 			action: operation.Action,
 			policy: policy,
 			reads:  !operation.Mutates,
+			takes:  takes,
 			result: readResult[Res],
 			mask:   maskResult[Res],
 			sight:  sight(operation),

@@ -25,6 +25,7 @@ type options struct {
 	undoes    bool
 	account   string
 	accounted bool
+	callback  *string
 	ifKnown   func(State)
 }
 
@@ -33,6 +34,14 @@ type options struct {
 // for it is shown in logs and dashboards.
 func TaskID(key string) Option {
 	return func(o *options) { o.id, o.keyed = key, true }
+}
+
+// Callback names the endpoint of callbacks that is to be told what comes of the task: 1-64 characters
+// of A-Z a-z 0-9 . _ and -. It is no part of the request: a key that is known keeps the endpoint that
+// it was first given. A task that follows from this one, such as the removal of a surplus binding,
+// names none.
+func Callback(name string) Option {
+	return func(o *options) { o.callback = &name }
 }
 
 // IfKnown is told, once everything is enqueued, what state the task was in where its key is known

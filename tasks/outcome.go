@@ -40,6 +40,8 @@ type Outcome struct {
 	// EnqueuedAt and FinishedAt are in UTC, to the millisecond. FinishedAt is set only at the end.
 	EnqueuedAt time.Time `json:"enqueued_at,omitzero"`
 	FinishedAt time.Time `json:"finished_at,omitzero"`
+	// Callback is the endpoint that the task named by [Callback], "" for none.
+	Callback string `json:"-"`
 }
 
 // milliseconds is how times stand in an outcome's JSON: RFC 3339 in UTC, always with three
@@ -157,10 +159,12 @@ func outcomeOf(r record.Record, now time.Time) Outcome {
 		Attempts:   r.Attempts,
 		Calls:      r.Calls,
 		EnqueuedAt: r.EnqueuedAt,
+		Callback:   r.Callback,
 	}
 	switch {
 	case r.State == "", !r.ExpiresAt.IsZero() && !now.Before(r.ExpiresAt):
-		return Outcome{ID: r.ID, State: StateUnknown} // a link that no longer works is not handed out
+		// a link that no longer works is not handed out
+		return Outcome{ID: r.ID, State: StateUnknown, Callback: r.Callback}
 	case !r.State.Told():
 		o.State = StatePending
 		return o

@@ -81,11 +81,17 @@ func (d *draft) undoing() string {
 	return string(undoing)
 }
 
-// lookUpBinds finds out whether the binds exist that new unbinds name.
+// lookUpBinds finds out whether the binds exist that new unbinds name, or come with them.
 func (q *Queue) lookUpBinds(ctx context.Context, drafts []*draft) error {
 	naming := slices.DeleteFunc(slices.Clone(drafts), func(d *draft) bool {
 		return d.err != nil || !d.options.undoes || d.found.Verdict == record.Same
 	})
+	byID := map[string]*draft{}
+	if len(naming) > 0 {
+		for _, d := range slices.Backward(drafts) { // the first of a key is the one that counts
+			byID[d.options.id] = d
+		}
+	}
 	for trip := range slices.Chunk(naming, recordsPerTrip) {
 		ids := make([]string, len(trip))
 		for i, d := range trip {
@@ -96,6 +102,10 @@ func (q *Queue) lookUpBinds(ctx context.Context, drafts []*draft) error {
 			return q.failure(ctx, err)
 		}
 		for i, r := range records {
+			if bind := byID[r.ID]; r.State == "" && bind != nil {
+				trip[i].afterBind = true
+				r = record.Record{State: record.Queued, Action: bind.action, Account: bind.account()}
+			}
 			trip[i].checkBind(r)
 		}
 	}

@@ -11,7 +11,8 @@ import (
 type UntypedKind struct {
 	action string
 	policy Policy
-	reads  bool // its calls change nothing
+	reads  bool                     // its calls change nothing
+	takes  func(dypls.Request) bool // a request of the kind's type
 	decode func(data []byte, extra ...dypls.Extra) (dypls.Request, error)
 	result func(data []byte) (result []byte, subsID string, err error)
 	mask   func(result []byte) []byte
@@ -52,14 +53,14 @@ func (d UntypedKind) Queue() string { return d.policy.Queue }
 // Decode reads one JSON object of the API's parameters strictly, as [dypls.DecodeRequest] does. A
 // member TaskID beside them is the task's key, and Account its account; BindTaskID, of an
 // UnbindSubscription, names the bind's task in their place.
-func (d UntypedKind) Decode(data []byte) (Item[dypls.Request], error) {
+func (d UntypedKind) Decode(data []byte) (UntypedItem, error) {
 	var key, account, bindTask *string
 	extra := []dypls.Extra{{Name: "TaskID", Into: &key}, {Name: accountField, Into: &account}}
 	if d.action == dypls.UnbindSubscription.Action {
 		extra = append(extra, dypls.Extra{Name: bindTaskField, Into: &bindTask})
 	}
 	request, err := d.decode(data, extra...)
-	item := Item[dypls.Request]{Request: request}
+	item := UntypedItem{Kind: d, Request: request}
 	if key != nil { // an empty key is no key left out: it is refused
 		item.Options = append(item.Options, TaskID(*key))
 	}
@@ -72,17 +73,35 @@ func (d UntypedKind) Decode(data []byte) (Item[dypls.Request], error) {
 	return item, err
 }
 
-// EnqueueAll enqueues a batch as [Kind.EnqueueAll] does. The items' requests must come from Decode.
-func (d UntypedKind) EnqueueAll(
-	ctx context.Context,
-	q *Queue,
-	items []Item[dypls.Request],
-) ([]string, error) {
+// UntypedItem is one task of a batch whose tasks may be of several kinds. [UntypedKind.Decode] makes
+// one of JSON.
+type UntypedItem struct {
+	Kind    UntypedKind
+	Request dypls.Request // of the kind's type
+	Options []Option
+}
+
+// EnqueueAll enqueues a batch as [Kind.EnqueueAll] does, all or nothing whatever the kinds. An
+// unbind may name a bind of the same batch by [UnbindOf].
+func (q *Queue) EnqueueAll(ctx context.Context, items []UntypedItem) ([]string, error) {
 	drafts := make([]*draft, len(items))
 	for i, item := range items {
-		drafts[i] = newDraft(d.action, d.policy, item.Request, item.Options)
+		drafts[i] = newDraft(item.Kind.action, item.Kind.policy, item.Request, item.Options)
+		drafts[i].err = join(nil, item.problems())
 	}
 	return q.enqueue(ctx, drafts)
+}
+
+func (i UntypedItem) problems() []dypls.Problem {
+	switch {
+	case i.Kind.takes == nil:
+		return []dypls.Problem{{Field: "Kind", Rule: "must be a kind of task", Remedy: "take it from Lookup"}}
+	case !i.Kind.takes(i.Request):
+		return []dypls.Problem{{
+			Field: "Request", Rule: "must be a request of " + i.Kind.action, Remedy: "make it by the kind's Decode",
+		}}
+	}
+	return nil
 }
 
 // CheckOptions says what is wrong with options, as a *dypls.ValidationError: for programs that tell

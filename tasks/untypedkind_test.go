@@ -48,7 +48,7 @@ func TestDynamicEnqueue(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ids, err := kind.EnqueueAll(t.Context(), s.queue, []tasks.Item[dypls.Request]{one, two})
+	ids, err := s.queue.EnqueueAll(t.Context(), []tasks.UntypedItem{one, two})
 	if err != nil || ids[0] != "u-1" || len(ids[1]) != 36 {
 		t.Fatalf("%v, %v", ids, err)
 	}
@@ -72,7 +72,7 @@ func TestDynamicRefusesAnEmptyKey(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, err = kind.EnqueueAll(t.Context(), s.queue, []tasks.Item[dypls.Request]{item})
+	_, err = s.queue.EnqueueAll(t.Context(), []tasks.UntypedItem{item})
 	batch, ok := errors.AsType[*tasks.BatchError](err)
 	if !ok || !slices.Equal(fieldsOf(batch.Items[0].Err), []string{"TaskID"}) {
 		t.Errorf("%v", err)

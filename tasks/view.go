@@ -23,6 +23,7 @@ type View struct {
 	RequestID string            `json:"request_id,omitempty"`
 	Request   map[string]string `json:"request,omitempty"`   // gone after a success
 	BindTask  string            `json:"bind_task,omitempty"` // whose binding this one is to remove
+	Callback  string            `json:"callback,omitempty"`  // the endpoint that is to be told of it
 	// EnqueuedAt and FinishedAt are in UTC, by Redis' clock. FinishedAt is set only at the end.
 	EnqueuedAt time.Time `json:"enqueued_at,omitzero"`
 	FinishedAt time.Time `json:"finished_at,omitzero"`
@@ -72,6 +73,7 @@ func viewOf(r record.Record) View {
 		RequestID: r.RequestID,
 		Request:   maskedRequest(r),
 		BindTask:  r.Undoes,
+		Callback:  r.Callback,
 
 		EnqueuedAt: r.EnqueuedAt,
 		FinishedAt: r.FinishedAt,

@@ -69,7 +69,7 @@ func (c *enqueueCommand) Run(ctx context.Context, s streams) error {
 			tasks.IfKnown(func(s tasks.State) { failedBefore[i] = s == tasks.StateFailed }),
 		)
 	}
-	ids, err := kind.EnqueueAll(ctx, queue, items)
+	ids, err := queue.EnqueueAll(ctx, items)
 	if errors.Is(err, tasks.ErrUnreachable) || errors.Is(err, context.Canceled) {
 		c.keysToRepeat(s.err, lines, ids)
 	}

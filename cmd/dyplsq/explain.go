@@ -53,6 +53,9 @@ func explain(w io.Writer, e tasks.Explanation) error {
 	if e.Account != "" {
 		line("account", "%s", e.Account)
 	}
+	if e.Callback != "" {
+		line("callback", "%s", e.Callback)
+	}
 	line("why", "%s", e.Why)
 	when("until", e.Until)
 	if e.Remedy != "" {

@@ -12,7 +12,6 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
 	"github.com/seed-5c07c2e9/dyplsq/cmd/dyplsq/internal/textinput"
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
 )
@@ -187,8 +186,8 @@ func decodeAll(
 	kind tasks.UntypedKind,
 	lines []line,
 	options []tasks.Option,
-) ([]tasks.Item[dypls.Request], error) {
-	items := make([]tasks.Item[dypls.Request], len(lines))
+) ([]tasks.UntypedItem, error) {
+	items := make([]tasks.UntypedItem, len(lines))
 	var wrong []string
 	for i, l := range lines {
 		item, err := kind.Decode(l.data)

@@ -25,7 +25,7 @@ var floors = [][]string{
 	{"internal/dispatch"},
 	{"tasks", "calls/internal/mns"},
 	{"calls"},
-	{"archive", "httpapi"},
+	{"archive", "callbacks", "httpapi"},
 	{"worker/internal/agreement", "worker/internal/asynqhost", "worker/internal/breaker", "worker/internal/lossguard", "worker/internal/reaper"},
 	{"worker"},
 	{"dyplsqtest"},
@@ -67,6 +67,8 @@ var limits = []struct {
 	{packages: []string{"tasks", "worker", "worker/internal/", "calls", "internal/"}, never: []string{ossClient, s3Client, module + "archive"}},
 	// it asks for links through the queue
 	{packages: []string{"archive"}, never: []string{module + "worker"}},
+	// they tell what became of what others do
+	{packages: []string{"callbacks"}, never: []string{module + "worker", module + "aliyun", ossClient, s3Client}},
 	// it knows no command, and asynq through tasks alone
 	{packages: []string{"httpapi"}, never: []string{module + "aliyun", module + "worker"}},
 	{packages: []string{"calls/internal/mns"}, stdlib: true},

@@ -45,7 +45,7 @@ func TestRunbookQuotesTheLog(t *testing.T) {
 func literals(t *testing.T) string {
 	t.Helper()
 	var all strings.Builder
-	for _, root := range []string{"../../worker", "../../cmd", "../../tasks", "../../calls", "../../archive", "../../httpapi", "../../internal"} {
+	for _, root := range []string{"../../worker", "../../cmd", "../../tasks", "../../calls", "../../archive", "../../callbacks", "../../httpapi", "../../internal"} {
 		err := filepath.WalkDir(root, func(path string, _ fs.DirEntry, err error) error {
 			if err != nil || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {
 				return err

@@ -25,6 +25,8 @@ type New struct {
 	Undoing string
 	// Undoes is the id of the task that this one is to undo, "" where its request says it all.
 	Undoes string
+	// Callback names the endpoint that is to be told of the task, "" for none.
+	Callback string
 	// Change is the thing that the task changes in its order among others, see [Store.Draw]; "" for
 	// none. A task that is recorded already keeps the order that it has.
 	Change string
@@ -148,7 +150,7 @@ func handovers(tasks []New) ([]scriptCall, error) {
 
 // args are what the script knows of every record, with room for the others.
 func (t New) args() []any {
-	const handover, more = 7, 10
+	const handover, more = 7, 14
 	return append(
 		make([]any, 0, argsOfNew+handover+more),
 		string(t.Fingerprint), t.Action, t.Request, millis(t.ProcessAt), time.Now().UnixMilli(),
@@ -162,7 +164,7 @@ func (t New) appendOptional(args []any) []any {
 		args = append(args, "deadline", millis(t.Deadline))
 	}
 	for _, field := range [...]struct{ name, value string }{
-		{"undoing", t.Undoing}, {"undoes", t.Undoes}, {"account", t.Account},
+		{"undoing", t.Undoing}, {"undoes", t.Undoes}, {"account", t.Account}, {"callback", t.Callback},
 	} {
 		if field.value != "" {
 			args = append(args, field.name, field.value)

@@ -47,11 +47,13 @@ type Record struct {
 	ExpiresAt  time.Time // of the result
 	Undoing    string    // JSON; see New
 	Undoes     string
+	Callback   string
 }
 
 var recordFields = []string{
 	"action", "state", "attempts", "calls", "code", "message", "class", "request_id",
 	"request", "result", "enqueued_at", "finished_at", "expires_at", "undoing", "undoes", "account",
+	"callback",
 }
 
 // Read returns records in one round trip, in the order of ids. One that does not exist has no
@@ -97,5 +99,6 @@ func readRecord(id string, values []any) Record {
 		ExpiresAt:  fromMillis(r.integer(12)),
 		Undoing:    r.text(13),
 		Undoes:     r.text(14),
+		Callback:   r.text(16),
 	}
 }
