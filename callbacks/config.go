@@ -1,6 +1,7 @@
 package callbacks
 
 import (
+	"cmp"
 	"crypto/x509"
 	"errors"
 	"math/rand/v2"
@@ -33,7 +34,8 @@ type Config struct {
 	// Of tests alone.
 	now      func() time.Time
 	chance   func() float64
-	scale    float64 // of all times that are waited
+	scale    float64       // of all times that are waited
+	oldest   time.Duration // when a delivery is dead, however often it was tried
 	resolver *net.Resolver
 	roots    *x509.CertPool
 }
@@ -84,6 +86,7 @@ func (c Config) withDefaults() (Config, redis.UniversalClient, error) {
 	if c.scale == 0 {
 		c.scale = 1
 	}
+	c.oldest = cmp.Or(c.oldest, mostAge())
 	var problems []error
 	if c.Queue == nil {
 		problems = append(problems, errors.New("callbacks: Queue must be given"))

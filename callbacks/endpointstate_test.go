@@ -148,6 +148,24 @@ func TestIsBackByItself(t *testing.T) {
 	w.status(s, "a", func(s Status) bool { return s.Delivered >= n-failuresToRest-2*parallel })
 }
 
+// TestAwayForTooLong: what an endpoint was away for until it was too old is given up, whoever asked
+// the endpoint meanwhile.
+func TestAwayForTooLong(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	r := newReceiver(t, status(http.StatusInternalServerError))
+	s := w.sender([]Endpoint{r.endpoint("a")}, func(c *Config) { c.scale, c.oldest = 0.01, 3*time.Second })
+	w.run(s)
+	const n = 50
+	for i := range n {
+		w.finish(fmt.Sprintf("order-%d", i))
+	}
+	w.status(s, "a", func(s Status) bool { return s.Dead == n && s.Waiting() == 0 })
+	if sent := len(r.got()); sent > 2*n {
+		t.Errorf("it was asked %d times", sent)
+	}
+}
+
 func TestPauses(t *testing.T) {
 	t.Parallel()
 	var sum time.Duration

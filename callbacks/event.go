@@ -82,6 +82,7 @@ func ofTask(o tasks.Outcome) event {
 		kind:    TaskFinished,
 		id:      eventID(TaskFinished, o.Account, o.ID, string(o.State), written(o.FinishedAt)),
 		account: o.Account,
+		named:   o.Callback,
 		at:      o.FinishedAt,
 		thin:    data,
 		full: func() any {

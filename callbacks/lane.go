@@ -178,7 +178,7 @@ func (l *lane) endOf(attempt Attempt, a admission) (end, error) {
 		return e, nil
 	}
 	pause, more := pauseAfter(a.attempts+1, l.chance())
-	if !more || now.Sub(a.begun) > l.scaled(mostAge()) {
+	if !more || now.Sub(a.begun) > l.oldest {
 		e.result = "dead"
 		return e, fmt.Errorf("%s: %w", attempt.Error, asynq.SkipRetry)
 	}

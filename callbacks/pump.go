@@ -17,8 +17,8 @@ const (
 	releasedAtOnce = 100
 	// sweepEvery is how often it is looked whether asynq has what it should, which is so unless
 	// somebody died in between, or deleted it there.
-	sweepEvery   = time.Minute
-	overdueAfter = time.Minute
+	sweepEvery   = 15 * time.Second
+	overdueAfter = 30 * time.Second
 )
 
 // pump sees to it that every delivery goes on: those whose endpoint is back, those whose sender has
@@ -102,7 +102,7 @@ func (l *lane) sweep(ctx context.Context) error {
 			return err
 		}
 	}
-	old, err := l.store.redis.ZRangeByScore(ctx, k.resting(), upTo(now.Add(-l.scaled(mostAge())))).Result()
+	old, err := l.store.redis.ZRangeByScore(ctx, k.resting(), upTo(now.Add(-l.oldest))).Result()
 	if err != nil {
 		return err
 	}
@@ -156,8 +156,9 @@ func (s store) recover(ctx context.Context, endpoint, id string, now time.Time) 
 	case errors.Is(err, asynq.ErrTaskNotFound), errors.Is(err, asynq.ErrQueueNotFound):
 	case err != nil:
 		return err
-	case info.State != asynq.TaskStateArchived && info.State != asynq.TaskStateCompleted:
+	case info.State == asynq.TaskStatePending || info.State == asynq.TaskStateScheduled || info.State == asynq.TaskStateRetry:
 		return nil
 	}
+	// one that is active, and yet not sent, was fetched by somebody who died
 	return s.release(ctx, endpoint, id, now)
 }

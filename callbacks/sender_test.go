@@ -61,6 +61,24 @@ func TestTellsOfTasks(t *testing.T) {
 	}
 }
 
+// TestTasksThatNameTheirEndpoint: one that is told of these alone, beside one that is told of all.
+func TestTasksThatNameTheirEndpoint(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	named, all := newReceiver(t, nil), newReceiver(t, nil)
+	s := w.sender([]Endpoint{named.endpoint("named", func(e *Endpoint) { e.Tasks = NamedTasks }), all.endpoint("all")})
+	w.run(s)
+	w.finish("order-1")
+	w.finish("order-2", tasks.Callback("other"))
+	w.finish("order-3", tasks.Callback("named"))
+	all.waits(3)
+	if got := named.waits(1); got[0].event.Data["id"] != "order-3" {
+		t.Errorf("told of %s", got[0].body)
+	}
+	w.status(s, "all", func(s Status) bool { return s.Delivered == 3 })
+	w.status(s, "named", func(s Status) bool { return s.Delivered == 1 && s.Waiting() == 0 })
+}
+
 // TestUncertainIsToldAgainWhenSettled: as another event.
 func TestUncertainIsToldAgainWhenSettled(t *testing.T) {
 	t.Parallel()
