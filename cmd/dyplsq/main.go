@@ -25,6 +25,7 @@ type commands struct {
 	Worker     workerCommand     `cmd:"" help:"Perform queued tasks until SIGTERM or SIGINT, then drain."`
 	Enqueue    enqueueCommand    `cmd:"" help:"Queue one task, or a batch of them from JSON Lines."`
 	Result     resultCommand     `cmd:"" help:"Show what came of a task."`
+	List       listCommand       `cmd:"" help:"List tasks by state, code, action, account and time, the newest first."`
 	Cancel     cancelCommand     `cmd:"" help:"Withdraw a task before its call leaves."`
 	Resolve    resolveCommand    `cmd:"" help:"Settle a task that is held as uncertain."`
 	Numbers    numbersCommand    `cmd:"" help:"Keep the numbers (X) that a pool owns, so that every bind names its X."`

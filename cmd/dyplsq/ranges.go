@@ -43,6 +43,7 @@ var ranges = map[string]interface {
 	"in":                  setting.ProcessIn,
 	"wait":                setting.Wait,
 	"since":               setting.Since,
+	"limit":               setting.ListLimit,
 	"timeout":             setting.DemoTimeout,
 	"numbers":             setting.SimNumbers,
 	"quota":               setting.SimQuota,

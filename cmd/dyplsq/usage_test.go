@@ -85,6 +85,14 @@ func TestUsage(t *testing.T) {
 		"Redis out of reach": {
 			env: nowhere, args: []string{"enqueue", "BindAxn", systemtest.Bind(12345678, "")}, status: statusUnreachable, says: []string{"out of reach"},
 		},
+		"everything wrong with a list": {
+			env: nowhere, args: []string{"list", "--state", "done", "--action", "BindAxy", "--account", "a b", "--cursor", "?"}, status: statusUsage,
+			says: []string{"State must be", "Action must be", "Account", "Cursor must be"},
+		},
+		"a list of nothing": {env: nowhere, args: []string{"list", "--limit", "0"}, status: statusUsage, says: []string{"must be 1 to"}},
+		"a list out of reach": {
+			env: nowhere, args: []string{"list", "--state", "failed"}, status: statusUnreachable, says: []string{"out of reach"},
+		},
 		"a rule of the simulator": {
 			args: []string{"sim", "--fault", "action=BindAxn kode=x"}, status: statusUsage, says: []string{"kode"},
 		},

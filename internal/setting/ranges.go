@@ -55,6 +55,7 @@ var (
 		Longest,
 		"leave it out to go on where the group is",
 	}
+	ListLimit = Range[int]{1, 10_000_000, "leave it out for 100"}
 )
 
 // How much a worker does at once, and how long it waits for it.
