@@ -12,6 +12,7 @@ import (
 
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
 	"github.com/seed-5c07c2e9/dyplsq/internal/autopipeline"
+	"github.com/seed-5c07c2e9/dyplsq/internal/consumergroup"
 	"github.com/seed-5c07c2e9/dyplsq/internal/sendonce"
 	"github.com/seed-5c07c2e9/dyplsq/internal/setting"
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
@@ -45,7 +46,8 @@ type Config struct {
 
 // Store keeps receipts and calls in Redis. All its methods may be used at the same time.
 type Store struct {
-	redis redis.UniversalClient
+	redis   redis.UniversalClient
+	changes *consumergroup.Tail // the stream of them
 	// how many replicas must hold what is taken in
 	replicas int
 
@@ -77,6 +79,7 @@ func New(c Config) (*Store, error) {
 	sendonce.Install(client)
 	return &Store{
 		redis:    client,
+		changes:  consumergroup.NewTail(client, changeStream),
 		replicas: c.WaitReplicas,
 		keep:     c.Keep,
 		after:    c.RecordingAfter,

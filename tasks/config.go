@@ -10,6 +10,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
+	"github.com/seed-5c07c2e9/dyplsq/internal/consumergroup"
 	"github.com/seed-5c07c2e9/dyplsq/internal/dispatch"
 	"github.com/seed-5c07c2e9/dyplsq/internal/inventory"
 	"github.com/seed-5c07c2e9/dyplsq/internal/record"
@@ -73,6 +74,7 @@ func New(c Config) (*Queue, error) {
 		numbers: inventory.New(client, inventory.AsLeased).
 			WithReplicas(c.WaitReplicas),
 		mailbox:            newMailbox(client),
+		outcomes:           consumergroup.NewTail(client, record.Stream),
 		now:                time.Now,
 		recordingRetention: c.RecordingRetention,
 		retention:          c.Retention,

@@ -7,6 +7,7 @@ import (
 	"github.com/hibiken/asynq"
 	"github.com/redis/go-redis/v9"
 
+	"github.com/seed-5c07c2e9/dyplsq/internal/consumergroup"
 	"github.com/seed-5c07c2e9/dyplsq/internal/dispatch"
 	"github.com/seed-5c07c2e9/dyplsq/internal/inventory"
 	"github.com/seed-5c07c2e9/dyplsq/internal/record"
@@ -22,6 +23,7 @@ type Queue struct {
 	records   record.Store
 	numbers   *inventory.Inventory
 	mailbox   *mailbox
+	outcomes  *consumergroup.Tail // the stream of them
 	now       func() time.Time
 
 	recordingRetention time.Duration

@@ -20,7 +20,7 @@ var floors = [][]string{
 		"aliyun", "aliyun/dyplstest", "internal/asynqwire", "internal/presence", "internal/refusal",
 		"internal/replicas", "internal/sendonce", "internal/stack",
 	},
-	{"internal/autopipeline", "internal/record", "internal/redisdial"},
+	{"internal/autopipeline", "internal/consumergroup", "internal/record", "internal/redisdial"},
 	{"internal/announce", "internal/breakers", "internal/hearing", "internal/inventory", "internal/quota"},
 	{"internal/dispatch"},
 	{"tasks", "calls/internal/mns"},
