@@ -51,6 +51,7 @@ type Site struct {
 	Secret   string `json:"secret"`
 	Attempts int    `json:"attempts"` // that one task may use up; 0 for the usual
 	Listen   string `json:"listen"`   // address of a receiver
+	Archive  string `json:"archive"`  // directory of recordings
 
 	// Calls counts those that have reached the API. It stays in this process.
 	Calls func() int `json:"-"`
@@ -100,7 +101,7 @@ func work(kind string) error {
 	}
 	run, known := map[string]func(Site, int) error{
 		script{}.Name(): runScript, tuned{}.Name(): runTuned, river{}.Name(): runRiver, direct{}.Name(): runDirect,
-		receiverKind: runReceiver,
+		receiverKind: runReceiver, keeperKind: runKeeper,
 	}[kind]
 	if !known {
 		return fmt.Errorf("%s is not a kind of worker", kind)

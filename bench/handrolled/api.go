@@ -4,6 +4,7 @@
 package handrolled
 
 import (
+	"errors"
 	"fmt"
 
 	openapi "github.com/alibabacloud-go/darabonba-openapi/v2/client"
@@ -63,30 +64,45 @@ func NewAPI(c APIConfig) (*API, error) {
 
 // BindAXN makes one call.
 func (a *API) BindAXN(req BindRequest) (Binding, error) {
+	var answer struct {
+		SecretBindDTO Binding
+	}
+	err := a.call("BindAxn", openapiutil.Query(req), &answer)
+	return answer.SecretBindDTO, err
+}
+
+// RecordingLink makes one call of QueryRecordFileDownloadUrl. CallTime is yyyy-MM-dd HH:mm:ss.
+func (a *API) RecordingLink(poolKey, callID, callTime string) (string, error) {
+	var answer struct {
+		DownloadURL string `json:"DownloadUrl"`
+	}
+	err := a.call("QueryRecordFileDownloadUrl", map[string]*string{"PoolKey": &poolKey, "CallId": &callID, "CallTime": &callTime}, &answer)
+	return answer.DownloadURL, err
+}
+
+// call makes one call, and reads what was answered.
+func (a *API) call(action string, query map[string]*string, into any) error {
 	response, err := a.client.CallApi(
 		&openapiutil.Params{
-			Action: dara.String("BindAxn"), Version: dara.String("2017-05-25"), Protocol: dara.String("HTTPS"), Pathname: dara.String("/"),
+			Action: dara.String(action), Version: dara.String("2017-05-25"), Protocol: dara.String("HTTPS"), Pathname: dara.String("/"),
 			Method: dara.String("POST"), AuthType: dara.String("AK"), Style: dara.String("RPC"),
 			ReqBodyType: dara.String("formData"), BodyType: dara.String("json"),
 		},
-		&openapiutil.OpenApiRequest{Query: openapiutil.Query(req)},
+		&openapiutil.OpenApiRequest{Query: query},
 		&dara.RuntimeOptions{},
 	)
 	if err != nil {
-		return Binding{}, fmt.Errorf("BindAxn: %w", err)
+		return fmt.Errorf("%s: %w", action, err)
 	}
 	var answer struct {
-		Body struct {
-			Code, Message string
-			RequestID     string `json:"RequestId"`
-			SecretBindDTO Binding
-		} `json:"body"`
+		Code, Message string
+		RequestID     string `json:"RequestId"`
 	}
-	if err := dara.Convert(response, &answer); err != nil {
-		return Binding{}, fmt.Errorf("BindAxn: %w", err)
+	if err := errors.Join(dara.Convert(response["body"], &answer), dara.Convert(response["body"], into)); err != nil {
+		return fmt.Errorf("%s: %w", action, err)
 	}
-	if body := answer.Body; body.Code != codeOK {
-		return Binding{}, &APIError{body.Code, body.Message, body.RequestID}
+	if answer.Code != codeOK {
+		return &APIError{answer.Code, answer.Message, answer.RequestID}
 	}
-	return answer.Body.SecretBindDTO, nil
+	return nil
 }

@@ -34,17 +34,22 @@ func Receive(listen, redisAddr string, concurrency int) error {
 	if err := server.Start(mux); err != nil {
 		return err
 	}
-	return http.ListenAndServe(listen, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { //nolint:gosec // as most do
+	return http.ListenAndServe(listen, enqueueing(client, typeReceipts)) //nolint:gosec // as most do
+}
+
+// enqueueing is a handler that makes a task of each push.
+func enqueueing(client *asynq.Client, kind string) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, mostReceipt))
 		if err == nil {
-			_, err = client.EnqueueContext(r.Context(), asynq.NewTask(typeReceipts, body))
+			_, err = client.EnqueueContext(r.Context(), asynq.NewTask(kind, body))
 		}
 		if err != nil {
 			http.Error(w, "not stored", http.StatusServiceUnavailable)
 			return
 		}
 		_, _ = io.WriteString(w, `{"code":0,"msg":"OK"}`)
-	}))
+	})
 }
 
 func merge(ctx context.Context, client *redis.Client, body []byte) error {

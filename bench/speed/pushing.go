@@ -19,6 +19,7 @@ const opensWithin = 20 * time.Second
 // pushing pushes receipts as the platform does, each of a call of its own.
 type pushing struct {
 	url, seed string
+	body      func(call string) string
 	client    *http.Client
 
 	mu   sync.Mutex
@@ -26,10 +27,10 @@ type pushing struct {
 	ok   []string // calls whose receipt was answered with OK
 }
 
-func newPushing(url, seed string) *pushing {
+func newPushing(url, seed string, body func(call string) string) *pushing {
 	const connections = 1000
 	transport := &http.Transport{MaxIdleConnsPerHost: connections, MaxIdleConns: connections}
-	return &pushing{url: url, seed: seed, client: &http.Client{Transport: transport, Timeout: time.Minute}}
+	return &pushing{url: url, seed: seed, body: body, client: &http.Client{Transport: transport, Timeout: time.Minute}}
 }
 
 // answers are how long each push waited for its answer.
@@ -47,16 +48,20 @@ func (a answers) longest() time.Duration {
 	return slices.Max(a.took)
 }
 
+// report is a SecretReport of a call.
+func report(call string) string {
+	return fmt.Sprintf(`[{"pool_key":"FC100000000001","sub_id":1000043068030000,"out_id":"order-%[1]s","call_id":%[1]q,"phone_no":"13800000001","secret_no":"17000000003",`+
+		`"peer_no":"13800000002","call_type":0,"call_time":"2026-11-28 20:11:29","ring_time":"2026-11-28 20:11:33","start_time":"2026-11-28 20:11:40",`+
+		`"release_time":"2026-11-28 20:12:55","release_dir":1,"release_cause":16,"unconnected_cause":0,"control_msg":"OK","city":"北京"}]`, call)
+}
+
 // push pushes one, and reports whether it was answered with OK.
 func (p *pushing) push(ctx context.Context) (took time.Duration, ok bool, err error) {
 	p.mu.Lock()
 	p.next++
 	id := fmt.Sprintf("%s%08d", p.seed, p.next)
 	p.mu.Unlock()
-	body := fmt.Sprintf(`[{"pool_key":"FC100000000001","sub_id":1000043068030000,"out_id":"order-%[1]s","call_id":%[1]q,"phone_no":"13800000001","secret_no":"17000000003",`+
-		`"peer_no":"13800000002","call_type":0,"call_time":"2026-11-28 20:11:29","ring_time":"2026-11-28 20:11:33","start_time":"2026-11-28 20:11:40",`+
-		`"release_time":"2026-11-28 20:12:55","release_dir":1,"release_cause":16,"unconnected_cause":0,"control_msg":"OK","city":"北京"}]`, id)
-	request, err := http.NewRequestWithContext(ctx, http.MethodPost, p.url, strings.NewReader(body))
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, p.url, strings.NewReader(p.body(id)))
 	if err != nil {
 		return 0, false, err
 	}
@@ -120,6 +125,37 @@ func (p *pushing) saturate(ctx context.Context, connections int, d time.Duration
 	}
 	all.Wait()
 	return taken, err
+}
+
+// number pushes so many over so many connections, as fast as they are answered. All must
+// be taken in.
+func (p *pushing) number(ctx context.Context, connections, count int) (err error) {
+	var mu sync.Mutex
+	var all sync.WaitGroup
+	left := count
+	next := func() bool {
+		mu.Lock()
+		defer mu.Unlock()
+		left--
+		return left >= 0 && err == nil
+	}
+	for range connections {
+		all.Go(func() {
+			for next() {
+				_, ok, failed := p.push(ctx)
+				if failed == nil && !ok {
+					failed = errors.New("a push was not taken in")
+				}
+				if failed != nil {
+					mu.Lock()
+					err = errors.Join(err, failed)
+					mu.Unlock()
+				}
+			}
+		})
+	}
+	all.Wait()
+	return err
 }
 
 // pace pushes so many a second, whether the earlier ones are answered or not.

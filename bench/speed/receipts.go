@@ -27,8 +27,9 @@ const (
 	// all but one of a thousand.
 	platformWaits = 700 * time.Millisecond
 	answersWithin = 200 * time.Millisecond
-	drainsWithin  = time.Minute
-	callPrefix    = "dypls:call:{"
+	// drainsWithin is long: a handler that only enqueues takes in more than its tasks keep up with.
+	drainsWithin = 5 * time.Minute
+	callPrefix   = "dypls:call:{"
 )
 
 // intake is what a receiver did with pushes.
@@ -57,7 +58,7 @@ func (b *bench) receipts(ctx context.Context) (section, error) {
 	}
 	table := figure.Table{Head: []string{
 		"", "receipts/s", "receiver CPU µs", "Redis CPU µs", "p50 ms", "p99 ms", "p99.9 ms", "longest ms",
-		"longest while Redis stands still ms", "OK, and in no call a minute later",
+		"longest while Redis stands still ms", "OK, and in no call at the end",
 	}}
 	group := figure.Group{Name: "receipts/s, taken in and merged"}
 	for _, name := range names {
@@ -97,7 +98,7 @@ func (b *bench) stops() time.Duration {
 
 func (b *bench) drainsWithin() time.Duration {
 	if b.short {
-		return drainsWithin / 10
+		return drainsWithin / 50
 	}
 	return drainsWithin
 }
@@ -139,7 +140,7 @@ func (b *bench) intake(ctx context.Context, name string) (in intake, err error) 
 	}
 	defer remove()
 	defer r.Stop()
-	load := newPushing(r.url, b.seed())
+	load := newPushing(r.url, b.seed(), report)
 	if err := load.awaitOpen(ctx, r.Err); err != nil {
 		return in, err
 	}
@@ -198,12 +199,8 @@ func (b *bench) asFastAsItCan(ctx context.Context, r *receiver, load *pushing, i
 
 // receiver starts one on a Redis.
 func (b *bench) receiver(name string, store *rig.Redis) (r *receiver, remove func(), err error) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	addr, err := freeAddress()
 	if err != nil {
-		return nil, nil, err
-	}
-	addr := listener.Addr().String()
-	if err := listener.Close(); err != nil {
 		return nil, nil, err
 	}
 	dir, err := os.MkdirTemp("", "bench-receiver-")
@@ -237,6 +234,15 @@ func (b *bench) receiver(name string, store *rig.Redis) (r *receiver, remove fun
 		return nil, nil, err
 	}
 	return r, remove, nil
+}
+
+// freeAddress is one of loopback that nobody listens on.
+func freeAddress() (string, error) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", err
+	}
+	return listener.Addr().String(), listener.Close()
 }
 
 func asynqLeft(ctx context.Context, store *rig.Redis) (n int64, err error) {

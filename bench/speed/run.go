@@ -56,6 +56,7 @@ func scenarios() []scenario {
 		{"backlog", "A long queue", (*bench).backlog},
 		{"quota", "A quota that changes", (*bench).quota},
 		{"receipts", "Receipts", (*bench).receipts},
+		{"recordings", "Recordings", (*bench).recordings},
 	}
 }
 
