@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
+
+	"github.com/seed-5c07c2e9/dyplsq/internal/consumergroup"
 )
 
 const (
@@ -13,6 +15,10 @@ const (
 	// offeredAgain is when what was refused, or given to a process that died, is offered again.
 	offeredAgain = time.Minute
 )
+
+// consumer is what every process is in its group: what one that has died was given is found by the
+// time that it has been idle.
+const consumer = "dyplsq"
 
 // Follow hands every call that has changed to handle, until ctx is done, at least once for each
 // change that was told within the last 24 hours: those of all calls. The call is what its record
@@ -31,61 +37,28 @@ func (s *Store) Follow(
 	if groupName == "" {
 		return errors.New("follow: group must not be empty: name the service")
 	}
-	g := &group{
-		redis:  s.redis,
-		stream: changeStream,
-		name:   groupName,
-		count:  followBatch,
-		idle:   offeredAgain,
+	reader := &consumergroup.Reader{
+		Group: s.group(changeStream, groupName, offeredAgain), Count: followBatch,
 	}
-	if err := g.join(ctx); err != nil {
-		return failure(ctx, err)
+	reader.Handle = func(ctx context.Context, entries []redis.XMessage) error {
+		return reader.Each(ctx, entries, func(i int) (taken bool, err error) {
+			id, _ := entries[i].Values[fieldCall].(string)
+			c, err := s.Get(ctx, id)
+			if errors.Is(err, ErrUnknownCall) { // its time is over
+				return true, nil
+			}
+			return err == nil && handle(ctx, c) == nil, err
+		})
 	}
-	g.handle = func(ctx context.Context, entries []redis.XMessage) error {
-		return s.handOver(ctx, g, entries, handle)
+	err := reader.Join(ctx)
+	if err == nil {
+		err = reader.Run(ctx)
 	}
-	return g.run(ctx)
+	return failure(ctx, err)
 }
 
-func (s *Store) handOver(
-	ctx context.Context,
-	g *group,
-	entries []redis.XMessage,
-	handle func(context.Context, Call) error,
-) error {
-	kept := time.Now()
-	for i, e := range entries {
-		if ctx.Err() != nil {
-			return ctx.Err()
-		}
-		if time.Since(kept) > offeredAgain/3 { // the rest is still this process'
-			ids := make([]string, 0, len(entries))
-			for _, left := range entries[i:] {
-				ids = append(ids, left.ID)
-			}
-			_ = s.redis.XClaimJustID(ctx, &redis.XClaimArgs{
-				Stream: g.stream, Group: g.name, Consumer: consumer, Messages: ids,
-			}).Err()
-			kept = time.Now()
-		}
-		id, _ := e.Values[fieldCall].(string)
-		c, err := s.Get(ctx, id)
-		switch {
-		case errors.Is(err, ErrUnknownCall): // its time is over
-		case err != nil:
-			return err
-		default:
-			if handle(ctx, c) != nil {
-				continue
-			}
-		}
-		const within = 3 * time.Second
-		ackCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), within)
-		err = s.redis.XAck(ackCtx, g.stream, g.name, e.ID).Err()
-		cancel()
-		if err != nil {
-			return err
-		}
+func (s *Store) group(stream, name string, idle time.Duration) consumergroup.Group {
+	return consumergroup.Group{
+		Redis: s.redis, Stream: stream, Name: name, Consumer: consumer, Idle: idle,
 	}
-	return nil
 }

@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
+	"github.com/seed-5c07c2e9/dyplsq/internal/consumergroup"
 )
 
 const (
@@ -55,30 +56,25 @@ func (s *Store) Run(ctx context.Context) error {
 	trimmer.Go(func() { s.trim(trimming) })
 	defer trimmer.Wait()
 	defer stop()
-	pushes := group{
-		redis:  s.redis,
-		stream: pushStream,
-		name:   mergeGroup,
-		count:  mergeBatch,
-		idle:   abandoned,
-		eager:  true,
-		handle: s.mergeAll,
-		failed: s.sayFailed,
+	var said time.Time
+	pushes := consumergroup.Reader{
+		Group:   s.group(pushStream, mergeGroup, abandoned),
+		Count:   mergeBatch,
+		Replays: true,
+		Handle:  s.mergeAll,
+		Failed: func(err error) {
+			if time.Since(said) >= sayEvery {
+				said = time.Now()
+				s.log.Error().Str("error", dypls.Scrub(err.Error())).
+					Msg("receipts not merged; trying again")
+			}
+		},
 	}
-	err := pushes.run(ctx)
+	err := failure(ctx, pushes.Run(ctx))
 	if errors.Is(err, context.Canceled) {
 		return nil
 	}
 	return err
-}
-
-func (s *Store) sayFailed(err error, said time.Time) time.Time {
-	if time.Since(said) < sayEvery {
-		return said
-	}
-	s.log.Error().Str("error", dypls.Scrub(err.Error())).
-		Msg("receipts not merged; trying again")
-	return time.Now()
 }
 
 // mergeAll merges pushes, and takes those off the stream that are done. Its error is the first of

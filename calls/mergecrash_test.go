@@ -63,8 +63,7 @@ func TestCrashBetweenAnyTwoSteps(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		g := &group{redis: s.redis, stream: pushStream, name: mergeGroup}
-		if err := g.join(t.Context()); err != nil {
+		if err := s.group(pushStream, mergeGroup, abandoned).Join(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 		// it was given the pushes, and dies on the way

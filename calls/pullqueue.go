@@ -17,8 +17,10 @@ const (
 	// firstRest and mostRest are how long a queue rests that cannot be opened.
 	firstRest = 5 * time.Second
 	mostRest  = 5 * time.Minute
-	// mostAway is the longest pause before a queue, or Redis, that did not answer is asked again.
-	mostAway = 10 * time.Second
+	// firstPause and mostAway bound the pause before a queue, or Redis, that did not answer is asked
+	// again.
+	firstPause = 100 * time.Millisecond
+	mostAway   = 10 * time.Second
 	// storeWithin is within what time Redis must store a message that was taken, and deleteWithin
 	// within what time one that is stored is deleted, whoever ends this process meanwhile.
 	storeWithin  = 5 * time.Second

@@ -73,11 +73,7 @@ func (q *Queue) told(
 	ctx context.Context,
 	entries []redis.XMessage,
 ) (told []Told, without []string, err error) {
-	ids := make([]string, len(entries))
-	for i, e := range entries {
-		ids[i], _ = e.Values[record.StreamID].(string)
-	}
-	outcomes, err := q.Outcomes(ctx, ids...)
+	outcomes, err := q.outcomesOf(ctx, entries)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -89,6 +85,15 @@ func (q *Queue) told(
 		}
 	}
 	return told, without, nil
+}
+
+// outcomesOf reads the outcomes of entries of the stream.
+func (q *Queue) outcomesOf(ctx context.Context, entries []redis.XMessage) ([]Outcome, error) {
+	ids := make([]string, len(entries))
+	for i, e := range entries {
+		ids[i], _ = e.Values[record.StreamID].(string)
+	}
+	return q.Outcomes(ctx, ids...)
 }
 
 // isTold reports whether an outcome that was read from the stream is handed over.

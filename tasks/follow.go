@@ -3,32 +3,19 @@ package tasks
 import (
 	"context"
 	"errors"
-	"fmt"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/redis/go-redis/v9"
 
-	"github.com/seed-5c07c2e9/dyplsq/internal/record"
+	"github.com/seed-5c07c2e9/dyplsq/internal/consumergroup"
 )
 
 const (
 	// followBatch is how many outcomes are fetched at once.
 	followBatch = 64
-	// followBlock is how long one read waits for news: a read that waits does not end with its
-	// context.
-	followBlock = time.Second
 	// deadAfter is when what a consumer has not acknowledged is handed to another one of its group; a
-	// live one keeps what it has with keepEvery.
-	deadAfter  = time.Minute
-	keepEvery  = deadAfter / 3
-	claimEvery = deadAfter / 4
-	// firstRefusal is when what was refused is offered again, twice as late each time, up to
-	// lastRefusal.
-	firstRefusal = time.Second
-	lastRefusal  = time.Minute
-	ackTimeout   = 3 * time.Second
+	// live one keeps what it has.
+	deadAfter = time.Minute
 )
 
 // FollowOption changes where [Queue.Follow] begins.
@@ -61,179 +48,56 @@ func (q *Queue) Follow(
 	handle func(context.Context, Outcome) error,
 	options ...FollowOption,
 ) error {
-	f := &follower{
-		queue:    q,
-		redis:    q.redis,
-		group:    group,
-		consumer: consumer,
-		handle:   handle,
-		refusal:  firstRefusal,
-	}
-	for _, set := range options {
-		set(f)
-	}
 	if group == "" || consumer == "" {
 		return errors.New(
 			"follow: group and consumer must not be empty: name the service, and this process of it",
 		)
 	}
-	if err := f.join(ctx); err != nil {
-		return err
+	var f follower
+	for _, set := range options {
+		set(&f)
 	}
-	for ctx.Err() == nil {
-		err := f.round(ctx)
-		switch {
-		case ctx.Err() != nil:
-			continue
-		case q.closed(), errors.Is(err, redis.ErrClosed):
-			return errEnded
-		case err == nil:
-			continue
-		case strings.HasPrefix(err.Error(), "NOGROUP"): // Redis has lost it, with its stream
-			_ = f.join(ctx)
-		}
-		f.replay(time.Now()) // what the round did not get to
-		select {
-		case <-ctx.Done():
-		case <-time.After(rereadAfter):
-		}
+	reader := &consumergroup.Reader{
+		Group: q.group(group, consumer), Count: followBatch, Replays: true,
 	}
-	return ctx.Err()
-}
-
-// follower is one consumer of a group.
-type follower struct {
-	queue           *Queue
-	redis           redis.UniversalClient
-	group, consumer string
-	handle          func(context.Context, Outcome) error
-	since           time.Time
-
-	// when to read again what this consumer has not acknowledged; zero for at once
-	replayAt time.Time
-	claimAt  time.Time     // when to look for consumers that are gone
-	refusal  time.Duration // until what is refused next is offered again
-	refused  bool          // something was, since the last replay
-}
-
-// never is later than any process lives.
-const never = 100 * 365 * 24 * time.Hour
-
-// join makes the group, where there is none.
-func (f *follower) join(ctx context.Context) error {
-	start := "0"
+	reader.Handle = func(ctx context.Context, entries []redis.XMessage) error {
+		return q.handOutcomes(ctx, reader, entries, handle)
+	}
+	if err := reader.Join(ctx); err != nil {
+		return q.failure(ctx, err)
+	}
 	if !f.since.IsZero() {
-		start = strconv.FormatInt(max(f.since.UnixMilli()-1, 0), 10)
-	}
-	err := f.redis.XGroupCreateMkStream(ctx, record.Stream, f.group, start).Err()
-	if err != nil && strings.HasPrefix(err.Error(), "BUSYGROUP") {
-		err = nil
-		if !f.since.IsZero() {
-			err = f.redis.XGroupSetID(ctx, record.Stream, f.group, start).Err()
+		if err := reader.MoveTo(ctx, f.since); err != nil {
+			return q.failure(ctx, err)
 		}
 	}
-	f.since = time.Time{} // once
-	switch {
-	case ctx.Err() != nil:
+	following, stop := context.WithCancel(ctx)
+	defer stop()
+	// where the queue is closed, and its client is not
+	defer context.AfterFunc(q.mailbox.ctx, stop)() //nolint:contextcheck // the queue's own
+	_ = reader.Run(following)
+	if ctx.Err() != nil {
 		return ctx.Err()
-	case err != nil:
-		return f.queue.unreachable(fmt.Errorf("follow: %w", err))
 	}
-	return nil
+	return errEnded
 }
 
-// round replays, claims and reads news, each when it is its time.
-func (f *follower) round(ctx context.Context) error {
-	if !time.Now().Before(f.replayAt) {
-		if err := f.unfinished(ctx); err != nil {
-			return err
-		}
-	}
-	if !time.Now().Before(f.claimAt) {
-		if err := f.orphaned(ctx); err != nil {
-			return err
-		}
-		f.claimAt = time.Now().Add(claimEvery)
-	}
-	entries, err := f.read(ctx, ">", max(min(followBlock, time.Until(f.replayAt)), time.Millisecond))
+// follower is where somebody who follows begins.
+type follower struct{ since time.Time }
+
+// handOutcomes hands outcomes over, one after the other. One that is pending again is told again when it
+// is settled.
+func (q *Queue) handOutcomes(
+	ctx context.Context,
+	reader *consumergroup.Reader,
+	entries []redis.XMessage,
+	handle func(context.Context, Outcome) error,
+) error {
+	outcomes, err := q.outcomesOf(ctx, entries)
 	if err != nil {
 		return err
 	}
-	return f.batch(ctx, entries)
-}
-
-// replay has what is not acknowledged read again, at a time unless it is to be sooner.
-func (f *follower) replay(at time.Time) {
-	if at.Before(f.replayAt) {
-		f.replayAt = at
-	}
-}
-
-// unfinished hands over what this consumer has not acknowledged: before it was restarted, or
-// because it was refused.
-func (f *follower) unfinished(ctx context.Context) error {
-	f.refused, f.replayAt = false, time.Now().Add(never)
-	const history = -1 // what is asked for is there or not: nothing to wait for
-	for cursor := "0"; ; {
-		entries, err := f.read(ctx, cursor, history)
-		if err != nil {
-			return err
-		}
-		if len(entries) == 0 {
-			break
-		}
-		cursor = entries[len(entries)-1].ID
-		if err := f.batch(ctx, entries); err != nil {
-			return err
-		}
-	}
-	if !f.refused {
-		f.refusal = firstRefusal
-	}
-	return nil
-}
-
-// orphaned takes over what consumers that are gone have not acknowledged.
-func (f *follower) orphaned(ctx context.Context) error {
-	for cursor := "0-0"; ; {
-		entries, next, err := f.redis.XAutoClaim(ctx, &redis.XAutoClaimArgs{
-			Stream:   record.Stream,
-			Group:    f.group,
-			Consumer: f.consumer,
-			MinIdle:  deadAfter,
-			Start:    cursor,
-			Count:    followBatch,
-		}).Result()
-		if err != nil {
-			return err
-		}
-		if err := f.batch(ctx, entries); err != nil {
-			return err
-		}
-		if cursor = next; next == "0-0" || next == "" {
-			return nil
-		}
-	}
-}
-
-// read returns entries after a cursor: ">" for those that no consumer of the group was given.
-func (f *follower) read(
-	ctx context.Context,
-	cursor string,
-	block time.Duration,
-) ([]redis.XMessage, error) {
-	streams, err := f.redis.XReadGroup(ctx, &redis.XReadGroupArgs{
-		Group:    f.group,
-		Consumer: f.consumer,
-		Streams:  []string{record.Stream, cursor},
-		Count:    followBatch,
-		Block:    block,
-	}).Result()
-	if errors.Is(err, redis.Nil) || err == nil && len(streams) == 0 {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	return streams[0].Messages, nil
+	return reader.Each(ctx, entries, func(i int) (taken bool, err error) {
+		return !outcomes[i].isTold() || handle(ctx, outcomes[i]) == nil, nil
+	})
 }
