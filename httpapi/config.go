@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net/http"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -50,7 +51,7 @@ type API struct {
 	queue     *tasks.Queue
 	calls     *calls.Store
 	tokens    Tokens
-	callbacks []string
+	callbacks atomic.Pointer[[]string]
 	admit     func(*http.Request) int
 	log       zerolog.Logger
 	trace     Trace
@@ -80,21 +81,27 @@ func New(c Config) (*API, error) {
 	}
 	serving, drain := context.WithCancel(context.Background())
 	a := &API{
-		queue:     c.Queue,
-		calls:     c.Calls,
-		tokens:    c.Tokens,
-		callbacks: slices.Clone(c.Callbacks),
-		admit:     c.Admit,
-		log:       c.Logger,
-		trace:     c.Trace,
-		slots:     make(chan struct{}, cmp.Or(c.Concurrent, defaultConcurrent)),
-		waits:     waits{most: cmp.Or(c.Waits, defaultWaits), of: map[string]int{}},
-		serving:   serving,
-		drain:     drain,
-		said:      throttle{every: sayEvery},
+		queue:   c.Queue,
+		calls:   c.Calls,
+		tokens:  c.Tokens,
+		admit:   c.Admit,
+		log:     c.Logger,
+		trace:   c.Trace,
+		slots:   make(chan struct{}, cmp.Or(c.Concurrent, defaultConcurrent)),
+		waits:   waits{most: cmp.Or(c.Waits, defaultWaits), of: map[string]int{}},
+		serving: serving,
+		drain:   drain,
+		said:    throttle{every: sayEvery},
 	}
+	a.SetCallbacks(c.Callbacks)
 	a.routes = a.mux()
 	return a, nil
+}
+
+// SetCallbacks changes the names of the endpoints that a task may name as its callback.
+func (a *API) SetCallbacks(names []string) {
+	names = slices.Clone(names)
+	a.callbacks.Store(&names)
 }
 
 // Drain answers those who wait for an outcome with what is known now, and ends the streams of

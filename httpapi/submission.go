@@ -48,7 +48,7 @@ func (a *API) decodeSubmission(data []byte) (*submission, []dypls.Problem) {
 			Field: "process_at", Rule: "does not go with in", Remedy: "give one of the two",
 		})
 	}
-	if s.callback != nil && !slices.Contains(a.callbacks, *s.callback) {
+	if s.callback != nil && !slices.Contains(*a.callbacks.Load(), *s.callback) {
 		problems = append(problems, dypls.Problem{
 			Field: "callback", Rule: "must name an endpoint that the server knows", Remedy: a.knownCallbacks(),
 		})
@@ -85,10 +85,11 @@ func (s *submission) forget(problems []dypls.Problem) {
 }
 
 func (a *API) knownCallbacks() string {
-	if len(a.callbacks) == 0 {
+	names := *a.callbacks.Load()
+	if len(names) == 0 {
 		return "leave it out: there are none"
 	}
-	return "take one of " + strings.Join(a.callbacks, ", ")
+	return "take one of " + strings.Join(names, ", ")
 }
 
 // item is the task as the library takes it, or all that is wrong with it, beside what is known to be
@@ -180,6 +181,9 @@ func (s *submission) options() (options []tasks.Option) {
 	}
 	if s.account != nil {
 		options = append(options, tasks.Account(*s.account))
+	}
+	if s.callback != nil {
+		options = append(options, tasks.Callback(*s.callback))
 	}
 	if s.within != nil {
 		options = append(options, tasks.Within(time.Duration(*s.within)))

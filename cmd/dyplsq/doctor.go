@@ -19,6 +19,7 @@ type doctorCommand struct {
 	receiptsFlags
 	receiptsQueueFlags
 	archiveFlag
+	callbacksFlags
 
 	ReceiptsAccount string `default:"default" env:"DYPLSQ_ACCOUNT" help:"The account whose receipts are taken in (${default}), as receive --account has it." placeholder:"NAME"`
 
@@ -44,6 +45,11 @@ func (c *doctorCommand) Run(ctx context.Context, s streams) error {
 		return err
 	}
 	defer receipts.close()
+	told, err := c.callbacks(receipts.store)
+	if err != nil {
+		return err
+	}
+	defer told.close()
 	var lost []string
 	var failed error
 	err = doctor.Run(ctx, doctor.Config{
@@ -58,6 +64,7 @@ func (c *doctorCommand) Run(ctx context.Context, s streams) error {
 		Accounts:    api.sources(),
 		Quotas:      doctor.Quotas{Wanted: wantedCeilings(), Kept: true, Published: dypls.Quota},
 		Receipts:    receipts.checks(c.receiptsFlags, c.receiptsQueueFlags),
+		Callbacks:   told.checks(c.callbacksFlags),
 	}, func(f doctor.Finding) {
 		if f.Verdict == doctor.Loses {
 			lost = append(lost, f.Check)

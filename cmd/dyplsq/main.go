@@ -35,6 +35,7 @@ type commands struct {
 	Receive    receiveCommand    `cmd:"" help:"Take in the platform's receipts of calls until SIGTERM or SIGINT, and keep one record of each call."`
 	Calls      callsCommand      `cmd:"" help:"Show what the receipts of calls say."`
 	Recordings recordingsCommand `cmd:"" help:"Show which recordings are kept, late or lost, and have them fetched again."`
+	Callbacks  callbacksCommand  `cmd:"" help:"Show which applications are told of tasks and calls, try them, and tell them again."`
 	Doctor     doctorCommand     `cmd:"" help:"Check Redis, queues, credentials and settings; tell what will lose data, and what to do about it."`
 	Explain    explainCommand    `cmd:"" help:"Tell what happened to a task, attempt by attempt, why it waits, and until when."`
 	Queues     queuesCommand     `cmd:"" help:"Show how the queues stand: a table on a terminal, JSON in a pipe."`

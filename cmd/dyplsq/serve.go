@@ -8,6 +8,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 	"github.com/rs/zerolog"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/seed-5c07c2e9/dyplsq/calls"
 	"github.com/seed-5c07c2e9/dyplsq/cmd/dyplsq/internal/metrics"
@@ -18,6 +19,7 @@ import (
 type serveCommand struct {
 	redisFlags
 	serveFlags
+	callbacksFlags
 	logFlags
 	metricsFlags
 
@@ -54,14 +56,18 @@ func (c *serveCommand) Run(ctx context.Context, s streams) error {
 	server := newServer(served.api, door.certificate, log)
 	log.Info().Str("url", urlOf(listener, server)+"v1/").Msg("serving the API")
 	context.AfterFunc(ctx, served.api.Drain)
-	return errors.Join(serveWith(ctx, listener, server), shown.close())
+	work, running := errgroup.WithContext(ctx)
+	work.Go(func() error { return serveWith(running, listener, server) })
+	work.Go(func() error { return served.sender.run(running, served.api.SetCallbacks) })
+	return errors.Join(work.Wait(), shown.close())
 }
 
 // servedAPI is the API and what it stands on.
 type servedAPI struct {
-	api   *httpapi.API
-	queue *tasks.Queue
-	calls *calls.Store
+	api    *httpapi.API
+	queue  *tasks.Queue
+	calls  *calls.Store
+	sender *callbackSender
 }
 
 func (c *serveCommand) api(door serveDoor, m *metrics.Serve, log zerolog.Logger) (served servedAPI, err error) {
@@ -77,12 +83,18 @@ func (c *serveCommand) api(door serveDoor, m *metrics.Serve, log zerolog.Logger)
 		served.close()
 		return served, usage(err.Error())
 	}
+	var named []string
+	if served.sender, named, err = c.sender(c.redisFlags, served.queue, served.calls, m, log); err != nil {
+		served.close()
+		return served, err
+	}
 	served.api, err = httpapi.New(httpapi.Config{
-		Queue:  served.queue,
-		Calls:  served.calls,
-		Tokens: door.tokens,
-		Admit:  door.admit,
-		Logger: log,
+		Queue:     served.queue,
+		Calls:     served.calls,
+		Tokens:    door.tokens,
+		Callbacks: named,
+		Admit:     door.admit,
+		Logger:    log,
 		Trace: httpapi.Trace{
 			RequestDone: func(r httpapi.Request) { m.RequestDone(r.Route, r.Status, r.Took) },
 			Waiting:     m.Waiting,
@@ -98,6 +110,7 @@ func (s servedAPI) close() {
 	if s.api != nil {
 		_ = s.api.Close()
 	}
+	s.sender.close()
 	if s.calls != nil {
 		_ = s.calls.Close()
 	}

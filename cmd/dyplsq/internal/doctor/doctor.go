@@ -63,9 +63,10 @@ type Config struct {
 	// Recordings names the store of recordings, and says why it cannot be used; nil where there is none.
 	Recordings func(context.Context) (where string, err error)
 	// Settings is what a worker says of the settings of this machine.
-	Settings error
-	Quotas   Quotas
-	Receipts Receipts
+	Settings  error
+	Quotas    Quotas
+	Receipts  Receipts
+	Callbacks Callbacks
 }
 
 // examination is one run of all checks, and what they share.
@@ -124,6 +125,7 @@ var ofRedis = []check{
 	{"quota", (*examination).quota},
 	{"breakers", (*examination).breakers},
 	{"receipts", (*examination).receipts},
+	{"callbacks", (*examination).callbacks},
 }
 
 var ofMachine = []check{
