@@ -3,6 +3,7 @@ package callbacks
 import (
 	"context"
 	"errors"
+	"slices"
 	"strconv"
 	"time"
 
@@ -156,7 +157,7 @@ func (s store) recover(ctx context.Context, endpoint, id string, now time.Time) 
 	case errors.Is(err, asynq.ErrTaskNotFound), errors.Is(err, asynq.ErrQueueNotFound):
 	case err != nil:
 		return err
-	case info.State == asynq.TaskStatePending || info.State == asynq.TaskStateScheduled || info.State == asynq.TaskStateRetry:
+	case slices.Contains([]asynq.TaskState{asynq.TaskStatePending, asynq.TaskStateScheduled, asynq.TaskStateRetry}, info.State):
 		return nil
 	}
 	// one that is active, and yet not sent, was fetched by somebody who died

@@ -1,7 +1,6 @@
 package callbacks
 
 import (
-	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -67,7 +66,7 @@ func TestSnippets(t *testing.T) {
 			}
 			dir := t.TempDir()
 			text := before[language] + string(found[1]) + s.program
-			if err := os.WriteFile(filepath.Join(dir, s.file), []byte(text), 0o600); err != nil {
+			if err := os.WriteFile(filepath.Join(dir, s.file), []byte(text), 0o600); err != nil { //nolint:gosec // this repository's page, a folder of the test
 				t.Fatal(err)
 			}
 			now := time.Now()
@@ -96,7 +95,7 @@ func TestSnippets(t *testing.T) {
 				cmd := exec.CommandContext(t.Context(), s.command[0], append(s.command[1:], args...)...)
 				cmd.Dir = dir
 				out, err := cmd.CombinedOutput()
-				if err != nil || !strings.EqualFold(strings.TrimSpace(string(out)), fmt.Sprint(c.want)) {
+				if err != nil || !strings.EqualFold(strings.TrimSpace(string(out)), strconv.FormatBool(c.want)) {
 					t.Errorf("%s: %v, %s, want %t", name, err, out, c.want)
 				}
 			}

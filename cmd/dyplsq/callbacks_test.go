@@ -9,6 +9,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -109,7 +110,7 @@ func TestCallbacks(t *testing.T) {
 	orders, late := newApplication(t), newApplication(t)
 	file := filepath.Join(t.TempDir(), "callbacks.json")
 	callbacksFile(t, file, [2]string{"orders", orders.url})
-	env := append(s.Env, "DYPLSQ_CALLBACKS="+file)
+	env := append(slices.Clone(s.Env), "DYPLSQ_CALLBACKS="+file)
 	p, _, _ := apiServer(t, env)
 	const jobs = 60
 	for i := range 3 {

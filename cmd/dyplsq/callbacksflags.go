@@ -88,7 +88,7 @@ func (f callbacksFlags) sender(
 	}
 	log.Info().Strs("endpoints", names).Msg("sending callbacks")
 	s := &callbackSender{Sender: sender, file: f.Callbacks, log: log}
-	m.Collect(s.standing) //nolint:contextcheck // a scrape has no context
+	m.Collect(s.standing)
 	return s, names, nil
 }
 
