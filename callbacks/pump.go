@@ -143,6 +143,9 @@ func (l *lane) giveUp(ctx context.Context, id string, now time.Time) error {
 	return err
 }
 
+// waitingStates are those of tasks that asynq will give out.
+var waitingStates = []asynq.TaskState{asynq.TaskStatePending, asynq.TaskStateScheduled, asynq.TaskStateRetry}
+
 // recover gives a delivery to asynq that should have been sent, unless asynq has it.
 func (s store) recover(ctx context.Context, endpoint, id string, now time.Time) error {
 	round, err := s.redis.HGet(ctx, keysOf(endpoint).delivery(id), fieldRound).Result()
@@ -157,7 +160,7 @@ func (s store) recover(ctx context.Context, endpoint, id string, now time.Time) 
 	case errors.Is(err, asynq.ErrTaskNotFound), errors.Is(err, asynq.ErrQueueNotFound):
 	case err != nil:
 		return err
-	case slices.Contains([]asynq.TaskState{asynq.TaskStatePending, asynq.TaskStateScheduled, asynq.TaskStateRetry}, info.State):
+	case slices.Contains(waitingStates, info.State):
 		return nil
 	}
 	// one that is active, and yet not sent, was fetched by somebody who died
