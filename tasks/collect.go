@@ -3,6 +3,7 @@ package tasks
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -24,8 +25,13 @@ type Told struct {
 // collector is the one consumer that all who collect for a group are.
 const collector = "dyplsq.collect"
 
-// mostGroup is how long the name of a group may be, in bytes.
-const mostGroup = 128
+const (
+	// mostGroup is how long the name of a group may be, in bytes.
+	mostGroup = 128
+	// ownGroups begins the names of groups such as that of the sender of callbacks: whoever collected
+	// for it would take what others are to be told.
+	ownGroups = "dyplsq."
+)
 
 // Collect returns up to most outcomes that a group has not acknowledged and nobody else was given
 // within the last minute: up to 100 where most is 0, and never more than 1,000. It waits for none.
@@ -36,8 +42,9 @@ const mostGroup = 128
 // then. A group that is new begins with the oldest that is kept. The outcome is what the record
 // says now, as in Follow.
 //
-// Errors: *dypls.ValidationError, [ErrUnreachable], [ErrClosed], and ctx's. What an error keeps from
-// being returned comes after a minute.
+// Errors: *dypls.ValidationError, also for a group whose name begins with dyplsq., as those of
+// dyplsq's own processes do, [ErrUnreachable], [ErrClosed], and ctx's. What an error keeps from being
+// returned comes after a minute.
 func (q *Queue) Collect(ctx context.Context, group string, most int) ([]Told, error) {
 	if err := join(nil, groupProblems(group)); err != nil {
 		return nil, err
@@ -201,10 +208,14 @@ func (q *Queue) group(name, consumer string) consumergroup.Group {
 }
 
 func groupProblems(group string) []dypls.Problem {
-	if group != "" && len(group) <= mostGroup {
+	p := dypls.Problem{Field: "group", Remedy: "name the service that collects"}
+	switch {
+	case group == "" || len(group) > mostGroup:
+		p.Rule = fmt.Sprintf("must be 1-%d bytes", mostGroup)
+	case strings.HasPrefix(group, ownGroups):
+		p.Rule = "must not begin with " + ownGroups + " as those of dyplsq's own processes do"
+	default:
 		return nil
 	}
-	return []dypls.Problem{{
-		Field: "group", Rule: "must be 1-128 bytes", Remedy: "name the service that collects",
-	}}
+	return []dypls.Problem{p}
 }

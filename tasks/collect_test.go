@@ -257,7 +257,7 @@ func TestCollectRefuses(t *testing.T) {
 		s.enqueue(t, tasks.TaskID("k"))
 		s.fail(t, "k")
 		entries := wantCollected(t, s.queue, "结算 g/1:{x}", 1, "k failed") // odd, and a name
-		for name, group := range map[string]string{"empty": "", "long": strings.Repeat("g", 129)} {
+		for name, group := range map[string]string{"empty": "", "long": strings.Repeat("g", 129), "of dyplsq's own": "dyplsq.callbacks"} {
 			if _, err := s.queue.Collect(t.Context(), group, 1); !slices.Equal(fieldsOf(err), []string{"group"}) {
 				t.Errorf("%s: %v", name, err)
 			}
