@@ -1,7 +1,7 @@
 GOLANGCI_LINT_VERSION := v2.15.0
 # Tests of faults wait rather than work: in full, they run eight at a time.
 FAULTS := TestChaos|TestKill|TestFrozen|TestRollingRestart|TestShutdown|TestRedis|TestClockSkew|TestOldAndNew
-FAULTS := $(FAULTS)|TestStrange|TestPoison|TestPayloads|TestKeyReused|TestOneKey|TestBatch|TestReceipts
+FAULTS := $(FAULTS)|TestStrange|TestPoison|TestPayloads|TestKeyReused|TestOneKey|TestBatch|TestReceipts|TestPosted
 
 # Tests of scale and failovers, one at a time, as they measure; each has a form of seconds for `make test`.
 SCALE := TestFailover|TestNetworkCut|TestSoak|TestMillionQueued
