@@ -101,7 +101,7 @@ func work(kind string) error {
 	}
 	run, known := map[string]func(Site, int) error{
 		script{}.Name(): runScript, tuned{}.Name(): runTuned, river{}.Name(): runRiver, direct{}.Name(): runDirect,
-		receiverKind: runReceiver, keeperKind: runKeeper,
+		receiverKind: runReceiver, keeperKind: runKeeper, bareName: runBare,
 	}[kind]
 	if !known {
 		return fmt.Errorf("%s is not a kind of worker", kind)

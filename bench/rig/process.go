@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"os"
 	"os/exec"
 	"syscall"
@@ -46,6 +47,15 @@ func Start(cmd *exec.Cmd, end syscall.Signal) (*Process, error) {
 		_ = cmd.Wait()
 	}()
 	return p, nil
+}
+
+// FreeAddress is one of loopback that nobody listens on.
+func FreeAddress() (string, error) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", err
+	}
+	return listener.Addr().String(), listener.Close()
 }
 
 // PID is its process id.

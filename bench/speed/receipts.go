@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -199,7 +198,7 @@ func (b *bench) asFastAsItCan(ctx context.Context, r *receiver, load *pushing, i
 
 // receiver starts one on a Redis.
 func (b *bench) receiver(name string, store *rig.Redis) (r *receiver, remove func(), err error) {
-	addr, err := freeAddress()
+	addr, err := rig.FreeAddress()
 	if err != nil {
 		return nil, nil, err
 	}
@@ -234,15 +233,6 @@ func (b *bench) receiver(name string, store *rig.Redis) (r *receiver, remove fun
 		return nil, nil, err
 	}
 	return r, remove, nil
-}
-
-// freeAddress is one of loopback that nobody listens on.
-func freeAddress() (string, error) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", err
-	}
-	return listener.Addr().String(), listener.Close()
 }
 
 func asynqLeft(ctx context.Context, store *rig.Redis) (n int64, err error) {

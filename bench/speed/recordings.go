@@ -101,7 +101,7 @@ func (b *bench) keeping(ctx context.Context, name string) (k keeping, err error)
 		return k, err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	listen, err := freeAddress()
+	listen, err := rig.FreeAddress()
 	if err != nil {
 		return k, err
 	}

@@ -55,6 +55,7 @@ func scenarios() []scenario {
 		{"size", "Memory of a task", (*bench).size},
 		{"backlog", "A long queue", (*bench).backlog},
 		{"quota", "A quota that changes", (*bench).quota},
+		{"http", "Over HTTP", (*bench).http},
 		{"receipts", "Receipts", (*bench).receipts},
 		{"recordings", "Recordings", (*bench).recordings},
 	}
