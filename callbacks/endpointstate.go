@@ -2,9 +2,11 @@ package callbacks
 
 import (
 	"context"
+	"errors"
 	"strconv"
 	"time"
 
+	"github.com/hibiken/asynq"
 	"github.com/redis/go-redis/v9"
 )
 
@@ -67,6 +69,20 @@ func (s store) enable(ctx context.Context, endpoint string) (bool, error) {
 		return nil
 	})
 	return err == nil, err
+}
+
+// drop drops all of an endpoint but its deliveries, whose time is over by then.
+func (s store) drop(ctx context.Context, endpoint string) error {
+	err := s.inspector.DeleteQueue(queueName(endpoint), true)
+	if err != nil && !errors.Is(err, asynq.ErrQueueNotFound) {
+		return err
+	}
+	k := keysOf(endpoint)
+	err = s.redis.Del(ctx, k.state(), k.waiting(), k.failing(), k.queued(), k.sending(), k.resting(), k.dead()).Err()
+	if err != nil {
+		return err
+	}
+	return s.redis.HDel(ctx, endpointsKey, endpoint).Err()
 }
 
 // forget drops what is no longer kept, and returns how much of it was never delivered.

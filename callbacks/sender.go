@@ -29,6 +29,7 @@ type Sender struct {
 	replaced  chan struct{} // rings when the endpoints have changed
 
 	lanes map[string]*lane // by endpoint; of Run alone
+	said  atomic.Int64     // when it was last logged that events are not stored, in Unix ns
 }
 
 // New returns a sender. It does not wait for a connection. Its error tells everything that is wrong
@@ -134,20 +135,26 @@ func (s *Sender) taskDone(ctx context.Context, o tasks.Outcome) error {
 	if o.State == tasks.StateUnknown {
 		return nil // its record is no longer kept: nothing can be told
 	}
-	return s.deliver(ctx, ofTask(o))
+	return s.told(ctx, s.deliver(ctx, ofTask(o)))
 }
 
 func (s *Sender) callChanged(ctx context.Context, c calls.Call) error {
 	events, err := ofCall(c)
-	if err != nil {
-		return err
-	}
 	for _, e := range events {
-		if err := s.deliver(ctx, e); err != nil {
-			return err
+		if err == nil {
+			err = s.deliver(ctx, e)
 		}
 	}
-	return nil
+	return s.told(ctx, err)
+}
+
+// told logs, now and then, why an event is not stored, which is offered again.
+func (s *Sender) told(ctx context.Context, err error) error {
+	last, now := s.said.Load(), time.Now().UnixNano()
+	if err != nil && ctx.Err() == nil && now-last > int64(sayEvery) && s.said.CompareAndSwap(last, now) {
+		s.Logger.Warn().Err(err).Msg("events for callbacks not read; trying again")
+	}
+	return err
 }
 
 // deliver makes the deliveries of an event. Once it returns nil nothing but these is needed of it.
@@ -178,6 +185,7 @@ func (s *Sender) keepLanes(ctx context.Context) error {
 			return err
 		}
 		s.noteSeen(ctx)
+		s.forgetGone(ctx)
 		select {
 		case <-ctx.Done():
 			return nil
@@ -216,6 +224,20 @@ func (s *Sender) closeLanes(lanes map[string]*lane) {
 	closing.Wait()
 	for _, name := range slices.Collect(maps.Keys(lanes)) {
 		delete(s.lanes, name)
+	}
+}
+
+// forgetGone drops what is left of endpoints that nobody has had for longer than anything is kept.
+// What fails is done in a minute.
+func (s *Sender) forgetGone(ctx context.Context) {
+	seen, err := s.store.redis.HGetAll(ctx, endpointsKey).Result()
+	if err != nil {
+		return
+	}
+	for name, at := range seen {
+		if s.now().Sub(instant(at)) > keepUndelivered {
+			_ = s.store.drop(ctx, name)
+		}
 	}
 }
 

@@ -33,9 +33,9 @@ const (
 // world is a Redis with a queue, whose tasks the test itself performs, and senders.
 type world struct {
 	t      *testing.T
-	redis  *redistest.Server
+	redis  *redistest.Server // nil for a cluster
 	config tasks.RedisConfig
-	client *redis.Client
+	client redis.UniversalClient
 	queue  *tasks.Queue
 	calls  *calls.Store
 	log    *logtest.Log
@@ -44,10 +44,16 @@ type world struct {
 func newWorld(t *testing.T, redisArgs ...string) *world {
 	t.Helper()
 	server := redistest.Start(t, redisArgs...)
-	w := &world{
-		t: t, redis: server, client: server.Client(t), log: &logtest.Log{},
-		config: tasks.RedisConfig{URL: server.URL(), CAFile: server.CAFile, CertFile: server.CertFile, KeyFile: server.KeyFile, ServerName: server.ServerName},
-	}
+	w := newWorldOn(t, server.Client(t), tasks.RedisConfig{
+		URL: server.URL(), CAFile: server.CAFile, CertFile: server.CertFile, KeyFile: server.KeyFile, ServerName: server.ServerName,
+	})
+	w.redis = server
+	return w
+}
+
+func newWorldOn(t *testing.T, client redis.UniversalClient, config tasks.RedisConfig) *world {
+	t.Helper()
+	w := &world{t: t, client: client, config: config, log: &logtest.Log{}}
 	var err error
 	if w.queue, err = tasks.New(tasks.Config{Redis: w.config}); err != nil {
 		t.Fatal(err)
