@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"slices"
@@ -94,33 +95,30 @@ func (a *API) knownCallbacks() string {
 // item is the task as the library takes it, or all that is wrong with it, beside what is known to be
 // wrong already.
 func (s *submission) item(found []dypls.Problem, header *string) (
-	item tasks.UntypedItem, problems []dypls.Problem,
+	kind tasks.UntypedKind, item tasks.UntypedItem, problems []dypls.Problem,
 ) {
 	problems = slices.Concat(found, s.takeKey(header))
 	if isUnreadable(found) {
-		return item, problems
+		return kind, item, problems
 	}
-	item.Options = s.options()
+	options := s.options()
 	kind, known := s.kind(&problems)
 	if given := s.given(&problems); !known || !given {
-		return item, append(problems, problemsOf(item.CheckOptions())...)
+		return kind, item, append(problems, problemsOf(kind.CheckOptions(options...))...)
 	}
 	problems = append(problems, misplaced(s.request)...)
 	item, err := kind.Decode(s.request)
-	item.Options = append(item.Options, s.options()...)
+	item.Options = append(item.Options, options...)
 	for _, p := range problemsOf(err) {
 		if p.Field == "" {
 			p.Field = "request"
 		}
 		problems = append(problems, p)
 	}
-	switch {
-	case err != nil:
-		problems = append(problems, problemsOf(item.CheckOptions())...)
-	case len(problems) > 0:
-		problems = append(problems, problemsOf(item.Check())...)
+	if len(problems) > 0 {
+		problems = append(problems, problemsOf(kind.CheckOptions(item.Options...))...)
 	}
-	return item, problems
+	return kind, item, problems
 }
 
 // kind finds the action.
@@ -193,9 +191,6 @@ func (s *submission) options() (options []tasks.Option) {
 	if s.in != nil {
 		options = append(options, tasks.ProcessIn(time.Duration(*s.in)))
 	}
-	if s.callback != nil {
-		options = append(options, tasks.Callback(*s.callback))
-	}
 	if s.processAt != nil {
 		options = append(options, tasks.ProcessAt(time.Time(*s.processAt)))
 	}
@@ -245,10 +240,10 @@ func (d *duration) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
-// durationProblem is what is wrong with a duration, which may be anything, a number included.
+// durationProblem is what is wrong with a duration, and what to do about it.
 func durationProblem(err error) (rule, remedy string) {
-	rule, _, _ = strings.Cut(err.Error(), ": ") // the rest repeats it
-	return rule, "write it with its unit, as in 90s or 24h"
+	rule, remedy, _ = strings.Cut(err.Error(), ": ")
+	return rule, cmp.Or(remedy, "write it as in 90s")
 }
 
 // instant is a time as a body writes it: RFC 3339 with its zone.
