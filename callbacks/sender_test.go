@@ -1,6 +1,7 @@
 package callbacks
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/http"
@@ -11,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/seed-5c07c2e9/dyplsq/internal/record"
+	"github.com/seed-5c07c2e9/dyplsq/internal/redistest"
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
 )
 
@@ -160,10 +162,13 @@ func TestGivesUp(t *testing.T) {
 	if all := r.got(); len(all) != 1+len(pauses) || len(r.ids()) != 1 || got.Waiting() != 0 {
 		t.Errorf("it was sent %d times; %+v", len(all), got)
 	}
-	archived, err := s.store.inspector.ListArchivedTasks("callback.a")
-	if err != nil || len(archived) != 1 || !strings.Contains(archived[0].LastErr, "it answered 500") || string(archived[0].Payload) != `{"v":1,"id":"`+r.got()[0].id+`"}` {
-		t.Errorf("asynq has %+v, %v", archived, err)
-	}
+	redistest.Poll(t, within, "asynq to have it among its archived", func(context.Context) error {
+		archived, err := s.store.inspector.ListArchivedTasks("callback.a")
+		if err == nil && (len(archived) != 1 || !strings.Contains(archived[0].LastErr, "it answered 500") || string(archived[0].Payload) != `{"v":1,"id":"`+r.got()[0].id+`"}`) {
+			err = fmt.Errorf("it has %+v", archived)
+		}
+		return err
+	})
 }
 
 // TestOneEventManyReadings: an event that is read again is not told again.
