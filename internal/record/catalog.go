@@ -16,16 +16,23 @@ import (
 //	dypls:uncertain:{0f}         likewise, those that are held
 //	dypls:uncertain:{0f}:isv.X
 //
+// A new record that is to run at once has none: its entry of the index, which a quarter of a
+// millisecond marks, stands for it, until the record gets its outcome or the reaper visits it, half
+// a minute later. Most have their outcome by then.
+//
 // An entry is a hint, and the record the truth: whoever reads the catalog compares the two. No
-// record lacks its entry. The one of a new record is made with the record, and before it where that
-// takes two steps. Those of an outcome are made before the record leaves the index: what cuts the
-// one off makes the reaper repeat both. A score is never earlier than the time that the record says.
+// record lacks its entry for longer than it takes the reaper to look at it. The one of a new record
+// is made with the record, and before it where that takes two steps. Those of an outcome are made
+// before the record leaves the index: what cuts the one off makes the reaper repeat both. A score is
+// never earlier than the time that the record says.
 //
 // Nothing is taken out when a task is settled, let run again, or forgotten. The reaper drops what
 // its records belie, see [Store.Prune].
 //
-// It costs a task one ZADD in the script or the round trip that records it, a part of a ZADD in the
-// round trip that takes it off the index, and a part of a read and of a ZREM once it is gone.
+// Whoever moves an entry of the index makes that of the catalog, too, as the mark is lost.
+//
+// It costs a task a part of a ZADD in the round trip that tells its outcome, and a part of a read
+// and of a ZREM once it is gone; where a record is made in steps, or for later, a ZADD then, too.
 const (
 	catalogPrefix = "dypls:tasks:"
 	endedPrefix   = "dypls:" // and a state
@@ -77,15 +84,31 @@ func codeWord(code string) string {
 // codedMember is an entry of all that ended in one state, of whatever code.
 func codedMember(code, id string) string { return codeWord(code) + " " + id }
 
-// enteredNow makes arguments of [indexLua] those that enter the same tasks into the catalog. The
-// entry of an earlier record under the same id is written anew: it could be dropped any moment.
-func enteredNow(args []any) []any {
+// enteredNow makes arguments of [indexLua] those that enter the same tasks into the catalog.
+func enteredNow(args []any, anew bool) []any {
 	entered := make([]any, len(args))
-	entered[0] = setEntry
+	entered[0] = addEntry
+	if anew {
+		entered[0] = setEntry
+	}
 	for i := 1; i < len(args); i += 2 {
 		entered[i], entered[i+1] = args[i], 0
 	}
 	return entered
+}
+
+// enterOpen enters records without an outcome that have no entry yet.
+func enterOpen(ctx context.Context, p redis.Pipeliner, open []Open) {
+	var shards [indexShards][]redis.Z
+	for _, o := range open {
+		shard := shardOf(o.ID)
+		shards[shard] = append(shards[shard], redis.Z{Score: float64(o.Enqueued.UnixMilli()), Member: o.ID})
+	}
+	for shard, entries := range shards {
+		if entries != nil {
+			p.ZAddNX(ctx, catalogKey(shard), entries...)
+		}
+	}
 }
 
 // endEntries enters outcomes into the catalog, each by when it was settled.

@@ -64,6 +64,13 @@ func (c *crowd) step() {
 	case 0, 1:
 		what = "create"
 		task := record.New{ID: id, Action: "BindAxn", Request: []byte(`{}`), Fingerprint: fingerprint}
+		switch c.random.IntN(4) {
+		case 0:
+			task.Handover = &record.Handover{Script: nowhere, Channel: "news"}
+			task.ProcessAt = time.Now().Add(time.Hour)
+		case 1, 2:
+			task.Handover = &record.Handover{Script: nowhere}
+		}
 		_, err = store.Create(ctx, []record.New{task})
 	case 2, 3:
 		what = "begin"
@@ -100,7 +107,7 @@ func (c *crowd) step() {
 		r.Keep = keep
 		_, _, err = store.Resolve(ctx, r)
 	case 11:
-		switch c.random.IntN(3) {
+		switch c.random.IntN(4) {
 		case 0:
 			what = "expire"
 			err = c.client.Del(ctx, record.Key(id)).Err()
@@ -112,12 +119,29 @@ func (c *crowd) step() {
 		case 2:
 			what = "prune"
 			_, err = c.store.Prune(ctx, &c.pruning, 0)
+		case 3:
+			what = "visit"
+			err = c.visit(id)
 		}
 	}
 	c.log = append(c.log, fmt.Sprint(what, " ", id))
 	if err != nil {
 		c.Errorf("%s %s: %v", what, id, err)
 	}
+}
+
+// nowhere hands nothing over.
+var nowhere = record.NewHandoverScript("return 1")
+
+// visit does what the reaper does of a record whose delivery is alive.
+func (c *crowd) visit(id string) error {
+	opened, err := c.store.Opened(c.Context(), id)
+	if err != nil || opened[0].State == "" || opened[0].State.Told() {
+		return err
+	}
+	now := c.now(c.T)
+	due := record.Due{Now: now.Add(24 * time.Hour), Open: opened}
+	return c.store.Defer(c.Context(), due, []record.Next{{ID: id, At: now.Add(10 * time.Minute)}})
 }
 
 // tellRest does what the reaper does of outcomes that nobody told.

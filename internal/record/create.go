@@ -105,7 +105,7 @@ func (s Store) createApart(ctx context.Context, tasks []New) ([]Created, *Shorta
 			return found, nil, err
 		}
 	}
-	opening := &entries{how: addEntry, needed: true, catalogued: true}
+	opening := &entries{how: addEntry, needed: true, fresh: true}
 	calls := make([]scriptCall, len(tasks))
 	for i, t := range tasks {
 		opening.add(t.ID, t.firstLook())

@@ -3,6 +3,7 @@ package record
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -133,17 +134,22 @@ func (s Store) Due(ctx context.Context, perShard int64) (Due, error) {
 	return due, nil
 }
 
-// Defer writes down when to look again, unless somebody else has moved the entry since.
+// Defer writes down when to look again, unless somebody else has moved the entry since. What stays
+// is in the catalog from then on.
 func (s Store) Defer(ctx context.Context, due Due, next []Next) error {
 	var shards [indexShards][]any
+	stay := map[string]bool{}
 	for _, n := range next {
+		stay[n.ID] = !n.Drop && !n.Missed
 		shard := shardOf(n.ID)
 		if shards[shard] == nil {
 			shards[shard] = []any{due.Now.UnixMilli()}
 		}
 		shards[shard] = append(shards[shard], n.ID, n.score())
 	}
+	open := slices.DeleteFunc(slices.Clone(due.Open), func(o Open) bool { return !stay[o.ID] })
 	_, err := s.redis.Pipelined(ctx, func(p redis.Pipeliner) error {
+		enterOpen(ctx, p, open)
 		for shard, args := range shards {
 			if args != nil {
 				p.Eval(ctx, deferLua, []string{indexKey(shard)}, args...)

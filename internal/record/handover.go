@@ -58,6 +58,7 @@ func NewHandoverScript(source string) *HandoverScript {
 		args = max(args, n)
 		return fmt.Sprintf("ARGV[%d]", n+argsBefore)
 	})
-	return &HandoverScript{args: args, script: redis.NewScript(optionalFrom(argsBefore+args+1) + newLua +
+	return &HandoverScript{args: args, script: redis.NewScript(optionalFrom(argsBefore+args+1) +
+		fmt.Sprintf("local first_look = %d\n", firstLook.Milliseconds()) + newLua +
 		"local function hand_over()\n" + source + "\nend\n" + handoverLua)}
 }

@@ -72,8 +72,10 @@ var (
 type entries struct {
 	how    string
 	shards [indexShards][]any
-	// catalogued: the record may be new, and is entered into the catalog, too.
-	catalogued bool
+	// fresh: the record may be new. Its entry of the catalog is written anew then, as an earlier record
+	// under the same id may have left one that is dropped any moment. Others get theirs here if what
+	// moves was their only one.
+	fresh bool
 	// needed: without them the step has failed. Otherwise the reaper finds what it has to by what was
 	// there before.
 	needed bool
@@ -89,7 +91,7 @@ func entry(how, id string) *entries {
 // firstEntry is entry for a record that may be new.
 func firstEntry(id string) *entries {
 	e := entry(addEntry, id)
-	e.catalogued = true
+	e.fresh = true
 	return e
 }
 
@@ -121,7 +123,7 @@ func (e *entries) all() iter.Seq2[string, []any] {
 			if args != nil && !yield(indexKey(shard), args) {
 				return
 			}
-			if args != nil && e.catalogued && !yield(catalogKey(shard), enteredNow(args)) {
+			if args != nil && !yield(catalogKey(shard), enteredNow(args, e.fresh)) {
 				return
 			}
 		}

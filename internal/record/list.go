@@ -61,7 +61,11 @@ func (s Store) List(ctx context.Context, sel Selection) (found []Record, next Po
 
 // listCatalog examines entries of the catalog from the newest on.
 func (s Store) listCatalog(ctx context.Context, sel Selection) (ids []string, next Position, err error) {
-	m := &merge{store: s, sets: sel.sets(), since: sel.Since, from: sel.From}
+	now, err := s.redis.Time(ctx).Result()
+	if err != nil {
+		return nil, Position{}, err
+	}
+	m := &merge{store: s, sets: sel.sets(now.Add(time.Second)), since: sel.Since, from: sel.From}
 	examined, perTrip := 0, sel.Most
 	for examined < examineMost {
 		perTrip = min(max(2*perTrip, examinedFirst), examinedPerTrip)
@@ -74,7 +78,7 @@ func (s Store) listCatalog(ctx context.Context, sel Selection) (ids []string, ne
 			return nil, Position{}, err
 		}
 		for i, e := range entries {
-			if !sel.meets(summaries[i]) || !e.agrees(summaries[i]) {
+			if !sel.meets(summaries[i]) || !e.agrees(summaries[i]) || slices.Contains(ids, e.id) {
 				continue
 			}
 			ids = append(ids, e.id)
@@ -89,12 +93,13 @@ func (s Store) listCatalog(ctx context.Context, sel Selection) (ids []string, ne
 }
 
 // sets are those of the catalog that have all that is wanted, and as little else as possible.
-func (sel Selection) sets() (sets []*catalogSet) {
+func (sel Selection) sets(until time.Time) (sets []*catalogSet) {
 	searched := len(sel.States) > 0 &&
 		!slices.ContainsFunc(sel.States, func(state State) bool { return !state.searched() })
 	for shard := range indexShards {
 		if !searched {
-			sets = append(sets, &catalogSet{key: catalogKey(shard)})
+			sets = append(sets, &catalogSet{key: catalogKey(shard)},
+				&catalogSet{key: indexKey(shard), open: true, until: until})
 			continue
 		}
 		for _, state := range sel.States {
@@ -132,12 +137,16 @@ func (sel Selection) meets(r summary) bool {
 		(sel.Since.IsZero() || !r.at.Before(sel.Since))
 }
 
-// summaries read, in one round trip, what records are compared by.
+// summaries read, in one round trip, what records are compared by. A record that an entry of the index
+// does not stand for has none.
 func (s Store) summaries(ctx context.Context, entries []catalogEntry) ([]summary, error) {
-	cmds := make([]*redis.SliceCmd, len(entries))
+	cmds, own := make([]*redis.SliceCmd, len(entries)), make([]*redis.FloatSliceCmd, len(entries))
 	_, err := s.redis.Pipelined(ctx, func(p redis.Pipeliner) error {
 		for i, e := range entries {
 			cmds[i] = p.HMGet(ctx, Key(e.id), "state", "action", "code", "account", "enqueued_at", "finished_at")
+			if e.open {
+				own[i] = p.ZMScore(ctx, catalogKey(shardOf(e.id)), e.id)
+			}
 		}
 		return nil
 	})
@@ -147,6 +156,9 @@ func (s Store) summaries(ctx context.Context, entries []catalogEntry) ([]summary
 	found := make([]summary, len(entries))
 	for i, cmd := range cmds {
 		r := fieldReader{cmd.Val()}
+		if own[i] != nil && own[i].Val()[0] > 0 {
+			continue // its own entry of the catalog stands for it
+		}
 		found[i] = summaryOf(Record{
 			ID: entries[i].id, State: State(r.text(0)), Action: r.text(1), Code: r.text(2), Account: r.text(3),
 			EnqueuedAt: fromMillis(r.integer(4)), FinishedAt: fromMillis(r.integer(5)),

@@ -160,3 +160,50 @@ func TestListOfAccounts(t *testing.T) {
 		}
 	})
 }
+
+// New tasks that are to run at once are listed by their entries of the index, by when they were
+// enqueued, until the reaper visits them, and as before from then on.
+func TestListOfNewTasks(t *testing.T) {
+	t.Parallel()
+	onEachServer(t, func(t *testing.T, s server) {
+		var want []string
+		for n := range 150 {
+			id := fmt.Sprint("k", n)
+			s.create(t, id, func(n *record.New) { n.Handover = &record.Handover{Script: nowhere} })
+			want = append([]string{id}, want...)
+		}
+		if n := s.entries(t); n != 0 {
+			t.Errorf("the catalog has %d entries", n)
+		}
+		check := func(when string) {
+			t.Helper()
+			for _, most := range []int{1, 40, 1000} {
+				got := s.listAll(t, record.Selection{Most: most})
+				if !slices.IsSortedFunc(got, func(a, b record.Record) int { return b.EnqueuedAt.Compare(a.EnqueuedAt) }) {
+					t.Errorf("%s, in pages of %d, the order is\n%s", when, most, cmp.Diff(want, ids(got)))
+				}
+				found := ids(got)
+				slices.Sort(found)
+				if len(found) != len(want) || len(slices.Compact(found)) != len(want) {
+					t.Errorf("%s, in pages of %d: %d of %d", when, most, len(found), len(want))
+				}
+			}
+		}
+		check("new")
+		now := s.now(t)
+		for n, id := range want {
+			if n%2 > 0 {
+				continue
+			}
+			opened, err := s.store.Opened(t.Context(), id)
+			if err != nil {
+				t.Fatal(err)
+			}
+			next := []record.Next{{ID: id, At: now.Add(10 * time.Minute)}}
+			if err := s.store.Defer(t.Context(), record.Due{Now: now.Add(time.Hour), Open: opened}, next); err != nil {
+				t.Fatal(err)
+			}
+		}
+		check("half of them visited")
+	})
+}

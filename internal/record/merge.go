@@ -2,6 +2,8 @@ package record
 
 import (
 	"context"
+	"math"
+	"strconv"
 	"strings"
 	"time"
 
@@ -25,12 +27,14 @@ type catalogEntry struct {
 	id       string
 	code     string // as it stands in a member, "" where the set does not say
 	state    State  // of all entries of its set, "" for any
+	open     bool   // of the index: without an outcome
 }
 
 // agrees reports whether the record still is what the entry says. One that is not has another
 // entry.
 func (e catalogEntry) agrees(r summary) bool {
-	return (e.state == "" || e.state == r.state) && (e.code == "" || e.code == codeWord(r.code))
+	return (e.state == "" || e.state == r.state) && (e.code == "" || e.code == codeWord(r.code)) &&
+		(!e.open || !r.state.Told())
 }
 
 // catalogSet is one set of the catalog, read from its newest entry on.
@@ -38,6 +42,11 @@ type catalogSet struct {
 	key   string
 	state State // of all entries, "" for any
 	coded bool  // its members are of [codedMember]
+	// The set is a shard of the index, of which the entries count that are marked: those of records
+	// that were enqueued firstLook before their scores.
+	open bool
+	// when those of the index were made at the latest
+	until time.Time
 
 	ahead []catalogEntry // that were read and not taken
 	last  Position       // of what was read
@@ -118,15 +127,19 @@ func (set *catalogSet) read(
 	from Position,
 	since time.Time,
 ) *redis.ZSliceCmd {
-	newest, oldest := "+inf", "-inf"
+	newest, oldest, later := "+inf", "-inf", int64(0)
 	if set.last != (Position{}) {
 		from = set.last
 	}
+	if set.open {
+		later = firstLook.Milliseconds()
+		newest = score(set.until.UnixMilli() + later)
+	}
 	if from != (Position{}) {
-		newest = score(from.At)
+		newest = strconv.FormatFloat(float64(from.At+later)+quarter, 'f', -1, 64)
 	}
 	if !since.IsZero() {
-		oldest = score(since.UnixMilli())
+		oldest = score(since.UnixMilli() + later)
 	}
 	set.size = min(max(2*set.size, firstRead), max(mostRead, set.size))
 	return p.ZRevRangeByScoreWithScores(ctx, set.key, &redis.ZRangeBy{Max: newest, Min: oldest, Count: set.size})
@@ -135,11 +148,20 @@ func (set *catalogSet) read(
 func (set *catalogSet) entry(z redis.Z) catalogEntry {
 	member, _ := z.Member.(string)
 	e := catalogEntry{position: Position{At: int64(z.Score), Member: member}, id: member, state: set.state}
-	if set.coded {
+	switch {
+	case set.coded:
 		e.code, e.id, _ = strings.Cut(member, " ")
+	case set.open:
+		e.open, e.position.At = true, e.position.At-firstLook.Milliseconds()
+		if z.Score-math.Floor(z.Score) != quarter { // of one score, those that are marked come first
+			e.id, e.position.Member = "", ""
+		}
 	}
 	return e
 }
+
+// quarter marks an entry of the index that stands for one of the catalog.
+const quarter = 0.25
 
 // add takes in what was read. Where all of it was known, more has the last score than was read, and
 // the next read is to be longer.
@@ -148,14 +170,17 @@ func (set *catalogSet) add(read []redis.Z, from Position) {
 		from = set.last
 	}
 	for _, z := range read {
-		if e := set.entry(z); e.position.behind(from) {
+		e := set.entry(z)
+		if !e.position.behind(from) {
+			continue
+		}
+		set.last = e.position
+		if e.id != "" {
 			set.ahead = append(set.ahead, e)
 		}
 	}
 	set.over = int64(len(read)) < set.size
-	if len(set.ahead) > 0 {
-		set.last = set.ahead[len(set.ahead)-1].position
-	} else if !set.over {
+	if set.last == from && !set.over {
 		set.size *= 2
 	}
 }
