@@ -11,6 +11,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
 )
 
@@ -57,6 +58,8 @@ const (
 
 // List returns calls in the order in which they were dialled, and the cursor of those that follow,
 // "" where there are none. Calls whose first receipt comes while a list is read may be missing.
+// Errors: *dypls.ValidationError for a cursor that is none, [tasks.ErrUnreachable] and
+// [tasks.ErrRefused].
 func (s *Store) List(ctx context.Context, f Filter) (calls []Call, next string, err error) {
 	if f.Limit <= 0 {
 		f.Limit = defaultLimit
@@ -70,7 +73,9 @@ func (s *Store) List(ctx context.Context, f Filter) (calls []Call, next string, 
 	if f.Cursor != "" {
 		cursor, valid := parsePosition(f.Cursor)
 		if !valid {
-			return nil, "", errors.New("list calls: the cursor must be one that an earlier list returned")
+			return nil, "", &dypls.ValidationError{Problems: []dypls.Problem{{
+				Field: "Cursor", Rule: "must be one that an earlier list returned", Remedy: "list from the start",
+			}}}
 		}
 		if cursor.after(from) {
 			from = cursor

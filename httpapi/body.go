@@ -26,7 +26,7 @@ func (e *exchange) body(most int64) ([]byte, error) {
 		return nil, problem(tooLarge)
 	}
 	control := http.NewResponseController(e.ResponseWriter)
-	_ = control.SetReadDeadline(time.Now().Add(bodyWithin)) // where the server can
+	_ = control.SetReadDeadline(time.Now().Add(e.api.bodyWithin)) // where the server can
 	body, err := io.ReadAll(http.MaxBytesReader(e.ResponseWriter, e.r.Body, most))
 	if _, tooLong := errors.AsType[*http.MaxBytesError](err); tooLong {
 		return nil, problem(tooLarge)

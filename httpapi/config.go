@@ -56,12 +56,18 @@ type API struct {
 	log       zerolog.Logger
 	trace     Trace
 
+	outcomesFeed *feed[tasks.Told]
+	changesFeed  *feed[calls.Changed]
+
 	routes  *http.ServeMux
 	slots   chan struct{} // of requests that are worked on
 	waits   waits
 	serving context.Context //nolint:containedctx // until the API drains
 	drain   context.CancelFunc
-	said    throttle // that Redis does not do what requests need
+	// within what time a body must be here
+	bodyWithin time.Duration
+
+	said throttle // that Redis does not do what requests need
 }
 
 // New returns an API. Its error tells everything that is wrong with the configuration.
@@ -81,18 +87,20 @@ func New(c Config) (*API, error) {
 	}
 	serving, drain := context.WithCancel(context.Background())
 	a := &API{
-		queue:   c.Queue,
-		calls:   c.Calls,
-		tokens:  c.Tokens,
-		admit:   c.Admit,
-		log:     c.Logger,
-		trace:   c.Trace,
-		slots:   make(chan struct{}, cmp.Or(c.Concurrent, defaultConcurrent)),
-		waits:   waits{most: cmp.Or(c.Waits, defaultWaits), of: map[string]int{}},
-		serving: serving,
-		drain:   drain,
-		said:    throttle{every: sayEvery},
+		queue:      c.Queue,
+		calls:      c.Calls,
+		tokens:     c.Tokens,
+		admit:      c.Admit,
+		log:        c.Logger,
+		trace:      c.Trace,
+		slots:      make(chan struct{}, cmp.Or(c.Concurrent, defaultConcurrent)),
+		waits:      waits{most: cmp.Or(c.Waits, defaultWaits), of: map[string]int{}},
+		serving:    serving,
+		drain:      drain,
+		bodyWithin: bodyWithin,
+		said:       throttle{every: sayEvery},
 	}
+	a.outcomesFeed, a.changesFeed = newFeed(outcomesSource(c.Queue)), newFeed(changesSource(c.Calls))
 	a.SetCallbacks(c.Callbacks)
 	a.routes = a.mux()
 	return a, nil

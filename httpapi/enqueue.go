@@ -35,17 +35,17 @@ func (a *API) enqueue(e *exchange) error {
 	}
 	key, wrong := e.key()
 	s, problems := a.decodeSubmission(body)
-	kind, item, problems := s.item(append(wrong, problems...), key)
+	item, problems := s.item(append(wrong, problems...), key)
 	if len(problems) > 0 {
 		return &dypls.ValidationError{Problems: problems}
 	}
-	told := Enqueued{Action: kind.Action(), State: tasks.StatePending}
+	told := Enqueued{Action: item.Kind.Action(), State: tasks.StatePending}
 	item.Options = append(item.Options, tasks.IfKnown(func(state tasks.State) { told.Known, told.State = true, state }))
 	ctx, cancel := e.ask()
 	defer cancel()
 	ids, err := a.queue.EnqueueAll(ctx, []tasks.UntypedItem{item})
 	if err != nil {
-		return a.notEnqueued(err, ids, s.id != nil)
+		return a.notEnqueued(alone(err), ids, s.id != nil)
 	}
 	told.ID = ids[0]
 	e.Header().Set("Location", locationOf(told.ID))
@@ -60,14 +60,21 @@ func statusOf(known bool) int {
 	return http.StatusAccepted
 }
 
+// alone is what is wrong with the one task of a batch.
+func alone(err error) error {
+	batch, is := errors.AsType[*tasks.BatchError](err)
+	if !is || len(batch.Items) != 1 {
+		return err
+	}
+	err = batch.Items[0].Err
+	if errors.Is(err, tasks.ErrKeyReused) {
+		return problem(keyReused, fieldErrors(err, nil)...)
+	}
+	return err
+}
+
 // notEnqueued tells the key of a task that may be recorded and had none.
 func (a *API) notEnqueued(err error, ids []string, keyed bool) error {
-	if batch, is := errors.AsType[*tasks.BatchError](err); is && len(batch.Items) == 1 {
-		err = batch.Items[0].Err
-		if errors.Is(err, tasks.ErrKeyReused) {
-			return problem(keyReused, fieldErrors(err, nil)...)
-		}
-	}
 	p := a.problemOf(err)
 	if !keyed && p.Status >= http.StatusInternalServerError {
 		return p.repeatUnder(ids)

@@ -147,6 +147,11 @@ func (e *exchange) write(status int, contentType string, value any) {
 		e.api.log.Error().Str("error", dypls.Scrub(err.Error())).Msg("answer not encoded")
 		status, body = http.StatusInternalServerError, []byte("{}\n")
 	}
+	e.send(status, contentType, body)
+}
+
+// send answers with a body.
+func (e *exchange) send(status int, contentType string, body []byte) {
 	header := e.Header()
 	header.Set("Content-Type", contentType)
 	header.Set("Content-Length", strconv.Itoa(len(body)))
@@ -169,9 +174,14 @@ func encode(value any) ([]byte, error) {
 // asked bounds how long Redis is asked for one request.
 const asked = 2 * time.Second
 
+// askedBatch is likewise for a batch, which takes some round trips.
+const askedBatch = 5 * time.Second
+
 // ask is the context in which Redis is asked.
-func (e *exchange) ask() (context.Context, context.CancelFunc) {
-	return context.WithTimeout(e.r.Context(), asked)
+func (e *exchange) ask() (context.Context, context.CancelFunc) { return e.askFor(asked) }
+
+func (e *exchange) askFor(d time.Duration) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(e.r.Context(), d)
 }
 
 // done tells of a request that is over, without anything that a client wrote into it.

@@ -74,6 +74,10 @@ var (
 		"unknown-task", http.StatusNotFound, "Unknown task",
 		"It was never enqueued, or its outcome is no longer kept.",
 	}
+	unknownCall = kind{
+		"unknown-call", http.StatusNotFound, "Unknown call",
+		"No receipt of it came, or what it said is no longer kept.",
+	}
 	methodNotAllowed = kind{
 		"method-not-allowed", http.StatusMethodNotAllowed, "Another method is needed",
 		"Use one of those in the header Allow.",

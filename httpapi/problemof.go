@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
+	"github.com/seed-5c07c2e9/dyplsq/calls"
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
 )
 
@@ -21,6 +22,8 @@ func (a *API) problemOf(err error) *Problem {
 	switch {
 	case errors.Is(err, tasks.ErrUnknownTask):
 		return problem(unknownTask)
+	case errors.Is(err, calls.ErrUnknownCall):
+		return problem(unknownCall)
 	case errors.Is(err, tasks.ErrUnreplicated):
 		a.sayRedis(err)
 		return problem(tooFewReplicas)
@@ -110,6 +113,16 @@ func memberOf(field string) string {
 		return "by"
 	case "Succeeded":
 		return "result"
+	case "Cursor":
+		return "cursor"
+	case "Limit":
+		return "limit"
+	case "State":
+		return "state"
+	case "Code":
+		return "code"
+	case "Since":
+		return "since"
 	}
 	return field
 }

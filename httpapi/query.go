@@ -3,6 +3,7 @@ package httpapi
 import (
 	"net/url"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
@@ -65,6 +66,55 @@ func (q *query) duration(name string, bounds setting.Range[time.Duration]) time.
 	}
 	q.check(bounds.Check(name, d))
 	return d
+}
+
+// integer reads one; another where it is not given.
+func (q *query) integer(name string, bounds setting.Range[int], otherwise int) int {
+	text := q.values.Get(name)
+	if text == "" {
+		return otherwise
+	}
+	n, err := setting.ParseInt(text)
+	if err != nil {
+		q.refuse(name, "must be a whole number", "write it as in 100")
+		return otherwise
+	}
+	q.check(bounds.Check(name, n))
+	return n
+}
+
+// list reads values between commas, each one of those that are known.
+func (q *query) list(name string, known []string) []string {
+	text := q.values.Get(name)
+	if text == "" {
+		return nil
+	}
+	values := strings.Split(text, ",")
+	for _, value := range values {
+		if !slices.Contains(known, value) {
+			q.refuse(name, "must be one of "+strings.Join(known, ", "), "write those that are meant, with commas between them")
+			return nil
+		}
+	}
+	return values
+}
+
+// since reads a time, or how long ago it was.
+func (q *query) since(now time.Time) time.Time {
+	text := q.values.Get("since")
+	if text == "" {
+		return time.Time{}
+	}
+	if at, err := time.Parse(time.RFC3339, text); err == nil && at.Unix() > 0 {
+		return at
+	}
+	ago, err := setting.ParseDuration(text)
+	if err != nil {
+		q.refuse("since", "must be a time with its zone, or a duration", "write it as in 2026-11-22T10:36:18Z, or as in 24h")
+		return time.Time{}
+	}
+	q.check(setting.Since.Check("since", ago))
+	return now.Add(-ago)
 }
 
 // err is everything that is wrong.

@@ -14,6 +14,11 @@ const (
 	routeBatch       = "/v1/tasks:batch"
 	routeTask        = "/v1/tasks/{id}"
 	routeResolve     = "/v1/tasks/{id}:resolve"
+	routeOutcomes    = "/v1/outcomes"
+	routeAcknowledge = "/v1/outcomes:ack"
+	routeEvents      = "/v1/events"
+	routeCalls       = "/v1/calls"
+	routeCall        = "/v1/calls/{call_id}"
 	routeDescription = "/v1/openapi.json"
 	routeAlive       = "/healthz"
 	routeReady       = "/readyz"
@@ -36,19 +41,33 @@ type operation struct {
 // resource is what stands under one path: its operations by their methods.
 type resource map[string]operation
 
-// mux is the table of routes.
-func (a *API) mux() *http.ServeMux {
-	routes := http.NewServeMux()
-	for pattern, r := range map[string]resource{
-		routeTasks: {http.MethodPost: {scope: ScopeEnqueue, run: a.enqueue}},
+// resources is the table of routes.
+func (a *API) resources() map[string]resource {
+	return map[string]resource{
+		routeTasks: {
+			http.MethodPost: {scope: ScopeEnqueue, run: a.enqueue},
+			http.MethodGet:  {scope: ScopeRead, run: a.listTasks},
+		},
 		routeTask: {
 			http.MethodGet:    {scope: ScopeRead, run: a.task},
 			http.MethodDelete: {scope: ScopeOperate, run: a.cancel},
 			http.MethodPost:   {scope: ScopeOperate, run: a.resolve},
 		},
-		routeAlive: {http.MethodGet: {open: true, run: a.alive}},
-		routeReady: {http.MethodGet: {open: true, run: a.ready}},
-	} {
+		routeBatch:       {http.MethodPost: {scope: ScopeEnqueue, run: a.enqueueBatch}},
+		routeOutcomes:    {http.MethodGet: {scope: ScopeRead, moves: true, run: a.collectOutcomes}},
+		routeAcknowledge: {http.MethodPost: {scope: ScopeRead, run: a.acknowledge}},
+		routeEvents:      {http.MethodGet: {scope: ScopeRead, run: a.events}},
+		routeCalls:       {http.MethodGet: {scope: ScopeRead, run: a.listCalls}},
+		routeCall:        {http.MethodGet: {scope: ScopeRead, run: a.call}},
+		routeDescription: {http.MethodGet: {open: true, run: a.description}},
+		routeAlive:       {http.MethodGet: {open: true, run: a.alive}},
+		routeReady:       {http.MethodGet: {open: true, run: a.ready}},
+	}
+}
+
+func (a *API) mux() *http.ServeMux {
+	routes := http.NewServeMux()
+	for pattern, r := range a.resources() {
 		routes.Handle(pattern, r)
 	}
 	routes.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) { of(w).err = problem(notFound) })

@@ -1,7 +1,6 @@
 package httpapi
 
 import (
-	"cmp"
 	"encoding/json"
 	"errors"
 	"slices"
@@ -95,30 +94,33 @@ func (a *API) knownCallbacks() string {
 // item is the task as the library takes it, or all that is wrong with it, beside what is known to be
 // wrong already.
 func (s *submission) item(found []dypls.Problem, header *string) (
-	kind tasks.UntypedKind, item tasks.UntypedItem, problems []dypls.Problem,
+	item tasks.UntypedItem, problems []dypls.Problem,
 ) {
 	problems = slices.Concat(found, s.takeKey(header))
 	if isUnreadable(found) {
-		return kind, item, problems
+		return item, problems
 	}
-	options := s.options()
+	item.Options = s.options()
 	kind, known := s.kind(&problems)
 	if given := s.given(&problems); !known || !given {
-		return kind, item, append(problems, problemsOf(kind.CheckOptions(options...))...)
+		return item, append(problems, problemsOf(item.CheckOptions())...)
 	}
 	problems = append(problems, misplaced(s.request)...)
 	item, err := kind.Decode(s.request)
-	item.Options = append(item.Options, options...)
+	item.Options = append(item.Options, s.options()...)
 	for _, p := range problemsOf(err) {
 		if p.Field == "" {
 			p.Field = "request"
 		}
 		problems = append(problems, p)
 	}
-	if len(problems) > 0 {
-		problems = append(problems, problemsOf(kind.CheckOptions(item.Options...))...)
+	switch {
+	case err != nil:
+		problems = append(problems, problemsOf(item.CheckOptions())...)
+	case len(problems) > 0:
+		problems = append(problems, problemsOf(item.Check())...)
 	}
-	return kind, item, problems
+	return item, problems
 }
 
 // kind finds the action.
@@ -191,6 +193,9 @@ func (s *submission) options() (options []tasks.Option) {
 	if s.in != nil {
 		options = append(options, tasks.ProcessIn(time.Duration(*s.in)))
 	}
+	if s.callback != nil {
+		options = append(options, tasks.Callback(*s.callback))
+	}
 	if s.processAt != nil {
 		options = append(options, tasks.ProcessAt(time.Time(*s.processAt)))
 	}
@@ -240,10 +245,10 @@ func (d *duration) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
-// durationProblem is what is wrong with a duration, and what to do about it.
+// durationProblem is what is wrong with a duration, which may be anything, a number included.
 func durationProblem(err error) (rule, remedy string) {
-	rule, remedy, _ = strings.Cut(err.Error(), ": ")
-	return rule, cmp.Or(remedy, "write it as in 90s")
+	rule, _, _ = strings.Cut(err.Error(), ": ") // the rest repeats it
+	return rule, "write it with its unit, as in 90s or 24h"
 }
 
 // instant is a time as a body writes it: RFC 3339 with its zone.

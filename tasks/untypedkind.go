@@ -104,12 +104,25 @@ func (i UntypedItem) problems() []dypls.Problem {
 	return nil
 }
 
-// CheckOptions says what is wrong with options, as a *dypls.ValidationError: for programs that tell
-// it together with what is wrong with a request that could not be decoded.
-func (d UntypedKind) CheckOptions(options ...Option) error {
-	draft := newDraft(d.action, d.policy, nil, options)
-	if !draft.options.keyed {
-		draft.options.id = "-" // that of a task without a key is made for it
+// Check says what is wrong with a task at any time, as a *dypls.ValidationError: what EnqueueAll
+// would refuse it for, save for its key and what depends on the time.
+func (i UntypedItem) Check() error {
+	d := i.draft()
+	return join(d.validate(), append(i.problems(), d.problems()...))
+}
+
+// CheckOptions is Check without the request's own rules: for programs that tell what is wrong with
+// the options together with what is wrong with a request that could not be decoded.
+func (i UntypedItem) CheckOptions() error { return join(nil, i.draft().problems()) }
+
+// draft is the task as far as it can be made ready without anybody being asked.
+func (i UntypedItem) draft() *draft {
+	d := newDraft(i.Kind.action, i.Kind.policy, i.Request, i.Options)
+	if i.Request != nil {
+		d.parameters = dypls.ParametersOf(i.Request)
 	}
-	return join(nil, draft.problems())
+	if !d.options.keyed {
+		d.options.id = "-" // that of a task without a key is made for it
+	}
+	return d
 }

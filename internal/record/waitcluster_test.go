@@ -133,3 +133,30 @@ func TestReplicasOfTheNodeThatHasTheSlot(t *testing.T) {
 		})
 	}
 }
+
+// TestListOnCluster: lists are put together from all nodes, where records wait for replicas, too.
+func TestListOnCluster(t *testing.T) {
+	t.Parallel()
+	c := newClusterSite(t)
+	var want []string
+	for n := range 60 {
+		id := fmt.Sprintf("k%02d", n)
+		c.server.create(t, id)
+		if begun := c.server.begin(t, id, "run"); n%2 == 0 {
+			c.server.finish(t, rejected(id, begun.Fence))
+			want = append([]string{id}, want...)
+		}
+	}
+	failed := []record.State{record.Failed}
+	for _, sel := range []record.Selection{
+		{Most: 7, States: failed},
+		{Most: 100, States: failed, Code: "isv.ILLEGAL_ARGUMENT"},
+	} {
+		if got := ids(c.server.listAll(t, sel)); len(got) != len(want) {
+			t.Errorf("%+v: %q, want %q", sel, got, want)
+		}
+	}
+	if all, open := c.server.listAll(t, record.Selection{Most: 9}), c.server.listAll(t, record.Selection{Most: 9, States: []record.State{record.Calling}}); len(all) != 60 || len(open) != 30 {
+		t.Errorf("%d are listed, %d of them open", len(all), len(open))
+	}
+}

@@ -101,6 +101,7 @@ func chaos(t *testing.T, count int, env ...string) {
 	outcomes := collectAll(t, s, count)
 	cut := kills.stop()
 	judge(t, s, outcomes, cut)
+	s.ListsAgree(t, outcomes)
 }
 
 func chaosLines(count int, named []dypls.Phone) []byte {
