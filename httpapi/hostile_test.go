@@ -18,7 +18,7 @@ type hostile struct {
 // TestHostileRequests: each is refused as docs/http-api.md says, without a number or a token in the
 // answer or the log, and none leaves anything behind.
 //
-//nolint:gocognit // one story, told in order
+//nolint:gocognit,tparallel // one story, told in order: what is left behind is looked at after all
 func TestHostileRequests(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

@@ -184,9 +184,6 @@ func (s *submission) options() (options []tasks.Option) {
 	if s.account != nil {
 		options = append(options, tasks.Account(*s.account))
 	}
-	if s.callback != nil {
-		options = append(options, tasks.Callback(*s.callback))
-	}
 	if s.within != nil {
 		options = append(options, tasks.Within(time.Duration(*s.within)))
 	}

@@ -156,7 +156,7 @@ func TestReadOnlyFileSystem(t *testing.T) {
 	}
 	serving := map[string][]string{
 		"performing tasks": {"worker"}, "dashboard listening": {"dash", "--listen", "127.0.0.1:0"}, ledgerPath: {"sim", "--listen", "127.0.0.1:0"},
-		"in memory": {"dev", "--listen", "127.0.0.1:0"},
+		"in memory": {"dev", "--listen", "127.0.0.1:0", "--serve-listen", "127.0.0.1:0"},
 	}
 	var processes []*systemtest.Process
 	for says, args := range serving {

@@ -196,3 +196,23 @@ func TestTokenNew(t *testing.T) {
 		}
 	}
 }
+
+// TestDevServesTheAPI: the lines that dev prints work as they stand.
+func TestDevServesTheAPI(t *testing.T) {
+	t.Parallel()
+	p := systemtest.Start(t, systemtest.CleanEnv(), "dev", "--listen", "127.0.0.1:0", "--serve-listen", "127.0.0.1:0")
+	redistest.Poll(t, systemtest.StartWithin, "dev to be up", p.Wrote("v1/tasks/order-1?wait=30s"))
+	line := regexp.MustCompile(`Authorization: (Bearer \S+)' -H 'Content-Type: application/json' (\S+) -d '([^']+)'`).FindStringSubmatch(p.Text())
+	if status, text := systemtest.Do(t, http.MethodPost, line[2], line[3], "Authorization", line[1], "Content-Type", "application/json"); status != http.StatusAccepted {
+		t.Fatalf("%d %s", status, text)
+	}
+	if status, text := systemtest.Do(t, http.MethodGet, line[2]+"/order-1?wait=60s", "", "Authorization", line[1]); status != http.StatusOK || !strings.Contains(text, `"state":"succeeded"`) {
+		t.Errorf("%d %s", status, text)
+	}
+	if status := p.Terminate(t, syscall.SIGTERM); status != statusOK {
+		t.Errorf("exit status %d", status)
+	}
+	if r := systemtest.Run(t, systemtest.CleanEnv(), "", "dev", "--serve-listen", "0.0.0.0:0"); r.Status != statusUsage || !strings.Contains(r.Errors, "--serve-listen") {
+		t.Errorf("exit status %d, %s", r.Status, r.Errors)
+	}
+}
