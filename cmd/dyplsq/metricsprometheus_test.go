@@ -71,9 +71,9 @@ func read(t *testing.T, file string) string {
 	return string(text)
 }
 
-// TestPrometheus: a real Prometheus with our configuration scrapes a real worker and a receiver;
-// every query of the dashboard and of the alerts is one that it understands, and asks for series
-// that there are.
+// TestPrometheus: a real Prometheus with our configuration scrapes a real worker, a receiver and a
+// server of the API; every query of the dashboard and of the alerts is one that it understands, and
+// asks for series that there are.
 func TestPrometheus(t *testing.T) {
 	t.Parallel()
 	needs(t, "prometheus")
@@ -81,9 +81,10 @@ func TestPrometheus(t *testing.T) {
 	_, worker := s.ObservedWorker(t)
 	happen(t, s)
 	r, _ := receiver(t, s.Env, "--metrics-listen", "127.0.0.1:0")
-	redistest.Poll(t, systemtest.StartWithin, "the receiver to show its metrics", r.Wrote("/metrics"))
-	receives := regexp.MustCompile(`"url":"http://([^"]*)/metrics"`).FindStringSubmatch(r.Text())[1]
-	p := startPrometheus(t, strings.TrimPrefix(worker, "http://"), receives)
+	endpoints := filepath.Join(t.TempDir(), "endpoints.json")
+	callbacksFile(t, endpoints, [2]string{"shop", newApplication(t).url})
+	server, _, _ := apiServer(t, s.Env, "--callbacks", endpoints, "--metrics-listen", "127.0.0.1:0")
+	p := startPrometheus(t, strings.TrimPrefix(worker, "http://"), shows(t, r), shows(t, server))
 	var queries []string
 	redistest.Poll(t, time.Minute, "every rule to be evaluated", systemtest.Until(func() bool {
 		queries = p.rules(t)
@@ -130,6 +131,13 @@ func TestPrometheus(t *testing.T) {
 			}
 		}
 	}
+}
+
+// shows is the address at which a process shows its metrics.
+func shows(t *testing.T, p *systemtest.Process) string {
+	t.Helper()
+	redistest.Poll(t, systemtest.StartWithin, "metrics to be shown", p.Wrote("/metrics"))
+	return regexp.MustCompile(`"url":"http://([^"]*)/metrics"`).FindStringSubmatch(p.Text())[1]
 }
 
 var (

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/alecthomas/kong"
 	"github.com/google/go-cmp/cmp"
@@ -54,7 +55,7 @@ func numberFlags(t *testing.T) []numberFlag {
 		flags := slices.Concat(leaf.AllFlags(true)...)
 		for _, flag := range flags {
 			if flag.Required {
-				args = append(args, "--"+flag.Name+"=x")
+				args = append(args, "--"+flag.Name+"="+someValue(flag))
 			}
 		}
 		for _, flag := range flags {
@@ -68,6 +69,14 @@ func numberFlags(t *testing.T) []numberFlag {
 		}
 	}
 	return all
+}
+
+// someValue is one that a flag takes, as far as its type says.
+func someValue(flag *kong.Flag) string {
+	if flag.Target.Type() == reflect.TypeFor[time.Duration]() {
+		return "1h"
+	}
+	return "x"
 }
 
 // parsed is what the command line, or the environment, makes of a flag.
