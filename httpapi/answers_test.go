@@ -90,7 +90,7 @@ func TestEveryOperationRefuses(t *testing.T) {
 // TestEveryOperationWithoutRedis: while Redis is away each says so soon, and when to come again.
 func TestEveryOperationWithoutRedis(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newWorld(t, withoutRedis)
 	w.redis.Kill()
 	for _, c := range allCalls(t) {
 		if !c.answers(http.StatusServiceUnavailable) {

@@ -35,7 +35,7 @@ func (a *API) enqueueBatch(e *exchange) error {
 	if err != nil {
 		return err
 	}
-	ctx, cancel := e.askFor(askedBatch)
+	ctx, cancel := e.askFor(batchShare * a.asked)
 	defer cancel()
 	ids, err := a.queue.EnqueueAll(ctx, items)
 	if err != nil {

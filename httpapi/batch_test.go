@@ -95,7 +95,7 @@ func TestBatchIsBounded(t *testing.T) {
 // TestBatchWithoutRedis: the keys of tasks that had none come with the refusal.
 func TestBatchWithoutRedis(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newWorld(t, withoutRedis)
 	w.redis.Kill()
 	keyless := strings.Replace(bind("-", ""), `"id":"-",`, "", 1)
 	got := w.do(http.MethodPost, "/v1/tasks:batch", batchOf(keyless, keyless))

@@ -44,6 +44,8 @@ type Config struct {
 	Logger zerolog.Logger
 	// Trace is told of each request.
 	Trace Trace
+
+	asked time.Duration // of tests alone: how long Redis is asked for one request
 }
 
 // API answers requests. All its methods may be used at the same time.
@@ -66,6 +68,7 @@ type API struct {
 	drain   context.CancelFunc
 	// within what time a body must be here
 	bodyWithin time.Duration
+	asked      time.Duration // how long Redis is asked for one request
 
 	said throttle // that Redis does not do what requests need
 }
@@ -98,6 +101,7 @@ func New(c Config) (*API, error) {
 		serving:    serving,
 		drain:      drain,
 		bodyWithin: bodyWithin,
+		asked:      cmp.Or(c.asked, asked),
 		said:       throttle{every: sayEvery},
 	}
 	a.outcomesFeed, a.changesFeed = newFeed(outcomesSource(c.Queue)), newFeed(changesSource(c.Calls))

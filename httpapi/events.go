@@ -145,7 +145,7 @@ var closed = func() <-chan struct{} {
 // forward sends what was told since, and reports whether there may be more. That Redis is away is
 // waited out: the next tick asks again.
 func (s *stream) forward() (more bool, err error) {
-	ctx, cancel := context.WithTimeout(s.r.Context(), asked)
+	ctx, cancel := s.ask()
 	defer cancel()
 	told, at, readErr := s.api.outcomesFeed.after(ctx, s.at.outcomes)
 	if readErr == nil {

@@ -200,7 +200,7 @@ func TestEventsFromTheFirst(t *testing.T) {
 // TestEventsOutliveRedis: a stream stays open while Redis is away, and goes on.
 func TestEventsOutliveRedis(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newWorld(t, withoutRedis)
 	w.canceled("before")
 	f := w.follow(w.all, headerLast, position{}.String())
 	f.want("before")

@@ -171,14 +171,15 @@ func encode(value any) ([]byte, error) {
 	return body.Bytes(), err
 }
 
-// asked bounds how long Redis is asked for one request.
-const asked = 2 * time.Second
-
-// askedBatch is likewise for a batch, which takes some round trips.
-const askedBatch = 5 * time.Second
+const (
+	// asked bounds how long Redis is asked for one request.
+	asked = 2 * time.Second
+	// batchShare is how many times as long it is asked for a batch, which takes some round trips.
+	batchShare = 3
+)
 
 // ask is the context in which Redis is asked.
-func (e *exchange) ask() (context.Context, context.CancelFunc) { return e.askFor(asked) }
+func (e *exchange) ask() (context.Context, context.CancelFunc) { return e.askFor(e.api.asked) }
 
 func (e *exchange) askFor(d time.Duration) (context.Context, context.CancelFunc) {
 	return context.WithTimeout(e.r.Context(), d)

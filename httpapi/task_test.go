@@ -211,7 +211,7 @@ func TestWaitIsBounded(t *testing.T) {
 // repeated, and repeating it doubles nothing.
 func TestRedisAway(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newWorld(t, withoutRedis)
 	w.enqueued("before")
 	w.redis.Kill()
 	for path, method := range map[string]string{"/v1/tasks/before": "GET", "/v1/tasks/before?wait=30s": "GET", "/v1/tasks/other": "DELETE"} {

@@ -60,7 +60,7 @@ func newWorldOn(t *testing.T, simulated dyplstest.Config, change ...func(*Config
 	}
 	t.Cleanup(func() { _ = w.calls.Close() })
 	token, secret := newToken(t, "everything", Scopes()...)
-	config := Config{Queue: w.queue, Calls: w.calls, Tokens: TokenList{token}, Logger: zerolog.New(w.log)}
+	config := Config{Queue: w.queue, Calls: w.calls, Tokens: TokenList{token}, Logger: zerolog.New(w.log), asked: within}
 	for _, f := range change {
 		f(&config)
 	}
@@ -83,6 +83,9 @@ func newToken(t *testing.T, name string, scopes ...Scope) (Token, string) {
 	}
 	return token, secret
 }
+
+// withoutRedis is for tests in which Redis goes away, so that requests end as soon as in service.
+func withoutRedis(c *Config) { c.asked = asked }
 
 // withTokens adds tokens to the one that may everything.
 func withTokens(tokens ...Token) func(*Config) {

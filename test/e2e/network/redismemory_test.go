@@ -34,11 +34,11 @@ func TestRedisOutOfMemory(t *testing.T) {
 	if testing.Short() {
 		t.Skip("keeps Redis out of memory for a while")
 	}
-	full := 6 * time.Second
+	full := 10 * time.Second
 	if systemtest.WholeFaults() {
 		full = 45 * time.Second // longer than a claim, and than asynq's lease
 	}
-	const jobs, out = 200, 20
+	const jobs, out, leaves = 200, 20, 4 * time.Second
 	const refused = `{"TaskID":"refused","PoolKey":"` + systemtest.ChosenPool + `","PhoneNoA":"13900001234","Expiration":"2099-01-31 23:59:59"}`
 	pools, ids, input := namedAndChosen("full-", jobs)
 	s := systemtest.New(t, dyplstest.Config{
@@ -58,6 +58,8 @@ func TestRedisOutOfMemory(t *testing.T) {
 	for _, w := range workers {
 		redistest.Poll(t, systemtest.StartWithin, "the workers to miss the memory", w.Wrote("Redis refuses commands; retrying"))
 	}
+	// What had leave to leave may still do so for a moment, and take another to arrive.
+	redistest.Poll(t, systemtest.StartWithin, "the last call to arrive", systemtest.Passes(leaves, filled))
 	calls, before, commands := len(s.Simulator.Ledger()), recordsAndLists(t, client), commandsOf(t, client)
 	measured := time.Now()
 
