@@ -81,7 +81,7 @@ func (b *bench) receipts(ctx context.Context) (section, error) {
 	}
 	found.groups = append(found.groups, group)
 	found.text = tableText(table) + fmt.Sprintf("\nOne receiver, which takes pushes in and merges them; Redis appends to a file and syncs it at every write. "+
-		"Receipts a second: %d connections push SecretReports, one in each push, as fast as they are answered; until all are merged. "+
+		"Receipts a second: %d connections push SecretReports, one in each push, as fast as they are answered; until all are merged, for a minute at most: what is not by then does not count. "+
 		"Percentiles: of the answers to %d pushes a second for %s, from when each was sent. Then Redis is stopped for %s under the same load.\n",
 		pushersAtOnce, steadyPushes, b.window, b.stops())
 	b.claimReceipts(all[oursName])
@@ -97,7 +97,7 @@ func (b *bench) stops() time.Duration {
 
 func (b *bench) drainsWithin() time.Duration {
 	if b.short {
-		return drainsWithin / 50
+		return drainsWithin / 10
 	}
 	return drainsWithin
 }
@@ -182,9 +182,14 @@ func (b *bench) asFastAsItCan(ctx context.Context, r *receiver, load *pushing, i
 	if err != nil {
 		return err
 	}
-	if err := r.drained(ctx, b.drainsWithin()); err != nil {
+	if err := r.drained(ctx, b.drainsWithin()); err != nil && !errors.Is(err, errLeft) {
 		return err
 	}
+	left, err := r.left(ctx) // of a handler that tries again minutes later what failed under load
+	if err != nil {
+		return err
+	}
+	n -= int(left)
 	took := time.Since(began)
 	receiverAfter, storeAfter, err := used()
 	if err != nil {
