@@ -9,6 +9,8 @@ import (
 
 	"github.com/hibiken/asynq"
 	"github.com/redis/go-redis/v9"
+
+	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
 )
 
 const (
@@ -37,7 +39,7 @@ func (l *lane) pump(ctx context.Context) {
 		}
 		if err != nil && ctx.Err() == nil && time.Since(said) > sayEvery {
 			said = time.Now()
-			l.log.Warn().Err(err).Msg("callbacks not looked after; trying again")
+			l.log.Warn().Str("error", dypls.Scrub(err.Error())).Msg("callbacks not looked after; trying again")
 		}
 		select {
 		case <-ctx.Done():

@@ -121,7 +121,7 @@ func (s *Sender) follow(ctx context.Context, run func(context.Context) error) er
 		}
 		if time.Since(said) > sayEvery {
 			said = time.Now()
-			s.Logger.Warn().Err(err).Msg("events for callbacks not read; trying again")
+			s.Logger.Warn().Str("error", dypls.Scrub(err.Error())).Msg("events for callbacks not read; trying again")
 		}
 		select {
 		case <-ctx.Done():
@@ -152,7 +152,7 @@ func (s *Sender) callChanged(ctx context.Context, c calls.Call) error {
 func (s *Sender) told(ctx context.Context, err error) error {
 	last, now := s.said.Load(), time.Now().UnixNano()
 	if err != nil && ctx.Err() == nil && now-last > int64(sayEvery) && s.said.CompareAndSwap(last, now) {
-		s.Logger.Warn().Err(err).Msg("events for callbacks not read; trying again")
+		s.Logger.Warn().Str("error", dypls.Scrub(err.Error())).Msg("events for callbacks not read; trying again")
 	}
 	return err
 }

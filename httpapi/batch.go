@@ -21,13 +21,7 @@ func (a *API) enqueueBatch(e *exchange) error {
 	if e.r.Header.Values(headerKey) != nil {
 		q.refuse(headerKey, "goes with one task", "give each task of a batch its id")
 	}
-	if err := q.err(); err != nil {
-		return err
-	}
-	if err := e.work(); err != nil {
-		return err
-	}
-	body, err := e.body(maxBatchBody)
+	body, err := e.posted(q, maxBatchBody)
 	if err != nil {
 		return err
 	}

@@ -45,6 +45,17 @@ func (e *exchange) body(most int64) ([]byte, error) {
 	return body, nil
 }
 
+// posted checks the query, has the request worked on, and reads its body.
+func (e *exchange) posted(q *query, most int64) ([]byte, error) {
+	if err := q.err(); err != nil {
+		return nil, err
+	}
+	if err := e.work(); err != nil {
+		return nil, err
+	}
+	return e.body(most)
+}
+
 // checkMedia refuses what is not said to be JSON: a form of another site's page is sent by a
 // browser without asking, JSON is not.
 func checkMedia(header http.Header) error {

@@ -23,13 +23,7 @@ type Enqueued struct {
 
 // enqueue takes one task.
 func (a *API) enqueue(e *exchange) error {
-	if err := e.query().err(); err != nil {
-		return err
-	}
-	if err := e.work(); err != nil {
-		return err
-	}
-	body, err := e.body(maxBody)
+	body, err := e.posted(e.query(), maxBody)
 	if err != nil {
 		return err
 	}

@@ -96,13 +96,7 @@ type acknowledged struct {
 
 // acknowledge takes outcomes off what a group is given.
 func (a *API) acknowledge(e *exchange) error {
-	if err := e.query().err(); err != nil {
-		return err
-	}
-	if err := e.work(); err != nil {
-		return err
-	}
-	body, err := e.body(maxBody)
+	body, err := e.posted(e.query(), maxBody)
 	if err != nil {
 		return err
 	}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
 	"github.com/seed-5c07c2e9/dyplsq/callbacks"
 	"github.com/seed-5c07c2e9/dyplsq/calls"
 	"github.com/seed-5c07c2e9/dyplsq/cmd/dyplsq/internal/metrics"
@@ -147,7 +148,7 @@ func (s *callbackSender) watch(ctx context.Context) {
 			err = s.Replace(endpoints)
 		}
 		if err != nil {
-			s.log.Error().Err(err).Msg("callbacks file broken; the endpoints of before stay")
+			s.log.Error().Str("error", dypls.Scrub(err.Error())).Msg("callbacks file broken; the endpoints of before stay")
 			continue
 		}
 		s.named(namesOf(endpoints))
