@@ -4,6 +4,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"os/exec"
 	"strings"
 	"testing"
 
@@ -31,5 +32,6 @@ func allRun() bool {
 			return false
 		}
 	}
-	return !testing.Short()
+	_, err := exec.LookPath("redis-server") // without one, redistest skips what needs it
+	return err == nil && !testing.Short()
 }

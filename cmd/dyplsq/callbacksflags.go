@@ -46,6 +46,7 @@ type callbackSender struct {
 	*callbacks.Sender
 
 	file  string
+	read  []byte // sum of the file that holds
 	log   zerolog.Logger
 	named func(names []string) // is told of the names when the file has changed
 }
@@ -61,6 +62,7 @@ func (f callbacksFlags) sender(
 	if f.Callbacks == "" {
 		return nil, nil, nil
 	}
+	read := sumOf(f.Callbacks) // before it is read, so that no change goes unseen
 	endpoints, err := f.endpoints()
 	if err != nil {
 		return nil, nil, usage(err.Error())
@@ -88,7 +90,7 @@ func (f callbacksFlags) sender(
 		m.Expect(name, callbackResults()...)
 	}
 	log.Info().Strs("endpoints", names).Msg("sending callbacks")
-	s := &callbackSender{Sender: sender, file: f.Callbacks, log: log}
+	s := &callbackSender{Sender: sender, file: f.Callbacks, read: read, log: log}
 	m.Collect(s.standing)
 	return s, names, nil
 }
@@ -131,18 +133,17 @@ func (s *callbackSender) watch(ctx context.Context) {
 	const every = 5 * time.Second
 	tick := time.NewTicker(every)
 	defer tick.Stop()
-	seen := s.sum()
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
 		}
-		now := s.sum()
-		if bytes.Equal(now, seen) {
+		now := sumOf(s.file)
+		if bytes.Equal(now, s.read) {
 			continue
 		}
-		seen = now
+		s.read = now
 		endpoints, err := callbacks.ReadFile(s.file)
 		if err == nil {
 			err = s.Replace(endpoints)
@@ -156,9 +157,9 @@ func (s *callbackSender) watch(ctx context.Context) {
 	}
 }
 
-// sum tells one state of the file from another; nil for a file that cannot be read.
-func (s *callbackSender) sum() []byte {
-	text, err := os.ReadFile(s.file)
+// sumOf tells one state of a file from another; nil for a file that cannot be read.
+func sumOf(file string) []byte {
+	text, err := os.ReadFile(file) //nolint:gosec // the operator names it
 	if err != nil {
 		return nil
 	}
