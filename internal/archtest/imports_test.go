@@ -17,7 +17,7 @@ var floors = [][]string{
 	{"aliyun/dypls"},
 	{"internal/setting"},
 	{
-		"aliyun", "aliyun/dyplstest", "internal/asynqwire", "internal/presence", "internal/refusal",
+		"aliyun", "aliyun/dyplstest", "internal/asynqwire", "internal/audit", "internal/presence", "internal/refusal",
 		"internal/replicas", "internal/sendonce", "internal/stack",
 	},
 	{"internal/autopipeline", "internal/consumergroup", "internal/record", "internal/redisdial"},
