@@ -70,6 +70,13 @@ func TestDashboardFlags(t *testing.T) {
 		},
 		"a header that nobody vouches for":   {args: []string{"--trusted-header", "X-User"}, says: []string{"--behind-proxy only"}},
 		"an address that nobody vouches for": {args: []string{"--address-header", "X-Real-IP"}, says: []string{"--behind-proxy only"}},
+		"roles that nobody vouches for":      {args: []string{"--roles-header", "X-Groups"}, says: []string{"--roles-header is believed with --trusted-header only"}},
+		"roles that anybody sends": {
+			args: []string{"--behind-proxy", "--trusted-proxy", "10.0.0.1", "--trusted-header", "X-User", "--roles-header", "cookie"}, says: []string{"a header of its own"},
+		},
+		"roles that are the name": {
+			args: []string{"--behind-proxy", "--trusted-proxy", "10.0.0.1", "--trusted-header", "X-User", "--roles-header", "x-user"}, says: []string{"a header of its own"},
+		},
 		"an address that anybody sends": {
 			args: []string{"--auth", users, "--behind-proxy", "--trusted-proxy", "10.0.0.1", "--address-header", "X-Forwarded-For"}, says: []string{"to one address"},
 		},
@@ -115,7 +122,7 @@ func TestDashboardFlags(t *testing.T) {
 		t.Errorf("dev beyond loopback: exit status %d\n%s", r.Status, r.Errors)
 	}
 	help := systemtest.Run(t, systemtest.CleanEnv(), "", "dash", "--help")
-	for _, name := range []string{"LISTEN", "ALLOW_ACTIONS", "AUTH", "TLS_CERT", "TLS_KEY", "BEHIND_PROXY", "TRUSTED_PROXY", "TRUSTED_HEADER", "ADDRESS_HEADER", "HOST", "PROMETHEUS"} {
+	for _, name := range []string{"LISTEN", "ALLOW_ACTIONS", "AUTH", "TLS_CERT", "TLS_KEY", "BEHIND_PROXY", "TRUSTED_PROXY", "TRUSTED_HEADER", "ROLES_HEADER", "ADDRESS_HEADER", "HOST", "PROMETHEUS"} {
 		if !strings.Contains(help.Out, "$DYPLSQ_DASH_"+name) {
 			t.Errorf("the help does not show DYPLSQ_DASH_%s", name)
 		}

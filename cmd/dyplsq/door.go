@@ -18,12 +18,13 @@ import (
 
 // doorFlags say who may come to the dashboard, and how.
 type doorFlags struct {
-	Auth          string   `env:"DYPLSQ_DASH_AUTH" help:"htpasswd file with bcrypt hashes (htpasswd -B -C 12): everybody must log in." placeholder:"FILE"`
+	Auth          string   `env:"DYPLSQ_DASH_AUTH" help:"htpasswd file with bcrypt hashes (htpasswd -B -C 12): everybody must log in. A line may end in :see,operate,numbers,listen." placeholder:"FILE"`
 	TLSCert       string   `env:"DYPLSQ_DASH_TLS_CERT" help:"Certificate chain (PEM), with --tls-key." name:"tls-cert" placeholder:"FILE"`
 	TLSKey        string   `env:"DYPLSQ_DASH_TLS_KEY" help:"Its key (PEM)." name:"tls-key" placeholder:"FILE"`
 	BehindProxy   bool     `env:"DYPLSQ_DASH_BEHIND_PROXY" help:"A proxy in front ends TLS. Needs --trusted-proxy, and --trusted-header unless there is --auth."`
 	TrustedProxy  []string `env:"DYPLSQ_DASH_TRUSTED_PROXY" help:"Addresses or networks of the proxy, the only ones that are answered: 10.0.0.7,192.168.4.0/24." placeholder:"CIDR"`
 	TrustedHeader string   `env:"DYPLSQ_DASH_TRUSTED_HEADER" help:"Header in which the proxy names who it let in, such as X-Forwarded-User." placeholder:"NAME"`
+	RolesHeader   string   `env:"DYPLSQ_DASH_ROLES_HEADER" help:"Header in which that proxy says what they may do: see, operate, numbers, listen, with commas. Without it everybody may see and operate. Needs --trusted-header." placeholder:"NAME"`
 	AddressHeader string   `env:"DYPLSQ_DASH_ADDRESS_HEADER" help:"Header in which the proxy sets the client's address, such as X-Real-IP: log-ins are then counted by it. Needs --behind-proxy." placeholder:"NAME"`
 	Host          []string `env:"DYPLSQ_DASH_HOST" help:"Names under which the dashboard is opened; others are refused. On loopback its own names always work." placeholder:"NAME"`
 	Prometheus    string   `env:"DYPLSQ_DASH_PROMETHEUS" help:"Prometheus that scrapes the workers, for the dashboard's charts." placeholder:"URL"`
@@ -36,6 +37,7 @@ func (f doorFlags) check(loopback bool) (door dashboard.Door, certificate *tls.C
 	door = dashboard.Door{
 		Hosts:         hostcheck.Hosts{Loopback: loopback},
 		UserHeader:    f.TrustedHeader,
+		RolesHeader:   f.RolesHeader,
 		AddressHeader: f.AddressHeader,
 	}
 	wayIn := wayInFlags{
@@ -103,6 +105,12 @@ func (f doorFlags) checkCombination(loopback bool) (problems []error) {
 		!f.BehindProxy && f.AddressHeader != "",
 		"--address-header is believed with --behind-proxy only: add it, or leave the header out",
 	)
+	refuse(
+		f.TrustedHeader == "" && f.RolesHeader != "",
+		"--roles-header is believed with --trusted-header only: add it, or leave the header out",
+	)
+	refuse(f.RolesHeader != "" && (!setByProxy(f.RolesHeader) || strings.EqualFold(f.RolesHeader, f.TrustedHeader)),
+		"--roles-header must be a header of its own that the proxy sets itself, such as X-Forwarded-Groups")
 	refuse(f.AddressHeader != "" && !setByProxy(f.AddressHeader),
 		"--address-header must be a header that the proxy sets itself to one address, such as X-Real-IP")
 	refuse(

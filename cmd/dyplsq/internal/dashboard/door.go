@@ -19,6 +19,10 @@ type Door struct {
 	// UserHeader is the header in which a proxy names who it let in. It is believed, so Proxies must
 	// not be empty.
 	UserHeader string
+	// RolesHeader is the header in which that proxy says what they may do: names of roles with commas
+	// between them. It is believed, so Proxies must not be empty. Whoever comes without a role is
+	// refused.
+	RolesHeader string
 	// Hosts are the names under which the dashboard is opened.
 	Hosts hostcheck.Hosts
 	// AddressHeader is the header in which the proxy sets the client's address, for counting log-ins.
@@ -54,10 +58,11 @@ func newDoor(config Door, note func(Event), site http.Handler) http.Handler {
 
 // ServeHTTP implements [http.Handler].
 func (d *door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	who, in := d.admit(w, r)
+	access, in := d.admit(w, r)
 	if !in {
 		return
 	}
+	r = withAccess(r, access)
 	if r.Method == http.MethodGet || r.Method == http.MethodHead {
 		d.next.ServeHTTP(w, r)
 		return
@@ -66,7 +71,7 @@ func (d *door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	d.next.ServeHTTP(noted, r)
 	d.note(
 		Event{
-			User:   who,
+			User:   access.User,
 			From:   r.RemoteAddr,
 			Method: r.Method,
 			Path:   shownText(r.URL.Path),
@@ -75,25 +80,54 @@ func (d *door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	)
 }
 
-// admit says who is there, or answers that nobody comes in.
-func (d *door) admit(w http.ResponseWriter, r *http.Request) (who string, in bool) {
+// admit says who is there and what they may do, or answers that nobody comes in.
+func (d *door) admit(w http.ResponseWriter, r *http.Request) (access Access, in bool) {
 	from := remoteAddress(r)
 	if len(d.Proxies) > 0 &&
 		!slices.ContainsFunc(d.Proxies, func(p netip.Prefix) bool { return p.Contains(from) }) {
 		http.Error(w, "only through the proxy", http.StatusForbidden)
-		return "", false
+		return Access{}, false
 	}
+	access.Roles = usualRoles
 	if d.UserHeader != "" {
-		names := r.Header.Values(d.UserHeader)
-		if len(names) != 1 || strings.TrimSpace(names[0]) == "" {
-			http.Error(w, "the proxy does not say who you are", http.StatusUnauthorized)
-			return "", false
+		if access, in = d.admitByProxy(w, r); !in {
+			return Access{}, false
 		}
-		who = names[0]
 	}
 	if d.Passwords == nil {
-		return who, true
+		return access, true
 	}
+	return d.admitByPassword(w, r, from)
+}
+
+// admitByProxy believes what the proxy says of who is there.
+func (d *door) admitByProxy(w http.ResponseWriter, r *http.Request) (access Access, in bool) {
+	names := r.Header.Values(d.UserHeader)
+	if len(names) != 1 || strings.TrimSpace(names[0]) == "" {
+		http.Error(w, "the proxy does not say who you are", http.StatusUnauthorized)
+		return Access{}, false
+	}
+	access = Access{User: names[0], Roles: usualRoles}
+	if d.RolesHeader == "" {
+		return access, true
+	}
+	if access.Roles = rolesOfHeader(r.Header.Values(d.RolesHeader)); len(access.Roles) == 0 {
+		http.Error(
+			w,
+			"the proxy gives you no role: "+d.RolesHeader+" must hold see, operate, numbers or listen",
+			http.StatusForbidden,
+		)
+		return Access{}, false
+	}
+	return access, true
+}
+
+// admitByPassword asks for name and password.
+func (d *door) admitByPassword(
+	w http.ResponseWriter,
+	r *http.Request,
+	from netip.Addr,
+) (access Access, in bool) {
 	user, password, given := r.BasicAuth()
 	right := false
 	if given {
@@ -101,7 +135,7 @@ func (d *door) admit(w http.ResponseWriter, r *http.Request) (who string, in boo
 		if right, err = d.Passwords.check(r.Context(), d.client(r, from), user, password); err != nil {
 			w.Header().Set("Retry-After", "1")
 			http.Error(w, err.Error(), http.StatusTooManyRequests)
-			return "", false
+			return Access{}, false
 		}
 	}
 	if !right {
@@ -110,9 +144,9 @@ func (d *door) admit(w http.ResponseWriter, r *http.Request) (who string, in boo
 		}
 		w.Header().Set("WWW-Authenticate", `Basic realm="dyplsq", charset="UTF-8"`)
 		http.Error(w, "name and password, please", http.StatusUnauthorized)
-		return "", false
+		return Access{}, false
 	}
-	return user, true
+	return Access{User: user, Roles: d.Passwords.roles[user]}, true
 }
 
 // client is the address by which log-ins are counted: the one that the proxy sets, where it sets

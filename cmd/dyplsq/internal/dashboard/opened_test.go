@@ -63,6 +63,11 @@ func (o *opened) do(t *testing.T, method, path string) (status int, text string)
 	if err != nil {
 		t.Fatal(err)
 	}
+	return o.send(t, request)
+}
+
+func (o *opened) send(t *testing.T, request *http.Request) (status int, text string) {
+	t.Helper()
 	response, err := http.DefaultClient.Do(request)
 	if err != nil {
 		t.Fatal(err)

@@ -19,6 +19,8 @@ import (
 type pages struct {
 	mon   http.Handler
 	index string // with the mark where the nonce goes
+	// readOnly is the same without buttons, for whoever may not operate.
+	readOnly string
 
 	mu    sync.Mutex
 	files map[string][]byte // asynqmon's own, as served; only those that exist
@@ -29,6 +31,8 @@ var fonts embed.FS
 
 const (
 	nonceMark  = "NONCE"
+	buttons    = `FLAG_READ_ONLY="false"`
+	noButtons  = `FLAG_READ_ONLY="true"`
 	stylesheet = `<link rel="stylesheet" href="/fonts/roboto.css"/>`
 	fileMaxAge = "private, max-age=3600"
 )
@@ -69,6 +73,10 @@ func newPages(mon http.Handler) (*pages, error) {
 	index = strings.Replace(index, `rel="manifest"`, `rel="manifest" crossorigin="use-credentials"`, 1)
 	index = foreignLink.ReplaceAllString(index, "") // the icons are drawn by the page itself
 	p.index = inline.ReplaceAllString(index, `<script nonce="`+nonceMark+`">`)
+	if !strings.Contains(index, buttons) && !strings.Contains(index, noButtons) {
+		return nil, errors.New("asynqmon's page does not say whether it has buttons")
+	}
+	p.readOnly = strings.Replace(p.index, buttons, noButtons, 1)
 	return p, nil
 }
 
@@ -86,9 +94,12 @@ func (p *pages) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		page := task[1] + url.PathEscape(task[2])
 		http.Redirect(w, r, page, http.StatusFound) //nolint:gosec // it begins with /queues/
 	case view.MatchString(name):
-		nonce := rand.Text()
+		nonce, index := rand.Text(), p.index
+		if !AccessOf(r.Context()).May(RoleOperate) {
+			index = p.readOnly
+		}
 		w.Header().Set("Content-Security-Policy", pagePolicy(nonce))
-		write(w, r, "text/html; charset=utf-8", []byte(strings.ReplaceAll(p.index, nonceMark, nonce)))
+		write(w, r, "text/html; charset=utf-8", []byte(strings.ReplaceAll(index, nonceMark, nonce)))
 	case asset.MatchString(name):
 		p.file(w, r, name)
 	default:

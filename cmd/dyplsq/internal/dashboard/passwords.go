@@ -25,6 +25,7 @@ const maxCost = 14
 // Passwords are the users of an htpasswd file.
 type Passwords struct {
 	users  map[string][]byte // bcrypt hashes
+	roles  map[string][]Role // by user
 	hashes [][]byte          // the same, in the file's order
 	seed   maphash.Seed
 	gate   *gate
@@ -36,8 +37,9 @@ type Passwords struct {
 	known map[string][]byte // by user: an HMAC of the password that was right
 }
 
-// ReadPasswords reads an htpasswd file: lines of user:hash, where every hash is bcrypt's. The error
-// names all lines that are wrong, and never what is in them.
+// ReadPasswords reads an htpasswd file: lines of user:hash, or user:hash:role,role, where every hash
+// is bcrypt's. A user without the third field may see and operate. The error names all lines that
+// are wrong, and never what is in them.
 func ReadPasswords(file string) (*Passwords, error) {
 	data, err := os.ReadFile(file) //nolint:gosec // who starts the dashboard names it
 	if err != nil {
@@ -45,6 +47,7 @@ func ReadPasswords(file string) (*Passwords, error) {
 	}
 	p := &Passwords{
 		users: map[string][]byte{},
+		roles: map[string][]Role{},
 		seed:  maphash.MakeSeed(),
 		gate:  newGate(),
 		known: map[string][]byte{},
@@ -78,10 +81,11 @@ func ReadPasswords(file string) (*Passwords, error) {
 }
 
 func (p *Passwords) add(line string) error {
-	user, hash, found := strings.Cut(line, ":")
+	user, rest, found := strings.Cut(line, ":")
 	if !found || user == "" {
 		return errors.New("it must be user:hash: make it with htpasswd -B -C 12")
 	}
+	hash, words, given := strings.Cut(rest, ":")
 	if _, twice := p.users[user]; twice {
 		return errors.New("this user is there twice: keep one line of each")
 	}
@@ -103,6 +107,13 @@ func (p *Passwords) add(line string) error {
 			maxCost,
 		)
 	}
+	roles := usualRoles
+	if given {
+		if roles, err = parseRoles(words); err != nil {
+			return err
+		}
+	}
+	p.roles[user] = roles
 	p.users[user] = []byte(hash)
 	p.hashes = append(p.hashes, []byte(hash))
 	return nil

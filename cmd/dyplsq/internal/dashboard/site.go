@@ -125,6 +125,8 @@ func (a *api) press(w http.ResponseWriter, r *http.Request) {
 			"this dashboard only reads: start it with --allow-actions to change something",
 			http.StatusMethodNotAllowed,
 		)
+	case !AccessOf(r.Context()).May(RoleOperate):
+		http.Error(w, lacking(AccessOf(r.Context()), RoleOperate), http.StatusForbidden)
 	case r.Method != http.MethodPost && r.Method != http.MethodDelete:
 		http.Error(w, "GET, POST and DELETE alone", http.StatusMethodNotAllowed)
 	case !pressable.MatchString(r.URL.Path):
