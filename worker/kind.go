@@ -81,6 +81,15 @@ func register[Req dypls.Request, Res any](w *Worker, k tasks.Kind[Req, Res]) {
 	}
 }
 
+// actions are those of every kind.
+func (w *Worker) actions() []string {
+	actions := make([]string, 0, len(w.kinds))
+	for _, k := range w.kinds {
+		actions = append(actions, k.action)
+	}
+	return actions
+}
+
 func success(res any) (performed, error) {
 	var result bytes.Buffer
 	encoder := json.NewEncoder(&result)

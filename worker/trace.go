@@ -1,10 +1,12 @@
 package worker
 
 import (
+	"cmp"
 	"context"
 	"time"
 
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
+	"github.com/seed-5c07c2e9/dyplsq/internal/history"
 	"github.com/seed-5c07c2e9/dyplsq/internal/record"
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
 )
@@ -68,8 +70,9 @@ type QuotaWait struct {
 
 // TaskEnd is what a task has ended with.
 type TaskEnd struct {
-	TaskID, Action string
-	State          tasks.State
+	TaskID          string
+	Account, Action string // the account as the task names it, empty for the worker's own
+	State           tasks.State
 }
 
 // Surplus is a binding beyond the one that its task is to have.
@@ -103,6 +106,32 @@ func (t *Trace) surplusFound(s Surplus) {
 	if t.SurplusFound != nil {
 		t.SurplusFound(s)
 	}
+}
+
+// recorded returns a trace that counts in the history, too. own is the account of tasks that name
+// none.
+func (t Trace) recorded(r *history.Recorder, own string) Trace {
+	told := t
+	t.AttemptDone = func(a Attempt) {
+		if a.Class == dypls.Throttled {
+			r.Count(cmp.Or(a.Account, own), a.Action, history.Throttled)
+		}
+		told.attemptDone(a)
+	}
+	t.CallDone = func(c Call) {
+		r.Count(cmp.Or(c.Account, own), c.Action, history.Calls)
+		told.callDone(c)
+	}
+	t.TaskDone = func(e TaskEnd) {
+		ended := map[tasks.State]int{
+			tasks.StateSucceeded: history.Succeeded, tasks.StateFailed: history.Failed, tasks.StateUncertain: history.Uncertain,
+		}
+		if number, ends := ended[e.State]; ends {
+			r.Count(cmp.Or(e.Account, own), e.Action, number)
+		}
+		told.taskDone(e)
+	}
+	return t
 }
 
 // sampleEvery is how far apart the tasks are whose time in the queue is looked up.
@@ -144,7 +173,7 @@ func (d *delivery) traceQueueWait(ctx context.Context, begun record.Begun, noted
 func (d *delivery) traceEnd(state record.State) {
 	if state.Told() {
 		d.worker.config.Trace.taskDone(
-			TaskEnd{TaskID: d.id, Action: d.kind.action, State: tasks.State(state)},
+			TaskEnd{TaskID: d.id, Account: d.accountName, Action: d.kind.action, State: tasks.State(state)},
 		)
 	}
 }

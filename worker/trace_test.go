@@ -7,7 +7,9 @@ import (
 	"maps"
 	"reflect"
 	"sync"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/hibiken/asynq"
@@ -15,6 +17,7 @@ import (
 
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dyplstest"
 	"github.com/seed-5c07c2e9/dyplsq/internal/dispatch"
+	"github.com/seed-5c07c2e9/dyplsq/internal/history"
 	"github.com/seed-5c07c2e9/dyplsq/internal/redistest"
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
 )
@@ -147,5 +150,46 @@ func TestStatus(t *testing.T) {
 	running.Wait()
 	if got := w.Status().Phase; got != Draining {
 		t.Errorf("when it has ended: %s", got)
+	}
+}
+
+// TestHistoryOfAWorker: what becomes of tasks is in the history once their worker has ended, beside
+// what a trace of the application is told.
+func TestHistoryOfAWorker(t *testing.T) { //nolint:tparallel // it has ended when its part has
+	t.Parallel()
+	server := redistest.Start(t)
+	var done atomic.Int64
+	t.Run("runs", func(t *testing.T) {
+		h := newWorkerHarnessOn(t, server, quick, dyplstest.Config{}, func(c *Config) {
+			c.Trace.TaskDone = func(TaskEnd) { done.Add(1) }
+		})
+		for n := range 3 {
+			request := bindRequest()
+			if n == 2 {
+				request.PoolKey = "FC-nobody"
+			}
+			if _, err := tasks.BindAXN.Enqueue(t.Context(), h.queue, request); err != nil {
+				t.Fatal(err)
+			}
+		}
+		redistest.Poll(t, outcomeWithin, "all outcomes", func(context.Context) error {
+			if n := done.Load(); n != 3 {
+				return fmt.Errorf("%d are there", n)
+			}
+			return nil
+		})
+	})
+	span, err := history.Read(t.Context(), server.Client(t), history.Tasks, time.Now().Add(-time.Hour), time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got [5]int64
+	for _, row := range span.Rows {
+		for n := range got {
+			got[n] += row.Values.Of("default:BindAxn", n)
+		}
+	}
+	if want := [5]int64{history.Succeeded: 2, history.Failed: 1, history.Calls: 3}; got != want {
+		t.Errorf("counted %v, want %v", got, want)
 	}
 }

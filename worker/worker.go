@@ -12,6 +12,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/seed-5c07c2e9/dyplsq/internal/dispatch"
+	"github.com/seed-5c07c2e9/dyplsq/internal/history"
 	"github.com/seed-5c07c2e9/dyplsq/internal/inventory"
 	"github.com/seed-5c07c2e9/dyplsq/internal/record"
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
@@ -19,6 +20,7 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/worker/internal/asynqhost"
 	"github.com/seed-5c07c2e9/dyplsq/worker/internal/lossguard"
 	"github.com/seed-5c07c2e9/dyplsq/worker/internal/reaper"
+	"github.com/seed-5c07c2e9/dyplsq/worker/internal/sampler"
 )
 
 // tidiesWithin is how long, at the end of a worker, outcomes may still be told, and slots given
@@ -48,6 +50,7 @@ type Worker struct {
 	timing     timing
 	accounts   *accounts
 	agreed     *agreement.Agreement
+	history    *history.Recorder
 	waitQuotas map[string]*waitQuota // by queue; none for one account
 
 	lossGuard *lossguard.Guard
@@ -137,6 +140,8 @@ func newTimed(config Config, timing timing) (*Worker, error) {
 		Pause: cmp.Or(timing.lossPause, timing.claimLease+config.HTTPTimeout+lossMargin),
 	})
 	w.refusals = &refusalLog{log: config.Logger}
+	w.history = history.NewRecorder(config.client, time.Now)
+	w.config.Trace = w.config.Trace.recorded(w.history, config.Account)
 	w.enter(Starting)
 	w.hookUp()
 	w.accounts = newAccounts(w)
@@ -184,6 +189,7 @@ func (w *Worker) Run(ctx context.Context) error {
 	housekeeping.Go(func() { w.accounts.run(keeping) })
 	housekeeping.Go(func() { w.agreed.Run(keeping) })
 	housekeeping.Go(func() { w.lossGuard.Run(keeping) })
+	housekeeping.Go(func() { w.history.Run(keeping) })
 	housekeeping.Go(func() { w.declareQueues(keeping) })
 	housekeeping.Go(func() { w.sweepNumbers(keeping) })
 	housekeeping.Go(func() { w.newReaper().Run(ctx) }) // while it drains, others reap
@@ -235,6 +241,9 @@ func (w *Worker) newReaper() *reaper.Reaper {
 		AfterClaim: afterClaim,
 		Keep:       w.agreed.Keep,
 		KeepStream: w.agreed.KeepStream,
+		Sample: sampler.New(sampler.Config{
+			Redis: w.config.client, Shards: w.config.Shards, Actions: w.actions(), Numbers: w.numbers, Now: time.Now,
+		}).Sample,
 	})
 }
 

@@ -17,7 +17,7 @@ var floors = [][]string{
 	{"aliyun/dypls"},
 	{"internal/setting"},
 	{
-		"aliyun", "aliyun/dyplstest", "internal/asynqwire", "internal/audit", "internal/presence", "internal/refusal",
+		"aliyun", "aliyun/dyplstest", "internal/asynqwire", "internal/audit", "internal/history", "internal/presence", "internal/refusal",
 		"internal/replicas", "internal/sendonce", "internal/stack",
 	},
 	{"internal/autopipeline", "internal/consumergroup", "internal/record", "internal/redisdial"},
@@ -26,7 +26,7 @@ var floors = [][]string{
 	{"tasks", "calls/internal/mns"},
 	{"calls"},
 	{"archive", "callbacks", "httpapi"},
-	{"worker/internal/agreement", "worker/internal/asynqhost", "worker/internal/breaker", "worker/internal/lossguard", "worker/internal/reaper"},
+	{"worker/internal/agreement", "worker/internal/asynqhost", "worker/internal/breaker", "worker/internal/lossguard", "worker/internal/reaper", "worker/internal/sampler"},
 	{"worker"},
 	{"dyplsqtest"},
 	{"cmd/dyplsq/internal/hostcheck", "cmd/dyplsq/internal/textinput"},

@@ -29,6 +29,8 @@ type Config struct {
 	// Keep is for how long a record is kept that has its outcome, KeepStream an outcome in the stream.
 	// Another may hold by and by.
 	Keep, KeepStream func() time.Duration
+	// Sample is called once a minute by whoever sweeps; nil for nothing.
+	Sample func(context.Context) error
 }
 
 // Reaper finds what was left half-way and sets it going again: tasks without a delivery, claims of
@@ -45,7 +47,7 @@ type Reaper struct {
 	timing  timing
 	steps   stepWatch
 	renewed time.Time // when the lock was asked for last
-	trimmed time.Time // when the stream was trimmed last
+	trimmed time.Time // when the stream was trimmed last, and a sample taken
 	pruning record.Pruning
 }
 
@@ -131,6 +133,9 @@ func (r *Reaper) sweepLocked(ctx context.Context) error {
 		return err
 	}
 	_, err := r.Records.Trim(ctx, r.KeepStream())
+	if r.Sample != nil && ctx.Err() == nil {
+		err = errors.Join(err, r.Sample(ctx))
+	}
 	return err
 }
 
