@@ -44,6 +44,10 @@ type Config struct {
 	Logger zerolog.Logger
 	// Trace is told of each request.
 	Trace Trace
+	// Audit, where it is given, writes down who withdraws or settles a task, and has it done by calling
+	// act, whose error it returns. Where it cannot write, it returns an error of its own and does not
+	// call act: the task is left as it is.
+	Audit func(ctx context.Context, c Change, act func(context.Context) error) error
 
 	asked time.Duration // of tests alone: how long Redis is asked for one request
 }
@@ -57,6 +61,7 @@ type API struct {
 	admit     func(*http.Request) int
 	log       zerolog.Logger
 	trace     Trace
+	audit     func(context.Context, Change, func(context.Context) error) error
 
 	outcomesFeed *feed[tasks.Told]
 	changesFeed  *feed[calls.Changed]
@@ -96,6 +101,7 @@ func New(c Config) (*API, error) {
 		admit:      c.Admit,
 		log:        c.Logger,
 		trace:      c.Trace,
+		audit:      c.Audit,
 		slots:      make(chan struct{}, cmp.Or(c.Concurrent, defaultConcurrent)),
 		waits:      waits{most: cmp.Or(c.Waits, defaultWaits), of: map[string]int{}},
 		serving:    serving,
@@ -105,6 +111,9 @@ func New(c Config) (*API, error) {
 		said:       throttle{every: sayEvery},
 	}
 	a.outcomesFeed, a.changesFeed = newFeed(outcomesSource(c.Queue)), newFeed(changesSource(c.Calls))
+	if a.audit == nil {
+		a.audit = func(ctx context.Context, _ Change, act func(context.Context) error) error { return act(ctx) }
+	}
 	a.SetCallbacks(c.Callbacks)
 	a.routes = a.mux()
 	return a, nil
@@ -126,6 +135,21 @@ func (a *API) Close() error {
 	a.drain()
 	return nil
 }
+
+// Change is what a request does to a task that is there already.
+type Change struct {
+	Action string // cancel or resolve
+	ID     string // the task's
+	Token  string // the name of the token
+	By     string // who the request says it is for, the token's name where it does not say
+	As     string // of a resolution: failed, retry or succeeded
+}
+
+// What a [Change] does.
+const (
+	ChangeCancel  = "cancel"
+	ChangeResolve = "resolve"
+)
 
 // Trace is told what happens. What is nil is not told.
 type Trace struct {

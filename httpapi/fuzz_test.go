@@ -48,7 +48,7 @@ func FuzzResolution(f *testing.F) {
 	f.Add([]byte(`{"as":"failed"}`))
 	f.Add([]byte(`{"group":"billing","entries":["1-0"]}`))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		_, err := decodeResolution(data, "token")
+		_, err := decodeResolution(data, &Change{Token: "token"})
 		_, _, ackErr := decodeAcknowledgement(data)
 		for _, p := range append(problemsOf(err), problemsOf(ackErr)...) {
 			if p.Rule == "" || phoneLike.MatchString(p.Field+p.Rule) {

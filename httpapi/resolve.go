@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"strings"
@@ -27,13 +28,14 @@ func (a *API) resolve(e *exchange) error {
 	if err != nil {
 		return err
 	}
-	settled, err := decodeResolution(body, e.token.Name)
+	change := Change{Action: ChangeResolve, ID: e.id, Token: e.token.Name}
+	settled, err := decodeResolution(body, &change)
 	if err != nil {
 		return err
 	}
 	ctx, cancel := e.ask()
 	defer cancel()
-	err = a.queue.Resolve(ctx, e.id, settled)
+	err = a.audit(ctx, change, func(ctx context.Context) error { return a.queue.Resolve(ctx, e.id, settled) })
 	if errors.Is(err, tasks.ErrNotUncertain) {
 		return e.conflict(problem(notUncertain))
 	}
@@ -43,8 +45,9 @@ func (a *API) resolve(e *exchange) error {
 	return e.tellOutcome()
 }
 
-// decodeResolution reads what is said, by a token of this name unless it says by whom.
-func decodeResolution(data []byte, token string) (tasks.Resolution, error) {
+// decodeResolution reads what is said, by the token of the change unless it says by whom, and
+// completes the change.
+func decodeResolution(data []byte, change *Change) (tasks.Resolution, error) {
 	var r resolution
 	problems := problemsOf(dypls.DecodeObject(data,
 		dypls.Extra{Name: "as", Into: &r.as},
@@ -54,7 +57,7 @@ func decodeResolution(data []byte, token string) (tasks.Resolution, error) {
 	refuse := func(field, rule, remedy string) {
 		problems = append(problems, dypls.Problem{Field: field, Rule: rule, Remedy: remedy})
 	}
-	by := token
+	by := change.Token
 	if r.by != nil {
 		if by = *r.by; !isName(by) {
 			refuse("by", "must be 1-100 characters, and hold no telephone number", "name who says so, or leave it out")
@@ -84,6 +87,7 @@ func decodeResolution(data []byte, token string) (tasks.Resolution, error) {
 	if problems != nil {
 		return settled, &dypls.ValidationError{Problems: problems}
 	}
+	change.By, change.As = by, *r.as
 	return settled, nil
 }
 

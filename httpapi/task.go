@@ -92,7 +92,8 @@ func (a *API) cancel(e *exchange) error {
 	}
 	ctx, stop := e.ask()
 	defer stop()
-	err := a.queue.Cancel(ctx, e.id)
+	change := Change{Action: ChangeCancel, ID: e.id, Token: e.token.Name, By: e.token.Name}
+	err := a.audit(ctx, change, func(ctx context.Context) error { return a.queue.Cancel(ctx, e.id) })
 	if errors.Is(err, tasks.ErrNotCancelable) {
 		return e.conflict(problem(tooLate))
 	}

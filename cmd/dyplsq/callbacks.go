@@ -13,6 +13,7 @@ import (
 
 	"github.com/seed-5c07c2e9/dyplsq/callbacks"
 	"github.com/seed-5c07c2e9/dyplsq/calls"
+	"github.com/seed-5c07c2e9/dyplsq/internal/audit"
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
 )
 
@@ -133,6 +134,7 @@ func (c *callbacksTest) Run(ctx context.Context, s streams) error {
 
 type callbacksReplay struct {
 	redisFlags
+	actorFlags
 	callbacksFlags
 
 	Name  string        `arg:"" help:"The endpoint's, as the file has it."`
@@ -145,16 +147,20 @@ func (c *callbacksReplay) Run(ctx context.Context, s streams) error {
 		return err
 	}
 	return c.withSender(c.redisFlags, func(sender *callbacks.Sender) error {
-		n, err := sender.Replay(ctx, c.Name, time.Now().Add(-c.Since))
-		if n > 0 || err == nil {
-			_, _ = fmt.Fprintf(s.out, "callbacks that are sent again: %d\n", n)
-		}
-		return err
+		line := c.entry(audit.CallbacksReplay, c.Name, map[string]string{"since": c.Since.String()})
+		return c.audited(ctx, line, func(ctx context.Context) (map[string]string, error) {
+			n, err := sender.Replay(ctx, c.Name, time.Now().Add(-c.Since))
+			if n > 0 || err == nil {
+				_, _ = fmt.Fprintf(s.out, "callbacks that are sent again: %d\n", n)
+			}
+			return map[string]string{"count": strconv.Itoa(n)}, err
+		})
 	})
 }
 
 type callbacksEnable struct {
 	redisFlags
+	actorFlags
 
 	Name string `arg:"" help:"The endpoint's."`
 }
@@ -162,10 +168,14 @@ type callbacksEnable struct {
 // Run has an endpoint told again that does not want to be, or rests.
 func (c *callbacksEnable) Run(ctx context.Context, s streams) error {
 	return callbacksFlags{}.withSender(c.redisFlags, func(sender *callbacks.Sender) error {
-		if err := sender.Enable(ctx, c.Name); err != nil {
+		line := c.entry(audit.CallbacksEnable, c.Name, nil)
+		err := c.audited(ctx, line, func(ctx context.Context) (map[string]string, error) {
+			return nil, sender.Enable(ctx, c.Name)
+		})
+		if err != nil {
 			return err
 		}
-		_, err := fmt.Fprintf(s.out, "%s is told again\n", c.Name)
+		_, err = fmt.Fprintf(s.out, "%s is told again\n", c.Name)
 		return err
 	})
 }

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/redis/go-redis/v9"
 	"github.com/rs/zerolog"
 	"golang.org/x/sync/errgroup"
 
@@ -70,7 +71,7 @@ func (c *devCommand) Run(ctx context.Context, s streams) error {
 		return errors.Join(err, listener.Close(), system.Close())
 	}
 	server := newServer(d, certificate, log)
-	api, err := c.openAPI(system, log)
+	api, err := c.openAPI(system, client, log)
 	if err != nil {
 		return errors.Join(err, d.Close(), listener.Close(), system.Close())
 	}
@@ -104,7 +105,11 @@ type devAPI struct {
 	secret   string
 }
 
-func (c *devCommand) openAPI(system *dyplsqtest.System, log zerolog.Logger) (*devAPI, error) {
+func (c *devCommand) openAPI(
+	system *dyplsqtest.System,
+	client redis.UniversalClient,
+	log zerolog.Logger,
+) (*devAPI, error) {
 	token, secret, err := httpapi.NewToken("dev", httpapi.Scopes(), time.Now())
 	if err != nil {
 		return nil, err
@@ -116,6 +121,7 @@ func (c *devCommand) openAPI(system *dyplsqtest.System, log zerolog.Logger) (*de
 	door := serveDoor{hosts: hostcheck.Hosts{Loopback: true}}
 	api, err := httpapi.New(httpapi.Config{
 		Queue: system.Queue, Calls: store, Tokens: httpapi.TokenList{token}, Admit: door.admit, Logger: log,
+		Audit: auditOf(client),
 	})
 	if err != nil {
 		return nil, errors.Join(err, store.Close())

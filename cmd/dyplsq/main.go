@@ -41,6 +41,7 @@ type commands struct {
 	Queues     queuesCommand     `cmd:"" help:"Show how the queues stand: a table on a terminal, JSON in a pipe."`
 	Pause      pauseCommand      `cmd:"" help:"Keep workers from fetching from queues."`
 	Resume     resumeCommand     `cmd:"" help:"Let workers fetch from queues again."`
+	Audit      auditCommand      `cmd:"" help:"Show who changed what, when and why, the newest first."`
 	Dash       dashCommand       `cmd:"" help:"Serve the dashboard, read-only, numbers masked."`
 	Sim        simCommand        `cmd:"" help:"Serve a simulated API, in memory."`
 	Codes      codesCommand      `cmd:"" help:"Print what every code of the API means and what is done about it."`

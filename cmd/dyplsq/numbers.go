@@ -7,10 +7,14 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"text/tabwriter"
+
+	"github.com/redis/go-redis/v9"
 
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
 	"github.com/seed-5c07c2e9/dyplsq/cmd/dyplsq/internal/textinput"
+	"github.com/seed-5c07c2e9/dyplsq/internal/audit"
 	"github.com/seed-5c07c2e9/dyplsq/internal/inventory"
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
 )
@@ -23,6 +27,7 @@ type numbersCommand struct {
 
 type numbersImport struct {
 	redisFlags
+	actorFlags
 
 	Pool string `arg:"" help:"The pool's key, FC..."`
 	File string `arg:"" help:"One number a line, its city after a comma where it is known; - for standard input."`
@@ -34,26 +39,29 @@ func (c *numbersImport) Run(ctx context.Context, s streams) error {
 	if err != nil {
 		return err
 	}
-	return c.withInventory(ctx, func(v *inventory.Inventory) error {
+	line := c.entry(audit.NumbersImport, c.Pool, map[string]string{"given": strconv.Itoa(len(numbers))})
+	return c.changeInventory(ctx, line, func(ctx context.Context, v *inventory.Inventory) (map[string]string, error) {
 		done, err := v.Import(ctx, c.Pool, numbers)
 		if _, elsewhere := errors.AsType[*inventory.ElsewhereError](err); elsewhere {
-			return usage("nothing was changed: " + err.Error())
+			return nil, usage("nothing was changed: " + err.Error())
 		}
-		if err == nil {
-			_, err = fmt.Fprintf(
-				s.out,
-				"%d added, %d moved to another city, %d were there\n",
-				done.Added,
-				done.Moved,
-				done.Known,
-			)
+		if err != nil {
+			return nil, err
 		}
-		return err
+		_, err = fmt.Fprintf(
+			s.out,
+			"%d added, %d moved to another city, %d were there\n",
+			done.Added,
+			done.Moved,
+			done.Known,
+		)
+		return map[string]string{"added": strconv.Itoa(done.Added), "moved": strconv.Itoa(done.Moved)}, err
 	})
 }
 
 type numbersRelease struct {
 	redisFlags
+	actorFlags
 
 	Pool  string `arg:"" help:"The pool's key, FC..."`
 	File  string `arg:"" help:"One number a line; - for standard input."`
@@ -70,22 +78,26 @@ func (c *numbersRelease) Run(ctx context.Context, s streams) error {
 	for i, n := range numbers {
 		phones[i] = n.X
 	}
-	return c.withInventory(ctx, func(v *inventory.Inventory) error {
+	line := c.entry(audit.NumbersRelease, c.Pool, map[string]string{
+		"given": strconv.Itoa(len(numbers)), "force": strconv.FormatBool(c.Force),
+	})
+	return c.changeInventory(ctx, line, func(ctx context.Context, v *inventory.Inventory) (map[string]string, error) {
 		done, err := v.Remove(ctx, inventory.Removal{Pool: c.Pool, Numbers: phones, Force: c.Force})
 		if _, inUse := errors.AsType[*inventory.InUseError](err); inUse {
-			return usage(err.Error())
+			return nil, usage(err.Error())
 		}
-		if err == nil {
-			_, err = fmt.Fprintf(
-				s.out,
-				"%d gone, %d leave later, %d stay in use, %d unknown\n",
-				done.Gone,
-				done.Leaving,
-				done.InUse,
-				done.Unknown,
-			)
+		if err != nil {
+			return nil, err
 		}
-		return err
+		_, err = fmt.Fprintf(
+			s.out,
+			"%d gone, %d leave later, %d stay in use, %d unknown\n",
+			done.Gone,
+			done.Leaving,
+			done.InUse,
+			done.Unknown,
+		)
+		return map[string]string{"gone": strconv.Itoa(done.Gone), "leaving": strconv.Itoa(done.Leaving)}, err
 	})
 }
 
@@ -183,6 +195,25 @@ func readNumbers(ctx context.Context, pool, file string, s streams) ([]inventory
 
 // withInventory runs f on the inventory, and tells an error of Redis from others.
 func (f redisFlags) withInventory(ctx context.Context, use func(*inventory.Inventory) error) error {
+	return f.withPools(ctx, func(client redis.UniversalClient) error {
+		return use(inventory.New(client, inventory.AsLeased))
+	})
+}
+
+// changeInventory is withInventory for a change, which the audit tells of.
+func (f redisFlags) changeInventory(
+	ctx context.Context,
+	line audit.Entry,
+	change func(context.Context, *inventory.Inventory) (detail map[string]string, err error),
+) error {
+	return f.withPools(ctx, func(client redis.UniversalClient) error {
+		return auditedBy(ctx, client, line, func(ctx context.Context) (map[string]string, error) {
+			return change(ctx, inventory.New(client, inventory.AsLeased))
+		})
+	})
+}
+
+func (f redisFlags) withPools(ctx context.Context, use func(redis.UniversalClient) error) error {
 	client, err := f.client(0)
 	if err != nil {
 		return err
@@ -191,7 +222,7 @@ func (f redisFlags) withInventory(ctx context.Context, use func(*inventory.Inven
 	if err := client.Ping(ctx).Err(); err != nil {
 		return tasks.RedisError(err)
 	}
-	err = use(inventory.New(client, inventory.AsLeased))
+	err = use(client)
 	if err != nil && ctx.Err() != nil {
 		return ctx.Err()
 	}

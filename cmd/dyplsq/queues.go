@@ -11,6 +11,7 @@ import (
 
 	"golang.org/x/term"
 
+	"github.com/seed-5c07c2e9/dyplsq/internal/audit"
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
 )
 
@@ -65,48 +66,45 @@ func queueTable(w io.Writer, infos []tasks.QueueStats) error {
 
 type pauseCommand struct {
 	redisFlags
+	actorFlags
 
 	Queues []string `arg:"" help:"Such as bind, unbind, update or query, each with all its shards, or bind.0, one of them." name:"queue"`
 }
 
 // Run pauses queues.
 func (c *pauseCommand) Run(ctx context.Context, s streams) error {
-	return c.each(
-		s,
-		c.Queues,
-		"paused: what workers have fetched is performed, nothing else is",
-		func(queue *tasks.Queue, name string) error {
-			return queue.Pause(ctx, name)
-		},
-	)
+	const done = "paused: what workers have fetched is performed, nothing else is"
+	return c.each(ctx, s, c.Queues, c.entry(audit.Pause, "", nil), done, (*tasks.Queue).Pause)
 }
 
 type resumeCommand struct {
 	redisFlags
+	actorFlags
 
 	Queues []string `arg:"" help:"Such as bind, unbind, update or query, each with all its shards, or bind.0, one of them." name:"queue"`
 }
 
 // Run ends pauses.
 func (c *resumeCommand) Run(ctx context.Context, s streams) error {
-	return c.each(
-		s,
-		c.Queues,
-		"running",
-		func(queue *tasks.Queue, name string) error { return queue.Resume(ctx, name) },
-	)
+	return c.each(ctx, s, c.Queues, c.entry(audit.Resume, "", nil), "running", (*tasks.Queue).Resume)
 }
 
 // each does something to queues, one after the other, and says what it did.
 func (f redisFlags) each(
+	ctx context.Context,
 	s streams,
 	names []string,
+	line audit.Entry,
 	done string,
-	do func(*tasks.Queue, string) error,
+	do func(*tasks.Queue, context.Context, string) error,
 ) error {
 	return f.withQueue(func(queue *tasks.Queue) error {
 		for _, name := range names {
-			if err := do(queue, name); err != nil {
+			line.Target = name
+			err := f.audited(ctx, line, func(ctx context.Context) (map[string]string, error) {
+				return nil, do(queue, ctx, name)
+			})
+			if err != nil {
 				return err
 			}
 			_, _ = fmt.Fprintf(s.err, "dyplsq: %s is %s\n", name, done)

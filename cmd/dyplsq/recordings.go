@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
 	"github.com/seed-5c07c2e9/dyplsq/calls"
+	"github.com/seed-5c07c2e9/dyplsq/internal/audit"
 )
 
 type recordingsCommand struct {
@@ -61,6 +63,7 @@ func recordingStates(flag, text string) ([]calls.RecordingState, error) {
 
 type recordingsRetry struct {
 	redisFlags
+	actorFlags
 
 	CallIDs []string       `arg:"" help:"Their calls." name:"call-id" optional:""`
 	Since   *time.Duration `help:"Those of all calls that were dialled so long ago or later." placeholder:"DURATION"`
@@ -73,8 +76,7 @@ func (c *recordingsRetry) Run(ctx context.Context, s streams) error {
 	}
 	return c.withCalls(func(store *calls.Store) error {
 		retried, refused := 0, []string{}
-		retry := func(id string) error {
-			err := store.RetryRecording(ctx, id)
+		note := func(id string, err error) error {
 			switch {
 			case err == nil:
 				retried++
@@ -86,7 +88,10 @@ func (c *recordingsRetry) Run(ctx context.Context, s streams) error {
 			}
 			return nil
 		}
-		err := c.each(ctx, store, retry)
+		err := c.retryNamed(ctx, store, note)
+		if c.Since != nil {
+			err = c.retrySince(ctx, store, &retried, note)
+		}
 		if err != nil {
 			return err
 		}
@@ -100,34 +105,46 @@ func (c *recordingsRetry) Run(ctx context.Context, s streams) error {
 	})
 }
 
-func (c *recordingsRetry) each(
+// retryNamed has the calls that are named tried again, each with a line of the audit.
+func (c *recordingsRetry) retryNamed(
 	ctx context.Context,
 	store *calls.Store,
-	retry func(id string) error,
+	note func(id string, err error) error,
 ) error {
 	for _, id := range c.CallIDs {
-		if err := retry(id); err != nil {
+		line := c.entry(audit.RecordingsRetry, calls.Call{ID: id}.ShownID(), nil)
+		err := c.audited(ctx, line, func(ctx context.Context) (map[string]string, error) {
+			return nil, store.RetryRecording(ctx, id)
+		})
+		if err := note(id, err); err != nil {
 			return err
 		}
 	}
-	if c.Since == nil {
-		return nil
-	}
+	return nil
+}
+
+// retrySince has all calls since a time tried again, with one line of the audit.
+func (c *recordingsRetry) retrySince(
+	ctx context.Context,
+	store *calls.Store,
+	retried *int,
+	note func(id string, err error) error,
+) error {
 	filter := calls.Filter{
 		Recording: calls.MissingRecordings(), Since: time.Now().Add(-*c.Since), Limit: listPage,
 	}
-	for {
-		found, next, err := store.List(ctx, filter)
-		if err != nil {
-			return err
-		}
-		for _, call := range found {
-			if err := retry(call.ID); err != nil {
-				return err
+	line := c.entry(audit.RecordingsRetry, "all", map[string]string{"since": c.Since.String()})
+	return c.audited(ctx, line, func(ctx context.Context) (map[string]string, error) {
+		for {
+			found, next, err := store.List(ctx, filter)
+			for _, call := range found {
+				if err == nil {
+					err = note(call.ID, store.RetryRecording(ctx, call.ID))
+				}
+			}
+			if filter.Cursor = next; next == "" || err != nil {
+				return map[string]string{"count": strconv.Itoa(*retried)}, err
 			}
 		}
-		if filter.Cursor = next; next == "" {
-			return nil
-		}
-	}
+	})
 }

@@ -67,6 +67,7 @@ type servedAPI struct {
 	api    *httpapi.API
 	queue  *tasks.Queue
 	calls  *calls.Store
+	redis  redis.UniversalClient // of the audit
 	sender *callbackSender
 }
 
@@ -83,6 +84,10 @@ func (c *serveCommand) api(door serveDoor, m *metrics.Serve, log zerolog.Logger)
 		served.close()
 		return served, usage(err.Error())
 	}
+	if served.redis, err = c.client(0); err != nil {
+		served.close()
+		return served, err
+	}
 	var named []string
 	if served.sender, named, err = c.sender(c.redisFlags, served.queue, served.calls, m, log); err != nil {
 		served.close()
@@ -95,6 +100,7 @@ func (c *serveCommand) api(door serveDoor, m *metrics.Serve, log zerolog.Logger)
 		Callbacks: named,
 		Admit:     door.admit,
 		Logger:    log,
+		Audit:     auditOf(served.redis),
 		Trace: httpapi.Trace{
 			RequestDone: func(r httpapi.Request) { m.RequestDone(r.Route, r.Status, r.Took) },
 			Waiting:     m.Waiting,
@@ -113,6 +119,9 @@ func (s servedAPI) close() {
 	s.sender.close()
 	if s.calls != nil {
 		_ = s.calls.Close()
+	}
+	if s.redis != nil {
+		_ = s.redis.Close()
 	}
 	_ = s.queue.Close()
 }

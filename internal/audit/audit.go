@@ -44,9 +44,8 @@ const (
 	Resume          = "resume"
 	NumbersImport   = "numbers.import" // a pool
 	NumbersRelease  = "numbers.release"
-	NumbersShow     = "numbers.show"   // whole numbers of a task or a call
-	CallbacksTest   = "callbacks.test" // an endpoint
-	CallbacksReplay = "callbacks.replay"
+	NumbersShow     = "numbers.show"     // whole numbers of a task or a call
+	CallbacksReplay = "callbacks.replay" // an endpoint
 	CallbacksEnable = "callbacks.enable"
 	RecordingsRetry = "recordings.retry" // a call, or all since a time
 	RecordingsPlay  = "recordings.play"
@@ -61,14 +60,15 @@ var ErrNotWritten = errors.New("nothing was changed: the audit could not be writ
 
 // Entry is a line: who did what to what, and why.
 type Entry struct {
-	ID     string // given by [Log.Add]; those that were added later sort behind
-	At     time.Time
-	By     string // the user, as the door, the token or the system knows them
-	Via    string // cli, console, asynqmon or api
-	Action string
-	Target string // the id of a task or call, the name of a queue, a pool or an endpoint
-	Reason string
-	Detail map[string]string
+	ID     string    `json:"id"` // given by [Log.Add]; those that were added later sort behind
+	At     time.Time `json:"at"`
+	By     string    `json:"by"`  // the user, as the door, the token or the system knows them
+	Via    string    `json:"via"` // cli, console, asynqmon or api
+	Action string    `json:"action"`
+	// the id of a task or call, the name of a queue, a pool or an endpoint
+	Target string            `json:"target"`
+	Reason string            `json:"reason,omitempty"`
+	Detail map[string]string `json:"detail,omitempty"`
 }
 
 // Log is the audit in one Redis.
