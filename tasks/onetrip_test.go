@@ -89,16 +89,25 @@ func TestEnqueueTakesOneRoundTrip(t *testing.T) {
 			t.Errorf("%s (-want +got):\n%s", step.name, diff)
 		}
 	}
-	notes.trips = nil
 	var items []tasks.Item[dypls.BindAXNRequest]
 	for i := range 90 {
 		items = append(items, item(fmt.Sprint("batch-", i)))
 	}
-	if _, err := tasks.BindAXN.EnqueueAll(t.Context(), queue, items); err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff([]string{"90 hmget", "90 evalsha"}, notes.trips); diff != "" {
-		t.Errorf("a batch (-want +got):\n%s", diff)
+	for _, step := range []struct {
+		name  string
+		items []tasks.Item[dypls.BindAXNRequest]
+		want  []string
+	}{
+		{"a batch of new keys", items[:80], []string{"exists", "80 evalsha"}},
+		{"with one that is known", append(items[80:], item("bound")), []string{"exists", "11 hmget", "10 evalsha"}},
+	} {
+		notes.trips = nil
+		if _, err := tasks.BindAXN.EnqueueAll(t.Context(), queue, step.items); err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(step.want, notes.trips); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", step.name, diff)
+		}
 	}
 }
 

@@ -185,8 +185,15 @@ func (s Store) Look(ctx context.Context, tasks []New) ([]Created, error) {
 	if len(tasks) == 0 {
 		return nil, nil
 	}
+	none, err := s.noneThere(ctx, tasks)
+	if err != nil {
+		return nil, err
+	}
+	if none {
+		return slices.Repeat([]Created{{Verdict: Absent}}, len(tasks)), nil
+	}
 	cmds := make([]*redis.SliceCmd, len(tasks))
-	_, err := s.redis.Pipelined(ctx, func(p redis.Pipeliner) error {
+	_, err = s.redis.Pipelined(ctx, func(p redis.Pipeliner) error {
 		for i, t := range tasks {
 			cmds[i] = p.HMGet(ctx, Key(t.ID), "fingerprint", "state", "delivery", "process_at", "expires_at")
 		}
@@ -200,6 +207,27 @@ func (s Store) Look(ctx context.Context, tasks []New) ([]Created, error) {
 		found[i] = tasks[i].look(fieldReader{cmd.Val()})
 	}
 	return found, nil
+}
+
+// noneThere reports whether no record of several tasks is there, by one command: in most batches all
+// tasks are new. A Redis that has slots is not asked.
+func (s Store) noneThere(ctx context.Context, tasks []New) (bool, error) {
+	if len(tasks) == 1 || s.slots.Load() {
+		return false, nil
+	}
+	keys := make([]string, len(tasks))
+	for i, t := range tasks {
+		keys[i] = Key(t.ID)
+	}
+	n, err := s.redis.Exists(ctx, keys...).Result()
+	switch {
+	case refusal.ManySlots(err):
+		s.slots.Store(true)
+		return false, nil
+	case err != nil:
+		return false, fmt.Errorf("record: look: %w", err)
+	}
+	return n == 0, nil
 }
 
 func (t New) look(r fieldReader) Created {
