@@ -42,6 +42,9 @@ func endpointOf(text string) (*url.URL, error) {
 	return nil, errors.New("the archive's endpoint must be https://host, or http:// to this machine")
 }
 
+// errNoRange is that a store sends an object from its beginning all the same.
+var errNoRange = errors.New("the store cannot send an object from the middle of it")
+
 // probed asks for an object that nobody has: that there is none is the answer of a store that may
 // be used.
 func probed(ctx context.Context, s Store) error {

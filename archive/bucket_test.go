@@ -17,6 +17,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dyplstest"
 	"github.com/seed-5c07c2e9/dyplsq/calls"
@@ -93,8 +94,7 @@ func (o *objects) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 		o.describe(w, there)
-		w.Header().Set("Content-Length", strconv.Itoa(len(there)))
-		_, _ = w.Write(there)
+		http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(there))
 	default:
 		refuse(http.StatusMethodNotAllowed, "MethodNotAllowed")
 	}

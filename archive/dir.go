@@ -158,6 +158,21 @@ func (d dir) Get(_ context.Context, name string) (io.ReadCloser, int64, error) {
 	return f, info.Size(), nil
 }
 
+// GetFrom implements [Store].
+func (d dir) GetFrom(ctx context.Context, name string, offset int64) (io.ReadCloser, error) {
+	body, _, err := d.Get(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	if file, is := body.(io.Seeker); is {
+		_, err = file.Seek(offset, io.SeekStart)
+	}
+	if err != nil {
+		return nil, errors.Join(err, body.Close())
+	}
+	return body, nil
+}
+
 // Probe implements [Store].
 func (d dir) Probe(context.Context) error {
 	if err := d.there(); err != nil {

@@ -81,6 +81,21 @@ func (s ossStore) Get(ctx context.Context, name string) (io.ReadCloser, int64, e
 	return got.Body, got.ContentLength, nil
 }
 
+// GetFrom implements [Store].
+func (s ossStore) GetFrom(ctx context.Context, name string, offset int64) (io.ReadCloser, error) {
+	got, err := s.client.GetObject(ctx, &oss.GetObjectRequest{
+		Bucket: new(s.name), Key: new(s.key(name)),
+		Range: new(fmt.Sprintf("bytes=%d-", offset)), RangeBehavior: new("standard"),
+	})
+	if err != nil {
+		return nil, ossError(err)
+	}
+	if got.ContentRange == nil {
+		return nil, errors.Join(errNoRange, got.Body.Close())
+	}
+	return got.Body, nil
+}
+
 // Probe implements [Store].
 func (s ossStore) Probe(ctx context.Context) error { return probed(ctx, s) }
 

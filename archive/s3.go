@@ -70,6 +70,24 @@ func (s s3Store) Get(ctx context.Context, name string) (io.ReadCloser, int64, er
 	return body, info.Size, nil
 }
 
+// GetFrom implements [Store].
+func (s s3Store) GetFrom(ctx context.Context, name string, offset int64) (io.ReadCloser, error) {
+	var options minio.GetObjectOptions
+	if offset > 0 {
+		if err := options.SetRange(offset, 0); err != nil {
+			return nil, err
+		}
+	}
+	body, _, header, err := s.client.GetObject(ctx, s.name, s.key(name), options)
+	if err != nil {
+		return nil, s3Error(err)
+	}
+	if offset > 0 && header.Get("Content-Range") == "" {
+		return nil, errors.Join(errNoRange, body.Close())
+	}
+	return body, nil
+}
+
 // Probe implements [Store].
 func (s s3Store) Probe(ctx context.Context) error { return probed(ctx, s) }
 

@@ -21,6 +21,8 @@ type Store interface {
 	Put(ctx context.Context, name string, body io.ReadSeeker, size int64) error
 	// Get opens an object, and tells its size. The error matches [fs.ErrNotExist] where there is none.
 	Get(ctx context.Context, name string) (body io.ReadCloser, size int64, err error)
+	// GetFrom opens an object at an offset, which lies before its end.
+	GetFrom(ctx context.Context, name string, offset int64) (io.ReadCloser, error)
 	// Probe returns why the store cannot be used, as far as that can be told without writing.
 	Probe(ctx context.Context) error
 	// Location is where an object is, for people. It holds no secret.

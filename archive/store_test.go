@@ -63,6 +63,7 @@ func checkStore(t *testing.T, s Store) {
 	if l := s.Location(name); !strings.HasSuffix(l, name) || !strings.Contains(l, "://") {
 		t.Errorf("location %s", l)
 	}
+	checkPlayed(t, s, name, "first")
 	const many, names = 8, 5
 	var won atomic.Int32
 	var racing sync.WaitGroup
