@@ -31,6 +31,10 @@ func (c *dashCommand) Run(ctx context.Context, s streams) error {
 	if err != nil {
 		return errors.Join(err, client.Close())
 	}
+	pages, err := openConsole(c.config(), c.AllowActions, certificate != nil || c.BehindProxy, log)
+	if err != nil {
+		return errors.Join(err, listener.Close(), client.Close())
+	}
 	d, err := dashboard.New(
 		dashboard.Config{
 			Redis:        client,
@@ -38,12 +42,13 @@ func (c *dashCommand) Run(ctx context.Context, s streams) error {
 			Door:         door,
 			Prometheus:   c.Prometheus,
 			Note:         dashNote(log),
+			Console:      pages,
 		},
 	)
 	if err != nil {
-		return errors.Join(err, listener.Close())
+		return errors.Join(err, listener.Close(), pages.close())
 	}
 	server := newServer(d, certificate, log)
 	log.Info().Str("url", urlOf(listener, server)).Bool("actions", c.AllowActions).Msg("dashboard listening")
-	return errors.Join(serveWith(ctx, listener, server), d.Close())
+	return errors.Join(serveWith(ctx, listener, server), d.Close(), pages.close())
 }

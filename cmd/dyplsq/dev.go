@@ -58,6 +58,12 @@ func (c *devCommand) Run(ctx context.Context, s streams) error {
 	if err != nil {
 		return errors.Join(err, listener.Close(), system.Close())
 	}
+	pages, err := openConsole(
+		tasks.RedisConfig{URL: system.RedisURL}, true, certificate != nil || c.BehindProxy, log,
+	)
+	if err != nil {
+		return errors.Join(err, listener.Close(), client.Close(), system.Close())
+	}
 	d, err := dashboard.New(
 		dashboard.Config{
 			Redis:        client,
@@ -65,25 +71,28 @@ func (c *devCommand) Run(ctx context.Context, s streams) error {
 			Door:         door,
 			Prometheus:   c.Prometheus,
 			Note:         dashNote(log),
+			Console:      pages,
 		},
 	)
 	if err != nil {
-		return errors.Join(err, listener.Close(), system.Close())
+		return errors.Join(err, listener.Close(), pages.close(), system.Close())
 	}
 	server := newServer(d, certificate, log)
 	api, err := c.openAPI(system, client, log)
 	if err != nil {
-		return errors.Join(err, d.Close(), listener.Close(), system.Close())
+		return errors.Join(err, d.Close(), pages.close(), listener.Close(), system.Close())
 	}
 	_, _ = fmt.Fprintf(
 		s.err,
 		`dyplsq dev: everything in memory, LOST ON EXIT. Redis is embedded, the API is simulated, no number is real.
+  console     %sconsole/
   dashboard   %s
   queue       export REDIS_URL=%s
               dyplsq enqueue BindAxn '{"PoolKey":"%s","PhoneNoA":"13800000001","Expiration":"2099-01-31 23:59:59"}' --wait 10s
   API         curl -H 'Authorization: Bearer %s' -H 'Content-Type: application/json' %sv1/tasks -d '{"action":"BindAxn","id":"order-1","request":{"PoolKey":"%s","PhoneNoA":"13800000001","Expiration":"2099-01-31 23:59:59"}}'
               curl -H 'Authorization: Bearer %s' '%sv1/tasks/order-1?wait=30s'
 `,
+		urlOf(listener, server),
 		urlOf(listener, server),
 		system.RedisURL,
 		dyplstest.DefaultPoolKey,
@@ -93,7 +102,7 @@ func (c *devCommand) Run(ctx context.Context, s streams) error {
 	serving, ctx := errgroup.WithContext(ctx)
 	serving.Go(func() error { return serveWith(ctx, listener, server) })
 	serving.Go(func() error { return api.serve(ctx) })
-	return errors.Join(serving.Wait(), api.close(), d.Close(), system.Close())
+	return errors.Join(serving.Wait(), api.close(), d.Close(), pages.close(), system.Close())
 }
 
 // devAPI is the HTTP API of dev, for whoever has the token that it prints.

@@ -26,6 +26,9 @@ type Config struct {
 	// Prometheus is the base URL of a Prometheus whose series the charts show. Without it there are no
 	// charts.
 	Prometheus string
+	// Console, when there is one, answers whatever begins with [ConsoleRoot]. Who asks it has passed the
+	// door, and is in the context of the request: [AccessOf].
+	Console http.Handler
 	// Note is told of what the operator's log should hold: each action, and each log-in that was
 	// refused. It may be nil.
 	Note func(Event)
@@ -58,7 +61,7 @@ func New(config Config) (*Dashboard, error) {
 		PrometheusAddress: config.Prometheus,
 	})
 	inspector := asynq.NewInspectorFromRedisClient(client)
-	pages, err := newPages(d.mon)
+	pages, err := newPages(d.mon, config.Console != nil)
 	if err != nil {
 		return nil, fmt.Errorf("the dashboard's pages: %w", err)
 	}
@@ -69,7 +72,7 @@ func New(config Config) (*Dashboard, error) {
 			readOnly: !config.AllowActions, charts: config.Prometheus != "",
 			places: make(chan struct{}, apiAtOnce),
 		},
-		pages: pages,
+		pages: pages, console: config.Console,
 	})
 	return d, nil
 }

@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// ownReads refuses what a page of another site makes the browser ask of the API. That page cannot
+// ownReads refuses what a page of another site makes the browser ask of the API, or of the console. That page cannot
 // read the answer; it must not cause the work either. Somebody who follows a link, or types an
 // address, opens a document, and may.
 type ownReads struct{ next http.Handler }
@@ -17,7 +17,8 @@ func (o ownReads) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		site == "same-site" // same-site: another port, or a sibling's name
 	document := r.Header.Get("Sec-Fetch-Mode") == "navigate" &&
 		r.Header.Get("Sec-Fetch-Dest") == "document"
-	if foreign && !document && strings.HasPrefix(r.URL.Path, "/api/") {
+	ours := strings.HasPrefix(r.URL.Path, "/api/") || strings.HasPrefix(r.URL.Path, ConsoleRoot)
+	if foreign && !document && ours {
 		http.Error(w, "not for a page of another site: open the dashboard itself", http.StatusForbidden)
 		return
 	}

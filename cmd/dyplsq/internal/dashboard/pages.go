@@ -35,6 +35,8 @@ const (
 	noButtons  = `FLAG_READ_ONLY="true"`
 	stylesheet = `<link rel="stylesheet" href="/fonts/roboto.css"/>`
 	fileMaxAge = "private, max-age=3600"
+	// consoleLink leads from each of asynqmon's pages to the console.
+	consoleLink = `<a class="console-link" href="` + ConsoleRoot + `">Console · 控制台</a>`
 )
 
 var (
@@ -58,7 +60,7 @@ var (
 )
 
 // newPages reads asynqmon's index page once.
-func newPages(mon http.Handler) (*pages, error) {
+func newPages(mon http.Handler, console bool) (*pages, error) {
 	p := &pages{mon: mon, files: map[string][]byte{}}
 	index := string(p.read("/"))
 	if !strings.Contains(index, `<meta charset="utf-8"/>`) {
@@ -72,6 +74,9 @@ func newPages(mon http.Handler) (*pages, error) {
 	)
 	index = strings.Replace(index, `rel="manifest"`, `rel="manifest" crossorigin="use-credentials"`, 1)
 	index = foreignLink.ReplaceAllString(index, "") // the icons are drawn by the page itself
+	if console {
+		index = strings.Replace(index, `<div id="root">`, consoleLink+`<div id="root">`, 1)
+	}
 	p.index = inline.ReplaceAllString(index, `<script nonce="`+nonceMark+`">`)
 	if !strings.Contains(index, buttons) && !strings.Contains(index, noButtons) {
 		return nil, errors.New("asynqmon's page does not say whether it has buttons")

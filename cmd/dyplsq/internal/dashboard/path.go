@@ -37,7 +37,7 @@ func checkPath(u *url.URL) error {
 	if len(escaped) > maxPath || !strings.HasPrefix(escaped, "/") {
 		return errPath
 	}
-	if escaped == "/" {
+	if escaped == "/" || escaped == ConsoleRoot {
 		return nil
 	}
 	segments := strings.Split(escaped[1:], "/")

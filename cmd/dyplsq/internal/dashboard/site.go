@@ -11,20 +11,29 @@ import (
 	"time"
 )
 
-// site sends a request to the API or to the pages. What neither has is not found: asynqmon would
-// answer its page to anything.
+// ConsoleRoot is where the operator's console is, beside asynqmon.
+const ConsoleRoot = "/console/"
+
+// site sends a request to the console, to asynqmon's API or to its pages. What none has is not
+// found: asynqmon would answer its page to anything.
 type site struct {
-	api   *api
-	pages *pages
+	api     *api
+	pages   *pages
+	console http.Handler // nil where there is none
 }
 
 // ServeHTTP implements [http.Handler].
 func (s *site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if strings.HasPrefix(r.URL.Path, "/api/") {
+	switch path := r.URL.Path; {
+	case strings.HasPrefix(path, "/api/"):
 		s.api.ServeHTTP(w, r)
-		return
+	case s.console != nil && strings.HasPrefix(path, ConsoleRoot):
+		s.console.ServeHTTP(w, r)
+	case s.console != nil && path+"/" == ConsoleRoot:
+		http.Redirect(w, r, ConsoleRoot, http.StatusFound)
+	default:
+		s.pages.ServeHTTP(w, r)
 	}
-	s.pages.ServeHTTP(w, r)
 }
 
 // api answers what asynqmon's pages ask.
