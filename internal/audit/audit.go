@@ -125,15 +125,15 @@ func (l *Log) Do(
 	if err == nil && len(detail) == 0 {
 		return nil
 	}
-	second := e.second(ids[0], detail, err)
+	second := e.Second(ids[0], detail, err)
 	told, cancel := context.WithTimeout(context.WithoutCancel(ctx), answerWithin)
 	defer cancel()
 	_ = l.Add(told, second) // the first line stands
 	return err
 }
 
-// second is the line that says what came of e.
-func (e Entry) second(id string, detail map[string]string, err error) Entry {
+// Second is the line that says what came of e, whose id this is.
+func (e Entry) Second(id string, detail map[string]string, err error) Entry {
 	told := map[string]string{Of: id, Result: Done}
 	maps.Copy(told, detail)
 	if err != nil {

@@ -4,14 +4,17 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/hibiken/asynq"
 
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dyplstest"
+	"github.com/seed-5c07c2e9/dyplsq/internal/audit"
 	"github.com/seed-5c07c2e9/dyplsq/internal/redistest"
 	"github.com/seed-5c07c2e9/dyplsq/internal/systemtest"
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
@@ -75,6 +78,38 @@ func TestDashboardButtons(t *testing.T) {
 	}
 	if status, text := systemtest.Do(t, http.MethodPost, strings.TrimSuffix(api, "/")+":pause", ""); status != http.StatusNoContent {
 		t.Errorf("a pause: %d %s", status, text)
+	}
+	wantAudited(t, s, map[string]string{
+		"uncertain": "asynq.run asynq.delete asynq.run asynq.delete", "failed-1": "asynq.run", "failed/2": "asynq.run",
+		"later-1": "asynq.delete", "later-2": "asynq.archive asynq.delete", "later-3": "asynq.delete", "later-4": "asynq.delete",
+		"bind": "asynq.pause",
+	})
+}
+
+// wantAudited compares what was pressed, by the task or queue it was about: whatever came of it,
+// and by whom it was.
+func wantAudited(t *testing.T, s *systemtest.System, want map[string]string) {
+	t.Helper()
+	lines, _, err := audit.New(s.Redis.Client(t)).Read(t.Context(), audit.Filter{Limit: 1000})
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, refused := map[string]string{}, map[string]int{}
+	for _, e := range slices.Backward(lines) {
+		switch {
+		case e.By != "nobody" || e.Via != audit.Asynqmon:
+			t.Errorf("%+v", e)
+		case e.Detail[audit.Result] != "":
+			refused[e.Target]++
+		default:
+			got[e.Target] = strings.TrimSpace(got[e.Target] + " " + e.Action)
+		}
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+	if refused["uncertain"] != 4 || len(refused) != 1 {
+		t.Errorf("refused: %v", refused)
 	}
 }
 

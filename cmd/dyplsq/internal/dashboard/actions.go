@@ -1,6 +1,7 @@
 package dashboard
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -10,6 +11,7 @@ import (
 	"github.com/hibiken/asynq"
 
 	"github.com/seed-5c07c2e9/dyplsq/internal/asynqwire"
+	"github.com/seed-5c07c2e9/dyplsq/internal/audit"
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
 )
 
@@ -19,6 +21,7 @@ import (
 type actions struct {
 	records *tasks.Queue
 	asynq   *asynq.Inspector
+	audit   *audit.Log
 	next    http.Handler
 }
 
@@ -33,7 +36,7 @@ func (a *actions) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, err.Error(), http.StatusBadRequest)
 		return
 	case !ok:
-		a.next.ServeHTTP(w, r)
+		a.passOn(w, r)
 		return
 	case b.all:
 		if b.ids, err = a.list(r.Context(), b); err != nil {
@@ -41,18 +44,10 @@ func (a *actions) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 	}
-	done, refused := []string{}, []string{}
-	for _, id := range b.ids {
-		if r.Context().Err() != nil { // who asked has gone
-			break
-		}
-		if err = a.press(r.Context(), b, id); err != nil {
-			refused = append(refused, id)
-		} else {
-			done = append(done, id)
-		}
-	}
-	switch {
+	done, refused, pressed, err := a.pressAll(r.Context(), b)
+	switch err = cmp.Or(err, pressed); {
+	case errors.Is(err, audit.ErrNotWritten) && len(done)+len(refused) == 0:
+		unavailable(w, err)
 	case b.many || b.all:
 		w.Header().Set("Content-Type", "application/json")
 		_ = json.NewEncoder(w).Encode(b.answer(done, refused)) //nolint:errchkjson // strings and numbers

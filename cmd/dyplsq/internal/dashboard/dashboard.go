@@ -11,6 +11,7 @@ import (
 	"github.com/hibiken/asynqmon"
 	"github.com/redis/go-redis/v9"
 
+	"github.com/seed-5c07c2e9/dyplsq/internal/audit"
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
 )
 
@@ -68,7 +69,7 @@ func New(config Config) (*Dashboard, error) {
 	d.Handler = newDoor(config.Door, config.Note, &site{
 		api: &api{
 			mon: masked{d.mon, shown}, queues: queues{inspector}, tasks: details{inspector, shown},
-			buttons:  &actions{records: d.queue, asynq: inspector, next: masked{d.mon, shown}},
+			buttons:  &actions{records: d.queue, asynq: inspector, audit: audit.New(client), next: masked{d.mon, shown}},
 			readOnly: !config.AllowActions, charts: config.Prometheus != "",
 			places: make(chan struct{}, apiAtOnce),
 		},
