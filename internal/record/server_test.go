@@ -26,7 +26,10 @@ func onEachServer(t *testing.T, test func(t *testing.T, s server)) {
 	start := map[string]func(testing.TB) *redis.Client{
 		"miniredis": func(tb testing.TB) *redis.Client {
 			tb.Helper()
-			client := redis.NewClient(&redis.Options{Addr: miniredis.RunT(tb).Addr(), ContextTimeoutEnabled: true, MaxRetries: -1})
+			client := redis.NewClient(&redis.Options{
+				Addr: miniredis.RunT(tb).Addr(), ContextTimeoutEnabled: true, MaxRetries: -1,
+				ReadTimeout: time.Minute, // it is slow under the race detector on a busy machine
+			})
 			tb.Cleanup(func() { _ = client.Close() })
 			return client
 		},
