@@ -10,6 +10,7 @@ import (
 
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
 	"github.com/seed-5c07c2e9/dyplsq/calls"
+	"github.com/seed-5c07c2e9/dyplsq/internal/setting"
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
 )
 
@@ -163,6 +164,9 @@ func (a *attempt) ask(ctx context.Context) (dypls.Recording, error) {
 	options := []tasks.Option{tasks.TaskID(fmt.Sprintf("recording:%s:%d", idOf(c), a.link))}
 	if c.Account != "" {
 		options = append(options, tasks.Account(c.Account))
+	}
+	if a.claim.Guessed { // where there is none the API may say for ever that it is not ready
+		options = append(options, tasks.Within(min(a.LateAfter, setting.Ahead)))
 	}
 	request := dypls.QueryRecordFileDownloadURLRequest{
 		PoolKey: c.PoolKey, CallID: c.ID, CallTime: dypls.At(c.CallTime),

@@ -57,10 +57,11 @@ const (
 	Found  Result = "found"  // it was in the store already
 	Failed Result = "failed" // it is tried again later
 	Lost   Result = "lost"   // it cannot be had any more
+	Absent Result = "absent" // there is none, and nothing had promised one
 )
 
 // Results returns all of them.
-func Results() []Result { return []Result{Kept, Found, Failed, Lost} }
+func Results() []Result { return []Result{Kept, Found, Failed, Lost, Absent} }
 
 // End is what came of a recording.
 type End struct {

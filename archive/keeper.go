@@ -32,11 +32,13 @@ func New(c Config) (*Keeper, error) {
 const (
 	look    = time.Second // at what is due
 	settled = 3 * time.Second
-	sayNow  = 10 * time.Second
+	// promisedWithin is how long after a call the API may still make its recording.
+	promisedWithin = time.Hour
+	sayNow         = 10 * time.Second
 )
 
 // Run keeps recordings until ctx is done: those that were announced at once, others 15 minutes
-// after their calls. Any number of processes may run it: they share what is due, and take over
+// after their calls, if their bindings were asked to record or are unknown: see [calls.AskRecordings]. Any number of processes may run it: they share what is due, and take over
 // within a lease what one that died was about.
 //
 // While Redis or the store is away it waits. What fails is tried again: see [Config].
@@ -153,6 +155,10 @@ func (k *Keeper) settleFailed(
 	case errors.Is(why, errPending):
 		const share = 4
 		p.Pause = k.Retry / share
+	case a.claim.Guessed && k.absent(why, a):
+		k.Trace.done(End{Result: Absent})
+		log.Debug().Str("reason", p.Reason).Msg("no recording of a call that promised none")
+		return a.claim.None(ctx)
 	case final:
 		k.Trace.done(End{Result: Lost})
 		log.Error().Str("reason", p.Reason).Msg("recording lost")
@@ -178,6 +184,14 @@ func (k *Keeper) final(why error, age time.Duration) bool {
 	_, invalid := errors.AsType[*dypls.ValidationError](why)
 	refused := invalid || answered && answer.Class == dypls.Rejected
 	return age > k.Retention || refused && age > k.LateAfter
+}
+
+// absent reports whether a call has no recording of which nothing promised one. The API's own pages
+// have a recording wait for 20 minutes at most: a refusal long after that is believed.
+func (k *Keeper) absent(why error, a *attempt) bool {
+	since := a.claim.Now.Sub(a.claim.Call.ReleasedAt)
+	answer, answered := errors.AsType[*dypls.Error](why)
+	return answered && (since > k.LateAfter || since > min(promisedWithin, k.LateAfter) && answer.Class == dypls.Rejected)
 }
 
 // gate keeps a store that fails from being tried with every recording.

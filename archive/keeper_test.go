@@ -74,6 +74,33 @@ func TestRecordingIsExpectedWithoutAnnouncement(t *testing.T) {
 	})
 }
 
+// TestUnannouncedRecordingIsFetched: where SecretRecording does not come and the end's receipt has no
+// link, an answered call of which nobody knows whether its binding records has its recording fetched
+// after its end; of one that has none the API's word is taken after a while.
+func TestUnannouncedRecordingIsFetched(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, dyplstest.Config{
+		Receipts: dyplstest.Receipts{Push: map[string]string{"SecretReport": ""}},
+	}, func(c *calls.Config) { c.RecordingAfter = time.Second })
+	w.keep(func(c *Config) { c.LateAfter = 5 * time.Second })
+	for _, recorded := range []bool{true, false} {
+		if _, err := w.api.PlaceCall(dyplstest.Dial{SubsID: w.subs, Caller: caller, Recorded: &recorded, Length: time.Second}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	placed := w.api.Calls()
+	w.counted(Kept, 1)
+	w.counted(Absent, 1)
+	for i, want := range []calls.RecordingState{calls.RecordingKept, calls.RecordingNone} {
+		if c, err := w.calls.Get(t.Context(), placed[i].CallID); err != nil || c.Recording.State != want {
+			t.Errorf("%s is %+v, %v", placed[i].CallID, c.Recording, err)
+		}
+	}
+	if missing, err := w.calls.MissingRecordings(t.Context()); err != nil || missing != (calls.RecordingsMissing{}) {
+		t.Errorf("%+v, %v", missing, err)
+	}
+}
+
 // TestLateThenLost: a recording that the API does not have is tried with pauses, is late, is lost
 // once nobody can have it any more, and is tried anew when somebody asks for that. A kept one is
 // not.

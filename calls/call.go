@@ -234,6 +234,6 @@ func callOf(id string, hash map[string]string) (Call, bool) {
 			}
 		}
 	}
-	c.Recording = recordingOf(c, text(factAnnounced) != "", hash)
+	c.Recording = recordingOf(c, text(factAnnounced) != "", isExpected(hash[factExpected]), hash)
 	return c, true
 }

@@ -30,6 +30,9 @@ type Config struct {
 	Redis tasks.RedisConfig
 	// Keep is how long a call is kept after the last receipt that changed it: 30 days by default.
 	Keep time.Duration
+	// AskRecordings says which calls' recordings are asked for that nothing announced: [AskRecorded] by
+	// default. Where nobody keeps recordings, [AskAnnounced] lets no call wait for one.
+	AskRecordings AskRecordings
 	// RecordingAfter is how long after a call's end its recording is due where no SecretRecording has
 	// told of it: 15 minutes by default.
 	RecordingAfter time.Duration
@@ -52,6 +55,7 @@ type Store struct {
 	replicas int
 
 	keep  time.Duration
+	ask   AskRecordings
 	after time.Duration // Config.RecordingAfter
 	log   zerolog.Logger
 	trace Trace
@@ -63,9 +67,11 @@ type Store struct {
 func New(c Config) (*Store, error) {
 	var problems []error
 	c.Keep = cmp.Or(c.Keep, defaultKeep)
+	c.AskRecordings = cmp.Or(c.AskRecordings, AskRecorded)
 	c.RecordingAfter = cmp.Or(c.RecordingAfter, defaultRecordingAfter)
 	if bad := slices.Concat(
 		setting.KeepCalls.Check("Keep", c.Keep),
+		c.AskRecordings.check(),
 		setting.RecordingAfter.Check("RecordingAfter", c.RecordingAfter),
 		setting.WaitReplicas.Check("WaitReplicas", c.WaitReplicas),
 	); bad != nil {
@@ -82,6 +88,7 @@ func New(c Config) (*Store, error) {
 		changes:  consumergroup.NewTail(client, changeStream),
 		replicas: c.WaitReplicas,
 		keep:     c.Keep,
+		ask:      c.AskRecordings,
 		after:    c.RecordingAfter,
 		log:      c.Logger,
 		trace:    c.Trace,

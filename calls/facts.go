@@ -37,6 +37,7 @@ const (
 	factRecordURL      = "record_url"
 	factRingRecordURL  = "ring_record_url"
 	factAnnounced      = "recording_announced"
+	factExpected       = "recording_expected"
 	factTranscriptCode = "transcript_code"
 	prefixReceipt      = "receipt:"
 	fieldRevision      = "revision"
@@ -53,9 +54,14 @@ const (
 	rankRing
 	rankPickUp
 	rankReport
+
+	rankGuess = rankTranscript // of what no receipt says
 )
 
-type fact struct{ name, value string }
+type fact struct {
+	name, value string
+	guessed     bool // weighs less than what any receipt says
+}
 
 // facts are what a receipt says of a call.
 type facts struct {
@@ -66,7 +72,7 @@ type facts struct {
 
 func (f *facts) text(name, value string) {
 	if value != "" {
-		f.list = append(f.list, fact{name, value})
+		f.list = append(f.list, fact{name: name, value: value})
 	}
 }
 

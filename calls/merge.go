@@ -157,14 +157,17 @@ func (s *Store) mergeReceipt(ctx context.Context, r dypls.Receipt, from origin) 
 		return s.keepOther(ctx, r, from)
 	}
 	f.text(factAccount, from.account)
+	if err = s.expect(ctx, &f); err != nil {
+		return err
+	}
 	if err = s.index(ctx, f, from.at); err != nil {
 		return err
 	}
-	isNew, recording, err := s.merge(ctx, f, r)
+	isNew, known, err := s.merge(ctx, f, r)
 	if err != nil {
 		return err
 	}
-	if err = s.want(ctx, f, recording, from.at); err != nil {
+	if err = s.want(ctx, f, known, from.at); err != nil {
 		return err
 	}
 	result := Duplicate
@@ -178,6 +181,12 @@ func (s *Store) mergeReceipt(ctx context.Context, r dypls.Receipt, from origin) 
 	return nil
 }
 
+// knownRecording is what the record of a call has of its recording.
+type knownRecording struct {
+	state    RecordingState
+	expected bool
+}
+
 // merge merges a receipt into its call, and tells of the change. Who dies between the two leaves a
 // revision that was not told: the next who merges this receipt tells it. It also returns what the
 // record has of the recording.
@@ -185,26 +194,32 @@ func (s *Store) merge(
 	ctx context.Context,
 	f facts,
 	r dypls.Receipt,
-) (isNew bool, recording RecordingState, err error) {
+) (isNew bool, known knownRecording, err error) {
 	const perFact = 3
 	args := make([]any, 0, perFact*(len(f.list)+1))
 	args = append(args, s.keep.Milliseconds(), prefixReceipt+r.Key(), string(r.Raw))
 	for _, fact := range f.list {
-		args = append(args, f.rank, fact.name, fact.value)
+		rank := f.rank
+		if fact.guessed {
+			rank = rankGuess
+		}
+		args = append(args, rank, fact.name, fact.value)
 	}
 	reply, err := mergeScript.Run(ctx, s.redis, []string{callKey(f.call)}, args...).Slice()
-	const replies = 5
+	const replies = 6
 	if err == nil && len(reply) != replies {
 		err = errOddReply
 	}
 	if err != nil {
-		return false, "", fmt.Errorf("merge a receipt: %w", err)
+		return false, known, fmt.Errorf("merge a receipt: %w", err)
 	}
 	added, _ := reply[0].(int64)
 	revision, _ := reply[2].(int64)
 	told, _ := reply[3].(int64)
 	state, _ := reply[4].(string)
-	return added == 1, RecordingState(state), s.tell(ctx, f.call, revision, told)
+	expected, _ := reply[5].(string)
+	known = knownRecording{RecordingState(state), isExpected(expected)}
+	return added == 1, known, s.tell(ctx, f.call, revision, told)
 }
 
 var errOddReply = errors.New("the script answered something else")

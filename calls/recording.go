@@ -13,7 +13,7 @@ type RecordingState string
 // The states. Kept and lost are final, unless somebody has a lost one tried again.
 const (
 	RecordingNone      RecordingState = "none"      // nothing says that there is one
-	RecordingExpected  RecordingState = "expected"  // the receipt of the call's end has a link to it
+	RecordingExpected  RecordingState = "expected"  // an answered call should have it: see [AskRecordings]
 	RecordingAnnounced RecordingState = "announced" // SecretRecording says that it is there
 	RecordingFetching  RecordingState = "fetching"  // somebody fetches it, or died while fetching it
 	RecordingKept      RecordingState = "kept"      // it is in the store
@@ -77,7 +77,7 @@ const (
 
 // recordingOf reads what is known of a call's recording: what came of fetching it, or what the
 // receipts say.
-func recordingOf(c Call, announced bool, hash map[string]string) Recording {
+func recordingOf(c Call, announced, expected bool, hash map[string]string) Recording {
 	r := Recording{
 		State:    RecordingState(hash[fieldRecordingState]),
 		Location: hash[fieldRecordingLocation],
@@ -91,7 +91,7 @@ func recordingOf(c Call, announced bool, hash map[string]string) Recording {
 	case r.State != "":
 	case announced:
 		r.State = RecordingAnnounced
-	case c.RecordURL != "" && c.Answered():
+	case c.Answered() && (c.RecordURL != "" || expected):
 		r.State = RecordingExpected
 	default:
 		r.State = RecordingNone

@@ -36,6 +36,8 @@ type RecordingClaim struct {
 	Link int
 	// Tries counts those that failed.
 	Tries int
+	// Guessed is that nothing promises a recording: see [AskRecordings].
+	Guessed bool
 	// Now is the time of Redis when it was claimed.
 	Now time.Time
 
@@ -60,7 +62,7 @@ func (s *Store) ClaimRecording(
 	if err != nil {
 		return nil, failure(ctx, err)
 	}
-	const until, complete = 2, 5
+	const until, complete = 2, 6
 	switch said := reply[0]; {
 	case said == "go" && len(reply) == complete:
 	case (said == "busy" || said == "later") && len(reply) == until:
@@ -76,7 +78,7 @@ func (s *Store) ClaimRecording(
 		return nil, err
 	}
 	claim := &RecordingClaim{
-		Call: c, Now: milliseconds(reply[4]), store: s, lease: lease, fence: reply[1], score: due.score,
+		Call: c, Now: milliseconds(reply[4]), Guessed: reply[5] == "0", store: s, lease: lease, fence: reply[1], score: due.score,
 	}
 	claim.Link, _ = strconv.Atoi(reply[2])
 	claim.Tries, _ = strconv.Atoi(reply[3])
@@ -148,6 +150,18 @@ func (c *RecordingClaim) Lost(ctx context.Context, reason string) error {
 		return err
 	}
 	return c.put(ctx, string(RecordingLost), time.Time{})
+}
+
+// None notes that a call of which nothing promised a recording has none.
+func (c *RecordingClaim) None(ctx context.Context) error {
+	next, err := c.settle(ctx, string(RecordingNone), "")
+	switch {
+	case err != nil:
+		return err
+	case next.UnixMilli() > 0: // it was announced meanwhile
+		return c.put(ctx, "again", next)
+	}
+	return c.put(ctx, string(RecordingNone), time.Time{})
 }
 
 // Postponed is when and how a recording that is not kept is tried again.

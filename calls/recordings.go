@@ -38,14 +38,14 @@ func indexKeys() []string { return []string{dueKey, triedKey, missingKey} }
 
 // want notes that a receipt tells of a recording that is not kept. Who dies before it has noted it
 // merges the receipt again.
-func (s *Store) want(ctx context.Context, f facts, state RecordingState, at time.Time) error {
-	if state == RecordingKept || state == RecordingLost {
+func (s *Store) want(ctx context.Context, f facts, known knownRecording, at time.Time) error {
+	if known.state == RecordingKept || known.state == RecordingLost {
 		return nil
 	}
 	due := at
 	switch ended, linked := f.ended(); {
 	case f.value(factAnnounced) != "":
-	case linked:
+	case linked, known.expected && f.talked() > 0:
 		due = ended.Add(s.after)
 	default:
 		return nil
@@ -72,8 +72,7 @@ func (s *Store) wantAt(ctx context.Context, id, due string, dialled time.Time) e
 // link to what two people said.
 func (f *facts) ended() (at time.Time, linked bool) {
 	at = instantOf(f.value(factReleaseTime))
-	start := instantOf(f.value(factStartTime))
-	return at, f.value(factRecordURL) != "" && !start.IsZero() && at.After(start)
+	return at, f.value(factRecordURL) != "" && f.talked() > 0
 }
 
 // RecordingsDue are recordings that [Store.TakeRecordings] took.

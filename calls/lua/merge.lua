@@ -3,7 +3,7 @@
 -- KEYS[1] the call
 -- ARGV: how long to keep it (ms), the receipt's field, its JSON, then rank, name and value of each fact
 -- Returns whether the receipt is new, whether anything changed, the revision, the revision that was told, and the state of the
--- recording that the record has.
+-- recording that the record has, and what is expected of one.
 local names = {}
 for i = 4, #ARGV, 3 do names[#names + 1] = ARGV[i + 1] end
 names[#names + 1] = ARGV[2]
@@ -37,4 +37,4 @@ if #writes > 0 then
   redis.call('HSET', KEYS[1], unpack(writes))
   redis.call('PEXPIRE', KEYS[1], ARGV[1])
 end
-return {new and 1 or 0, #writes > 0 and 1 or 0, revision, told, old[#names] or ''}
+return {new and 1 or 0, #writes > 0 and 1 or 0, revision, told, old[#names] or '', redis.call('HGET', KEYS[1], 'recording_expected') or ''}

@@ -1,6 +1,6 @@
 -- Notes what came of fetching a recording. Whoever has it in the store is believed, whatever came in between.
 -- KEYS[1] the call
--- ARGV: the fence, kept, lost or again, how long to keep the call (ms), why it is not kept, then
+-- ARGV: the fence, kept, lost, none or again, how long to keep the call (ms), why it is not kept, then
 --   kept: location, bytes, SHA-256, parts
 --   again: the pause (ms), 1 where this try counts, the number of the next link, 1 where it is late
 -- Returns whether it was noted, the revision, the revision that was told, when it is tried again
@@ -22,6 +22,14 @@ elseif old[3] ~= ARGV[1] or old[4] ~= 'fetching' then
 elseif result == 'lost' then
   redis.call('HSET', KEYS[1], 'recording:state', 'lost', 'recording:reason', ARGV[4])
   tell = true
+elseif result == 'none' and not old[7] then
+  redis.call('HSET', KEYS[1], 'recording_expected', '5:no')
+  redis.call('HDEL', KEYS[1], 'recording:state', 'recording:reason', 'recording:late')
+  tell = true
+elseif result == 'none' then -- it was announced meanwhile
+  next_at = now
+  redis.call('HSET', KEYS[1], 'recording:next_at', next_at)
+  redis.call('HDEL', KEYS[1], 'recording:state')
 else
   next_at = now + tonumber(ARGV[5])
   if old[7] and old[8] ~= '1' then next_at = now end -- it was announced meanwhile

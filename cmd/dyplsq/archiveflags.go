@@ -27,6 +27,7 @@ type archiveFlags struct {
 	ArchiveSpool       string        `env:"DYPLSQ_ARCHIVE_SPOOL" help:"Directory of temporary files, one for each recording that is being fetched; the system's otherwise." placeholder:"DIRECTORY"`
 	ArchiveRetry       time.Duration `default:"1m" env:"DYPLSQ_ARCHIVE_RETRY" help:"Pause before a recording that failed is tried again (${default}); then 5, 15 and 60 times as long." placeholder:"DURATION"`
 	ArchiveLate        time.Duration `default:"24h" env:"DYPLSQ_ARCHIVE_LATE" help:"How long after its call a recording that is not kept is late (${default}). What the API says not to have is tried until then." placeholder:"DURATION"`
+	AskRecordings      string        `default:"recorded" enum:"announced,recorded,answered" env:"DYPLSQ_ASK_RECORDINGS" help:"Which recordings are asked for that no SecretRecording has announced (${default}): announced for those with a link in SecretReport alone; recorded also for answered calls whose binding was asked to record, or is unknown; answered for every answered call."`
 	RecordingAfter     time.Duration `default:"15m" env:"DYPLSQ_RECORDING_AFTER" help:"How long after its call a recording is asked for that no SecretRecording has announced (${default})." placeholder:"DURATION"`
 	RecordingRetention time.Duration `default:"720h" env:"DYPLSQ_RECORDING_RETENTION" help:"How long after its call a recording is asked for (${default})." placeholder:"DURATION"`
 }
@@ -41,6 +42,14 @@ func (r *recordings) close() {
 	if r != nil {
 		_ = r.queue.Close()
 	}
+}
+
+// asked says which recordings the store expects: where nobody keeps them, no more than are announced.
+func (f archiveFlags) asked() calls.AskRecordings {
+	if f.Archive == "" {
+		return calls.AskAnnounced
+	}
+	return calls.AskRecordings(f.AskRecordings)
 }
 
 // recordings returns what keeps recordings, nil where they are not.

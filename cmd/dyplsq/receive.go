@@ -44,6 +44,7 @@ func (c *receiveCommand) Run(ctx context.Context, s streams) error {
 	store, err := calls.New(calls.Config{
 		Redis:          redisConfig,
 		Keep:           c.KeepCalls,
+		AskRecordings:  c.asked(),
 		RecordingAfter: c.RecordingAfter,
 		WaitReplicas:   c.WaitReplicas,
 		Logger:         log,

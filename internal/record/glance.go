@@ -63,3 +63,19 @@ func (s Store) Over(ctx context.Context, ids ...string) (over, unread []string) 
 	}
 	return over, unread
 }
+
+// Requested is what was asked for, as far as a record tells when its request is gone.
+type Requested struct {
+	Action      string // "" where there is no such record
+	Fingerprint Fingerprint
+}
+
+// Requested reads what a task was asked for.
+func (s Store) Requested(ctx context.Context, id string) (Requested, error) {
+	values, err := s.redis.HMGet(ctx, Key(id), "action", "fingerprint").Result()
+	if err != nil {
+		return Requested{}, fmt.Errorf("record: requested: %w", err)
+	}
+	r := fieldReader{values}
+	return Requested{Action: r.text(0), Fingerprint: Fingerprint(r.text(1))}, nil
+}

@@ -17,7 +17,7 @@ type recordings struct {
 func newRecordings(registry *prometheus.Registry) recordings {
 	m := recordings{
 		results: counter("recordings_total",
-			"Recordings by what came of them: kept, found in the store already, failed and tried again, or lost.",
+			"Recordings by what came of them: kept, found in the store already, failed and tried again, lost, or absent where nothing had promised one.",
 			"result"),
 		bytes: prometheus.NewCounter(prometheus.CounterOpts{
 			Namespace: namespace, Name: "recording_bytes_total", Help: "Bytes of recordings that were put into the store.",
