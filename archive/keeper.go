@@ -38,7 +38,8 @@ const (
 )
 
 // Run keeps recordings until ctx is done: those that were announced at once, others 15 minutes
-// after their calls, if their bindings were asked to record or are unknown: see [calls.AskRecordings]. Any number of processes may run it: they share what is due, and take over
+// after their calls, if their bindings were asked to record or are unknown: see
+// [calls.AskRecordings]. Any number of processes may run it: they share what is due, and take over
 // within a lease what one that died was about.
 //
 // While Redis or the store is away it waits. What fails is tried again: see [Config].
@@ -191,7 +192,8 @@ func (k *Keeper) final(why error, age time.Duration) bool {
 func (k *Keeper) absent(why error, a *attempt) bool {
 	since := a.claim.Now.Sub(a.claim.Call.ReleasedAt)
 	answer, answered := errors.AsType[*dypls.Error](why)
-	return answered && (since > k.LateAfter || since > min(promisedWithin, k.LateAfter) && answer.Class == dypls.Rejected)
+	refused := answered && answer.Class == dypls.Rejected && since > promisedWithin
+	return refused || answered && since > k.LateAfter || answered && k.final(why, a.age())
 }
 
 // gate keeps a store that fails from being tried with every recording.

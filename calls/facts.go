@@ -54,9 +54,10 @@ const (
 	rankRing
 	rankPickUp
 	rankReport
-
-	rankGuess = rankTranscript // of what no receipt says
 )
+
+// rankGuess is that of what no receipt says.
+const rankGuess = rankTranscript
 
 type fact struct {
 	name, value string

@@ -78,7 +78,8 @@ func (s *Store) ClaimRecording(
 		return nil, err
 	}
 	claim := &RecordingClaim{
-		Call: c, Now: milliseconds(reply[4]), Guessed: reply[5] == "0", store: s, lease: lease, fence: reply[1], score: due.score,
+		Call: c, Now: milliseconds(reply[4]), Guessed: reply[5] == "0",
+		store: s, lease: lease, fence: reply[1], score: due.score,
 	}
 	claim.Link, _ = strconv.Atoi(reply[2])
 	claim.Tries, _ = strconv.Atoi(reply[3])
