@@ -21,6 +21,9 @@ const (
 // dead one does not take, waits for the outcome, receives the callback of it, refuses forged ones, and says what is wrong with a request.
 func TestClients(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("starts programs in four languages")
+	}
 	for _, p := range programs {
 		t.Run(p.language, func(t *testing.T) {
 			t.Parallel()
