@@ -26,6 +26,11 @@ var asks = map[string]func(context.Context, *tasks.Queue) error{
 	"Explain":   func(ctx context.Context, q *tasks.Queue) error { _, err := q.Explain(ctx, "k"); return err },
 	"Cancel":    func(ctx context.Context, q *tasks.Queue) error { return q.Cancel(ctx, "k") },
 	"Rerun":     func(ctx context.Context, q *tasks.Queue) error { _, err := q.Rerun(ctx, "k", "me"); return err },
+	"Retry":     func(ctx context.Context, q *tasks.Queue) error { return q.Retry(ctx, "k", "me") },
+	"Count": func(ctx context.Context, q *tasks.Queue) error {
+		_, err := q.Count(ctx, tasks.Filter{})
+		return err
+	},
 	"Resolve": func(ctx context.Context, q *tasks.Queue) error {
 		return q.Resolve(ctx, "k", tasks.ResolveRetry("me"))
 	},

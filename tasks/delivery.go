@@ -76,21 +76,32 @@ func (q *Queue) putTogether(ctx context.Context, drafts []*draft) error {
 // longer: its record was kept for its time and is gone, and this is a new task under the same id;
 // or a person archived it.
 func (q *Queue) deliverOne(ctx context.Context, d *draft) error {
-	for number := d.found.Delivery; number > 0; {
-		queue, err := q.queueFor(ctx, d, number)
+	return q.put(ctx, d.delivery(d.found.Delivery, d.found.ProcessAt), func(number int64) (string, error) {
+		return q.queueFor(ctx, d, number)
+	})
+}
+
+// put is deliverOne of a delivery, or of the next where it was archived.
+func (q *Queue) put(
+	ctx context.Context,
+	delivery dispatch.Delivery,
+	queueFor func(number int64) (string, error),
+) error {
+	for delivery.Number > 0 {
+		queue, err := queueFor(delivery.Number)
 		if err != nil {
 			return err
 		}
-		there, err := q.dispatch.Put(ctx, queue, d.delivery(number, d.found.ProcessAt))
+		there, err := q.dispatch.Put(ctx, queue, delivery)
 		if err != nil || !there {
 			return err
 		}
-		archived, err := q.dispatch.IsArchived(ctx, queue, d.record.ID, number)
+		archived, err := q.dispatch.IsArchived(ctx, queue, delivery.ID, delivery.Number)
 		if err != nil || !archived {
 			// put by an earlier try whose reply was lost, or by another Enqueue; perhaps performed since
 			return err
 		}
-		if number, err = q.dispatch.Next(ctx, d.record.ID, number); err != nil {
+		if delivery.Number, err = q.dispatch.Next(ctx, delivery.ID, delivery.Number); err != nil {
 			return err
 		}
 	}

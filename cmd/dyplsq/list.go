@@ -1,8 +1,11 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 	"text/tabwriter"
@@ -21,6 +24,7 @@ type listCommand struct {
 	Since   *time.Duration `help:"Tasks that were finished so long ago or later, or enqueued where they have no outcome yet." placeholder:"DURATION"`
 	Limit   int            `default:"100" help:"How many tasks are listed at the most (${default})." placeholder:"N"`
 	Cursor  string         `help:"Goes on where an earlier list ended." placeholder:"CURSOR"`
+	Count   bool           `help:"Count them, by state, code, action and account, and list none."`
 	JSON    bool           `help:"Print one JSON object a line." name:"json"`
 }
 
@@ -34,6 +38,9 @@ func (c *listCommand) Run(ctx context.Context, s streams) error {
 		filter.Since = time.Now().Add(-*c.Since)
 	}
 	return c.withQueue(func(queue *tasks.Queue) error {
+		if c.Count {
+			return c.count(ctx, s, queue, filter)
+		}
 		table := tabwriter.NewWriter(s.out, 0, 0, 2, ' ', 0)
 		if !c.JSON {
 			_, _ = fmt.Fprintln(table, "TASK\tACTION\tSTATE\tCODE\tATTEMPTS\tENQUEUED\tFINISHED\tREQUEST ID")
@@ -70,4 +77,44 @@ func (c *listCommand) write(s streams, table *tabwriter.Writer, views []tasks.Vi
 		}, "\t"))
 	}
 	return table.Flush()
+}
+
+// count prints how many there are.
+func (c *listCommand) count(ctx context.Context, s streams, queue *tasks.Queue, filter tasks.Filter) error {
+	counts, err := queue.Count(ctx, filter)
+	if err != nil {
+		return err
+	}
+	if c.JSON {
+		return writeLines(s.out, []tasks.Counts{counts})
+	}
+	table := tabwriter.NewWriter(s.out, 0, 0, 2, ' ', 0)
+	for _, group := range []struct {
+		heading string
+		counts  map[string]int
+	}{
+		{"STATE", counts.States}, {"CODE", counts.Codes}, {"ACTION", counts.Actions}, {"ACCOUNT", counts.Accounts},
+	} {
+		if len(group.counts) > 0 {
+			_, _ = fmt.Fprintf(table, "%s\tTASKS\n", group.heading)
+		}
+		for _, name := range mostFirst(group.counts) {
+			_, _ = fmt.Fprintf(table, "%s\t%d\n", name, group.counts[name])
+		}
+	}
+	_, _ = fmt.Fprintf(table, "TOTAL\t%d\n", counts.Tasks)
+	if err := table.Flush(); err != nil || counts.Complete {
+		return err
+	}
+	_, err = fmt.Fprintf(
+		s.err, "dyplsq: these are among the newest 100,000; in all there are %d at the most\n", counts.AtMost,
+	)
+	return err
+}
+
+// mostFirst are the names of counts, the largest first.
+func mostFirst(counts map[string]int) []string {
+	return slices.SortedFunc(maps.Keys(counts), func(a, b string) int {
+		return cmp.Or(cmp.Compare(counts[b], counts[a]), cmp.Compare(a, b))
+	})
 }

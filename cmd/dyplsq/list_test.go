@@ -53,6 +53,15 @@ func TestList(t *testing.T) {
 			t.Errorf("the table does not say %q:\n%s", says, table)
 		}
 	}
+	counts := list("--count", "--state", "failed", "--state", "pending").Out
+	for _, says := range []string{"queued  3", "failed  1", code + "  1", "BindAxn  4", "default  4", "TOTAL  4"} {
+		if !strings.Contains(strings.Join(strings.Fields(counts), "  "), says) {
+			t.Errorf("the counts do not say %q:\n%s", says, counts)
+		}
+	}
+	if text := list("--count", "--json", "--code", code).Out; !strings.Contains(text, `"tasks":1,"states":{"failed":1}`) {
+		t.Errorf("counted as %s", text)
+	}
 	first := list("--limit", "4", "--json")
 	_, cursor, more := strings.Cut(strings.TrimSpace(first.Errors), "--cursor ")
 	if !more {

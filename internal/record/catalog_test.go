@@ -203,6 +203,26 @@ func (c *crowd) same(what string, want map[string]string, sel record.Selection) 
 	if diff := cmp.Diff(want, got); diff != "" {
 		c.Errorf("%s (-want +got):\n%s", what, diff)
 	}
+	c.searchesTheSame(what, want, sel)
+}
+
+// searchesTheSame compares what a search hands on, and what it says there is at the most.
+func (c *crowd) searchesTheSame(what string, want map[string]string, sel record.Selection) {
+	c.Helper()
+	got := map[string]string{}
+	all, err := c.store.Search(c.Context(), sel, func(r record.Found) bool {
+		if _, twice := got[r.ID]; twice {
+			c.Errorf("%s: %s is found twice", what, r.ID)
+		}
+		got[r.ID] = fmt.Sprint(r.State, " ", r.Code)
+		return true
+	})
+	if diff := cmp.Diff(want, got); diff != "" || !all || err != nil {
+		c.Errorf("search %s: all %t, %v (-want +got):\n%s", what, all, err, diff)
+	}
+	if most, err := c.store.AtMost(c.Context(), sel); err != nil || most < int64(len(want)) {
+		c.Errorf("%s: %d at the most, though there are %d: %v", what, most, len(want), err)
+	}
 }
 
 // listAll reads all pages of a list, and checks that they are in order.

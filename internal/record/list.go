@@ -186,9 +186,8 @@ func (s Store) countOpen(ctx context.Context) (n int64, err error) {
 	return n, err
 }
 
-// listOpen reads all that the index has, and sorts it: a few open records among a million others
-// are not looked for in the catalog.
-func (s Store) listOpen(ctx context.Context, sel Selection) (ids []string, next Position, err error) {
+// openEntries are all that the index has.
+func (s Store) openEntries(ctx context.Context) (open []catalogEntry, err error) {
 	var shards [indexShards]*redis.StringSliceCmd
 	_, err = s.redis.Pipelined(ctx, func(p redis.Pipeliner) error {
 		for shard := range shards {
@@ -196,14 +195,20 @@ func (s Store) listOpen(ctx context.Context, sel Selection) (ids []string, next 
 		}
 		return nil
 	})
-	if err != nil {
-		return nil, Position{}, err
-	}
-	var open []catalogEntry
 	for _, shard := range shards {
 		for _, id := range shard.Val() {
 			open = append(open, catalogEntry{id: id})
 		}
+	}
+	return open, err
+}
+
+// listOpen reads all that the index has, and sorts it: a few open records among a million others
+// are not looked for in the catalog.
+func (s Store) listOpen(ctx context.Context, sel Selection) (ids []string, next Position, err error) {
+	open, err := s.openEntries(ctx)
+	if err != nil {
+		return nil, Position{}, err
 	}
 	var wanted []Position
 	for some := range slices.Chunk(open, examinedPerTrip) {
