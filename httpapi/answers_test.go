@@ -106,6 +106,25 @@ func TestEveryOperationWithoutRedis(t *testing.T) {
 	}
 }
 
+// TestEveryOperationFails: a mistake of the server's own is told as one, whatever it is about, and what
+// it says goes to the log alone.
+func TestEveryOperationFails(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, func(c *Config) { c.Admit = func(*http.Request) int { panic("mistaken " + numberA) } })
+	for _, c := range allCalls(t) {
+		if !c.answers(http.StatusInternalServerError) {
+			t.Errorf("%s %s: 500 is not described", c.method, c.path)
+		}
+		got := w.do(c.method, c.path, c.body)
+		if got.Status != http.StatusInternalServerError || got.kindOf(t) != "internal" || strings.Contains(got.Body, "mistaken") {
+			t.Errorf("%s %s: %d %s", c.method, c.path, got.Status, got.Body)
+		}
+	}
+	if !strings.Contains(w.log.String(), "mistaken") || strings.Contains(w.log.String(), numberA) {
+		t.Errorf("the log: %s", w.log)
+	}
+}
+
 // TestScopes: each operation needs one scope, and no other gives it.
 func TestScopes(t *testing.T) {
 	t.Parallel()

@@ -10,7 +10,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dyplstest"
-
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
 )
 

@@ -2,7 +2,12 @@ package httpapi
 
 import (
 	"fmt"
+	"maps"
 	"net/http"
+	"os"
+	"regexp"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -79,5 +84,46 @@ func TestProblemsAreBounded(t *testing.T) {
 	got := w.do(http.MethodPost, "/v1/tasks", body.String())
 	if p := got.problem(t); len(p.Errors) != mostErrors || !strings.Contains(p.Detail, "more") {
 		t.Errorf("%d %d %s", got.Status, len(p.Errors), p.Detail)
+	}
+}
+
+// TestProblemsAreDocumented: each type of problem is the address of a heading of the page, and in a row
+// of the tables of both languages with its status; they have no other.
+func TestProblemsAreDocumented(t *testing.T) {
+	t.Parallel()
+	source, err := os.ReadFile("problem.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := map[string]string{}
+	for _, k := range regexp.MustCompile(`= kind\{\s*"([a-z-]+)", http\.(Status\w+),`).FindAllStringSubmatch(string(source), -1) {
+		want[k[1]] = k[2]
+	}
+	statuses := map[string]string{}
+	for status := http.StatusBadRequest; status < 600; status++ {
+		statuses[strconv.Itoa(status)] = "Status" + strings.NewReplacer(" ", "", "-", "").Replace(http.StatusText(status))
+	}
+	for _, page := range []string{"../docs/http-api.md", "../docs/zh-CN/http-api.md"} {
+		text, err := os.ReadFile(page)
+		if err != nil {
+			t.Fatal(err)
+		}
+		headings, table := map[string]bool{}, map[string]string{}
+		for _, h := range regexp.MustCompile("(?m)^### ([a-z-]+)$").FindAllStringSubmatch(string(text), -1) {
+			headings[h[1]] = true
+		}
+		for _, row := range regexp.MustCompile("(?m)^\\| (`[^|]+`) \\| ([45]\\d\\d) \\|").FindAllStringSubmatch(string(text), -1) {
+			for _, name := range regexp.MustCompile("`([a-z-]+)`").FindAllStringSubmatch(row[1], -1) {
+				table[name[1]] = statuses[row[2]]
+			}
+		}
+		if diff := cmp.Diff(want, table); diff != "" {
+			t.Errorf("%s, the table (-problem.go +page): %s", page, diff)
+		}
+		if page == "../docs/http-api.md" { // where a type leads to
+			if diff := cmp.Diff(slices.Sorted(maps.Keys(want)), slices.Sorted(maps.Keys(headings))); diff != "" {
+				t.Errorf("%s, the headings (-problem.go +page): %s", page, diff)
+			}
+		}
 	}
 }

@@ -47,7 +47,7 @@ func TestNumbersStayMasked(t *testing.T) {
 		}
 		return got
 	}
-	for id, state := range map[string]string{"bound": "succeeded", "lost": "uncertain", "refused": "failed", "later": "pending"} {
+	for id, state := range map[string]string{"bound": "succeeded", "lost": "uncertain", "refused": "failed", "recording": "succeeded", "later": "pending"} {
 		wait := "60s"
 		if state == "pending" {
 			wait = "0s"
@@ -57,7 +57,7 @@ func TestNumbersStayMasked(t *testing.T) {
 		}
 	}
 	f := w.follow(secret, headerLast, position{}.String())
-	for range 4 { // three outcomes and a call at the least
+	for range 5 { // four outcomes and a call at the least
 		e, more := f.next()
 		if !more {
 			t.Fatal("the stream ended")
@@ -81,7 +81,7 @@ func TestNumbersStayMasked(t *testing.T) {
 			t.Errorf("%s shows %s: ...%s", where, found, text[max(at-300, 0):at+len(found)])
 		}
 	}
-	for path, want := range map[string]string{"/v1/tasks/bound": `"SecretNo":"170`, "/v1/tasks/lost": "17000000009"} {
+	for path, want := range map[string]string{"/v1/tasks/bound": `"SecretNo":"170`, "/v1/tasks/lost": "17000000009", "/v1/tasks/recording": "Signature="} {
 		if got := w.do(http.MethodGet, path, ""); !strings.Contains(got.Body, want) || strings.Contains(got.Body, "****") {
 			t.Errorf("%s with the scope numbers: %d %s", path, got.Status, got.Body)
 		}

@@ -3,6 +3,7 @@ package httpapi
 import (
 	"encoding/json"
 	"errors"
+	"reflect"
 	"slices"
 	"strings"
 	"time"
@@ -27,16 +28,7 @@ type submission struct {
 // decodeSubmission reads a task, and everything that is wrong with it at once.
 func (a *API) decodeSubmission(data []byte) (*submission, []dypls.Problem) {
 	var s submission
-	err := dypls.DecodeObject(data,
-		dypls.Extra{Name: "action", Into: &s.action},
-		dypls.Extra{Name: "request", Into: &s.request},
-		dypls.Extra{Name: "id", Into: &s.id},
-		dypls.Extra{Name: "account", Into: &s.account},
-		dypls.Extra{Name: "callback", Into: &s.callback},
-		dypls.Extra{Name: "within", Into: &s.within},
-		dypls.Extra{Name: "in", Into: &s.in},
-		dypls.Extra{Name: "process_at", Into: &s.processAt},
-	)
+	err := dypls.DecodeObject(data, s.members()...)
 	problems := problemsOf(err)
 	if isUnreadable(problems) {
 		return &s, problems
@@ -61,24 +53,25 @@ func isUnreadable(problems []dypls.Problem) bool {
 	return len(problems) == 1 && problems[0].Field == ""
 }
 
+// members are where the members of a body are read into.
+func (s *submission) members() []dypls.Extra {
+	return []dypls.Extra{
+		{Name: "action", Into: &s.action},
+		{Name: "request", Into: &s.request},
+		{Name: "id", Into: &s.id},
+		{Name: "account", Into: &s.account},
+		{Name: "callback", Into: &s.callback},
+		{Name: "within", Into: &s.within},
+		{Name: "in", Into: &s.in},
+		{Name: "process_at", Into: &s.processAt},
+	}
+}
+
 // forget drops members that could not be read: that is all that is wrong with them.
 func (s *submission) forget(problems []dypls.Problem) {
-	for _, p := range problems {
-		switch p.Field {
-		case "action":
-			s.action = nil
-		case "id":
-			s.id = nil
-		case "account":
-			s.account = nil
-		case "callback":
-			s.callback = nil
-		case "within":
-			s.within = nil
-		case "in":
-			s.in = nil
-		case "process_at":
-			s.processAt = nil
+	for _, m := range s.members() {
+		if slices.ContainsFunc(problems, func(p dypls.Problem) bool { return p.Field == m.Name }) {
+			reflect.ValueOf(m.Into).Elem().SetZero()
 		}
 	}
 }

@@ -17,6 +17,7 @@ import (
 
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dyplstest"
 	"github.com/seed-5c07c2e9/dyplsq/callbacks"
+	"github.com/seed-5c07c2e9/dyplsq/cmd/dyplsq/internal/doctor"
 	"github.com/seed-5c07c2e9/dyplsq/internal/redistest"
 	"github.com/seed-5c07c2e9/dyplsq/internal/systemtest"
 )
@@ -183,6 +184,35 @@ func TestCallbacksFileIsRefused(t *testing.T) {
 			if r.Status != statusUsage || !strings.Contains(r.Errors, want) || strings.Contains(r.Errors, "hush") {
 				t.Errorf("%s: exit status %d, want %q: %s", args, r.Status, want, r.Errors)
 			}
+		}
+	}
+}
+
+// TestDoctorReadsTokens: as serve does, without Redis.
+func TestDoctorReadsTokens(t *testing.T) {
+	t.Parallel()
+	folder := t.TempDir()
+	good, open := filepath.Join(folder, "good"), filepath.Join(folder, "open")
+	for _, file := range []string{good, open} {
+		newTestToken(t, file, "test", "read")
+	}
+	if err := os.Chmod(open, 0o644); err != nil { //nolint:gosec // what the test is about
+		t.Fatal(err)
+	}
+	for file, want := range map[string]struct {
+		verdict doctor.Verdict
+		found   string
+	}{
+		good:                               {doctor.OK, "1 tokens of the HTTP API"},
+		open:                               {doctor.Warning, "others on this machine may read or write"},
+		filepath.Join(folder, "nowhere"):   {doctor.Warning, "cannot be read"},
+		systemtest.TempFile(t, "# none\n"): {doctor.Warning, "has no token"},
+		systemtest.TempFile(t, "hush\n"):   {doctor.Warning, "cannot be read"},
+	} {
+		s := &systemtest.System{Env: systemtest.CleanEnv("REDIS_URL=redis://127.0.0.1:1/0", "DYPLSQ_TOKENS="+file)}
+		f := diagnose(t, s, statusUnreachable)["tokens"]
+		if f.Verdict != want.verdict || !strings.Contains(f.Found, want.found) || strings.Contains(f.Found, "hush") || (f.Remedy == "") != (want.verdict == doctor.OK) {
+			t.Errorf("%s: %+v", file, f)
 		}
 	}
 }

@@ -20,6 +20,7 @@ type doctorCommand struct {
 	receiptsQueueFlags
 	archiveFlag
 	callbacksFlags
+	tokensFlag
 
 	ReceiptsAccount string `default:"default" env:"DYPLSQ_ACCOUNT" help:"The account whose receipts are taken in (${default}), as receive --account has it." placeholder:"NAME"`
 
@@ -65,6 +66,7 @@ func (c *doctorCommand) Run(ctx context.Context, s streams) error {
 		Quotas:      doctor.Quotas{Wanted: wantedCeilings(), Kept: true, Published: dypls.Quota},
 		Receipts:    receipts.checks(c.receiptsFlags, c.receiptsQueueFlags),
 		Callbacks:   told.checks(c.callbacksFlags),
+		Tokens:      c.tokensCheck(),
 	}, func(f doctor.Finding) {
 		if f.Verdict == doctor.Loses {
 			lost = append(lost, f.Check)

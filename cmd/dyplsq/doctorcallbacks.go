@@ -61,3 +61,16 @@ func (e callbacksExamined) standing(ctx context.Context) ([]doctor.CallbackEndpo
 	}
 	return all, err
 }
+
+// tokensCheck reads the tokens of the HTTP API as serve does.
+func (f tokensFlag) tokensCheck() doctor.Tokens {
+	if f.Tokens == "" {
+		return doctor.Tokens{}
+	}
+	checks := doctor.Tokens{File: f.Tokens}
+	tokens, err := f.tokens(zerolog.Nop())
+	if checks.Refused = err; err == nil {
+		checks.Count, checks.Exposed = tokens.Len(), tokens.Exposed()
+	}
+	return checks
+}

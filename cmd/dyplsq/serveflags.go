@@ -12,10 +12,16 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/httpapi"
 )
 
+// tokensFlag says who may come to the HTTP API.
+type tokensFlag struct {
+	Tokens string `env:"DYPLSQ_TOKENS" help:"File of tokens, which dyplsq token new writes; changes in it hold within 2 s." placeholder:"FILE"`
+}
+
 // serveFlags say where the HTTP API is, and who may come to it.
 type serveFlags struct {
+	tokensFlag
+
 	ServeListen  string   `default:"127.0.0.1:8070" env:"DYPLSQ_SERVE_LISTEN" help:"Address of the HTTP API (${default}). Beyond loopback it needs TLS, or a proxy." placeholder:"ADDRESS"`
-	Tokens       string   `env:"DYPLSQ_TOKENS" help:"File of tokens, which dyplsq token new writes; changes in it hold within 2 s." placeholder:"FILE"`
 	TLSCert      string   `env:"DYPLSQ_SERVE_TLS_CERT" help:"Certificate chain (PEM), with --tls-key." name:"tls-cert" placeholder:"FILE"`
 	TLSKey       string   `env:"DYPLSQ_SERVE_TLS_KEY" help:"Its key (PEM)." name:"tls-key" placeholder:"FILE"`
 	BehindProxy  bool     `env:"DYPLSQ_SERVE_BEHIND_PROXY" help:"A proxy in front ends TLS. Needs --trusted-proxy."`
@@ -59,7 +65,7 @@ func (f serveFlags) door(log zerolog.Logger) (door serveDoor, err error) {
 }
 
 // tokens reads the file of tokens.
-func (f serveFlags) tokens(log zerolog.Logger) (*httpapi.TokenFile, error) {
+func (f tokensFlag) tokens(log zerolog.Logger) (*httpapi.TokenFile, error) {
 	if f.Tokens == "" {
 		return nil, errors.New(
 			"--tokens (DYPLSQ_TOKENS) must be given: a file that dyplsq token new NAME --scope enqueue,read --tokens FILE writes")

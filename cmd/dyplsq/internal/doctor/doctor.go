@@ -67,6 +67,7 @@ type Config struct {
 	Quotas    Quotas
 	Receipts  Receipts
 	Callbacks Callbacks
+	Tokens    Tokens
 }
 
 // examination is one run of all checks, and what they share.
@@ -137,6 +138,7 @@ var ofMachine = []check{
 	{"apiclock", (*examination).apiClock},
 	{"recordings", (*examination).recordings},
 	{"settings", (*examination).settings},
+	{"tokens", (*examination).tokens},
 	{"receiver", (*examination).receiver},
 	{"pulling", (*examination).pulling},
 }
