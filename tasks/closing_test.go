@@ -31,6 +31,7 @@ var asks = map[string]func(context.Context, *tasks.Queue) error{
 		_, err := q.Count(ctx, tasks.Filter{})
 		return err
 	},
+	"Parameters": func(ctx context.Context, q *tasks.Queue) error { _, err := q.Parameters(ctx, "k"); return err },
 	"Resolve": func(ctx context.Context, q *tasks.Queue) error {
 		return q.Resolve(ctx, "k", tasks.ResolveRetry("me"))
 	},

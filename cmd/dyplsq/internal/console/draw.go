@@ -94,6 +94,9 @@ func (c *Console) draw(w http.ResponseWriter, r *request, status int, a answer) 
 		http.Error(w, "no such page", http.StatusInternalServerError)
 		return
 	}
+	if !c.shelf.texts[r.lang].has(r.done) {
+		r.done = "" // somebody made the cookie up
+	}
 	v := view{
 		Page: a.page, Lang: r.lang, User: r.access.User, Live: int(a.live.Seconds()),
 		Done: r.done, Main: a.data, request: r,

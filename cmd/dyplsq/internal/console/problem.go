@@ -7,6 +7,7 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
 	"github.com/seed-5c07c2e9/dyplsq/calls"
 	"github.com/seed-5c07c2e9/dyplsq/cmd/dyplsq/internal/dashboard"
+	"github.com/seed-5c07c2e9/dyplsq/internal/audit"
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
 )
 
@@ -26,6 +27,8 @@ var (
 	errForm     error = problem{status: http.StatusForbidden, text: "problem.form"}
 	errTwice    error = problem{status: http.StatusConflict, text: "problem.twice"}
 	errBusy     error = problem{status: http.StatusServiceUnavailable, text: "problem.busy"}
+	errLooked   error = problem{status: http.StatusBadRequest, text: "problem.looked"}
+	errReason   error = problem{status: http.StatusBadRequest, text: "problem.reason"}
 	errSlow     error = problem{status: http.StatusServiceUnavailable, text: "problem.slow"}
 )
 
@@ -50,8 +53,11 @@ func problemOf(err error) problem {
 		return problem{status: http.StatusNotFound, text: "problem.task"}
 	case errors.Is(err, calls.ErrUnknownCall):
 		return problem{status: http.StatusNotFound, text: "problem.call"}
-	case errors.Is(err, tasks.ErrNotCancelable), errors.Is(err, tasks.ErrNotUncertain):
+	case errors.Is(err, tasks.ErrNotCancelable), errors.Is(err, tasks.ErrNotUncertain),
+		errors.Is(err, tasks.ErrNotFailed):
 		return problem{http.StatusConflict, "problem.moved", err.Error()}
+	case errors.Is(err, audit.ErrNotWritten):
+		return problem{http.StatusServiceUnavailable, "problem.audit", err.Error()}
 	case errors.Is(err, tasks.ErrUnreachable):
 		return problem{http.StatusServiceUnavailable, "problem.redis", err.Error()}
 	}

@@ -1,6 +1,7 @@
 package console
 
 import (
+	"cmp"
 	"crypto/rand"
 	"errors"
 	"net/http"
@@ -62,6 +63,9 @@ func (c *Console) setCookie(w http.ResponseWriter, name, value string, maxAge in
 func (r *request) may(role dashboard.Role) bool {
 	return r.access.May(role) && (role != dashboard.RoleOperate || r.console.AllowActions)
 }
+
+// by is who asks, as the audit names them.
+func (r *request) by() string { return cmp.Or(r.access.User, "nobody") }
 
 // field is what a form or an address says under a name, "" for nothing.
 func (r *request) field(name string) string { return strings.TrimSpace(r.Form.Get(name)) }

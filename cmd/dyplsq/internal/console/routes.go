@@ -41,9 +41,18 @@ func routes() []route {
 	page := func(path string, does func(*request) (answer, error)) route {
 		return route{http.MethodGet, Root + path, dashboard.RoleSee, usualAtOnce, false, does}
 	}
+	change := func(path string, role dashboard.Role, does func(*request) (answer, error)) route {
+		return route{http.MethodPost, Root + path, role, usualAtOnce, false, does}
+	}
 	return []route{
 		page("{$}", home),
 		page("tasks", tasksPage),
+		page("task", taskPage),
+		change("task", dashboard.RoleOperate, act),
+		{http.MethodGet, Root + "confirm", dashboard.RoleOperate, usualAtOnce, false, confirmPage},
+		change("whole", dashboard.RoleNumbers, showWhole),
+		page("uncertain", uncertainPage),
+		page("audit", auditPage),
 	}
 }
 
@@ -53,4 +62,6 @@ func home(*request) (answer, error) { return answer{to: Root + "tasks"}, nil }
 // navigation is what each page has at its head: texts nav.NAME, and the page that each leads to.
 var navigation = []struct{ name, path string }{
 	{"tasks", Root + "tasks"},
+	{"uncertain", Root + "uncertain"},
+	{"audit", Root + "audit"},
 }

@@ -45,13 +45,22 @@ func tasksPage(r *request) (answer, error) {
 		return answer{}, err
 	}
 	filter.Cursor, filter.Limit = r.field("cursor"), size
-	views, next, err := r.console.Queue.List(r.Context(), filter)
+	var views []tasks.View
+	var next string
+	if list.Q == "" {
+		views, next, err = r.console.Queue.List(r.Context(), filter)
+	} else {
+		var found answer
+		if found, views, next, err = r.search(list.Q, filter); found.to != "" {
+			return found, err
+		}
+	}
 	if err != nil {
 		return answer{}, err
 	}
 	list.Tasks = views
 	if next != "" {
-		list.Next = link("tasks", "state", list.State, "code", list.Code, "action", list.Action,
+		list.Next = link("tasks", "q", list.Q, "state", list.State, "code", list.Code, "action", list.Action,
 			"account", list.Account, "since", list.Since, "size", strconv.Itoa(size), "cursor", next)
 	}
 	return answer{page: "tasks", data: list, live: listEvery}, nil
