@@ -26,8 +26,9 @@ type commands struct {
 	Enqueue    enqueueCommand    `cmd:"" help:"Queue one task, or a batch of them from JSON Lines."`
 	Result     resultCommand     `cmd:"" help:"Show what came of a task."`
 	List       listCommand       `cmd:"" help:"List tasks by state, code, action, account and time, the newest first."`
-	Cancel     cancelCommand     `cmd:"" help:"Withdraw a task before its call leaves."`
-	Resolve    resolveCommand    `cmd:"" help:"Settle a task that is held as uncertain."`
+	Cancel     cancelCommand     `cmd:"" help:"Withdraw a task before its call leaves, or many: --filter."`
+	Retry      retryCommand      `cmd:"" help:"Let a task that failed run again, or many: --filter."`
+	Resolve    resolveCommand    `cmd:"" help:"Settle a task that is held as uncertain, or many: --filter."`
 	Numbers    numbersCommand    `cmd:"" help:"Keep the numbers (X) that a pool owns, so that every bind names its X."`
 	Follow     followCommand     `cmd:"" help:"Print the outcomes of all tasks as they come, each group its own, until SIGTERM or SIGINT."`
 	Serve      serveCommand      `cmd:"" help:"Serve the HTTP API, for producers in any language, until SIGTERM or SIGINT."`

@@ -47,6 +47,7 @@ func statusOf(err error) int {
 		tasks.ErrKeyReused,
 		tasks.ErrUnknownTask,
 		tasks.ErrNotUncertain,
+		tasks.ErrNotFailed,
 		tasks.ErrUnknownQueue,
 		calls.ErrUnknownCall,
 	} {

@@ -29,7 +29,7 @@ var floors = [][]string{
 	{"worker/internal/agreement", "worker/internal/asynqhost", "worker/internal/breaker", "worker/internal/lossguard", "worker/internal/reaper", "worker/internal/sampler"},
 	{"worker"},
 	{"dyplsqtest"},
-	{"cmd/dyplsq/internal/hostcheck", "cmd/dyplsq/internal/textinput"},
+	{"cmd/dyplsq/internal/bulk", "cmd/dyplsq/internal/hostcheck", "cmd/dyplsq/internal/textinput"},
 	{"cmd/dyplsq/internal/dashboard", "cmd/dyplsq/internal/doctor", "cmd/dyplsq/internal/metrics"},
 	{"cmd/dyplsq/internal/console"},
 	{"cmd/dyplsq"},
