@@ -56,7 +56,7 @@ func (w world) task(id string, state record.State, code string) {
 func (w world) end(id string, state record.State, code string) {
 	w.Helper()
 	begun, err := w.store.Begin(w.Context(), record.Run{
-		ID: id, Run: "run", Lease: time.Minute, MaxAttempts: 6, MaxCrashes: 3, Keep: time.Hour,
+		ID: id, Run: "run " + code, Lease: time.Minute, MaxAttempts: 6, MaxCrashes: 3, Keep: time.Hour,
 	})
 	if err != nil || begun.Fence == 0 {
 		w.Fatalf("%+v, %v", begun, err)
