@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -45,6 +46,8 @@ type Filter struct {
 	Since  time.Time // those that were dialled at this time or later
 	// Recording are the states of which their recordings have one; none for any.
 	Recording []RecordingState
+	// NewestFirst lists those that were dialled last first. A cursor is for a list of the same order.
+	NewestFirst bool
 	// Cursor goes on where an earlier list ended.
 	Cursor string
 	// Limit is how many calls are returned at the most: 100 by default, 1,000 at most.
@@ -56,8 +59,8 @@ const (
 	mostLimit    = 1000
 )
 
-// List returns calls in the order in which they were dialled, and the cursor of those that follow,
-// "" where there are none. Calls whose first receipt comes while a list is read may be missing.
+// List returns calls in the order in which they were dialled, or in the reverse one, and the cursor
+// of those that follow, "" where there are none. Calls whose first receipt comes while a list is read may be missing.
 // Errors: *dypls.ValidationError for a cursor that is none, [tasks.ErrUnreachable] and
 // [tasks.ErrRefused].
 func (s *Store) List(ctx context.Context, f Filter) (calls []Call, next string, err error) {
@@ -69,7 +72,15 @@ func (s *Store) List(ctx context.Context, f Filter) (calls []Call, next string, 
 	if err != nil {
 		return nil, "", failure(ctx, err)
 	}
-	from := position{at: max(f.Since.UnixMilli(), now.Add(-s.keep-day).UnixMilli())}
+	w := window{
+		since: max(f.Since.UnixMilli(), now.Add(-s.keep-day).UnixMilli()),
+		till:  now.Add(day), // a clock may be ahead
+		back:  f.NewestFirst,
+	}
+	w.from = position{at: w.since}
+	if w.back {
+		w.from = position{at: math.MaxInt64}
+	}
 	if f.Cursor != "" {
 		cursor, valid := parsePosition(f.Cursor)
 		if !valid {
@@ -77,14 +88,14 @@ func (s *Store) List(ctx context.Context, f Filter) (calls []Call, next string, 
 				Field: "Cursor", Rule: "must be one that an earlier list returned", Remedy: "list from the start",
 			}}}
 		}
-		if cursor.after(from) {
-			from = cursor
+		if w.isBehind(cursor) {
+			w.from = cursor
 		}
 	}
-	for _, key := range s.indexes(f, from, now) {
+	for _, key := range s.indexes(f, w) {
 		for more := true; more; {
 			var page []position
-			if page, more, err = s.page(ctx, key, from); err != nil {
+			if page, more, err = s.page(ctx, key, w); err != nil {
 				return nil, "", failure(ctx, err)
 			}
 			found, err := s.calls(ctx, page)
@@ -92,7 +103,7 @@ func (s *Store) List(ctx context.Context, f Filter) (calls []Call, next string, 
 				return nil, "", failure(ctx, err)
 			}
 			for i, p := range page {
-				from = p
+				w.from = p
 				if found[i].ID == "" || !f.meets(found[i]) || isOfOtherDay(found[i], key) {
 					continue
 				}
@@ -108,8 +119,24 @@ func (s *Store) List(ctx context.Context, f Filter) (calls []Call, next string, 
 
 const day = 24 * time.Hour
 
+// window is what a list still has to look at.
+type window struct {
+	since int64     // ms, of the oldest
+	till  time.Time // of the newest
+	back  bool      // the newest first
+	from  position  // which the next is behind
+}
+
+// isBehind reports whether a position is still to come.
+func (w window) isBehind(p position) bool {
+	if w.back {
+		return w.from.after(p)
+	}
+	return p.after(w.from)
+}
+
 // indexes are those to look into, one after the other.
-func (s *Store) indexes(f Filter, from position, now time.Time) (keys []string) {
+func (s *Store) indexes(f Filter, w window) (keys []string) {
 	switch {
 	case f.TaskID != "":
 		return []string{taskKey(f.TaskID)}
@@ -118,9 +145,17 @@ func (s *Store) indexes(f Filter, from position, now time.Time) (keys []string) 
 	case f.wantsMissing():
 		return []string{missingKey}
 	}
-	first := time.UnixMilli(from.at).UTC().Truncate(day)
-	for at := first; at.Before(now.Add(day)); at = at.Add(day) { // a clock may be ahead
+	first, last := w.since, w.till
+	if w.back && w.from.at < last.UnixMilli() {
+		last = time.UnixMilli(w.from.at + 1)
+	} else if !w.back {
+		first = w.from.at
+	}
+	for at := time.UnixMilli(first).UTC().Truncate(day); at.Before(last); at = at.Add(day) {
 		keys = append(keys, dayKey(at))
+	}
+	if w.back {
+		slices.Reverse(keys)
 	}
 	return keys
 }
@@ -143,23 +178,23 @@ func parsePosition(text string) (position, bool) {
 	return position{ms, id}, found && err == nil
 }
 
-// page reads an index behind a position.
-func (s *Store) page(
-	ctx context.Context,
-	key string,
-	from position,
-) (page []position, more bool, err error) {
+// page reads what comes next in an index.
+func (s *Store) page(ctx context.Context, key string, w window) (page []position, more bool, err error) {
 	const size = 256
-	for offset := int64(0); len(page) == 0; offset += size {
-		members, err := s.redis.ZRangeByScoreWithScores(ctx, key, &redis.ZRangeBy{
-			Min: strconv.FormatInt(from.at, 10), Max: "+inf", Offset: offset, Count: size,
-		}).Result()
+	within := redis.ZRangeBy{Min: strconv.FormatInt(w.from.at, 10), Max: "+inf", Count: size}
+	read := s.redis.ZRangeByScoreWithScores
+	if w.back {
+		within.Min, within.Max = strconv.FormatInt(w.since, 10), strconv.FormatInt(w.from.at, 10)
+		read = s.redis.ZRevRangeByScoreWithScores
+	}
+	for ; len(page) == 0; within.Offset += size {
+		members, err := read(ctx, key, &within).Result()
 		if err != nil {
 			return nil, false, err
 		}
 		for _, m := range members {
 			id, _ := m.Member.(string)
-			if p := (position{int64(m.Score), id}); p.after(from) {
+			if p := (position{int64(m.Score), id}); w.isBehind(p) {
 				page = append(page, p)
 			}
 		}

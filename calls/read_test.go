@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -57,21 +58,20 @@ func TestListFindsCalls(t *testing.T) {
 			if diff := cmp.Diff(test.want, ids(all)); diff != "" || err != nil || next != "" {
 				t.Errorf("next %q, %v (-want +got):\n%s", next, err, diff)
 			}
-			// the same, one at a time
-			var one []string
+			// the same, one at a time, and the other way round
 			f := test.filter
-			for f.Limit = 1; ; {
-				page, next, err := s.List(t.Context(), f)
-				if err != nil {
-					t.Fatal(err)
-				}
-				one = append(one, ids(page)...)
-				if f.Cursor = next; next == "" {
-					break
-				}
-			}
-			if diff := cmp.Diff(test.want, one); diff != "" {
+			f.Limit = 1
+			if diff := cmp.Diff(test.want, idsOfAll(t, s, f)); diff != "" {
 				t.Errorf("one at a time (-want +got):\n%s", diff)
+			}
+			slices.Reverse(test.want)
+			f.NewestFirst = true
+			if diff := cmp.Diff(test.want, idsOfAll(t, s, f)); diff != "" {
+				t.Errorf("the newest first, one at a time (-want +got):\n%s", diff)
+			}
+			f.Limit = 0
+			if diff := cmp.Diff(test.want, idsOfAll(t, s, f)); diff != "" {
+				t.Errorf("the newest first (-want +got):\n%s", diff)
 			}
 		})
 	}
@@ -94,26 +94,26 @@ func TestListOfABusySecond(t *testing.T) {
 		all = append(all, fmt.Sprintf(`{"call_id":"c%04d","call_time":%d}`, i, at))
 	}
 	mergeOne(t, s, dypls.TypeSecretRecording, "["+strings.Join(all, ",")+"]")
-	seen := map[string]int{}
-	f := Filter{Limit: 90}
+	for _, newestFirst := range []bool{false, true} {
+		listed := idsOfAll(t, s, Filter{Limit: 90, NewestFirst: newestFirst})
+		slices.Sort(listed)
+		if len(slices.Compact(listed)) != n || len(listed) != n {
+			t.Errorf("%d calls were listed, want %d, each once", len(listed), n)
+		}
+	}
+}
+
+// idsOfAll are the ids on all pages of a list.
+func idsOfAll(t *testing.T, s *Store, f Filter) (all []string) {
+	t.Helper()
 	for {
 		page, next, err := s.List(t.Context(), f)
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, c := range page {
-			seen[c.ID]++
-		}
+		all = append(all, ids(page)...)
 		if f.Cursor = next; next == "" {
-			break
-		}
-	}
-	if len(seen) != n {
-		t.Errorf("%d of %d calls were listed", len(seen), n)
-	}
-	for id, times := range seen {
-		if times != 1 {
-			t.Errorf("%s was listed %d times", id, times)
+			return all
 		}
 	}
 }
