@@ -72,25 +72,9 @@ func (s *Store) List(ctx context.Context, f Filter) (calls []Call, next string, 
 	if err != nil {
 		return nil, "", failure(ctx, err)
 	}
-	w := window{
-		since: max(f.Since.UnixMilli(), now.Add(-s.keep-day).UnixMilli()),
-		till:  now.Add(day), // a clock may be ahead
-		back:  f.NewestFirst,
-	}
-	w.from = position{at: w.since}
-	if w.back {
-		w.from = position{at: math.MaxInt64}
-	}
-	if f.Cursor != "" {
-		cursor, valid := parsePosition(f.Cursor)
-		if !valid {
-			return nil, "", &dypls.ValidationError{Problems: []dypls.Problem{{
-				Field: "Cursor", Rule: "must be one that an earlier list returned", Remedy: "list from the start",
-			}}}
-		}
-		if w.isBehind(cursor) {
-			w.from = cursor
-		}
+	w, err := s.window(f, now)
+	if err != nil {
+		return nil, "", err
 	}
 	for _, key := range s.indexes(f, w) {
 		for more := true; more; {
@@ -125,6 +109,31 @@ type window struct {
 	till  time.Time // of the newest
 	back  bool      // the newest first
 	from  position  // which the next is behind
+}
+
+// window is where a list begins.
+func (s *Store) window(f Filter, now time.Time) (window, error) {
+	w := window{
+		since: max(f.Since.UnixMilli(), now.Add(-s.keep-day).UnixMilli()),
+		till:  now.Add(day), // a clock may be ahead
+		back:  f.NewestFirst,
+	}
+	w.from = position{at: w.since}
+	if w.back {
+		w.from = position{at: math.MaxInt64}
+	}
+	if f.Cursor != "" {
+		cursor, valid := parsePosition(f.Cursor)
+		if !valid {
+			return w, &dypls.ValidationError{Problems: []dypls.Problem{{
+				Field: "Cursor", Rule: "must be one that an earlier list returned", Remedy: "list from the start",
+			}}}
+		}
+		if w.isBehind(cursor) {
+			w.from = cursor
+		}
+	}
+	return w, nil
 }
 
 // isBehind reports whether a position is still to come.

@@ -59,12 +59,9 @@ func (f archiveFlags) recordings(
 	m *metrics.Receipts,
 	log zerolog.Logger,
 ) (*recordings, error) {
-	if f.Archive == "" {
-		return nil, nil //nolint:nilnil // no archive, no error
-	}
-	kept, err := archive.Open(f.Archive)
-	if err != nil {
-		return nil, usage("--archive: " + err.Error())
+	kept, err := f.open()
+	if err != nil || kept == nil {
+		return nil, err
 	}
 	queue, err := flags.queue(tasks.Config{RecordingRetention: f.RecordingRetention})
 	if err != nil {
@@ -98,6 +95,20 @@ func recordingResults() (names []string) {
 		names = append(names, string(result))
 	}
 	return names
+}
+
+// open opens the store; nil where none is named.
+//
+//nolint:ireturn // nil is none
+func (f archiveFlag) open() (archive.Store, error) {
+	if f.Archive == "" {
+		return nil, nil //nolint:nilnil // no archive, no error
+	}
+	store, err := archive.Open(f.Archive)
+	if err != nil {
+		return nil, usage("--archive: " + err.Error())
+	}
+	return store, nil
 }
 
 // probe looks at the store without writing, for doctor; nil where there is none.

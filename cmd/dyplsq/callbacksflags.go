@@ -95,6 +95,28 @@ func (f callbacksFlags) sender(
 	return s, names, nil
 }
 
+// watched returns what knows the endpoints of the file, and others that were told lately, without
+// telling them: for whoever looks, enables and replays.
+func (f callbacksFlags) watched(
+	at tasks.RedisConfig,
+	queue *tasks.Queue,
+	store *calls.Store,
+	log zerolog.Logger,
+) (*callbackSender, error) {
+	read := sumOf(f.Callbacks)
+	endpoints, err := f.endpoints()
+	if err != nil {
+		return nil, usage(err.Error())
+	}
+	sender, err := callbacks.New(callbacks.Config{
+		Queue: queue, Calls: store, Redis: at, Endpoints: endpoints, Logger: log,
+	})
+	if err != nil {
+		return nil, usage(err.Error())
+	}
+	return &callbackSender{Sender: sender, file: f.Callbacks, read: read, log: log, named: func([]string) {}}, nil
+}
+
 func namesOf(endpoints []callbacks.Endpoint) []string {
 	names := make([]string, len(endpoints))
 	for i, e := range endpoints {

@@ -13,6 +13,8 @@ type dashCommand struct {
 	redisFlags
 	logFlags
 	doorFlags
+	archiveFlag
+	callbacksFlags
 
 	Listen       string `default:"127.0.0.1:8080" env:"DYPLSQ_DASH_LISTEN" help:"Address to serve on (${default}). Beyond loopback it needs a password file or a proxy, and TLS or a proxy." placeholder:"ADDRESS"`
 	AllowActions bool   `env:"DYPLSQ_DASH_ALLOW_ACTIONS" help:"Let its buttons change something: run, cancel, pause. Without it the dashboard only reads."`
@@ -31,7 +33,10 @@ func (c *dashCommand) Run(ctx context.Context, s streams) error {
 	if err != nil {
 		return errors.Join(err, client.Close())
 	}
-	pages, err := openConsole(c.config(), c.AllowActions, certificate != nil || c.BehindProxy, log)
+	pages, err := openConsole(consoleOptions{
+		redis: c.config(), actions: c.AllowActions, secure: certificate != nil || c.BehindProxy,
+		archive: c.archiveFlag, callbacks: c.callbacksFlags,
+	}, log)
 	if err != nil {
 		return errors.Join(err, listener.Close(), client.Close())
 	}
@@ -48,6 +53,7 @@ func (c *dashCommand) Run(ctx context.Context, s streams) error {
 	if err != nil {
 		return errors.Join(err, listener.Close(), pages.close())
 	}
+	go pages.run(ctx)
 	server := newServer(d, certificate, log)
 	log.Info().Str("url", urlOf(listener, server)).Bool("actions", c.AllowActions).Msg("dashboard listening")
 	return errors.Join(serveWith(ctx, listener, server), d.Close(), pages.close())

@@ -58,9 +58,9 @@ func (c *devCommand) Run(ctx context.Context, s streams) error {
 	if err != nil {
 		return errors.Join(err, listener.Close(), system.Close())
 	}
-	pages, err := openConsole(
-		tasks.RedisConfig{URL: system.RedisURL}, true, certificate != nil || c.BehindProxy, log,
-	)
+	pages, err := openConsole(consoleOptions{
+		redis: tasks.RedisConfig{URL: system.RedisURL}, actions: true, secure: certificate != nil || c.BehindProxy,
+	}, log)
 	if err != nil {
 		return errors.Join(err, listener.Close(), client.Close(), system.Close())
 	}

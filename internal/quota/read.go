@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strconv"
+	"time"
 
 	"github.com/redis/go-redis/v9"
 )
@@ -13,6 +14,9 @@ type Known struct {
 	Action    string
 	Rate      float64 // calls a second of all workers together
 	Throttled bool    // the last call was: none may leave but a probe
+	// Since is when the call left that was throttled, Probe when the next one may leave that finds out
+	// whether the quota is free again; zero unless Throttled. Both are by Redis' clock.
+	Since, Probe time.Time
 }
 
 // Read returns what is known of those actions of an account whose quota is in use, in the order of
@@ -31,6 +35,7 @@ func Read(
 				bucketKeys(account, action)[0],
 				"rate",
 				"fell",
+				"probe",
 			) // fields of lua/quota.lua
 		}
 		return nil
@@ -45,8 +50,19 @@ func Read(
 		if err != nil {
 			continue
 		}
-		fell, _ := replies[i].Val()[1].(string)
-		known = append(known, Known{Action: action, Rate: rate, Throttled: fell != "" && fell != "0"})
+		k := Known{Action: action, Rate: rate}
+		if fell, is := micros(replies[i].Val()[1]); is {
+			k.Throttled, k.Since = true, fell
+			k.Probe, _ = micros(replies[i].Val()[2])
+		}
+		known = append(known, k)
 	}
 	return known, nil
+}
+
+// micros reads a moment; false for none.
+func micros(value any) (time.Time, bool) {
+	text, _ := value.(string)
+	n, err := strconv.ParseFloat(text, 64) // as Lua writes large numbers
+	return time.UnixMicro(int64(n)).UTC(), err == nil && n > 0
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"github.com/seed-5c07c2e9/dyplsq/callbacks"
 	"github.com/seed-5c07c2e9/dyplsq/calls"
 	"github.com/seed-5c07c2e9/dyplsq/cmd/dyplsq/internal/dashboard"
 	"github.com/seed-5c07c2e9/dyplsq/internal/audit"
@@ -27,6 +28,10 @@ type Config struct {
 	Calls *calls.Store
 	Audit *audit.Log
 	Redis redis.UniversalClient
+	// Callbacks knows the endpoints that are told, and is not run here; nil for none.
+	Callbacks *callbacks.Sender
+	// Archive is what recordings are played from; nil for none.
+	Archive Archive
 	// AllowActions lets pages change something. Without it the role operate counts for nothing.
 	AllowActions bool
 	// Secure says that browsers come by https alone: cookies are then sent by nothing else.
@@ -44,6 +49,8 @@ type Console struct {
 	mux    *http.ServeMux
 	shelf  shelf
 	tokens *tokens
+
+	playing chan struct{} // has one for each recording that is streamed
 }
 
 // New makes a console. It does not wait for a connection to Redis.
@@ -54,7 +61,10 @@ func New(config Config) (*Console, error) {
 	if config.Note == nil {
 		config.Note = func(string, error) {}
 	}
-	c := &Console{Config: config, mux: http.NewServeMux(), tokens: newTokens(config.Redis)}
+	c := &Console{
+		Config: config, mux: http.NewServeMux(), tokens: newTokens(config.Redis),
+		playing: make(chan struct{}, playedAtOnce),
+	}
 	var err error
 	if c.shelf, err = newShelf(config.Now); err != nil {
 		return nil, fmt.Errorf("the console's pages: %w", err)

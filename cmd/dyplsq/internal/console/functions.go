@@ -18,6 +18,7 @@ func functions(t texts, _ language, now func() time.Time) template.FuncMap {
 		"time":   timeElement,
 		"age":    func(at time.Time) string { return t.age(at, now()) },
 		"span":   t.span,
+		"spanms": func(ms int64) string { return t.milliseconds(float64(ms)) },
 		"badge":  badgeOf,
 		"link":   link,
 		"static": staticPath,

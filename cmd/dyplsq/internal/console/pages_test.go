@@ -38,7 +38,7 @@ func TestPages(t *testing.T) {
 		"zh-CN,zh;q=0.9": {`lang="zh-CN"`, "任务", "成功", "调用可能已经生效，但无法判断", "还没有人工操作", "1 个任务等待处置"},
 	} {
 		p := w.as("ann", lang)
-		page := p.shows(Root, says[1], says[2], "shop/1", "order-2", "order-3", "later", "isv.NO_AVAILABLE_NUMBER", "/console/task?id=shop%2F1")
+		page := p.shows(Root+"tasks", says[1], says[2], "shop/1", "order-2", "order-3", "later", "isv.NO_AVAILABLE_NUMBER", "/console/task?id=shop%2F1")
 		if !strings.Contains(page, says[0]) {
 			t.Errorf("%s: another language:\n%s", lang, page)
 		}

@@ -46,6 +46,7 @@ func routes() []route {
 	}
 	return []route{
 		page("{$}", home),
+		page("now", nowPage),
 		page("tasks", tasksPage),
 		page("task", taskPage),
 		change("task", dashboard.RoleOperate, act),
@@ -53,15 +54,32 @@ func routes() []route {
 		change("whole", dashboard.RoleNumbers, showWhole),
 		page("uncertain", uncertainPage),
 		page("audit", auditPage),
+		page("calls", callsPage),
+		page("call", callPage),
+		change("call/whole", dashboard.RoleNumbers, wholeCall),
+		change("call/listen", dashboard.RoleListen, listen),
+		{http.MethodGet, Root + "recording", dashboard.RoleListen, usualAtOnce, true, playRecording},
+		page("recordings", recordingsPage),
+		change("recordings", dashboard.RoleOperate, retryRecordings),
+		page("numbers", numbersPage),
+		page("pool", poolPage),
+		page("callbacks", callbacksPage),
+		change("callbacks/enable", dashboard.RoleOperate, enableEndpoint),
+		{http.MethodPost, Root + "callbacks/replay", dashboard.RoleOperate, usualAtOnce, true, replayEndpoint},
 	}
 }
 
 // home goes to the first page.
-func home(*request) (answer, error) { return answer{to: Root + "tasks"}, nil }
+func home(*request) (answer, error) { return answer{to: Root + "now"}, nil }
 
 // navigation is what each page has at its head: texts nav.NAME, and the page that each leads to.
 var navigation = []struct{ name, path string }{
+	{"now", Root + "now"},
 	{"tasks", Root + "tasks"},
 	{"uncertain", Root + "uncertain"},
+	{"calls", Root + "calls"},
+	{"recordings", Root + "recordings"},
+	{"numbers", Root + "numbers"},
+	{"callbacks", Root + "callbacks"},
 	{"audit", Root + "audit"},
 }
