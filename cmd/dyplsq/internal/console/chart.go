@@ -73,6 +73,9 @@ func periodOf(name string, now time.Time) (string, period) {
 	return chosen.name, period{since, now, chosen.step}
 }
 
+// back is how far the period goes back: the step in which it begins is shown whole.
+func (p period) back() time.Duration { return p.till.Sub(p.since).Truncate(p.step) }
+
 // begins are the steps' beginnings.
 func (p period) begins() (all []time.Time) {
 	for at := p.since; at.Before(p.till); at = at.Add(p.step) {
@@ -129,10 +132,19 @@ func (p period) stepOf(at time.Time) int {
 	return int(at.Sub(p.since) / p.step)
 }
 
-// chart draws lines. format writes a value with its unit.
-func (p period) chart(t texts, id, title string, format func(float64) string, lines ...series) chart {
+// scale is what a chart's values are.
+type scale struct {
+	format func(float64) string // writes a value with its unit
+	least  float64              // what the scale reaches at least
+}
+
+// plainScale is that of counts and rates.
+var plainScale = scale{plain, 0}
+
+// chart draws lines.
+func (p period) chart(t texts, id, title string, s scale, lines ...series) chart {
 	c := chart{ID: id, Title: title, Empty: true}
-	top := 0.0
+	top, format := s.least, s.format
 	for _, l := range lines {
 		for _, v := range l.values {
 			if !math.IsNaN(v) {
@@ -156,10 +168,10 @@ func (p period) chart(t texts, id, title string, format func(float64) string, li
 	const quarters = 4
 	for i := range quarters + 1 {
 		x := chartLeft + (chartRight-chartLeft)*float64(i)/quarters
-		ago := p.till.Sub(p.since) * time.Duration(quarters-i) / quarters
+		ago := p.back() * time.Duration(quarters-i) / quarters
 		text := t["chart.now"]
 		if i < quarters {
-			text = t.say("common.ago", t.span(ago.Round(time.Minute)))
+			text = t.say("common.ago", t.span(ago))
 		}
 		c.Times = append(c.Times, chartTick{place(x), text})
 	}

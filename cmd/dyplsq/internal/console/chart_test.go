@@ -21,7 +21,7 @@ func drawn(t *testing.T, of string, rows ...history.Row) chart {
 		t.Fatal(err)
 	}
 	_, p := periodOf(of, noon)
-	return p.chart(shelf.texts[english], "calls", "Calls", plain, series{"calls", "accent", p.perSecond(rows, func(v history.Values) int64 {
+	return p.chart(shelf.texts[english], "calls", "Calls", plainScale, series{"calls", "accent", p.perSecond(rows, func(v history.Values) int64 {
 		return v.Sum(history.Calls)
 	})})
 }
@@ -77,7 +77,7 @@ func TestChartOfGaps(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if c := p.chart(shelf.texts[english], "x", "X", plain, series{"x", "accent", p.most(nil, nil)}); !c.Empty || c.Lines != nil {
+	if c := p.chart(shelf.texts[english], "x", "X", plainScale, series{"x", "accent", p.most(nil, nil)}); !c.Empty || c.Lines != nil {
 		t.Errorf("%+v", c)
 	}
 }

@@ -132,10 +132,10 @@ func (r *request) nowCharts(p period, spans map[history.Kind]*history.Span) []ch
 		return p.perSecond(spans[history.Tasks].Rows, func(v history.Values) int64 { return v.Sum(number) })
 	}
 	charts := []chart{
-		p.chart(t, "calls", t["now.chart.calls"], plain,
+		p.chart(t, "calls", t["now.chart.calls"], plainScale,
 			series{t["now.calls"], "accent", counted(history.Calls)},
 			series{t["now.throttled"], "doubt dash", counted(history.Throttled)}),
-		p.chart(t, "outcomes", t["now.chart.outcomes"], plain,
+		p.chart(t, "outcomes", t["now.chart.outcomes"], plainScale,
 			series{t["now.succeeded"], "good", counted(history.Succeeded)},
 			series{t["now.failed"], "bad dash", counted(history.Failed)},
 			series{t["now.uncertain"], "doubt dots", counted(history.Uncertain)}),
@@ -152,7 +152,7 @@ func (r *request) nowCharts(p period, spans map[history.Kind]*history.Span) []ch
 		nothing := func(history.Values) (float64, bool) { return 0, true }
 		lines = append(lines, series{t["now.anyqueue"], strokes[0], p.most(waiting, nothing)})
 	}
-	charts = append(charts, p.chart(t, "oldest", t["now.chart.oldest"], t.milliseconds, lines...))
+	charts = append(charts, p.chart(t, "oldest", t["now.chart.oldest"], scale{t.milliseconds, 1000}, lines...)) // a second at least
 	return append(charts, r.quotaCharts(p, spans)...)
 }
 
@@ -180,7 +180,7 @@ func (r *request) quotaCharts(p period, spans map[history.Kind]*history.Span) (c
 			title = t.say("now.chart.quota.account", action, account)
 		}
 		const milli = 1000
-		charts = append(charts, p.chart(t, "quota"+string(rune('a'+i)), title, plain,
+		charts = append(charts, p.chart(t, "quota"+string(rune('a'+i)), title, plainScale,
 			series{t["now.allowed"], "doubt dash", p.most(rates, func(v history.Values) (float64, bool) {
 				_, known := v[budget]
 				return float64(v.Of(budget, history.MilliRate)) / milli, known

@@ -189,7 +189,7 @@ func (r *request) poolChart(p period, key string, rows []history.Row) chart {
 			return float64(sum), known
 		})}
 	}
-	return p.chart(t, "stock", t["pool.chart"], plain,
+	return p.chart(t, "stock", t["pool.chart"], plainScale,
 		line("free", "good", history.Free),
 		line("bound", "accent dash", history.Leased, history.Bound),
 		line("resting", "doubt dots", history.Resting),
