@@ -1,11 +1,13 @@
 package callbacks
 
+import "github.com/seed-5c07c2e9/dyplsq/internal/dispatch"
+
 // The keys in Redis. Those of an endpoint are in one slot of a cluster, with asynq's queue of it.
 const (
 	// endpointsKey is a hash of the endpoints that a sender has or had, by when it was last seen to, in
 	// Unix milliseconds.
 	endpointsKey = "dypls:callbacks"
-	queuePrefix  = "callback."
+	queuePrefix  = dispatch.CallbackPrefix
 	// taskType is that of asynq's tasks.
 	taskType = "dypls:callback"
 	// group is that of all senders, on the streams of outcomes and of calls.

@@ -199,7 +199,7 @@ func misplaced(request json.RawMessage) (problems []dypls.Problem) {
 	if json.Unmarshal(request, &members) != nil {
 		return nil
 	}
-	for name, member := range map[string]string{"Account": "account", "TaskID": "id"} {
+	for name, member := range map[string]string{"Account": "account", "Callback": "callback", "TaskID": "id"} {
 		if _, is := members[name]; is {
 			problems = append(problems, dypls.Problem{
 				Field: "request." + name, Rule: "does not stand in the request", Remedy: "write it beside it, as " + member,

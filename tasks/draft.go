@@ -150,7 +150,7 @@ func (d *draft) problems() []dypls.Problem {
 	}
 	if name := d.options.callback; name != nil {
 		const remedy = "give the name that the sender of callbacks knows the endpoint by, or leave it out"
-		problems = append(problems, nameProblems("Callback", *name, remedy)...)
+		problems = append(problems, nameProblems(callbackField, *name, remedy)...)
 	}
 	return append(append(problems, d.accountProblems()...), d.bindTaskProblems()...)
 }

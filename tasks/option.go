@@ -36,6 +36,9 @@ func TaskID(key string) Option {
 	return func(o *options) { o.id, o.keyed = key, true }
 }
 
+// callbackField is how input names the endpoint of a task's callbacks.
+const callbackField = "Callback"
+
 // Callback names the endpoint of callbacks that is to be told what comes of the task: 1-64 characters
 // of A-Z a-z 0-9 . _ and -. It is no part of the request: a key that is known keeps the endpoint that
 // it was first given. A task that follows from this one, such as the removal of a surplus binding,

@@ -32,10 +32,11 @@ type QueueStats struct {
 }
 
 // Stats returns how every queue stands that tasks use or used on this Redis: bind, unbind, update
-// and query, and their shards (bind.0, ...), as many as [Config] says, and those that others use.
+// and query, and their shards (bind.0, ...), as many as [Config] says, and those that others use; and
+// those that callbacks went through, callback.NAME for an endpoint.
 // Its errors are [ErrUnreachable] and ctx's.
 func (q *Queue) Stats(ctx context.Context) ([]QueueStats, error) {
-	names, err := q.dispatch.Names(ctx)
+	names, err := dispatch.AllNames(ctx, q.redis, q.dispatch.Shards)
 	if err != nil {
 		return nil, q.failure(ctx, err)
 	}
@@ -99,7 +100,7 @@ func (q *Queue) info(ctx context.Context, name string) (QueueStats, error) {
 }
 
 // Pause keeps workers from fetching from a queue, and from all its shards that [Queue.Stats] has,
-// until [Queue.Resume]; what they have fetched they perform. A shard's name pauses that shard. To
+// until [Queue.Resume]; what they have fetched they perform. A shard's name pauses that shard, and callback.NAME keeps an endpoint from being told. To
 // pause one that is paused changes nothing. Its errors are an unknown queue's, [ErrUnreachable] and
 // ctx's.
 func (q *Queue) Pause(ctx context.Context, queue string) error {
@@ -124,11 +125,11 @@ func (q *Queue) Resume(ctx context.Context, queue string) error {
 	})
 }
 
-// ErrUnknownQueue: no task of this program goes through a queue of this name.
+// ErrUnknownQueue: neither tasks of this program nor callbacks go through a queue of this name.
 var ErrUnknownQueue = errors.New("unknown queue")
 
 func (q *Queue) setPaused(ctx context.Context, queue string, set func(name string) error) error {
-	names, err := q.dispatch.Names(ctx)
+	names, err := dispatch.AllNames(ctx, q.redis, q.dispatch.Shards)
 	if err != nil {
 		return q.failure(ctx, err)
 	}

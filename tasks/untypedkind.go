@@ -51,11 +51,14 @@ func (d UntypedKind) Action() string { return d.action }
 func (d UntypedKind) Queue() string { return d.policy.Queue }
 
 // Decode reads one JSON object of the API's parameters strictly, as [dypls.DecodeRequest] does. A
-// member TaskID beside them is the task's key, and Account its account; BindTaskID, of an
+// member TaskID beside them is the task's key, Account its account, and Callback the endpoint that is
+// to be told of it; BindTaskID, of an
 // UnbindSubscription, names the bind's task in their place.
 func (d UntypedKind) Decode(data []byte) (UntypedItem, error) {
-	var key, account, bindTask *string
-	extra := []dypls.Extra{{Name: "TaskID", Into: &key}, {Name: accountField, Into: &account}}
+	var key, account, callback, bindTask *string
+	extra := []dypls.Extra{
+		{Name: "TaskID", Into: &key}, {Name: accountField, Into: &account}, {Name: callbackField, Into: &callback},
+	}
 	if d.action == dypls.UnbindSubscription.Action {
 		extra = append(extra, dypls.Extra{Name: bindTaskField, Into: &bindTask})
 	}
@@ -66,6 +69,9 @@ func (d UntypedKind) Decode(data []byte) (UntypedItem, error) {
 	}
 	if account != nil {
 		item.Options = append(item.Options, Account(*account))
+	}
+	if callback != nil {
+		item.Options = append(item.Options, Callback(*callback))
 	}
 	if bindTask != nil {
 		item.Options = append(item.Options, UnbindOf(*bindTask))

@@ -132,6 +132,31 @@ func TestCallbacks(t *testing.T) {
 	late.told(t, 1)
 	orders.told(t, jobs+1)
 
+	for _, command := range []string{"pause", "resume"} {
+		if r := systemtest.Run(t, env, "", command, "callback.late"); r.Status != statusOK {
+			t.Errorf("%s: exit status %d, %s", command, r.Status, r.Errors)
+		}
+		if command == "resume" {
+			break
+		}
+		s.Enqueue(t, statusOK, "BindAxn", systemtest.Bind(9002, `,"TaskID":"named","Callback":"late"`), "--wait", "60s")
+		redistest.Poll(t, systemtest.StartWithin, "its callback to wait", func(context.Context) error {
+			r := systemtest.Run(t, env, "", "queues")
+			if !strings.Contains(r.Out, `"queue":"callback.late","paused":true,"pending":1,`) {
+				return fmt.Errorf("%s", r.Out)
+			}
+			return nil
+		})
+		late.told(t, 1)
+	}
+	late.told(t, 2)
+	if r := systemtest.Run(t, env, "", "explain", "named", "--json"); !strings.Contains(r.Out, `"callback":"late"`) {
+		t.Errorf("explain: %s%s", r.Out, r.Errors)
+	}
+	s.Enqueue(t, statusOK, "BindAxn", systemtest.Bind(9003, ""), "--id", "by-flag", "--callback", "late", "--wait", "60s")
+	late.told(t, 3)
+	s.Enqueue(t, statusUsage, "BindAxn", systemtest.Bind(9004, ""), "--callback", "a b")
+
 	run := func(want int, args ...string) string {
 		t.Helper()
 		r := systemtest.Run(t, env, "", append([]string{"callbacks"}, args...)...)
@@ -141,7 +166,7 @@ func TestCallbacks(t *testing.T) {
 		return r.Out + r.Errors
 	}
 	redistest.Poll(t, systemtest.StartWithin, "all to be delivered", func(context.Context) error {
-		if out := run(statusOK, "list", "--json"); strings.Count(out, `"pending":0,"failing":0,"dead":0`) != 2 || !strings.Contains(out, `"delivered":1,`) {
+		if out := run(statusOK, "list", "--json"); strings.Count(out, `"pending":0,"failing":0,"dead":0`) != 2 || !strings.Contains(out, `"delivered":3,`) {
 			return fmt.Errorf("%s", out)
 		}
 		return nil
@@ -150,10 +175,10 @@ func TestCallbacks(t *testing.T) {
 		t.Errorf("%s, and %v came", out, orders.kinds)
 	}
 	run(statusUsage, "test", "nobody")
-	if out := run(statusOK, "replay", "late", "--since", "1h"); !strings.Contains(out, fmt.Sprintf("sent again: %d\n", jobs+1)) {
+	if out := run(statusOK, "replay", "late", "--since", "1h"); !strings.Contains(out, fmt.Sprintf("sent again: %d\n", jobs+3)) {
 		t.Error(out)
 	}
-	late.told(t, jobs+1)
+	late.told(t, jobs+3)
 
 	orders.answers(http.StatusGone)
 	s.Enqueue(t, statusOK, "BindAxn", systemtest.Bind(9001, ""), "--wait", "60s")

@@ -16,15 +16,16 @@ import (
 type enqueueCommand struct {
 	redisFlags
 
-	Action  string         `arg:"" help:"The API's own name: BindAxn, BindAxb, BindAxnExtension, BindAxg, UnbindSubscription, UpdateSubscription, QueryRecordFileDownloadUrl."`
-	Input   string         `arg:"" help:"One JSON object with the API's parameter names and an optional TaskID and Account, or - to read one object a line, or an array of them, from standard input." name:"json" optional:""`
-	File    string         `help:"Read one object a line, or an array of them, from a file instead; - for standard input." placeholder:"F" short:"f"`
-	Account *string        `env:"DYPLSQ_ACCOUNT" help:"The account of tasks that name none, as the workers know it." placeholder:"NAME"`
-	ID      *string        `help:"Your key for the task: the same key and request again is the same task." name:"id" placeholder:"KEY"`
-	Within  *time.Duration `help:"Useless so long after its scheduled time: fail as dyplsq.Expired." placeholder:"DURATION"`
-	In      time.Duration  `help:"Start so much later; 0 for at once." placeholder:"DURATION"`
-	Wait    time.Duration  `help:"Wait so long for the outcomes; 0 not to wait." placeholder:"DURATION"`
-	JSON    bool           `help:"Print one JSON object a line." name:"json"`
+	Action   string         `arg:"" help:"The API's own name: BindAxn, BindAxb, BindAxnExtension, BindAxg, UnbindSubscription, UpdateSubscription, QueryRecordFileDownloadUrl."`
+	Input    string         `arg:"" help:"One JSON object with the API's parameter names and an optional TaskID, Account and Callback, or - to read one object a line, or an array of them, from standard input." name:"json" optional:""`
+	File     string         `help:"Read one object a line, or an array of them, from a file instead; - for standard input." placeholder:"F" short:"f"`
+	Account  *string        `env:"DYPLSQ_ACCOUNT" help:"The account of tasks that name none, as the workers know it." placeholder:"NAME"`
+	Callback *string        `help:"The endpoint of callbacks that is to be told of tasks that name none, as the senders know it." placeholder:"NAME"`
+	ID       *string        `help:"Your key for the task: the same key and request again is the same task." name:"id" placeholder:"KEY"`
+	Within   *time.Duration `help:"Useless so long after its scheduled time: fail as dyplsq.Expired." placeholder:"DURATION"`
+	In       time.Duration  `help:"Start so much later; 0 for at once." placeholder:"DURATION"`
+	Wait     time.Duration  `help:"Wait so long for the outcomes; 0 not to wait." placeholder:"DURATION"`
+	JSON     bool           `help:"Print one JSON object a line." name:"json"`
 
 	RecordingRetention time.Duration `default:"720h" env:"DYPLSQ_RECORDING_RETENTION" help:"How long after its call a recording is asked for (${default})." name:"recording-retention" placeholder:"DURATION"`
 	WaitReplicas       int           `env:"DYPLSQ_WAIT_REPLICAS" help:"Replicas of Redis that must hold a task before it counts as enqueued; 0 for none." placeholder:"N"`
@@ -113,6 +114,9 @@ func (c *enqueueCommand) options() []tasks.Option {
 	var options []tasks.Option
 	if c.Account != nil {
 		options = append(options, tasks.Account(*c.Account))
+	}
+	if c.Callback != nil {
+		options = append(options, tasks.Callback(*c.Callback))
 	}
 	if c.ID != nil {
 		options = append(options, tasks.TaskID(*c.ID))

@@ -80,10 +80,14 @@ func TestPrometheus(t *testing.T) {
 	s := eventful(t)
 	_, worker := s.ObservedWorker(t)
 	happen(t, s)
-	r, _ := receiver(t, s.Env, "--metrics-listen", "127.0.0.1:0")
+	r, pushes := receiver(t, s.Env, "--metrics-listen", "127.0.0.1:0")
 	endpoints := filepath.Join(t.TempDir(), "endpoints.json")
 	callbacksFile(t, endpoints, [2]string{"shop", newApplication(t).url})
-	server, _, _ := apiServer(t, s.Env, "--callbacks", endpoints, "--metrics-listen", "127.0.0.1:0")
+	if status := pushReceipt(pushes, "SecretReport", endOf("call-1", "order-1")); status != http.StatusOK {
+		t.Errorf("a push is answered with %d", status)
+	}
+	server, api, _ := apiServer(t, s.Env, "--callbacks", endpoints, "--metrics-listen", "127.0.0.1:0")
+	systemtest.Get(t, api+"healthz")
 	p := startPrometheus(t, strings.TrimPrefix(worker, "http://"), shows(t, r), shows(t, server))
 	var queries []string
 	redistest.Poll(t, time.Minute, "every rule to be evaluated", systemtest.Until(func() bool {
@@ -148,13 +152,18 @@ var (
 // prometheus is a real one.
 type prometheus struct{ url string }
 
-// startPrometheus runs one with our configuration, which scrapes these addresses, a worker's first,
-// and ends it with the test.
+// startPrometheus runs one with our configuration, which scrapes a worker, a receiver and a server of
+// the API at these addresses, and ends it with the test.
 func startPrometheus(t *testing.T, targets ...string) prometheus {
 	t.Helper()
 	dir := t.TempDir()
 	config := read(t, deployed+"/prometheus/prometheus.yml")
-	config = regexp.MustCompile(`dns_sd_configs: .*`).ReplaceAllString(config, "static_configs: [{targets: ["+strings.Join(targets, ", ")+"]}]")
+	left := targets // one for each job, in the order of the file
+	config = regexp.MustCompile(`dns_sd_configs: .*`).ReplaceAllStringFunc(config, func(string) string {
+		one := left[:min(1, len(left))]
+		left = left[len(one):]
+		return "static_configs: [{targets: [" + strings.Join(one, "") + "]}]"
+	})
 	config = strings.NewReplacer("interval: 15s", "interval: 1s", "scrape_timeout: 10s", "scrape_timeout: 1s").Replace(config)
 	for name, text := range map[string]string{"prometheus.yml": config, "alerts.yml": read(t, deployed+"/prometheus/alerts.yml")} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
@@ -184,7 +193,7 @@ func startPrometheus(t *testing.T, targets ...string) prometheus {
 		return address != nil
 	}))
 	p := prometheus{"http://" + address[1]}
-	scraped := fmt.Sprintf("count(up{job=\"dyplsq\"} == 1) == %d and on () dyplsq_uncertain_tasks", len(targets))
+	scraped := fmt.Sprintf("count(up == 1) == %d and on () dyplsq_uncertain_tasks", len(targets))
 	redistest.Poll(t, time.Minute, "Prometheus to have scraped them", systemtest.Until(func() bool {
 		status, body := systemtest.Get(t, p.url+"/api/v1/query?query="+url.QueryEscape(scraped))
 		return status == http.StatusOK && strings.Contains(body, `"value"`)

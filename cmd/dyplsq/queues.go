@@ -68,7 +68,7 @@ type pauseCommand struct {
 	redisFlags
 	actorFlags
 
-	Queues []string `arg:"" help:"Such as bind, unbind, update or query, each with all its shards, or bind.0, one of them." name:"queue"`
+	Queues []string `arg:"" help:"Such as bind, unbind, update or query, each with all its shards, bind.0, one of them, or callback.NAME, through which an endpoint is told." name:"queue"`
 }
 
 // Run pauses queues.
@@ -81,7 +81,7 @@ type resumeCommand struct {
 	redisFlags
 	actorFlags
 
-	Queues []string `arg:"" help:"Such as bind, unbind, update or query, each with all its shards, or bind.0, one of them." name:"queue"`
+	Queues []string `arg:"" help:"Such as bind, unbind, update or query, each with all its shards, bind.0, one of them, or callback.NAME, through which an endpoint is told." name:"queue"`
 }
 
 // Run ends pauses.

@@ -59,7 +59,7 @@ func environment(t *testing.T) map[string]map[string]bool {
 				reads[name] = true
 			}
 			switch flag.Name {
-			case "endpoint":
+			case "endpoint", "receipts-queue":
 				maps.Copy(reads, chain)
 			case "qps":
 				for _, action := range dypls.QuotaActions() {
@@ -189,7 +189,7 @@ func composeEnvironment(t *testing.T, service string) map[string]bool {
 func TestComposePassesEverySetting(t *testing.T) {
 	t.Parallel()
 	commands := environment(t)
-	for _, service := range []string{"worker", "dash"} {
+	for _, service := range []string{"worker", "dash", "receive", "serve"} {
 		given, reads := composeEnvironment(t, service), commands[service]
 		for _, name := range slices.Sorted(maps.Keys(reads)) {
 			if !given[name] {
@@ -214,6 +214,8 @@ func TestExamplesNameSettingsThatExist(t *testing.T) {
 	}
 	files := map[string]map[string]bool{
 		"deploy/kubernetes/worker.yaml": commands["worker"], "deploy/systemd/dyplsq-worker.service": commands["worker"],
+		"deploy/kubernetes/receive.yaml": commands["receive"], "deploy/systemd/dyplsq-receive.service": commands["receive"],
+		"deploy/kubernetes/serve.yaml": commands["serve"], "deploy/systemd/dyplsq-serve.service": commands["serve"],
 		"docker-compose.yml": read,
 	}
 	for _, page := range pages(t) {

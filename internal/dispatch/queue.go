@@ -122,6 +122,24 @@ func Names(ctx context.Context, client redis.Cmdable, shards int) ([]string, err
 	if err != nil {
 		return nil, err
 	}
+	return namesAmong(known, shards), nil
+}
+
+// CallbackPrefix begins the names of the queues through which endpoints are told, one for each.
+const CallbackPrefix = "callback."
+
+// AllNames are [Names], and the queues of callbacks behind them.
+func AllNames(ctx context.Context, client redis.Cmdable, shards int) ([]string, error) {
+	known, err := client.SMembers(ctx, asynqwire.Queues).Result()
+	if err != nil {
+		return nil, err
+	}
+	slices.Sort(known)
+	of := slices.DeleteFunc(slices.Clone(known), func(name string) bool { return !strings.HasPrefix(name, CallbackPrefix) })
+	return append(namesAmong(known, shards), of...), nil
+}
+
+func namesAmong(known []string, shards int) []string {
 	queues := Queues()
 	names := slices.Clone(queues)
 	for _, queue := range queues {
@@ -133,7 +151,7 @@ func Names(ctx context.Context, client redis.Cmdable, shards int) ([]string, err
 		}
 	}
 	slices.SortFunc(names, byShard)
-	return slices.Compact(names), nil
+	return slices.Compact(names)
 }
 
 // nameList is [Dispatcher.Names], asked for now and then.

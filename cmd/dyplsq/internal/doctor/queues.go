@@ -89,6 +89,9 @@ func (e *examination) needed(ctx context.Context) ([]string, error) {
 	}
 	needed := dispatch.Queues()
 	for _, q := range infos {
+		if strings.HasPrefix(q.Queue, dispatch.CallbackPrefix) { // which dyplsq serve serves
+			continue
+		}
 		if !slices.Contains(needed, q.Queue) && q.Pending+q.Active+q.Scheduled+q.Retry > 0 {
 			needed = append(needed, q.Queue)
 		}

@@ -15,20 +15,23 @@ type Tokens struct {
 
 // tokens looks whether serve could read its tokens.
 func (e *examination) tokens(context.Context) ([]Finding, error) {
-	t := e.Tokens
-	switch {
-	case t.File == "":
+	if e.Tokens.File == "" {
 		return nil, nil
-	case t.Refused != nil:
-		return []Finding{found("", "the tokens of the HTTP API are refused: %s",
+	}
+	return []Finding{e.Tokens.finding()}, nil
+}
+
+func (t Tokens) finding() Finding {
+	if t.Refused != nil {
+		return found("", "the tokens of the HTTP API are refused: %s",
 			strings.ReplaceAll(t.Refused.Error(), "\n", "; ")).
 			but(Warning, "mend the file, or give it to the server's user; until then dyplsq serve does not start, "+
-				"and one that runs takes the tokens of before")}, nil //nolint:nilerr // it is what was found
+				"and one that runs takes the tokens of before")
 	}
 	f := found("", "%d tokens of the HTTP API in %s", t.Count, t.File)
 	if t.Exposed {
 		f.Found += ", which others on this machine may read or write"
-		return []Finding{f.but(Warning, "give it to the server's user alone: chmod 600")}, nil
+		return f.but(Warning, "give it to the server's user alone: chmod 600")
 	}
-	return []Finding{f}, nil
+	return f
 }
