@@ -160,14 +160,18 @@ func (s *Simulator) recordingAt(c *placedCall) time.Time {
 	return c.ReleaseTime.Add(s.config.Recordings.ReadyAfter)
 }
 
+// transcriptAt is when a call's transcript is there.
+func (s *Simulator) transcriptAt(c *placedCall) time.Time {
+	return c.ReleaseTime.Add(s.config.Transcripts.ReadyAfter)
+}
+
 // follow lets a call go on: its recording appears, and its receipts are sent when they are due.
 func (s *Simulator) follow(c *placedCall) {
 	if c.Recorded {
 		s.later(s.recordingAt(c).Sub(c.CallTime), func() { s.putUp(c) })
 	}
 	if c.Transcribed {
-		there := c.ReleaseTime.Add(s.config.Transcripts.ReadyAfter)
-		s.later(there.Sub(c.CallTime), func() { s.putUpTranscript(c) })
+		s.later(s.transcriptAt(c).Sub(c.CallTime), func() { s.putUpTranscript(c) })
 	}
 	s.sendReceipts(c)
 }

@@ -15,6 +15,7 @@ const (
 	SecretPickUpReport = "SecretPickUpReport" // it was answered
 	SecretReport       = "SecretReport"       // it has ended
 	SecretRecording    = "SecretRecording"    // its recording is there
+	SecretAsrReport    = "SecretAsrReport"    // its transcript is there
 )
 
 // ReceiptTypes returns the types of receipts that are simulated, in the order of a call.
@@ -25,6 +26,7 @@ func ReceiptTypes() []string {
 		SecretPickUpReport,
 		SecretReport,
 		SecretRecording,
+		SecretAsrReport,
 	}
 }
 
@@ -59,6 +61,9 @@ func (s *Simulator) events(c *placedCall) []event {
 	if c.Recorded {
 		all = append(all, event{SecretRecording, s.recordingAt(c)})
 	}
+	if c.Transcribed {
+		all = append(all, event{SecretAsrReport, s.transcriptAt(c)})
+	}
 	return all
 }
 
@@ -91,6 +96,8 @@ func (s *Simulator) encode(c *placedCall, kind string, way Way) json.RawMessage 
 		r.text("record_url", s.recordURL(c))
 	case SecretRecording:
 		r = c.recording(way, s.config.Calls.OlderForm)
+	case SecretAsrReport:
+		r = c.asrReport()
 	}
 	encoded, _ := json.Marshal(r) //nolint:errchkjson // strings and numbers always can be encoded
 	return encoded
@@ -209,6 +216,24 @@ func (c *placedCall) recording(way Way, older bool) record {
 		r["call_time"] = strconv.FormatInt(c.CallTime.UnixMilli(), 10)
 	}
 	return r
+}
+
+// asrReport has names in the way of Java, and numbers as strings within the sentences; no binding and
+// no time.
+func (c *placedCall) asrReport() record {
+	said := c.transcript()
+	sentences := make([]record, len(said.Sentences))
+	for i, s := range said.Sentences {
+		sentences[i] = record{
+			"beginTime": s.BeginTime, "endTime": s.EndTime, "channelId": s.ChannelID, "text": s.Text,
+			"silenceDuration": strconv.FormatInt(s.SilenceDuration, 10), "speechRate": strconv.Itoa(s.SpeechRate),
+			"emotionValue": s.EmotionValue,
+		}
+	}
+	return record{
+		"callId": c.CallID, "partnerKey": c.PoolKey, "secretNo": string(c.SecretNo), "statusCode": said.Code,
+		"bizDuration": said.BizDuration, "sentences": sentences,
+	}
 }
 
 // clockTime is a time as the service writes it: in Beijing, to the second.

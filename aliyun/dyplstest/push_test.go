@@ -101,13 +101,16 @@ func placed(t *testing.T, config dyplstest.Config, calls int) *dyplstest.Server 
 	return s
 }
 
+// spoken are the types of receipts of a call that is recorded, and not transcribed.
+var spoken = dyplstest.ReceiptTypes()[:5]
+
 func TestEachReceiptIsPushedToTheAddressOfItsType(t *testing.T) {
 	t.Parallel()
 	rc := newReceiver(t, accept)
 	s := placed(t, dyplstest.Config{Receipts: dyplstest.Receipts{Push: rc.all()}}, 1)
 	all := settled(t, s, 5)
 	want := s.CallReceipts(s.Calls()[0].CallID, dyplstest.ByHTTP)
-	for i, kind := range dyplstest.ReceiptTypes() {
+	for i, kind := range spoken {
 		if all[i].Type != kind || all[i].Outcome != dyplstest.ReceiptAccepted || len(all[i].Pushes) != 1 || all[i].Pushes[0].Status != 200 {
 			t.Errorf("receipt %d: %+v", i, all[i])
 		}
@@ -271,7 +274,7 @@ func TestOutOfOrderReceiptsComeInTheOppositeOrder(t *testing.T) {
 		order = append(order, r.Type)
 	}
 	slices.Reverse(order)
-	if diff := cmp.Diff(dyplstest.ReceiptTypes(), order); diff != "" {
+	if diff := cmp.Diff(spoken, order); diff != "" {
 		t.Errorf("the order is not reversed:\n%s", diff)
 	}
 }

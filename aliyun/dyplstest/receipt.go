@@ -108,8 +108,11 @@ func (s *Simulator) sendInTurn(c *placedCall, plan []planned, sent time.Duration
 		return
 	}
 	s.later(plan[0].wait-sent, func() {
-		if plan[0].Type == SecretRecording {
-			s.putUp(c) // what is announced is there
+		switch plan[0].Type { // what is announced is there
+		case SecretRecording:
+			s.putUp(c)
+		case SecretAsrReport:
+			s.putUpTranscript(c)
 		}
 		s.send(plan[0].Receipt)
 		s.sendInTurn(c, plan[1:], plan[0].wait)
@@ -121,7 +124,7 @@ func (s *Simulator) plan(c *placedCall, way Way) []planned {
 	config := s.config.Receipts
 	all := s.events(c)
 	held := s.chosen(config.OutOfOrder, "order", c.CallID, "", way)
-	last := all[len(all)-1].due.Sub(c.CallTime)
+	last := slices.MaxFunc(all, func(a, b event) int { return a.due.Compare(b.due) }).due.Sub(c.CallTime)
 	var plan []planned
 	for i, e := range all {
 		if way == ByHTTP && config.Push[e.kind] == "" || way == ByQueue && config.Queues[e.kind] == "" {
