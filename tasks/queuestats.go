@@ -100,9 +100,9 @@ func (q *Queue) info(ctx context.Context, name string) (QueueStats, error) {
 }
 
 // Pause keeps workers from fetching from a queue, and from all its shards that [Queue.Stats] has,
-// until [Queue.Resume]; what they have fetched they perform. A shard's name pauses that shard, and callback.NAME keeps an endpoint from being told. To
-// pause one that is paused changes nothing. Its errors are an unknown queue's, [ErrUnreachable] and
-// ctx's.
+// until [Queue.Resume]; what they have fetched they perform. A shard's name pauses that shard, and
+// callback.NAME keeps an endpoint from being told. To pause one that is paused changes nothing. Its
+// errors are an unknown queue's, [ErrUnreachable] and ctx's.
 func (q *Queue) Pause(ctx context.Context, queue string) error {
 	return q.setPaused(ctx, queue, func(name string) error {
 		return q.redis.SetNX(ctx, asynqwire.Queue(name).Key(asynqwire.Paused), q.now().Unix(), 0).Err()

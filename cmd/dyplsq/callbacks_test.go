@@ -141,7 +141,7 @@ func TestCallbacks(t *testing.T) {
 		}
 		s.Enqueue(t, statusOK, "BindAxn", systemtest.Bind(9002, `,"TaskID":"named","Callback":"late"`), "--wait", "60s")
 		redistest.Poll(t, systemtest.StartWithin, "its callback to wait", func(context.Context) error {
-			r := systemtest.Run(t, env, "", "queues")
+			r := systemtest.Run(t, env, "", "queues") //nolint:contextcheck // the test's own
 			if !strings.Contains(r.Out, `"queue":"callback.late","paused":true,"pending":1,`) {
 				return fmt.Errorf("%s", r.Out)
 			}

@@ -135,7 +135,9 @@ func AllNames(ctx context.Context, client redis.Cmdable, shards int) ([]string, 
 		return nil, err
 	}
 	slices.Sort(known)
-	of := slices.DeleteFunc(slices.Clone(known), func(name string) bool { return !strings.HasPrefix(name, CallbackPrefix) })
+	of := slices.DeleteFunc(slices.Clone(known), func(name string) bool {
+		return !strings.HasPrefix(name, CallbackPrefix)
+	})
 	return append(namesAmong(known, shards), of...), nil
 }
 
