@@ -14,6 +14,9 @@ type Found struct {
 	Account string // [DefaultAccount] where the task names none
 	State   State  // as a [View] has it
 	Code    string // of the outcome, or of the latest attempt
+	// MayHaveRun says that a call of it may have taken effect although the task did not succeed: to try
+	// it again may bind twice.
+	MayHaveRun bool
 }
 
 // Counts are how many tasks meet a filter.
@@ -89,6 +92,7 @@ func (q *Queue) search(ctx context.Context, f Filter, visit func(Found) bool) (a
 	all, err = q.records.Search(ctx, selection, func(r record.Found) bool {
 		return visit(Found{
 			ID: r.ID, Action: r.Action, Account: cmp.Or(r.Account, DefaultAccount), State: State(r.State), Code: r.Code,
+			MayHaveRun: r.MayHaveRun,
 		})
 	})
 	if err != nil {

@@ -91,6 +91,10 @@ var consequences = map[bulk.Verb]string{
 // confirm tells what is to be done, and has somebody at a terminal agree.
 func confirm(ctx context.Context, s streams, plan bulk.Plan, yes bool) error {
 	_, _ = fmt.Fprintf(s.err, "dyplsq: %s\n", plan.Summary())
+	if plan.Withheld > 0 {
+		_, _ = fmt.Fprintf(s.err, "dyplsq: %d others failed after a call that may have taken effect, and are left: "+
+			"look at each with explain, and retry it by its id\n", plan.Withheld)
+	}
 	if len(plan.Tasks) == 0 {
 		return nil
 	}

@@ -118,6 +118,7 @@ type summary struct {
 	id, action, code, account string
 	state                     State
 	at                        time.Time
+	mayHaveRun                bool
 }
 
 func summaryOf(r Record) summary {
@@ -125,7 +126,7 @@ func summaryOf(r Record) summary {
 	if r.State.Told() {
 		at = r.FinishedAt
 	}
-	return summary{r.ID, r.Action, r.Code, r.Account, r.State, at}
+	return summary{id: r.ID, action: r.Action, code: r.Code, account: r.Account, state: r.State, at: at}
 }
 
 func (sel Selection) meets(r summary) bool {
@@ -143,7 +144,8 @@ func (s Store) summaries(ctx context.Context, entries []catalogEntry) ([]summary
 	cmds, own := make([]*redis.SliceCmd, len(entries)), make([]*redis.FloatSliceCmd, len(entries))
 	_, err := s.redis.Pipelined(ctx, func(p redis.Pipeliner) error {
 		for i, e := range entries {
-			cmds[i] = p.HMGet(ctx, Key(e.id), "state", "action", "code", "account", "enqueued_at", "finished_at")
+			cmds[i] = p.HMGet(ctx, Key(e.id), "state", "action", "code", "account", "enqueued_at", "finished_at",
+				"may_have_run")
 			if e.open {
 				own[i] = p.ZMScore(ctx, catalogKey(shardOf(e.id)), e.id)
 			}
@@ -163,6 +165,7 @@ func (s Store) summaries(ctx context.Context, entries []catalogEntry) ([]summary
 			ID: entries[i].id, State: State(r.text(0)), Action: r.text(1), Code: r.text(2), Account: r.text(3),
 			EnqueuedAt: fromMillis(r.integer(4)), FinishedAt: fromMillis(r.integer(5)),
 		})
+		found[i].mayHaveRun = r.integer(6) == 1
 	}
 	return found, nil
 }

@@ -13,6 +13,7 @@ import (
 type Found struct {
 	ID, Action, Code, Account string
 	State                     State
+	MayHaveRun                bool // a call of it may have taken effect
 }
 
 // searchMost is how many records one search looks at, so that it takes a second or two at the most
@@ -94,7 +95,10 @@ func (s *search) look(ctx context.Context, entries []catalogEntry) (more bool, e
 			continue
 		}
 		s.seen[r.id] = true
-		if !s.visit(Found{ID: r.id, Action: r.action, Code: r.code, Account: r.account, State: r.state}) {
+		found := Found{
+			ID: r.id, Action: r.action, Code: r.code, Account: r.account, State: r.state, MayHaveRun: r.mayHaveRun,
+		}
+		if !s.visit(found) {
 			return false, nil
 		}
 	}

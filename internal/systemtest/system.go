@@ -38,7 +38,7 @@ func New(t *testing.T, config dyplstest.Config, redisArgs ...string) *System {
 // NewOn is a system on a Redis that is up.
 func NewOn(t *testing.T, redis *redistest.Server, config dyplstest.Config) *System {
 	t.Helper()
-	s := newAt(t, config, redis.Env())
+	s := NewSimulated(t, config, redis.Env()...)
 	s.Redis = redis
 	return s
 }
@@ -47,10 +47,11 @@ func NewOn(t *testing.T, redis *redistest.Server, config dyplstest.Config) *Syst
 // test could end.
 func NewAt(t *testing.T, redisEnv ...string) *System {
 	t.Helper()
-	return newAt(t, dyplstest.Config{}, redisEnv)
+	return NewSimulated(t, dyplstest.Config{}, redisEnv...)
 }
 
-func newAt(t *testing.T, config dyplstest.Config, redisEnv []string) *System {
+// NewSimulated is NewAt with an API of this configuration.
+func NewSimulated(t *testing.T, config dyplstest.Config, redisEnv ...string) *System {
 	t.Helper()
 	server := dyplstest.Start(t, config)
 	return &System{Simulator: server.Simulator, Env: CleanEnv(append(

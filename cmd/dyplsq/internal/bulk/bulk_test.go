@@ -106,8 +106,10 @@ func TestChangesWhatWasCounted(t *testing.T) {
 	}
 	w.task("y", record.Failed, "isv.Y")
 	w.task("held", record.Uncertain, dypls.CodeNoAnswer)
+	w.task("suspect", record.Failed, "isv.X") // a call of it may have taken effect
+	w.client.HSet(t.Context(), record.Key("suspect"), "may_have_run", 1)
 	plan := w.preview(bulk.Retry, "code=isv.X,state=failed,action=BindAxn,account=default,since=2h")
-	if plan.Summary() != "250 tasks: 250 failed; 250 isv.X; 250 BindAxn" || plan.More {
+	if plan.Summary() != "250 tasks: 250 failed; 250 isv.X; 250 BindAxn" || plan.More || plan.Withheld != 1 {
 		t.Errorf("%s", plan.Summary())
 	}
 	w.task("late", record.Failed, "isv.X")
@@ -141,7 +143,7 @@ func TestChangesWhatWasCounted(t *testing.T) {
 		t.Error(diff)
 	}
 	states := w.states()
-	for id, want := range map[string]string{"late": "failed isv.X", "y": "failed isv.Y", "held": "uncertain dyplsq.NoAnswer", "x-9": "failed isv.Z"} {
+	for id, want := range map[string]string{"suspect": "failed isv.X", "late": "failed isv.X", "y": "failed isv.Y", "held": "uncertain dyplsq.NoAnswer", "x-9": "failed isv.Z"} {
 		if states[id] != want {
 			t.Errorf("%s is %s, want %s", id, states[id], want)
 		}

@@ -48,6 +48,9 @@ type Plan struct {
 	Tasks  []tasks.Found
 	// How many of them there are, by state, by code and by action.
 	States, Codes, Actions map[string]int
+	// Withheld is how many others meet the filter that are not tried again: they failed, and a call of
+	// theirs may have taken effect all the same. Each is looked at by itself.
+	Withheld int
 	// More says that others may meet the filter: those of the plan are done first.
 	More bool
 	// Digest stands for verb and tasks, each as it was found. A plan that is made again, by a page that
@@ -72,6 +75,11 @@ func Preview(ctx context.Context, queue *tasks.Queue, verb Verb, f tasks.Filter)
 	found, all, err := queue.Find(ctx, f, Most)
 	if err != nil {
 		return Plan{}, err
+	}
+	if verb == Retry {
+		counted := len(found)
+		found = slices.DeleteFunc(found, func(t tasks.Found) bool { return t.MayHaveRun })
+		p.Withheld = counted - len(found)
 	}
 	p.Tasks, p.More = found, !all
 	for _, t := range found {
