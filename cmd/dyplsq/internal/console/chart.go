@@ -39,7 +39,7 @@ type chartRow struct {
 
 // The drawing's units.
 const (
-	chartLeft, chartRight = 46.0, 632.0
+	chartLeft, chartRight = 68.0, 632.0
 	chartTop, chartBottom = 12.0, 166.0
 )
 
