@@ -18,7 +18,7 @@
 //	dypls:history:{KIND}:minutes:2026-11-30T02   hash  minute -> row, for 25 hours
 //	dypls:history:{KIND}:hours:2026-11-30        hash  hour -> row, for 15 days
 //
-// A row is name=n,n,n;name=n,n,n, with names as in the query of a URL, and 256 of them at most. An
-// hour takes some 6 KB of a kind in which a few names have something in every minute: a day of all
-// kinds some hundred KB.
+// A row is name=n,n,n;name=n,n,n, with names as in the query of a URL, and 256 of them at most. All
+// of it took 1.1 MB (Redis 7.0) where four actions of one account are busy in every minute of the
+// two weeks and 10 pools are sampled.
 package history
