@@ -57,7 +57,7 @@ func roles(t *testing.T) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return systemtest.TempFile(t, fmt.Sprintf("ann:%s:see,operate,numbers,listen\n", hash))
+	return systemtest.TempFile(t, fmt.Sprintf("eve:%s:see,operate,numbers,listen\n", hash))
 }
 
 var navigated = regexp.MustCompile(`<a href="(/console/[a-z]*)"`)
@@ -69,7 +69,7 @@ func TestConsoleInABrowser(t *testing.T) {
 	b := newBrowser(t)
 	s := workingDay(t)
 	url := s.Dash(t, "--auth", roles(t), "--allow-actions")
-	b.login("ann", systemtest.DashPassword)
+	b.login("eve", systemtest.DashPassword)
 	first := b.page(t, url, `class="console-link"`)
 	if !strings.Contains(first, `href="/console/"`) {
 		t.Error("asynqmon's page does not lead to the console")
@@ -81,7 +81,7 @@ func TestConsoleInABrowser(t *testing.T) {
 		"settle": "console/confirm?do=succeeded&id=" + id, "nothing": "console/task?id=none",
 		"found": "console/tasks?state=failed&code=isv.NO_AVAILABLE_NUMBER", "none": "console/tasks?code=isv.NONE",
 	}
-	paths := map[string]string{"task": "console/task?id=" + id, "confirm": "console/confirm?do=again&id=" + id}
+	paths := map[string]string{"task": "console/task?id=" + id, "confirm": "console/confirm?do=again&id=" + id, "bulk": "console/bulk?verb=retry&state=failed"}
 	for _, m := range navigated.FindAllStringSubmatch(first, -1) {
 		paths[strings.Trim(strings.TrimPrefix(m[1], "/console/"), "/")] = strings.TrimPrefix(m[1], "/")
 	}
@@ -160,7 +160,7 @@ func TestConsoleButtons(t *testing.T) {
 	b := newBrowser(t)
 	s := workingDay(t)
 	url := s.Dash(t, "--auth", roles(t), "--allow-actions")
-	b.login("ann", systemtest.DashPassword)
+	b.login("eve", systemtest.DashPassword)
 	b.page(t, url+"console/tasks", "tomorrow/morning")
 	press := func(what, path string, texts []string, steps ...chromedp.Action[chromedp.Void]) string {
 		t.Helper()
@@ -184,6 +184,8 @@ func TestConsoleButtons(t *testing.T) {
 		click(`//a[contains(., "Call again")]`), typed("reason", "looked"), click(`//input[@name="looked"]`), click(submit))
 	press("settle as succeeded", "console/task?id=order-20261137141", []string{`role="status">The task is settled as succeeded`}, click(`//a[contains(., "It took effect")]`),
 		typed("SubsId", "1000000000042"), typed("SecretNo", "17000000042"), typed("reason", "it is there"), click(submit))
+	press("try many again", "console/tasks?state=failed&code=isv.PHONE_NUMBER_ILLEGAL", []string{"1 of 1 tasks are done."},
+		click(`//main//a[contains(., "Try again")]`), typed("reason", "numbers mended"), click(submit))
 	whole := press("whole numbers", "console/task?id=order-20261137130", []string{"This look is in the audit"}, click(`//button[contains(., "Show whole numbers")]`))
 	if !strings.Contains(whole, "13900000030") {
 		t.Errorf("whole numbers are not shown:\n%s", systemtest.Tail(whole))
@@ -206,7 +208,8 @@ func TestConsoleButtons(t *testing.T) {
 func (b *browser) picture(t *testing.T, name string) {
 	t.Helper()
 	file := filepath.Join(os.Getenv(screenshotTo), name)
-	if _, err := os.Stat(file); os.Getenv(screenshotTo) == "" || err != nil {
+	_, err := os.Stat(file) //nolint:gosec // who runs the test names the folder
+	if os.Getenv(screenshotTo) == "" || err != nil {
 		return
 	}
 	full, err := chromedp.Run(b.ctx, chromedp.CaptureScreenshot())

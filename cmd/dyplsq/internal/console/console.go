@@ -49,6 +49,7 @@ type Console struct {
 	mux    *http.ServeMux
 	shelf  shelf
 	tokens *tokens
+	plans  plans
 
 	playing chan struct{} // has one for each recording that is streamed
 }

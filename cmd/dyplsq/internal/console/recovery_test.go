@@ -81,8 +81,8 @@ func TestCallbacksAreEnabledAndReplayed(t *testing.T) {
 	o.bind(1, "order-1")
 	o.becomes("order-1", "succeeded")
 	ann := o.as("ann", "en")
-	redistest.Poll(t, patience, "the endpoint to be disabled", func(context.Context) error { //nolint:contextcheck // a browser has its own
-		if _, page := ann.get(Root + "callbacks"); !strings.Contains(page, "disabled") {
+	redistest.Poll(t, patience, "the endpoint to be disabled", func(context.Context) error {
+		if _, page := ann.get(Root + "callbacks"); !strings.Contains(page, "disabled") { //nolint:contextcheck // a browser has its own
 			return errors.New("it is told")
 		}
 		return nil

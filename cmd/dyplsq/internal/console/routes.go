@@ -10,6 +10,7 @@ import (
 const (
 	// usualAtOnce is how many requests for a page are answered at the same moment.
 	usualAtOnce  = 4
+	bulkAtOnce   = 2 // each may have 100,000 tasks in memory
 	placeWithin  = 5 * time.Second
 	answerWithin = 15 * time.Second
 )
@@ -20,7 +21,7 @@ type route struct {
 	path   string
 	role   dashboard.Role // whoever lacks it is answered 403
 	atOnce int            // requests that are answered at the same moment; others wait
-	stream bool           // takes as long as it takes, and writes its answer itself
+	stream bool           // takes as long as it takes
 	answer func(*request) (answer, error)
 }
 
@@ -51,6 +52,8 @@ func routes() []route {
 		page("task", taskPage),
 		change("task", dashboard.RoleOperate, act),
 		{http.MethodGet, Root + "confirm", dashboard.RoleOperate, usualAtOnce, false, confirmPage},
+		{http.MethodGet, Root + "bulk", dashboard.RoleOperate, bulkAtOnce, false, previewPage},
+		{http.MethodPost, Root + "bulk", dashboard.RoleOperate, bulkAtOnce, true, carryPage},
 		change("whole", dashboard.RoleNumbers, showWhole),
 		page("uncertain", uncertainPage),
 		page("audit", auditPage),

@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/seed-5c07c2e9/dyplsq/cmd/dyplsq/internal/dashboard"
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
 )
 
@@ -16,7 +17,8 @@ type taskList struct {
 	States, Actions, Spans []string
 
 	Tasks    []tasks.View
-	Next     string // the address of those that follow
+	Bulk     []bulkLink // to do something to all that match
+	Next     string     // the address of those that follow
 	Filtered bool
 }
 
@@ -59,6 +61,9 @@ func tasksPage(r *request) (answer, error) {
 		return answer{}, err
 	}
 	list.Tasks = views
+	if list.Filtered && list.Q == "" && len(views) > 0 && r.may(dashboard.RoleOperate) {
+		list.Bulk = r.bulkLinks(list)
+	}
 	if next != "" {
 		list.Next = link("tasks", "q", list.Q, "state", list.State, "code", list.Code, "action", list.Action,
 			"account", list.Account, "since", list.Since, "size", strconv.Itoa(size), "cursor", next)
