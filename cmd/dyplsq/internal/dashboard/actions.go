@@ -32,6 +32,9 @@ var errRefused = errors.New("refused")
 func (a *actions) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	b, ok, err := readButton(w, r)
 	switch {
+	case errors.Is(err, errMethod):
+		http.Error(w, err.Error(), http.StatusMethodNotAllowed)
+		return
 	case err != nil:
 		http.Error(w, err.Error(), http.StatusBadRequest)
 		return

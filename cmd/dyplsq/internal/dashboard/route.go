@@ -46,7 +46,7 @@ func readButton(w http.ResponseWriter, r *http.Request) (b button, ok bool, err 
 		if b.verb == "" && r.Method == http.MethodDelete {
 			b.verb = remove
 		}
-		return b, b.verb != "", nil
+		return b, b.verb != "", b.check(r.Method)
 	}
 	if m := running.FindStringSubmatch(r.URL.Path); m != nil {
 		return button{
@@ -64,6 +64,9 @@ func readButton(w http.ResponseWriter, r *http.Request) (b button, ok bool, err 
 	if b.many == b.all {
 		return button{}, false, nil
 	}
+	if err := b.check(r.Method); err != nil {
+		return b, true, err
+	}
 	if b.many {
 		var body struct {
 			TaskIDs []string `json:"task_ids"`
@@ -74,6 +77,17 @@ func readButton(w http.ResponseWriter, r *http.Request) (b button, ok bool, err 
 		b.ids = body.TaskIDs
 	}
 	return b, true, nil
+}
+
+// errMethod: a button is pressed by another method.
+var errMethod = errors.New("this is done by another method")
+
+// check refuses a method that asynqmon's pages do not use for a button.
+func (b button) check(method string) error {
+	if erases := b.verb == remove && !b.many; b.verb != "" && erases != (method == http.MethodDelete) {
+		return errMethod
+	}
+	return nil
 }
 
 // answer is what asynqmon's pages expect of a button that concerns several tasks.
