@@ -18,6 +18,7 @@ type followCommand struct {
 	Group    string         `help:"The service that collects: the processes of a group share its outcomes, each group gets all." placeholder:"G" required:""`
 	Consumer string         `help:"This process, under the same name after a restart: it is then first given what it had not finished. The host's name by default." placeholder:"C"`
 	Since    *time.Duration `help:"Hand out again, to the whole group, what was told so long ago or later." placeholder:"DURATION"`
+	Remove   bool           `help:"Forget the group, with what it has not acknowledged, and end."`
 	JSON     bool           `help:"Print one JSON object a line." name:"json"`
 }
 
@@ -34,6 +35,9 @@ func (c *followCommand) Run(ctx context.Context, s streams) error {
 		return err
 	}
 	defer func() { _ = queue.Close() }()
+	if c.Remove {
+		return c.remove(ctx, queue, s)
+	}
 	var options []tasks.FollowOption
 	if c.Since != nil {
 		options = append(options, tasks.Since(time.Now().Add(-*c.Since)))
@@ -54,6 +58,19 @@ func (c *followCommand) Run(ctx context.Context, s streams) error {
 		return context.Cause(following)
 	}
 	return err
+}
+
+// remove forgets a group that nobody reads any more.
+func (c *followCommand) remove(ctx context.Context, queue *tasks.Queue, s streams) error {
+	removed, err := queue.RemoveGroup(ctx, c.Group)
+	switch {
+	case err != nil:
+		return err
+	case !removed:
+		return usage("there is no group of this name: dyplsq doctor names those that there are and nobody reads")
+	}
+	_, _ = fmt.Fprintf(s.err, "dyplsq: the group %q is forgotten\n", c.Group)
+	return nil
 }
 
 func writeOutcome(w io.Writer, o tasks.Outcome, asJSON bool) error {

@@ -125,6 +125,7 @@ var ofRedis = []check{
 	},
 	{"quota", (*examination).quota},
 	{"breakers", (*examination).breakers},
+	{"groups", (*examination).groups},
 	{"receipts", (*examination).receipts},
 	{"callbacks", (*examination).callbacks},
 }
