@@ -31,7 +31,10 @@ func TestReadTellsWhatALimiterWrote(t *testing.T) {
 			if known[i].Rate <= 0 {
 				t.Errorf("%s has no rate", known[i].Action)
 			}
-			known[i].Rate = 0
+			if k := known[i]; k.Throttled && (time.Since(k.Since).Abs() > time.Hour || !k.Probe.After(k.Since)) {
+				t.Errorf("%s is throttled since %s, and probed at %s", k.Action, k.Since, k.Probe)
+			}
+			known[i].Rate, known[i].Since, known[i].Probe = 0, time.Time{}, time.Time{}
 		}
 		want := []Known{{Action: "BindAxn"}, {Action: "BindAxb", Throttled: true}}
 		if diff := cmp.Diff(want, known); diff != "" {

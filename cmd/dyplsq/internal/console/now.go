@@ -152,7 +152,8 @@ func (r *request) nowCharts(p period, spans map[history.Kind]*history.Span) []ch
 		nothing := func(history.Values) (float64, bool) { return 0, true }
 		lines = append(lines, series{t["now.anyqueue"], strokes[0], p.most(waiting, nothing)})
 	}
-	charts = append(charts, p.chart(t, "oldest", t["now.chart.oldest"], scale{t.milliseconds, 1000}, lines...)) // a second at least
+	const second = 1000 // is the least that the scale shows
+	charts = append(charts, p.chart(t, "oldest", t["now.chart.oldest"], scale{t.milliseconds, second}, lines...))
 	return append(charts, r.quotaCharts(p, spans)...)
 }
 
