@@ -4,7 +4,7 @@ FAULTS := TestChaos|TestKill|TestFrozen|TestRollingRestart|TestShutdown|TestRedi
 FAULTS := $(FAULTS)|TestStrange|TestPoison|TestPayloads|TestKeyReused|TestOneKey|TestBatch|TestReceipts|TestPosted
 
 # Tests of scale and failovers, one at a time, as they measure; each has a form of seconds for `make test`.
-SCALE := TestFailover|TestNetworkCut|TestSoak|TestMillionQueued
+SCALE := TestFailover|TestNetworkCut|TestSoak|TestMillionQueued|TestFindAmongMany
 
 SOAK ?= 30m
 

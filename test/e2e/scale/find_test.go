@@ -3,6 +3,10 @@ package scale
 import (
 	"context"
 	"fmt"
+	"net/http"
+	"os"
+	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -69,6 +73,72 @@ func TestFindAmongMany(t *testing.T) {
 	find("failed", 1000, "--state", "failed", "--since", "20h")
 	find("the newest", 1000)
 	find("open among the others", 3, "--state", "pending")
+	findInConsole(t, env, many)
+}
+
+// findInConsole finds them on the page of tasks, and looks at other pages for what dash takes.
+func findInConsole(t *testing.T, env []string, many int) {
+	t.Helper()
+	dash := systemtest.Start(t, env, "dash", "--listen", "127.0.0.1:0")
+	redistest.Poll(t, systemtest.StartWithin, "the dashboard to be up", dash.Wrote(`"message":"dashboard listening"`))
+	url := regexp.MustCompile(`https?://[^"]+/`).FindString(dash.Text()) + "console/"
+	show := func(path string, want int) (best time.Duration) {
+		t.Helper()
+		best = time.Hour
+		for range 3 {
+			began := time.Now()
+			status, page := systemtest.Get(t, url+path)
+			best = min(best, time.Since(began))
+			listed := map[string]bool{}
+			for _, id := range anyTask.FindAllString(page, -1) {
+				listed[id] = true
+			}
+			if status != http.StatusOK || len(listed) != want {
+				t.Fatalf("%s: %d, %d tasks, want %d: %s", path, status, len(listed), want, systemtest.Tail(page))
+			}
+		}
+		return best
+	}
+	took := show("tasks?state=failed&since=2h&code="+soughtCode, soughtTasks)
+	if took > findWithin && systemtest.WholeScale() {
+		t.Errorf("the console took %s, want at most %s", took, findWithin)
+	}
+	show("tasks?state=failed&size=100", pageOfTasks)
+	show("tasks?state=succeeded&size=100", pageOfTasks)
+	for _, path := range []string{"now", "uncertain", "audit", "numbers", "calls", "callbacks"} {
+		if status, page := systemtest.Get(t, url+path); status != http.StatusOK {
+			t.Errorf("%s: %d %s", path, status, systemtest.Tail(page))
+		}
+	}
+	memory := residentKB(t, dash.Cmd.Process.Pid)
+	t.Logf("%d of %d found in %s by the console; dash takes %d MB", soughtTasks, many, took.Round(time.Millisecond), memory>>10)
+	if memory > dashKB {
+		t.Errorf("dash takes %d kB, want at most %d", memory, dashKB)
+	}
+}
+
+const (
+	pageOfTasks = 100
+	dashKB      = 150 << 10
+)
+
+var (
+	anyTask  = regexp.MustCompile(`0192f1c2-7e4a-7000-8000-\d{12}`)
+	resident = regexp.MustCompile(`VmRSS:\s+(\d+) kB`)
+)
+
+// residentKB is the memory of a process.
+func residentKB(t *testing.T, pid int) int {
+	t.Helper()
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	if err != nil {
+		t.Skipf("no /proc to read the memory of a process from: %v", err)
+	}
+	kb, err := strconv.Atoi(string(resident.FindSubmatch(text)[1]))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return kb
 }
 
 // taken are bytes of Redis.
