@@ -19,9 +19,9 @@ func TestEndsInTimeThoughRedisIsAway(t *testing.T) {
 		t.Skip("waits for a shutdown's timeout")
 	}
 	const shutdown, moment = 5 * time.Second, 8 * time.Second // as TestGraceExceedsShutdown has it
-	for name, away := range map[string]func(*systemtest.System){
-		"frozen": func(s *systemtest.System) { s.Redis.Freeze(t) },
-		"killed": func(s *systemtest.System) { s.Redis.Kill() },
+	for name, away := range map[string]func(*testing.T, *systemtest.System){
+		"frozen": func(t *testing.T, s *systemtest.System) { t.Helper(); t.Cleanup(s.Redis.Freeze(t)) },
+		"killed": func(_ *testing.T, s *systemtest.System) { s.Redis.Kill() },
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -32,7 +32,7 @@ func TestEndsInTimeThoughRedisIsAway(t *testing.T) {
 			s.EnqueueBatch(t, "BindAxn", systemtest.NamedJobs(400))
 			p, _ := s.ObservedWorker(t, "--concurrency=64", "--shutdown-timeout="+shutdown.String(), "--http-timeout=2s")
 			redistest.Poll(t, systemtest.StartWithin, "the worker to be at work", s.IsOut("job-20"))
-			away(s)
+			away(t, s)
 			told := time.Now()
 			status := p.Terminate(t, syscall.SIGTERM)
 			took := time.Since(told)

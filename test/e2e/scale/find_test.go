@@ -51,7 +51,7 @@ func TestFindAmongMany(t *testing.T) {
 		t.Errorf("the catalog takes %d bytes of a task, want at most %d", n, entryBytes)
 	}
 
-	env := systemtest.CleanEnv("REDIS_URL="+server.URL(), "HOME="+t.TempDir())
+	env := systemtest.CleanEnv(append(server.Env(), "HOME="+t.TempDir())...)
 	find := func(what string, want int, args ...string) {
 		t.Helper()
 		best := time.Hour
