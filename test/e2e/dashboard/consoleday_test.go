@@ -137,7 +137,7 @@ func (d *day) remember(t *testing.T) {
 	for i := range minutes {
 		at := now.Add(time.Duration(ahead-i) * time.Minute)
 		hour := float64(at.UTC().Hour()) + float64(at.Minute())/60
-		busy := 20 + 300*math.Exp(-math.Pow(hour-4, 2)/8) + 240*math.Exp(-math.Pow(hour-10.5, 2)/6) + float64(i*i%17) // lunch and evening in Beijing
+		busy := 20 + 300*math.Exp(-(hour-4)*(hour-4)/8) + 240*math.Exp(-(hour-10.5)*(hour-10.5)/6) + float64(i*i%17) // lunch and evening in Beijing
 		n := int64(busy)
 		write(history.Tasks, at, history.Values{
 			history.Budget("default", "BindAxn"):            {n, n / 90, int64(i % 240 / 239), n / 40, n + n/30},
