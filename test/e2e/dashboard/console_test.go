@@ -40,9 +40,13 @@ func TestConsoleInABrowser(t *testing.T) {
 	if first := b.page(t, home, `class="console-link"`); !strings.Contains(first, `href="/console/"`) {
 		t.Error("asynqmon's page does not lead to the console")
 	}
-	for _, language := range []string{"en", "zh"} {
+	languages, themes := []string{"en", "zh"}, []string{"light", "dark"}
+	if testing.Short() {
+		languages, themes = languages[1:], themes[1:]
+	}
+	for _, language := range languages {
 		b.page(t, home+"console/language?to="+language+"&back=/console/tasks", `lang="`+language)
-		for _, theme := range []string{"light", "dark"} {
+		for _, theme := range themes {
 			b.theme(t, theme)
 			kinds := b.walk(t, home+"console/", func(kind, name, page string, first bool) {
 				what := name + " in " + language + ", " + theme
