@@ -107,7 +107,7 @@ var spoken = dyplstest.ReceiptTypes()[:5]
 func TestEachReceiptIsPushedToTheAddressOfItsType(t *testing.T) {
 	t.Parallel()
 	rc := newReceiver(t, accept)
-	s := placed(t, dyplstest.Config{Receipts: dyplstest.Receipts{Push: rc.all()}}, 1)
+	s := placed(t, dyplstest.Config{Receipts: dyplstest.Receipts{Push: rc.all(), AnswerWithin: time.Minute}}, 1)
 	all := settled(t, s, 5)
 	want := s.CallReceipts(s.Calls()[0].CallID, dyplstest.ByHTTP)
 	for i, kind := range spoken {
