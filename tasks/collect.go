@@ -3,6 +3,7 @@ package tasks
 import (
 	"context"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -85,9 +86,10 @@ func (q *Queue) told(
 		return nil, nil, err
 	}
 	for i, e := range entries {
-		if o := outcomes[i]; o.isTold() {
+		switch o := outcomes[i]; {
+		case o.isTold():
 			told = append(told, Told{Entry: e.ID, Outcome: o})
-		} else {
+		case q.isOver(e):
 			without = append(without, e.ID)
 		}
 	}
@@ -101,6 +103,16 @@ func (q *Queue) outcomesOf(ctx context.Context, entries []redis.XMessage) ([]Out
 		ids[i], _ = e.Values[record.StreamID].(string)
 	}
 	return q.Outcomes(ctx, ids...)
+}
+
+// isOver reports whether an entry whose record has no outcome may be dropped. A master that has come
+// back after a failover shows records as they were, until it learns that it is none any more: an
+// entry that is new is read again.
+func (q *Queue) isOver(entry redis.XMessage) bool {
+	const stale = time.Minute
+	ms, _, _ := strings.Cut(entry.ID, "-")
+	at, err := strconv.ParseInt(ms, 10, 64)
+	return err != nil || q.now().Sub(time.UnixMilli(at)) > stale
 }
 
 // isTold reports whether an outcome that was read from the stream is handed over.

@@ -7,6 +7,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/redis/go-redis/v9"
+
+	"github.com/seed-5c07c2e9/dyplsq/internal/record"
 	"github.com/seed-5c07c2e9/dyplsq/internal/redistest"
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
 )
@@ -89,5 +92,41 @@ func TestReadOutcomesAcrossARestart(t *testing.T) {
 	newServer(t, redisServer.URL()).fail(t, "b")
 	if err := <-heard; err != nil {
 		t.Error(err)
+	}
+}
+
+// A master that comes back after a failover shows a record as it was, for a moment: the entry of its
+// outcome is not dropped before that is over.
+func TestEntryOutlivesAStaleRecord(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		age  time.Duration
+		left int64
+	}{"told a moment ago": {0, 1}, "told long ago": {2 * time.Minute, 0}} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newServer(t, redistest.Start(t).URL())
+			s.enqueue(t, tasks.TaskID("a"))
+			err := s.client.XAdd(t.Context(), &redis.XAddArgs{
+				Stream: record.Stream, ID: fmt.Sprint(time.Now().Add(-test.age).UnixMilli(), "-1"), Values: []string{record.StreamID, "a"},
+			}).Err()
+			if err != nil {
+				t.Fatal(err)
+			}
+			wantCollected(t, s.queue, "g", 10)
+			if pending, err := s.client.XPending(t.Context(), record.Stream, "g").Result(); err != nil || pending.Count != test.left {
+				t.Errorf("%v are to come again, want %d; %v", pending, test.left, err)
+			}
+			follow(t, s.queue, "f", "a", nil)
+			redistest.Poll(t, followWithin, "a follower to have read it", func(ctx context.Context) error {
+				groups, err := s.client.XInfoGroups(ctx, record.Stream).Result()
+				for _, g := range groups {
+					if g.Name == "f" && g.EntriesRead == 1 && g.Pending == test.left {
+						return nil
+					}
+				}
+				return fmt.Errorf("%+v, %w", groups, err)
+			})
+		})
 	}
 }

@@ -98,6 +98,9 @@ func (q *Queue) handOutcomes(
 		return err
 	}
 	return reader.Each(ctx, entries, func(i int) (taken bool, err error) {
-		return !outcomes[i].isTold() || handle(ctx, outcomes[i]) == nil, nil
+		if !outcomes[i].isTold() {
+			return q.isOver(entries[i]), nil
+		}
+		return handle(ctx, outcomes[i]) == nil, nil
 	})
 }
