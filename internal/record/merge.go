@@ -27,14 +27,13 @@ type catalogEntry struct {
 	id       string
 	code     string // as it stands in a member, "" where the set does not say
 	state    State  // of all entries of its set, "" for any
-	open     bool   // of the index: without an outcome
+	open     bool   // of the index: without an outcome, or with one that is not entered yet
 }
 
 // agrees reports whether the record still is what the entry says. One that is not has another
 // entry.
 func (e catalogEntry) agrees(r summary) bool {
-	return (e.state == "" || e.state == r.state) && (e.code == "" || e.code == codeWord(r.code)) &&
-		(!e.open || !r.state.Told())
+	return (e.state == "" || e.state == r.state) && (e.code == "" || e.code == codeWord(r.code))
 }
 
 // catalogSet is one set of the catalog, read from its newest entry on.

@@ -33,7 +33,12 @@ func FreeAddress(t *testing.T) string {
 func (s *System) Bound(t *testing.T, id string) dypls.Binding {
 	t.Helper()
 	s.Enqueue(t, StatusOK, "BindAxn", Bind(1, ""), "--id", id)
-	var binding dypls.Binding
+	return s.Binding(t, id)
+}
+
+// Binding waits for a task that binds, and returns its binding.
+func (s *System) Binding(t *testing.T, id string) (binding dypls.Binding) {
+	t.Helper()
 	if err := json.Unmarshal(s.Outcome(t, id, "60s").Result, &binding); err != nil {
 		t.Fatal(err)
 	}

@@ -15,7 +15,6 @@ import (
 
 	"golang.org/x/crypto/bcrypt"
 
-	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dyplstest"
 	"github.com/seed-5c07c2e9/dyplsq/calls"
 	"github.com/seed-5c07c2e9/dyplsq/internal/history"
@@ -98,11 +97,7 @@ func dayTask(i int) string { return fmt.Sprintf("order-2026113%04d", 7100+i) }
 func (d *day) call(t *testing.T) {
 	t.Helper()
 	for i := range dayCalls {
-		var binding dypls.Binding
-		o := d.Outcome(t, dayTask(i), "60s")
-		if err := json.Unmarshal(o.Result, &binding); err != nil {
-			t.Fatalf("%v: %+v", err, o)
-		}
+		binding := d.Binding(t, dayTask(i))
 		if _, err := d.Simulator.PlaceCall(dyplstest.Dial{
 			SubsID: binding.SubsID, Caller: "13912345678", Unanswered: i == 3, Length: time.Duration(20+7*i) * time.Second,
 		}); err != nil {

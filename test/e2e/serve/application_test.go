@@ -167,16 +167,23 @@ type listener struct {
 func listen(t *testing.T, secrets ...string) *listener {
 	t.Helper()
 	l := &listener{received: map[string]tasks.State{}, events: map[string]string{}}
-	l.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	l.Server = takeIn(t, secrets, l.take)
+	return l
+}
+
+// takeIn serves callbacks: take is given each with its webhook-id, and what is wrong with its signature.
+func takeIn(t *testing.T, secrets []string, take func(id string, body []byte, err error)) *httptest.Server {
+	t.Helper()
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, err := io.ReadAll(r.Body)
 		if err == nil {
 			err = callbacks.Verify(secrets, r.Header, body, time.Now())
 		}
-		l.take(r.Header.Get(callbacks.HeaderID), body, err)
+		take(r.Header.Get(callbacks.HeaderID), body, err)
 		w.WriteHeader(http.StatusNoContent)
 	}))
-	t.Cleanup(l.Close)
-	return l
+	t.Cleanup(server.Close)
+	return server
 }
 
 // holds compares what was told with outcomes.

@@ -6,18 +6,13 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"maps"
 	"net/http"
-	"net/http/httptest"
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
-	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dyplstest"
-	"github.com/seed-5c07c2e9/dyplsq/callbacks"
 	"github.com/seed-5c07c2e9/dyplsq/internal/redistest"
 	"github.com/seed-5c07c2e9/dyplsq/internal/systemtest"
 )
@@ -54,10 +49,16 @@ func TestEventsOfACall(t *testing.T) {
 		Receipts: dyplstest.Receipts{Push: dyplstest.PushAll("http://" + receiver + "/receipts/" + pushed), AnswerWithin: systemtest.StartWithin},
 	})
 	var called, streamed events
-	application := applicationTold(t, &called)
+	application := takeIn(t, []string{secret}, func(_ string, body []byte, err error) {
+		var event struct{ Type string }
+		if err = errors.Join(err, json.Unmarshal(body, &event)); err != nil {
+			t.Error(err)
+		}
+		called.add(event.Type, string(body))
+	})
 	tokens, token := newToken(t, s, "enqueue,read")
 	endpoints := systemtest.TempFile(t, fmt.Sprintf(
-		`{"endpoints":[{"name":"shop","url":%q,"secrets":[%q],"allow_private":true}]}`, application, secret))
+		`{"endpoints":[{"name":"shop","url":%q,"secrets":[%q],"allow_private":true}]}`, application.URL, secret))
 	for says, args := range map[string][]string{
 		"receiving receipts": {"receive", "--receipts-listen", receiver, "--receipts-secret-file", systemtest.TempFile(t, pushed+"\n"), "--archive", "file://" + t.TempDir()},
 		"serving the API":    {"serve", "--serve-listen", address, "--tokens", tokens, "--callbacks", endpoints},
@@ -67,12 +68,8 @@ func TestEventsOfACall(t *testing.T) {
 	s.Worker(t)
 	follow(t, "http://"+address+"/v1/events", token, &streamed)
 
-	s.Enqueue(t, systemtest.StatusOK, "BindAxn", systemtest.Bind(1, `,"IsRecordingEnabled":true`), "--id", "order-1", "--wait", "60s")
-	var binding dypls.Binding
-	if err := json.Unmarshal(s.Outcome(t, "order-1", "60s").Result, &binding); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := s.Simulator.PlaceCall(dyplstest.Dial{SubsID: binding.SubsID, Caller: "13912345678"}); err != nil {
+	s.Enqueue(t, systemtest.StatusOK, "BindAxn", systemtest.Bind(1, `,"IsRecordingEnabled":true`), "--id", "order-1")
+	if _, err := s.Simulator.PlaceCall(dyplstest.Dial{SubsID: s.Binding(t, "order-1").SubsID, Caller: "13912345678"}); err != nil {
 		t.Fatal(err)
 	}
 	for way, told := range map[string]*events{"callback": &called, "event stream": &streamed} {
@@ -92,25 +89,6 @@ func TestEventsOfACall(t *testing.T) {
 			}
 		}
 	}
-}
-
-// applicationTold takes in callbacks whose signature fits, and returns its address.
-func applicationTold(t *testing.T, told *events) (url string) {
-	t.Helper()
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		body, err := io.ReadAll(r.Body)
-		if err == nil {
-			err = callbacks.Verify([]string{secret}, r.Header, body, time.Now())
-		}
-		var event struct{ Type string }
-		if err = errors.Join(err, json.Unmarshal(body, &event)); err != nil {
-			t.Error(err)
-		}
-		told.add(event.Type, string(body))
-		w.WriteHeader(http.StatusNoContent)
-	}))
-	t.Cleanup(server.Close)
-	return server.URL
 }
 
 // follow reads server-sent events until the test ends.
