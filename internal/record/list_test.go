@@ -161,6 +161,35 @@ func TestListOfAccounts(t *testing.T) {
 	})
 }
 
+// A task is listed from its outcome on, though nobody has told the outcome yet, and once.
+func TestListOfUntoldOutcomes(t *testing.T) {
+	t.Parallel()
+	onEachServer(t, func(t *testing.T, s server) {
+		_, s.store = record.NewTeller(s.store) // which does not run
+		for _, id := range []string{"a", "b"} {
+			s.create(t, id, func(n *record.New) { n.Handover = &record.Handover{Script: nowhere} })
+			begun := s.begin(t, id, "run")
+			s.finish(t, record.Ending{ID: id, Fence: begun.Fence, State: record.Succeeded, Code: "OK", Keep: time.Hour})
+		}
+		listed := func(when string) {
+			t.Helper()
+			got := ids(s.listAll(t, record.Selection{Most: 10}))
+			if slices.Sort(got); !slices.Equal(got, []string{"a", "b"}) {
+				t.Errorf("%s: %q", when, got)
+			}
+		}
+		listed("untold")
+		opened, err := s.store.Opened(t.Context(), "a", "b")
+		if err == nil {
+			err = s.store.Tell(t.Context(), opened[:1])
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		listed("one of them told")
+	})
+}
+
 // New tasks that are to run at once are listed by their entries of the index, by when they were
 // enqueued, until the reaper visits them, and as before from then on.
 func TestListOfNewTasks(t *testing.T) {
