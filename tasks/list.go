@@ -45,7 +45,8 @@ var pendingStates = []record.State{record.Queued, record.Calling, record.Looking
 // tasks than Limit, or none, although others follow: a list looks at 20,000 tasks at the most.
 //
 // Those that failed or are uncertain are found among any number of others, also by their Code; of
-// all others each is looked at. A task whose outcome comes while a list is read moves to its
+// all others each is looked at. They are found so a moment after their outcome, or half a minute
+// after it where their worker was killed in between. A task whose outcome comes while a list is read moves to its
 // beginning, and may be missed or met twice. A task is listed for as long as its outcome is kept.
 //
 // Errors: *dypls.ValidationError, [ErrUnreachable] and ctx's.

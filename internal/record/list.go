@@ -66,7 +66,7 @@ func (s Store) listCatalog(ctx context.Context, sel Selection) (ids []string, ne
 		return nil, Position{}, err
 	}
 	m := &merge{store: s, sets: sel.sets(now.Add(time.Second)), since: sel.Since, from: sel.From}
-	examined, perTrip := 0, sel.Most
+	examined, perTrip, met := 0, sel.Most, map[string]bool{}
 	for examined < examineMost {
 		perTrip = min(max(2*perTrip, examinedFirst), examinedPerTrip)
 		entries, err := m.take(ctx, perTrip)
@@ -78,7 +78,12 @@ func (s Store) listCatalog(ctx context.Context, sel Selection) (ids []string, ne
 			return nil, Position{}, err
 		}
 		for i, e := range entries {
-			if !sel.meets(summaries[i]) || !e.agrees(summaries[i]) || slices.Contains(ids, e.id) {
+			r := summaries[i]
+			if met[e.id] || !e.stands(r, sel.From) {
+				continue
+			}
+			met[e.id] = true
+			if !sel.meets(r) {
 				continue
 			}
 			ids = append(ids, e.id)
@@ -98,8 +103,9 @@ func (sel Selection) sets(until time.Time) (sets []*catalogSet) {
 		!slices.ContainsFunc(sel.States, func(state State) bool { return !state.searched() })
 	for shard := range indexShards {
 		if !searched {
-			sets = append(sets, &catalogSet{key: catalogKey(shard)},
-				&catalogSet{key: indexKey(shard), open: true, until: until})
+			// the index is read first: what leaves it is in the catalog already
+			sets = append(sets, &catalogSet{key: indexKey(shard), open: true, until: until},
+				&catalogSet{key: catalogKey(shard)})
 			continue
 		}
 		for _, state := range sel.States {
@@ -119,6 +125,7 @@ type summary struct {
 	state                     State
 	at                        time.Time
 	mayHaveRun                bool
+	entered                   Position // of its own entry of the catalog; known for an entry of the index
 }
 
 func summaryOf(r Record) summary {
@@ -138,8 +145,7 @@ func (sel Selection) meets(r summary) bool {
 		(sel.Since.IsZero() || !r.at.Before(sel.Since))
 }
 
-// summaries read, in one round trip, what records are compared by. A record that an entry of the index
-// does not stand for has none.
+// summaries read, in one round trip, what records are compared by.
 func (s Store) summaries(ctx context.Context, entries []catalogEntry) ([]summary, error) {
 	cmds, own := make([]*redis.SliceCmd, len(entries)), make([]*redis.FloatSliceCmd, len(entries))
 	_, err := s.redis.Pipelined(ctx, func(p redis.Pipeliner) error {
@@ -158,14 +164,14 @@ func (s Store) summaries(ctx context.Context, entries []catalogEntry) ([]summary
 	found := make([]summary, len(entries))
 	for i, cmd := range cmds {
 		r := fieldReader{cmd.Val()}
-		if own[i] != nil && own[i].Val()[0] > 0 {
-			continue // its own entry of the catalog stands for it
-		}
 		found[i] = summaryOf(Record{
 			ID: entries[i].id, State: State(r.text(0)), Action: r.text(1), Code: r.text(2), Account: r.text(3),
 			EnqueuedAt: fromMillis(r.integer(4)), FinishedAt: fromMillis(r.integer(5)),
 		})
 		found[i].mayHaveRun = r.integer(6) == 1
+		if own[i] != nil && own[i].Val()[0] > 0 {
+			found[i].entered = Position{At: int64(own[i].Val()[0]), Member: entries[i].id}
+		}
 	}
 	return found, nil
 }

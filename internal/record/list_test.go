@@ -1,8 +1,10 @@
 package record_test
 
 import (
+	"context"
 	"fmt"
 	"slices"
+	"sync"
 	"testing"
 	"time"
 
@@ -10,6 +12,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/seed-5c07c2e9/dyplsq/internal/record"
+	"github.com/seed-5c07c2e9/dyplsq/internal/redistest"
 )
 
 func ids(records []record.Record) (ids []string) {
@@ -188,6 +191,51 @@ func TestListOfUntoldOutcomes(t *testing.T) {
 		}
 		listed("one of them told")
 	})
+}
+
+// afterRead runs once, after the catalog was read.
+type afterRead struct {
+	commands
+	once sync.Once
+	run  func()
+}
+
+// ProcessPipelineHook implements [redis.Hook].
+func (a *afterRead) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
+	return func(ctx context.Context, cmds []redis.Cmder) error {
+		err := next(ctx, cmds)
+		if cmds[0].Name() == "zrevrangebyscore" {
+			a.once.Do(a.run)
+		}
+		return err
+	}
+}
+
+// A task whose outcome is told between two reads of a list is listed.
+func TestListWhileOutcomesAreTold(t *testing.T) {
+	t.Parallel()
+	s := server{client: redistest.Start(t).Client(t)}
+	_, s.store = record.NewTeller(record.NewStore(s.client)) // which does not run
+	for _, id := range []string{"a", "b"} {
+		s.create(t, id, func(n *record.New) { n.Handover = &record.Handover{Script: nowhere} })
+	}
+	begun := s.begin(t, "a", "run")
+	s.finish(t, record.Ending{ID: "a", Fence: begun.Fence, State: record.Succeeded, Code: "OK", Keep: time.Hour})
+	s.client.AddHook(&afterRead{commands: commands{names: map[string]int{}}, run: func() {
+		opened, err := s.store.Opened(t.Context(), "a")
+		if err == nil {
+			err = s.store.Tell(t.Context(), opened)
+		}
+		if err != nil {
+			t.Error(err)
+		}
+	}})
+	for _, when := range []string{"told meanwhile", "told before"} {
+		got := ids(s.listAll(t, record.Selection{Most: 1}))
+		if slices.Sort(got); !slices.Equal(got, []string{"a", "b"}) {
+			t.Errorf("%s: %q", when, got)
+		}
+	}
 }
 
 // New tasks that are to run at once are listed by their entries of the index, by when they were

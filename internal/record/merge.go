@@ -36,6 +36,14 @@ func (e catalogEntry) agrees(r summary) bool {
 	return (e.state == "" || e.state == r.state) && (e.code == "" || e.code == codeWord(r.code))
 }
 
+// stands reports whether a list that began behind from has the record for this entry. An entry of
+// the index stands for a record unless its entry of the catalog is still to come, or came before
+// from. Where it came since, it may have been made after the catalog was read.
+func (e catalogEntry) stands(r summary, from Position) bool {
+	return e.agrees(r) &&
+		(r.entered == Position{} || !r.entered.behind(e.position) && r.entered.behind(from))
+}
+
 // catalogSet is one set of the catalog, read from its newest entry on.
 type catalogSet struct {
 	key   string

@@ -2,6 +2,7 @@ package console
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"html"
 	"io"
@@ -12,6 +13,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -134,13 +136,20 @@ func (w *world) bind(n int, id string, options ...tasks.Option) {
 	}
 }
 
-// becomes waits until a task has a state.
+// becomes waits until a task is in a state, and is listed by it, which is a moment later.
 func (w *world) becomes(id, state string) {
 	w.t.Helper()
 	redistest.Poll(w.t, patience, id+" to be "+state, func(ctx context.Context) error {
 		view, err := w.queue.View(ctx, id)
 		if err == nil && view.State != state {
 			err = fmt.Errorf("it is %s: %s", view.State, view.Code)
+		}
+		if err != nil {
+			return err
+		}
+		listed, _, err := w.queue.List(ctx, tasks.Filter{States: []tasks.State{tasks.State(state)}})
+		if err == nil && !slices.ContainsFunc(listed, func(v tasks.View) bool { return v.ID == id }) {
+			err = errors.New("it is not listed")
 		}
 		return err
 	})
