@@ -18,7 +18,7 @@ var floors = [][]string{
 	{"internal/setting"},
 	{
 		"aliyun", "aliyun/dyplstest", "internal/asynqwire", "internal/audit", "internal/history", "internal/presence", "internal/refusal",
-		"internal/replicas", "internal/sendonce", "internal/stack",
+		"internal/replicas", "internal/seal", "internal/sendonce", "internal/stack",
 	},
 	{"internal/autopipeline", "internal/consumergroup", "internal/record", "internal/redisdial"},
 	{"internal/announce", "internal/breakers", "internal/hearing", "internal/inventory", "internal/quota"},

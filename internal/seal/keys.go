@@ -1,0 +1,157 @@
+package seal
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// Keys seal and open values. A nil *Keys seals nothing, and opens what is not sealed. Its methods
+// may be called by many goroutines.
+type Keys struct {
+	ring atomic.Pointer[ring]
+
+	read    func(context.Context) ([]byte, error) // nil where they do not change
+	reading sync.Mutex
+	readAt  time.Time
+}
+
+const (
+	// readAgainAfter is how often the source is asked for a key that is missing.
+	readAgainAfter = time.Second
+	commandTimeout = 30 * time.Second
+	mostKeyBytes   = 1 << 20
+)
+
+// Of returns keys that do not change.
+func Of(f File) (*Keys, error) {
+	f, err := ParseFile(f.Marshal())
+	if err != nil {
+		return nil, err
+	}
+	k := &Keys{}
+	k.ring.Store(ringOf(f))
+	return k, nil
+}
+
+// FromFile reads keys from a file that nobody but its owner and its group may read, and again
+// whenever one is missing or [Keys.Reload] is called.
+func FromFile(ctx context.Context, path string) (*Keys, error) {
+	return from(ctx, func(context.Context) ([]byte, error) {
+		info, err := os.Stat(path)
+		if err != nil {
+			return nil, err
+		}
+		if info.Mode().Perm()&0o007 != 0 {
+			return nil, fmt.Errorf("%s may be read or written by everybody: chmod 600 it", path)
+		}
+		if info.Size() > mostKeyBytes {
+			return nil, fmt.Errorf("%s is larger than 1 MiB: it is not a file of keys", path)
+		}
+		return os.ReadFile(path) //nolint:gosec // the file that somebody named
+	})
+}
+
+// FromCommand reads keys from what a command prints, as a KMS' client does. It is run by sh, within
+// 30 s.
+func FromCommand(ctx context.Context, command string) (*Keys, error) {
+	return from(ctx, func(ctx context.Context) ([]byte, error) {
+		ctx, cancel := context.WithTimeout(ctx, commandTimeout)
+		defer cancel()
+		cmd := exec.CommandContext(ctx, "sh", "-c", command) //nolint:gosec // the command that somebody set
+		cmd.WaitDelay = time.Second
+		var printed bytes.Buffer
+		cmd.Stdout = &printed
+		cmd.Stderr = os.Stderr // it is for people, and is not expected to print keys there
+		if err := cmd.Run(); err != nil {
+			return nil, fmt.Errorf("the command of the keys: %w", errors.Join(err, ctx.Err()))
+		}
+		return printed.Bytes(), nil
+	})
+}
+
+func from(ctx context.Context, read func(context.Context) ([]byte, error)) (*Keys, error) {
+	k := &Keys{read: read}
+	if err := k.Reload(ctx); err != nil {
+		return nil, err
+	}
+	return k, nil
+}
+
+// Reload reads the keys again where they come from. With an error those of before stay.
+func (k *Keys) Reload(ctx context.Context) error {
+	if k == nil || k.read == nil {
+		return nil
+	}
+	k.reading.Lock()
+	defer k.reading.Unlock()
+	return k.reload(ctx)
+}
+
+func (k *Keys) reload(ctx context.Context) error {
+	k.readAt = time.Now()
+	text, err := k.read(ctx)
+	if err != nil {
+		return fmt.Errorf("keys: %w", err)
+	}
+	f, err := ParseFile(text)
+	if err != nil {
+		return fmt.Errorf("keys: %w", err)
+	}
+	k.ring.Store(ringOf(f))
+	return nil
+}
+
+// On reports whether there are keys.
+func (k *Keys) On() bool { return k != nil }
+
+// Active returns the id of the key that seals, "" without keys.
+func (k *Keys) Active() string {
+	if k == nil {
+		return ""
+	}
+	return k.current().active.id
+}
+
+// IDs returns the ids of all keys, in their order.
+func (k *Keys) IDs() (ids []string) {
+	if k == nil {
+		return nil
+	}
+	for id := range k.current().keys {
+		ids = append(ids, id)
+	}
+	slices.Sort(ids)
+	return ids
+}
+
+func (k *Keys) current() *ring { return k.ring.Load() }
+
+// find looks a key up, and where it is missing asks the source again: another process may have the
+// new one already.
+func (k *Keys) find(id string) (key, bool) {
+	if k == nil {
+		return key{}, false
+	}
+	found, ok := k.current().keys[id]
+	if ok || k.read == nil {
+		return found, ok
+	}
+	k.reading.Lock()
+	defer k.reading.Unlock()
+	if found, ok = k.current().keys[id]; ok || time.Since(k.readAt) < readAgainAfter {
+		return found, ok
+	}
+	if err := k.reload(context.Background()); err != nil {
+		return key{}, false
+	}
+	found, ok = k.current().keys[id]
+	return found, ok
+}
