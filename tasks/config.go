@@ -43,6 +43,9 @@ type Config struct {
 	// RecordingRetention is how long after its call a recording is asked for: 30 days by default, as
 	// the API keeps them (14 days by its document of 2018). At least a minute, at most ten years.
 	RecordingRetention time.Duration
+	// Keys seal what Redis keeps of the tasks: nil, the default, seals nothing. Whoever performs or
+	// collects the tasks needs them, too, and should have them before producers do.
+	Keys *Keys
 }
 
 // defaultRetention is how long the outcome of a task that is settled or withdrawn by hand is kept.
@@ -62,7 +65,7 @@ func New(c Config) (*Queue, error) {
 	if err != nil {
 		return nil, err
 	}
-	records := record.NewStore(client).WithReplicas(c.WaitReplicas)
+	records := record.NewStore(client).WithReplicas(c.WaitReplicas).WithKeys(c.Keys)
 	if c.Shards > 1 {
 		records = records.WithShardedWakeUps()
 	}
@@ -72,7 +75,7 @@ func New(c Config) (*Queue, error) {
 		inspector: asynq.NewInspectorFromRedisClient(client),
 		records:   records,
 		numbers: inventory.New(client, inventory.AsLeased).
-			WithReplicas(c.WaitReplicas),
+			WithReplicas(c.WaitReplicas).WithKeys(c.Keys),
 		mailbox:            newMailbox(client),
 		outcomes:           consumergroup.NewTail(client, record.Stream),
 		now:                time.Now,

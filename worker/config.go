@@ -95,6 +95,9 @@ type Config struct {
 	// StreamRetention is how long the ids of finished tasks stay in the stream that [tasks.Queue.Follow]
 	// reads: 24 h by default.
 	StreamRetention time.Duration
+	// Keys seal what Redis keeps of tasks and numbers: nil, the default, seals nothing. Producers and
+	// whoever collects outcomes need them, too, see [tasks.Config].
+	Keys *tasks.Keys
 
 	client redis.UniversalClient // in place of one that Redis leads to: a test's, which closes it
 }

@@ -102,7 +102,7 @@ func newTimed(config Config, timing timing) (*Worker, error) {
 	}
 	config.client = client
 	queue, err := tasks.New(
-		tasks.Config{Client: client, WaitReplicas: config.WaitReplicas, Shards: config.Shards},
+		tasks.Config{Client: client, WaitReplicas: config.WaitReplicas, Shards: config.Shards, Keys: config.Keys},
 	)
 	if err != nil {
 		return nil, fmt.Errorf("worker: %w", err)
@@ -116,10 +116,10 @@ func newTimed(config Config, timing timing) (*Worker, error) {
 		stopped:   make(chan struct{}),
 		queue:     queue,
 		inspector: asynq.NewInspectorFromRedisClient(config.client),
-		numbers:   inventory.New(config.client, config.NumberCooldown).WithReplicas(config.WaitReplicas),
+		numbers:   inventory.New(config.client, config.NumberCooldown).WithReplicas(config.WaitReplicas).WithKeys(config.Keys),
 		timing:    timing,
 	}
-	store := record.NewStore(config.client).WithReplicas(config.WaitReplicas)
+	store := record.NewStore(config.client).WithReplicas(config.WaitReplicas).WithKeys(config.Keys)
 	if config.Shards > 1 {
 		store = store.WithShardedWakeUps()
 	}

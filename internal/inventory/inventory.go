@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
+
+	"github.com/seed-5c07c2e9/dyplsq/internal/seal"
 )
 
 // DefaultCooldown is how long what was bound rests, where nobody says otherwise.
@@ -30,6 +32,7 @@ type Inventory struct {
 	cooldown atomic.Int64  // a time.Duration, negative as AsLeased is
 	ahead    time.Duration // of Redis' clock; tests alone
 	replicas int           // see WithReplicas
+	keys     *seal.Keys    // see WithKeys
 
 	mu      sync.Mutex
 	has     map[string]asked // by key
@@ -67,6 +70,12 @@ func (v *Inventory) SetCooldown(cooldown time.Duration) {
 // take another X, and nobody look for the bind on the first. It is to be called before all else.
 func (v *Inventory) WithReplicas(n int) *Inventory {
 	v.replicas = n
+	return v
+}
+
+// WithKeys has numbers sealed by keys, nil for none.
+func (v *Inventory) WithKeys(k *seal.Keys) *Inventory {
+	v.keys = k
 	return v
 }
 

@@ -7,6 +7,8 @@ import (
 	"sync/atomic"
 
 	"github.com/redis/go-redis/v9"
+
+	"github.com/seed-5c07c2e9/dyplsq/internal/seal"
 )
 
 // Key is a task's record. The braces keep everything of one task in one slot of a cluster.
@@ -79,6 +81,7 @@ type Store struct {
 	replicas int      // see WithReplicas
 	wakeUps  *wakeUps // nil where scripts wake
 
+	keys  *seal.Keys   // nil to seal nothing
 	slots *atomic.Bool // Redis has slots, and runs no script on keys of several
 }
 
@@ -87,6 +90,12 @@ func NewStore(r redis.UniversalClient) Store {
 	_, cluster := r.(*redis.ClusterClient)
 	s := Store{redis: r, slots: new(atomic.Bool)}
 	s.slots.Store(cluster)
+	return s
+}
+
+// WithKeys returns a store that seals by keys, nil for none, what of a record may hold a number.
+func (s Store) WithKeys(k *seal.Keys) Store {
+	s.keys = k
 	return s
 }
 

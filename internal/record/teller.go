@@ -35,7 +35,7 @@ type Teller struct {
 // nothing until it runs.
 func NewTeller(s Store) (*Teller, Store) {
 	t := &Teller{
-		store:   Store{redis: s.redis, replicas: s.replicas, wakeUps: s.wakeUps},
+		store:   Store{redis: s.redis, replicas: s.replicas, wakeUps: s.wakeUps, keys: s.keys},
 		arrived: make(chan struct{}, 1), waking: make(chan struct{}, 1),
 	}
 	s.teller = t
