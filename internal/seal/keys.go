@@ -20,12 +20,19 @@ type Keys struct {
 
 	read    func(context.Context) ([]byte, error) // nil where they do not change
 	reading sync.Mutex
+
+	again   sync.Mutex // guards what follows: the reading because a key was missing
 	readAt  time.Time
+	reread  chan struct{} // closed when it is over
+	waitFor time.Duration
 }
 
 const (
 	// readAgainAfter is how often the source is asked for a key that is missing.
 	readAgainAfter = time.Second
+	// waitsForKey is how long who lacks a key waits for the source to answer. What it brings later, the
+	// next one finds.
+	waitsForKey    = 2 * time.Second
 	commandTimeout = 30 * time.Second
 	mostKeyBytes   = 1 << 20
 )
@@ -78,7 +85,7 @@ func FromCommand(ctx context.Context, command string) (*Keys, error) {
 }
 
 func from(ctx context.Context, read func(context.Context) ([]byte, error)) (*Keys, error) {
-	k := &Keys{read: read}
+	k := &Keys{read: read, readAt: time.Now(), waitFor: waitsForKey}
 	if err := k.Reload(ctx); err != nil {
 		return nil, err
 	}
@@ -92,11 +99,6 @@ func (k *Keys) Reload(ctx context.Context) error {
 	}
 	k.reading.Lock()
 	defer k.reading.Unlock()
-	return k.reload(ctx)
-}
-
-func (k *Keys) reload(ctx context.Context) error {
-	k.readAt = time.Now()
 	text, err := k.read(ctx)
 	if err != nil {
 		return fmt.Errorf("keys: %w", err)
@@ -134,8 +136,8 @@ func (k *Keys) IDs() (ids []string) {
 
 func (k *Keys) current() *ring { return k.ring.Load() }
 
-// find looks a key up, and where it is missing asks the source again: another process may have the
-// new one already.
+// find looks a key up, and where it is missing has the source asked again: another process may have
+// the new one already.
 func (k *Keys) find(id string) (key, bool) {
 	if k == nil {
 		return key{}, false
@@ -144,14 +146,36 @@ func (k *Keys) find(id string) (key, bool) {
 	if ok || k.read == nil {
 		return found, ok
 	}
-	k.reading.Lock()
-	defer k.reading.Unlock()
-	if found, ok = k.current().keys[id]; ok || time.Since(k.readAt) < readAgainAfter {
-		return found, ok
-	}
-	if err := k.reload(context.Background()); err != nil {
-		return key{}, false
+	late := time.NewTimer(k.waitFor)
+	defer late.Stop()
+	select {
+	case <-k.readAgain():
+	case <-late.C:
 	}
 	found, ok = k.current().keys[id]
 	return found, ok
+}
+
+// readAgain returns what is closed when the source has been asked again, by one for all who lack a
+// key, and not long ago.
+func (k *Keys) readAgain() <-chan struct{} {
+	k.again.Lock()
+	defer k.again.Unlock()
+	if k.reread == nil && time.Since(k.readAt) < readAgainAfter {
+		over := make(chan struct{})
+		close(over)
+		return over
+	}
+	if k.reread == nil {
+		over := make(chan struct{})
+		k.reread = over
+		go func() {
+			_ = k.Reload(context.Background()) // with an error those of before stay
+			k.again.Lock()
+			defer k.again.Unlock()
+			k.readAt, k.reread = time.Now(), nil
+			close(over)
+		}()
+	}
+	return k.reread
 }

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+	"sync"
 )
 
 const keySize = 32
@@ -15,6 +16,7 @@ const keySize = 32
 // ring is one state of the keys.
 type ring struct {
 	hash   []byte
+	macs   sync.Pool // of hash.Hash by the key of the hashes: making one costs more than using it
 	active key
 	keys   map[string]key // by id, the active one among them
 }

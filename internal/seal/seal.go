@@ -9,6 +9,7 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"fmt"
+	"hash"
 	"strings"
 )
 
@@ -105,9 +106,16 @@ func (k *Keys) Open(at Place, stored string) (string, error) {
 // Hash is what a value is compared or found by, 32 bytes; equal values of two purposes have
 // nothing in common. It must not be called without keys.
 func (k *Keys) Hash(purpose, value string) []byte {
-	mac := hmac.New(sha256.New, k.current().hash)
+	ring := k.current()
+	mac, made := ring.macs.Get().(hash.Hash)
+	if !made {
+		mac = hmac.New(sha256.New, ring.hash)
+	}
+	mac.Reset()
 	mac.Write(joined(purpose, value))
-	return mac.Sum(nil)
+	sum := mac.Sum(nil)
+	ring.macs.Put(mac)
+	return sum
 }
 
 // associated binds a value to its place.

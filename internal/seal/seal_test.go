@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 )
@@ -174,6 +175,54 @@ func TestParseFileTellsAllProblems(t *testing.T) {
 	}
 	if strings.Contains(err.Error(), "c2VjcmV0") {
 		t.Error("it shows a key")
+	}
+}
+
+// A source that hangs holds nobody up for long, and its answer serves all who lack a key.
+func TestKeysOfASlowSource(t *testing.T) {
+	t.Parallel()
+	f := NewFile("k1")
+	before := f.Marshal()
+	f.Add("k2")
+	f.Active = "k2"
+	sealed := keysOf(t, f).Seal(here, "x")
+	answer, asked := make(chan struct{}), make(chan struct{}, 8)
+	first := true
+	k, err := from(t.Context(), func(context.Context) ([]byte, error) {
+		if first {
+			first = false
+			return before, nil
+		}
+		asked <- struct{}{}
+		<-answer
+		return f.Marshal(), nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	k.readAt, k.waitFor = time.Now().Add(-readAgainAfter), time.Millisecond
+	var lacking sync.WaitGroup
+	for range 8 {
+		lacking.Go(func() {
+			var missing *MissingKeyError
+			if _, err := k.Open(here, sealed); !errors.As(err, &missing) {
+				t.Error(err)
+			}
+		})
+	}
+	lacking.Wait()
+	over := k.readAgain()
+	close(answer)
+	<-over
+	if opened, err := k.Open(here, sealed); err != nil || opened != "x" || len(asked) != 1 {
+		t.Errorf("%q, %v, asked %d times", opened, err, len(asked))
+	}
+}
+
+func BenchmarkHash(b *testing.B) {
+	k, _ := Of(NewFile("k1"))
+	for b.Loop() {
+		k.Hash("fingerprint", "13900000001")
 	}
 }
 
