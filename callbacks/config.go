@@ -24,6 +24,9 @@ type Config struct {
 	Calls *calls.Store // of whose calls it tells; nil for none
 	// Redis says where deliveries are kept. The sender makes a client of its own, and closes it.
 	Redis tasks.RedisConfig
+	// Keys seal what endpoints are sent, as long as it is kept: nil, the default, seals nothing. All
+	// senders of one Redis need the same.
+	Keys *tasks.Keys
 	// Endpoints are who is told, see [ReadFile].
 	Endpoints []Endpoint
 	// Logger gets a line for each attempt, and for what ails an endpoint. It is told neither what was

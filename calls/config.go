@@ -28,6 +28,9 @@ const (
 type Config struct {
 	// Redis says where receipts and calls are kept. The store makes a client of its own, and closes it.
 	Redis tasks.RedisConfig
+	// Keys seal what may hold a number, in receipts and calls: nil, the default, seals nothing. Whoever
+	// takes in, merges or reads them needs the same.
+	Keys *tasks.Keys
 	// Keep is how long a call is kept after the last receipt that changed it: 30 days by default.
 	Keep time.Duration
 	// AskRecordings says which calls' recordings are asked for that nothing announced: [AskRecorded] by
@@ -50,6 +53,7 @@ type Config struct {
 // Store keeps receipts and calls in Redis. All its methods may be used at the same time.
 type Store struct {
 	redis   redis.UniversalClient
+	keys    *tasks.Keys
 	changes *consumergroup.Tail // the stream of them
 	// how many replicas must hold what is taken in
 	replicas int
@@ -85,6 +89,7 @@ func New(c Config) (*Store, error) {
 	sendonce.Install(client)
 	return &Store{
 		redis:    client,
+		keys:     c.Keys,
 		changes:  consumergroup.NewTail(client, changeStream),
 		replicas: c.WaitReplicas,
 		keep:     c.Keep,

@@ -86,7 +86,7 @@ func (s *Store) bindingRecords(ctx context.Context, task string) (expectation, e
 	if task == "" {
 		return expectGuess, nil
 	}
-	of, err := record.NewStore(s.redis).Requested(ctx, task)
+	of, err := record.NewStore(s.redis).WithKeys(s.keys).Requested(ctx, task)
 	switch {
 	case err != nil:
 		return "", fmt.Errorf("read the bind of a call: %w", err)

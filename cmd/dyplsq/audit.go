@@ -13,8 +13,6 @@ import (
 	"time"
 	"unicode"
 
-	"github.com/redis/go-redis/v9"
-
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
 	"github.com/seed-5c07c2e9/dyplsq/httpapi"
 	"github.com/seed-5c07c2e9/dyplsq/internal/audit"
@@ -54,17 +52,17 @@ func (f redisFlags) audited(
 		return err
 	}
 	defer func() { _ = client.Close() }()
-	return auditedBy(ctx, client, e, act)
+	return auditedBy(ctx, f.log(client), e, act)
 }
 
-// auditedBy is audited with a client that is there.
+// auditedBy is audited with a log that is there.
 func auditedBy(
 	ctx context.Context,
-	client redis.UniversalClient,
+	log *audit.Log,
 	e audit.Entry,
 	act func(context.Context) (detail map[string]string, err error),
 ) error {
-	err := audit.New(client).Do(ctx, e, act)
+	err := log.Do(ctx, e, act)
 	if errors.Is(err, audit.ErrNotWritten) && ctx.Err() == nil {
 		return tasks.RedisError(err)
 	}
@@ -72,14 +70,14 @@ func auditedBy(
 }
 
 // auditOf has the HTTP API write lines.
-func auditOf(client redis.UniversalClient) func(context.Context, httpapi.Change, func(context.Context) error) error {
+func auditOf(log *audit.Log) func(context.Context, httpapi.Change, func(context.Context) error) error {
 	actions := map[string]string{httpapi.ChangeCancel: audit.Cancel, httpapi.ChangeResolve: audit.Resolve}
 	return func(ctx context.Context, c httpapi.Change, act func(context.Context) error) error {
 		line := audit.Entry{
 			By: c.By, Via: audit.API, Action: actions[c.Action], Target: c.ID,
 			Detail: map[string]string{"token": c.Token, "as": c.As},
 		}
-		return auditedBy(ctx, client, line, func(ctx context.Context) (map[string]string, error) { return nil, act(ctx) })
+		return auditedBy(ctx, log, line, func(ctx context.Context) (map[string]string, error) { return nil, act(ctx) })
 	}
 }
 
@@ -112,7 +110,7 @@ func (c *auditCommand) Run(ctx context.Context, s streams) error {
 	}
 	for left := c.Limit; left > 0; {
 		filter.Limit = min(left, listPage)
-		lines, next, err := audit.New(client).Read(ctx, filter)
+		lines, next, err := c.log(client).Read(ctx, filter)
 		if err != nil {
 			if _, invalid := errors.AsType[*dypls.ValidationError](err); invalid || ctx.Err() != nil {
 				return err

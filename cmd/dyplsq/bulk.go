@@ -72,7 +72,7 @@ func (f redisFlags) bulk(
 	}
 	progress, finish := carryBar(s, len(plan.Tasks))
 	actor := bulk.Actor{By: who.name(), Via: audit.CLI, Reason: who.Reason}
-	report, err := plan.Carry(ctx, audit.New(client), actor, progress)
+	report, err := plan.Carry(ctx, f.log(client), actor, progress)
 	finish()
 	if errors.Is(err, audit.ErrNotWritten) && ctx.Err() == nil {
 		err = tasks.RedisError(err)

@@ -37,7 +37,8 @@ func (f callbacksFlags) withSender(flags redisFlags, use func(*callbacks.Sender)
 	defer func() { _ = queue.Close() }()
 	return flags.withCalls(func(store *calls.Store) error {
 		sender, err := callbacks.New(callbacks.Config{
-			Queue: queue, Calls: store, Redis: flags.config(), Endpoints: endpoints, Logger: zerolog.Nop(),
+			Queue: queue, Calls: store, Redis: flags.config(), Keys: flags.sealing(), Endpoints: endpoints,
+			Logger: zerolog.Nop(),
 		})
 		if err != nil {
 			return usage(err.Error())

@@ -76,6 +76,7 @@ func (f callbacksFlags) sender(
 		Queue:     queue,
 		Calls:     store,
 		Redis:     flags.config(),
+		Keys:      flags.sealing(),
 		Endpoints: endpoints,
 		Logger:    log,
 		Trace: callbacks.Trace{
@@ -99,6 +100,7 @@ func (f callbacksFlags) sender(
 // telling them: for whoever looks, enables and replays.
 func (f callbacksFlags) watched(
 	at tasks.RedisConfig,
+	keys *tasks.Keys,
 	queue *tasks.Queue,
 	store *calls.Store,
 	log zerolog.Logger,
@@ -109,7 +111,7 @@ func (f callbacksFlags) watched(
 		return nil, usage(err.Error())
 	}
 	sender, err := callbacks.New(callbacks.Config{
-		Queue: queue, Calls: store, Redis: at, Endpoints: endpoints, Logger: log,
+		Queue: queue, Calls: store, Redis: at, Keys: keys, Endpoints: endpoints, Logger: log,
 	})
 	if err != nil {
 		return nil, usage(err.Error())

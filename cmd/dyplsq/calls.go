@@ -116,13 +116,9 @@ func listCalls(
 
 // withCalls opens the store of calls.
 func (f redisFlags) withCalls(use func(*calls.Store) error) error {
-	redis, err := f.given()
+	store, err := f.calls(calls.Config{})
 	if err != nil {
 		return err
-	}
-	store, err := calls.New(calls.Config{Redis: redis})
-	if err != nil {
-		return usage(err.Error())
 	}
 	defer func() { _ = store.Close() }()
 	return use(store)

@@ -30,6 +30,7 @@ type openedConsole struct {
 // consoleOptions say what the console is opened with.
 type consoleOptions struct {
 	redis tasks.RedisConfig
+	keys  *tasks.Keys
 	// secure says that browsers come by https alone.
 	actions, secure bool
 	archive         archiveFlag
@@ -48,17 +49,17 @@ func openConsole(with consoleOptions, log zerolog.Logger) (*openedConsole, error
 		return nil, err
 	}
 	o := &openedConsole{redis: client}
-	if o.queue, err = tasks.New(tasks.Config{Client: client}); err != nil {
+	if o.queue, err = tasks.New(tasks.Config{Client: client, Keys: with.keys}); err != nil {
 		return nil, errors.Join(err, o.close())
 	}
-	if o.calls, err = calls.New(calls.Config{Redis: at, Logger: log}); err != nil {
+	if o.calls, err = calls.New(calls.Config{Redis: at, Keys: with.keys, Logger: log}); err != nil {
 		return nil, errors.Join(err, o.close())
 	}
-	if o.callbacks, err = with.callbacks.watched(at, o.queue, o.calls, log); err != nil {
+	if o.callbacks, err = with.callbacks.watched(at, with.keys, o.queue, o.calls, log); err != nil {
 		return nil, errors.Join(err, o.close())
 	}
 	o.Console, err = console.New(console.Config{
-		Queue: o.queue, Calls: o.calls, Audit: audit.New(client), Redis: client,
+		Queue: o.queue, Calls: o.calls, Audit: audit.New(client).WithKeys(with.keys), Redis: client, Keys: with.keys,
 		Callbacks: o.callbacks.Sender, Archive: playedFrom(kept), AllowActions: with.actions, Secure: with.secure,
 		Note: func(path string, err error) {
 			log.Warn().Str("path", path).Str("error", dypls.Scrub(err.Error())).Msg("console page failed")

@@ -34,7 +34,7 @@ func (c *dashCommand) Run(ctx context.Context, s streams) error {
 		return errors.Join(err, client.Close())
 	}
 	pages, err := openConsole(consoleOptions{
-		redis: c.config(), actions: c.AllowActions, secure: certificate != nil || c.BehindProxy,
+		redis: c.config(), keys: c.sealing(), actions: c.AllowActions, secure: certificate != nil || c.BehindProxy,
 		archive: c.archiveFlag, callbacks: c.callbacksFlags,
 	}, log)
 	if err != nil {
@@ -43,6 +43,7 @@ func (c *dashCommand) Run(ctx context.Context, s streams) error {
 	d, err := dashboard.New(
 		dashboard.Config{
 			Redis:        client,
+			Keys:         c.sealing(),
 			AllowActions: c.AllowActions,
 			Door:         door,
 			Prometheus:   c.Prometheus,
@@ -54,6 +55,7 @@ func (c *dashCommand) Run(ctx context.Context, s streams) error {
 		return errors.Join(err, listener.Close(), pages.close())
 	}
 	go pages.run(ctx)
+	go c.watchKeys(ctx, log)
 	server := newServer(d, certificate, log)
 	log.Info().Str("url", urlOf(listener, server)).Bool("actions", c.AllowActions).Msg("dashboard listening")
 	return errors.Join(serveWith(ctx, listener, server), d.Close(), pages.close())

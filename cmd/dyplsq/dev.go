@@ -18,6 +18,7 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/cmd/dyplsq/internal/hostcheck"
 	"github.com/seed-5c07c2e9/dyplsq/dyplsqtest"
 	"github.com/seed-5c07c2e9/dyplsq/httpapi"
+	"github.com/seed-5c07c2e9/dyplsq/internal/audit"
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
 )
 
@@ -130,7 +131,7 @@ func (c *devCommand) openAPI(
 	door := serveDoor{hosts: hostcheck.Hosts{Loopback: true}}
 	api, err := httpapi.New(httpapi.Config{
 		Queue: system.Queue, Calls: store, Tokens: httpapi.TokenList{token}, Admit: door.admit, Logger: log,
-		Audit: auditOf(client),
+		Audit: auditOf(audit.New(client)),
 	})
 	if err != nil {
 		return nil, errors.Join(err, store.Close())

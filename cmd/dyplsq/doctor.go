@@ -55,6 +55,7 @@ func (c *doctorCommand) Run(ctx context.Context, s streams) error {
 	var failed error
 	err = doctor.Run(ctx, doctor.Config{
 		Redis:       client,
+		Keys:        c.sealing(),
 		Shards:      c.Shards,
 		Now:         c.now,
 		Endpoint:    strings.TrimSpace(c.Endpoint),

@@ -16,9 +16,9 @@ type receiptsExamined struct {
 
 // receipts asks for a receiver that is never run.
 func (c *doctorCommand) receipts() (receiptsExamined, error) {
-	store, err := calls.New(calls.Config{Redis: c.config()})
+	store, err := c.calls(calls.Config{})
 	if err != nil {
-		return receiptsExamined{}, usage(err.Error())
+		return receiptsExamined{}, err
 	}
 	e := receiptsExamined{store: store}
 	e.puller, e.refused = c.puller(store, c.wireFlags, c.ReceiptsAccount)

@@ -9,6 +9,8 @@ import (
 	"os"
 	"time"
 
+	"github.com/rs/zerolog"
+
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
 )
 
@@ -38,6 +40,7 @@ func (c *followCommand) Run(ctx context.Context, s streams) error {
 	if c.Remove {
 		return c.remove(ctx, queue, s)
 	}
+	go c.watchKeys(ctx, zerolog.Nop())
 	var options []tasks.FollowOption
 	if c.Since != nil {
 		options = append(options, tasks.Since(time.Now().Add(-*c.Since)))

@@ -88,7 +88,7 @@ func (f metricsFlags) overview(
 ) (*overview, error) {
 	return f.open(ctx, flags, log, func(ctx context.Context, client redis.UniversalClient) endpoints {
 		m.CollectQueues(client)
-		go m.Watch(ctx, client)
+		go m.Watch(ctx, client, flags.sealing())
 		h := newHealth(client, credentials, status)
 		return endpoints{metrics: m.Handler(), alive: h.alive, ready: h.ready}
 	})

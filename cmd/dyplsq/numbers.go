@@ -196,7 +196,7 @@ func readNumbers(ctx context.Context, pool, file string, s streams) ([]inventory
 // withInventory runs f on the inventory, and tells an error of Redis from others.
 func (f redisFlags) withInventory(ctx context.Context, use func(*inventory.Inventory) error) error {
 	return f.withPools(ctx, func(client redis.UniversalClient) error {
-		return use(inventory.New(client, inventory.AsLeased))
+		return use(f.numbers(client))
 	})
 }
 
@@ -207,8 +207,8 @@ func (f redisFlags) changeInventory(
 	change func(context.Context, *inventory.Inventory) (detail map[string]string, err error),
 ) error {
 	return f.withPools(ctx, func(client redis.UniversalClient) error {
-		return auditedBy(ctx, client, line, func(ctx context.Context) (map[string]string, error) {
-			return change(ctx, inventory.New(client, inventory.AsLeased))
+		return auditedBy(ctx, f.log(client), line, func(ctx context.Context) (map[string]string, error) {
+			return change(ctx, f.numbers(client))
 		})
 	})
 }

@@ -35,6 +35,7 @@ func (f performFlags) workerConfig(queue redisFlags, api clients) (worker.Config
 	ceilings, err := f.ceilings()
 	return worker.Config{
 		Redis:           to,
+		Keys:            queue.sealing(),
 		Caller:          api.own,
 		Callers:         api.callers(),
 		Concurrency:     f.Concurrency,

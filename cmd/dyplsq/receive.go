@@ -32,7 +32,7 @@ type receiveCommand struct {
 // Run takes in receipts and merges them into calls until ctx is done.
 func (c *receiveCommand) Run(ctx context.Context, s streams) error {
 	log := c.logger(s.err)
-	redisConfig, redisErr := c.given()
+	_, redisErr := c.given()
 	door, doorErr := c.door(len(c.ReceiptsQueue) > 0)
 	accountErr := accountProblem(c.Account, "give the name that the workers know the account by")
 	if err := errors.Join(redisErr, doorErr, accountErr); err != nil {
@@ -41,8 +41,7 @@ func (c *receiveCommand) Run(ctx context.Context, s streams) error {
 	c.warn(door, log)
 	m := metrics.NewReceipts(string(calls.Duplicate), string(calls.Unread))
 	m.ExpectRecordings(recordingResults()...)
-	store, err := calls.New(calls.Config{
-		Redis:          redisConfig,
+	store, err := c.calls(calls.Config{
 		Keep:           c.KeepCalls,
 		AskRecordings:  c.asked(),
 		RecordingAfter: c.RecordingAfter,
@@ -51,9 +50,10 @@ func (c *receiveCommand) Run(ctx context.Context, s streams) error {
 		Trace:          receiptsTrace(m),
 	})
 	if err != nil {
-		return usage(err.Error())
+		return err
 	}
 	defer func() { _ = store.Close() }()
+	go c.watchKeys(ctx, log)
 	puller, err := c.puller(store, c.wireFlags, c.Account)
 	if err == nil && puller != nil {
 		err = puller.checkCredentials(ctx, log)

@@ -3,12 +3,17 @@ package main
 import (
 	"github.com/redis/go-redis/v9"
 
+	"github.com/seed-5c07c2e9/dyplsq/calls"
+	"github.com/seed-5c07c2e9/dyplsq/internal/audit"
+	"github.com/seed-5c07c2e9/dyplsq/internal/inventory"
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
 )
 
 // redisFlags say where Redis is. There is no default: a queue that nobody looks into would lose
 // tasks silently.
 type redisFlags struct {
+	keysFlags
+
 	RedisURL          string `env:"REDIS_URL" help:"Redis, as redis://[user:password@]host:port/db, or redis-sentinel://[user:password@]host,host/db?master=NAME; rediss:// and rediss-sentinel:// for TLS." name:"redis-url" placeholder:"URL"`
 	RedisClusterNodes string `env:"REDIS_CLUSTER_NODES" help:"Nodes of a Redis cluster, as host:port,host:port; user, password and TLS are those of --redis-url, the URL of one of them." name:"redis-cluster-nodes" placeholder:"NODES"`
 	RedisCAFile       string `env:"REDIS_CA_FILE" help:"Certificates (PEM) of the authorities that Redis is trusted by; the system's otherwise." name:"redis-ca-file" placeholder:"FILE"`
@@ -33,6 +38,9 @@ func (f redisFlags) config() tasks.RedisConfig {
 //
 //nolint:ireturn // one server, or many
 func (f redisFlags) client(poolSize int) (redis.UniversalClient, error) {
+	if _, err := f.keys(); err != nil {
+		return nil, err
+	}
 	config := f.config()
 	config.PoolSize = poolSize
 	return connect(config)
@@ -44,7 +52,7 @@ func (f redisFlags) queue(config tasks.Config) (*tasks.Queue, error) {
 	if err != nil {
 		return nil, err
 	}
-	config.Redis, config.Shards = redis, f.Shards
+	config.Redis, config.Shards, config.Keys = redis, f.Shards, f.sealing()
 	queue, err := tasks.New(config)
 	if err != nil {
 		return nil, usage(err.Error())
@@ -52,10 +60,38 @@ func (f redisFlags) queue(config tasks.Config) (*tasks.Queue, error) {
 	return queue, nil
 }
 
-// given is where Redis is, if that is said.
+// given is where Redis is, if that is said, and the keys can be read.
 func (f redisFlags) given() (tasks.RedisConfig, error) {
 	config := f.config()
-	return config, checkGiven(config)
+	if err := checkGiven(config); err != nil {
+		return config, err
+	}
+	_, err := f.keys()
+	return config, err
+}
+
+// calls opens the store of calls there.
+func (f redisFlags) calls(config calls.Config) (*calls.Store, error) {
+	redis, err := f.given()
+	if err != nil {
+		return nil, err
+	}
+	config.Redis, config.Keys = redis, f.sealing()
+	store, err := calls.New(config)
+	if err != nil {
+		return nil, usage(err.Error())
+	}
+	return store, nil
+}
+
+// numbers are the inventories there.
+func (f redisFlags) numbers(client redis.UniversalClient) *inventory.Inventory {
+	return inventory.New(client, inventory.AsLeased).WithKeys(f.sealing())
+}
+
+// log is the audit there.
+func (f redisFlags) log(client redis.UniversalClient) *audit.Log {
+	return audit.New(client).WithKeys(f.sealing())
 }
 
 func checkGiven(config tasks.RedisConfig) error {

@@ -43,6 +43,7 @@ func (c *serveCommand) Run(ctx context.Context, s streams) error {
 		return err
 	}
 	defer served.close()
+	go c.watchKeys(ctx, log)
 	listener, err := listen("--serve-listen", c.ServeListen, servePort)
 	if err != nil {
 		return err
@@ -80,9 +81,9 @@ func (c *serveCommand) api(door serveDoor, m *metrics.Serve, log zerolog.Logger)
 	if err != nil {
 		return served, err
 	}
-	if served.calls, err = calls.New(calls.Config{Redis: c.config()}); err != nil {
+	if served.calls, err = c.calls(calls.Config{}); err != nil {
 		served.close()
-		return served, usage(err.Error())
+		return served, err
 	}
 	if served.redis, err = c.client(0); err != nil {
 		served.close()
@@ -100,7 +101,7 @@ func (c *serveCommand) api(door serveDoor, m *metrics.Serve, log zerolog.Logger)
 		Callbacks: named,
 		Admit:     door.admit,
 		Logger:    log,
-		Audit:     auditOf(served.redis),
+		Audit:     auditOf(c.log(served.redis)),
 		Trace: httpapi.Trace{
 			RequestDone: func(r httpapi.Request) { m.RequestDone(r.Route, r.Status, r.Took) },
 			Waiting:     m.Waiting,

@@ -41,6 +41,7 @@ func (c *workerCommand) Run(ctx context.Context, s streams) error {
 		return err
 	}
 	config.Logger = log
+	go c.watchKeys(ctx, log)
 	observed := c.observe(&config)
 	w, err := worker.New(config)
 	if err != nil {
@@ -70,9 +71,9 @@ func (c *workerCommand) perform(
 		return err
 	}
 	defer func() { _ = queue.Close() }()
-	store, err := calls.New(calls.Config{Redis: c.config(), Logger: log})
+	store, err := c.calls(calls.Config{Logger: log})
 	if err != nil {
-		return usage(err.Error())
+		return err
 	}
 	defer func() { _ = store.Close() }()
 	settler := calls.Settler{Store: store, Queue: queue, Caller: w.Caller}

@@ -17,10 +17,10 @@ var floors = [][]string{
 	{"aliyun/dypls"},
 	{"internal/setting"},
 	{
-		"aliyun", "aliyun/dyplstest", "internal/asynqwire", "internal/audit", "internal/history", "internal/presence", "internal/refusal",
+		"aliyun", "aliyun/dyplstest", "internal/asynqwire", "internal/history", "internal/presence", "internal/refusal",
 		"internal/replicas", "internal/seal", "internal/sendonce", "internal/stack",
 	},
-	{"internal/autopipeline", "internal/consumergroup", "internal/record", "internal/redisdial"},
+	{"internal/audit", "internal/autopipeline", "internal/consumergroup", "internal/record", "internal/redisdial"},
 	{"internal/announce", "internal/breakers", "internal/hearing", "internal/inventory", "internal/quota"},
 	{"internal/dispatch"},
 	{"tasks", "calls/internal/mns"},

@@ -15,6 +15,8 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
+
+	"github.com/seed-5c07c2e9/dyplsq/internal/seal"
 )
 
 const (
@@ -72,10 +74,19 @@ type Entry struct {
 }
 
 // Log is the audit in one Redis.
-type Log struct{ redis redis.UniversalClient }
+type Log struct {
+	redis redis.UniversalClient
+	keys  *seal.Keys // nil to seal nothing
+}
 
 // New returns the log at a client's Redis.
-func New(client redis.UniversalClient) *Log { return &Log{client} }
+func New(client redis.UniversalClient) *Log { return &Log{redis: client} }
+
+// WithKeys has what people wrote sealed by keys, nil for none.
+func (l *Log) WithKeys(k *seal.Keys) *Log {
+	l.keys = k
+	return l
+}
 
 //go:embed lua/add.lua
 var addLua string

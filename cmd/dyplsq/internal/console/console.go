@@ -28,6 +28,7 @@ type Config struct {
 	Calls *calls.Store
 	Audit *audit.Log
 	Redis redis.UniversalClient
+	Keys  *tasks.Keys // nil for none
 	// Callbacks knows the endpoints that are told, and is not run here; nil for none.
 	Callbacks *callbacks.Sender
 	// Archive is what recordings are played from; nil for none.

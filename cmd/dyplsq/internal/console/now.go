@@ -94,7 +94,7 @@ func nowPage(r *request) (answer, error) {
 		return err
 	})
 	parts.Go(func() error {
-		held, err := record.NewStore(r.console.Redis).Held(ctx, 1)
+		held, err := record.NewStore(r.console.Redis).WithKeys(r.console.Keys).Held(ctx, 1)
 		v.Uncertain = held.Count
 		return err
 	})

@@ -45,7 +45,7 @@ const mostPools = 100
 
 // pools are those with an inventory. more tells that there are others.
 func (c *Console) pools(ctx context.Context) (all []poolView, more bool, err error) {
-	numbers := inventory.New(c.Redis, inventory.AsLeased)
+	numbers := inventory.New(c.Redis, inventory.AsLeased).WithKeys(c.Keys)
 	names, err := numbers.Pools(ctx)
 	if err != nil || len(names) == 0 {
 		return nil, false, err
@@ -126,7 +126,7 @@ func poolPage(r *request) (answer, error) {
 		return answer{}, err
 	}
 	c, key, now := r.console, r.field("key"), r.console.Now().UTC()
-	numbers := inventory.New(c.Redis, inventory.AsLeased)
+	numbers := inventory.New(c.Redis, inventory.AsLeased).WithKeys(c.Keys)
 	names, err := numbers.Pools(r.Context())
 	if err != nil {
 		return answer{}, err

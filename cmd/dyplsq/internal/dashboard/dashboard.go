@@ -19,6 +19,8 @@ import (
 type Config struct {
 	// Redis is a client of the dashboard's own, which adds a hook to it and closes it.
 	Redis redis.UniversalClient
+	// Keys are those of the tasks, nil for none.
+	Keys *tasks.Keys
 	// AllowActions lets its buttons change something. Without it, whatever is not a GET is answered
 	// with 405.
 	AllowActions bool
@@ -48,7 +50,7 @@ type Dashboard struct {
 func New(config Config) (*Dashboard, error) {
 	client := config.Redis
 	client.AddHook(memoryHook{})
-	queue, err := tasks.New(tasks.Config{Client: client})
+	queue, err := tasks.New(tasks.Config{Client: client, Keys: config.Keys})
 	if err != nil {
 		return nil, fmt.Errorf("the dashboard's queue: %w", err)
 	}
@@ -69,7 +71,7 @@ func New(config Config) (*Dashboard, error) {
 	d.Handler = newDoor(config.Door, config.Note, &site{
 		api: &api{
 			mon: masked{d.mon, shown}, queues: queues{inspector}, tasks: details{inspector, shown},
-			buttons:  &actions{records: d.queue, asynq: inspector, audit: audit.New(client), next: masked{d.mon, shown}},
+			buttons:  &actions{records: d.queue, asynq: inspector, audit: audit.New(client).WithKeys(config.Keys), next: masked{d.mon, shown}},
 			readOnly: !config.AllowActions, charts: config.Prometheus != "",
 			places: make(chan struct{}, apiAtOnce),
 		},

@@ -67,7 +67,7 @@ func (e *examination) judge(
 	for i, delivery := range gone {
 		ids[i] = asynqwire.IDOfDelivery(delivery)
 	}
-	records, err := record.NewStore(e.Redis).Opened(ctx, ids...)
+	records, err := record.NewStore(e.Redis).WithKeys(e.Keys).Opened(ctx, ids...)
 	if err != nil {
 		return nil, err
 	}

@@ -47,6 +47,8 @@ func (f Finding) but(v Verdict, remedy string) Finding {
 // Config says what to examine.
 type Config struct {
 	Redis redis.UniversalClient
+	// Keys seal what may hold a number, nil for none.
+	Keys *tasks.Keys
 	// Shards is over how many queues the tasks of each kind are spread; 0 for 1.
 	Shards int
 	// Now is this machine's clock; nil for the real one.
@@ -150,7 +152,7 @@ func Run(ctx context.Context, c Config, report func(Finding)) error {
 	if c.Now == nil {
 		c.Now = time.Now
 	}
-	queue, err := tasks.New(tasks.Config{Client: c.Redis, Shards: c.Shards})
+	queue, err := tasks.New(tasks.Config{Client: c.Redis, Shards: c.Shards, Keys: c.Keys})
 	if err != nil {
 		return err
 	}

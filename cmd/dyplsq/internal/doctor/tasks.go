@@ -17,7 +17,7 @@ const (
 
 // uncertain are the tasks that nobody but a person can settle.
 func (e *examination) uncertain(ctx context.Context) ([]Finding, error) {
-	held, err := record.NewStore(e.Redis).Held(ctx, heldMost)
+	held, err := record.NewStore(e.Redis).WithKeys(e.Keys).Held(ctx, heldMost)
 	if err != nil {
 		return nil, err
 	}
@@ -44,7 +44,7 @@ func (e *examination) uncertain(ctx context.Context) ([]Finding, error) {
 
 // numbers counts the inventories.
 func (e *examination) numbers(ctx context.Context) ([]Finding, error) {
-	numbers := inventory.New(e.Redis, inventory.DefaultCooldown)
+	numbers := inventory.New(e.Redis, inventory.DefaultCooldown).WithKeys(e.Keys)
 	pools, err := numbers.Pools(ctx)
 	if err != nil {
 		return nil, err

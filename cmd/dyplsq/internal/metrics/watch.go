@@ -10,6 +10,7 @@ import (
 
 	"github.com/seed-5c07c2e9/dyplsq/internal/inventory"
 	"github.com/seed-5c07c2e9/dyplsq/internal/record"
+	"github.com/seed-5c07c2e9/dyplsq/internal/seal"
 )
 
 const (
@@ -26,8 +27,9 @@ const (
 
 // Watch counts inventories and held tasks until ctx is done. A pool that cannot be read is left
 // out.
-func (m *Metrics) Watch(ctx context.Context, client redis.UniversalClient) {
-	numbers, records := inventory.New(client, inventory.DefaultCooldown), record.NewStore(client)
+func (m *Metrics) Watch(ctx context.Context, client redis.UniversalClient, keys *seal.Keys) {
+	numbers := inventory.New(client, inventory.DefaultCooldown).WithKeys(keys)
+	records := record.NewStore(client).WithKeys(keys)
 	tick := time.NewTicker(watchEvery)
 	defer tick.Stop()
 	for {
