@@ -1,6 +1,9 @@
 package worker
 
-import "time"
+import (
+	"maps"
+	"time"
+)
 
 // Phase is how far a worker has come.
 type Phase string
@@ -42,19 +45,24 @@ type Budget struct {
 // answers is not the API.
 type Denied struct{ Account, Scope string }
 
-// Traffic is how calls are held back at the moment: the accounts whose tasks this worker performs,
-// the budgets that it has used, the scopes whose calls are denied, and the accounts that it does
-// not know and whose tasks it has held lately.
+// Traffic is how calls are held back at the moment: how many this worker makes at once, the accounts
+// whose tasks it performs, the budgets that it has used, the scopes whose calls are denied, and the
+// accounts that it does not know and whose tasks it has held lately.
 type Traffic struct {
-	Accounts []string
-	Budgets  []Budget
-	Open     []Denied
-	Missing  []string
+	CallsAtOnce map[string]int // by queue
+	Accounts    []string
+	Budgets     []Budget
+	Open        []Denied
+	Missing     []string
 }
 
 // Traffic returns how calls are held back. It asks nobody.
 func (w *Worker) Traffic() Traffic {
-	t := Traffic{Accounts: w.accounts.names(), Missing: w.accounts.unknown.recent()}
+	t := Traffic{
+		CallsAtOnce: maps.Clone(w.callsAtOnce),
+		Accounts:    w.accounts.names(),
+		Missing:     w.accounts.unknown.recent(),
+	}
 	for name, a := range w.accounts.byName {
 		a.traffic.report(name, &t)
 	}

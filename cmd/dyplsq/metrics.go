@@ -57,7 +57,7 @@ func showTraffic(m *metrics.Metrics, w *worker.Worker) {
 	}
 	m.CollectTraffic(func() metrics.Traffic {
 		now := w.Traffic()
-		t := metrics.Traffic{Accounts: now.Accounts, Missing: now.Missing}
+		t := metrics.Traffic{Slots: now.CallsAtOnce, Accounts: now.Accounts, Missing: now.Missing}
 		for _, b := range now.Budgets {
 			t.Budgets = append(t.Budgets, metrics.Budget(b))
 		}

@@ -26,6 +26,7 @@ func (m *Metrics) Attempted(account, action string, class dypls.Class, code stri
 // Called counts a call of the API that took so long.
 func (m *Metrics) Called(action string, took time.Duration) {
 	m.calls.WithLabelValues(actionLabel(action)).Observe(took.Seconds())
+	m.callTimes.note(action, took)
 }
 
 // Waited counts a call that waited so long for the quota.

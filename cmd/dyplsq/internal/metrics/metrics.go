@@ -58,6 +58,9 @@ type Metrics struct {
 	redisErrors *prometheus.CounterVec
 	forgot      prometheus.Counter
 
+	callTimes callTimes
+	traffic   func() Traffic // nil until it is collected
+
 	inventory *prometheus.GaugeVec
 	held      prometheus.Gauge
 	collected *prometheus.GaugeVec
@@ -65,7 +68,10 @@ type Metrics struct {
 
 // New registers everything.
 func New() *Metrics {
-	m := &Metrics{registry: prometheus.NewRegistry()}
+	m := &Metrics{
+		registry:  prometheus.NewRegistry(),
+		callTimes: callTimes{took: map[string]float64{}},
+	}
 	m.attempts = counter(
 		"attempts_total",
 		"Attempts, by what came of them. The class of a success is empty.",

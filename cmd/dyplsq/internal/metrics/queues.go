@@ -55,11 +55,12 @@ type queues struct {
 	inspector *asynq.Inspector
 }
 
-// CollectQueues adds the queues of a Redis. The client should give up within seconds and not be the
-// one that tasks need.
+// CollectQueues adds the queues of a Redis, and how many workers they want. The client should give
+// up within seconds and not be the one that tasks need.
 func (m *Metrics) CollectQueues(client redis.UniversalClient) {
 	m.registry.MustRegister(
 		&queues{redis: client, inspector: asynq.NewInspectorFromRedisClient(client)},
+		wanted{redis: client, metrics: m},
 	)
 }
 

@@ -8,9 +8,11 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/internal/breakers"
 )
 
-// Traffic is how a worker holds calls back: its accounts and their budgets, the scopes that are
-// denied, and the accounts that it does not know and whose tasks it has held lately.
+// Traffic is how a worker holds calls back: how many it makes at once, its accounts and their
+// budgets, the scopes that are denied, and the accounts that it does not know and whose tasks it
+// has held lately.
 type Traffic struct {
+	Slots    map[string]int // calls that it makes at once, by queue
 	Accounts []string
 	Budgets  []Budget
 	Open     []Scope
@@ -62,8 +64,9 @@ var (
 // trafficCollector asks the worker at each scrape.
 type trafficCollector struct{ read func() Traffic }
 
-// CollectTraffic shows what read returns.
+// CollectTraffic shows what read returns. It comes before [Metrics.CollectQueues].
 func (m *Metrics) CollectTraffic(read func() Traffic) {
+	m.traffic = read
 	m.registry.MustRegister(trafficCollector{read})
 }
 
