@@ -301,7 +301,7 @@ func (w *Worker) settleLease(ctx context.Context, pool string, h inventory.Holdi
 	case end.Ask.PoolKey != pool: // no task has the id, or by now another one
 		err = w.numbers.Forget(ctx, pool, h)
 	case over:
-		end.X = h.X
+		end = end.On(h)
 		err = w.numbers.Settle(ctx, end)
 	default:
 		return nil

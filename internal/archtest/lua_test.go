@@ -13,7 +13,7 @@ var (
 	luaComment  = regexp.MustCompile(`--[^\n]*`)
 	luaCall     = regexp.MustCompile(`redis\.p?call\s*\(\s*('[^']*'|"[^"]*"|[^,)]+)\s*(?:,\s*([^,)]*))?`)
 	luaMentions = regexp.MustCompile(`KEYS\s*\[[^\]]*\]|KEYS\b`)
-	luaKey      = regexp.MustCompile(`^KEYS\[([1-9]|1[0-5])\]$`)
+	luaKey      = regexp.MustCompile(`^KEYS\[([1-9]|1[0-7])\]$`)
 	anyRedis    = regexp.MustCompile(`redis\s*\.\s*\w+|redis\s*\[`)
 )
 
@@ -41,7 +41,7 @@ func TestScriptsNameTheirKeysLiterally(t *testing.T) {
 				t.Errorf("%s: %s: the command must be literal", file, call[0])
 			}
 			if !keyless[command] && !luaKey.MatchString(key) {
-				t.Errorf("%s: %s: the key must be one of KEYS[1] to KEYS[15]", file, call[0])
+				t.Errorf("%s: %s: the key must be one of KEYS[1] to KEYS[17]", file, call[0])
 			}
 		}
 		for _, mention := range luaMentions.FindAllString(code, -1) {

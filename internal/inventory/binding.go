@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -37,7 +38,7 @@ func (v *Inventory) Bound(ctx context.Context, of Binding) error {
 	}
 	a, b := hashed(of.Kind, of.A, of.B)
 	verdict, err := v.withHashes(ctx, of.Pool, a, b, func(a, b, secretName string) (string, error) {
-		cmd, _ := v.runHeld(ctx, boundScript, of.Pool, of.Task, string(of.Kind), a, b, string(of.X),
+		cmd, _ := v.runHeld(ctx, boundScript, of.Pool, of.Task, string(of.Kind), a, b, v.name(of.Pool, of.X),
 			of.Kind.extension(of.Extension), of.SubsID, optionalMillis(of.Until), secretName)
 		return cmd.Text()
 	})
@@ -81,7 +82,7 @@ func (v *Inventory) Update(ctx context.Context, c Change) (bool, error) {
 	}
 	until := optionalMillis(c.Until)
 	verdict, err := v.withHashes(ctx, c.Pool, c.A, c.B, func(a, b, secretName string) (string, error) {
-		return v.verdict(ctx, updateScript, c.Pool, string(c.X), c.SubsID, until, a, b, secretName)
+		return v.verdict(ctx, updateScript, c.Pool, v.name(c.Pool, c.X), c.SubsID, until, a, b, secretName)
 	})
 	if err != nil {
 		return false, fmt.Errorf("inventory: update: %w", err)
@@ -98,7 +99,7 @@ func (v *Inventory) Prolong(ctx context.Context, c Change) (was time.Time, err e
 	if err := checkWords("SubsId", c.SubsID); err != nil {
 		return time.Time{}, fmt.Errorf("inventory: prolong: %w", err)
 	}
-	cmd, shortage := v.runHeld(ctx, prolongScript, c.Pool, string(c.X), c.SubsID, millis(c.Until), "")
+	cmd, shortage := v.runHeld(ctx, prolongScript, c.Pool, v.name(c.Pool, c.X), c.SubsID, millis(c.Until), "")
 	before, err := cmd.Text()
 	at := int64(0)
 	if err == nil && before != "" {
@@ -123,7 +124,7 @@ func (v *Inventory) Curtail(ctx context.Context, c Change, was time.Time) error 
 		ctx,
 		prolongScript,
 		c.Pool,
-		string(c.X),
+		v.name(c.Pool, c.X),
 		c.SubsID,
 		millis(c.Until),
 		millis(was),
@@ -141,7 +142,7 @@ func (v *Inventory) Unbound(
 	x dypls.Phone,
 	subsID string,
 ) (bool, error) {
-	verdict, err := v.verdict(ctx, unboundScript, pool, string(x), subsID)
+	verdict, err := v.verdict(ctx, unboundScript, pool, v.name(pool, x), subsID)
 	if err != nil {
 		return false, fmt.Errorf("inventory: unbound: %w", err)
 	}
@@ -155,7 +156,18 @@ func (v *Inventory) Knows(
 	x dypls.Phone,
 	subsID string,
 ) (bool, error) {
-	known, err := v.redis.HExists(ctx, key(pool, "subs"), string(x)+"|"+subsID).Result()
+	fields := v.names(pool, x)
+	for i := range fields {
+		fields[i] += "|" + subsID
+	}
+	tasks, err := v.redis.HMGet(ctx, key(pool, "subs"), fields...).Result()
+	if err != nil {
+		return false, fmt.Errorf("inventory: ask for a binding: %w", err)
+	}
+	known := slices.ContainsFunc(tasks, func(task any) bool { return task != nil })
+	if !known {
+		err = v.checkReadable(ctx, pool)
+	}
 	if err != nil {
 		return false, fmt.Errorf("inventory: ask for a binding: %w", err)
 	}

@@ -17,10 +17,11 @@ func TestCities(t *testing.T) {
 			want.City, want.Strict = city, strict
 			return want
 		}
-		if got := s.lease(t, in("1", "上海", false)).X; got != x(1) {
-			t.Errorf("a number of 上海: %q", string(got))
+		first := s.lease(t, in("1", "上海", false)).X
+		if first != x(1) && first != x(2) {
+			t.Errorf("a number of 上海: %q", string(first))
 		}
-		if got := s.lease(t, in("2", "上海", true)).X; got != x(2) {
+		if got := s.lease(t, in("2", "上海", true)).X; got != x(1) && got != x(2) || got == first {
 			t.Errorf("another of 上海: %q", string(got))
 		}
 		s.none(t, in("3", "上海", true))

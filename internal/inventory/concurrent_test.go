@@ -59,7 +59,7 @@ func (s stock) askAtOnce(t *testing.T, many int, want func(i int) inventory.Want
 	var all sync.WaitGroup
 	told := make([]map[string]inventory.Leased, processes)
 	for p := range processes {
-		process := inventory.New(s.client, cooldown)
+		process := s.process(cooldown)
 		told[p] = map[string]inventory.Leased{}
 		all.Go(func() {
 			for i := p / 2; i < many; i += processes / 2 { // two processes for each task

@@ -73,6 +73,9 @@ func (v *Inventory) Holdings(ctx context.Context, pool string) ([]Holding, error
 	var all []Holding
 	err := v.scan(ctx, key(pool, "leases"), func(task, value string) error {
 		h, err := readHolding(task, value)
+		if err == nil {
+			h.X, err = v.openName(ctx, pool, h.name)
+		}
 		all = append(all, h)
 		return err
 	})
@@ -92,6 +95,9 @@ func (v *Inventory) List(ctx context.Context, pool string) ([]Entry, error) {
 	var entries []Entry
 	err = v.scan(ctx, key(pool, "numbers"), func(x, value string) error {
 		e, err := readEntry(x, value, now)
+		if err == nil {
+			e.X, err = v.openName(ctx, pool, x)
+		}
 		entries = append(entries, e)
 		return err
 	})
@@ -100,6 +106,14 @@ func (v *Inventory) List(ctx context.Context, pool string) ([]Entry, error) {
 	}
 	slices.SortFunc(entries, func(a, b Entry) int { return strings.Compare(string(a.X), string(b.X)) })
 	return entries, nil
+}
+
+func (v *Inventory) openName(ctx context.Context, pool, name string) (dypls.Phone, error) {
+	x, err := v.openAll(ctx, pool, []string{name})
+	if err != nil {
+		return "", err
+	}
+	return x[0], nil
 }
 
 // scan reads a hash piece by piece, so that Redis goes on with its work meanwhile. Each field is

@@ -17,35 +17,67 @@ import (
 // Holding is what one task, or its binding, holds.
 type Holding struct {
 	Task      string
-	X         dypls.Phone
+	X         dypls.Phone // "" where it is sealed and does not open
 	Kind      Kind
 	Extension string
 	Since     time.Time
 	SubsID    string    // "" while the bind is not settled, or what came of it is forgotten
 	Until     time.Time // until when the binding may stand; the zero time for ever
+
+	name string // of X
 }
+
+// number is X, or the handle of one that does not open: it is found by that as well.
+func (h Holding) number() dypls.Phone { return cmp.Or(h.X, dypls.Phone(h.name)) }
 
 // Settled reports whether the binding is known to exist.
 func (h Holding) Settled() bool { return h.SubsID != "" }
 
-// Holding returns what a task holds, and whether it holds anything.
+// Holding returns what a task holds, and whether it holds anything. The error is an
+// *[UnreadableError] where the number does not open.
 func (v *Inventory) Holding(ctx context.Context, pool, task string) (Holding, bool, error) {
-	value, err := v.redis.HGet(ctx, key(pool, "leases"), task).Result()
-	if errors.Is(err, redis.Nil) {
-		return Holding{}, false, nil
-	}
+	held, err := v.holdings(ctx, pool, []string{task})
 	if err != nil {
 		return Holding{}, false, fmt.Errorf("inventory: read a lease: %w", err)
 	}
-	h, err := readHolding(task, value)
-	return h, err == nil, err
+	if len(held) == 0 {
+		return Holding{}, false, nil
+	}
+	return held[0], true, nil
+}
+
+// holdings are the leases of tasks, of those that have one. Where the numbers of some do not open,
+// they are there without, and the error is that of the first.
+func (v *Inventory) holdings(ctx context.Context, pool string, tasks []string) ([]Holding, error) {
+	values, err := v.redis.HMGet(ctx, key(pool, "leases"), tasks...).Result()
+	if err != nil {
+		return nil, err
+	}
+	held, names := make([]Holding, 0, len(tasks)), make([]string, 0, len(tasks))
+	for i, task := range tasks {
+		text, ok := values[i].(string)
+		if !ok {
+			continue
+		}
+		h, err := readHolding(task, text)
+		if err != nil {
+			return nil, err
+		}
+		held, names = append(held, h), append(names, h.name)
+	}
+	numbers, err := v.openAll(ctx, pool, names)
+	for i, x := range numbers {
+		held[i].X = x
+	}
+	return held, err
 }
 
 // Unsettled goes through the leases that nobody has said anything on for so long, the oldest first,
 // while each returns nil. A worker that died between a task's outcome and Release leaves such a one
 // behind; a task that is uncertain keeps its own. What changes meanwhile may be left out. A lease
 // of a time to come was made before Redis' clock was put back: nobody knows for how long nothing
-// was said on it, and it is gone through as well.
+// was said on it, and it is gone through as well. One whose number does not open is gone through
+// without it, and told at the end: then the error is an *[UnreadableError].
 func (v *Inventory) Unsettled(
 	ctx context.Context,
 	pool string,
@@ -57,15 +89,21 @@ func (v *Inventory) Unsettled(
 		return fmt.Errorf("inventory: list unsettled leases: %w", err)
 	}
 	const atOnce = 1000
+	var unreadable error
 	for _, page := range []redis.ZRangeBy{
 		{Min: "-inf", Max: strconv.FormatInt(now.Add(-atLeast).UnixMilli(), 10), Count: atOnce},
 		{Min: strconv.FormatInt(now.Add(time.Minute).UnixMilli(), 10), Max: "+inf", Count: atOnce},
 	} {
-		if err := v.unsettled(ctx, pool, page, each); err != nil {
+		err := v.unsettled(ctx, pool, page, each)
+		if _, is := errors.AsType[*UnreadableError](err); is {
+			unreadable = cmp.Or(unreadable, err)
+			continue
+		}
+		if err != nil {
 			return err
 		}
 	}
-	return nil
+	return unreadable
 }
 
 func (v *Inventory) unsettled(
@@ -74,28 +112,28 @@ func (v *Inventory) unsettled(
 	page redis.ZRangeBy,
 	each func(Holding) error,
 ) error {
+	var unreadable error
 	for {
 		tasks, err := v.redis.ZRangeByScore(ctx, key(pool, "open"), &page).Result()
 		if err != nil {
 			return fmt.Errorf("inventory: list unsettled leases: %w", err)
 		}
 		if len(tasks) == 0 {
-			return nil
+			return unreadable
 		}
-		values, err := v.redis.HMGet(ctx, key(pool, "leases"), tasks...).Result()
+		held, err := v.holdings(ctx, pool, tasks)
 		if err != nil {
-			return fmt.Errorf("inventory: list unsettled leases: %w", err)
+			err = fmt.Errorf("inventory: list unsettled leases: %w", err)
+			if held == nil {
+				return err
+			}
+			unreadable = cmp.Or(unreadable, err)
 		}
-		for i, value := range values {
-			text, ok := value.(string)
-			if !ok {
-				continue // freed in between
+		for _, h := range held {
+			if h.Settled() {
+				continue // in between
 			}
-			h, err := readHolding(tasks[i], text)
-			if err == nil && !h.Settled() {
-				err = each(h)
-			}
-			if err != nil {
+			if err := each(h); err != nil {
 				return err
 			}
 		}
@@ -115,7 +153,7 @@ func readHolding(task, value string) (Holding, error) {
 	}
 	h := Holding{
 		Task:  task,
-		X:     dypls.Phone(fields[0]),
+		name:  fields[0],
 		Kind:  Kind(fields[1]),
 		Since: time.UnixMilli(since).UTC(),
 	}

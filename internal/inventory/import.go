@@ -22,8 +22,11 @@ type Imported struct {
 }
 
 // Import adds numbers to a pool's inventory. Those that it has stay as they are, whatever they are
-// used for; a city that is given replaces the one before. Where it ends early, the same again
-// completes it.
+// used for; a city that is given replaces the one before, and a number that was sealed and does not
+// open any more is sealed anew. Where it ends early, the same again completes it.
+//
+// With keys the numbers of a new pool are sealed. A pool that has numbers in clear keeps to that
+// until [Inventory.Seal]: whoever has no keys yet may use it.
 func (v *Inventory) Import(ctx context.Context, pool string, numbers []Number) (Imported, error) {
 	if err := checkNumbers(numbers); err != nil {
 		return Imported{}, fmt.Errorf("inventory: import: %w", err)
@@ -39,9 +42,9 @@ func (v *Inventory) Import(ctx context.Context, pool string, numbers []Number) (
 	}
 	var done Imported
 	for some := range batches(numbers) {
-		args := make([]any, 0, 2*len(some))
+		args := make([]any, 0, 3*len(some))
 		for _, n := range some {
-			args = append(args, string(n.X), n.City)
+			args = append(args, v.name(pool, n.X), v.sealed(pool, n.X), n.City)
 		}
 		counts, err := v.counts(ctx, importScript, pool, 2, args...)
 		if err != nil {
@@ -85,11 +88,14 @@ func (v *Inventory) refuseOthers(ctx context.Context, pool string, numbers []Num
 			continue
 		}
 		for some := range batches(numbers) {
-			fields := make([]string, len(some))
-			for i, n := range some {
-				fields[i] = string(n.X)
+			fields := make([]string, 0, len(some))
+			for _, n := range some {
+				fields = append(fields, v.names(other, n.X)...)
 			}
 			found, err := v.redis.HMGet(ctx, key(other, "numbers"), fields...).Result()
+			if err == nil {
+				err = v.checkReadable(ctx, other)
+			}
 			if err != nil {
 				return fmt.Errorf("inventory: import: %w", err)
 			}
@@ -120,10 +126,10 @@ func checkNumbers(numbers []Number) error {
 
 func batches[T any](all []T) iter.Seq[[]T] { return slices.Chunk(all, batch) }
 
-func texts(numbers []dypls.Phone) []any {
+func (v *Inventory) texts(pool string, numbers []dypls.Phone) []any {
 	args := make([]any, len(numbers))
 	for i, n := range numbers {
-		args[i] = string(n)
+		args[i] = v.name(pool, n)
 	}
 	return args
 }

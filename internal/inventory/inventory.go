@@ -73,7 +73,7 @@ func (v *Inventory) WithReplicas(n int) *Inventory {
 	return v
 }
 
-// WithKeys has numbers sealed by keys, nil for none.
+// WithKeys has numbers sealed by keys, nil for none. It is to be called before all else.
 func (v *Inventory) WithKeys(k *seal.Keys) *Inventory {
 	v.keys = k
 	return v

@@ -91,7 +91,8 @@ var ErrHoldsAnother = errors.New("inventory: the task holds another number than 
 // Release. Where no number will do, the error is a *[NoneFreeError]; for a pair of someone who is
 // on nearly all of some hundred numbers, it may be wrong, and right another time. A
 // *[replicas.ShortageError] says that the task has got its X, and is not to use it before it has
-// asked again.
+// asked again; an *[UnreadableError], that it has got one that cannot be told: it keeps it, and may
+// ask again.
 func (v *Inventory) Lease(ctx context.Context, want Want) (Leased, error) {
 	if err := want.check(); err != nil {
 		return Leased{}, fmt.Errorf("inventory: lease: %w", err)
@@ -120,7 +121,7 @@ func (v *Inventory) Lease(ctx context.Context, want Want) (Leased, error) {
 			b,
 			want.City,
 			strict,
-			string(want.X),
+			v.name(want.Pool, want.X),
 			extension,
 			secretName,
 			millis(want.Until),
@@ -137,8 +138,9 @@ func (v *Inventory) Lease(ctx context.Context, want Want) (Leased, error) {
 	switch {
 	case verdict == "leased" && shortage != nil:
 		return Leased{}, fmt.Errorf("inventory: lease: %w", shortage)
-	case verdict == "leased" && len(reply) == 3:
-		return Leased{X: dypls.Phone(reply[1]), Extension: reply[2], Listed: true}, nil
+	case verdict == "leased" && len(reply) == 4:
+		//nolint:contextcheck // keys are read again for everybody
+		return v.leased(want.Pool, reply[1], reply[2], reply[3])
 	case verdict == "unlisted":
 		return Leased{X: want.X, Extension: extension}, nil
 	case verdict == "other":
@@ -147,6 +149,14 @@ func (v *Inventory) Lease(ctx context.Context, want Want) (Leased, error) {
 		return Leased{}, want.noneFree(reply[1])
 	}
 	return Leased{}, fmt.Errorf("inventory: lease: unexpected reply of a script: %q", verdict)
+}
+
+func (v *Inventory) leased(pool, name, extension, sealed string) (Leased, error) {
+	x, err := v.open(pool, name, sealed)
+	if err != nil {
+		return Leased{}, fmt.Errorf("inventory: lease: %w", err)
+	}
+	return Leased{X: x, Extension: extension, Listed: true}, nil
 }
 
 func (w Want) check() error {

@@ -33,7 +33,7 @@ func (v *Inventory) Release(ctx context.Context, r Refusal) (bool, error) {
 	if r.Unperformed {
 		rests = 0
 	}
-	verdict, err := v.verdict(ctx, releaseScript, r.Pool, r.Task, string(r.X), rests, r.Aside)
+	verdict, err := v.verdict(ctx, releaseScript, r.Pool, r.Task, v.name(r.Pool, r.X), rests, r.Aside)
 	if err != nil {
 		return false, fmt.Errorf("inventory: release: %w", err)
 	}
@@ -43,7 +43,7 @@ func (v *Inventory) Release(ctx context.Context, r Refusal) (bool, error) {
 // Forget is for a lease whose task is not known any more, nor what came of its bind: it may have
 // been bound. The number stays with it as long as a binding could stand, and rests then.
 func (v *Inventory) Forget(ctx context.Context, pool string, h Holding) error {
-	if _, err := v.verdict(ctx, forgetScript, pool, h.Task, string(h.X)); err != nil {
+	if _, err := v.verdict(ctx, forgetScript, pool, h.Task, v.name(pool, h.number())); err != nil {
 		return fmt.Errorf("inventory: forget: %w", err)
 	}
 	return nil
@@ -81,7 +81,7 @@ func (v *Inventory) aside(
 ) (int, error) {
 	known := 0
 	for batch := range batches(numbers) {
-		n, err := v.run(ctx, asideScript, pool, append([]any{why}, texts(batch)...)...).Int()
+		n, err := v.run(ctx, asideScript, pool, append([]any{why}, v.texts(pool, batch)...)...).Int()
 		if err != nil {
 			return known, fmt.Errorf("inventory: set aside or readmit: %w", err)
 		}

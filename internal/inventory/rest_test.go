@@ -2,6 +2,7 @@ package inventory_test
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -140,8 +141,8 @@ func TestOldestFirst(t *testing.T) {
 					s.Forward(time.Minute)
 				}
 				s.Forward(cooldown)
-				if got := s.lease(t, want("fresh")).X; got != x(3) {
-					t.Errorf("%q was never used", string(x(3)))
+				if got := s.lease(t, want("fresh")).X; slices.Contains(order, got) {
+					t.Errorf("%q was used, another never", string(got))
 				}
 				for i, number := range order {
 					if got := s.lease(t, want(fmt.Sprint("again-", i))).X; got != number {

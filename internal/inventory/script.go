@@ -61,6 +61,8 @@ var keyNames = [...]string{
 	"since",
 	"counts",
 	"cooldown",
+	"sealed",
+	"sealing",
 }
 
 const poolsKey = "dypls:pools"
@@ -77,10 +79,21 @@ func keys(pool string) []string {
 }
 
 func (v *Inventory) run(ctx context.Context, s *redis.Script, pool string, args ...any) *redis.Cmd {
-	args = append(
-		[]any{v.ahead.Milliseconds(), time.Duration(v.cooldown.Load()).Milliseconds()},
+	return refused(s.Run(ctx, v.redis, keys(pool), v.args(s, args)...))
+}
+
+// args puts in front what every script is told.
+func (v *Inventory) args(s *redis.Script, args []any) []any {
+	may := "none"
+	switch {
+	case s == sweepScript || s == countScript:
+		may = "any"
+	case v.keys.On():
+		may = "keys"
+	}
+	return append(
+		[]any{v.ahead.Milliseconds(), time.Duration(v.cooldown.Load()).Milliseconds(), may},
 		args...)
-	return s.Run(ctx, v.redis, keys(pool), args...)
 }
 
 // runHeld is run, and waits for the replicas that are wanted.
@@ -90,10 +103,8 @@ func (v *Inventory) runHeld(
 	pool string,
 	args ...any,
 ) (*redis.Cmd, *replicas.ShortageError) {
-	args = append(
-		[]any{v.ahead.Milliseconds(), time.Duration(v.cooldown.Load()).Milliseconds()},
-		args...)
-	return replicas.Run(ctx, v.redis, v.replicas, s, keys(pool), args...)
+	cmd, shortage := replicas.Run(ctx, v.redis, v.replicas, s, keys(pool), v.args(s, args)...)
+	return refused(cmd), shortage
 }
 
 // verdict is the reply of a script that answers with one word.

@@ -85,7 +85,7 @@ func TestSecretIsReplaced(t *testing.T) {
 		s.fill(t, numbers(2))
 		s.lease(t, pair("before", 1, 2))
 		s.client.FlushAll(t.Context())
-		other := stock{inventory.New(s.client, cooldown), s.client}
+		other := stock{s.process(cooldown), s.client}
 		other.fill(t, numbers(2))
 		first := other.lease(t, pair("there", 1, 2))
 		if second := s.lease(t, pair("here", 1, 3)); second.X == first.X {

@@ -32,6 +32,13 @@ func (s secret) hash(p dypls.Phone) string {
 	return base64.RawURLEncoding.EncodeToString(mac.Sum(nil)[:16])
 }
 
+func (v *Inventory) hashes(pool string, s secret, p dypls.Phone) string {
+	if p == "" || !v.keys.On() {
+		return s.hash(p)
+	}
+	return s.hash(p) + "|" + v.sealedHash(pool, s.hash(p))
+}
+
 // secretOf returns a pool's secret. Who needs it first makes it.
 func (v *Inventory) secretOf(ctx context.Context, pool string) (secret, error) {
 	v.mu.Lock()
@@ -61,7 +68,8 @@ func (v *Inventory) secretOf(ctx context.Context, pool string) (secret, error) {
 }
 
 // withHashes calls with the hashes of numbers and the name of their secret, and again where that
-// turns out to be another by now.
+// turns out to be another by now. With keys these are two of each: on a number that is not sealed
+// yet the first stands, as whoever has no keys writes it.
 func (v *Inventory) withHashes(
 	ctx context.Context,
 	pool string,
@@ -76,7 +84,7 @@ func (v *Inventory) withHashes(
 		if err != nil {
 			return "", err
 		}
-		verdict, err := call(s.hash(a), s.hash(b), s.name())
+		verdict, err := call(v.hashes(pool, s, a), v.hashes(pool, s, b), s.name())
 		if err != nil || verdict != "secret" || try > 0 {
 			return verdict, err
 		}

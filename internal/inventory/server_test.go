@@ -12,6 +12,7 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
 	"github.com/seed-5c07c2e9/dyplsq/internal/inventory"
 	"github.com/seed-5c07c2e9/dyplsq/internal/redistest"
+	"github.com/seed-5c07c2e9/dyplsq/internal/seal"
 )
 
 const (
@@ -20,7 +21,8 @@ const (
 )
 
 // stock is an inventory on a Redis that a test has to itself. Every script is tested on both kinds:
-// miniredis is what dev mode runs on; the other is what production runs on.
+// miniredis is what dev mode runs on; the other is what production runs on. There it is tested with
+// keys as well.
 type stock struct {
 	*inventory.Inventory
 
@@ -29,6 +31,10 @@ type stock struct {
 
 func onEachServer(t *testing.T, test func(t *testing.T, s stock)) {
 	t.Helper()
+	server := func(tb testing.TB) *redis.Client {
+		tb.Helper()
+		return redistest.Start(tb).Client(tb)
+	}
 	start := map[string]func(testing.TB) *redis.Client{
 		"miniredis": func(tb testing.TB) *redis.Client {
 			tb.Helper()
@@ -36,20 +42,37 @@ func onEachServer(t *testing.T, test func(t *testing.T, s stock)) {
 			tb.Cleanup(func() { _ = client.Close() })
 			return client
 		},
-		"redis-server": func(tb testing.TB) *redis.Client {
-			tb.Helper()
-			return redistest.Start(tb).Client(tb)
-		},
+		"redis-server": server,
+		withKeys:       server,
 	}
 	for name, start := range start {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			client := start(t)
 			s := stock{inventory.New(client, cooldown), client}
+			if name == withKeys {
+				s.WithKeys(newKeys(t))
+			}
 			test(t, s)
 			s.audit(t)
 		})
 	}
+}
+
+const withKeys = "redis-server with keys"
+
+func newKeys(tb testing.TB) *seal.Keys {
+	tb.Helper()
+	k, err := seal.Of(seal.NewFile("k1"))
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return k
+}
+
+// process is another process' inventory on the same Redis.
+func (s stock) process(cooldown time.Duration) *inventory.Inventory {
+	return inventory.New(s.client, cooldown).WithKeys(s.Keys())
 }
 
 // x is the nth number of the tests' inventories.

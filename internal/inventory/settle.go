@@ -24,6 +24,12 @@ type End struct {
 	Aside       string
 }
 
+// On is what came of the bind of a lease: it counts for no number that the task was given since.
+func (e End) On(h Holding) End {
+	e.X = h.number()
+	return e
+}
+
 // Settle tells the inventory what came of a bind. Every way to an outcome leads here: the end of a
 // run, a look, a late answer, whoever settles or withdraws the task, and the sweep for whoever
 // ended in between. A success is told before the record is, and a failure after, so that nobody is

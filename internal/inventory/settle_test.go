@@ -152,11 +152,11 @@ func TestCooldownAsLeased(t *testing.T) {
 	t.Parallel()
 	onEachServer(t, func(t *testing.T, s stock) {
 		s.fill(t, numbers(1))
-		short := inventory.New(s.client, time.Hour)
+		short := s.process(time.Hour)
 		if _, err := short.Lease(t.Context(), alone("task")); err != nil {
 			t.Fatal(err)
 		}
-		other := inventory.New(s.client, inventory.AsLeased)
+		other := s.process(inventory.AsLeased)
 		if freed, err := other.Release(t.Context(), inventory.Refusal{Pool: pool, Task: "task"}); err != nil || !freed {
 			t.Fatal(freed, err)
 		}

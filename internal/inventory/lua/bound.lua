@@ -1,8 +1,9 @@
--- ARGV[3..]: task, kind, hash of A, of B, X, extension, SubsId, until (ms, 0 for never), secret's name. Of A, B, the extension and until, what
+-- ARGV[4..]: task, kind, hashes of A, of B, X, extension, SubsId, until (ms, 0 for never), secret's name. Of A, B, the extension and until, what
 -- is '' is as the task's lease has it.
 -- Writes down a binding that exists, whatever was thought before. Returns bound | unlisted | secret.
-local task, kind, a, b, x, ext, subs, till = ARGV[3], ARGV[4], ARGV[5], ARGV[6], ARGV[7], ARGV[8], ARGV[9], ARGV[10]
-if a .. b ~= '' and redis.call('GETRANGE', KEYS[12], 0, 15) ~= ARGV[11] then
+local task, kind, a, b, x, ext, subs, till =
+  ARGV[4], ARGV[5], ARGV[6], ARGV[7], name_of(ARGV[8]), ARGV[9], ARGV[10], ARGV[11]
+if a .. b ~= '' and redis.call('GETRANGE', KEYS[12], 0, 15) ~= ARGV[12] then
   return 'secret'
 end
 local l = lease_of(task)
@@ -30,7 +31,7 @@ if not l then
   if not n then
     return 'unlisted'
   end
-  l = hold(task, n, kind, ext, a, b, '0')
+  l = hold(task, n, kind, ext, hash_on(x, a), hash_on(x, b), '0')
 end
 if l.subs ~= '-' and l.subs ~= subs then
   redis.call('HDEL', KEYS[8], x .. '|' .. l.subs)

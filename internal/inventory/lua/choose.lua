@@ -3,7 +3,7 @@
 -- Every text that starts with prefix .. '|' lies from there to prefix .. '}', the character after '|'.
 local function room_for_extension(prefix)
   local found = redis.call('ZRANGEBYLEX', KEYS[4], '[' .. prefix .. '|', '(' .. prefix .. '}', 'LIMIT', 0, 1)
-  return found[1] and string.match(found[1], '(%d+)$')
+  return found[1] and string.match(found[1], '([^|]+)$')
 end
 
 -- room_for_pair looks for one that knows neither A nor B: at all of them where they are few, else at runs of 16 in several
@@ -21,8 +21,8 @@ local function room_for_pair(prefix, a, b, runs)
     local at = (start + math.floor(run * count / runs)) % count
     local last = math.min(at + size, count) - 1
     for _, entry in ipairs(redis.call('ZRANGE', KEYS[4], first + at, first + last)) do
-      local x = string.match(entry, '(%d+)$')
-      local known = redis.call('HMGET', KEYS[9], x .. '|' .. a, x .. '|' .. b)
+      local x = string.match(entry, '([^|]+)$')
+      local known = redis.call('HMGET', KEYS[9], x .. '|' .. hash_on(x, a), x .. '|' .. hash_on(x, b))
       if not known[1] and not known[2] then
         return x
       end
@@ -36,7 +36,7 @@ local function idle_in(city)
   if not found[1] then
     return nil
   end
-  local rest, x = string.match(found[1], '|(%d+)|(%d+)$')
+  local rest, x = string.match(found[1], '|(%d+)|([^|]+)$')
   rest = tonumber(rest)
   return rest <= now and x or nil, rest
 end

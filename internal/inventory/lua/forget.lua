@@ -1,7 +1,7 @@
--- ARGV[3..]: task, X. Nobody knows any more what came of the task's bind: its number stays with it as long as a binding could stand.
+-- ARGV[4..]: task, X. Nobody knows any more what came of the task's bind: its number stays with it as long as a binding could stand.
 -- Returns kept | freed | unknown.
-local l = lease_of(ARGV[3])
-if not l or l.x ~= ARGV[4] or l.state ~= 'open' then
+local l = lease_of(ARGV[4])
+if not l or l.x ~= name_of(ARGV[5]) or l.state ~= 'open' then
   return 'unknown'
 end
 if l.till == '0' then

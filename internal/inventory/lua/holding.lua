@@ -30,6 +30,21 @@ local function slots(l)
   return held
 end
 
+-- note writes down who came onto an X, with what, while its pool is being sealed: whoever seals it has read what was there before.
+-- Where that is too much, it has to be read again.
+local function note(l)
+  if is_handle(l.x) or redis.call('EXISTS', KEYS[17]) == 0 then
+    return
+  end
+  local noted = redis.call('HGET', KEYS[17], l.x) or ''
+  if #noted < 100000 and noted ~= '!' then
+    noted = noted .. table.concat({l.task, l.ext, l.a, l.b}, ' ') .. ' '
+  else
+    noted = '!'
+  end
+  redis.call('HSET', KEYS[17], l.x, noted)
+end
+
 -- hold gives a number to a task, which keeps it until it is told what came of the bind.
 local function hold(task, n, kind, ext, a, b, till)
   local l = {task = task, x = n.x, kind = kind, ext = dash(ext), a = dash(a), b = dash(b),
@@ -46,6 +61,7 @@ local function hold(task, n, kind, ext, a, b, till)
   end
   put_back(n)
   write_lease(l)
+  note(l)
   redis.call('ZADD', KEYS[7], now, task)
   return l
 end
@@ -108,7 +124,7 @@ local function tidy(expiries, rests)
   local rested = redis.call('ZRANGEBYSCORE', KEYS[10], '-inf', now, 'LIMIT', 0, rests)
   for _, entry in ipairs(rested) do
     redis.call('ZREM', KEYS[10], entry)
-    local n = number(string.match(entry, '^%d+'))
+    local n = number(string.match(entry, '^[^|]+'))
     if not string.find(entry, '|', 1, true) then
       if n and n.aside == '~' then
         put_back(n) -- which lets it leave

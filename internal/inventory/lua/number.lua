@@ -1,5 +1,9 @@
 -- What every script starts with. ARGV[1]: ms by which a test moves the clock, else 0. ARGV[2]: the cooldown (ms), -1 for what a lease said last.
--- KEYS, the same for all: 1 numbers, 2 idle, 3 idle:city, 4 room, 5 leases, 6 until, 7 open, 8 subs, 9 slots, 10 rests, 11 extensions, 12 secret, 13 since, 14 counts, 15 cooldown.
+-- ARGV[3]: whether the caller has keys (keys | none), or any where it names no number and is told none.
+-- KEYS, the same for all: 1 numbers, 2 idle, 3 idle:city, 4 room, 5 leases, 6 until, 7 open, 8 subs, 9 slots, 10 rests, 11 extensions, 12 secret, 13 since, 14 counts, 15 cooldown, 16 sealed, 17 sealing.
+if ARGV[3] == 'none' and redis.call('EXISTS', KEYS[16], KEYS[17]) > 0 then
+  return {err = 'SEALED the numbers of this pool are sealed, and the caller has no keys'}
+end
 local clock = redis.call('TIME')
 local now = clock[1] * 1000 + math.floor(clock[2] / 1000) + ARGV[1]
 local cooldown = tonumber(ARGV[2])
@@ -7,6 +11,20 @@ if cooldown < 0 then
   cooldown = tonumber(redis.call('GET', KEYS[15]) or 86400000)
 end
 local most_pairs = 200
+
+-- An X is named by its digits, or by a handle once it is sealed.
+local function is_handle(x)
+  return string.sub(x, 1, 1) == 'x'
+end
+
+-- name_of tells how an X is named here: who has keys says 'digits|handle', as it may not be sealed yet.
+local function name_of(x)
+  local digits, handle = string.match(x, '^(%d+)|(.+)$')
+  if not handle then
+    return x
+  end
+  return redis.call('HEXISTS', KEYS[1], handle) == 1 and handle or digits
+end
 
 -- place is where a number is counted: by what it is, and its city. Whether one that is idle rests, its list tells.
 local function place(n)
@@ -89,6 +107,7 @@ local function put_back(n)
   if n.aside == '~' and n.held == 0 then
     if n.rest <= now then
       redis.call('HDEL', KEYS[1], n.x)
+      redis.call('HDEL', KEYS[16], n.x)
       count(n, nil)
       return
     end

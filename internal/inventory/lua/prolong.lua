@@ -1,6 +1,6 @@
--- ARGV[3..]: X, SubsId, until (ms), until when before (ms, '' to prolong; else to take that back).
+-- ARGV[4..]: X, SubsId, until (ms), until when before (ms, '' to prolong; else to take that back).
 -- Returns until when before, '' where that is no sooner or the binding is not known.
-local x, subs, till, before = ARGV[3], ARGV[4], ARGV[5], ARGV[6]
+local x, subs, till, before = name_of(ARGV[4]), ARGV[5], ARGV[6], ARGV[7]
 local task = redis.call('HGET', KEYS[8], x .. '|' .. subs)
 if not task then
   return ''

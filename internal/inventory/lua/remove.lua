@@ -1,7 +1,7 @@
--- ARGV[3..]: mode (look | free | all), numbers. Returns how many have left, leave once nobody needs them, are in use and stay, are unknown.
-local mode, gone, leaving, in_use, unknown = ARGV[3], 0, 0, 0, 0
-for i = 4, #ARGV do
-  local n = number(ARGV[i])
+-- ARGV[4..]: mode (look | free | all), numbers. Returns how many have left, leave once nobody needs them, are in use and stay, are unknown.
+local mode, gone, leaving, in_use, unknown = ARGV[4], 0, 0, 0, 0
+for i = 5, #ARGV do
+  local n = number(name_of(ARGV[i]))
   if not n then
     unknown = unknown + 1
   elseif n.held > 0 and mode ~= 'all' then

@@ -1,8 +1,14 @@
 -- A slot is what a binding has of an X that it shares: the hash of A, and of B, or the extension. A slot that is held counts
 -- its leases (one, unless callers named the same X themselves); one that rests counts 0, and stands in the rests.
 
+-- hash_on returns the hash of a person as the slots of an X have it. Who has keys says two: 'hash|sealed hash'.
+local function hash_on(x, hashes)
+  local plain, sealed = string.match(hashes, '^([^|]*)|?(.*)$')
+  return is_handle(x) and sealed or plain
+end
+
 local function mark(slot, digit)
-  local x, ext = string.match(slot, '^(%d+)|([1-9]%d%d)$')
+  local x, ext = string.match(slot, '^([^|]+)|([1-9]%d%d)$')
   if not x then
     return
   end

@@ -1,2 +1,2 @@
--- ARGV[3]: how much at most. Returns how much it did.
-return tidy(tonumber(ARGV[3]), tonumber(ARGV[3]))
+-- ARGV[4]: how much at most. Returns how much it did.
+return tidy(tonumber(ARGV[4]), tonumber(ARGV[4]))

@@ -1,7 +1,7 @@
--- ARGV[3..]: X, SubsId, until (ms, '' to leave it), hash of the new A, of the new B ('' to leave them), secret's name.
+-- ARGV[4..]: X, SubsId, until (ms, '' to leave it), hashes of the new A, of the new B ('' to leave them), secret's name.
 -- Returns updated | unknown | secret.
-local x, subs, till, a, b = ARGV[3], ARGV[4], ARGV[5], ARGV[6], ARGV[7]
-if a .. b ~= '' and redis.call('GETRANGE', KEYS[12], 0, 15) ~= ARGV[8] then
+local x, subs, till, a, b = name_of(ARGV[4]), ARGV[5], ARGV[6], ARGV[7], ARGV[8]
+if a .. b ~= '' and redis.call('GETRANGE', KEYS[12], 0, 15) ~= ARGV[9] then
   return 'secret'
 end
 local task = redis.call('HGET', KEYS[8], x .. '|' .. subs)
@@ -17,8 +17,9 @@ if l.kind == 'pair' then
       l[side] = hash
     end
   end
-  change('a', a)
-  change('b', b)
+  change('a', hash_on(x, a))
+  change('b', hash_on(x, b))
+  note(l)
 end
 if till ~= '' then
   l.till = till
