@@ -8,6 +8,7 @@ import (
 
 	"github.com/hibiken/asynq"
 	"github.com/redis/go-redis/v9"
+	"go.opentelemetry.io/otel/trace"
 
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
 	"github.com/seed-5c07c2e9/dyplsq/internal/consumergroup"
@@ -15,6 +16,7 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/internal/inventory"
 	"github.com/seed-5c07c2e9/dyplsq/internal/record"
 	"github.com/seed-5c07c2e9/dyplsq/internal/setting"
+	"github.com/seed-5c07c2e9/dyplsq/internal/tracing"
 )
 
 // Config is what a [Queue] needs: where Redis is, as Redis or as Client. Zero values of the others
@@ -46,6 +48,10 @@ type Config struct {
 	// Keys seal what Redis keeps of the tasks: nil, the default, seals nothing. Whoever performs or
 	// collects the tasks needs them, too, and should have them before producers do.
 	Keys *Keys
+	// TracerProvider is OpenTelemetry's: where a span of each Enqueue goes. nil, the default, traces
+	// nothing. An application that has a global one gives otel.GetTracerProvider(). The span is noted
+	// in the tasks' records, so that what workers do is linked to it.
+	TracerProvider trace.TracerProvider
 }
 
 // defaultRetention is how long the outcome of a task that is settled or withdrawn by hand is kept.
@@ -81,6 +87,7 @@ func New(c Config) (*Queue, error) {
 		now:                time.Now,
 		recordingRetention: c.RecordingRetention,
 		retention:          c.Retention,
+		tracer:             tracing.New(c.TracerProvider),
 	}
 	q.dispatch = dispatch.New(dispatch.Config{
 		Redis:   client,

@@ -13,6 +13,7 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/internal/asynqwire"
 	"github.com/seed-5c07c2e9/dyplsq/internal/record"
 	"github.com/seed-5c07c2e9/dyplsq/internal/setting"
+	"github.com/seed-5c07c2e9/dyplsq/internal/tracing"
 )
 
 // idProblem is what is wrong with a task's id that is none.
@@ -42,6 +43,7 @@ type draft struct {
 	found      record.Created
 	inTime     bool // it breaks no rule, not even one that depends on the time
 	afterBind  bool // the bind that it names is new in the same batch, and recorded first
+	origin     tracing.Origin
 	err        error
 }
 
@@ -90,6 +92,7 @@ func (d *draft) prepare(now time.Time) {
 		Undoing:     d.undoing(),
 		Undoes:      d.options.bindTask,
 		Callback:    value(d.options.callback),
+		Origin:      d.origin,
 	}
 }
 

@@ -18,8 +18,20 @@ const (
 	tripsOut       = 3
 )
 
-// enqueue takes drafts through the steps, each for all of them: check, record, deliver.
+// enqueue enqueues drafts, in a span of their own.
 func (q *Queue) enqueue(ctx context.Context, drafts []*draft) ([]string, error) {
+	if !q.tracer.On() {
+		return q.enqueueAll(ctx, drafts)
+	}
+	ctx, span := q.startSend(ctx, drafts)
+	defer span.End()
+	ids, err := q.enqueueAll(ctx, drafts)
+	endSend(span, drafts, err)
+	return ids, err
+}
+
+// enqueueAll takes drafts through the steps, each for all of them: check, record, deliver.
+func (q *Queue) enqueueAll(ctx context.Context, drafts []*draft) ([]string, error) {
 	now := q.now()
 	if err := q.prepare(ctx, drafts, now); err != nil {
 		return nil, err

@@ -42,6 +42,10 @@ type Outcome struct {
 	FinishedAt time.Time `json:"finished_at,omitzero"`
 	// Callback is the endpoint that the task named by [Callback], "" for none.
 	Callback string `json:"-"`
+	// TraceParent and TraceState are the span in which the task was enqueued, as W3C's Trace Context
+	// writes it, for spans that link to it; "" where it was not traced.
+	TraceParent string `json:"-"`
+	TraceState  string `json:"-"`
 }
 
 // milliseconds is how times stand in an outcome's JSON: RFC 3339 in UTC, always with three
@@ -160,6 +164,9 @@ func outcomeOf(r record.Record, now time.Time) Outcome {
 		Calls:      r.Calls,
 		EnqueuedAt: r.EnqueuedAt,
 		Callback:   r.Callback,
+
+		TraceParent: r.Origin.Parent,
+		TraceState:  r.Origin.State,
 	}
 	switch {
 	case r.State == "", !r.ExpiresAt.IsZero() && !now.Before(r.ExpiresAt):

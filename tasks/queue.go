@@ -11,6 +11,7 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/internal/dispatch"
 	"github.com/seed-5c07c2e9/dyplsq/internal/inventory"
 	"github.com/seed-5c07c2e9/dyplsq/internal/record"
+	"github.com/seed-5c07c2e9/dyplsq/internal/tracing"
 )
 
 // Queue is where tasks are put and their outcomes found. It is safe for concurrent use; a program
@@ -28,6 +29,7 @@ type Queue struct {
 
 	recordingRetention time.Duration
 	retention          time.Duration
+	tracer             tracing.Tracer
 }
 
 // Ping reports whether Redis answers.

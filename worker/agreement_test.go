@@ -28,6 +28,7 @@ var ofOneWorker = map[string]string{
 	"AsynqPlain":      "how this process talks to Redis; records and queues are the same",
 	"Logger":          "of the process",
 	"Trace":           "of the process",
+	"TracerProvider":  "of the process",
 	"Concurrency":     "of the process",
 	"Fetchers":        "of the process",
 	"HTTPTimeout":     "any that is allowed nests in the claim's lease, which all workers have the same",

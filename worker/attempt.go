@@ -91,12 +91,17 @@ func (d *delivery) caller() *permittedCaller {
 	if d.account == nil {
 		return &permittedCaller{}
 	}
-	return &permittedCaller{
+	c := &permittedCaller{
 		Caller:  d.account.caller,
 		traffic: d.account.traffic,
 		permit:  d.permit,
 		run:     d.run,
+		span:    d.span,
 	}
+	if d.span.On() { // what nobody records has no parts, either
+		c.tracer, c.begun = d.worker.tracer, &d.begun
+	}
+	return c
 }
 
 // asError turns what is neither a success nor an answer into an error of the vocabulary.

@@ -12,6 +12,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 	"github.com/rs/zerolog"
+	"go.opentelemetry.io/otel/trace"
 
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
 	"github.com/seed-5c07c2e9/dyplsq/internal/asynqwire"
@@ -98,6 +99,11 @@ type Config struct {
 	// Keys seal what Redis keeps of tasks and numbers: nil, the default, seals nothing. Producers and
 	// whoever collects outcomes need them, too, see [tasks.Config].
 	Keys *tasks.Keys
+	// TracerProvider is OpenTelemetry's: where a span of each run that may call goes, and one of each
+	// call. nil, the default, traces nothing, see [tasks.Config]. The span of a run is the first of a
+	// trace of its own, and linked to the one in which its task was enqueued; where that one is not
+	// recorded, neither is what is done about the task.
+	TracerProvider trace.TracerProvider
 
 	client redis.UniversalClient // in place of one that Redis leads to: a test's, which closes it
 }

@@ -6,6 +6,7 @@ import (
 
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
 	"github.com/seed-5c07c2e9/dyplsq/internal/record"
+	"github.com/seed-5c07c2e9/dyplsq/internal/tracing"
 )
 
 const (
@@ -25,9 +26,10 @@ type delivery struct {
 	accountName string   // its name in the record, "" for none
 	id          string
 	run         string
-	queue       string // of asynq
-	baseQueue   string // the queue whose calls it takes up: all shards of one share them
-	taskID      string // of asynq
+	queue       string    // of asynq
+	baseQueue   string    // the queue whose calls it takes up: all shards of one share them
+	taskID      string    // of asynq
+	arrived     time.Time // the zero time where nothing is traced
 
 	// What the gates have found and acquired.
 	permit       *permit       // nil where no call may leave now
@@ -40,6 +42,8 @@ type delivery struct {
 	number       *number        // nil where its bind takes none of an inventory
 	expiry       *prolonged     // nil where the inventory was told of none
 	endSlowStart func()
+
+	span tracing.Span // of a run that has begun
 }
 
 // perform takes a delivery through the gates of one run, in this order, and then makes its call.
@@ -109,6 +113,7 @@ func (e *endedError) Error() string { return "the run has ended" }
 func (d *delivery) release(ctx context.Context) {
 	d.permit.release(ctx)
 	d.releaseSlots()
+	d.span.End()
 }
 
 // checkNoDataLoss keeps a bind back while binds pause.
@@ -161,6 +166,7 @@ func (d *delivery) begin(ctx context.Context) error {
 	if err != nil {
 		return &endedError{later(redisAway, "redis is out of reach")}
 	}
+	d.startSpan(ctx)
 	switch d.begun.Verdict {
 	case record.Finished:
 		return d.onSettled(ctx)
@@ -171,7 +177,7 @@ func (d *delivery) begin(ctx context.Context) error {
 	case record.Foreign:
 		return &endedError{d.staleDelivery(ctx)}
 	case record.Unknown:
-		d.worker.log.Error().Str("id", d.id).Str("action", d.kind.action).
+		d.log().Error().Str("id", d.id).Str("action", d.kind.action).
 			Msg("record not found; task deleted or past its retention")
 		return &endedError{archive(dypls.CodeInvalidPayload, dypls.Rejected)}
 	case record.Go, record.Look:

@@ -61,6 +61,9 @@ func (w *Worker) ProcessTask(ctx context.Context, task *asynq.Task) error {
 		baseQueue:   baseQueue,
 		taskID:      taskID,
 	}
+	if w.tracer.On() {
+		d.arrived = time.Now()
+	}
 	return d.perform(ctx)
 }
 

@@ -228,7 +228,7 @@ func (d *delivery) updateInventory(ctx context.Context, request []byte, v verdic
 		return nil
 	})
 	if err != nil {
-		d.worker.log.Error().Str("id", d.id).Err(err).Msg("inventory not updated with a changed binding")
+		d.log().Error().Str("id", d.id).Err(err).Msg("inventory not updated with a changed binding")
 	}
 }
 

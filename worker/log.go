@@ -12,6 +12,7 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
 	"github.com/seed-5c07c2e9/dyplsq/internal/record"
 	"github.com/seed-5c07c2e9/dyplsq/internal/refusal"
+	"github.com/seed-5c07c2e9/dyplsq/internal/tracing"
 )
 
 // logAttempt writes the one line of an attempt, and tells the trace.
@@ -22,6 +23,7 @@ func (w *Worker) logAttempt(
 	err error,
 	took time.Duration,
 ) {
+	d.endSpan(v)
 	w.config.Trace.attemptDone(Attempt{
 		TaskID:    d.id,
 		Account:   d.account.name,
@@ -39,7 +41,7 @@ func (w *Worker) logAttempt(
 		level = zerolog.ErrorLevel
 	default:
 	}
-	line := w.log.WithLevel(level).
+	line := d.log().WithLevel(level).
 		Str("id", d.id).
 		Str("action", d.kind.action).
 		Int("attempt", begun.Attempt).
@@ -72,9 +74,14 @@ func (w *Worker) logReconciliation(
 	err error,
 	took time.Duration,
 ) {
-	log := w.log
+	if d.span.On() {
+		d.span.Set(tracing.Finding.String(string(finding)))
+		d.endSpan(v)
+	}
+	log := d.log()
 	if d.accountName != "" {
-		log = log.With().Str("account", d.accountName).Logger()
+		named := log.With().Str("account", d.accountName).Logger()
+		log = &named
 	}
 	log.Warn().
 		Str("id", d.id).
@@ -95,10 +102,19 @@ func accountLog(c Config, account string) zerolog.Logger {
 	return c.Logger.With().Str("account", account).Logger()
 }
 
+// log is the worker's, with the span of the run where there is one.
+func (d *delivery) log() *zerolog.Logger {
+	if !d.span.On() {
+		return &d.worker.log
+	}
+	log := d.worker.log.With().Fields(d.span.LogFields()).Logger()
+	return &log
+}
+
 // logPanic writes where a panic came from. Its value may hold anything, a number included, and is
 // left out.
 func (w *Worker) logPanic(d *delivery, value any) {
-	w.log.Error().Str("id", d.id).Str("action", d.kind.action).Str("code", dypls.CodePanic).
+	d.log().Error().Str("id", d.id).Str("action", d.kind.action).Str("code", dypls.CodePanic).
 		Str("panic", fmt.Sprintf("%T", value)).Bytes("stack", debug.Stack()).Msg("panic")
 }
 

@@ -8,17 +8,19 @@ import (
 
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
 	"github.com/seed-5c07c2e9/dyplsq/internal/record"
+	"github.com/seed-5c07c2e9/dyplsq/internal/tracing"
 	"github.com/seed-5c07c2e9/dyplsq/worker/internal/reaper"
 )
 
 func (d *delivery) settleWithoutCall(ctx context.Context, begun record.Begun) error {
 	d.worker.syncInventory(ctx, d.id)
-	d.worker.log.Error().
+	d.log().Error().
 		Str("id", d.id).
 		Str("action", d.kind.action).
 		Str("state", string(begun.State)).
 		Str("code", begun.Code).
 		Msg("settled without a call")
+	d.endSpan(verdict{state: begun.State, code: begun.Code, class: dypls.Class(begun.Class)})
 	d.traceEnd(begun.State)
 	return archive(begun.Code, dypls.Class(begun.Class))
 }
@@ -30,7 +32,7 @@ func (d *delivery) abort(ctx context.Context, begun record.Begun) {
 		return err
 	})
 	if err != nil { // its claim lapses, and the task is in doubt for nothing
-		d.worker.log.Error().
+		d.log().Error().
 			Str("id", d.id).
 			Str("action", d.kind.action).
 			Err(err).
@@ -82,7 +84,7 @@ func (d *delivery) finish(ctx context.Context, e record.Ending) {
 		d.traceEnd(e.State)
 		return
 	}
-	log := d.worker.log.Error().
+	log := d.log().Error().
 		Str("id", d.id).
 		Str("action", d.kind.action).
 		Str("state", string(e.State)).
@@ -91,6 +93,7 @@ func (d *delivery) finish(ctx context.Context, e record.Ending) {
 	case err != nil:
 		log.Err(err).Msg("outcome not written")
 	case verdict == record.Surplus:
+		d.span.Set(tracing.Result.String("surplus"))
 		d.worker.config.Trace.surplusFound(Surplus{TaskID: d.id, Action: d.kind.action})
 		log.Msg("surplus binding; unbinding it")
 		d.compensate(ctx, e)
@@ -105,10 +108,10 @@ func (d *delivery) finish(ctx context.Context, e record.Ending) {
 // compensate queues the removal of a surplus binding. The record keeps the request as well, for the
 // case that this process ends before.
 func (d *delivery) compensate(ctx context.Context, e record.Ending) {
-	ctx = context.WithoutCancel(ctx)
+	ctx = d.span.In(context.WithoutCancel(ctx))
 	_, err := reaper.Compensate(ctx, d.worker.queue, d.accountName, e.Surplus())
 	if err != nil {
-		d.worker.log.Error().
+		d.log().Error().
 			Str("id", d.id).
 			Str("subs_id", e.SubsID).
 			Err(err).
@@ -118,7 +121,7 @@ func (d *delivery) compensate(ctx context.Context, e record.Ending) {
 
 // logUnreplicated: the outcome stands, and nothing more can be done for it.
 func (d *delivery) logUnreplicated(shortage *record.ShortageError) {
-	d.worker.log.Warn().Str("id", d.id).Str("action", d.kind.action).Err(shortage).
+	d.log().Warn().Str("id", d.id).Str("action", d.kind.action).Err(shortage).
 		Msg("outcome written, but too few replicas acknowledged it")
 }
 

@@ -12,6 +12,8 @@ import (
 
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
 	"github.com/seed-5c07c2e9/dyplsq/internal/quota"
+	"github.com/seed-5c07c2e9/dyplsq/internal/record"
+	"github.com/seed-5c07c2e9/dyplsq/internal/tracing"
 	"github.com/seed-5c07c2e9/dyplsq/worker/internal/breaker"
 )
 
@@ -79,6 +81,7 @@ type permit struct {
 	tokens  []reserved
 	probes  []string
 	used    bool // used, or given back
+	waited  time.Duration
 
 	deniedFor time.Duration // after a denial: when to try again
 }
@@ -112,8 +115,9 @@ func (t *traffic) acquirePermit(
 		}
 		p.tokens = append(p.tokens, reserved{b, one})
 	}
+	p.waited = time.Since(asked)
 	t.worker.config.Trace.quotaWaited(
-		QuotaWait{Account: t.account, Action: action, Waited: time.Since(asked)},
+		QuotaWait{Account: t.account, Action: action, Waited: p.waited},
 	)
 	if len(probes) == 0 { // something may have been opened meanwhile
 		if err := t.breaker.Check(action, pool); err != nil {
@@ -192,6 +196,9 @@ type permittedCaller struct {
 	traffic *traffic
 	permit  *permit
 	run     string
+	tracer  tracing.Tracer
+	span    tracing.Span  // of the run
+	begun   *record.Begun // what it began with; nil for a call of no run
 }
 
 // Caller makes calls as an account, within its quota and behind its breakers like those of tasks, as
@@ -204,7 +211,7 @@ func (w *Worker) Caller(account string) dypls.Caller {
 	if known == nil {
 		return nil
 	}
-	return &permittedCaller{Caller: known.caller, traffic: known.traffic, run: uuid.NewString()}
+	return &permittedCaller{Caller: known.caller, traffic: known.traffic, run: uuid.NewString(), tracer: w.tracer}
 }
 
 // Call implements [dypls.Caller].
@@ -223,8 +230,11 @@ func (c *permittedCaller) Call(ctx context.Context, call dypls.Call) (dypls.Answ
 	if p.pool == "" {
 		p.pool = pool
 	}
+	ctx, span := c.startCall(ctx, call.Action, p)
+	defer span.End()
 	left := time.Now()
 	answer, err := c.Caller.Call(ctx, call)
+	endCall(span, answer, err)
 	p.report(context.WithoutCancel(ctx), left, answer, err)
 	return answer, err
 }

@@ -37,7 +37,7 @@ func (d *delivery) onSettled(ctx context.Context) error {
 	case err != nil:
 		return &endedError{later(redisAway, "redis is out of reach")}
 	case r.State == record.Uncertain && asked:
-		d.worker.log.Warn().
+		d.log().Warn().
 			Str("id", d.id).
 			Str("action", d.kind.action).
 			Msg("uncertain task not rerun; settle it with dyplsq resolve")
@@ -81,7 +81,7 @@ func (d *delivery) rerun(ctx context.Context, r record.Record) error {
 	if err != nil || found != record.Queued {
 		return &endedError{archive(r.Code, dypls.Class(r.Class))}
 	}
-	d.worker.log.Warn().
+	d.log().Warn().
 		Str("id", d.id).
 		Str("action", d.kind.action).
 		Str("code", r.Code).
@@ -93,7 +93,7 @@ func (d *delivery) rerun(ctx context.Context, r record.Record) error {
 // earlier task of the same key, of another action or account: with it the task would be called in
 // the wrong way, or with the wrong credentials.
 func (d *delivery) staleDelivery(ctx context.Context) error {
-	d.worker.log.Warn().
+	d.log().Warn().
 		Str("id", d.id).
 		Str("action", d.kind.action).
 		Msg("stale delivery of an earlier task with this key; replaced")

@@ -3,11 +3,19 @@ package worker
 import (
 	"cmp"
 	"context"
+	"errors"
+	"net/url"
+	"strconv"
 	"time"
+
+	"go.opentelemetry.io/otel/attribute"
+	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
+	"go.opentelemetry.io/otel/trace"
 
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
 	"github.com/seed-5c07c2e9/dyplsq/internal/history"
 	"github.com/seed-5c07c2e9/dyplsq/internal/record"
+	"github.com/seed-5c07c2e9/dyplsq/internal/tracing"
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
 )
 
@@ -176,4 +184,117 @@ func (d *delivery) traceEnd(state record.State) {
 			TaskEnd{TaskID: d.id, Account: d.accountName, Action: d.kind.action, State: tasks.State(state)},
 		)
 	}
+}
+
+// startSpan starts the span of a run that may call, or that has ended its task without a call. It
+// begins when the delivery came.
+func (d *delivery) startSpan(ctx context.Context) {
+	if !d.worker.tracer.On() {
+		return
+	}
+	switch d.begun.Verdict {
+	case record.Go, record.Look, record.Settled:
+	default:
+		return
+	}
+	_, d.span = d.worker.tracer.StartLinked(
+		ctx, trace.SpanKindConsumer, tracing.Process, d.baseQueue, d.begun.Origin, d.arrived,
+	)
+	if !d.span.On() {
+		return
+	}
+	d.span.Set(tracing.Operation(tracing.Process)...)
+	d.span.Set(
+		tracing.Queue(d.baseQueue), tracing.Task(d.id), tracing.Action.String(d.kind.action),
+		tracing.Account.String(d.accountName),
+	)
+	if d.queue != d.baseQueue {
+		d.span.Set(semconv.MessagingDestinationPartitionID(d.queue))
+	}
+	if d.begun.Verdict == record.Go {
+		d.span.Set(tracing.Attempt.Int(d.begun.Attempt), tracing.Call.Int(d.begun.Call))
+	}
+}
+
+// endSpan says what a run has decided. What is tried again has not failed.
+func (d *delivery) endSpan(v verdict) {
+	if !d.span.On() {
+		return
+	}
+	d.span.Set(tracing.State.String(string(v.state)))
+	d.span.Set(answered(v.code, v.class, v.requestID)...)
+	if v.state == record.Failed || v.state == record.Uncertain {
+		d.span.Fail(failureWord(v.code, v.class))
+	}
+}
+
+// startCall starts the span of one call. What it is called with is in no span.
+func (c *permittedCaller) startCall(
+	ctx context.Context,
+	action string,
+	p *permit,
+) (context.Context, tracing.Span) {
+	ctx, span := c.tracer.Start(c.span.In(ctx), trace.SpanKindClient, "Dyplsapi", action)
+	if !span.On() {
+		return ctx, span
+	}
+	span.Set(
+		semconv.HTTPRequestMethodPost, tracing.Action.String(action), tracing.Account.String(c.traffic.account),
+		tracing.QuotaWait.Float64(p.waited.Seconds()),
+	)
+	if c.begun != nil && c.begun.Verdict == record.Go {
+		span.Set(tracing.Attempt.Int(c.begun.Attempt), tracing.Call.Int(c.begun.Call))
+	}
+	if caller, is := c.Caller.(located); is {
+		span.Set(serverOf(caller.Endpoint())...)
+	}
+	return ctx, span
+}
+
+// serverOf are the attributes of where calls go.
+func serverOf(endpoint string) []attribute.KeyValue {
+	u, err := url.Parse(endpoint)
+	if err != nil {
+		return nil
+	}
+	attributes := []attribute.KeyValue{semconv.ServerAddress(u.Hostname())}
+	if port, err := strconv.Atoi(u.Port()); err == nil {
+		attributes = append(attributes, semconv.ServerPort(port))
+	}
+	return attributes
+}
+
+// endCall says what came of a call.
+func endCall(span tracing.Span, answer dypls.Answer, err error) {
+	if !span.On() {
+		return
+	}
+	code, class := answer.Code, dypls.Class("")
+	if answer.Status > 0 {
+		span.Set(semconv.HTTPResponseStatusCode(answer.Status))
+	}
+	if e, failed := errors.AsType[*dypls.Error](err); failed {
+		code, class = e.Code, e.Class
+	} else if err == nil && code != dypls.CodeOK {
+		class = dypls.Classify(code, answer.Status, answer.HostID != "")
+	}
+	span.Set(answered(code, class, answer.RequestID)...)
+	if err != nil || class != "" {
+		span.Fail(failureWord(code, class))
+	}
+}
+
+// answered are the attributes of an answer. A code of the API may be anything.
+func answered(code string, class dypls.Class, requestID string) []attribute.KeyValue {
+	return []attribute.KeyValue{
+		tracing.Code.String(dypls.Scrub(code)), tracing.Class.String(string(class)), tracing.RequestID.String(requestID),
+	}
+}
+
+// failureWord is one of few: a code that is known, or the class.
+func failureWord(code string, class dypls.Class) string {
+	if _, known := dypls.LookupCode(code); known {
+		return code
+	}
+	return cmp.Or(string(class), semconv.ErrorTypeOther.Value.AsString())
 }

@@ -109,7 +109,7 @@ func (d *delivery) releaseUpdateLock(ctx context.Context, v verdict) {
 		func(ctx context.Context) error { return d.worker.records.EndChange(ctx, *d.updateLock) },
 	)
 	if err != nil {
-		d.worker.log.Warn().
+		d.log().Warn().
 			Str("id", d.id).
 			Err(err).
 			Msg("update lock not released; the next update waits until it lapses")
@@ -174,7 +174,7 @@ func (d *delivery) curtail(ctx context.Context, v verdict) {
 		return d.worker.numbers.Curtail(ctx, p.change, p.was)
 	})
 	if err != nil {
-		d.worker.log.Error().
+		d.log().Error().
 			Str("id", d.id).
 			Err(err).
 			Msg("inventory not updated; number held until the later expiry")

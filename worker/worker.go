@@ -15,6 +15,7 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/internal/history"
 	"github.com/seed-5c07c2e9/dyplsq/internal/inventory"
 	"github.com/seed-5c07c2e9/dyplsq/internal/record"
+	"github.com/seed-5c07c2e9/dyplsq/internal/tracing"
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
 	"github.com/seed-5c07c2e9/dyplsq/worker/internal/agreement"
 	"github.com/seed-5c07c2e9/dyplsq/worker/internal/asynqhost"
@@ -51,6 +52,7 @@ type Worker struct {
 	accounts   *accounts
 	agreed     *agreement.Agreement
 	history    *history.Recorder
+	tracer     tracing.Tracer
 	waitQuotas map[string]*waitQuota // by queue; none for one account
 
 	lossGuard *lossguard.Guard
@@ -102,7 +104,10 @@ func newTimed(config Config, timing timing) (*Worker, error) {
 	}
 	config.client = client
 	queue, err := tasks.New(
-		tasks.Config{Client: client, WaitReplicas: config.WaitReplicas, Shards: config.Shards, Keys: config.Keys},
+		tasks.Config{
+			Client: client, WaitReplicas: config.WaitReplicas, Shards: config.Shards, Keys: config.Keys,
+			TracerProvider: config.TracerProvider,
+		},
 	)
 	if err != nil {
 		return nil, fmt.Errorf("worker: %w", err)
@@ -142,6 +147,7 @@ func newTimed(config Config, timing timing) (*Worker, error) {
 	w.refusals = &refusalLog{log: config.Logger}
 	w.history = history.NewRecorder(config.client, time.Now)
 	w.config.Trace = w.config.Trace.recorded(w.history, config.Account)
+	w.tracer = tracing.New(config.TracerProvider)
 	w.enter(Starting)
 	w.hookUp()
 	w.accounts = newAccounts(w)

@@ -18,7 +18,7 @@ var floors = [][]string{
 	{"internal/setting"},
 	{
 		"aliyun", "aliyun/dyplstest", "internal/asynqwire", "internal/history", "internal/presence", "internal/refusal",
-		"internal/replicas", "internal/seal", "internal/sendonce", "internal/stack",
+		"internal/replicas", "internal/seal", "internal/sendonce", "internal/stack", "internal/tracing",
 	},
 	{"internal/audit", "internal/autopipeline", "internal/consumergroup", "internal/record", "internal/redisdial"},
 	{"internal/announce", "internal/breakers", "internal/hearing", "internal/inventory", "internal/quota"},
@@ -47,6 +47,11 @@ func isForTests(name string) bool {
 const (
 	ossClient = "github.com/aliyun/alibabacloud-oss-go-sdk-v2/oss"
 	s3Client  = "github.com/minio/minio-go/v7"
+
+	// where spans go is the application's business
+	traceSDK      = "go.opentelemetry.io/otel/sdk/trace"
+	traceResource = "go.opentelemetry.io/otel/sdk/resource"
+	traceExporter = "go.opentelemetry.io/otel/exporters/otlp/otlptrace"
 )
 
 // limits say what packages, named by the beginnings of their paths, must not depend on, directly or
@@ -73,6 +78,13 @@ var limits = []struct {
 	// it knows no command, and asynq through tasks alone
 	{packages: []string{"httpapi"}, never: []string{module + "aliyun", module + "worker"}},
 	{packages: []string{"calls/internal/mns"}, stdlib: true},
+	{
+		packages: []string{
+			"aliyun", "tasks", "worker", "worker/internal/", "calls", "archive", "callbacks", "httpapi", "dyplsqtest", "internal/",
+			"cmd/dyplsq/internal/",
+		},
+		never: []string{traceSDK, traceResource, traceExporter, "go.opentelemetry.io/otel"},
+	},
 	{packages: []string{"internal/asynqwire"}, never: []string{"github.com/hibiken/asynq", "github.com/redis/go-redis/v9"}},
 	{packages: []string{"cmd/dyplsq/internal/"}, never: []string{module + "aliyun", module + "worker"}},
 	// what the console shows of calls, calls reads, which logs

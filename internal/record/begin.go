@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"time"
+
+	"github.com/seed-5c07c2e9/dyplsq/internal/tracing"
 )
 
 // LongestClaim is how long a claim holds at the most. One that holds for longer was made before
@@ -68,6 +70,8 @@ type Begun struct {
 	Refusal string
 	Request []byte
 	Undoes  string // the id of the task that this one is to undo
+	// Origin is the span in which the task was enqueued, with Settled, too.
+	Origin tracing.Origin
 	// Shortage, with Go: a failover could forget that a call is out. It must not leave, nil otherwise.
 	Shortage *ShortageError
 }
@@ -119,6 +123,7 @@ func (s Store) Begin(ctx context.Context, run Run) (Begun, error) {
 		b.FirstCall = fromMillis(r.integer(8))
 		b.Looks, b.Refusal, b.Request = int(r.integer(9)), r.text(10), []byte(r.text(11))
 		b.Undoes, b.Since = r.text(12), fromMillis(r.integer(13))
+		b.Origin = tracing.Origin{Parent: r.text(14), State: r.text(15)}
 	case Busy:
 		b.Busy = time.Duration(r.integer(1)) * time.Millisecond
 	case Unknown, Foreign:
@@ -127,6 +132,7 @@ func (s Store) Begin(ctx context.Context, run Run) (Begun, error) {
 	case Settled:
 		b.State, b.Code, b.Class = State(r.text(1)), r.text(2), r.text(3)
 		finished = fromMillis(r.integer(4))
+		b.Origin = tracing.Origin{Parent: r.text(5), State: r.text(6)}
 	}
 	if r.err != nil {
 		return Begun{}, fmt.Errorf("record: begin: %w", r.err)

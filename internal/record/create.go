@@ -9,6 +9,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/seed-5c07c2e9/dyplsq/internal/refusal"
+	"github.com/seed-5c07c2e9/dyplsq/internal/tracing"
 )
 
 // New is a task that is to be recorded.
@@ -27,6 +28,8 @@ type New struct {
 	Undoes string
 	// Callback names the endpoint that is to be told of the task, "" for none.
 	Callback string
+	// Origin is the span in which the task was enqueued, the zero value for none.
+	Origin tracing.Origin
 	// Change is the thing that the task changes in its order among others, see [Store.Draw]; "" for
 	// none. A task that is recorded already keeps the order that it has.
 	Change string
@@ -150,7 +153,7 @@ func handovers(tasks []New) ([]scriptCall, error) {
 
 // args are what the script knows of every record, with room for the others.
 func (t New) args() []any {
-	const handover, more = 7, 14
+	const handover, more = 7, 18
 	return append(
 		make([]any, 0, argsOfNew+handover+more),
 		string(t.Fingerprint), t.Action, t.Request, millis(t.ProcessAt), time.Now().UnixMilli(),
@@ -165,6 +168,7 @@ func (t New) appendOptional(args []any) []any {
 	}
 	for _, field := range [...]struct{ name, value string }{
 		{"undoing", t.Undoing}, {"undoes", t.Undoes}, {"account", t.Account}, {"callback", t.Callback},
+		{"traceparent", t.Origin.Parent}, {"tracestate", t.Origin.State},
 	} {
 		if field.value != "" {
 			args = append(args, field.name, field.value)

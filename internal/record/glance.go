@@ -9,6 +9,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/seed-5c07c2e9/dyplsq/internal/refusal"
+	"github.com/seed-5c07c2e9/dyplsq/internal/tracing"
 )
 
 // Glance is what a run that may not call yet has to know of its task.
@@ -68,14 +69,19 @@ func (s Store) Over(ctx context.Context, ids ...string) (over, unread []string) 
 type Requested struct {
 	Action      string // "" where there is no such record
 	Fingerprint Fingerprint
+	Origin      tracing.Origin // the span in which it was enqueued
 }
 
 // Requested reads what a task was asked for.
 func (s Store) Requested(ctx context.Context, id string) (Requested, error) {
-	values, err := s.redis.HMGet(ctx, Key(id), "action", "fingerprint").Result()
+	values, err := s.redis.HMGet(ctx, Key(id), "action", "fingerprint", "traceparent", "tracestate").Result()
 	if err != nil {
 		return Requested{}, fmt.Errorf("record: requested: %w", err)
 	}
 	r := fieldReader{values}
-	return Requested{Action: r.text(0), Fingerprint: Fingerprint(r.text(1))}, nil
+	return Requested{
+		Action:      r.text(0),
+		Fingerprint: Fingerprint(r.text(1)),
+		Origin:      tracing.Origin{Parent: r.text(2), State: r.text(3)},
+	}, nil
 }

@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
+
+	"github.com/seed-5c07c2e9/dyplsq/internal/tracing"
 )
 
 // State is where a task stands.
@@ -48,12 +50,13 @@ type Record struct {
 	Undoing    string    // JSON; see New
 	Undoes     string
 	Callback   string
+	Origin     tracing.Origin // the span in which it was enqueued
 }
 
 var recordFields = []string{
 	"action", "state", "attempts", "calls", "code", "message", "class", "request_id",
 	"request", "result", "enqueued_at", "finished_at", "expires_at", "undoing", "undoes", "account",
-	"callback",
+	"callback", "traceparent", "tracestate",
 }
 
 // Read returns records in one round trip, in the order of ids. One that does not exist has no
@@ -100,5 +103,6 @@ func readRecord(id string, values []any) Record {
 		Undoing:    r.text(13),
 		Undoes:     r.text(14),
 		Callback:   r.text(16),
+		Origin:     tracing.Origin{Parent: r.text(17), State: r.text(18)},
 	}
 }

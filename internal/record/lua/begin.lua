@@ -2,10 +2,10 @@
 -- what the record's action must be ('' for anything), now by the clock of who asks (ms), its account,
 -- whether its calls change something (1 | 0).
 -- Claims and waits are of this clock. Deadlines are of the world's, which whoever signs calls has to keep to.
--- Returns verdict; with settled: state, code, class, when (ms); with go and look: fence, attempts, calls, uncounted, deadline, may have run (1 | 0), suspect (1 | 0),
--- first call at, looks, refusal, request, undoes, first call at by the earlier of the two clocks.
+-- Returns verdict; with settled: state, code, class, when (ms), traceparent, tracestate; with go and look: fence, attempts, calls, uncounted, deadline, may have run (1 | 0), suspect (1 | 0),
+-- first call at, looks, refusal, request, undoes, first call at by the earlier of the two clocks, traceparent, tracestate.
 local r = redis.call('HMGET', KEYS[1], 'state', 'deadline', 'attempts', 'calls', 'fence', 'request', 'undoes', 'noted_at', 'action',
-  'account')
+  'account', 'traceparent', 'tracestate')
 local id, channel, run, keep, repeatable = ARGV[1], ARGV[2], ARGV[3], ARGV[8], ARGV[5] == '1'
 local lease, look_after, theirs = tonumber(ARGV[4]), tonumber(ARGV[9]), tonumber(ARGV[11])
 local state, deadline, attempts, calls, fence, noted_at = r[1], tonumber(r[2] or 0), tonumber(r[3] or 0), tonumber(r[4] or 0), r[5], r[8]
@@ -21,7 +21,7 @@ end
 local function give_up(as, code, class, message)
   settle(as, id, channel, keep, ours(code, class, message))
   redis.call('HSET', KEYS[1], 'run', run)
-  return {'settled', as, code, class, now}
+  return {'settled', as, code, class, now, r[11] or '', r[12] or ''}
 end
 local e = {} -- what earlier runs have left; nothing, where none has called
 if state ~= 'queued' or noted_at then -- '' where the task was opened again
@@ -125,4 +125,4 @@ else
 end
 return {doubt_at and 'look' or 'go', tonumber(fence), attempts, calls, tonumber(e[7] or 0), deadline, may_have_run, tonumber(e[8] or 0),
   tonumber(first_call_at), looks, refusal, r[6] or '', r[7] or '',
-  tonumber(first_call_at) - behind}
+  tonumber(first_call_at) - behind, r[11] or '', r[12] or ''}
