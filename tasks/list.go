@@ -46,8 +46,9 @@ var pendingStates = []record.State{record.Queued, record.Calling, record.Looking
 //
 // Those that failed or are uncertain are found among any number of others, also by their Code; of
 // all others each is looked at. They are found so a moment after their outcome, or half a minute
-// after it where their worker was killed in between. A task whose outcome comes while a list is read moves to its
-// beginning, and may be missed or met twice. A task is listed for as long as its outcome is kept.
+// after it where their worker was killed in between. A task whose outcome comes while a list is
+// read moves to its beginning, and may be missed or met twice. A task is listed for as long as its
+// outcome is kept.
 //
 // Errors: *dypls.ValidationError, [ErrUnreachable] and ctx's.
 func (q *Queue) List(ctx context.Context, f Filter) (views []View, next string, err error) {
