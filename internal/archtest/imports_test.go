@@ -22,7 +22,7 @@ var floors = [][]string{
 	},
 	{"internal/audit", "internal/autopipeline", "internal/consumergroup", "internal/record", "internal/redisdial"},
 	{"internal/announce", "internal/breakers", "internal/hearing", "internal/inventory", "internal/quota"},
-	{"internal/dispatch"},
+	{"internal/dispatch", "internal/reseal"},
 	{"tasks", "calls/internal/mns"},
 	{"calls"},
 	{"archive", "callbacks", "httpapi"},

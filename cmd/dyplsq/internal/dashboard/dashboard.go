@@ -56,6 +56,7 @@ func New(config Config) (*Dashboard, error) {
 	}
 	d := &Dashboard{queue: queue, client: client}
 	shown := records{d.queue}
+	log := audit.New(client).WithKeys(config.Keys)
 	d.mon = asynqmon.New(asynqmon.Options{
 		RedisConnOpt:      connection{client},
 		ReadOnly:          !config.AllowActions,
@@ -71,7 +72,7 @@ func New(config Config) (*Dashboard, error) {
 	d.Handler = newDoor(config.Door, config.Note, &site{
 		api: &api{
 			mon: masked{d.mon, shown}, queues: queues{inspector}, tasks: details{inspector, shown},
-			buttons:  &actions{records: d.queue, asynq: inspector, audit: audit.New(client).WithKeys(config.Keys), next: masked{d.mon, shown}},
+			buttons:  &actions{records: d.queue, asynq: inspector, audit: log, next: masked{d.mon, shown}},
 			readOnly: !config.AllowActions, charts: config.Prometheus != "",
 			places: make(chan struct{}, apiAtOnce),
 		},
