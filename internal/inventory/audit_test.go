@@ -110,6 +110,7 @@ func (a audit) rests() {
 
 func (a audit) numbers() {
 	idle, inCity, room, counted := map[string]string{}, map[string]string{}, map[string]string{}, map[string]int{}
+	var handles []string
 	for number, value := range a.hash("numbers") {
 		f := strings.SplitN(value, " ", 6)
 		kind, held, bound, rest, aside, city := f[0], f[1], f[2], f[3], f[4], f[5]
@@ -117,6 +118,9 @@ func (a audit) numbers() {
 			a.Errorf("%s: %s held, %s bound, want %d and %d", number, held, bound, a.held[number], a.bound[number])
 		}
 		delete(a.held, number)
+		if strings.HasPrefix(number, "x") {
+			handles = append(handles, number)
+		}
 		counted[place(held, bound, aside)+"|"+city]++
 		if aside != "-" {
 			continue
@@ -132,6 +136,8 @@ func (a audit) numbers() {
 	a.same("idle", a.zset("idle"), idle)
 	a.same("idle:city", a.zset("idle:city"), inCity)
 	a.same("room", a.zset("room"), room)
+	slices.Sort(handles)
+	a.same("sealed", slices.Sorted(maps.Keys(a.hash("sealed"))), handles)
 	counts := map[string]int{}
 	for where, n := range a.hash("counts") {
 		counts[where], _ = strconv.Atoi(n)

@@ -90,37 +90,40 @@ func TestStress(t *testing.T) {
 	)
 	for p := range uint64(processes) {
 		process := stock{inventory.New(client, 0), client}
-		all.Go(func() {
-			random := rand.New(rand.NewPCG(1, p))
-			for i := range rounds {
-				task := fmt.Sprintf("task-%d-%d", p, i)
-				want := []inventory.Want{alone(task), pair(task, random.IntN(4), 4+random.IntN(4)), extension(task)}[random.IntN(3)]
-				got, err := process.Lease(t.Context(), want)
-				if errors.Is(err, inventory.ErrNoneFree) {
-					continue
-				}
-				if err != nil {
-					t.Error(err)
-					return
-				}
-				if err := register.take(want, got); err != nil {
-					t.Error(err)
-				}
-				if random.IntN(2) == 0 {
-					register.give(want, got) // before it is given back: what comes after may be anybody's
-					process.release(t, inventory.Refusal{Pool: pool, Task: task, X: got.X})
-					continue
-				}
-				b := process.bind(t, want, got)
-				register.give(want, got)
-				process.unbound(t, b)
-			}
-		})
+		all.Go(func() { process.work(t, rand.New(rand.NewPCG(1, p)), p, rounds, &register) })
 	}
 	all.Wait()
 	s.audit(t)
 	if counts := s.count(t).Counts; counts.Free != stocked {
 		t.Errorf("all is given back, and %+v", counts)
+	}
+}
+
+// work takes, and gives back by all ways.
+func (s stock) work(t *testing.T, random *rand.Rand, process uint64, rounds int, register *register) {
+	t.Helper()
+	for i := range rounds {
+		task := fmt.Sprintf("task-%d-%d", process, i)
+		want := []inventory.Want{alone(task), pair(task, random.IntN(4), 4+random.IntN(4)), extension(task)}[random.IntN(3)]
+		got, err := s.Lease(t.Context(), want)
+		if errors.Is(err, inventory.ErrNoneFree) {
+			continue
+		}
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		if err := register.take(want, got); err != nil {
+			t.Error(err)
+		}
+		if random.IntN(2) == 0 {
+			register.give(want, got) // before it is given back: what comes after may be anybody's
+			s.release(t, inventory.Refusal{Pool: pool, Task: task, X: got.X})
+			continue
+		}
+		b := s.bind(t, want, got)
+		register.give(want, got)
+		s.unbound(t, b)
 	}
 }
 

@@ -18,6 +18,7 @@
 //	Unsettled             leases whose task may have ended without saying so: ask its record, then
 //	                      Settle, or Forget where there is none
 //	SetAside, Readmit, Remove, Counts   for the people who own the numbers
+//	Seal, Check           with keys: makes the numbers of a pool unreadable, and tells whether they open
 //
 // # Rules
 //
@@ -57,6 +58,8 @@
 //	dypls:{pool:KEY}:counts       hash   idle, leased, bound, aside or leaving|city -> how many X
 //	dypls:{pool:KEY}:cooldown     string how long numbers rest, for those who lease none
 //	dypls:{pool:KEY}:secret       string the key of the hashes
+//	dypls:{pool:KEY}:sealed       hash   handle -> X, sealed; of numbers that are named by a handle
+//	dypls:{pool:KEY}:sealing      hash   while a pool is sealed: X -> who came onto it meanwhile, and with what
 //	dypls:pools                   set    pools that have or had an inventory
 //
 // A and B stand here only as HMAC-SHA256, 16 bytes of it, under the pool's secret. X and the
@@ -65,4 +68,25 @@
 // not keep them from who reads all of this Redis: the secret is there too, and there are few enough
 // telephone numbers to try them all. Nor does it hide that two bindings on different X have the
 // same A.
+//
+// # With keys
+//
+// Where there are keys ([Inventory.WithKeys]), each X is named by a handle in every key above: "x"
+// and 16 bytes of an HMAC of pool and number, under the hash key of the keys. A and B are hashed
+// once more in the same way. X itself stands once, sealed, in sealed. So who reads all of Redis,
+// and has no keys, learns no number: there are few enough of them to try them all, and the key
+// without which nobody can try is not in Redis. Who has the hash key, and Redis, can. What still
+// shows: how many numbers there are, in which city, and how each is used; extensions, which tell
+// nobody without X; that two bindings of one pool have the same A; and when.
+//
+// A pool that had numbers before there were keys keeps them in clear until Seal. Until then who has
+// no keys can use it, and who has them does as well. During Seal some numbers have handles and some
+// have not: the scripts are told both names of an X, and take the one that it has. So each number
+// is sealed in one step, by a script, with its leases, slots and rests. Which these are has to be
+// read first, and takes a while: what comes onto the number meanwhile is noted in sealing, and the
+// script refuses to seal a number before it is told all of that. From the beginning of Seal on, who
+// has no keys is refused ([ErrSealed]).
+//
+// Where a number does not open, its task keeps it: nobody else gets it, and the task asks again
+// ([UnreadableError]). Importing the number again seals it anew.
 package inventory

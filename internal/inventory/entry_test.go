@@ -71,7 +71,7 @@ func readEntry(x, value string, now time.Time) (Entry, error) {
 // Holdings returns all that is held of a pool, the oldest first.
 func (v *Inventory) Holdings(ctx context.Context, pool string) ([]Holding, error) {
 	var all []Holding
-	err := v.scan(ctx, key(pool, "leases"), func(task, value string) error {
+	err := v.scanOnce(ctx, key(pool, "leases"), func(task, value string) error {
 		h, err := readHolding(task, value)
 		if err == nil {
 			h.X, err = v.openName(ctx, pool, h.name)
@@ -93,7 +93,7 @@ func (v *Inventory) List(ctx context.Context, pool string) ([]Entry, error) {
 		return nil, fmt.Errorf("inventory: list: %w", err)
 	}
 	var entries []Entry
-	err = v.scan(ctx, key(pool, "numbers"), func(x, value string) error {
+	err = v.scanOnce(ctx, key(pool, "numbers"), func(x, value string) error {
 		e, err := readEntry(x, value, now)
 		if err == nil {
 			e.X, err = v.openName(ctx, pool, x)
@@ -116,26 +116,14 @@ func (v *Inventory) openName(ctx context.Context, pool, name string) (dypls.Phon
 	return x[0], nil
 }
 
-// scan reads a hash piece by piece, so that Redis goes on with its work meanwhile. Each field is
-// read once.
-func (v *Inventory) scan(ctx context.Context, hash string, each func(field, value string) error) error {
+// scanOnce reads each field of a hash once.
+func (v *Inventory) scanOnce(ctx context.Context, hash string, each func(field, value string) error) error {
 	seen := map[string]bool{}
-	for cursor := uint64(0); ; {
-		pairs, next, err := v.redis.HScan(ctx, hash, cursor, "", 1000).Result()
-		if err != nil {
-			return err
-		}
-		for pair := range slices.Chunk(pairs, 2) {
-			if seen[pair[0]] {
-				continue
-			}
-			seen[pair[0]] = true
-			if err := each(pair[0], pair[1]); err != nil {
-				return err
-			}
-		}
-		if cursor = next; cursor == 0 {
+	return v.scan(ctx, hash, func(field, value string) error {
+		if seen[field] {
 			return nil
 		}
-	}
+		seen[field] = true
+		return each(field, value)
+	})
 }

@@ -39,6 +39,9 @@ func (e *UnreadableError) Error() string {
 // Unwrap returns why it does not open.
 func (e *UnreadableError) Unwrap() error { return e.Err }
 
+// isHandle tells a handle from digits.
+func isHandle(name string) bool { return strings.HasPrefix(name, handlePrefix) }
+
 func (v *Inventory) handle(pool string, x dypls.Phone) string {
 	return handlePrefix + v.keyed("inventory number", pool, string(x))
 }
@@ -61,7 +64,7 @@ func (v *Inventory) name(pool string, x dypls.Phone) string {
 
 // names are those under which an X may stand. A handle is its own.
 func (v *Inventory) names(pool string, x dypls.Phone) []string {
-	if x == "" || strings.HasPrefix(string(x), handlePrefix) || !v.keys.On() {
+	if x == "" || isHandle(string(x)) || !v.keys.On() {
 		return []string{string(x)}
 	}
 	return []string{string(x), v.handle(pool, x)}
@@ -81,7 +84,7 @@ func (v *Inventory) sealed(pool string, x dypls.Phone) string {
 
 // open returns the X of a name: a handle's is what was sealed.
 func (v *Inventory) open(pool, name, sealed string) (dypls.Phone, error) {
-	if !strings.HasPrefix(name, handlePrefix) {
+	if !isHandle(name) {
 		return dypls.Phone(name), nil
 	}
 	if _, is := seal.KeyID(sealed); !is {
@@ -101,7 +104,7 @@ func (v *Inventory) openAll(ctx context.Context, pool string, names []string) ([
 	var handles []string
 	var places []int
 	for i, name := range names {
-		if strings.HasPrefix(name, handlePrefix) {
+		if isHandle(name) {
 			handles, places = append(handles, name), append(places, i)
 		}
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
 	"github.com/seed-5c07c2e9/dyplsq/internal/inventory"
 	"github.com/seed-5c07c2e9/dyplsq/internal/redistest"
+	"github.com/seed-5c07c2e9/dyplsq/internal/seal"
 )
 
 // Times of the model are whole tens of minutes where something is done, and never near them where
@@ -38,15 +39,33 @@ type history struct {
 
 func TestAnyHistory(t *testing.T) {
 	t.Parallel()
-	const histories, steps = 40, 50
+	anyHistory(t, 40, nil)
+}
+
+// TestAnyHistorySealed has the same where the numbers stood in clear at first, and are sealed in
+// the middle of it.
+func TestAnyHistorySealed(t *testing.T) {
+	t.Parallel()
+	anyHistory(t, 25, newKeys(t))
+}
+
+func anyHistory(t *testing.T, histories uint64, keys *seal.Keys) {
+	t.Helper()
+	const steps = 50
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
 	client := redistest.Start(t).Client(t)
-	for n := range uint64(histories) {
+	for n := range histories {
 		client.FlushAll(t.Context())
 		random := rand.New(rand.NewPCG(seed, n))
 		h := newHistory(t, stock{inventory.New(client, restMinutes*time.Minute), client}, random)
-		for range steps {
+		h.WithKeys(keys)
+		sealAt := random.IntN(steps)
+		for i := range steps {
+			if keys.On() && i == sealAt {
+				h.notef("sealed")
+				h.seal(t)
+			}
 			h.step()
 			h.compare()
 			if t.Failed() {

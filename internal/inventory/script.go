@@ -28,6 +28,8 @@ var (
 	asideScript   = script("number", "slot", "holding", "aside")
 	removeScript  = script("number", "remove")
 	countScript   = script("number", "count")
+	sealingScript = script("number", "sealing")
+	sealScript    = script("number", "slot", "holding", "seal")
 )
 
 // script joins parts of one Lua program. A part that is missing would be missing in every process,

@@ -63,7 +63,12 @@ const withKeys = "redis-server with keys"
 
 func newKeys(tb testing.TB) *seal.Keys {
 	tb.Helper()
-	k, err := seal.Of(seal.NewFile("k1"))
+	return keysOf(tb, seal.NewFile("k1"))
+}
+
+func keysOf(tb testing.TB, f seal.File) *seal.Keys {
+	tb.Helper()
+	k, err := seal.Of(f)
 	if err != nil {
 		tb.Fatal(err)
 	}

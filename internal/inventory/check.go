@@ -1,0 +1,68 @@
+package inventory
+
+import (
+	"context"
+	"errors"
+	"fmt"
+)
+
+// checkMost is how many sealed numbers of a pool are opened by one check.
+const checkMost = 10_000
+
+// Report tells in which form the numbers of a pool stand, and whether they can be used.
+type Report struct {
+	Sealed     int
+	InClear    int
+	Checked    int   // of the sealed ones, 10,000 at most
+	Unreadable int   // of those that were checked
+	First      error // an *[UnreadableError], where there is one
+}
+
+// Check opens the numbers of a pool that are sealed, 10,000 at most.
+func (v *Inventory) Check(ctx context.Context, pool string) (Report, error) {
+	inClear, sealed, err := v.forms(ctx, pool)
+	if err != nil {
+		return Report{}, err
+	}
+	report := Report{Sealed: sealed, InClear: inClear}
+	//nolint:contextcheck // keys are read again for everybody
+	err = v.scan(ctx, key(pool, "sealed"), func(handle, sealed string) error {
+		report.Checked++
+		if _, err := v.open(pool, handle, sealed); err != nil {
+			report.Unreadable++
+			if report.First == nil {
+				report.First = err
+			}
+		}
+		if report.Checked >= checkMost {
+			return errEnough
+		}
+		return nil
+	})
+	if err != nil && !errors.Is(err, errEnough) {
+		return Report{}, fmt.Errorf("inventory: check: %w", err)
+	}
+	return report, nil
+}
+
+var errEnough = errors.New("enough")
+
+// InClear returns how many numbers of a pool stand in clear.
+func (v *Inventory) InClear(ctx context.Context, pool string) (int, error) {
+	n, _, err := v.forms(ctx, pool)
+	return n, err
+}
+
+// forms are how many numbers of a pool stand in clear, and how many are sealed.
+func (v *Inventory) forms(ctx context.Context, pool string) (inClear, sealed int, err error) {
+	numbers, err := v.redis.HLen(ctx, key(pool, "numbers")).Result()
+	if err == nil {
+		var n int64
+		n, err = v.redis.HLen(ctx, key(pool, "sealed")).Result()
+		sealed = int(n)
+	}
+	if err != nil {
+		return 0, 0, fmt.Errorf("inventory: count numbers: %w", err)
+	}
+	return max(int(numbers)-sealed, 0), sealed, nil
+}

@@ -1,0 +1,287 @@
+package inventory_test
+
+import (
+	"context"
+	"crypto/md5"  //nolint:gosec // what others would guess with
+	"crypto/sha1" //nolint:gosec // the same
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
+	"github.com/seed-5c07c2e9/dyplsq/internal/inventory"
+	"github.com/seed-5c07c2e9/dyplsq/internal/redistest"
+	"github.com/seed-5c07c2e9/dyplsq/internal/seal"
+)
+
+func (s stock) seal(tb testing.TB) {
+	tb.Helper()
+	if err := s.Seal(tb.Context(), pool, nil); err != nil {
+		tb.Fatal(err)
+	}
+	if n, err := s.InClear(tb.Context(), pool); n != 0 || err != nil {
+		tb.Errorf("%d numbers are in clear, %v", n, err)
+	}
+}
+
+// inClear fails the test for each number, or hash of one that needs no key, that stands in Redis.
+func (s stock) inClear(t *testing.T, numbers ...dypls.Phone) {
+	t.Helper()
+	dump := strings.Join(s.dump(t), "\n")
+	if len(dump) < 1000 {
+		t.Fatalf("the dump is short: %q", dump)
+	}
+	for _, n := range numbers {
+		short, long, longer := md5.Sum([]byte(n)), sha1.Sum([]byte(n)), sha256.Sum256([]byte(n)) //nolint:gosec // see above
+		marks := []string{string(n)}
+		for _, sum := range [][]byte{short[:], long[:], longer[:]} {
+			marks = append(marks, string(sum), hex.EncodeToString(sum), base64.RawStdEncoding.EncodeToString(sum),
+				base64.RawURLEncoding.EncodeToString(sum[:16]))
+		}
+		for _, mark := range marks {
+			if strings.Contains(dump, mark) {
+				t.Errorf("Redis holds %q, of %s", mark, string(n))
+			}
+		}
+	}
+}
+
+// With keys no number stands in Redis, neither from the start nor after it is sealed.
+func TestNoNumberInRedisWithKeys(t *testing.T) {
+	t.Parallel()
+	for name, before := range map[string]bool{"from the start": false, "sealed later": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			client := redistest.Start(t).Client(t)
+			s := stock{inventory.New(client, cooldown), client}
+			if !before {
+				s.WithKeys(newKeys(t))
+			}
+			s.fill(t, numbers(6, "北京", ""))
+			for i, want := range []inventory.Want{alone("alone"), pair("pair", 1, 2), extension("extension"), pair("rests", 3, 4), pair("open", 5, 6)} {
+				got := s.lease(t, want)
+				if i == 4 {
+					break
+				}
+				if b := s.bind(t, want, got); i == 3 {
+					s.unbound(t, b)
+				}
+			}
+			if _, err := s.Remove(t.Context(), inventory.Removal{Pool: pool, Numbers: []dypls.Phone{x(1), x(5)}, Force: true}); err != nil {
+				t.Error(err)
+			}
+			if before {
+				s.WithKeys(newKeys(t))
+				s.seal(t)
+			}
+			s.audit(t)
+			all := []dypls.Phone{person(1), person(2), person(3), person(4), person(5), person(6)}
+			for i := range 6 {
+				all = append(all, x(i))
+			}
+			s.inClear(t, all...)
+		})
+	}
+}
+
+// A pool is sealed while many take, bind, lose and give back at once, and the sealing is interrupted
+// again and again. What a register of their own says is held is never handed out, and what is held
+// is found by who holds it.
+func TestSealUnderLoad(t *testing.T) {
+	t.Parallel()
+	const processes, rounds, stocked = 6, 250, 60
+	client := redistest.Start(t).Client(t)
+	s := stock{inventory.New(client, 0), client}
+	s.fill(t, numbers(stocked))
+	kept := map[string]inventory.Leased{}
+	for i := range 90 {
+		w := []inventory.Want{pair(fmt.Sprint("kept-", i), 1000+2*i, 1001+2*i), extension(fmt.Sprint("kept-", i)), alone(fmt.Sprint("kept-", i))}[i%3]
+		if i%3 == 2 && i > 60 {
+			continue
+		}
+		kept[w.Task] = s.lease(t, w)
+	}
+	s.WithKeys(newKeys(t))
+	var (
+		all      sync.WaitGroup
+		register = register{held: map[string]inventory.Kind{}, uses: map[dypls.Phone]map[string]inventory.Kind{}}
+	)
+	for i := range 90 {
+		w := []inventory.Want{pair(fmt.Sprint("kept-", i), 1000+2*i, 1001+2*i), extension(fmt.Sprint("kept-", i)), alone(fmt.Sprint("kept-", i))}[i%3]
+		if got, ok := kept[w.Task]; ok {
+			if err := register.take(w, got); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	for p := range uint64(processes) {
+		process := stock{s.process(0), client}
+		all.Go(func() { process.work(t, rand.New(rand.NewPCG(2, p)), p, rounds, &register) })
+	}
+	interrupted := 0
+	for {
+		ctx, cancel := context.WithCancel(t.Context())
+		err := s.Seal(ctx, pool, func(int, int) { cancel() })
+		cancel()
+		if err == nil {
+			break
+		}
+		if !errors.Is(err, context.Canceled) {
+			t.Fatal(err)
+		}
+		interrupted++
+	}
+	all.Wait()
+	s.audit(t)
+	t.Logf("interrupted %d times", interrupted)
+	if n, err := s.InClear(t.Context(), pool); n != 0 || err != nil {
+		t.Errorf("%d numbers are in clear, %v", n, err)
+	}
+	for task, want := range kept {
+		if got, ok, err := s.Holding(t.Context(), pool, task); err != nil || !ok || got.X != want.X || got.Extension != want.Extension {
+			t.Errorf("%s was told %+v, and holds %+v, %v", task, want, got, err)
+		}
+	}
+	for i := range stocked {
+		s.inClear(t, x(i))
+	}
+}
+
+// meanwhile is a connection on which something happens after a command, the first time.
+type meanwhile struct {
+	once  *sync.Once
+	after func(redis.Cmder) bool
+	does  func()
+}
+
+func (m meanwhile) DialHook(next redis.DialHook) redis.DialHook { return next }
+
+func (m meanwhile) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
+	return func(ctx context.Context, cmd redis.Cmder) error {
+		err := next(ctx, cmd)
+		if m.after(cmd) {
+			m.once.Do(m.does)
+		}
+		return err
+	}
+}
+
+func (m meanwhile) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
+	return next
+}
+
+// What comes onto a number between when it is read and when it is sealed is sealed with it: people
+// who rest there, and leases. Where that is more than is noted, it is read again.
+func TestSealMissesNothing(t *testing.T) {
+	t.Parallel()
+	for name, many := range map[string]int{"some": 1, "too many": 700} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			server := redistest.Start(t)
+			s := stock{inventory.New(server.Client(t), cooldown), server.Client(t)}
+			s.fill(t, numbers(1))
+			before := s.lease(t, pair("before", 1, 2))
+			s.WithKeys(newKeys(t))
+			own := server.Client(t)
+			own.AddHook(meanwhile{
+				once: new(sync.Once),
+				after: func(cmd redis.Cmder) bool {
+					return cmd.Name() == "hscan" && strings.HasSuffix(fmt.Sprint(cmd.Args()[1]), ":slots")
+				},
+				does: func() {
+					b := s.bind(t, pair("during", 3, 4), s.lease(t, pair("during", 3, 4)))
+					for _, moved := range []int{5, 6} {
+						if _, err := s.Update(t.Context(), inventory.Change{Pool: pool, X: b.X, SubsID: b.SubsID, A: person(moved)}); err != nil {
+							t.Error(err)
+						}
+					}
+					s.unbound(t, b)
+					s.lease(t, pair("stays", 7, 8))
+					for i := range many {
+						task := fmt.Sprintf("%0100d", i)
+						s.lease(t, pair(task, 9, 10))
+						s.release(t, inventory.Refusal{Pool: pool, Task: task, Unperformed: true})
+					}
+				},
+			})
+			sealer := inventory.New(own, cooldown).WithKeys(s.Keys())
+			if err := sealer.Seal(t.Context(), pool, nil); err != nil {
+				t.Fatal(err)
+			}
+			s.audit(t)
+			s.inClear(t, x(0))
+			for i := 1; i <= 8; i++ {
+				s.none(t, pair("other", i, 100))
+			}
+			for _, task := range []string{"before", "stays"} {
+				if h, ok, err := s.Holding(t.Context(), pool, task); err != nil || !ok || h.X != before.X {
+					t.Errorf("%s: %+v, %v, %v", task, h, ok, err)
+				}
+			}
+			s.lease(t, pair("another", 9, 10))
+		})
+	}
+}
+
+// A process without keys is refused by a pool that is sealed, and changes nothing.
+func TestWithoutKeysSealedPoolIsRefused(t *testing.T) {
+	t.Parallel()
+	onEachServer(t, func(t *testing.T, s stock) {
+		if !s.Keys().On() {
+			s.WithKeys(newKeys(t))
+		}
+		s.fill(t, numbers(3))
+		b := s.bind(t, alone("task"), s.lease(t, alone("task")))
+		v, ctx := inventory.New(s.client, cooldown), t.Context()
+		before := strings.Join(s.dump(t), "\n")
+		calls := map[string]func() error{
+			"lease": func() error { _, err := v.Lease(ctx, alone("other")); return err },
+			"bound": func() error { return v.Bound(ctx, b) },
+			"update": func() error {
+				_, err := v.Update(ctx, inventory.Change{Pool: pool, X: b.X, SubsID: b.SubsID})
+				return err
+			},
+			"prolong": func() error {
+				_, err := v.Prolong(ctx, inventory.Change{Pool: pool, X: b.X, SubsID: b.SubsID})
+				return err
+			},
+			"unbound":    func() error { _, err := v.Unbound(ctx, pool, b.X, b.SubsID); return err },
+			"knows":      func() error { _, err := v.Knows(ctx, pool, b.X, b.SubsID); return err },
+			"release":    func() error { _, err := v.Release(ctx, inventory.Refusal{Pool: pool, Task: "task"}); return err },
+			"forget":     func() error { return v.Forget(ctx, pool, inventory.Holding{Task: "task", X: b.X}) },
+			"import":     func() error { _, err := v.Import(ctx, pool, numbers(5)); return err },
+			"to another": func() error { _, err := v.Import(ctx, "FC-another", numbers(5)[3:]); return err },
+			"aside":      func() error { _, err := v.SetAside(ctx, pool, "isv.NO_NOT_EXIST", x(1)); return err },
+			"remove": func() error {
+				_, err := v.Remove(ctx, inventory.Removal{Pool: pool, Numbers: []dypls.Phone{x(1)}})
+				return err
+			},
+		}
+		for name, call := range calls {
+			if err := call(); !errors.Is(err, inventory.ErrSealed) {
+				t.Errorf("%s: %v", name, err)
+			}
+		}
+		if after := strings.Join(s.dump(t), "\n"); len(after) != len(before) {
+			t.Error("they changed something")
+		}
+		if stock, err := v.Counts(ctx, pool); err != nil || stock.Bound != 1 || stock.Free != 2 {
+			t.Errorf("counts need no keys: %+v, %v", stock, err)
+		}
+		if _, err := v.Sweep(ctx, pool); err != nil {
+			t.Errorf("a sweep needs no keys: %v", err)
+		}
+		var missing *seal.MissingKeyError
+		if _, _, err := v.Holding(ctx, pool, "task"); !errors.As(err, &missing) {
+			t.Errorf("a lease is read: %v", err)
+		}
+	})
+}
