@@ -8,9 +8,12 @@ import (
 	"sync"
 	"time"
 
+	"go.opentelemetry.io/otel/trace"
+
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
 	"github.com/seed-5c07c2e9/dyplsq/calls"
 	"github.com/seed-5c07c2e9/dyplsq/internal/setting"
+	"github.com/seed-5c07c2e9/dyplsq/internal/tracing"
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
 )
 
@@ -26,6 +29,7 @@ type attempt struct {
 	*Keeper
 
 	claim *calls.RecordingClaim
+	span  tracing.Span
 
 	mu   sync.Mutex
 	link int // the number of the link in use
@@ -90,17 +94,21 @@ func (a *attempt) fetchAndPut(ctx context.Context) (r calls.Recording, found boo
 		defer func() { _ = os.Remove(file.Name()) }()
 	}
 	first := true
-	s, err := a.fetcher.fetch(ctx, file, func(ctx context.Context, dead bool) (dypls.SignedURL, error) {
+	fetching, span := a.tracer.Start(ctx, trace.SpanKindClient, "fetch", "recording")
+	s, err := a.fetcher.fetch(fetching, file, func(ctx context.Context, dead bool) (dypls.SignedURL, error) {
 		if first && !dead {
 			first = false
 			return link, nil
 		}
 		return a.nextLink(ctx, dead)
 	})
+	endPart(span, err)
 	if err != nil {
 		return r, false, err
 	}
-	r, err = put(ctx, a.Store, c, name, s, time.Now())
+	putting, span := a.tracer.Start(ctx, trace.SpanKindClient, "store", "recording")
+	r, err = put(putting, a.Store, c, name, s, time.Now())
+	endPart(span, err)
 	return r, false, err
 }
 

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/rs/zerolog"
+	"go.opentelemetry.io/otel/trace"
 
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
 	"github.com/seed-5c07c2e9/dyplsq/calls"
@@ -39,6 +40,9 @@ type Config struct {
 	Lease  time.Duration
 	Logger zerolog.Logger
 	Trace  Trace
+	// TracerProvider is OpenTelemetry's: where a span of each try to keep a recording goes, linked to
+	// the one in which the call's binding was enqueued. nil, the default, traces nothing.
+	TracerProvider trace.TracerProvider
 }
 
 // Trace is a set of functions that a keeper calls as things happen. A nil function is skipped. Many

@@ -10,6 +10,7 @@ import (
 
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
 	"github.com/seed-5c07c2e9/dyplsq/calls"
+	"github.com/seed-5c07c2e9/dyplsq/internal/tracing"
 )
 
 // Keeper puts the recordings of calls into a store.
@@ -18,6 +19,7 @@ type Keeper struct {
 
 	fetcher *fetcher
 	gate    gate
+	tracer  tracing.Tracer
 }
 
 // New returns a keeper. Its error tells everything that is wrong with the configuration.
@@ -26,7 +28,7 @@ func New(c Config) (*Keeper, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Keeper{Config: c, fetcher: newFetcher(c.Bandwidth)}, nil
+	return &Keeper{Config: c, fetcher: newFetcher(c.Bandwidth), tracer: tracing.New(c.TracerProvider)}, nil
 }
 
 const (
@@ -96,8 +98,10 @@ func (k *Keeper) keep(ctx context.Context, due calls.RecordingsDue, id string) {
 	if err != nil || claim == nil { // who takes it when the lease is over looks again
 		return
 	}
-	log := k.Logger.With().Str("call_id", idOf(claim.Call)).Logger()
-	a := &attempt{Keeper: k, claim: claim, link: claim.Link}
+	ctx, span := k.startSpan(ctx, claim.Call)
+	defer span.End()
+	log := k.Logger.With().Str("call_id", idOf(claim.Call)).Fields(span.LogFields()).Logger()
+	a := &attempt{Keeper: k, claim: claim, link: claim.Link, span: span}
 	recording, found, err := a.run(ctx)
 	settle, cancel := context.WithTimeout(context.WithoutCancel(ctx), settled)
 	defer cancel()
@@ -130,7 +134,7 @@ func (k *Keeper) settleKept(
 	if ended := a.claim.Call.ReleasedAt; !ended.IsZero() {
 		end.Lag = max(a.claim.Now.Sub(ended), 0)
 	}
-	k.Trace.done(end)
+	k.done(a, end)
 	log.Info().Str("location", r.Location).Int64("bytes", r.Bytes).Msg("recording kept")
 	return nil
 }
@@ -157,16 +161,16 @@ func (k *Keeper) settleFailed(
 		const share = 4
 		p.Pause = k.Retry / share
 	case a.claim.Guessed && k.absent(why, a):
-		k.Trace.done(End{Result: Absent})
+		k.done(a, End{Result: Absent})
 		log.Debug().Str("reason", p.Reason).Msg("no recording of a call that promised none")
 		return a.claim.None(ctx)
 	case final:
-		k.Trace.done(End{Result: Lost})
+		k.done(a, End{Result: Lost})
 		log.Error().Str("reason", p.Reason).Msg("recording lost")
 		return a.claim.Lost(ctx, p.Reason)
 	default:
 		p.Failed, p.Pause = true, k.pause(a.claim.Tries)
-		k.Trace.done(End{Result: Failed})
+		k.done(a, End{Result: Failed})
 		log.Warn().Str("reason", p.Reason).Dur("again_ms", p.Pause).Msg("recording not kept; trying again")
 	}
 	return a.claim.Again(ctx, p)

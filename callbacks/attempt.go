@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
+	"github.com/seed-5c07c2e9/dyplsq/internal/tracing"
 )
 
 const (
@@ -97,6 +98,9 @@ func (p *poster) post(ctx context.Context, id string, body []byte) Attempt {
 	}
 	request.Header.Set("Content-Type", "application/json")
 	request.Header.Set("User-Agent", "dyplsq")
+	if origin := tracing.OriginOf(ctx); origin.Parent != "" {
+		request.Header.Set("Traceparent", origin.Parent)
+	}
 	if err := p.sign(request.Header, id, body); err != nil {
 		return Attempt{Error: err.Error()}
 	}

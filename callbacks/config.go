@@ -10,6 +10,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 	"github.com/rs/zerolog"
+	"go.opentelemetry.io/otel/trace"
 
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
 	"github.com/seed-5c07c2e9/dyplsq/calls"
@@ -33,6 +34,10 @@ type Config struct {
 	// sent, nor what was answered, nor the URL beyond its host.
 	Logger zerolog.Logger
 	Trace  Trace
+	// TracerProvider is OpenTelemetry's: where a span of each attempt goes, linked to the one in which
+	// the task, or the call's binding, was enqueued. The endpoint is told of it by traceparent. nil, the
+	// default, traces nothing.
+	TracerProvider trace.TracerProvider
 
 	// Of tests alone.
 	now      func() time.Time

@@ -22,6 +22,7 @@ type event struct {
 	at      time.Time
 	thin    any
 	full    func() any // with the outcome, or the call
+	origin  string     // the span in which the task, or the call's binding, was enqueued; "" for none
 }
 
 // milliseconds is how times are written: RFC 3339 in UTC, always with three decimals.
@@ -85,6 +86,7 @@ func ofTask(o tasks.Outcome) event {
 		named:   o.Callback,
 		at:      o.FinishedAt,
 		thin:    data,
+		origin:  o.TraceParent,
 		full: func() any {
 			data.Outcome = &o
 			return data
@@ -129,6 +131,7 @@ func ofCall(c calls.Call) ([]event, error) {
 			account: c.Account,
 			at:      at,
 			thin:    data,
+			origin:  c.TraceParent,
 			full: func() any {
 				whole := data
 				whole.Call = &c

@@ -12,6 +12,8 @@ import (
 
 	"github.com/hibiken/asynq"
 	"github.com/rs/zerolog"
+
+	"github.com/seed-5c07c2e9/dyplsq/internal/tracing"
 )
 
 const (
@@ -143,13 +145,16 @@ func (l *lane) perform(ctx context.Context, task *asynq.Task) error {
 
 // sendOnce sends what was admitted, and notes what came of it.
 func (l *lane) sendOnce(id, round string, a admission) error {
-	attempt := l.poster.Load().send(l.ctx, id, a.body)
+	sending, span := l.startSpan(l.ctx, id, a)
+	defer span.End()
+	attempt := l.poster.Load().send(sending, id, a.body)
 	e, word := l.endOf(attempt, a)
+	l.endSpan(span, attempt, e)
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(l.ctx), settleWithin)
 	defer cancel()
 	now := l.now()
 	fails, disabled, err := l.store.settle(ctx, l.name, id, round, now, e)
-	l.tell(id, attempt, a, e, fails, disabled)
+	l.tell(span, id, attempt, a, e, fails, disabled)
 	if err != nil { // it is sent again when its lease is over
 		return laterError{after: sendLease, reason: "Redis is away"}
 	}
@@ -191,7 +196,7 @@ func (l *lane) endOf(attempt Attempt, a admission) (end, error) {
 }
 
 // tell writes the line of an attempt.
-func (l *lane) tell(id string, attempt Attempt, a admission, e end, fails int, disabled bool) {
+func (l *lane) tell(span tracing.Span, id string, attempt Attempt, a admission, e end, fails int, disabled bool) {
 	if e.result == "cut" {
 		return
 	}
@@ -203,8 +208,8 @@ func (l *lane) tell(id string, attempt Attempt, a admission, e end, fails int, d
 		result, level, text = Dead, zerolog.ErrorLevel, "callback given up"
 	}
 	l.Trace.attemptDone(AttemptEnd{Endpoint: l.name, Result: result, Took: attempt.Took})
-	line := l.log.WithLevel(level).Str("webhook_id", id).Int("attempt", a.attempts+1).Int("status", attempt.Status).
-		Dur("duration_ms", attempt.Took)
+	line := l.log.WithLevel(level).Fields(span.LogFields()).
+		Str("webhook_id", id).Int("attempt", a.attempts+1).Int("status", attempt.Status).Dur("duration_ms", attempt.Took)
 	if attempt.Error != "" {
 		line = line.Str("reason", attempt.Error)
 	}

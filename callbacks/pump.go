@@ -11,6 +11,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
+	"github.com/seed-5c07c2e9/dyplsq/internal/tracing"
 )
 
 const (
@@ -140,7 +141,7 @@ func (l *lane) giveUp(ctx context.Context, id string, now time.Time) error {
 	const reason = "its endpoint was away for too long"
 	e := end{result: "dead", err: reason, keep: keepUndelivered, first: l.scaled(firstProbe), last: l.scaled(lastProbe)}
 	if _, _, err = l.store.settle(ctx, l.name, id, round, now, e); err == nil {
-		l.tell(id, Attempt{Error: reason}, admission{}, e, 0, false)
+		l.tell(tracing.Span{}, id, Attempt{Error: reason}, admission{}, e, 0, false)
 	}
 	return err
 }

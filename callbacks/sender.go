@@ -17,6 +17,7 @@ import (
 
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
 	"github.com/seed-5c07c2e9/dyplsq/calls"
+	"github.com/seed-5c07c2e9/dyplsq/internal/tracing"
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
 )
 
@@ -25,6 +26,7 @@ type Sender struct {
 	Config
 
 	store     store
+	tracer    tracing.Tracer
 	endpoints atomic.Pointer[[]Endpoint]
 	replaced  chan struct{} // rings when the endpoints have changed
 
@@ -39,7 +41,10 @@ func New(c Config) (*Sender, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Sender{Config: c, store: newStore(client), replaced: make(chan struct{}, 1), lanes: map[string]*lane{}}
+	s := &Sender{
+		Config: c, store: newStore(client), tracer: tracing.New(c.TracerProvider),
+		replaced: make(chan struct{}, 1), lanes: map[string]*lane{},
+	}
 	s.endpoints.Store(&c.Endpoints)
 	return s, nil
 }
@@ -162,6 +167,9 @@ func (s *Sender) deliver(ctx context.Context, e event) error {
 	for _, to := range *s.endpoints.Load() {
 		if !to.wants(e.kind, e.account, e.named) {
 			continue
+		}
+		if !s.tracer.On() {
+			e.origin = ""
 		}
 		now := s.now()
 		body, err := e.body(to.Full, now)

@@ -65,7 +65,7 @@ func (s store) create(ctx context.Context, endpoint string, e event, body []byte
 	k := keysOf(endpoint)
 	reply, err := texts(3, createScript.Run(ctx, s.redis,
 		[]string{k.delivery(e.id), k.waiting(), k.queued()},
-		e.id, now.UnixMilli(), keepUndelivered.Milliseconds(), string(e.kind), body))
+		e.id, now.UnixMilli(), keepUndelivered.Milliseconds(), string(e.kind), body, e.origin))
 	if err != nil || reply[2] != "1" {
 		return err
 	}
@@ -99,6 +99,7 @@ type admission struct {
 	attempts int // that failed
 	begun    time.Time
 	kind     EventType
+	origin   string
 }
 
 func (s store) admit(
@@ -114,13 +115,14 @@ func (s store) admit(
 	if err != nil {
 		return a, err
 	}
-	const whole = 5
+	const whole = 6
 	a.verdict = reply[0]
 	switch {
 	case a.verdict == "early" && len(reply) > 1:
 		a.due = instant(reply[1])
 	case a.verdict == "send" && len(reply) == whole:
 		a.body, a.begun, a.kind = []byte(reply[1]), instant(reply[3]), EventType(reply[4])
+		a.origin = reply[5]
 		a.attempts, _ = strconv.Atoi(reply[2])
 	}
 	return a, nil

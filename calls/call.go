@@ -46,6 +46,10 @@ type Call struct {
 	// Transcript is the status of the call's transcript: 21050000 where there is one.
 	Transcript string
 
+	// TraceParent is the span in which its binding was enqueued, or that of its first receipt, as W3C's
+	// Trace Context writes it; "" where nothing was traced.
+	TraceParent string
+
 	// Receipts are those that came, each once, in the order of a call.
 	Receipts []dypls.ReceiptType
 	// Raw are the receipts as they came, by [dypls.Receipt.Key].
@@ -101,7 +105,7 @@ func (c Call) MarshalJSON() ([]byte, error) {
 		CallID:           c.ShownID(),
 		Account:          c.Account,
 		PoolKey:          c.PoolKey,
-		TaskID:           c.hide(c.TaskID),
+		TaskID:           c.ShownTaskID(),
 		SubsID:           c.SubsID,
 		PhoneNo:          c.PhoneNo.Masked(),
 		SecretNo:         c.SecretNo.Masked(),
@@ -152,6 +156,10 @@ func (c Call) ShownID() string {
 	}
 	return c.hide(c.ID)
 }
+
+// ShownTaskID is the OutId of the binding as people may see it: without the numbers of the call, and
+// without mobile numbers.
+func (c Call) ShownTaskID() string { return c.hide(c.TaskID) }
 
 func writeTime(at time.Time) *string {
 	if at.IsZero() {
@@ -219,6 +227,7 @@ func callOf(id string, hash map[string]string) (Call, bool) {
 		RecordURL:     dypls.SignedURL(text(factRecordURL)),
 		RingRecordURL: dypls.SignedURL(text(factRingRecordURL)),
 		Transcript:    text(factTranscriptCode),
+		TraceParent:   text(factOrigin),
 		Raw:           map[string]dypls.RawReceipt{},
 	}
 	c.Revision, _ = strconv.ParseInt(hash[fieldRevision], 10, 64)

@@ -9,12 +9,14 @@ import (
 
 	"github.com/redis/go-redis/v9"
 	"github.com/rs/zerolog"
+	"go.opentelemetry.io/otel/trace"
 
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
 	"github.com/seed-5c07c2e9/dyplsq/internal/autopipeline"
 	"github.com/seed-5c07c2e9/dyplsq/internal/consumergroup"
 	"github.com/seed-5c07c2e9/dyplsq/internal/sendonce"
 	"github.com/seed-5c07c2e9/dyplsq/internal/setting"
+	"github.com/seed-5c07c2e9/dyplsq/internal/tracing"
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
 )
 
@@ -48,6 +50,9 @@ type Config struct {
 	Logger zerolog.Logger
 	// Trace is told of each push and receipt.
 	Trace Trace
+	// TracerProvider is OpenTelemetry's: where a span of each receipt of a call goes, linked to the one
+	// in which the call's binding was enqueued. nil, the default, traces nothing.
+	TracerProvider trace.TracerProvider
 }
 
 // Store keeps receipts and calls in Redis. All its methods may be used at the same time.
@@ -63,6 +68,7 @@ type Store struct {
 	after time.Duration // Config.RecordingAfter
 	log   zerolog.Logger
 	trace Trace
+	spans tracing.Tracer
 	said  atomic.Int64 // when it was last told that pushes are not stored, in Unix milliseconds
 }
 
@@ -97,6 +103,7 @@ func New(c Config) (*Store, error) {
 		after:    c.RecordingAfter,
 		log:      c.Logger,
 		trace:    c.Trace,
+		spans:    tracing.New(c.TracerProvider),
 	}, nil
 }
 

@@ -39,6 +39,7 @@ const (
 	factAnnounced      = "recording_announced"
 	factExpected       = "recording_expected"
 	factTranscriptCode = "transcript_code"
+	factOrigin         = "traceparent"
 	prefixReceipt      = "receipt:"
 	fieldRevision      = "revision"
 	fieldTold          = "told"

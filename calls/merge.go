@@ -157,18 +157,30 @@ func (s *Store) mergeReceipt(ctx context.Context, r dypls.Receipt, from origin) 
 		return s.keepOther(ctx, r, from)
 	}
 	f.text(factAccount, from.account)
-	if err = s.expect(ctx, &f); err != nil {
-		return err
-	}
-	if err = s.index(ctx, f, from.at); err != nil {
-		return err
-	}
-	isNew, known, err := s.merge(ctx, f, r)
+	ctx, span, err := s.startReceipt(ctx, r, &f)
 	if err != nil {
 		return err
 	}
+	defer span.End()
+	result, err := s.mergeFacts(ctx, r, f, from)
+	endReceipt(span, result, err)
+	return err
+}
+
+// mergeFacts merges what a receipt says into its call.
+func (s *Store) mergeFacts(ctx context.Context, r dypls.Receipt, f facts, from origin) (Result, error) {
+	if err := s.expect(ctx, &f); err != nil {
+		return "", err
+	}
+	if err := s.index(ctx, f, from.at); err != nil {
+		return "", err
+	}
+	isNew, known, err := s.merge(ctx, f, r)
+	if err != nil {
+		return "", err
+	}
 	if err = s.want(ctx, f, known, from.at); err != nil {
-		return err
+		return "", err
 	}
 	result := Duplicate
 	if isNew {
@@ -178,7 +190,7 @@ func (s *Store) mergeReceipt(ctx context.Context, r dypls.Receipt, from origin) 
 		}
 	}
 	s.trace.receiptDone(r.Type, result, from.at)
-	return nil
+	return result, nil
 }
 
 // knownRecording is what the record of a call has of its recording.

@@ -7,9 +7,11 @@ import (
 	"time"
 
 	"github.com/rs/zerolog"
+	"go.opentelemetry.io/otel/trace"
 
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
 	"github.com/seed-5c07c2e9/dyplsq/internal/record"
+	"github.com/seed-5c07c2e9/dyplsq/internal/tracing"
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
 )
 
@@ -84,15 +86,26 @@ func (s Settler) settle(ctx context.Context, c Call) error {
 		return err
 	}
 	seen := dypls.Binding{SubsID: c.SubsID, SecretNo: c.SecretNo, Extension: c.Extension}
-	log := s.Store.log.With().Str("id", c.TaskID).Str("call_id", c.ShownID()).Str("subs_id", c.SubsID).Logger()
+	uncertain, surplus := task.State == tasks.StateUncertain, hasAnother(task, seen)
+	if !uncertain && !surplus {
+		return nil
+	}
+	from := tracing.Origin{Parent: task.TraceParent, State: task.TraceState}
+	ctx, span := s.Store.spans.StartLinked(ctx, trace.SpanKindConsumer, "settle", task.Action, from, time.Time{})
+	defer span.End()
+	if span.On() {
+		span.Set(tracing.OfCall(c.ShownID(), c.ShownTaskID(), c.Account, c.PoolKey, c.SubsID)...)
+	}
+	log := s.Store.log.With().Fields(span.LogFields()).
+		Str("id", c.TaskID).Str("call_id", c.ShownID()).Str("subs_id", c.SubsID).Logger()
 	caller := s.Caller(task.Account)
 	if caller == nil {
 		caller = missing{}
 	}
 	switch {
-	case task.State == tasks.StateUncertain:
+	case uncertain:
 		err = s.resolve(ctx, caller, c.TaskID, seen, log)
-	case hasAnother(task, seen):
+	default:
 		err = s.unbind(ctx, caller, task, seen, log)
 	}
 	switch _, invalid := errors.AsType[*dypls.ValidationError](err); {

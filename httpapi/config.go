@@ -10,8 +10,10 @@ import (
 	"time"
 
 	"github.com/rs/zerolog"
+	"go.opentelemetry.io/otel/trace"
 
 	"github.com/seed-5c07c2e9/dyplsq/calls"
+	"github.com/seed-5c07c2e9/dyplsq/internal/tracing"
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
 )
 
@@ -44,6 +46,10 @@ type Config struct {
 	Logger zerolog.Logger
 	// Trace is told of each request.
 	Trace Trace
+	// TracerProvider is OpenTelemetry's: where a span of each request goes that posts or deletes. It
+	// goes on with the trace that the client's traceparent names. nil, the default, traces nothing. The
+	// tasks that are posted are linked to what comes of them if Queue has it, too.
+	TracerProvider trace.TracerProvider
 	// Audit, where it is given, writes down who withdraws or settles a task, and has it done by calling
 	// act, whose error it returns. Where it cannot write, it returns an error of its own and does not
 	// call act: the task is left as it is.
@@ -61,6 +67,7 @@ type API struct {
 	admit     func(*http.Request) int
 	log       zerolog.Logger
 	trace     Trace
+	tracer    tracing.Tracer
 	audit     func(context.Context, Change, func(context.Context) error) error
 
 	outcomesFeed *feed[tasks.Told]
@@ -101,6 +108,7 @@ func New(c Config) (*API, error) {
 		admit:      c.Admit,
 		log:        c.Logger,
 		trace:      c.Trace,
+		tracer:     tracing.New(c.TracerProvider),
 		audit:      c.Audit,
 		slots:      make(chan struct{}, cmp.Or(c.Concurrent, defaultConcurrent)),
 		waits:      waits{most: cmp.Or(c.Waits, defaultWaits), of: map[string]int{}},

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
+	"github.com/seed-5c07c2e9/dyplsq/internal/tracing"
 )
 
 // exchange is one request and its answer. It is the http.ResponseWriter that handlers are given.
@@ -24,6 +25,7 @@ type exchange struct {
 	route string // as the table of routes writes it
 	id    string // of the task that the path names
 	token Token
+	span  tracing.Span
 	err   error
 
 	slot   bool // it is one of those that are worked on
@@ -198,7 +200,9 @@ func (a *API) done(e *exchange, took time.Duration) {
 	if slices.Contains(usualMethods, e.r.Method) {
 		done.Method = e.r.Method
 	}
+	e.endSpan()
 	a.log.Info().
+		Fields(e.span.LogFields()).
 		Str("token", done.Token).
 		Str("method", done.Method).
 		Str("route", done.Route).

@@ -114,6 +114,7 @@ func (o resource) perform(e *exchange) error {
 	if err := e.authorize(did); err != nil {
 		return err
 	}
+	e.startSpan(e.r.Context())
 	return did.run(e)
 }
 

@@ -26,6 +26,7 @@ const (
 	Size      = attribute.Key("dyplsq.recording.size")
 	State     = attribute.Key("dyplsq.state")
 	SubsID    = attribute.Key("dyplsq.subs_id")
+	Webhook   = attribute.Key("dyplsq.webhook_id")
 )
 
 // System is what spans say of the queue: a task's record is this module's, and asynq only delivers
@@ -54,3 +55,11 @@ func Task(id string) attribute.KeyValue {
 
 // Queue is the attribute of the queue that has a task.
 func Queue(name string) attribute.KeyValue { return semconv.MessagingDestinationName(name) }
+
+// OfCall are the attributes of a call, of which id and task are as people may see them.
+func OfCall(id, task, account, pool, binding string) []attribute.KeyValue {
+	return []attribute.KeyValue{
+		CallID.String(id), semconv.MessagingMessageID(task), Account.String(account), Pool.String(pool),
+		SubsID.String(binding),
+	}
+}
