@@ -92,6 +92,10 @@ tools: ## Compile the pinned golangci-lint where it is missing
 	@$(GOLANGCI_LINT) version 2>/dev/null | grep -qF 'version $(GOLANGCI_LINT_VERSION:v%=%) ' || \
 		go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_LINT_VERSION)
 
+.PHONY: chart
+chart: ## Render the Helm chart, and write the examples in deploy/kubernetes anew
+	cd deploy/helm/check && go test . -update && go test .
+
 .PHONY: compose
 compose: ## Check docker-compose.yml, with and without the simulator
 	REDIS_PASSWORD=check docker-compose config --quiet

@@ -61,6 +61,11 @@ func environment(t *testing.T) map[string]map[string]bool {
 			switch flag.Name {
 			case "endpoint", "receipts-queue":
 				maps.Copy(reads, chain)
+			case "archive": // OSS takes Alibaba's chain, S3 these
+				maps.Copy(reads, chain)
+				for _, name := range []string{"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"} {
+					reads[name] = true
+				}
 			case "qps":
 				for _, action := range dypls.QuotaActions() {
 					reads[qpsVariable+strings.ToUpper(action)] = true
@@ -216,7 +221,11 @@ func TestExamplesNameSettingsThatExist(t *testing.T) {
 		"deploy/kubernetes/worker.yaml": commands["worker"], "deploy/systemd/dyplsq-worker.service": commands["worker"],
 		"deploy/kubernetes/receive.yaml": commands["receive"], "deploy/systemd/dyplsq-receive.service": commands["receive"],
 		"deploy/kubernetes/serve.yaml": commands["serve"], "deploy/systemd/dyplsq-serve.service": commands["serve"],
-		"docker-compose.yml": read,
+		"deploy/kubernetes/dash.yaml": commands["dash"], "docker-compose.yml": read,
+		"deploy/helm/dyplsq/values.yaml": read, "deploy/helm/dyplsq/templates/_env.tpl": read, "deploy/helm/check/testdata/values.yaml": read,
+	}
+	for _, command := range []string{"worker", "receive", "serve", "dash"} {
+		files["deploy/helm/dyplsq/templates/"+command+".yaml"] = commands[command]
 	}
 	for _, page := range pages(t) {
 		if page != "CONTRIBUTING.md" && page != "CHANGELOG.md" { // which tell of the tests' variables, and of bygone ones
