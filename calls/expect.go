@@ -90,9 +90,9 @@ func (s *Store) bindingRecords(ctx context.Context, task string) (expectation, e
 	switch {
 	case err != nil:
 		return "", fmt.Errorf("read the bind of a call: %w", err)
-	case !strings.HasPrefix(of.Action, "Bind"):
+	case !strings.HasPrefix(of.Action, "Bind"), !of.Fingerprint.Readable(s.keys):
 		return expectGuess, nil
-	case of.Fingerprint.Holds(task, dypls.Parameter{Name: "IsRecordingEnabled", Value: "true"}):
+	case of.Fingerprint.Holds(s.keys, task, dypls.Parameter{Name: "IsRecordingEnabled", Value: "true"}):
 		return expectAsked, nil
 	}
 	return expectNone, nil

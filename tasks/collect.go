@@ -1,6 +1,7 @@
 package tasks
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strconv"
@@ -43,9 +44,12 @@ const (
 // then. A group that is new begins with the oldest that is kept. The outcome is what the record
 // says now, as in Follow.
 //
+// One whose key is missing is not returned: like what an error keeps from being returned, it comes
+// again after a minute.
+//
 // Errors: *dypls.ValidationError, also for a group whose name begins with dyplsq., as those of
-// dyplsq's own processes do, [ErrUnreachable], [ErrClosed], and ctx's. What an error keeps from being
-// returned comes after a minute.
+// dyplsq's own processes do, [ErrUndecryptable] where a key is missing for all there is,
+// [ErrUnreachable], [ErrClosed], and ctx's.
 func (q *Queue) Collect(ctx context.Context, group string, most int) ([]Told, error) {
 	if err := join(nil, groupProblems(group)); err != nil {
 		return nil, err
@@ -53,6 +57,7 @@ func (q *Queue) Collect(ctx context.Context, group string, most int) ([]Told, er
 	most = consumergroup.Bounded(most)
 	g := q.group(group, collector)
 	var told []Told
+	var refused error // what a key was missing for
 	for len(told) < most {
 		entries, err := g.Take(ctx, most-len(told))
 		if err != nil {
@@ -61,10 +66,11 @@ func (q *Queue) Collect(ctx context.Context, group string, most int) ([]Told, er
 		if len(entries) == 0 {
 			break
 		}
-		found, over, err := q.told(ctx, entries)
+		found, over, locked, err := q.told(ctx, entries, false)
 		if err != nil {
 			return nil, err
 		}
+		refused = cmp.Or(refused, locked)
 		if len(over) > 0 {
 			if _, err := g.Acknowledge(ctx, over...); err != nil {
 				return nil, q.failure(ctx, err)
@@ -72,37 +78,50 @@ func (q *Queue) Collect(ctx context.Context, group string, most int) ([]Told, er
 		}
 		told = append(told, found...)
 	}
+	if len(told) == 0 {
+		return nil, refused
+	}
 	return told, nil
 }
 
 // told reads the outcomes of entries. It leaves out those without one, whose task is pending again
-// and is told again when it is settled, or which were trimmed before they could be read.
+// and is told again when it is settled, or which were trimmed before they could be read, and those whose
+// key is missing, of which locked tells the first; inOrder: and all behind that.
 func (q *Queue) told(
 	ctx context.Context,
 	entries []redis.XMessage,
-) (told []Told, without []string, err error) {
-	outcomes, err := q.outcomesOf(ctx, entries)
+	inOrder bool,
+) (told []Told, without []string, locked, err error) {
+	outcomes, missing, err := q.outcomesOf(ctx, entries)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
 	for i, e := range entries {
 		switch o := outcomes[i]; {
+		case missing[i]:
+			locked = cmp.Or(locked, o.notThere())
+			if inOrder {
+				return told, without, locked, nil
+			}
 		case o.isTold():
 			told = append(told, Told{Entry: e.ID, Outcome: o})
 		case q.isOver(e):
 			without = append(without, e.ID)
 		}
 	}
-	return told, without, nil
+	return told, without, locked, nil
 }
 
-// outcomesOf reads the outcomes of entries of the stream.
-func (q *Queue) outcomesOf(ctx context.Context, entries []redis.XMessage) ([]Outcome, error) {
+// outcomesOf reads the outcomes of entries of the stream, and tells for which a key is missing.
+func (q *Queue) outcomesOf(
+	ctx context.Context,
+	entries []redis.XMessage,
+) (outcomes []Outcome, locked []bool, err error) {
 	ids := make([]string, len(entries))
 	for i, e := range entries {
 		ids[i], _ = e.Values[record.StreamID].(string)
 	}
-	return q.Outcomes(ctx, ids...)
+	return q.outcomesAndKeys(ctx, ids)
 }
 
 // isOver reports whether an entry whose record has no outcome may be dropped. A master that has come
@@ -176,7 +195,8 @@ func (q *Queue) unacknowledged(ctx context.Context, group string, entries []stri
 // none came. It changes nothing: whoever reads keeps the Entry of the last one, with which the next
 // read goes on. "" stands before the oldest that is kept, and [Queue.LatestEntry] for now.
 //
-// Errors: *dypls.ValidationError, [ErrUnreachable], [ErrClosed], and ctx's.
+// Errors: *dypls.ValidationError, [ErrUndecryptable] where the key of the next one is missing, which
+// may be asked for again, [ErrUnreachable], [ErrClosed], and ctx's.
 func (q *Queue) ReadOutcomes(
 	ctx context.Context,
 	after string,
@@ -194,9 +214,12 @@ func (q *Queue) ReadOutcomes(
 		if err != nil {
 			return nil, q.failure(ctx, err)
 		}
-		told, _, err := q.told(ctx, entries)
+		told, _, locked, err := q.told(ctx, entries, true)
 		if err != nil || len(told) > 0 || len(entries) == 0 {
 			return told, err
+		}
+		if locked != nil {
+			return nil, locked
 		}
 		after = entries[len(entries)-1].ID
 	}

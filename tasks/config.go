@@ -84,6 +84,7 @@ func New(c Config) (*Queue, error) {
 			WithReplicas(c.WaitReplicas).WithKeys(c.Keys),
 		mailbox:            newMailbox(client),
 		outcomes:           consumergroup.NewTail(client, record.Stream),
+		keys:               c.Keys,
 		now:                time.Now,
 		recordingRetention: c.RecordingRetention,
 		retention:          c.Retention,

@@ -57,7 +57,7 @@ func newDraft(action string, policy Policy, request dypls.Request, opts []Option
 
 // prepare applies the rules that hold at any time and makes the record. What depends on the time is
 // checked by checkTimes.
-func (d *draft) prepare(now time.Time) {
+func (d *draft) prepare(now time.Time, keys *Keys) {
 	if !d.options.keyed {
 		id, err := uuid.NewV7()
 		if err != nil {
@@ -86,13 +86,18 @@ func (d *draft) prepare(now time.Time) {
 		Action:      d.action,
 		Account:     d.account(),
 		Request:     request,
-		Fingerprint: record.FingerprintOf(d.options.id, d.action, d.fingerprinted()),
+		Fingerprint: record.FingerprintOf(keys, d.options.id, d.action, d.fingerprinted()),
 		ProcessAt:   scheduled,
 		Deadline:    d.policy.deadline(d.parameters, scheduled, value(d.options.within)),
 		Undoing:     d.undoing(),
 		Undoes:      d.options.bindTask,
 		Callback:    value(d.options.callback),
 		Origin:      d.origin,
+	}
+	if keys.On() {
+		d.record.Unkeyed = func() record.Fingerprint {
+			return record.FingerprintOf(nil, d.options.id, d.action, d.fingerprinted())
+		}
 	}
 }
 

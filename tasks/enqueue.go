@@ -83,7 +83,7 @@ func (q *Queue) prepareDraft(d *draft, now time.Time) {
 	if d.policy.Ends == callTime {
 		d.policy.Margin = q.recordingRetention
 	}
-	d.prepare(now)
+	d.prepare(now, q.keys)
 }
 
 // askable returns those of drafts that may be known by their key.
@@ -253,11 +253,13 @@ func tellKnown(drafts []*draft) {
 // refuseReused marks what was found under a key that is another request's.
 func refuseReused(drafts []*draft) {
 	for _, d := range drafts {
-		if d.found.Verdict == record.Conflict {
-			d.err = &KeyReusedError{
-				ID:      d.record.ID,
-				Differs: d.record.Fingerprint.Differs(d.found.Fingerprint),
-			}
+		switch d.found.Verdict {
+		case record.Conflict:
+			d.err = &KeyReusedError{ID: d.record.ID, Differs: d.found.Differs}
+		case record.Unknowable:
+			d.err = fmt.Errorf("task %s: %w: it was recorded with keys, and whether this request is the same cannot "+
+				"be told without them: give this process the keys (Config.Keys, DYPLSQ_KEYS_FILE)", d.record.ID, ErrUndecryptable)
+		default:
 		}
 	}
 }

@@ -47,6 +47,15 @@ func (e *Explanation) reasonBeside(d record.Detail) {
 	if d.State.Told() && d.ResolvedBy != "" {
 		e.Why += "; settled by " + e.ResolvedBy
 	}
+	if d.Undecryptable != nil {
+		e.Why += "; what is recorded of it does not open here: " + d.Undecryptable.Error()
+	}
+	if !d.State.Told() && e.Remedy == "" && (d.Undecryptable != nil || d.Code == dypls.CodeUndecryptable) {
+		e.Remedy = "dyplsq keys status tells which keys are missing; with its key it goes on by itself within a minute"
+		if !d.InDoubt {
+			e.Remedy += ". Where the key is lost: dyplsq cancel " + e.ID
+		}
+	}
 	if len(d.Surpluses) > 0 {
 		e.Why += fmt.Sprintf(
 			"; it made %d surplus bindings, which are unbound by tasks of their own",
@@ -101,6 +110,8 @@ func (e *Explanation) reasonWaiting(d record.Detail) {
 // waitsFor is why the latest attempt was not the last.
 func (e *Explanation) waitsFor(d record.Detail) string {
 	switch {
+	case d.Code == dypls.CodeUndecryptable:
+		return "its request does not open, so that no call leaves: " + d.Message
 	case d.InDoubt && d.Refusal != "":
 		return fmt.Sprintf(
 			"it was refused (%s), and an earlier call may have taken effect: it is looked for then, which makes no call",

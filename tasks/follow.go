@@ -39,7 +39,7 @@ func Since(t time.Time) FollowOption {
 // When handle returns nil the outcome is acknowledged; after an error it is offered again, later
 // and later up to a minute. The outcome is what the record says when it is handed over: one that is
 // no longer kept has [StateUnknown]; one that was uncertain and has been settled since comes twice,
-// settled.
+// settled; one whose key is missing waits, like one that handle refuses.
 //
 // Errors: [ErrUnreachable] at the start, later it is waited out; [ErrClosed]; and ctx's.
 func (q *Queue) Follow(
@@ -93,11 +93,14 @@ func (q *Queue) handOutcomes(
 	entries []redis.XMessage,
 	handle func(context.Context, Outcome) error,
 ) error {
-	outcomes, err := q.outcomesOf(ctx, entries)
+	outcomes, locked, err := q.outcomesOf(ctx, entries)
 	if err != nil {
 		return err
 	}
 	return reader.Each(ctx, entries, func(i int) (taken bool, err error) {
+		if locked[i] {
+			return false, nil
+		}
 		if !outcomes[i].isTold() {
 			return q.isOver(entries[i]), nil
 		}

@@ -4,11 +4,13 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
 	"github.com/seed-5c07c2e9/dyplsq/internal/record"
+	"github.com/seed-5c07c2e9/dyplsq/internal/seal"
 )
 
 // State is what a task's owner is told.
@@ -40,6 +42,9 @@ type Outcome struct {
 	// EnqueuedAt and FinishedAt are in UTC, to the millisecond. FinishedAt is set only at the end.
 	EnqueuedAt time.Time `json:"enqueued_at,omitzero"`
 	FinishedAt time.Time `json:"finished_at,omitzero"`
+	// Undecryptable says why the result of a success does not open, which is left out then; "" where
+	// it does.
+	Undecryptable string `json:"undecryptable,omitempty"`
 	// Callback is the endpoint that the task named by [Callback], "" for none.
 	Callback string `json:"-"`
 	// TraceParent and TraceState are the span in which the task was enqueued, as W3C's Trace Context
@@ -79,10 +84,13 @@ func marshal(v any) ([]byte, error) {
 }
 
 // Err returns what the operation, called directly, would have: nil for a success, [ErrPending],
-// [ErrUnknownTask], or a *dypls.Error.
+// [ErrUnknownTask], [ErrUndecryptable], or a *dypls.Error.
 func (o Outcome) Err() error {
 	switch o.State {
 	case StateSucceeded:
+		if o.Undecryptable != "" {
+			return fmt.Errorf("its result: %w: %s", ErrUndecryptable, o.Undecryptable)
+		}
 		return nil
 	case StatePending:
 		return ErrPending
@@ -126,33 +134,57 @@ func maskResult[Res interface{ Masked() Res }](data []byte) []byte {
 	return masked
 }
 
-// Outcome returns what is known of a task now. Its errors are [ErrUnknownTask], [ErrUnreachable]
-// and ctx's.
+// Outcome returns what is known of a task now. Its errors are [ErrUnknownTask], [ErrUndecryptable],
+// beside the rest of the outcome, [ErrUnreachable] and ctx's.
 func (q *Queue) Outcome(ctx context.Context, id string) (Outcome, error) {
 	outcomes, err := q.Outcomes(ctx, id)
 	if err != nil {
 		return Outcome{}, err
 	}
-	if outcomes[0].State == StateUnknown {
-		return outcomes[0], fmt.Errorf("task %s: %w", id, ErrUnknownTask)
+	return outcomes[0], outcomes[0].notThere()
+}
+
+// notThere is the error of an outcome that is not what somebody asked for.
+func (o Outcome) notThere() error {
+	switch {
+	case o.State == StateUnknown:
+		return fmt.Errorf("task %s: %w", o.ID, ErrUnknownTask)
+	case o.Undecryptable != "":
+		return fmt.Errorf("task %s: %w", o.ID, o.Err())
 	}
-	return outcomes[0], nil
+	return nil
 }
 
 // Outcomes returns what is known of tasks now, in the order of ids. One that is not recorded has
-// [StateUnknown].
+// [StateUnknown], one whose result does not open says so.
 func (q *Queue) Outcomes(ctx context.Context, ids ...string) ([]Outcome, error) {
-	outcomes := make([]Outcome, 0, len(ids))
+	outcomes, _, err := q.outcomesAndKeys(ctx, ids)
+	return outcomes, err
+}
+
+// outcomesAndKeys is Outcomes, and tells for which a key is missing: it may be back soon.
+func (q *Queue) outcomesAndKeys(ctx context.Context, ids []string) (outcomes []Outcome, locked []bool, err error) {
+	outcomes, locked = make([]Outcome, 0, len(ids)), make([]bool, 0, len(ids))
 	for start := 0; start < len(ids); start += recordsPerTrip {
 		records, err := q.records.Read(ctx, ids[start:min(start+recordsPerTrip, len(ids))]...)
 		if err != nil {
-			return nil, q.failure(ctx, err)
+			return nil, nil, q.failure(ctx, err)
 		}
 		for _, r := range records {
-			outcomes = append(outcomes, outcomeOf(r, q.now()))
+			o := outcomeOf(r, q.now())
+			_, missing := errors.AsType[*seal.MissingKeyError](r.Undecryptable)
+			outcomes, locked = append(outcomes, o), append(locked, o.Undecryptable != "" && missing)
 		}
 	}
-	return outcomes, nil
+	return outcomes, locked, nil
+}
+
+// why is the text of an error, "" for none.
+func why(err error) string {
+	if err == nil {
+		return ""
+	}
+	return err.Error()
 }
 
 func outcomeOf(r record.Record, now time.Time) Outcome {
@@ -180,7 +212,7 @@ func outcomeOf(r record.Record, now time.Time) Outcome {
 	o.Code, o.Message, o.Class, o.RequestID = r.Code, r.Message, dypls.Class(r.Class), r.RequestID
 	o.FinishedAt = r.FinishedAt
 	if r.State == record.Succeeded {
-		o.Result = json.RawMessage(r.Result)
+		o.Result, o.Undecryptable = json.RawMessage(r.Result), why(r.Undecryptable)
 	}
 	return o
 }

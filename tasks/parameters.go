@@ -7,10 +7,13 @@ import (
 )
 
 // Parameters returns what a task asks the API for, numbers whole: for whoever may see them. A task
-// that succeeded keeps none. Its errors are [ErrUnknownTask], [ErrOtherAction], [ErrUnreachable] and
-// ctx's.
+// that succeeded keeps none. Its errors are [ErrUnknownTask], [ErrOtherAction], [ErrUndecryptable],
+// [ErrUnreachable] and ctx's.
 func (q *Queue) Parameters(ctx context.Context, id string) (dypls.Parameters, error) {
 	task, kind, err := q.read(ctx, id)
+	if err == nil && task.Undecryptable != nil {
+		err = undecryptable(task)
+	}
 	if err != nil || len(task.Request) == 0 {
 		return nil, err
 	}

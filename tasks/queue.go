@@ -25,6 +25,7 @@ type Queue struct {
 	numbers   *inventory.Inventory
 	mailbox   *mailbox
 	outcomes  *consumergroup.Tail // the stream of them
+	keys      *Keys
 	now       func() time.Time
 
 	recordingRetention time.Duration

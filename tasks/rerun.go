@@ -26,7 +26,7 @@ var ErrNotFailed = errors.New("the task has not failed")
 
 // Retry lets a task that failed run again as Rerun does, and delivers it. An uncertain one, whose
 // call may have taken effect, is not tried again: see [ResolveRetry]. Errors: [ErrNotFailed],
-// [ErrOtherAction], [ErrUnknownTask], [ErrUnreachable], and ctx's.
+// [ErrOtherAction], [ErrUnknownTask], [ErrUndecryptable], [ErrUnreachable], and ctx's.
 func (q *Queue) Retry(ctx context.Context, id, by string) error {
 	task, kind, err := q.read(ctx, id)
 	if err != nil {
@@ -35,6 +35,8 @@ func (q *Queue) Retry(ctx context.Context, id, by string) error {
 	switch {
 	case task.State != record.Failed:
 		return fmt.Errorf("task %s: %w: it is %s", id, ErrNotFailed, task.State)
+	case task.Undecryptable != nil:
+		return undecryptable(task)
 	case len(task.Request) == 0:
 		return fmt.Errorf("task %s: %w: its request is no longer kept", id, ErrNotFailed)
 	}

@@ -68,13 +68,18 @@ func (q *Queue) read(ctx context.Context, id string) (task record.Record, kind U
 	return task, kind, nil
 }
 
+// undecryptable is the error of a task whose request is needed and does not open.
+func undecryptable(task record.Record) error {
+	return fmt.Errorf("task %s: %w: %w", task.ID, ErrUndecryptable, task.Undecryptable)
+}
+
 func (q *Queue) resolve(
 	ctx context.Context,
 	kind UntypedKind,
 	task record.Record,
 	resolution record.Resolution,
 ) error {
-	resolution.Keep = q.retention
+	resolution.Keep, resolution.Account = q.retention, task.Account
 	if err := q.tellBound(ctx, task, resolution); err != nil {
 		return q.unreachable(err)
 	}

@@ -27,7 +27,7 @@ const clockTolerance = 15 * time.Minute
 // task's account.
 //
 // Errors: [ErrOtherBinding], [ErrNotUncertain], [ErrUnknownTask], [ErrOtherAction] of one that this
-// version does not know, [ErrUnreachable], ctx's, and those of c, after which it may be asked again.
+// version does not know, [ErrUndecryptable], [ErrUnreachable], ctx's, and those of c, after which it may be asked again.
 func (q *Queue) ResolveByBinding(
 	ctx context.Context,
 	c dypls.Caller,
@@ -41,6 +41,9 @@ func (q *Queue) ResolveByBinding(
 	}
 	if task.State != record.Uncertain {
 		return fmt.Errorf("task %s: %w: it is %s", id, ErrNotUncertain, task.State)
+	}
+	if task.Undecryptable != nil {
+		return undecryptable(task)
 	}
 	since := task.EnqueuedAt.Add(-clockTolerance)
 	found, is, err := kind.sight(ctx, c, task.Request, seen, since)

@@ -37,7 +37,7 @@ const (
 //     task holds, by the API's own clock: whoever was told of that one made no surplus since.
 //
 // It makes two calls at the most, which only read, as the task's account. Errors: [ErrUnknownTask],
-// [ErrUnreachable], ctx's, and those of c, after which it may be asked again.
+// [ErrUndecryptable], [ErrUnreachable], ctx's, and those of c, after which it may be asked again.
 func (q *Queue) UnbindSurplus(
 	ctx context.Context,
 	c dypls.Caller,
@@ -51,11 +51,17 @@ func (q *Queue) UnbindSurplus(
 	if task.State == "" {
 		return false, fmt.Errorf("task %s: %w", id, ErrUnknownTask)
 	}
+	if task.Undecryptable != nil {
+		return false, undecryptable(task.Record)
+	}
+	if !task.Fingerprint.Readable(q.keys) {
+		return false, fmt.Errorf("task %s: %w: this process has no keys", id, ErrUndecryptable)
+	}
 	if !mayHaveLeftOne(task) || seen.SubsID == "" || seen.SubsID == task.SubsID ||
 		slices.Contains(task.Surpluses, seen.SubsID) {
 		return false, nil
 	}
-	proven, err := provenSurplus(ctx, c, task, seen)
+	proven, err := provenSurplus(ctx, c, q.keys, task, seen)
 	if err != nil {
 		return false, fmt.Errorf("task %s: look for its surplus binding: %w", id, err)
 	}
@@ -69,7 +75,7 @@ func (q *Queue) UnbindSurplus(
 		return false, fmt.Errorf("task %s: encode the removal of its surplus binding: %w", id, err)
 	}
 	noted, err := q.records.NoteSurplus(ctx, task.SubsID, record.SurplusBinding{
-		ID: id, SubsID: seen.SubsID, Undo: request,
+		ID: id, Account: task.Account, SubsID: seen.SubsID, Undo: request,
 	})
 	if err != nil {
 		return false, q.unreachable(err)
@@ -105,12 +111,13 @@ func poolOf(task record.Detail) (undo dypls.UnbindSubscriptionRequest) {
 func provenSurplus(
 	ctx context.Context,
 	c dypls.Caller,
+	keys *Keys,
 	task record.Detail,
 	seen dypls.Binding,
 ) (bool, error) {
 	found, there, err := shown(ctx, c, task, seen)
 	active := there && found.Status == dypls.SubscriptionActive
-	if err != nil || !active || !asAsked(task, found, seen.SecretNo) {
+	if err != nil || !active || !asAsked(keys, task, found, seen.SecretNo) {
 		return false, err
 	}
 	var has dypls.Binding
@@ -144,7 +151,7 @@ func shown(
 
 // asAsked reports whether a binding on X is as a task asked for it. The request is gone by now; of
 // each parameter the record has a hash.
-func asAsked(task record.Detail, found dypls.SubscriptionDetail, x dypls.Phone) bool {
+func asAsked(keys *Keys, task record.Detail, found dypls.SubscriptionDetail, x dypls.Phone) bool {
 	values := map[string]any{
 		"PhoneNoA": found.PhoneNoA, "PhoneNoB": found.PhoneNoB, "PhoneNoX": x,
 		"Extension": found.Extension, "GroupId": strconv.FormatInt(found.GroupID, 10),
@@ -166,7 +173,7 @@ func asAsked(task record.Detail, found dypls.SubscriptionDetail, x dypls.Phone) 
 	}
 	same := 0
 	for _, p := range dypls.ParametersOf(request) {
-		if task.Fingerprint.Holds(task.ID, p) {
+		if task.Fingerprint.Holds(keys, task.ID, p) {
 			same++
 		}
 	}

@@ -24,6 +24,8 @@ type View struct {
 	Request   map[string]string `json:"request,omitempty"`   // gone after a success
 	BindTask  string            `json:"bind_task,omitempty"` // whose binding this one is to remove
 	Callback  string            `json:"callback,omitempty"`  // the endpoint that is to be told of it
+	// Undecryptable says why request or result do not open, "" where they do.
+	Undecryptable string `json:"undecryptable,omitempty"`
 	// EnqueuedAt and FinishedAt are in UTC, by Redis' clock. FinishedAt is set only at the end.
 	EnqueuedAt time.Time `json:"enqueued_at,omitzero"`
 	FinishedAt time.Time `json:"finished_at,omitzero"`
@@ -74,6 +76,8 @@ func viewOf(r record.Record) View {
 		Request:   maskedRequest(r),
 		BindTask:  r.Undoes,
 		Callback:  r.Callback,
+
+		Undecryptable: why(r.Undecryptable),
 
 		EnqueuedAt: r.EnqueuedAt,
 		FinishedAt: r.FinishedAt,

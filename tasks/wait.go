@@ -3,7 +3,6 @@ package tasks
 import (
 	"context"
 	"errors"
-	"fmt"
 	"maps"
 	"slices"
 	"time"
@@ -19,12 +18,12 @@ const rereadAfter = 500 * time.Millisecond
 const refusedReads = 3
 
 // Wait waits until ctx is done for a task's outcome. Its errors are [ErrUnknownTask],
-// [ErrUnreachable], [ErrRefused] and ctx's.
+// [ErrUndecryptable], beside the rest of the outcome, [ErrUnreachable], [ErrRefused] and ctx's.
 func (q *Queue) Wait(ctx context.Context, id string) (Outcome, error) {
 	var outcome Outcome
 	err := q.WaitAll(ctx, []string{id}, func(o Outcome) { outcome = o })
-	if err == nil && outcome.State == StateUnknown {
-		err = fmt.Errorf("task %s: %w", id, ErrUnknownTask)
+	if err == nil {
+		err = outcome.notThere()
 	}
 	return outcome, err
 }

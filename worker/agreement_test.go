@@ -33,6 +33,7 @@ var ofOneWorker = map[string]string{
 	"Fetchers":        "of the process",
 	"HTTPTimeout":     "any that is allowed nests in the claim's lease, which all workers have the same",
 	"ShutdownTimeout": "of the process",
+	"Keys":            "each value names the key that opens it; a worker without that leaves the task to the others",
 	"Callers":         "a worker leaves tasks of an account that it does not know to the others; presence tells of it by itself",
 }
 

@@ -2,10 +2,13 @@ package worker
 
 import (
 	"context"
+	"errors"
+	"math/rand/v2"
 	"time"
 
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
 	"github.com/seed-5c07c2e9/dyplsq/internal/record"
+	"github.com/seed-5c07c2e9/dyplsq/internal/seal"
 	"github.com/seed-5c07c2e9/dyplsq/internal/tracing"
 )
 
@@ -182,7 +185,7 @@ func (d *delivery) begin(ctx context.Context) error {
 		return &endedError{archive(dypls.CodeInvalidPayload, dypls.Rejected)}
 	case record.Go, record.Look:
 	}
-	return nil
+	return d.checkDecryptable(ctx)
 }
 
 // checkPermit keeps a call back that did not pass the gates before begin: its run came to see
@@ -201,4 +204,65 @@ func (d *delivery) checkReplicas(context.Context) error {
 	}
 	d.worker.logReplicaShortage(d.begun.Shortage)
 	return &retryLaterError{delay: redisAway, reason: "too few replicas of redis know of its call"}
+}
+
+// undecryptableAgain is about when a task whose request does not open is offered again: to any
+// worker, one that has the key among them.
+const undecryptableAgain = 30 * time.Second
+
+// heldError is the error of a gate that keeps a task back until somebody mends something. Nothing
+// of the run has left, and it uses up nothing of the task.
+type heldError struct {
+	hold  record.Hold
+	delay time.Duration
+}
+
+func (e *heldError) Error() string { return e.hold.Code + ": " + e.hold.Message }
+
+// checkDecryptable keeps a task back whose request does not open: a key is missing here, or is
+// another one, or the record was changed. Another worker may open it, and so may this one once it
+// has the key; so nothing is decided, until the task's time is over. A task of which an earlier call
+// may have taken effect is given to a person after a day, as one whose looks fail.
+func (d *delivery) checkDecryptable(ctx context.Context) error {
+	why := d.begun.Undecryptable
+	if why == nil {
+		return nil
+	}
+	d.noteUndecryptable(why)
+	if d.begun.Verdict == record.Look && time.Since(d.begun.Since) > reconcileAtMost {
+		v := verdict{
+			state:  record.Uncertain,
+			counts: true,
+			sent:   true,
+			code:   dypls.CodeUndecryptable,
+			class:  dypls.Uncertain,
+			message: "an earlier call may have taken effect, and could not be looked for within a day: " +
+				why.Error(),
+		}
+		d.finish(ctx, d.ending(d.begun, v, performed{}))
+		return &endedError{v.forQueue()}
+	}
+	return undecryptable(why)
+}
+
+// undecryptable holds a task back for a value that does not open.
+func undecryptable(why error) *heldError {
+	pause := undecryptableAgain/2 + rand.N(undecryptableAgain) //nolint:gosec // spreads load; guards nothing
+	return &heldError{record.Hold{Code: dypls.CodeUndecryptable, Message: why.Error()}, pause}
+}
+
+// noteUndecryptable counts a task that is held back so, and logs it now and then: with a key all of
+// its tasks are held.
+func (d *delivery) noteUndecryptable(why error) {
+	w := d.worker
+	u := Undecryptable{TaskID: d.id, Account: d.accountName, Action: d.kind.action}
+	if missing, is := errors.AsType[*seal.MissingKeyError](why); is {
+		u.MissingKey = missing.KeyID
+	}
+	w.config.Trace.undecryptable(u)
+	last, now := w.undecryptableLogged.Load(), time.Now().UnixNano()
+	if now-last > int64(logEvery) && w.undecryptableLogged.CompareAndSwap(last, now) {
+		w.log.Error().Str("id", d.id).Str("action", d.kind.action).Err(why).
+			Msg("task held: what is recorded does not open (others like it are not logged); see dyplsq keys status")
+	}
 }

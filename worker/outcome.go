@@ -25,10 +25,11 @@ func (d *delivery) settleWithoutCall(ctx context.Context, begun record.Begun) er
 	return archive(begun.Code, dypls.Class(begun.Class))
 }
 
-// abort leaves the task as it was: nothing of this run has left.
-func (d *delivery) abort(ctx context.Context, begun record.Begun) {
+// abort leaves the task as it was, and says why it waits where hold does: nothing of this run has
+// left.
+func (d *delivery) abort(ctx context.Context, begun record.Begun, hold record.Hold) {
 	err := d.worker.untilWritten(ctx, d.id, "hand back", func(ctx context.Context) error {
-		_, err := d.worker.records.HandBack(ctx, d.id, begun.Fence)
+		_, err := d.worker.records.HandBack(ctx, d.id, begun.Fence, hold)
 		return err
 	})
 	if err != nil { // its claim lapses, and the task is in doubt for nothing
@@ -43,6 +44,7 @@ func (d *delivery) abort(ctx context.Context, begun record.Begun) {
 func (d *delivery) ending(begun record.Begun, v verdict, p performed) record.Ending {
 	e := record.Ending{
 		ID:         d.id,
+		Account:    d.accountName,
 		Fence:      begun.Fence,
 		State:      v.state,
 		Code:       v.code,
@@ -142,7 +144,11 @@ func (d *delivery) endWithoutCall(ctx context.Context, why error) error {
 		return v.forQueue()
 	}
 	d.releaseUpdateLock(ctx, verdict{})
-	d.abort(ctx, d.begun)
+	if held, ok := errors.AsType[*heldError](why); ok {
+		d.abort(ctx, d.begun, held.hold)
+		return later(notBeyond(d.begun.Deadline, held.delay), held.hold.Code)
+	}
+	d.abort(ctx, d.begun, record.Hold{})
 	switch {
 	case errors.Is(why, errDraining):
 		return later(0, why.Error())

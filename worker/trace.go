@@ -40,6 +40,9 @@ type Trace struct {
 	// SurplusFound: a late answer brought a binding that its task has no use for. The worker unbinds
 	// it.
 	SurplusFound func(Surplus)
+	// Undecryptable: a task was held because its request does not open. It is tried again, and told
+	// again, about every half minute.
+	Undecryptable func(Undecryptable)
 	// DataLost: Redis came back with less than it had. Binds pause until calls from before are over.
 	DataLost func()
 }
@@ -83,6 +86,15 @@ type TaskEnd struct {
 	State           tasks.State
 }
 
+// Undecryptable is a task whose request does not open.
+type Undecryptable struct {
+	TaskID          string
+	Account, Action string // the account as the task names it, empty for the worker's own
+	// MissingKey is the id of the key that this worker lacks; empty where the key is there, and the
+	// record was changed or the key is another one than its id says.
+	MissingKey string
+}
+
 // Surplus is a binding beyond the one that its task is to have.
 type Surplus struct{ TaskID, Action string }
 
@@ -107,6 +119,12 @@ func (t *Trace) quotaWaited(q QuotaWait) {
 func (t *Trace) taskDone(e TaskEnd) {
 	if t.TaskDone != nil {
 		t.TaskDone(e)
+	}
+}
+
+func (t *Trace) undecryptable(u Undecryptable) {
+	if t.Undecryptable != nil {
+		t.Undecryptable(u)
 	}
 }
 

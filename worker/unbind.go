@@ -19,18 +19,18 @@ const (
 func (d *delivery) resolveBind(ctx context.Context) error {
 	request, instead := d.unbindOfBind(ctx, d.begun)
 	if instead != nil {
-		return &decidedError{*instead}
+		return instead
 	}
 	d.begun.Request = request
 	return nil
 }
 
 // unbindOfBind waits for the bind that an unbind names, or withdraws it where no call of it took
-// effect. Where there is nothing to call, it returns what becomes of the task instead.
+// effect. Where there is nothing to call, it returns what becomes of the task instead, as a gate does.
 func (d *delivery) unbindOfBind(
 	ctx context.Context,
 	begun record.Begun,
-) (request []byte, instead *verdict) {
+) (request []byte, instead error) {
 	if begun.Undoes == "" || unbindOf(begun.Request).SubsID != "" { // an earlier run has found it out
 		return begun.Request, nil
 	}
@@ -56,17 +56,17 @@ func (d *delivery) unbindOfBind(
 		return d.rewrite(ctx, begun)
 	case state == record.Canceled:
 		d.worker.syncInventory(ctx, begun.Undoes)
-		return nil, &verdict{
+		return nil, &decidedError{verdict{
 			state:   record.Succeeded,
 			code:    dypls.CodeOK,
 			message: "the bind was withdrawn before it took effect: there is nothing to unbind",
-		}
+		}}
 	case state == record.Failed:
-		return nil, &verdict{
+		return nil, &decidedError{verdict{
 			state:   record.Succeeded,
 			code:    dypls.CodeOK,
 			message: "the bind failed: there is nothing to unbind",
-		}
+		}}
 	case state == "":
 		return nil, bindForgotten()
 	}
@@ -78,20 +78,27 @@ func (d *delivery) unbindOfBind(
 func (d *delivery) rewrite(
 	ctx context.Context,
 	begun record.Begun,
-) (request []byte, instead *verdict) {
+) (request []byte, instead error) {
 	held := false
+	var sealed error // why the bind's result does not open
 	err := d.worker.untilWritten(ctx, d.id, "rewrite", func(ctx context.Context) error {
 		binds, err := d.worker.records.Read(ctx, begun.Undoes)
 		if err != nil {
 			return err
 		}
+		if sealed = binds[0].Undecryptable; sealed != nil {
+			return nil
+		}
 		if request = unbinding([]byte(binds[0].Undoing), binds[0].Result); request == nil {
 			return nil
 		}
-		held, err = d.worker.records.Rewrite(ctx, d.id, begun.Fence, request)
+		held, err = d.worker.records.Rewrite(ctx, d.id, d.accountName, begun.Fence, request)
 		return err
 	})
 	switch {
+	case err == nil && sealed != nil:
+		d.noteUndecryptable(sealed)
+		return nil, undecryptable(sealed)
 	case err == nil && request == nil:
 		return nil, bindForgotten()
 	case err != nil || !held:
@@ -100,23 +107,23 @@ func (d *delivery) rewrite(
 	return request, nil
 }
 
-func bindPending(begun record.Begun) *verdict {
+func bindPending(begun record.Begun) error {
 	v := verdict{
 		code:    dypls.CodeNotSent,
 		class:   dypls.Unavailable,
 		message: "waiting for the outcome of the bind's task",
 	}
 	v.wait(growing(bindWaitBase, bindWaitCap, begun.Uncounted), begun)
-	return &v
+	return &decidedError{v}
 }
 
-func bindForgotten() *verdict {
-	return &verdict{
+func bindForgotten() error {
+	return &decidedError{verdict{
 		state:   record.Failed,
 		code:    dypls.CodeNotSent,
 		class:   dypls.Rejected,
 		message: "the bind's outcome is no longer kept: enqueue the unbind with PoolKey, SubsId and SecretNo",
-	}
+	}}
 }
 
 // unbinding is the request that removes the binding which a bind made, nil where there is none.

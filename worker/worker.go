@@ -61,6 +61,8 @@ type Worker struct {
 	phase    atomic.Pointer[Phase]
 	sampled  atomic.Int64 // when a time in the queue was last looked up, in ns
 
+	undecryptableLogged atomic.Int64 // when it was last said that a task does not open, in ns
+
 	shortageLogged atomic.Int64 // when it was last said that too few replicas answer, in ns
 
 	running  sync.WaitGroup // deliveries that are being performed

@@ -20,6 +20,7 @@ var codeTable = []CodeInfo{
 	{CodePanic, LayerOurs, "程序异常", "the program failed while performing it", Uncertain, ScopeRequest, true, doesUncertain, "the call may have left before the program failed"},
 	{CodeNoAnswer, LayerOurs, "无有效应答", "sent, and no usable answer came back", Uncertain, ScopeRequest, true, doesUncertain, "the API has no idempotency key: sent again it could take effect twice"},
 	{CodeNotSent, LayerOurs, "请求未发出", "proven not to have left", Unavailable, ScopeRequest, false, doesRetry, "no byte of the request reached a connection"},
+	{CodeUndecryptable, LayerOurs, "任务内容无法解密", "what was queued does not open with the keys that there are", Denied, ScopeRequest, false, doesHold, "the key is missing, or the record was changed; with the key it goes on by itself"},
 
 	{"Missing*", LayerGateway, "缺少参数", "a parameter is missing", Rejected, ScopeRequest, false, doesFail, "checked before dispatch"},
 	{"Invalid*", LayerGateway, "参数不合法", "a parameter is invalid", Rejected, ScopeRequest, false, doesFail, "checked before dispatch"},

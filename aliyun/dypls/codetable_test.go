@@ -106,6 +106,7 @@ var wantCodes = map[string]meaning{
 	dypls.CodePanic:          uncertain,
 	dypls.CodeNoAnswer:       uncertain,
 	dypls.CodeNotSent:        {dypls.Unavailable, dypls.ScopeRequest, false},
+	dypls.CodeUndecryptable:  {dypls.Denied, dypls.ScopeRequest, false},
 }
 
 // seedCodes is the list of both documents of 2018 and 2019, word for word.

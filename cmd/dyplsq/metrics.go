@@ -47,6 +47,8 @@ func traceOf(m *metrics.Metrics) worker.Trace {
 		TaskDone:     func(e worker.TaskEnd) { m.Ended(e.Action, string(e.State)) },
 		SurplusFound: func(s worker.Surplus) { m.Surplus(s.Action) },
 		DataLost:     m.Forgot,
+
+		Undecryptable: func(u worker.Undecryptable) { m.Undecryptable(u.Action) },
 	}
 }
 

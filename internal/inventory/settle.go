@@ -72,6 +72,11 @@ func EndOf(r record.Record) (e End, ok bool) {
 	if e.Ask, ok = AskOf(r.Action, request); !ok || e.Ask.PoolKey == "" {
 		return e, false
 	}
+	switch {
+	case r.Undecryptable != nil: // its number stays with it until it opens
+		return e, false
+	default:
+	}
 	switch r.State {
 	case record.Succeeded:
 		return e, json.Unmarshal(r.Result, &e.Binding) == nil && e.Binding.SubsID != ""

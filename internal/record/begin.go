@@ -72,6 +72,9 @@ type Begun struct {
 	Undoes  string // the id of the task that this one is to undo
 	// Origin is the span in which the task was enqueued, with Settled, too.
 	Origin tracing.Origin
+	// Undecryptable, with Go and Look: why Request does not open and is empty, nil where it does. No
+	// call may leave.
+	Undecryptable error
 	// Shortage, with Go: a failover could forget that a call is out. It must not leave, nil otherwise.
 	Shortage *ShortageError
 }
@@ -121,7 +124,8 @@ func (s Store) Begin(ctx context.Context, run Run) (Begun, error) {
 		b.Uncounted, b.Deadline = int(r.integer(4)), fromMillis(r.integer(5))
 		b.MayHaveRun, b.Suspect = r.integer(6) == 1, r.integer(7) == 1
 		b.FirstCall = fromMillis(r.integer(8))
-		b.Looks, b.Refusal, b.Request = int(r.integer(9)), r.text(10), []byte(r.text(11))
+		b.Looks, b.Refusal = int(r.integer(9)), r.text(10)
+		b.Request, b.Undecryptable = s.open(run.ID, run.Account, requestField, r.text(11))
 		b.Undoes, b.Since = r.text(12), fromMillis(r.integer(13))
 		b.Origin = tracing.Origin{Parent: r.text(14), State: r.text(15)}
 	case Busy:

@@ -2,6 +2,7 @@ package record
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -19,8 +20,11 @@ type New struct {
 	Account     string // "" for the worker's own
 	Request     []byte // JSON
 	Fingerprint Fingerprint
-	ProcessAt   time.Time // when it was meant to run
-	Deadline    time.Time // after which no call starts; the zero time for never
+	// Unkeyed is the fingerprint as it is made without keys: what is recorded may be older than the
+	// keys. It is nil where Fingerprint has none.
+	Unkeyed   func() Fingerprint
+	ProcessAt time.Time // when it was meant to run
+	Deadline  time.Time // after which no call starts; the zero time for never
 	// Undoing is what a request that undoes this one needs of it, JSON, "" for nothing. It outlives
 	// the request.
 	Undoing string
@@ -50,7 +54,9 @@ const (
 	IsNew    CreateVerdict = "new"
 	Same     CreateVerdict = "same"     // the same request is recorded under this id
 	Conflict CreateVerdict = "conflict" // another request is
-	Absent   CreateVerdict = "absent"   // nothing is; only from Look
+	// Unknowable: a request is that was recorded with keys, and this store has none.
+	Unknowable CreateVerdict = "unknowable"
+	Absent     CreateVerdict = "absent" // nothing is; only from Look
 )
 
 // Created is the record as it stands after Create or Look.
@@ -61,6 +67,8 @@ type Created struct {
 	Delivery    int64
 	ProcessAt   time.Time
 	HandedOver  bool // as a new task
+	// Differs names the parameters that do, where it is a Conflict.
+	Differs []string
 }
 
 // Create records tasks, in one round trip, and in the index before. One that is recorded already is
@@ -83,14 +91,14 @@ func (s Store) Create(ctx context.Context, tasks []New) ([]Created, error) {
 // slots, as a proxy's, which looks like any other.
 func (s Store) create(ctx context.Context, tasks []New) ([]Created, *ShortageError, error) {
 	if !s.slots.Load() && !slices.ContainsFunc(tasks, func(t New) bool { return t.Handover == nil }) {
-		calls, err := handovers(tasks)
+		calls, err := s.handovers(tasks)
 		if err != nil {
 			return nil, nil, err
 		}
 		cmds, shortage, err := s.runSafe(ctx, nil, nil, calls)
 		if err == nil {
 			created, err := readAllCreated(tasks, cmds)
-			return created, shortage, err
+			return created, shortage, errors.Join(err, s.noteOlder(ctx, tasks, created))
 		}
 		if !refusal.ManySlots(err) {
 			return nil, nil, err
@@ -112,7 +120,7 @@ func (s Store) createApart(ctx context.Context, tasks []New) ([]Created, *Shorta
 	calls := make([]scriptCall, len(tasks))
 	for i, t := range tasks {
 		opening.add(t.ID, t.firstLook())
-		calls[i] = scriptCall{key: Key(t.ID), args: t.appendOptional(t.args())}
+		calls[i] = scriptCall{key: Key(t.ID), args: t.appendOptional(s.argsOf(t))}
 	}
 	cmds, shortage, err := s.runSafe(ctx, opening, createScript, calls)
 	if err != nil {
@@ -132,7 +140,24 @@ func readAllCreated(tasks []New, cmds []*redis.Cmd) (created []Created, err erro
 	return created, nil
 }
 
-func handovers(tasks []New) ([]scriptCall, error) {
+// noteOlder notes in the index what is open and the same as a record that is older than the keys: the
+// script has taken it for another, and left that out.
+func (s Store) noteOlder(ctx context.Context, tasks []New, created []Created) error {
+	older := &entries{how: addEntry}
+	found := false
+	for i, c := range created {
+		if c.Verdict == Same && c.Fingerprint != tasks[i].Fingerprint && !c.State.Told() {
+			older.add(tasks[i].ID, tasks[i].firstLook())
+			found = true
+		}
+	}
+	if !found {
+		return nil
+	}
+	return s.writeEntries(ctx, older)
+}
+
+func (s Store) handovers(tasks []New) ([]scriptCall, error) {
 	calls := make([]scriptCall, len(tasks))
 	for i, t := range tasks {
 		h := t.Handover
@@ -141,7 +166,7 @@ func handovers(tasks []New) ([]scriptCall, error) {
 				"a handover has %d arguments, and its script names %d", len(h.Args), h.Script.args,
 			)
 		}
-		args := append(t.args(), t.ID, t.firstLook().Milliseconds(), h.Channel, h.Message)
+		args := append(s.argsOf(t), t.ID, t.firstLook().Milliseconds(), h.Channel, h.Message)
 		calls[i] = scriptCall{
 			key: Key(t.ID), more: append([]string{indexKey(shardOf(t.ID)), catalogKey(shardOf(t.ID))}, h.Keys...),
 			args:   t.appendOptional(append(args, h.Args...)),
@@ -151,12 +176,12 @@ func handovers(tasks []New) ([]scriptCall, error) {
 	return calls, nil
 }
 
-// args are what the script knows of every record, with room for the others.
-func (t New) args() []any {
+// argsOf are what the script knows of every record, with room for the others.
+func (s Store) argsOf(t New) []any {
 	const handover, more = 7, 18
 	return append(
 		make([]any, 0, argsOfNew+handover+more),
-		string(t.Fingerprint), t.Action, t.Request, millis(t.ProcessAt), time.Now().UnixMilli(),
+		string(t.Fingerprint), t.Action, s.seal(t.ID, t.Account, requestField, t.Request), millis(t.ProcessAt), time.Now().UnixMilli(),
 	)
 }
 
@@ -249,7 +274,29 @@ func (t New) look(r fieldReader) Created {
 	case c.Fingerprint != t.Fingerprint:
 		c.Verdict = Conflict
 	}
+	t.compare(&c)
 	return c
+}
+
+// compare looks again at what is not the same word for word, and names what differs.
+func (t New) compare(c *Created) {
+	if c.Verdict != Conflict {
+		return
+	}
+	ours := t.Fingerprint
+	switch {
+	case c.Fingerprint.keyed() == ours.keyed():
+	case t.Unkeyed == nil:
+		c.Verdict = Unknowable
+		return
+	default:
+		ours = t.Unkeyed()
+	}
+	if ours == c.Fingerprint {
+		c.Verdict = Same
+		return
+	}
+	c.Differs = ours.Differs(c.Fingerprint)
 }
 
 // Redeliver tells which delivery is to be made in the place of one that is over although the task
@@ -288,5 +335,6 @@ func (t New) readCreated(cmd *redis.Cmd) (Created, error) {
 		Delivery:    r.integer(3),
 		ProcessAt:   fromMillis(r.integer(4)),
 	}
+	t.compare(&c)
 	return c, r.err
 }

@@ -18,7 +18,11 @@ func TestCreateIsIdempotent(t *testing.T) {
 		first := record.New{ID: "k", Action: "BindAxn", Request: []byte(`{"A":1}`), Fingerprint: "Action:1 A:1", ProcessAt: at, Deadline: at.Add(time.Minute)}
 		other := record.New{ID: "k", Action: "BindAxb", Request: []byte(`{"A":2}`), Fingerprint: "Action:2 A:1", ProcessAt: at.Add(time.Hour)}
 		there := func(v record.CreateVerdict) record.Created {
-			return record.Created{Verdict: v, Fingerprint: first.Fingerprint, State: record.Queued, Delivery: 1, ProcessAt: at}
+			c := record.Created{Verdict: v, Fingerprint: first.Fingerprint, State: record.Queued, Delivery: 1, ProcessAt: at}
+			if v == record.Conflict {
+				c.Differs = []string{"Action"}
+			}
+			return c
 		}
 		for i, step := range []struct {
 			do   func([]record.New) ([]record.Created, error)

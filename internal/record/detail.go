@@ -81,7 +81,7 @@ func (s Store) Detail(ctx context.Context, id string) (Detail, error) {
 	}
 	r := fieldReader{more.Val()}
 	d := Detail{
-		Record:     readRecord(id, plain.Val()),
+		Record:     s.readRecord(id, plain.Val()),
 		Now:        clock.Val().UTC(),
 		ProcessAt:  fromMillis(r.integer(0)),
 		Deadline:   fromMillis(r.integer(1)),

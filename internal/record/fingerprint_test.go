@@ -20,7 +20,7 @@ func parameters(pairs ...string) (p dypls.Parameters) {
 
 func TestFingerprintDiffers(t *testing.T) {
 	t.Parallel()
-	base := record.FingerprintOf("k", "BindAxn", parameters("PoolKey", "FC1", "PhoneNoA", "15000000001", "OutId", "7"))
+	base := record.FingerprintOf(nil, "k", "BindAxn", parameters("PoolKey", "FC1", "PhoneNoA", "15000000001", "OutId", "7"))
 	tests := map[string]struct {
 		action     string
 		parameters dypls.Parameters
@@ -36,7 +36,7 @@ func TestFingerprintDiffers(t *testing.T) {
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			got := record.FingerprintOf("k", test.action, test.parameters)
+			got := record.FingerprintOf(nil, "k", test.action, test.parameters)
 			if diff := cmp.Diff(test.want, got.Differs(base)); diff != "" {
 				t.Errorf("-want +got:\n%s", diff)
 			}
@@ -50,7 +50,7 @@ func TestFingerprintDiffers(t *testing.T) {
 // Fingerprints outlive requests: a changed one makes every key in use look reused after an upgrade.
 func TestFingerprintIsStable(t *testing.T) {
 	t.Parallel()
-	got := record.FingerprintOf("order-42", "BindAxn", parameters("PoolKey", "FC1", "PhoneNoA", "15000000001"))
+	got := record.FingerprintOf(nil, "order-42", "BindAxn", parameters("PoolKey", "FC1", "PhoneNoA", "15000000001"))
 	const want = "Action:fc6cf00bbd3a45da PhoneNoA:c0686e PoolKey:07292a01919a025f"
 	if got != want {
 		t.Errorf("\n%s, want\n%s", got, want)
@@ -60,7 +60,7 @@ func TestFingerprintIsStable(t *testing.T) {
 func TestFingerprintTellsNoNumber(t *testing.T) {
 	t.Parallel()
 	number := parameters("PhoneNoA", "15000000001")
-	a, b := record.FingerprintOf("a", "BindAxn", number), record.FingerprintOf("b", "BindAxn", number)
+	a, b := record.FingerprintOf(nil, "a", "BindAxn", number), record.FingerprintOf(nil, "b", "BindAxn", number)
 	if a == b || strings.Contains(string(a), "15000000001") {
 		t.Errorf("%q, %q: equal numbers of two tasks must not show", a, b)
 	}
@@ -74,10 +74,10 @@ func TestFingerprintTellsNoNumber(t *testing.T) {
 func TestFingerprintKnowsWhatItWasMadeOf(t *testing.T) {
 	t.Parallel()
 	a, out := dypls.Parameter{Name: "PhoneNoA", Value: "13800000001", Personal: true}, dypls.Parameter{Name: "OutId", Value: "o"}
-	f := record.FingerprintOf("k", "BindAxn", dypls.Parameters{a, out})
+	f := record.FingerprintOf(nil, "k", "BindAxn", dypls.Parameters{a, out})
 	other := a
 	other.Value = "13800000002"
-	if !f.Holds("k", a) || !f.Holds("k", out) || f.Holds("k", other) || f.Holds("l", a) {
+	if !f.Holds(nil, "k", a) || !f.Holds(nil, "k", out) || f.Holds(nil, "k", other) || f.Holds(nil, "l", a) {
 		t.Errorf("%s", f)
 	}
 	for name, want := range map[string]bool{"Action": true, "PhoneNoA": true, "OutId": true, "Out": false, "Id": false, "PhoneNoX": false} {

@@ -10,6 +10,7 @@ import (
 // Ending is what came of a call.
 type Ending struct {
 	ID        string
+	Account   string // of the task, as its record has it
 	Fence     int64
 	State     State // Succeeded, Failed, Uncertain, or Waiting for the next attempt
 	Code      string
@@ -88,9 +89,9 @@ func (s Store) finish(
 	e Ending,
 	listed *entries,
 ) (verdict FinishVerdict, finished time.Time, shortage *ShortageError, err error) {
-	var surplus []byte
+	var surplus any = ""
 	if listed != nil && e.Surplus != nil {
-		surplus = e.Surplus()
+		surplus = s.seal(e.ID, e.Account, surplusField+e.SubsID, e.Surplus())
 	}
 	cmds, shortage, err := s.runSafe(
 		ctx,
@@ -106,7 +107,7 @@ func (s Store) finish(
 			e.Message,
 			e.Class,
 			e.RequestID,
-			e.Result,
+			s.seal(e.ID, e.Account, resultField, e.Result),
 			optionalMillis(e.ExpiresAt),
 			e.SubsID,
 			bit(e.Counts),

@@ -17,21 +17,22 @@ type Glance struct {
 	State    State     // "" where there is no such record
 	Deadline time.Time // after which no call starts; the zero time for never
 	InDoubt  bool      // an earlier call has to be looked for
-	Request  []byte
+	Request  []byte    // nil where it does not open
 }
 
 // Glance reads a little of a record, and changes nothing.
 func (s Store) Glance(ctx context.Context, id string) (Glance, error) {
-	values, err := s.redis.HMGet(ctx, Key(id), "state", "deadline", "doubt_at", "request").Result()
+	values, err := s.redis.HMGet(ctx, Key(id), "state", "deadline", "doubt_at", requestField, "account").Result()
 	if err != nil {
 		return Glance{}, fmt.Errorf("record: glance: %w", err)
 	}
 	r := fieldReader{values}
+	request, _ := s.open(id, r.text(4), requestField, r.text(3)) // the run that begins tells why it does not
 	return Glance{
 		State:    State(r.text(0)),
 		Deadline: fromMillis(r.integer(1)),
 		InDoubt:  r.text(2) != "",
-		Request:  []byte(r.text(3)),
+		Request:  request,
 	}, nil
 }
 

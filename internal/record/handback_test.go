@@ -11,7 +11,7 @@ import (
 
 func (s server) handBack(t *testing.T, id string, fence int64, want record.FinishVerdict) {
 	t.Helper()
-	if got, err := s.store.HandBack(t.Context(), id, fence); err != nil || got != want {
+	if got, err := s.store.HandBack(t.Context(), id, fence, record.Hold{}); err != nil || got != want {
 		t.Fatalf("hand back %s: %s, %v, want %s", id, got, err, want)
 	}
 }

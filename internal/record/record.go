@@ -1,6 +1,7 @@
 package record
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"time"
@@ -51,6 +52,9 @@ type Record struct {
 	Undoes     string
 	Callback   string
 	Origin     tracing.Origin // the span in which it was enqueued
+	// Undecryptable is why request or result do not open, which are empty then: a
+	// *[seal.MissingKeyError] or a *[seal.TamperedError]. It is nil where they do.
+	Undecryptable error
 }
 
 var recordFields = []string{
@@ -77,13 +81,15 @@ func (s Store) Read(ctx context.Context, ids ...string) ([]Record, error) {
 	}
 	records := make([]Record, len(ids))
 	for i, cmd := range cmds {
-		records[i] = readRecord(ids[i], cmd.Val())
+		records[i] = s.readRecord(ids[i], cmd.Val())
 	}
 	return records, nil
 }
 
-func readRecord(id string, values []any) Record {
+func (s Store) readRecord(id string, values []any) Record {
 	r := fieldReader{values}
+	request, requestErr := s.open(id, r.text(15), requestField, r.text(8))
+	result, resultErr := s.open(id, r.text(15), resultField, r.text(9))
 	return Record{
 		ID:         id,
 		Action:     r.text(0),
@@ -95,8 +101,8 @@ func readRecord(id string, values []any) Record {
 		Message:    r.text(5),
 		Class:      r.text(6),
 		RequestID:  r.text(7),
-		Request:    []byte(r.text(8)),
-		Result:     []byte(r.text(9)),
+		Request:    request,
+		Result:     result,
 		EnqueuedAt: fromMillis(r.integer(10)),
 		FinishedAt: fromMillis(r.integer(11)),
 		ExpiresAt:  fromMillis(r.integer(12)),
@@ -104,5 +110,7 @@ func readRecord(id string, values []any) Record {
 		Undoes:     r.text(14),
 		Callback:   r.text(16),
 		Origin:     tracing.Origin{Parent: r.text(17), State: r.text(18)},
+
+		Undecryptable: cmp.Or(requestErr, resultErr),
 	}
 }

@@ -12,7 +12,7 @@ func (s Store) Reopen(ctx context.Context, id, by string) (State, error) {
 	if err := s.writeEntries(ctx, entry(setEntry, id)); err != nil {
 		return "", fmt.Errorf("record: reopen: %w", err)
 	}
-	found, err := reopenScript.Run(ctx, s.redis, []string{Key(id)}, by).Text()
+	found, err := reopenScript.Run(ctx, s.redis, []string{Key(id)}, s.who(by)).Text()
 	if err != nil {
 		return "", fmt.Errorf("record: reopen: %w", err)
 	}

@@ -12,7 +12,8 @@ const ByReceipt = "receipt"
 // Resolution is what a person, or later evidence, knows of a task that is held as uncertain.
 type Resolution struct {
 	ID        string
-	State     State // Succeeded, Failed, or Queued to let it run again
+	Account   string // of the task, as its record has it
+	State     State  // Succeeded, Failed, or Queued to let it run again
 	Code      string
 	Message   string
 	Result    []byte // JSON, only when succeeded
@@ -31,7 +32,7 @@ func (s Store) Resolve(ctx context.Context, r Resolution) (found State, delivery
 	}
 	reply, err := resolveScript.Run(ctx, s.redis, []string{Key(r.ID)},
 		r.ID, s.channel(), r.Keep.Milliseconds(), string(r.State),
-		r.Code, r.Message, r.Result, optionalMillis(r.ExpiresAt), r.SubsID, r.By).Slice()
+		r.Code, r.Message, s.seal(r.ID, r.Account, resultField, r.Result), optionalMillis(r.ExpiresAt), r.SubsID, s.who(r.By)).Slice()
 	if err != nil {
 		return "", 0, fmt.Errorf("record: resolve: %w", err)
 	}

@@ -18,7 +18,7 @@ func TestRewrite(t *testing.T) {
 		}
 		second := s.lapsed(t, "unbind", "run-2", repeatable)
 		for fence, want := range map[int64]bool{first.Fence: false, second.Fence: true} {
-			held, err := s.store.Rewrite(t.Context(), "unbind", fence, []byte(`{"SubsId":"1"}`))
+			held, err := s.store.Rewrite(t.Context(), "unbind", "", fence, []byte(`{"SubsId":"1"}`))
 			if err != nil || held != want {
 				t.Errorf("rewrite with fence %d: %t, %v", fence, held, err)
 			}

@@ -19,6 +19,8 @@ type SurplusBinding struct {
 	Account string // "" for the worker's own
 	SubsID  string
 	Undo    []byte // JSON: what undoes it
+	// Undecryptable is why Undo does not open and is empty, nil where it does.
+	Undecryptable error
 }
 
 // Surpluses returns the surplus bindings of tasks whose removal is not known to be queued.
@@ -41,12 +43,12 @@ func (s Store) Surpluses(ctx context.Context, ids ...string) ([]SurplusBinding, 
 		fields := cmd.Val()
 		for name, undo := range fields {
 			subsID, is := strings.CutPrefix(name, surplusField)
-			if _, undone := fields[undoneField+subsID]; is && !undone {
-				found = append(
-					found,
-					SurplusBinding{ID: ids[i], Account: fields["account"], SubsID: subsID, Undo: []byte(undo)},
-				)
+			if _, undone := fields[undoneField+subsID]; !is || undone {
+				continue
 			}
+			b := SurplusBinding{ID: ids[i], Account: fields["account"], SubsID: subsID}
+			b.Undo, b.Undecryptable = s.open(b.ID, b.Account, name, undo)
+			found = append(found, b)
 		}
 	}
 	return found, nil
@@ -58,7 +60,8 @@ func (s Store) NoteSurplus(ctx context.Context, held string, b SurplusBinding) (
 	if err := s.writeEntries(ctx, entry(setEntry, b.ID)); err != nil {
 		return false, fmt.Errorf("record: note surplus: %w", err)
 	}
-	noted, err := surplusScript.Run(ctx, s.redis, []string{Key(b.ID)}, held, surplusField+b.SubsID, b.Undo).
+	undo := s.seal(b.ID, b.Account, surplusField+b.SubsID, b.Undo)
+	noted, err := surplusScript.Run(ctx, s.redis, []string{Key(b.ID)}, held, surplusField+b.SubsID, undo).
 		Bool()
 	if err != nil {
 		return false, fmt.Errorf("record: note surplus: %w", err)

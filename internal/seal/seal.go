@@ -43,12 +43,15 @@ func (e *MissingKeyError) Error() string {
 // TamperedError tells that a value was changed, or moved from another place, or that its key is
 // another one than its id says.
 type TamperedError struct {
-	KeyID string
+	KeyID string // "" for what does not even look sealed any more
 	Place Place
 }
 
 // Error implements error.
 func (e *TamperedError) Error() string {
+	if e.KeyID == "" {
+		return fmt.Sprintf("the value of %s cannot be read: it was changed", strings.Trim(e.Place.Key+" "+e.Place.Field, " "))
+	}
 	return fmt.Sprintf("the value of %s, sealed by the key %q, does not open: it was changed, or moved from another "+
 		"record, or the key under this id is another one", strings.Trim(e.Place.Key+" "+e.Place.Field, " "), e.KeyID)
 }

@@ -1,4 +1,4 @@
--- KEYS: record. ARGV: fence.
+-- KEYS: record. ARGV: fence, code, message: why the task waits, '' for no word of it.
 -- Takes back what begin noted of a run from which nothing left, as if it had not been.
 -- Returns done | again | stale | unknown.
 local fence = ARGV[1]
@@ -14,6 +14,9 @@ if r[2] ~= fence or r[1] ~= 'calling' and r[1] ~= 'looking' then
 end
 redis.call('HSET', KEYS[1], 'state', 'waiting', 'answered', fence)
 redis.call('HDEL', KEYS[1], 'claim_until')
+if ARGV[2] ~= '' then
+  redis.call('HSET', KEYS[1], 'code', ARGV[2], 'message', ARGV[3], 'class', '', 'request_id', '')
+end
 if r[1] == 'calling' then
   redis.call('HINCRBY', KEYS[1], 'attempts', -1)
   if redis.call('HINCRBY', KEYS[1], 'calls', -1) == 0 then

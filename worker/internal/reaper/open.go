@@ -90,10 +90,15 @@ func (r *Reaper) visit(ctx context.Context, due record.Due) ([]record.Next, erro
 			waiting = append(waiting, o)
 		}
 	}
-	if err := r.publishOutcomes(ctx, told); err != nil {
+	locked, err := r.publishOutcomes(ctx, told)
+	if err != nil {
 		return next, err
 	}
 	for _, o := range told {
+		if locked[o.ID] { // its outcome is told again then, which does no harm
+			next = append(next, record.Next{ID: o.ID, At: due.Now.Add(visitLate)})
+			continue
+		}
 		next = append(next, record.Next{ID: o.ID, Drop: true})
 	}
 	again, err := r.redeliver(ctx, moment{redis: due.Now, own: time.Now()}, waiting)
@@ -101,11 +106,11 @@ func (r *Reaper) visit(ctx context.Context, due record.Due) ([]record.Next, erro
 }
 
 // publishOutcomes tells outcomes that a worker wrote and did not come to tell, and has their
-// surplus bindings removed.
-func (r *Reaper) publishOutcomes(ctx context.Context, told []record.Open) error {
+// surplus bindings removed. It returns the ids of those with one that does not open.
+func (r *Reaper) publishOutcomes(ctx context.Context, told []record.Open) (locked map[string]bool, err error) {
 	_ = r.Records.Wake(ctx, told) // those who wait look again by themselves
 	if err := r.Records.Tell(ctx, told); err != nil {
-		return err
+		return nil, err
 	}
 	ids := make([]string, len(told))
 	for i, o := range told {
@@ -114,14 +119,21 @@ func (r *Reaper) publishOutcomes(ctx context.Context, told []record.Open) error 
 	}
 	surpluses, err := r.Records.Surpluses(ctx, ids...)
 	if err != nil {
-		return err
+		return nil, err
 	}
+	locked = map[string]bool{}
 	for _, s := range surpluses {
+		if s.Undecryptable != nil {
+			locked[s.ID] = true
+			r.Log.Error().Str("id", s.ID).Str("subs_id", s.SubsID).Err(s.Undecryptable).
+				Msg("surplus binding not removed: what is recorded does not open; see dyplsq keys status")
+			continue
+		}
 		if err := r.compensate(ctx, s); err != nil {
-			return err
+			return nil, err
 		}
 	}
-	return nil
+	return locked, nil
 }
 
 // redeliver makes the next delivery of each record that has none, and of each whose run died: the

@@ -55,6 +55,7 @@ type Metrics struct {
 	outcomes    *prometheus.CounterVec
 	uncertain   *prometheus.CounterVec
 	surplus     *prometheus.CounterVec
+	sealed      *prometheus.CounterVec
 	redisErrors *prometheus.CounterVec
 	forgot      prometheus.Counter
 
@@ -115,6 +116,11 @@ func New() *Metrics {
 		"Bindings that turned up late and are unbound again.",
 		"action",
 	)
+	m.sealed = counter(
+		"undecryptable_total",
+		"How often a task was held back because what is recorded of it does not open.",
+		"action",
+	)
 	m.redisErrors = counter("redis_errors_total", "Commands to Redis that failed, by how.", "kind")
 	m.forgot = prometheus.NewCounter(prometheus.CounterOpts{
 		Namespace: namespace,
@@ -155,6 +161,7 @@ func (m *Metrics) register() {
 		m.outcomes,
 		m.uncertain,
 		m.surplus,
+		m.sealed,
 		m.redisErrors,
 		m.forgot,
 		m.inventory,
@@ -172,6 +179,7 @@ func (m *Metrics) expectKinds() {
 		m.queued.WithLabelValues(kind.Queue())
 		m.uncertain.WithLabelValues(kind.Action())
 		m.surplus.WithLabelValues(kind.Action())
+		m.sealed.WithLabelValues(kind.Action())
 		for _, state := range []record.State{record.Succeeded, record.Failed, record.Uncertain} {
 			m.outcomes.WithLabelValues(kind.Action(), string(state))
 		}

@@ -143,6 +143,7 @@ func TestLabels(t *testing.T) {
 	m.Queued("13900000001", time.Second)
 	m.Ended("Bind13900000001", "failed")
 	m.Surplus("Bind13900000001")
+	m.Undecryptable("Bind13900000001")
 	lines := scraped(t, m)
 	for line := range lines {
 		if strings.Contains(line, "13900000001") {
