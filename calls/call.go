@@ -54,6 +54,9 @@ type Call struct {
 	Receipts []dypls.ReceiptType
 	// Raw are the receipts as they came, by [dypls.Receipt.Key].
 	Raw map[string]dypls.RawReceipt
+	// Undecryptable is why some of this does not open, which is zero then: a key is missing, or a value
+	// was changed. It is nil where all does.
+	Undecryptable error
 	// Revision counts the receipts that changed something.
 	Revision int64
 }
@@ -97,6 +100,7 @@ type callJSON struct {
 	UnconnectedText  string              `json:"unconnected_text,omitempty"`
 	Recording        Recording           `json:"recording"`
 	Receipts         []dypls.ReceiptType `json:"receipts"`
+	Undecryptable    string              `json:"undecryptable,omitempty"`
 }
 
 // MarshalJSON writes the call for people and other programs, with numbers masked and no link.
@@ -122,6 +126,9 @@ func (c Call) MarshalJSON() ([]byte, error) {
 		UnconnectedText:  dypls.UnconnectedText(c.UnconnectedCause),
 		Recording:        c.Recording,
 		Receipts:         c.Receipts,
+	}
+	if c.Undecryptable != nil {
+		j.Undecryptable = reasonOf(c.Undecryptable)
 	}
 	if j.Answered {
 		j.AnsweredAt = writeTime(c.StartTime)
@@ -184,10 +191,11 @@ func (c Call) String() string {
 func (c Call) LogValue() slog.Value { return slog.StringValue(c.String()) }
 
 // callOf reads a record. It returns false for one that is not there.
-func callOf(id string, hash map[string]string) (Call, bool) {
+func (s *Store) callOf(id string, hash map[string]string) (Call, bool) {
 	if len(hash) == 0 {
 		return Call{}, false
 	}
+	undecryptable := s.openAll(id, hash)
 	text := func(name string) string {
 		_, value, _ := strings.Cut(hash[name], ":") // its rank stands in front
 		return value
@@ -229,15 +237,22 @@ func callOf(id string, hash map[string]string) (Call, bool) {
 		Transcript:    text(factTranscriptCode),
 		TraceParent:   text(factOrigin),
 		Raw:           map[string]dypls.RawReceipt{},
+		Undecryptable: undecryptable,
 	}
+	var came []string
 	c.Revision, _ = strconv.ParseInt(hash[fieldRevision], 10, 64)
 	for name, value := range hash {
-		if key, is := strings.CutPrefix(name, prefixReceipt); is {
+		key, is := strings.CutPrefix(name, prefixReceipt)
+		if !is {
+			continue
+		}
+		came = append(came, key)
+		if value != "" {
 			c.Raw[key] = dypls.RawReceipt(value)
 		}
 	}
 	for _, t := range dypls.ReceiptTypes() {
-		for key := range c.Raw {
+		for _, key := range came {
 			if strings.HasPrefix(key, string(t)+":") && !slices.Contains(c.Receipts, t) {
 				c.Receipts = append(c.Receipts, t)
 			}

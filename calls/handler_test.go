@@ -35,7 +35,7 @@ func (c *counts) String() string {
 	defer c.mu.Unlock()
 	var parts []string
 	for _, t := range dypls.ReceiptTypes() {
-		for _, r := range []Result{Merged, Duplicate, Other, Unread} {
+		for _, r := range []Result{Merged, Duplicate, Other, Unread, Undecryptable} {
 			if n := c.settled[string(t)+" "+string(r)]; n > 0 {
 				parts = append(parts, fmt.Sprint(t, " ", r, " ", n))
 			}

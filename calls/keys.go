@@ -55,13 +55,25 @@ func dayKey(at time.Time) string { return dayPrefix + at.UTC().Format(time.DateO
 const dayPrefix = "dypls:calls:day:"
 
 // taskKey is the index of the calls of a task, by the OutId of its binding.
-func taskKey(id string) string { return "dypls:calls:task:" + hashed(id) }
+func taskKey(id string) string { return taskPrefix + hashed(id) }
+
+const taskPrefix = "dypls:calls:task:"
+
+// taskKey is the index that calls are noted in. An OutId may be anything, a number too: with keys
+// nobody finds it by trying numbers.
+func (s *Store) taskKey(id string) string {
+	if !s.keys.On() {
+		return taskKey(id)
+	}
+	return taskPrefix + "k" + hex.EncodeToString(s.keys.Hash("call's task", id)[:hashBytes])
+}
+
+const hashBytes = 12
 
 // bindingKey is the index of the calls of a binding.
 func bindingKey(subsID string) string { return "dypls:calls:binding:" + hashed(subsID) }
 
 func hashed(text string) string {
-	const hashBytes = 12
 	sum := sha256.Sum256([]byte(text))
 	return hex.EncodeToString(sum[:hashBytes])
 }

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -15,6 +16,7 @@ import (
 
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
 	"github.com/seed-5c07c2e9/dyplsq/internal/consumergroup"
+	"github.com/seed-5c07c2e9/dyplsq/internal/seal"
 )
 
 const (
@@ -57,11 +59,10 @@ func (s *Store) Run(ctx context.Context) error {
 	defer trimmer.Wait()
 	defer stop()
 	var said time.Time
-	pushes := consumergroup.Reader{
+	pushes := &consumergroup.Reader{
 		Group:   s.group(pushStream, mergeGroup, abandoned),
 		Count:   mergeBatch,
 		Replays: true,
-		Handle:  s.mergeAll,
 		Failed: func(err error) {
 			if time.Since(said) >= sayEvery {
 				said = time.Now()
@@ -70,6 +71,13 @@ func (s *Store) Run(ctx context.Context) error {
 			}
 		},
 	}
+	pushes.Handle = func(ctx context.Context, entries []redis.XMessage) error {
+		held, err := s.mergeAll(ctx, entries)
+		if held {
+			pushes.Refuse()
+		}
+		return err
+	}
 	err := failure(ctx, pushes.Run(ctx))
 	if errors.Is(err, context.Canceled) {
 		return nil
@@ -77,20 +85,29 @@ func (s *Store) Run(ctx context.Context) error {
 	return err
 }
 
-// mergeAll merges pushes, and takes those off the stream that are done. Its error is the first of
-// Redis.
-func (s *Store) mergeAll(ctx context.Context, entries []redis.XMessage) error {
+// mergeAll merges pushes, and takes those off the stream that are done. held are those that do not
+// open, or whose calls do not: they stay. Its error is the first of Redis.
+func (s *Store) mergeAll(ctx context.Context, entries []redis.XMessage) (held bool, err error) {
 	var work errgroup.Group
 	work.SetLimit(mergeAside)
 	done := make([]bool, len(entries))
+	var closed atomic.Bool
 	for i, e := range entries {
 		work.Go(func() error {
 			err := s.mergePush(ctx, e)
 			done[i] = err == nil
+			if isUndecryptable(err) {
+				closed.Store(true)
+				s.sayHeld(err)
+				name, _ := e.Values[fieldType].(string)
+				s.trace.receiptDone(dypls.ReceiptType(name), Undecryptable, takenIn(e.ID))
+				return nil
+			}
 			return err
 		})
 	}
 	failed := work.Wait()
+	held = closed.Load()
 	var ids []string
 	for i := range entries {
 		if done[i] {
@@ -98,21 +115,25 @@ func (s *Store) mergeAll(ctx context.Context, entries []redis.XMessage) error {
 		}
 	}
 	if len(ids) == 0 {
-		return failed
+		return held, failed
 	}
-	_, err := s.redis.TxPipelined(ctx, func(p redis.Pipeliner) error {
+	_, err = s.redis.TxPipelined(ctx, func(p redis.Pipeliner) error {
 		p.XAck(ctx, pushStream, mergeGroup, ids...)
 		p.XDel(ctx, pushStream, ids...)
 		return nil
 	})
-	return errors.Join(failed, err)
+	return held, errors.Join(failed, err)
 }
 
 // mergePush merges every receipt of a push, and puts aside what cannot be.
 func (s *Store) mergePush(ctx context.Context, e redis.XMessage) error {
 	name, _ := e.Values[fieldType].(string)
-	body, _ := e.Values[fieldBody].(string)
+	stored, _ := e.Values[fieldBody].(string)
 	account, _ := e.Values[fieldAccount].(string)
+	body, err := s.keys.Open(seal.Place{Account: account, Key: pushStream, Field: fieldBody}, stored)
+	if err != nil {
+		return err
+	}
 	t, from := dypls.ReceiptType(name), origin{account, takenIn(e.ID)}
 	parse := dypls.ParseReceipts
 	if e.Values[fieldWay] == wayQueue {
@@ -175,7 +196,11 @@ func (s *Store) mergeFacts(ctx context.Context, r dypls.Receipt, f facts, from o
 	if err := s.index(ctx, f, from.at); err != nil {
 		return "", err
 	}
-	isNew, known, err := s.merge(ctx, f, r)
+	mergeIt := s.merge
+	if s.keys.On() {
+		mergeIt = s.mergeSealed
+	}
+	isNew, known, err := mergeIt(ctx, f, r)
 	if err != nil {
 		return "", err
 	}
@@ -219,6 +244,11 @@ func (s *Store) merge(
 	}
 	reply, err := mergeScript.Run(ctx, s.redis, []string{callKey(f.call)}, args...).Slice()
 	const replies = 6
+	if err == nil && len(reply) == 1 {
+		stored, _ := reply[0].(string)
+		id, _ := seal.KeyID(stored)
+		return false, known, &seal.MissingKeyError{KeyID: id}
+	}
 	if err == nil && len(reply) != replies {
 		err = errOddReply
 	}
@@ -263,7 +293,7 @@ func (s *Store) index(ctx context.Context, f facts, at time.Time) error {
 	}
 	keys := []string{dayKey(at)}
 	if task := f.value(factOutID); task != "" {
-		keys = append(keys, taskKey(task))
+		keys = append(keys, s.taskKey(task))
 	}
 	if binding := f.value(factBinding); binding != "" {
 		keys = append(keys, bindingKey(binding))
@@ -291,7 +321,7 @@ func (s *Store) putAside(
 		MaxLen: mostUnread,
 		Approx: true,
 		Values: withAccount(from.account,
-			fieldType, string(t), fieldReason, reason.Error(), fieldBody, raw),
+			fieldType, string(t), fieldReason, reason.Error(), fieldBody, s.sealEntry(unreadStream, from.account, fieldBody, raw)),
 	}).Err()
 	if err != nil {
 		return fmt.Errorf("put a receipt aside: %w", err)
@@ -309,7 +339,9 @@ func (s *Store) keepOther(ctx context.Context, r dypls.Receipt, from origin) err
 		MaxLen: mostOther,
 		Approx: true,
 		Values: withAccount(from.account,
-			fieldType, string(r.Type), fieldKey, r.Key(), fieldBody, []byte(r.Raw)),
+			fieldType, string(r.Type),
+			fieldKey, s.sealEntry(otherStream, from.account, fieldKey, []byte(r.Key())),
+			fieldBody, s.sealEntry(otherStream, from.account, fieldBody, r.Raw)),
 	}).Err()
 	if err != nil {
 		return fmt.Errorf("keep a receipt: %w", err)

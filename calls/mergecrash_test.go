@@ -75,7 +75,8 @@ func TestCrashBetweenAnyTwoSteps(t *testing.T) {
 		death := &dies{}
 		death.after.Store(after)
 		mortal.redis.AddHook(death)
-		lived := mortal.mergeAll(t.Context(), streams[0].Messages) == nil
+		_, failed := mortal.mergeAll(t.Context(), streams[0].Messages)
+		lived := failed == nil
 
 		heir := open(t, server)
 		ctx, stop := context.WithCancel(t.Context())

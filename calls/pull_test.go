@@ -216,7 +216,7 @@ func TestMessagesOfOtherForms(t *testing.T) {
 		if err != nil || len(entries) != 3 {
 			t.Errorf("%d are stored, %v", len(entries), err)
 		}
-		if err := s.mergeAll(context.Background(), entries); err != nil {
+		if _, err := s.mergeAll(context.Background(), entries); err != nil {
 			t.Error(err)
 		}
 		if c, err := s.Get(context.Background(), "c1"); err != nil || c.TaskID != "order-1" || c.PhoneNo != numberA {

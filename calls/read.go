@@ -1,6 +1,7 @@
 package calls
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -25,7 +26,7 @@ func (s *Store) Get(ctx context.Context, id string) (Call, error) {
 	if err != nil {
 		return Call{}, failure(ctx, err)
 	}
-	c, found := callOf(id, hash)
+	c, found := s.callOf(id, hash)
 	if !found {
 		return Call{}, ErrUnknownCall
 	}
@@ -76,10 +77,10 @@ func (s *Store) List(ctx context.Context, f Filter) (calls []Call, next string, 
 	if err != nil {
 		return nil, "", err
 	}
-	for _, key := range s.indexes(f, w) {
+	for _, keys := range s.indexes(f, w) {
 		for more := true; more; {
 			var page []position
-			if page, more, err = s.page(ctx, key, w); err != nil {
+			if page, more, err = s.page(ctx, keys, w); err != nil {
 				return nil, "", failure(ctx, err)
 			}
 			found, err := s.calls(ctx, page)
@@ -88,7 +89,7 @@ func (s *Store) List(ctx context.Context, f Filter) (calls []Call, next string, 
 			}
 			for i, p := range page {
 				w.from = p
-				if found[i].ID == "" || !f.meets(found[i]) || isOfOtherDay(found[i], key) {
+				if found[i].ID == "" || !f.meets(found[i]) || isOfOtherDay(found[i], keys[0]) {
 					continue
 				}
 				calls = append(calls, found[i])
@@ -144,15 +145,18 @@ func (w window) isBehind(p position) bool {
 	return p.after(w.from)
 }
 
-// indexes are those to look into, one after the other.
-func (s *Store) indexes(f Filter, w window) (keys []string) {
+// indexes are those to look into, one after the other, and some side by side: those of a task are
+// two, of before there were keys and since.
+func (s *Store) indexes(f Filter, w window) (keys [][]string) {
 	switch {
+	case f.TaskID != "" && s.keys.On():
+		return [][]string{{taskKey(f.TaskID), s.taskKey(f.TaskID)}}
 	case f.TaskID != "":
-		return []string{taskKey(f.TaskID)}
+		return [][]string{{taskKey(f.TaskID)}}
 	case f.SubsID != "":
-		return []string{bindingKey(f.SubsID)}
+		return [][]string{{bindingKey(f.SubsID)}}
 	case f.wantsMissing():
-		return []string{missingKey}
+		return [][]string{{missingKey}}
 	}
 	first, last := w.since, w.till
 	if w.back && w.from.at < last.UnixMilli() {
@@ -161,7 +165,7 @@ func (s *Store) indexes(f Filter, w window) (keys []string) {
 		first = w.from.at
 	}
 	for at := time.UnixMilli(first).UTC().Truncate(day); at.Before(last); at = at.Add(day) {
-		keys = append(keys, dayKey(at))
+		keys = append(keys, []string{dayKey(at)})
 	}
 	if w.back {
 		slices.Reverse(keys)
@@ -187,8 +191,38 @@ func parsePosition(text string) (position, bool) {
 	return position{ms, id}, found && err == nil
 }
 
-// page reads what comes next in an index.
-func (s *Store) page(ctx context.Context, key string, w window) (page []position, more bool, err error) {
+// page reads what comes next in indexes that are read side by side.
+func (s *Store) page(ctx context.Context, keys []string, w window) (page []position, more bool, err error) {
+	if len(keys) == 1 {
+		return s.pageOf(ctx, keys[0], w)
+	}
+	before := func(a, b position) int {
+		if w.back {
+			a, b = b, a
+		}
+		return cmp.Or(cmp.Compare(a.at, b.at), cmp.Compare(a.id, b.id))
+	}
+	var last *position // of the index of which the least is known
+	for _, key := range keys {
+		part, rest, err := s.pageOf(ctx, key, w)
+		if err != nil {
+			return nil, false, err
+		}
+		if end := len(part) - 1; rest && (last == nil || before(part[end], *last) < 0) {
+			last = &part[end]
+		}
+		page = append(page, part...)
+	}
+	slices.SortFunc(page, before)
+	page = slices.Compact(page)
+	if last == nil {
+		return page, false, nil
+	}
+	return slices.DeleteFunc(page, func(p position) bool { return before(p, *last) > 0 }), true, nil
+}
+
+// pageOf reads what comes next in an index.
+func (s *Store) pageOf(ctx context.Context, key string, w window) (page []position, more bool, err error) {
 	const size = 256
 	within := redis.ZRangeBy{Min: strconv.FormatInt(w.from.at, 10), Max: "+inf", Count: size}
 	read := s.redis.ZRangeByScoreWithScores
@@ -228,7 +262,7 @@ func (s *Store) calls(ctx context.Context, page []position) ([]Call, error) {
 	}
 	found := make([]Call, len(page))
 	for i := range page {
-		found[i], _ = callOf(page[i].id, hashes[i].Val())
+		found[i], _ = s.callOf(page[i].id, hashes[i].Val())
 	}
 	return found, nil
 }
@@ -245,7 +279,7 @@ func (f Filter) meets(c Call) bool {
 	if len(f.Recording) > 0 && !slices.Contains(f.Recording, c.Recording.State) {
 		return false
 	}
-	return (f.TaskID == "" || c.TaskID == f.TaskID) && (f.SubsID == "" || c.SubsID == f.SubsID) &&
+	return (f.TaskID == "" || c.TaskID == f.TaskID || c.Undecryptable != nil) && (f.SubsID == "" || c.SubsID == f.SubsID) &&
 		(f.Since.IsZero() || c.CallTime.IsZero() || !c.CallTime.Before(f.Since))
 }
 

@@ -83,7 +83,18 @@ func (s *Store) ClaimRecording(
 	}
 	claim.Link, _ = strconv.Atoi(reply[2])
 	claim.Tries, _ = strconv.Atoi(reply[3])
+	if c.Undecryptable != nil {
+		return nil, claim.hold(ctx)
+	}
 	return claim, nil
+}
+
+// hold gives the recording of a call back that does not open: what it would be called in the store
+// depends on what is sealed.
+func (c *RecordingClaim) hold(ctx context.Context) error {
+	const pause = time.Minute
+	c.store.log.Error().Str("error", reasonOf(c.Call.Undecryptable)).Msg("call undecryptable; its recording waits")
+	return c.Again(ctx, Postponed{Pause: pause, Reason: reasonOf(c.Call.Undecryptable), Link: c.Link})
 }
 
 // placeOver takes what is over, or gone, out of the index. Who noted it may have died before the
@@ -138,7 +149,8 @@ func (c *RecordingClaim) Renew(ctx context.Context, link int) error {
 
 // Kept notes that the recording is in the store. It is noted whoever has the claim by now.
 func (c *RecordingClaim) Kept(ctx context.Context, r Recording) error {
-	_, err := c.settle(ctx, string(RecordingKept), "", r.Location, r.Bytes, r.SHA256, r.Parts)
+	_, err := c.settle(ctx, string(RecordingKept), "",
+		c.store.sealFact(c.Call.ID, fieldRecordingLocation, r.Location), r.Bytes, r.SHA256, r.Parts)
 	if err != nil {
 		return err
 	}

@@ -75,6 +75,10 @@ func (missing) Call(context.Context, dypls.Call) (dypls.Answer, error) {
 }
 
 func (s Settler) settle(ctx context.Context, c Call) error {
+	if c.Undecryptable != nil { // it is offered again
+		s.Store.log.Warn().Str("error", reasonOf(c.Undecryptable)).Msg("receipt not used yet; trying again")
+		return c.Undecryptable
+	}
 	if !c.mayName() {
 		return nil
 	}

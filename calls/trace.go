@@ -46,6 +46,8 @@ const (
 	Duplicate Result = "duplicate" // it was there, and nothing changed
 	Other     Result = "other"     // it is of no call, and kept in a stream of its own
 	Unread    Result = "unread"    // it cannot be read, and is kept as it came
+	// Undecryptable: it, or its call, is sealed and does not open. It is held, and tried again.
+	Undecryptable Result = "undecryptable"
 )
 
 // CallEnd is how a call ended.

@@ -3,7 +3,7 @@
 -- KEYS[1] the call
 -- ARGV: how long to keep it (ms), the receipt's field, its JSON, then rank, name and value of each fact
 -- Returns whether the receipt is new, whether anything changed, the revision, the revision that was told, and the state of the
--- recording that the record has, and what is expected of one.
+-- recording that the record has, and what is expected of one; or one value alone, which is sealed: then nothing is changed.
 local names = {}
 for i = 4, #ARGV, 3 do names[#names + 1] = ARGV[i + 1] end
 names[#names + 1] = ARGV[2]
@@ -18,6 +18,7 @@ for i = 4, #ARGV, 3 do
   n = n + 1
   local rank, name, value = tonumber(ARGV[i]), ARGV[i + 1], ARGV[i + 2]
   local has = old[n]
+  if has and string.byte(has) == 0 then return {has} end
   local hasRank = has and tonumber(string.sub(has, 1, 1)) or -1
   if rank > hasRank or (rank == hasRank and value > string.sub(has, 3)) then
     writes[#writes + 1] = name
@@ -25,6 +26,7 @@ for i = 4, #ARGV, 3 do
   end
 end
 local new = not raw
+if raw and string.byte(raw) == 0 then return {raw} end
 -- Each way in has a dialect of its own: of both the longer JSON is kept.
 if new or #ARGV[3] > #raw or (#ARGV[3] == #raw and ARGV[3] > raw) then
   writes[#writes + 1] = ARGV[2]

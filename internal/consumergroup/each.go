@@ -34,7 +34,7 @@ func (r *Reader) Each(
 			return err
 		}
 		if !taken {
-			r.refuse()
+			r.Refuse()
 		}
 		done.Store(int64(i + 1))
 	}

@@ -141,8 +141,9 @@ func (r *Reader) takeOver(ctx context.Context) error {
 	return nil
 }
 
-// refuse has what was refused handed over again: the longer it goes on, the later.
-func (r *Reader) refuse() {
+// Refuse has what Handle did not acknowledge handed over again: the longer it goes on, the later. It
+// is for Handle alone.
+func (r *Reader) Refuse() {
 	if !r.refused {
 		r.refused = true
 		r.replay(r.refusal)
