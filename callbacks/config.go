@@ -63,10 +63,12 @@ const (
 	Delivered Result = "delivered" // the endpoint has taken it
 	Failed    Result = "failed"    // it is tried again later
 	Dead      Result = "dead"      // it is not
+	// Undecryptable: it is sealed and does not open. It was not sent, and is held.
+	Undecryptable Result = "undecryptable"
 )
 
 // Results returns all of them.
-func Results() []Result { return []Result{Delivered, Failed, Dead} }
+func Results() []Result { return []Result{Delivered, Failed, Dead, Undecryptable} }
 
 // AttemptEnd is what an attempt came to.
 type AttemptEnd struct {

@@ -137,6 +137,8 @@ func (l *lane) perform(ctx context.Context, task *asynq.Task) error {
 	switch a.verdict {
 	case "send":
 		return l.sendOnce(id, round, a) //nolint:contextcheck // asynq's ends with its lease, a send with the lane
+	case "hold":
+		return l.hold(ctx, id, round, a)
 	case "early":
 		return laterError{after: a.due.Sub(now), reason: "it is not due yet"}
 	}
@@ -159,6 +161,18 @@ func (l *lane) sendOnce(id, round string, a admission) error {
 		return laterError{after: sendLease, reason: "Redis is away"}
 	}
 	return word
+}
+
+// hold puts a delivery off whose body does not open. It counts as no attempt.
+func (l *lane) hold(ctx context.Context, id, round string, a admission) error {
+	const pause = time.Minute
+	l.log.Error().Str("webhook_id", id).Str("reason", a.closed.Error()).Msg("callback undecryptable; held")
+	l.Trace.attemptDone(AttemptEnd{Endpoint: l.name, Result: Undecryptable})
+	_, _, err := l.store.settle(ctx, l.name, id, round, l.now(), end{result: "cut"})
+	if err != nil {
+		return laterError{after: sendLease, reason: "Redis is away"}
+	}
+	return laterError{after: l.scaled(pause), reason: "its body does not open"}
 }
 
 // endOf decides what is to come of a delivery, and what asynq is told.

@@ -2,6 +2,7 @@ package callbacks
 
 import (
 	"context"
+	"fmt"
 	"strconv"
 	"time"
 
@@ -103,6 +104,9 @@ func (r *replay) ofCalls(ctx context.Context) error {
 			return err
 		}
 		for _, c := range some {
+			if c.Undecryptable != nil {
+				return fmt.Errorf("a call: %w", c.Undecryptable)
+			}
 			events, err := ofCall(c)
 			if err != nil {
 				return err

@@ -42,7 +42,7 @@ func New(c Config) (*Sender, error) {
 		return nil, err
 	}
 	s := &Sender{
-		Config: c, store: newStore(client), tracer: tracing.New(c.TracerProvider),
+		Config: c, store: newStore(client, c.Keys), tracer: tracing.New(c.TracerProvider),
 		replaced: make(chan struct{}, 1), lanes: map[string]*lane{},
 	}
 	s.endpoints.Store(&c.Endpoints)
@@ -144,6 +144,9 @@ func (s *Sender) taskDone(ctx context.Context, o tasks.Outcome) error {
 }
 
 func (s *Sender) callChanged(ctx context.Context, c calls.Call) error {
+	if c.Undecryptable != nil { // it is offered again
+		return s.told(ctx, c.Undecryptable)
+	}
 	events, err := ofCall(c)
 	for _, e := range events {
 		if err == nil {

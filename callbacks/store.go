@@ -10,6 +10,9 @@ import (
 
 	"github.com/hibiken/asynq"
 	"github.com/redis/go-redis/v9"
+
+	"github.com/seed-5c07c2e9/dyplsq/internal/seal"
+	"github.com/seed-5c07c2e9/dyplsq/tasks"
 )
 
 var (
@@ -38,10 +41,21 @@ type store struct {
 	redis     redis.UniversalClient
 	asynq     *asynq.Client
 	inspector *asynq.Inspector
+	keys      *tasks.Keys // nil to seal nothing
 }
 
-func newStore(client redis.UniversalClient) store {
-	return store{client, asynq.NewClientFromRedisClient(client), asynq.NewInspectorFromRedisClient(client)}
+func newStore(client redis.UniversalClient, keys *tasks.Keys) store {
+	return store{client, asynq.NewClientFromRedisClient(client), asynq.NewInspectorFromRedisClient(client), keys}
+}
+
+const fieldBody = "body"
+
+// seal returns what is kept of a delivery's body.
+func (s store) seal(delivery string, body []byte) any {
+	if !s.keys.On() || len(body) == 0 {
+		return body
+	}
+	return s.keys.Seal(seal.Place{Key: delivery, Field: fieldBody}, string(body))
 }
 
 // texts reads a reply of so many texts or more.
@@ -65,7 +79,7 @@ func (s store) create(ctx context.Context, endpoint string, e event, body []byte
 	k := keysOf(endpoint)
 	reply, err := texts(3, createScript.Run(ctx, s.redis,
 		[]string{k.delivery(e.id), k.waiting(), k.queued()},
-		e.id, now.UnixMilli(), keepUndelivered.Milliseconds(), string(e.kind), body, e.origin))
+		e.id, now.UnixMilli(), keepUndelivered.Milliseconds(), string(e.kind), s.seal(k.delivery(e.id), body), e.origin))
 	if err != nil || reply[2] != "1" {
 		return err
 	}
@@ -84,7 +98,7 @@ func (s store) again(
 	k := keysOf(endpoint)
 	reply, err := texts(2, againScript.Run(ctx, s.redis,
 		[]string{k.delivery(id), k.waiting(), k.failing(), k.queued(), k.sending(), k.resting(), k.dead()},
-		id, now.UnixMilli(), keepUndelivered.Milliseconds(), string(kind), body))
+		id, now.UnixMilli(), keepUndelivered.Milliseconds(), string(kind), s.seal(k.delivery(id), body)))
 	if err != nil || reply[1] == "0" {
 		return false, err
 	}
@@ -93,13 +107,14 @@ func (s store) again(
 
 // admission says whether a delivery is to be sent.
 type admission struct {
-	verdict  string // send, early, rest or drop
+	verdict  string // send, early, rest or drop, or hold where the body does not open
 	due      time.Time
 	body     []byte
 	attempts int // that failed
 	begun    time.Time
 	kind     EventType
 	origin   string
+	closed   error // why the body does not open
 }
 
 func (s store) admit(
@@ -121,9 +136,13 @@ func (s store) admit(
 	case a.verdict == "early" && len(reply) > 1:
 		a.due = instant(reply[1])
 	case a.verdict == "send" && len(reply) == whole:
-		a.body, a.begun, a.kind = []byte(reply[1]), instant(reply[3]), EventType(reply[4])
-		a.origin = reply[5]
+		a.begun, a.kind, a.origin = instant(reply[3]), EventType(reply[4]), reply[5]
 		a.attempts, _ = strconv.Atoi(reply[2])
+		var body string
+		body, a.closed = s.keys.Open(seal.Place{Key: k.delivery(id), Field: fieldBody}, reply[1])
+		if a.body = []byte(body); a.closed != nil {
+			a.verdict = "hold"
+		}
 	}
 	return a, nil
 }

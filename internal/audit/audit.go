@@ -103,7 +103,7 @@ func (l *Log) AddAll(ctx context.Context, entries []Entry) (ids []string, err er
 	replies := make([]*redis.Cmd, len(entries))
 	_, err = l.redis.Pipelined(ctx, func(p redis.Pipeliner) error {
 		for i, e := range entries {
-			args := append([]any{Keep.Milliseconds()}, e.values()...)
+			args := append([]any{Keep.Milliseconds()}, e.values(l.keys)...)
 			replies[i] = p.Eval(ctx, addLua, []string{Key}, args...)
 		}
 		return nil

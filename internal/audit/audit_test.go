@@ -14,6 +14,7 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
 	"github.com/seed-5c07c2e9/dyplsq/internal/audit"
 	"github.com/seed-5c07c2e9/dyplsq/internal/redistest"
+	"github.com/seed-5c07c2e9/dyplsq/internal/seal"
 )
 
 // TestLines: a line comes back as it was written, the newest first, with every number masked.
@@ -209,5 +210,34 @@ func read(t *testing.T, log *audit.Log, f audit.Filter) (all []audit.Entry) {
 			return all
 		}
 		f.Before = next
+	}
+}
+
+// TestSealedLines: with keys Redis holds nothing of what people wrote, and what is read is the same,
+// beside lines of before. Who lacks the keys reads a word in its place.
+func TestSealedLines(t *testing.T) {
+	t.Parallel()
+	client := redistest.Start(t).AppClient(t)
+	keys, err := seal.Of(seal.NewFile("k1"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	line := audit.Entry{By: "li", Via: audit.CLI, Action: audit.Cancel, Target: "order-1", Reason: "asked by 010-82345678", Detail: map[string]string{"as": "failed", audit.Of: "1-0"}}
+	add(t, audit.New(client), line)
+	sealed := audit.New(client).WithKeys(keys)
+	add(t, sealed, line)
+	newest := fmt.Sprint(client.XRevRangeN(t.Context(), audit.Key, "+", "-", 1).Val())
+	for _, hidden := range []string{"li ", "order-1", "asked", "failed"} {
+		if strings.Contains(newest, hidden) {
+			t.Errorf("Redis holds %q: %q", hidden, newest)
+		}
+	}
+	found := read(t, sealed, audit.Filter{By: "li", Target: "order-1"})
+	if len(found) != 2 || cmp.Diff(found[0], found[1], cmpopts.IgnoreFields(audit.Entry{}, "ID", "At")) != "" {
+		t.Errorf("%+v", found)
+	}
+	found = read(t, audit.New(client), audit.Filter{})
+	if len(found) != 2 || found[0].Reason != audit.Undecryptable || found[0].Detail["as"] != audit.Undecryptable || found[0].Detail[audit.Of] != "1-0" || found[0].Action != audit.Cancel {
+		t.Errorf("without the keys: %+v", found)
 	}
 }

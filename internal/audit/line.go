@@ -10,6 +10,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
+	"github.com/seed-5c07c2e9/dyplsq/internal/seal"
 )
 
 // Fields of a line in the stream. Details stand beside them under their own names.
@@ -25,9 +26,27 @@ const (
 // mostDetails bounds how much one line can hold: each text is cut to 300 characters.
 const mostDetails = 32
 
+// isSealed tells of what people wrote or did it to, where there are keys: it is masked, and may hold
+// a number all the same. What lines are told apart by is not.
+func isSealed(field string) bool {
+	switch field {
+	case fieldBy, fieldTarget, fieldReason:
+		return true
+	}
+	return strings.HasPrefix(field, detailMark) && field != detailMark+Of
+}
+
+func placeOf(field string) seal.Place { return seal.Place{Key: Key, Field: field} }
+
+// Undecryptable is what stands for a text that is sealed and does not open.
+const Undecryptable = "(undecryptable)"
+
 // values are the fields of a line and their values, masked; what is empty is left out.
-func (e Entry) values() (values []any) {
+func (e Entry) values(keys *seal.Keys) (values []any) {
 	add := func(name, value string) {
+		if isSealed(name) {
+			value = keys.Seal(placeOf(name), value)
+		}
 		if value != "" {
 			values = append(values, name, value)
 		}
@@ -60,10 +79,17 @@ func maskTarget(target string) string {
 	return dypls.Parameter{Value: target}.Masked()
 }
 
-// entryOf reads a line.
-func entryOf(m redis.XMessage) Entry {
+// entryOf reads a line. What does not open is [Undecryptable].
+func entryOf(m redis.XMessage, keys *seal.Keys) Entry {
 	text := func(name string) string {
-		value, _ := m.Values[name].(string)
+		stored, _ := m.Values[name].(string)
+		if !isSealed(name) {
+			return stored
+		}
+		value, err := keys.Open(placeOf(name), stored)
+		if err != nil {
+			return Undecryptable
+		}
 		return value
 	}
 	e := Entry{

@@ -60,7 +60,7 @@ func (l *Log) Read(ctx context.Context, f Filter) (found []Entry, next string, e
 			return nil, "", fmt.Errorf("audit: %w", err)
 		}
 		for i, line := range lines {
-			if e := entryOf(line); f.meets(e) {
+			if e := entryOf(line, l.keys); f.meets(e) {
 				found = append(found, e)
 			}
 			if len(found) == f.Limit {

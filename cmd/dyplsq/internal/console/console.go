@@ -64,7 +64,7 @@ func New(config Config) (*Console, error) {
 		config.Note = func(string, error) {}
 	}
 	c := &Console{
-		Config: config, mux: http.NewServeMux(), tokens: newTokens(config.Redis),
+		Config: config, mux: http.NewServeMux(), tokens: newTokens(config.Redis, config.Keys),
 		playing: make(chan struct{}, playedAtOnce),
 	}
 	var err error

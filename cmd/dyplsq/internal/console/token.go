@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
+
+	"github.com/seed-5c07c2e9/dyplsq/internal/seal"
 )
 
 // tokens make what every form carries: proof that a page of the console, drawn for this user in this
@@ -20,6 +22,7 @@ import (
 // same people: the secret and the tokens that were used are in Redis.
 type tokens struct {
 	redis redis.UniversalClient
+	keys  *seal.Keys // nil to seal nothing
 
 	mu     sync.Mutex
 	secret []byte
@@ -32,7 +35,9 @@ const (
 	tokenLife  = 12 * time.Hour
 )
 
-func newTokens(client redis.UniversalClient) *tokens { return &tokens{redis: client} }
+func newTokens(client redis.UniversalClient, keys *seal.Keys) *tokens {
+	return &tokens{redis: client, keys: keys}
+}
 
 // key reads the secret, or makes it. It is read once in a process.
 func (t *tokens) key(ctx context.Context) ([]byte, error) {
@@ -41,15 +46,20 @@ func (t *tokens) key(ctx context.Context) ([]byte, error) {
 	if t.secret != nil {
 		return t.secret, nil
 	}
-	if err := t.redis.SetNX(ctx, secretKey, rand.Text(), 0).Err(); err != nil {
+	at := seal.Place{Key: secretKey}
+	if err := t.redis.SetNX(ctx, secretKey, t.keys.Seal(at, rand.Text()), 0).Err(); err != nil {
 		return nil, fmt.Errorf("the secret of forms: %w", err)
 	}
-	secret, err := t.redis.Get(ctx, secretKey).Bytes()
+	stored, err := t.redis.Get(ctx, secretKey).Result()
 	if err != nil {
 		return nil, fmt.Errorf("the secret of forms: %w", err)
 	}
-	t.secret = secret
-	return secret, nil
+	secret, err := t.keys.Open(at, stored) //nolint:contextcheck // keys are read again for everybody
+	if err != nil {
+		return nil, fmt.Errorf("the secret of forms: %w", err)
+	}
+	t.secret = []byte(secret)
+	return t.secret, nil
 }
 
 // issue makes a token for a form of a page.

@@ -1,0 +1,80 @@
+package callbacks
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/seed-5c07c2e9/dyplsq/internal/redistest"
+	"github.com/seed-5c07c2e9/dyplsq/internal/seal"
+)
+
+// TestSealedBodies: with keys no body stands readable in Redis. A sender that lacks the key holds
+// what it would send, as no attempt, and tells of it; one that has it sends it.
+func TestSealedBodies(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	f := seal.NewFile("k1")
+	ring := func() *seal.Keys {
+		k, err := seal.Of(f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return k
+	}
+	lacks := ring()
+	f.Add("k2")
+	f.Active = "k2"
+	has := ring()
+	to := newReceiver(t, nil)
+	full := []Endpoint{to.endpoint("full", func(e *Endpoint) { e.Full = true })}
+	with := func(k *seal.Keys) func(*Config) { return func(c *Config) { c.Keys = k } }
+
+	writer := w.sender(full, with(has))
+	w.finish("order-1")
+	outcome, err := w.queue.Outcome(t.Context(), "order-1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	e := ofTask(outcome)
+	if err := writer.deliver(t.Context(), e); err != nil {
+		t.Fatal(err)
+	}
+	delivery := keysOf("full").delivery(e.id)
+	stored := w.client.HGet(t.Context(), delivery, fieldBody).Val()
+	if id, sealed := seal.KeyID(stored); !sealed || id != "k2" || strings.Contains(stored, string(numberX)) {
+		t.Errorf("kept as %.40q", stored)
+	}
+	held := make(chan AttemptEnd, 100)
+	stop := w.run(w.sender(full, with(lacks), func(c *Config) {
+		c.Trace.AttemptDone = func(a AttemptEnd) { held <- a }
+	}))
+	for range 2 { // and again
+		select {
+		case a := <-held:
+			if a.Result != Undecryptable {
+				t.Errorf("%+v", a)
+			}
+		case <-time.After(within):
+			t.Fatal("nothing was held")
+		}
+	}
+	stop()
+	if n := len(to.got()); n != 0 || !strings.Contains(w.log.String(), "callback undecryptable; held") {
+		t.Errorf("%d were sent; %s", n, w.log)
+	}
+	if attempts := w.client.HGet(t.Context(), delivery, "attempts").Val(); attempts != "0" {
+		t.Errorf("%s attempts", attempts)
+	}
+	w.run(writer)
+	redistest.Poll(t, within, "the callback", func(context.Context) error {
+		for _, c := range to.got() {
+			if c.id == e.id && strings.Contains(c.body, string(numberX)) {
+				return nil
+			}
+		}
+		return fmt.Errorf("%d came", len(to.got()))
+	})
+}
