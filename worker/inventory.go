@@ -72,6 +72,9 @@ func (d *delivery) numberFor(ctx context.Context, request []byte) (*number, []by
 		if shortage, ok := errors.AsType[*record.ShortageError](err); ok {
 			d.worker.logReplicaShortage(shortage)
 		}
+		if unreadable(err) {
+			d.worker.log.Warn().Str("id", d.id).Err(err).Msg("number unreadable; the bind waits")
+		}
 		return nil, request, err
 	}
 	request, err = n.leased.NameIn(request)
@@ -127,7 +130,8 @@ func (d *delivery) numberOf(request []byte) *number {
 }
 
 // noNumber is what it means that no X could be leased: a pool without a free one is final, as the
-// API's own isv.NO_AVAILABLE_NUMBER is.
+// API's own isv.NO_AVAILABLE_NUMBER is. A number that cannot be read is one once the keys are there,
+// or it was imported again.
 func noNumber(begun record.Begun, err error) verdict {
 	v := verdict{
 		state:   record.Failed,
@@ -137,9 +141,20 @@ func noNumber(begun record.Begun, err error) verdict {
 	}
 	if !errors.Is(err, inventory.ErrNoneFree) {
 		v.class, v.message = dypls.Unavailable, "no number could be leased from the pool's inventory"
-		v.wait(redisAway, begun)
+		pause := redisAway
+		if unreadable(err) {
+			v.message = "the number of the bind is sealed and does not open: dyplsq doctor tells why"
+			pause = growing(redisAway, deniedCap, begun.Uncounted)
+		}
+		v.wait(pause, begun)
 	}
 	return v
+}
+
+// unreadable tells of a number that is sealed, and does not open here.
+func unreadable(err error) bool {
+	_, is := errors.AsType[*inventory.UnreadableError](err)
+	return is || errors.Is(err, inventory.ErrSealed)
 }
 
 // settle tells the inventory what came of the bind. A doubt changes nothing: the task keeps its X.

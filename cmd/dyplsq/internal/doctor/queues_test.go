@@ -15,6 +15,7 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/internal/quota"
 	"github.com/seed-5c07c2e9/dyplsq/internal/record"
 	"github.com/seed-5c07c2e9/dyplsq/internal/redistest"
+	"github.com/seed-5c07c2e9/dyplsq/internal/seal"
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
 )
 
@@ -114,6 +115,29 @@ func TestNumbers(t *testing.T) {
 			p.want(t, "numbers", doctor.Warning, "0 free", "Exhausted")
 		}
 	}
+}
+
+// TestSealedNumbers: what stands in clear although there are keys is told, and what does not open.
+func TestSealedNumbers(t *testing.T) {
+	t.Parallel()
+	p := newPatient(t, healthy...)
+	ring := seal.NewFile("k1")
+	keys, err := seal.Of(ring)
+	if err != nil {
+		t.Fatal(err)
+	}
+	numbers := inventory.New(p.client, time.Hour)
+	if _, err := numbers.Import(t.Context(), "FC1", []inventory.Number{{X: "17000000001"}}); err != nil {
+		t.Fatal(err)
+	}
+	p.Keys = keys
+	p.want(t, "numbers", doctor.Warning, "1 numbers stand in clear", "dyplsq keys rotate")
+	if err := numbers.WithKeys(keys).Seal(t.Context(), "FC1", nil); err != nil {
+		t.Fatal(err)
+	}
+	p.want(t, "numbers", doctor.OK, "FC1: 1 free")
+	p.Keys = nil
+	p.want(t, "numbers", doctor.Warning, "1 of 1 sealed numbers do not open", `the key "k1"`, "dyplsq numbers import FC1")
 }
 
 func TestQuota(t *testing.T) {

@@ -77,6 +77,11 @@ func (e *examination) numbers(ctx context.Context) ([]Finding, error) {
 			f = f.but(Warning, remedy)
 		}
 		findings = append(findings, f)
+		sealed, err := e.sealed(ctx, numbers, pool)
+		if err != nil {
+			return nil, err
+		}
+		findings = append(findings, sealed...)
 	}
 	if findings == nil {
 		findings = []Finding{
@@ -85,6 +90,27 @@ func (e *examination) numbers(ctx context.Context) ([]Finding, error) {
 				"no pool has an inventory: binds that name no X cannot be looked up when their answer is lost",
 			),
 		}
+	}
+	return findings, nil
+}
+
+// sealed tells what is wrong with the form in which a pool's numbers stand in Redis.
+func (e *examination) sealed(
+	ctx context.Context,
+	numbers *inventory.Inventory,
+	pool string,
+) (findings []Finding, err error) {
+	n, err := numbers.Check(ctx, pool)
+	if err != nil {
+		return nil, err
+	}
+	if n.Unreadable > 0 {
+		f := found("", "%s: %d of %d sealed numbers do not open, and binds that are given one wait: %v", pool, n.Unreadable, n.Checked, n.First)
+		findings = append(findings, f.but(Warning, "give every process all keys; where they are there: dyplsq numbers import "+pool+" FILE"))
+	}
+	if n.InClear > 0 && e.Keys.On() {
+		f := found("", "%s: %d numbers stand in clear, although there are keys", pool, n.InClear)
+		findings = append(findings, f.but(Warning, "dyplsq keys rotate, once every process has the keys"))
 	}
 	return findings, nil
 }

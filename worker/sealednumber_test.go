@@ -1,0 +1,64 @@
+package worker
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
+	"github.com/seed-5c07c2e9/dyplsq/aliyun/dyplstest"
+	"github.com/seed-5c07c2e9/dyplsq/internal/inventory"
+	"github.com/seed-5c07c2e9/dyplsq/internal/redistest"
+	"github.com/seed-5c07c2e9/dyplsq/internal/seal"
+	"github.com/seed-5c07c2e9/dyplsq/tasks"
+)
+
+// TestBindWaitsForANumberThatOpens: a bind whose number does not open is not sent, and keeps the
+// number. It is sent with that once it was imported again.
+func TestBindWaitsForANumberThatOpens(t *testing.T) {
+	t.Parallel()
+	const owned dypls.Phone = "17000000099"
+	keys, err := seal.Of(seal.NewFile("k1"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := newWorkerHarness(t, dyplstest.Config{Pools: []dyplstest.Pool{{Key: dyplstest.DefaultPoolKey, Numbers: []dypls.Phone{owned}}}},
+		func(c *Config) { c.Keys = keys })
+	if s.queue, err = tasks.New(tasks.Config{Client: s.redis, Keys: keys}); err != nil {
+		t.Fatal(err)
+	}
+	v := inventory.New(s.redis, inventory.DefaultCooldown).WithKeys(keys)
+	numbers := []inventory.Number{{X: owned}}
+	if _, err := v.Import(t.Context(), dyplstest.DefaultPoolKey, numbers); err != nil {
+		t.Fatal(err)
+	}
+	key := "dypls:{pool:" + dyplstest.DefaultPoolKey + "}:sealed"
+	for handle := range s.redis.HGetAll(t.Context(), key).Val() {
+		s.redis.HSet(t.Context(), key, handle, "\x00dqspoiled")
+	}
+	if _, err := tasks.BindAXN.Enqueue(t.Context(), s.queue, bindRequest(), tasks.TaskID("bind")); err != nil {
+		t.Fatal(err)
+	}
+	s.logged(t, "number unreadable; the bind waits")
+	if n := s.performed("BindAxn"); n != 0 {
+		t.Errorf("%d calls were made", n)
+	}
+	if stock, err := v.Counts(t.Context(), dyplstest.DefaultPoolKey); err != nil || stock.Leased != 1 {
+		t.Errorf("%+v, %v", stock.Counts, err)
+	}
+	if _, err := v.Import(t.Context(), dyplstest.DefaultPoolKey, numbers); err != nil {
+		t.Fatal(err)
+	}
+	o := s.outcome(t, "bind")
+	if o.State != tasks.StateSucceeded || o.Calls != 1 || !strings.Contains(string(o.Result), string(owned)) {
+		t.Errorf("the bind is %s %s after %d calls", o.State, o.Code, o.Calls)
+	}
+	redistest.Poll(t, outcomeWithin, "its binding to be written down", func(ctx context.Context) error {
+		stock, err := v.Counts(ctx, dyplstest.DefaultPoolKey)
+		if err == nil && stock.Bound != 1 {
+			err = errors.New("not yet")
+		}
+		return err
+	})
+}
