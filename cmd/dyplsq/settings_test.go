@@ -221,7 +221,8 @@ func TestExamplesNameSettingsThatExist(t *testing.T) {
 		"deploy/kubernetes/worker.yaml": commands["worker"], "deploy/systemd/dyplsq-worker.service": commands["worker"],
 		"deploy/kubernetes/receive.yaml": commands["receive"], "deploy/systemd/dyplsq-receive.service": commands["receive"],
 		"deploy/kubernetes/serve.yaml": commands["serve"], "deploy/systemd/dyplsq-serve.service": commands["serve"],
-		"deploy/kubernetes/dash.yaml": commands["dash"], "docker-compose.yml": read,
+		"deploy/kubernetes/dash.yaml": commands["dash"], "deploy/systemd/dyplsq-dash.service": commands["dash"],
+		"docker-compose.yml":             read,
 		"deploy/helm/dyplsq/values.yaml": read, "deploy/helm/dyplsq/templates/_env.tpl": read, "deploy/helm/check/testdata/values.yaml": read,
 	}
 	for _, command := range []string{"worker", "receive", "serve", "dash"} {
