@@ -19,6 +19,7 @@ import (
 
 	"github.com/alicebob/miniredis/v2"
 	"github.com/rs/zerolog"
+	"go.opentelemetry.io/otel/trace"
 
 	"github.com/seed-5c07c2e9/dyplsq/aliyun"
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dyplstest"
@@ -50,6 +51,8 @@ type Config struct {
 	Logger zerolog.Logger
 	// Concurrency is how many calls the worker makes at once: 16 by default.
 	Concurrency int
+	// TracerProvider is where spans of the queue and of the worker go: nowhere by default.
+	TracerProvider trace.TracerProvider
 }
 
 // Option changes the configuration of a system that [Start] starts.
@@ -104,7 +107,8 @@ func Serve(ctx context.Context, c Config) (*System, error) {
 	if s.API, err = dyplstest.Serve(c.API); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
-	if s.Queue, err = tasks.Open(s.RedisURL); err != nil {
+	queue := tasks.Config{Redis: tasks.RedisConfig{URL: s.RedisURL}, TracerProvider: c.TracerProvider}
+	if s.Queue, err = tasks.New(queue); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
 	w, err := s.worker(c)
@@ -137,6 +141,8 @@ func (s *System) worker(c Config) (*worker.Worker, error) {
 			Logger:      c.Logger,
 			Concurrency: c.Concurrency,
 			Fetchers:    1,
+
+			TracerProvider: c.TracerProvider,
 		},
 	)
 }

@@ -82,7 +82,7 @@ func (o resource) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if r.Pattern == routeTask {
 		methods = o.ofTask(e)
 	}
-	e.err = methods.perform(e)
+	e.err = methods.perform(e) //nolint:contextcheck // the context is the exchange's
 }
 
 // ofTask tells a task from a resolution of one by the end of its path.

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/rs/zerolog"
+	"go.opentelemetry.io/otel/trace"
 
 	"github.com/seed-5c07c2e9/dyplsq/archive"
 	"github.com/seed-5c07c2e9/dyplsq/calls"
@@ -57,13 +58,14 @@ func (f archiveFlags) recordings(
 	flags redisFlags,
 	store *calls.Store,
 	m *metrics.Receipts,
+	spans trace.TracerProvider,
 	log zerolog.Logger,
 ) (*recordings, error) {
 	kept, err := f.open()
 	if err != nil || kept == nil {
 		return nil, err
 	}
-	queue, err := flags.queue(tasks.Config{RecordingRetention: f.RecordingRetention})
+	queue, err := flags.queue(tasks.Config{RecordingRetention: f.RecordingRetention, TracerProvider: spans})
 	if err != nil {
 		return nil, err
 	}
@@ -81,6 +83,7 @@ func (f archiveFlags) recordings(
 		Trace: archive.Trace{
 			Done: func(e archive.End) { m.RecordingDone(string(e.Result), e.Bytes, e.Lag) },
 		},
+		TracerProvider: spans,
 	})
 	if err != nil {
 		return nil, errors.Join(usage(err.Error()), queue.Close())

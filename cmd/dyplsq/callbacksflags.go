@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/rs/zerolog"
+	"go.opentelemetry.io/otel/trace"
 
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
 	"github.com/seed-5c07c2e9/dyplsq/callbacks"
@@ -57,6 +58,7 @@ func (f callbacksFlags) sender(
 	queue *tasks.Queue,
 	store *calls.Store,
 	served *metrics.Serve,
+	spans trace.TracerProvider,
 	log zerolog.Logger,
 ) (*callbackSender, []string, error) {
 	if f.Callbacks == "" {
@@ -82,6 +84,7 @@ func (f callbacksFlags) sender(
 		Trace: callbacks.Trace{
 			AttemptDone: func(e callbacks.AttemptEnd) { m.AttemptDone(e.Endpoint, string(e.Result), e.Took) },
 		},
+		TracerProvider: spans,
 	})
 	if err != nil {
 		return nil, nil, usage(err.Error())

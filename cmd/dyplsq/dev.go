@@ -10,6 +10,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 	"github.com/rs/zerolog"
+	"go.opentelemetry.io/otel/trace"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dyplstest"
@@ -46,7 +47,9 @@ func (c *devCommand) Run(ctx context.Context, s streams) error {
 	if err != nil {
 		return err
 	}
-	system, err := dyplsqtest.Serve(ctx, dyplsqtest.Config{Logger: log, API: dyplstest.Config{
+	spans := openTraces(ctx, "dev", log)
+	defer spans.close(ctx)
+	system, err := dyplsqtest.Serve(ctx, dyplsqtest.Config{Logger: log, TracerProvider: spans.provider, API: dyplstest.Config{
 		Faults: tourFaults(),
 		Pools: []dyplstest.Pool{
 			{Key: dyplstest.DefaultPoolKey, Numbers: dyplstest.Numbers("170", simNumbers)},
@@ -79,7 +82,7 @@ func (c *devCommand) Run(ctx context.Context, s streams) error {
 		return errors.Join(err, listener.Close(), pages.close(), system.Close())
 	}
 	server := newServer(d, certificate, log)
-	api, err := c.openAPI(system, client, log)
+	api, err := c.openAPI(system, client, spans.provider, log)
 	if err != nil {
 		return errors.Join(err, d.Close(), pages.close(), listener.Close(), system.Close())
 	}
@@ -118,6 +121,7 @@ type devAPI struct {
 func (c *devCommand) openAPI(
 	system *dyplsqtest.System,
 	client redis.UniversalClient,
+	spans trace.TracerProvider,
 	log zerolog.Logger,
 ) (*devAPI, error) {
 	token, secret, err := httpapi.NewToken("dev", httpapi.Scopes(), time.Now())
@@ -131,7 +135,8 @@ func (c *devCommand) openAPI(
 	door := serveDoor{hosts: hostcheck.Hosts{Loopback: true}}
 	api, err := httpapi.New(httpapi.Config{
 		Queue: system.Queue, Calls: store, Tokens: httpapi.TokenList{token}, Admit: door.admit, Logger: log,
-		Audit: auditOf(audit.New(client)),
+		TracerProvider: spans,
+		Audit:          auditOf(audit.New(client)),
 	})
 	if err != nil {
 		return nil, errors.Join(err, store.Close())

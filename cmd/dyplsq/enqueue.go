@@ -6,10 +6,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"strings"
 	"time"
 
+	"github.com/rs/zerolog"
+
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
+	"github.com/seed-5c07c2e9/dyplsq/internal/tracing"
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
 )
 
@@ -53,9 +57,11 @@ func (c *enqueueCommand) Run(ctx context.Context, s streams) error {
 	if err != nil {
 		return err
 	}
-	queue, err := c.queue(
-		tasks.Config{RecordingRetention: c.RecordingRetention, WaitReplicas: c.WaitReplicas},
-	)
+	spans := openTraces(ctx, "enqueue", zerolog.Nop())
+	defer spans.close(ctx)
+	queue, err := c.queue(tasks.Config{
+		RecordingRetention: c.RecordingRetention, WaitReplicas: c.WaitReplicas, TracerProvider: spans.provider,
+	})
 	if err != nil {
 		return err
 	}
@@ -70,7 +76,8 @@ func (c *enqueueCommand) Run(ctx context.Context, s streams) error {
 			tasks.IfKnown(func(s tasks.State) { failedBefore[i] = s == tasks.StateFailed }),
 		)
 	}
-	ids, err := queue.EnqueueAll(ctx, items)
+	caller := tracing.Origin{Parent: os.Getenv("TRACEPARENT"), State: os.Getenv("TRACESTATE")}
+	ids, err := queue.EnqueueAll(caller.Remote(ctx), items)
 	if errors.Is(err, tasks.ErrUnreachable) || errors.Is(err, context.Canceled) {
 		c.keysToRepeat(s.err, lines, ids)
 	}

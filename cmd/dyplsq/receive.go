@@ -39,6 +39,8 @@ func (c *receiveCommand) Run(ctx context.Context, s streams) error {
 		return usage(err.Error())
 	}
 	c.warn(door, log)
+	spans := openTraces(ctx, "receive", log)
+	defer spans.close(ctx)
 	m := metrics.NewReceipts(string(calls.Duplicate), string(calls.Unread))
 	m.ExpectRecordings(recordingResults()...)
 	store, err := c.calls(calls.Config{
@@ -48,6 +50,7 @@ func (c *receiveCommand) Run(ctx context.Context, s streams) error {
 		WaitReplicas:   c.WaitReplicas,
 		Logger:         log,
 		Trace:          receiptsTrace(m),
+		TracerProvider: spans.provider,
 	})
 	if err != nil {
 		return err
@@ -61,7 +64,7 @@ func (c *receiveCommand) Run(ctx context.Context, s streams) error {
 	if err != nil {
 		return err
 	}
-	recordings, err := c.recordings(c.redisFlags, store, m, log)
+	recordings, err := c.recordings(c.redisFlags, store, m, spans.provider, log)
 	if err != nil {
 		return err
 	}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 	"github.com/rs/zerolog"
+	"go.opentelemetry.io/otel/trace"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/seed-5c07c2e9/dyplsq/calls"
@@ -38,7 +39,9 @@ func (c *serveCommand) Run(ctx context.Context, s streams) error {
 	}
 	c.warn(door, log)
 	m := metrics.NewServe()
-	served, err := c.api(door, m, log)
+	spans := openTraces(ctx, "serve", log)
+	defer spans.close(ctx)
+	served, err := c.api(door, m, spans.provider, log)
 	if err != nil {
 		return err
 	}
@@ -72,11 +75,17 @@ type servedAPI struct {
 	sender *callbackSender
 }
 
-func (c *serveCommand) api(door serveDoor, m *metrics.Serve, log zerolog.Logger) (served servedAPI, err error) {
+func (c *serveCommand) api(
+	door serveDoor,
+	m *metrics.Serve,
+	spans trace.TracerProvider,
+	log zerolog.Logger,
+) (served servedAPI, err error) {
 	served.queue, err = c.queue(tasks.Config{
 		Retention:          c.Keep,
 		RecordingRetention: c.RecordingRetention,
 		WaitReplicas:       c.WaitReplicas,
+		TracerProvider:     spans,
 	})
 	if err != nil {
 		return served, err
@@ -90,7 +99,8 @@ func (c *serveCommand) api(door serveDoor, m *metrics.Serve, log zerolog.Logger)
 		return served, err
 	}
 	var named []string
-	if served.sender, named, err = c.sender(c.redisFlags, served.queue, served.calls, m, log); err != nil {
+	served.sender, named, err = c.sender(c.redisFlags, served.queue, served.calls, m, spans, log)
+	if err != nil {
 		served.close()
 		return served, err
 	}
@@ -106,6 +116,7 @@ func (c *serveCommand) api(door serveDoor, m *metrics.Serve, log zerolog.Logger)
 			RequestDone: func(r httpapi.Request) { m.RequestDone(r.Route, r.Status, r.Took) },
 			Waiting:     m.Waiting,
 		},
+		TracerProvider: spans,
 	})
 	if err != nil {
 		served.close()

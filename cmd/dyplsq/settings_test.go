@@ -27,6 +27,12 @@ func repositoryFile(t *testing.T, name string) string {
 	return string(data)
 }
 
+// forTraces are the variables of OpenTelemetry that are passed on; its SDK reads others, too.
+var forTraces = map[string]bool{
+	"OTEL_EXPORTER_OTLP_ENDPOINT": true, "OTEL_EXPORTER_OTLP_HEADERS": true, "OTEL_RESOURCE_ATTRIBUTES": true,
+	"OTEL_SDK_DISABLED": true, "OTEL_TRACES_SAMPLER": true, "OTEL_TRACES_SAMPLER_ARG": true,
+}
+
 // environment is what each command reads from the environment: the twins of its flags, the ceilings
 // of actions, and what credentials and the way to the API are looked up by.
 func environment(t *testing.T) map[string]map[string]bool {
@@ -71,6 +77,9 @@ func environment(t *testing.T) map[string]map[string]bool {
 					reads[qpsVariable+strings.ToUpper(action)] = true
 				}
 			}
+		}
+		if slices.Contains([]string{"worker", "receive", "serve"}, leaf.Name) {
+			maps.Copy(reads, forTraces)
 		}
 		commands[leaf.Name] = reads
 	}

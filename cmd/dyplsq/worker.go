@@ -41,6 +41,9 @@ func (c *workerCommand) Run(ctx context.Context, s streams) error {
 		return err
 	}
 	config.Logger = log
+	spans := openTraces(ctx, "worker", log)
+	defer spans.close(ctx)
+	config.TracerProvider = spans.provider
 	go c.watchKeys(ctx, log)
 	observed := c.observe(&config)
 	w, err := worker.New(config)
@@ -53,7 +56,7 @@ func (c *workerCommand) Run(ctx context.Context, s streams) error {
 		return err
 	}
 	if err = api.awaitCredentials(ctx, log); err == nil {
-		err = c.perform(ctx, w, config.Trace, log)
+		err = c.perform(ctx, w, config, log)
 	}
 	return errors.Join(err, o.close())
 }
@@ -63,21 +66,21 @@ func (c *workerCommand) Run(ctx context.Context, s streams) error {
 func (c *workerCommand) perform(
 	ctx context.Context,
 	w *worker.Worker,
-	trace worker.Trace,
+	config worker.Config,
 	log zerolog.Logger,
 ) error {
-	queue, err := c.queue(tasks.Config{Retention: c.Keep})
+	queue, err := c.queue(tasks.Config{Retention: c.Keep, TracerProvider: config.TracerProvider})
 	if err != nil {
 		return err
 	}
 	defer func() { _ = queue.Close() }()
-	store, err := c.calls(calls.Config{Logger: log})
+	store, err := c.calls(calls.Config{Logger: log, TracerProvider: config.TracerProvider})
 	if err != nil {
 		return err
 	}
 	defer func() { _ = store.Close() }()
 	settler := calls.Settler{Store: store, Queue: queue, Caller: w.Caller}
-	if found := trace.SurplusFound; found != nil {
+	if found := config.Trace.SurplusFound; found != nil {
 		settler.SurplusFound = func(action string) { found(worker.Surplus{Action: action}) }
 	}
 	settling, stop := context.WithCancel(ctx)
