@@ -37,6 +37,7 @@ type commands struct {
 	Calls      callsCommand      `cmd:"" help:"Show what the receipts of calls say."`
 	Recordings recordingsCommand `cmd:"" help:"Show which recordings are kept, late or lost, and have them fetched again."`
 	Callbacks  callbacksCommand  `cmd:"" help:"Show which applications are told of tasks and calls, try them, and tell them again."`
+	Keys       keysCommand       `cmd:"" help:"Make the keys that seal numbers in Redis, change the one that seals, seal anew, and tell what is sealed by which."`
 	Doctor     doctorCommand     `cmd:"" help:"Check Redis, queues, credentials and settings; tell what will lose data, and what to do about it."`
 	Explain    explainCommand    `cmd:"" help:"Tell what happened to a task, attempt by attempt, why it waits, and until when."`
 	Queues     queuesCommand     `cmd:"" help:"Show how the queues stand: a table on a terminal, JSON in a pipe."`

@@ -42,9 +42,27 @@ func (c *tokenNew) Run(s streams) error {
 	return err
 }
 
-// addToken adds a token's line to a file, which is there as it was or with the line, never a part
-// of it. Of several who do so at once each adds its own.
+// addToken adds a token's line to a file.
 func addToken(path string, token httpapi.Token) error {
+	return changeFile(path, func(text []byte) (string, error) {
+		if _, err := httpapi.ParseTokens(string(text)); err != nil {
+			return "", broken(err)
+		}
+		before := string(text)
+		if before != "" && !strings.HasSuffix(before, "\n") {
+			before += "\n"
+		}
+		return before + token.Line() + "\n", nil
+	})
+}
+
+// broken is the error of a file that cannot be read as it should.
+func broken(err error) error { return fmt.Errorf("it is broken, and is left as it is: %w", err) }
+
+// changeFile changes a file, which is there as it was or as it is to be, never a part of it. Of
+// several who do so at once each changes what the others have written. A file that is not there is
+// an empty one.
+func changeFile(path string, change func(text []byte) (string, error)) error {
 	if target, err := filepath.EvalSymlinks(path); err == nil {
 		path = target
 	}
@@ -60,21 +78,24 @@ func addToken(path string, token httpapi.Token) error {
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("it cannot be read: %w", err)
 	}
-	if _, err := httpapi.ParseTokens(string(text)); err != nil {
-		return fmt.Errorf("it is broken, and is left as it is: %w", err)
+	changed, err := change(text)
+	if err != nil {
+		return err
 	}
-	before := string(text)
-	if before != "" && !strings.HasSuffix(before, "\n") {
-		before += "\n"
-	}
-	return replaceFile(path, before+token.Line()+"\n")
+	return replaceFile(path, changed)
 }
 
-// replaceFile puts a text in the place of a file, readable by its owner alone.
+// replaceFile puts a text in the place of a file, readable by its owner alone, who stays the same
+// where that may be.
 func replaceFile(path, text string) error {
 	temporary, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".new-*")
 	if err != nil {
 		return fmt.Errorf("it cannot be written: %w", err)
+	}
+	if info, err := os.Stat(path); err == nil {
+		if owner, is := info.Sys().(*syscall.Stat_t); is {
+			_ = temporary.Chown(int(owner.Uid), int(owner.Gid))
+		}
 	}
 	_, err = temporary.WriteString(text)
 	err = errors.Join(err, temporary.Sync(), temporary.Close())

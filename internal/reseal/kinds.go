@@ -25,8 +25,9 @@ type kind struct {
 	is   func(key string) bool
 	// clear tells whether a field should be sealed where it is clear.
 	clear func(field string) bool
-	// drains tells of a stream whose entries leave it by themselves: they are not changed.
-	drains bool
+	// fixed tells of what is not changed here: the entries of a stream leave it by themselves, and
+	// numbers are sealed by their inventory.
+	fixed bool
 	// accountless tells of hashes whose field account is none: values are sealed for no account.
 	accountless bool
 }
@@ -43,9 +44,10 @@ var kinds = []kind{
 	{name: Tasks, is: isRecord, clear: func(field string) bool {
 		return field == "request" || field == "result" || strings.HasPrefix(field, "surplus:")
 	}},
-	{name: Numbers, is: func(key string) bool { return strings.HasPrefix(key, poolStart) }, clear: none},
+	{name: Numbers, is: isPool(":numbers"), clear: isNumberInClear, fixed: true},
+	{name: Numbers, is: isPool(""), clear: none},
 	{name: Calls, is: isCall, clear: isCallField, accountless: true},
-	{name: Receipts, is: isOneOf("dypls:receipts"), clear: isOneOf("body"), drains: true},
+	{name: Receipts, is: isOneOf("dypls:receipts"), clear: isOneOf("body"), fixed: true},
 	{name: Receipts, is: isOneOf("dypls:receipts:unread", "dypls:receipts:other"), clear: isOneOf("body", "key")},
 	{name: Callbacks, is: isDelivery, clear: isOneOf("body")},
 	{name: Audit, is: isOneOf("dypls:audit"), clear: isAuditField},
@@ -91,6 +93,13 @@ func isOneOf(names ...string) func(string) bool {
 func isRecord(key string) bool {
 	return strings.HasPrefix(key, recordStart) && strings.HasSuffix(key, "}")
 }
+
+func isPool(suffix string) func(string) bool {
+	return func(key string) bool { return strings.HasPrefix(key, poolStart) && strings.HasSuffix(key, suffix) }
+}
+
+// isNumberInClear tells an X by which a number of an inventory stands from a handle.
+func isNumberInClear(field string) bool { return !strings.HasPrefix(field, "x") }
 
 func isCall(key string) bool { return strings.HasPrefix(key, "dypls:call:{") }
 

@@ -60,6 +60,14 @@ func (r *Report) IDs() (ids []string) {
 	return ids
 }
 
+// Broken is how many values did not open that were to be sealed anew.
+func (r *Report) Broken() (n int64) {
+	for _, c := range r.Kinds {
+		n += c.Broken
+	}
+	return n
+}
+
 // Done reports whether everything is sealed by the active key.
 func (r *Report) Done() bool {
 	return r.Clear() == 0 && !slices.ContainsFunc(r.IDs(), func(id string) bool { return id != r.Active })

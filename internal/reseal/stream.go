@@ -20,7 +20,7 @@ const (
 
 // stream looks at a stream. Those whose entries leave them by themselves are counted as they are.
 func (w *walk) stream(ctx context.Context, k *kind, key string) error {
-	if w.change && !k.drains {
+	if w.change && !k.fixed {
 		if err := w.rewrite(ctx, k, key); err != nil {
 			return err
 		}

@@ -43,7 +43,7 @@ func (w *walk) count(k *kind, v value) {
 // anew returns what should stand in the place of a value, and false where nothing else should.
 func (w *walk) anew(k *kind, v value) (string, bool) {
 	id, counts := k.stands(v)
-	if !counts || !w.change || k.drains || id == w.report.Active {
+	if !counts || !w.change || k.fixed || id == w.report.Active {
 		return "", false
 	}
 	plain, err := w.Keys.Open(v.at, v.stored)
