@@ -47,13 +47,19 @@ func drain(b *testing.B, trip time.Duration, caller dypls.Caller, without string
 	b.Helper()
 	server := redistest.Start(b)
 	direct := server.Client(b)
-	queue := queuetest.On(b, direct)
-	items := make([]tasks.Item[dypls.BindAXNRequest], b.N)
-	for i := range items {
-		items[i].Request = bindRequest()
+	queue := queuetest.New(b, tasks.Config{Client: direct, TracerProvider: config.TracerProvider})
+	each := b.N // in one trip; where each is traced, one after the other
+	if config.TracerProvider != nil {
+		each = 1
 	}
-	if _, err := tasks.BindAXN.EnqueueAll(b.Context(), queue, items); err != nil {
-		b.Fatal(err)
+	for n := 0; n < b.N; n += each {
+		items := make([]tasks.Item[dypls.BindAXNRequest], each)
+		for i := range items {
+			items[i].Request = bindRequest()
+		}
+		if _, err := tasks.BindAXN.EnqueueAll(b.Context(), queue, items); err != nil {
+			b.Fatal(err)
+		}
 	}
 	client := redis.NewClient(&redis.Options{
 		Addr: slowly(b, server.Addr, trip/2), ContextTimeoutEnabled: true, MaxRetries: -1, PoolSize: config.withDefaults().poolSize(),

@@ -9,6 +9,8 @@ import (
 
 	"github.com/alicebob/miniredis/v2"
 	"github.com/rs/zerolog"
+	"go.opentelemetry.io/otel/sdk/trace"
+	"go.opentelemetry.io/otel/sdk/trace/tracetest"
 
 	"github.com/seed-5c07c2e9/dyplsq/aliyun"
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
@@ -43,22 +45,20 @@ func Example() {
 	// drained: <nil>
 }
 
-// traced is a caller that sees each call, as a span of a trace would. A call's parameters are
-// personal data: leave them out.
-type traced struct{ dypls.Caller }
+// audited is a caller that sees each call. A call's parameters are personal data: leave them out.
+type audited struct{ dypls.Caller }
 
-func (t traced) Call(ctx context.Context, call dypls.Call) (dypls.Answer, error) {
+func (t audited) Call(ctx context.Context, call dypls.Call) (dypls.Answer, error) {
 	answer, err := t.Caller.Call(ctx, call)
 	fmt.Println("called", call.Action, "and got", answer.Code, err)
 	return answer, err
 }
 
-// Whatever wraps the caller sees every HTTPS request, one by one: for traces, audits or limits of
-// your own.
+// Whatever wraps the caller sees every HTTPS request, one by one: for audits or limits of your own.
 func ExampleConfig_caller() {
 	redisURL, api, stop := inMemory()
 	defer stop()
-	w, err := worker.New(worker.Config{Redis: tasks.RedisConfig{URL: redisURL}, Caller: traced{api}, Logger: zerolog.Nop()})
+	w, err := worker.New(worker.Config{Redis: tasks.RedisConfig{URL: redisURL}, Caller: audited{api}, Logger: zerolog.Nop()})
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -106,6 +106,39 @@ func ExampleTrace() {
 	// attempt: order-42 BindAxn OK
 	// end: order-42 succeeded
 	// 170****0042
+}
+
+// With a provider of OpenTelemetry's, each run of a task and each call has a span. In a program it is
+// otel.GetTracerProvider(), and the queue has it, too: the spans are then linked to that of Enqueue.
+func ExampleConfig_tracerProvider() {
+	redisURL, api, stop := inMemory()
+	defer stop()
+	var spans tracetest.SpanRecorder
+	w, err := worker.New(worker.Config{
+		Redis:          tasks.RedisConfig{URL: redisURL},
+		Caller:         api,
+		Logger:         zerolog.Nop(),
+		TracerProvider: trace.NewTracerProvider(trace.WithSpanProcessor(&spans)),
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() { ended <- w.Run(ctx) }()
+
+	bind(ctx, redisURL)
+	cancel()
+	if err := <-ended; err != nil {
+		log.Fatal(err)
+	}
+	for _, span := range spans.Ended() {
+		fmt.Println(span.SpanKind(), span.Name())
+	}
+	// Output:
+	// 170****0042
+	// client Dyplsapi BindAxn
+	// consumer process bind
 }
 
 // bind has a bind performed, and prints its number.

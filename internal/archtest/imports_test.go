@@ -48,7 +48,7 @@ const (
 	ossClient = "github.com/aliyun/alibabacloud-oss-go-sdk-v2/oss"
 	s3Client  = "github.com/minio/minio-go/v7"
 
-	// where spans go is the application's business
+	// Where spans go is the application's business.
 	traceSDK      = "go.opentelemetry.io/otel/sdk/trace"
 	traceResource = "go.opentelemetry.io/otel/sdk/resource"
 	traceExporter = "go.opentelemetry.io/otel/exporters/otlp/otlptrace"

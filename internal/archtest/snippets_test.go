@@ -34,6 +34,7 @@ import (
 	"time"
 
 	"github.com/rs/zerolog"
+	"go.opentelemetry.io/otel"
 
 	"github.com/seed-5c07c2e9/dyplsq/aliyun"
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
@@ -122,7 +123,8 @@ type checker struct {
 
 // compiled are the files with what packages export, by their paths. It builds what is out of date.
 var compiled = sync.OnceValues(func() (map[string]string, error) {
-	cmd := exec.Command("go", "list", "-export", "-deps", "-f", "{{.ImportPath}}\t{{.Export}}", "./dyplsqtest", "testing")
+	cmd := exec.Command("go", "list", "-export", "-deps", "-f", "{{.ImportPath}}\t{{.Export}}", "./dyplsqtest", "testing",
+		"go.opentelemetry.io/otel", "go.opentelemetry.io/otel/sdk/trace/tracetest")
 	cmd.Dir = "../.."
 	out, err := cmd.Output()
 	files := map[string]string{}

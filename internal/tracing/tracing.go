@@ -54,11 +54,12 @@ func (t Tracer) StartLinked(
 	if !t.On() {
 		return ctx, Span{}
 	}
+	origin := from.context()
+	if origin.IsValid() && !origin.IsSampled() {
+		return ctx, Span{}
+	}
 	options := []trace.SpanStartOption{trace.WithNewRoot(), trace.WithSpanKind(kind)}
-	if origin := from.context(); origin.IsValid() {
-		if !origin.IsSampled() {
-			return ctx, Span{}
-		}
+	if origin.IsValid() {
 		options = append(options, trace.WithLinks(trace.Link{SpanContext: origin}))
 	}
 	if !at.IsZero() {
