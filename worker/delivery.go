@@ -1,6 +1,7 @@
 package worker
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"math/rand/v2"
@@ -242,12 +243,13 @@ func (d *delivery) checkDecryptable(ctx context.Context) error {
 		d.finish(ctx, d.ending(d.begun, v, performed{}))
 		return &endedError{v.forQueue()}
 	}
-	return undecryptable(why)
+	return d.worker.undecryptable(why)
 }
 
 // undecryptable holds a task back for a value that does not open.
-func undecryptable(why error) *heldError {
-	pause := undecryptableAgain/2 + rand.N(undecryptableAgain) //nolint:gosec // spreads load; guards nothing
+func (w *Worker) undecryptable(why error) *heldError {
+	again := cmp.Or(w.timing.undecryptableAgain, undecryptableAgain)
+	pause := again/2 + rand.N(again) //nolint:gosec,mnd // spreads load; guards nothing
 	return &heldError{record.Hold{Code: dypls.CodeUndecryptable, Message: why.Error()}, pause}
 }
 

@@ -39,7 +39,7 @@ func (c *stalls) Call(ctx context.Context, call dypls.Call) (dypls.Answer, error
 
 // newStalledHarness stalls the first bind, whose claim lapses then, and returns what lets its
 // answer go.
-func newStalledHarness(t *testing.T, simulated dyplstest.Config, policy OnUncertain, request dypls.BindAXNRequest) (s *workerHarness, release func()) {
+func newStalledHarness(t *testing.T, simulated dyplstest.Config, policy OnUncertain, request dypls.BindAXNRequest, change ...func(*Config)) (s *workerHarness, release func()) {
 	t.Helper()
 	caller := &stalls{held: make(chan struct{}), free: make(chan struct{})}
 	release = sync.OnceFunc(func() { close(caller.free) })
@@ -47,6 +47,9 @@ func newStalledHarness(t *testing.T, simulated dyplstest.Config, policy OnUncert
 	short := timing{claimLease: 2 * time.Second, reconcileAfter: 100 * time.Millisecond, verifyAgainAfter: 200 * time.Millisecond}
 	s = newTimedWorkerHarness(t, short, simulated, func(c *Config) {
 		caller.Caller, c.Caller, c.OnUncertain, c.Trace = c.Caller, caller, policy, told.trace()
+		for _, change := range change {
+			change(c)
+		}
 	})
 	s.events = told
 	t.Cleanup(release) // before the worker drains

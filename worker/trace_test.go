@@ -55,6 +55,8 @@ func (e *events) trace() Trace {
 		TaskDone:     func(end TaskEnd) { e.add(fmt.Sprintf("task %s %s %s", end.TaskID, end.Action, end.State)) },
 		SurplusFound: func(s Surplus) { e.add(fmt.Sprintf("surplus %s %s", s.TaskID, s.Action)) },
 		DataLost:     func() { e.add("data lost") },
+
+		Undecryptable: func(u Undecryptable) { e.add("undecryptable " + u.TaskID + " " + u.Action + " " + u.MissingKey) },
 	}
 }
 

@@ -98,7 +98,7 @@ func (d *delivery) rewrite(
 	switch {
 	case err == nil && sealed != nil:
 		d.noteUndecryptable(sealed)
-		return nil, undecryptable(sealed)
+		return nil, d.worker.undecryptable(sealed)
 	case err == nil && request == nil:
 		return nil, bindForgotten()
 	case err != nil || !held:

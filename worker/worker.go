@@ -80,6 +80,7 @@ type timing struct {
 	startCalls                                   int           // 0 for breaker.SlowStart's own
 	lossPause                                    time.Duration // 0 for what New takes
 	unknownAccountAgain                          time.Duration // 0 for its own
+	undecryptableAgain                           time.Duration // 0 for its own
 }
 
 // New checks the configuration and registers every kind of task. It connects to nobody yet.

@@ -37,7 +37,7 @@ const outcomeWithin = 2 * time.Minute
 // quick is what the waits of a worker are in a test.
 var quick = timing{
 	claimLease: claimLease, reconcileAfter: 100 * time.Millisecond, verifyAgainAfter: 200 * time.Millisecond,
-	probeFirst: 5 * time.Second, probeMost: 10 * time.Second, startCalls: breaker.MostCalls,
+	probeFirst: 5 * time.Second, probeMost: 10 * time.Second, startCalls: breaker.MostCalls, undecryptableAgain: 100 * time.Millisecond,
 }
 
 func newWorkerHarness(t *testing.T, simulated dyplstest.Config, change func(*Config)) *workerHarness {
@@ -54,12 +54,12 @@ func newWorkerHarnessOn(t *testing.T, server *redistest.Server, timing timing, s
 	t.Helper()
 	api := dyplstest.Start(t, simulated)
 	client := callerOf(t, api)
-	s := &workerHarness{redis: server.Client(t), queue: queuetest.On(t, server.AppClient(t)), simulator: api.Simulator, log: &logtest.Log{}, caller: client}
-	t.Cleanup(func() { _ = s.queue.Close() })
+	s := &workerHarness{redis: server.Client(t), simulator: api.Simulator, log: &logtest.Log{}, caller: client}
 	config := Config{client: server.AppClient(t), Caller: client, Logger: zerolog.New(s.log), Concurrency: 8, Fetchers: 1}
 	if change != nil {
 		change(&config)
 	}
+	s.queue = queuetest.New(t, tasks.Config{Client: server.AppClient(t), Keys: config.Keys})
 	w, err := newTimed(config, timing)
 	if err != nil {
 		t.Fatal(err)
