@@ -134,6 +134,10 @@ var (
 		"redis-refuses", http.StatusServiceUnavailable, "Redis refuses",
 		"The server's log says why. To repeat the request under the same key is safe.",
 	}
+	undecryptable = kind{
+		"undecryptable", http.StatusServiceUnavailable, "What is recorded does not open",
+		"The server lacks a key, or the record was changed: its operator is told. Nothing is lost; ask again later.",
+	}
 	tooFewReplicas = kind{
 		"too-few-replicas", http.StatusServiceUnavailable, "Too few replicas hold the task",
 		"It is recorded, and a failover could forget it. Repeat the request under the same key, which is safe.",

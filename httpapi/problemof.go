@@ -24,6 +24,12 @@ func (a *API) problemOf(err error) *Problem {
 		return problem(unknownTask)
 	case errors.Is(err, calls.ErrUnknownCall):
 		return problem(unknownCall)
+	case errors.Is(err, tasks.ErrUndecryptable):
+		if a.said.may(time.Now()) {
+			a.log.Error().Str("error", dypls.Scrub(err.Error())).
+				Msg("requests refused: what is recorded does not open; see dyplsq keys status")
+		}
+		return problem(undecryptable)
 	case errors.Is(err, tasks.ErrUnreplicated):
 		a.sayRedis(err)
 		return problem(tooFewReplicas)

@@ -106,7 +106,7 @@ func (a *API) cancel(e *exchange) error {
 // conflict tells in which state the task is.
 func (e *exchange) conflict(p *Problem) error {
 	outcome, err := e.outcome()
-	if err != nil {
+	if err != nil && !errors.Is(err, tasks.ErrUndecryptable) {
 		return err
 	}
 	return p.inState(string(outcome.State))

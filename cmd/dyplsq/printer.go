@@ -27,6 +27,7 @@ type printer struct {
 	bar     *progressbar.ProgressBar
 	printed map[string]bool
 	counts  map[tasks.State]int
+	locked  int // results that do not open
 	err     error
 
 	enqueued bool // just now, by this command
@@ -65,6 +66,9 @@ func (p *printer) print(o tasks.Outcome) {
 	}
 	p.printed[o.ID] = true
 	p.counts[o.State]++
+	if o.Undecryptable != "" {
+		p.locked++
+	}
 	again := ""
 	if p.before[o.ID] {
 		again = fmt.Sprintf(
@@ -144,6 +148,8 @@ func (p *printer) verdict(waited bool) error {
 				p.counts[tasks.StateUncertain],
 			),
 		}
+	case p.locked > 0:
+		return statusError{statusFailed, fmt.Sprintf("%d results do not open: see dyplsq keys status", p.locked)}
 	}
 	return nil
 }
@@ -160,6 +166,9 @@ func forPeople(o tasks.Outcome) string {
 	}
 	if o.State == tasks.StateSucceeded {
 		parts = append(parts, resultForPeople(o.Result))
+		if o.Undecryptable != "" {
+			parts = append(parts, "undecryptable: "+o.Undecryptable)
+		}
 	}
 	parts = append(
 		parts,

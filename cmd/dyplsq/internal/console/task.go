@@ -3,6 +3,7 @@ package console
 import (
 	"cmp"
 	"encoding/json"
+	"errors"
 	"maps"
 	"slices"
 	"time"
@@ -113,11 +114,11 @@ func showWhole(r *request) (answer, error) {
 		return answer{}, err
 	}
 	parameters, err := r.console.Queue.Parameters(r.Context(), id)
-	if err != nil {
+	if err != nil && !errors.Is(err, tasks.ErrUndecryptable) { // that is shown in its place
 		return answer{}, err
 	}
 	outcome, err := r.console.Queue.Outcome(r.Context(), id)
-	if err != nil {
+	if err != nil && !errors.Is(err, tasks.ErrUndecryptable) {
 		return answer{}, err
 	}
 	if len(parameters) > 0 {
@@ -154,6 +155,8 @@ func reasonOf(e tasks.Explanation) string {
 		return "task.why.unserved"
 	case e.Delivery.State == "scheduled":
 		return "task.why.scheduled"
+	case e.Delivery.State == "retry" && e.Code == dypls.CodeUndecryptable:
+		return "task.why.undecryptable"
 	case e.Delivery.State == "retry" && e.Doubt != nil:
 		return "task.why.doubt"
 	case e.Delivery.State == "retry":

@@ -120,6 +120,7 @@ var ofRedis = []check{
 		(*examination).archive,
 	},
 	{"uncertain", (*examination).uncertain},
+	{"undecryptable", (*examination).undecryptable},
 	{"numbers", (*examination).numbers},
 	{
 		"accounts",

@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
 	"github.com/seed-5c07c2e9/dyplsq/internal/inventory"
 	"github.com/seed-5c07c2e9/dyplsq/internal/record"
 )
@@ -39,6 +40,28 @@ func (e *examination) uncertain(ctx context.Context) ([]Finding, error) {
 			since.Format(time.RFC3339),
 		).
 			but(Warning, "dyplsq explain "+ids[0]+", then dyplsq resolve "+ids[0]+" --succeeded JSON | --failed | --retry"),
+	}, nil
+}
+
+// undecryptable are the tasks that are held because what is recorded of them does not open.
+func (e *examination) undecryptable(ctx context.Context) ([]Finding, error) {
+	open := record.Selection{
+		States: []record.State{record.Queued, record.Waiting, record.Calling, record.Looking}, Code: dypls.CodeUndecryptable,
+	}
+	var ids []string
+	_, err := record.NewStore(e.Redis).Search(ctx, open, func(f record.Found) bool {
+		ids = append(ids, f.ID)
+		return len(ids) < heldMost
+	})
+	if err != nil {
+		return nil, err
+	}
+	if len(ids) == 0 {
+		return []Finding{found("", "no task is held because it does not open")}, nil
+	}
+	return []Finding{
+		found("", "%d tasks are held because what is recorded of them does not open: %s", len(ids), list(ids)).
+			but(Loses, "dyplsq explain "+ids[0]+" names the key: give it to every process (dyplsq keys status); the tasks fail when their time is over"),
 	}, nil
 }
 
