@@ -47,15 +47,7 @@ func (e *Explanation) reasonBeside(d record.Detail) {
 	if d.State.Told() && d.ResolvedBy != "" {
 		e.Why += "; settled by " + e.ResolvedBy
 	}
-	if d.Undecryptable != nil {
-		e.Why += "; what is recorded of it does not open here: " + d.Undecryptable.Error()
-	}
-	if !d.State.Told() && e.Remedy == "" && (d.Undecryptable != nil || d.Code == dypls.CodeUndecryptable) {
-		e.Remedy = "dyplsq keys status tells which keys are missing; with its key it goes on by itself within a minute"
-		if !d.InDoubt {
-			e.Remedy += ". Where the key is lost: dyplsq cancel " + e.ID
-		}
-	}
+	e.reasonUndecryptable(d)
 	if len(d.Surpluses) > 0 {
 		e.Why += fmt.Sprintf(
 			"; it made %d surplus bindings, which are unbound by tasks of their own",
@@ -68,6 +60,20 @@ func (e *Explanation) reasonBeside(d record.Detail) {
 	if !d.State.Told() && !d.InDoubt && !d.Deadline.IsZero() &&
 		!d.Deadline.After(cmp.Or(e.Until, e.Delivery.At, e.At)) {
 		e.Why += "; its time is over then, and no call starts any more: it fails as " + dypls.CodeExpired
+	}
+}
+
+// reasonUndecryptable adds what does not open.
+func (e *Explanation) reasonUndecryptable(d record.Detail) {
+	if d.Undecryptable != nil {
+		e.Why += "; what is recorded of it does not open here: " + d.Undecryptable.Error()
+	}
+	if d.State.Told() || e.Remedy != "" || d.Undecryptable == nil && d.Code != dypls.CodeUndecryptable {
+		return
+	}
+	e.Remedy = "dyplsq keys status tells which keys are missing; with its key it goes on by itself within a minute"
+	if !d.InDoubt {
+		e.Remedy += ". Where the key is lost: dyplsq cancel " + e.ID
 	}
 }
 

@@ -314,7 +314,7 @@ func (w *Worker) settleLease(ctx context.Context, pool string, h inventory.Holdi
 	end, over := inventory.EndOf(records[0])
 	switch {
 	case records[0].Undecryptable != nil: // it keeps its number until it opens
-		return nil
+		return nil //nolint:nilerr // likewise
 	case end.Ask.PoolKey != pool: // no task has the id, or by now another one
 		err = w.numbers.Forget(ctx, pool, h)
 	case over:

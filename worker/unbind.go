@@ -87,7 +87,7 @@ func (d *delivery) rewrite(
 			return err
 		}
 		if sealed = binds[0].Undecryptable; sealed != nil {
-			return nil
+			return nil //nolint:nilerr // it is told below
 		}
 		if request = unbinding([]byte(binds[0].Undoing), binds[0].Result); request == nil {
 			return nil

@@ -124,8 +124,10 @@ func newTimed(config Config, timing timing) (*Worker, error) {
 		stopped:   make(chan struct{}),
 		queue:     queue,
 		inspector: asynq.NewInspectorFromRedisClient(config.client),
-		numbers:   inventory.New(config.client, config.NumberCooldown).WithReplicas(config.WaitReplicas).WithKeys(config.Keys),
-		timing:    timing,
+		numbers: inventory.New(config.client, config.NumberCooldown).
+			WithReplicas(config.WaitReplicas).
+			WithKeys(config.Keys),
+		timing: timing,
 	}
 	store := record.NewStore(config.client).WithReplicas(config.WaitReplicas).WithKeys(config.Keys)
 	if config.Shards > 1 {

@@ -181,7 +181,11 @@ func (s Store) argsOf(t New) []any {
 	const handover, more = 7, 18
 	return append(
 		make([]any, 0, argsOfNew+handover+more),
-		string(t.Fingerprint), t.Action, s.seal(t.ID, t.Account, requestField, t.Request), millis(t.ProcessAt), time.Now().UnixMilli(),
+		string(t.Fingerprint),
+		t.Action,
+		s.seal(t.ID, t.Account, requestField, t.Request),
+		millis(t.ProcessAt),
+		time.Now().UnixMilli(),
 	)
 }
 

@@ -30,9 +30,10 @@ func (s Store) Resolve(ctx context.Context, r Resolution) (found State, delivery
 	if err := s.writeEntries(ctx, entry(setEntry, r.ID)); err != nil {
 		return "", 0, fmt.Errorf("record: resolve: %w", err)
 	}
+	result := s.seal(r.ID, r.Account, resultField, r.Result)
 	reply, err := resolveScript.Run(ctx, s.redis, []string{Key(r.ID)},
 		r.ID, s.channel(), r.Keep.Milliseconds(), string(r.State),
-		r.Code, r.Message, s.seal(r.ID, r.Account, resultField, r.Result), optionalMillis(r.ExpiresAt), r.SubsID, s.who(r.By)).Slice()
+		r.Code, r.Message, result, optionalMillis(r.ExpiresAt), r.SubsID, s.who(r.By)).Slice()
 	if err != nil {
 		return "", 0, fmt.Errorf("record: resolve: %w", err)
 	}

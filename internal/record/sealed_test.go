@@ -101,25 +101,7 @@ func TestRecordsAreSealed(t *testing.T) {
 		if r := s.read(t, "bind"); string(r.Result) != aResult || r.Undecryptable != nil {
 			t.Errorf("%s, %v", r.Result, r.Undecryptable)
 		}
-
-		s.create(t, "unbind", func(n *record.New) { n.Request = []byte(`{}`) })
-		unbind := s.call(t, "unbind", "a")
-		if held, err := s.store.Rewrite(t.Context(), "unbind", "", unbind.Fence, undo()); err != nil || !held {
-			t.Fatal(held, err)
-		}
-		s.finish(t, record.Ending{ID: "unbind", Fence: unbind.Fence, State: record.Uncertain, Code: "dyplsq.NoAnswer", MayHaveRun: true})
-		if r := s.read(t, "unbind"); string(r.Request) != string(undo()) {
-			t.Errorf("rewritten as %s", r.Request)
-		}
-		found, _, err := s.store.Resolve(t.Context(), record.Resolution{
-			ID: "unbind", State: record.Succeeded, Code: "OK", Result: []byte(aResult), By: "Li, " + numberA, Keep: keep,
-		})
-		if err != nil || found != record.Uncertain {
-			t.Fatal(found, err)
-		}
-		if r := s.read(t, "unbind"); string(r.Result) != aResult || r.Undecryptable != nil {
-			t.Errorf("%s, %v", r.Result, r.Undecryptable)
-		}
+		s.sealedUnbind(t, undo())
 		all := dump(t, s.client)
 		for _, number := range []string{numberA, numberX} {
 			if strings.Contains(all, number) {
@@ -127,6 +109,29 @@ func TestRecordsAreSealed(t *testing.T) {
 			}
 		}
 	})
+}
+
+// sealedUnbind rewrites a request, and settles its task by hand.
+func (s server) sealedUnbind(t *testing.T, undo []byte) {
+	t.Helper()
+	s.create(t, "unbind", func(n *record.New) { n.Request = []byte(`{}`) })
+	unbind := s.call(t, "unbind", "a")
+	if held, err := s.store.Rewrite(t.Context(), "unbind", "", unbind.Fence, undo); err != nil || !held {
+		t.Fatal(held, err)
+	}
+	s.finish(t, record.Ending{ID: "unbind", Fence: unbind.Fence, State: record.Uncertain, Code: "dyplsq.NoAnswer", MayHaveRun: true})
+	if r := s.read(t, "unbind"); string(r.Request) != string(undo) {
+		t.Errorf("rewritten as %s", r.Request)
+	}
+	found, _, err := s.store.Resolve(t.Context(), record.Resolution{
+		ID: "unbind", State: record.Succeeded, Code: "OK", Result: []byte(aResult), By: "Li, " + numberA, Keep: keep,
+	})
+	if err != nil || found != record.Uncertain {
+		t.Fatal(found, err)
+	}
+	if r := s.read(t, "unbind"); string(r.Result) != aResult || r.Undecryptable != nil {
+		t.Errorf("%s, %v", r.Result, r.Undecryptable)
+	}
 }
 
 // Whoever has no key, a wrong one under its name, or another record's value, is told so, and changes

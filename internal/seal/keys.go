@@ -25,6 +25,7 @@ type Keys struct {
 	readAt  time.Time
 	reread  chan struct{} // closed when it is over
 	waitFor time.Duration
+	refresh func() // reads, whoever asked and has gone
 }
 
 const (
@@ -89,6 +90,7 @@ func from(ctx context.Context, read func(context.Context) ([]byte, error)) (*Key
 	if err := k.Reload(ctx); err != nil {
 		return nil, err
 	}
+	k.refresh = func() { _ = k.Reload(context.WithoutCancel(ctx)) } // with an error those of before stay
 	return k, nil
 }
 
@@ -170,7 +172,7 @@ func (k *Keys) readAgain() <-chan struct{} {
 		over := make(chan struct{})
 		k.reread = over
 		go func() {
-			_ = k.Reload(context.Background()) // with an error those of before stay
+			k.refresh()
 			k.again.Lock()
 			defer k.again.Unlock()
 			k.readAt, k.reread = time.Now(), nil
