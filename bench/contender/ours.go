@@ -2,22 +2,47 @@ package contender
 
 import (
 	"context"
+	"os"
 	"os/exec"
 	"strconv"
 
 	"github.com/redis/go-redis/v9"
 
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
+	"github.com/seed-5c07c2e9/dyplsq/aliyun/dyplstest"
+	"github.com/seed-5c07c2e9/dyplsq/internal/inventory"
 	"github.com/seed-5c07c2e9/dyplsq/internal/record"
+	"github.com/seed-5c07c2e9/dyplsq/internal/seal"
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
 )
 
 // Ours is dyplsq as users run it: the real program, tasks enqueued by the library.
-func Ours(program string) Contender { return ours{program} }
+func Ours(program string) Contender { return ours{program: program} }
 
-type ours struct{ program string }
+// Sealed is the same with keys, which are written to a file: everything that may hold a number is
+// sealed in Redis.
+func Sealed(program, file string) (Contender, error) {
+	ring := seal.NewFile("bench")
+	if err := os.WriteFile(file, ring.Marshal(), 0o600); err != nil {
+		return nil, err
+	}
+	keys, err := seal.Of(ring)
+	return ours{program, file, keys}, err
+}
 
-func (ours) Name() string { return "dyplsq" }
+type ours struct {
+	program string
+	file    string     // of the keys; "": there are none
+	keys    *seal.Keys // the same
+}
+
+// Name is what tables call it.
+func (o ours) Name() string {
+	if o.keys.On() {
+		return "dyplsq, keys"
+	}
+	return "dyplsq"
+}
 
 // Worker: of a worker's calls half are the bind queue's, so that it is told twice as many. The
 // others stay idle.
@@ -29,6 +54,9 @@ func (o ours) Worker(site Site, slots int) (*exec.Cmd, error) {
 		"ALIBABA_CLOUD_ACCESS_KEY_ID=" + site.KeyID, "ALIBABA_CLOUD_ACCESS_KEY_SECRET=" + site.Secret,
 		"DYPLSQ_CONCURRENCY=" + strconv.Itoa(max(2*slots, queues)), "DYPLSQ_LOG_FORMAT=json",
 		"DYPLSQ_QPS_BINDAXN=" + strconv.Itoa(noCeiling),
+	}
+	if o.file != "" {
+		cmd.Env = append(cmd.Env, "DYPLSQ_KEYS_FILE="+o.file)
 	}
 	if site.Shards > 0 {
 		cmd.Env = append(cmd.Env, "DYPLSQ_SHARDS="+strconv.Itoa(site.Shards))
@@ -49,16 +77,36 @@ func redisSetting(site Site) string {
 // noCeiling is above what any contender reaches: the API itself says what it allows.
 const noCeiling = 100_000
 
-func (ours) Producer(_ context.Context, site Site) (Producer, error) {
+func clientOf(site Site) (redis.UniversalClient, error) {
 	config := tasks.RedisConfig{URL: "redis://" + site.Redis + "/0"}
 	if site.Shards > 0 {
 		config = tasks.RedisConfig{ClusterNodes: site.Redis}
 	}
-	client, err := config.Client()
+	return config.Client()
+}
+
+// Stock gives the binds' pool an inventory, from which the worker takes an X for each.
+func (o ours) Stock(ctx context.Context, site Site, numbers []dypls.Phone) error {
+	client, err := clientOf(site)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = client.Close() }()
+	all := make([]inventory.Number, len(numbers))
+	for i, x := range numbers {
+		all[i].X = x
+	}
+	_, err = inventory.New(client, inventory.AsLeased).WithKeys(o.keys).Import(ctx, dyplstest.DefaultPoolKey, all)
+	return err
+}
+
+// Producer connects to the queue.
+func (o ours) Producer(_ context.Context, site Site) (Producer, error) {
+	client, err := clientOf(site)
 	if err != nil {
 		return nil, err
 	}
-	queue, err := tasks.New(tasks.Config{Client: client, Shards: site.Shards})
+	queue, err := tasks.New(tasks.Config{Client: client, Shards: site.Shards, Keys: o.keys})
 	if err != nil {
 		return nil, err
 	}

@@ -20,7 +20,7 @@ import (
 )
 
 // Served is dyplsq as programs in other languages use it: over HTTP.
-func Served(program string) Contender { return served{ours{program}} }
+func Served(program string) Contender { return served{ours{program: program}} }
 
 type served struct{ ours }
 

@@ -22,6 +22,7 @@ type conditions struct {
 	numbers   int // that can be bound
 	ledger    bool
 	durable   bool // Redis keeps an append-only file
+	stocked   bool // the pool has an inventory
 	masters   int  // of a cluster; 0: one Redis that is none
 }
 
@@ -29,6 +30,9 @@ func (c conditions) String() string {
 	text := fmt.Sprintf("%s round trip, %s call, %d slots in %d", short(c.roundTrip), short(c.api), c.slots, c.workers)
 	if c.durable {
 		text += ", append-only file"
+	}
+	if c.stocked {
+		text += ", inventory"
 	}
 	if c.masters > 0 {
 		text += fmt.Sprintf(", %d masters", c.masters)

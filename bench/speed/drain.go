@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"github.com/seed-5c07c2e9/dyplsq/bench/contender"
@@ -40,6 +41,9 @@ func (b *bench) drain(ctx context.Context, c contender.Contender, cond condition
 			err = closing
 		}
 	}()
+	if err := a.stock(ctx); err != nil {
+		return sample{}, err
+	}
 	if err := a.fill(ctx, queued); err != nil {
 		return sample{}, err
 	}
@@ -69,6 +73,8 @@ func (b *bench) drain(ctx context.Context, c contender.Contender, cond condition
 	return result, err
 }
 
+func isOurs(c contender.Contender) bool { return strings.HasPrefix(c.Name(), oursName) }
+
 // enough is how many tasks to queue, so that they last.
 func (b *bench) enough(c contender.Contender, cond conditions) int {
 	rate := float64(fastest)
@@ -82,7 +88,7 @@ func (b *bench) enough(c contender.Contender, cond conditions) int {
 		rate = min(rate, margin*last)
 	}
 	lasting := b.window + 4*time.Second
-	if c.Name() == oursName && !b.short {
+	if isOurs(c) && !b.short {
 		lasting += rampUp / 2 // it takes few at first
 	}
 	if b.short {
@@ -99,7 +105,7 @@ func (b *bench) warmUp(ctx context.Context, a *arena) error {
 		step = 100 * time.Millisecond
 	}
 	least := time.Duration(0)
-	if a.contender.Name() == oursName && !b.short {
+	if isOurs(a.contender) && !b.short {
 		least = rampUp
 	}
 	began, last, total, calm := time.Now(), 0, 0, 0

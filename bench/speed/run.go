@@ -53,6 +53,7 @@ func scenarios() []scenario {
 		{"latency", "From enqueueing to the outcome", (*bench).latency},
 		{"idle", "Idle", (*bench).idle},
 		{"size", "Memory of a task", (*bench).size},
+		{"keys", "Sealed by keys", (*bench).sealed},
 		{"backlog", "A long queue", (*bench).backlog},
 		{"quota", "A quota that changes", (*bench).quota},
 		{"http", "Over HTTP", (*bench).http},

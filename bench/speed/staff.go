@@ -7,6 +7,9 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
+	"github.com/seed-5c07c2e9/dyplsq/aliyun/dyplstest"
+	"github.com/seed-5c07c2e9/dyplsq/bench/contender"
 	"github.com/seed-5c07c2e9/dyplsq/bench/rig"
 )
 
@@ -46,6 +49,20 @@ func (a *arena) alive() error {
 		}
 	}
 	return nil
+}
+
+// stock gives the pool of the binds an inventory, where that is wanted.
+func (a *arena) stock(ctx context.Context) error {
+	if !a.stocked {
+		return nil
+	}
+	stocker, ok := a.contender.(interface {
+		Stock(ctx context.Context, site contender.Site, numbers []dypls.Phone) error
+	})
+	if !ok {
+		return fmt.Errorf("%s has no inventory", a.contender.Name())
+	}
+	return stocker.Stock(ctx, a.site, dyplstest.Numbers("170", a.numbers))
 }
 
 // fill enqueues n tasks, several batches at a time.

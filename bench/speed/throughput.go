@@ -21,6 +21,9 @@ func (c cell) name() string {
 	if c.durable {
 		name += ", append-only file"
 	}
+	if c.stocked {
+		name += ", inventory"
+	}
 	return name
 }
 
