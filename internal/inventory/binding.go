@@ -37,7 +37,7 @@ func (v *Inventory) Bound(ctx context.Context, of Binding) error {
 		return fmt.Errorf("inventory: bound: %w", err)
 	}
 	a, b := hashed(of.Kind, of.A, of.B)
-	verdict, err := v.withHashes(ctx, of.Pool, a, b, func(a, b, secretName string) (string, error) {
+	verdict, err := v.withHashes(ctx, of.Pool, a, b, func(a, b person, secretName string) (string, error) {
 		cmd, _ := v.runHeld(ctx, boundScript, of.Pool, of.Task, string(of.Kind), a, b, v.name(of.Pool, of.X),
 			of.Kind.extension(of.Extension), of.SubsID, optionalMillis(of.Until), secretName)
 		return cmd.Text()
@@ -81,7 +81,7 @@ func (v *Inventory) Update(ctx context.Context, c Change) (bool, error) {
 		return false, fmt.Errorf("inventory: update: %w", err)
 	}
 	until := optionalMillis(c.Until)
-	verdict, err := v.withHashes(ctx, c.Pool, c.A, c.B, func(a, b, secretName string) (string, error) {
+	verdict, err := v.withHashes(ctx, c.Pool, c.A, c.B, func(a, b person, secretName string) (string, error) {
 		return v.verdict(ctx, updateScript, c.Pool, v.name(c.Pool, c.X), c.SubsID, until, a, b, secretName)
 	})
 	if err != nil {
@@ -156,7 +156,10 @@ func (v *Inventory) Knows(
 	x dypls.Phone,
 	subsID string,
 ) (bool, error) {
-	fields := v.names(pool, x)
+	fields, err := v.names(ctx, pool, x)
+	if err != nil {
+		return false, fmt.Errorf("inventory: ask for a binding: %w", err)
+	}
 	for i := range fields {
 		fields[i] += "|" + subsID
 	}

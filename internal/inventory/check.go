@@ -20,11 +20,11 @@ type Report struct {
 
 // Check opens the numbers of a pool that are sealed, 10,000 at most.
 func (v *Inventory) Check(ctx context.Context, pool string) (Report, error) {
-	inClear, sealed, err := v.forms(ctx, pool)
+	all, sealed, err := v.forms(ctx, pool)
 	if err != nil {
-		return Report{}, err
+		return Report{}, fmt.Errorf("inventory: check: %w", err)
 	}
-	report := Report{Sealed: sealed, InClear: inClear}
+	report := Report{Sealed: sealed, InClear: max(all-sealed, 0)}
 	//nolint:contextcheck // keys are read again for everybody
 	err = v.scan(ctx, key(pool, "sealed"), func(handle, sealed string) error {
 		report.Checked++
@@ -49,20 +49,9 @@ var errEnough = errors.New("enough")
 
 // InClear returns how many numbers of a pool stand in clear.
 func (v *Inventory) InClear(ctx context.Context, pool string) (int, error) {
-	n, _, err := v.forms(ctx, pool)
-	return n, err
-}
-
-// forms are how many numbers of a pool stand in clear, and how many are sealed.
-func (v *Inventory) forms(ctx context.Context, pool string) (inClear, sealed int, err error) {
-	numbers, err := v.redis.HLen(ctx, key(pool, "numbers")).Result()
-	if err == nil {
-		var n int64
-		n, err = v.redis.HLen(ctx, key(pool, "sealed")).Result()
-		sealed = int(n)
-	}
+	all, sealed, err := v.forms(ctx, pool)
 	if err != nil {
-		return 0, 0, fmt.Errorf("inventory: count numbers: %w", err)
+		return 0, fmt.Errorf("inventory: %w", err)
 	}
-	return max(int(numbers)-sealed, 0), sealed, nil
+	return max(all-sealed, 0), nil
 }

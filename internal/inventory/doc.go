@@ -79,13 +79,14 @@
 // shows: how many numbers there are, in which city, and how each is used; extensions, which tell
 // nobody without X; that two bindings of one pool have the same A; and when.
 //
-// A pool that had numbers before there were keys keeps them in clear until Seal. Until then who has
-// no keys can use it, and who has them does as well. During Seal some numbers have handles and some
-// have not: the scripts are told both names of an X, and take the one that it has. So each number
-// is sealed in one step, by a script, with its leases, slots and rests. Which these are has to be
-// read first, and takes a while: what comes onto the number meanwhile is noted in sealing, and the
-// script refuses to seal a number before it is told all of that. From the beginning of Seal on, who
-// has no keys is refused ([ErrSealed]).
+// A pool that had numbers before there were keys keeps them in clear until Seal. Until then who
+// has no keys can use it, and who has them does as well. During Seal some numbers have handles and
+// some have not: the scripts are told both names of an X, and take the one that it has; once all
+// have one, they are told handles alone, so that no number shows in MONITOR and the slow log. Each
+// number is sealed in one step, by a script, with its leases, slots and rests. Which these are has
+// to be read first, and takes a while: what comes onto the number meanwhile is noted in sealing,
+// and the script refuses to seal a number before it is told all of that. From the beginning of
+// Seal on, who has no keys is refused ([ErrSealed]).
 //
 // Where a number does not open, its task keeps it: nobody else gets it, and the task asks again
 // ([UnreadableError]). Importing the number again seals it anew.

@@ -88,14 +88,7 @@ func (v *Inventory) refuseOthers(ctx context.Context, pool string, numbers []Num
 			continue
 		}
 		for some := range batches(numbers) {
-			fields := make([]string, 0, len(some))
-			for _, n := range some {
-				fields = append(fields, v.names(other, n.X)...)
-			}
-			found, err := v.redis.HMGet(ctx, key(other, "numbers"), fields...).Result()
-			if err == nil {
-				err = v.checkReadable(ctx, other)
-			}
+			found, err := v.known(ctx, other, some)
 			if err != nil {
 				return fmt.Errorf("inventory: import: %w", err)
 			}
@@ -110,6 +103,22 @@ func (v *Inventory) refuseOthers(ctx context.Context, pool string, numbers []Num
 		return &ElsewhereError{Pools: elsewhere}
 	}
 	return nil
+}
+
+// known returns what stands under the names of numbers, nil where nothing does.
+func (v *Inventory) known(ctx context.Context, pool string, numbers []Number) ([]any, error) {
+	if err := v.checkReadable(ctx, pool); err != nil {
+		return nil, err
+	}
+	x := make([]dypls.Phone, len(numbers))
+	for i, n := range numbers {
+		x[i] = n.X
+	}
+	names, err := v.names(ctx, pool, x...)
+	if err != nil {
+		return nil, err
+	}
+	return v.redis.HMGet(ctx, key(pool, "numbers"), names...).Result()
 }
 
 func checkNumbers(numbers []Number) error {

@@ -34,9 +34,10 @@ type Inventory struct {
 	replicas int           // see WithReplicas
 	keys     *seal.Keys    // see WithKeys
 
-	mu      sync.Mutex
-	has     map[string]asked // by key
-	secrets map[string]secret
+	mu         sync.Mutex
+	has        map[string]asked     // by key
+	formsKnown map[string]knownForm // by pool
+	secrets    map[string]secret
 }
 
 type asked struct {
@@ -51,7 +52,7 @@ const AsLeased time.Duration = -1
 // New returns the inventory on a Redis. What was bound rests for the cooldown, which all who lease
 // numbers should agree on.
 func New(r redis.UniversalClient, cooldown time.Duration) *Inventory {
-	v := &Inventory{redis: r, has: map[string]asked{}, secrets: map[string]secret{}}
+	v := &Inventory{redis: r, has: map[string]asked{}, formsKnown: map[string]knownForm{}, secrets: map[string]secret{}}
 	v.SetCooldown(cooldown)
 	return v
 }

@@ -7,8 +7,6 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/redis/go-redis/v9"
-
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
 	"github.com/seed-5c07c2e9/dyplsq/internal/seal"
 )
@@ -56,18 +54,27 @@ func (v *Inventory) keyed(purpose, pool, text string) string {
 	return base64.RawURLEncoding.EncodeToString(v.keys.Hash(purpose, pool+"|"+text)[:handleBytes])
 }
 
-// name is how the scripts are told an X: by its digits, and with keys by its handle as well, as it
-// may be sealed or not.
-func (v *Inventory) name(pool string, x dypls.Phone) string {
-	return strings.Join(v.names(pool, x), "|")
+func (v *Inventory) name(pool string, x dypls.Phone) named {
+	switch {
+	case isHandle(string(x)):
+		return named{handle: string(x)}
+	case x == "" || !v.keys.On():
+		return named{digits: string(x)}
+	}
+	return named{string(x), v.handle(pool, x)}
 }
 
-// names are those under which an X may stand. A handle is its own.
-func (v *Inventory) names(pool string, x dypls.Phone) []string {
-	if x == "" || isHandle(string(x)) || !v.keys.On() {
-		return []string{string(x)}
+// names are those under which an X may stand.
+func (v *Inventory) names(ctx context.Context, pool string, x ...dypls.Phone) ([]string, error) {
+	f, err := v.formOf(ctx, nil, pool)
+	if err != nil {
+		return nil, err
 	}
-	return []string{string(x), v.handle(pool, x)}
+	names := make([]string, 0, 2*len(x))
+	for _, x := range x {
+		names = append(names, v.name(pool, x).all(f)...)
+	}
+	return names, nil
 }
 
 func placeOf(pool, handle string) seal.Place {
@@ -139,12 +146,4 @@ func (v *Inventory) checkReadable(ctx context.Context, pool string) error {
 		err = ErrSealed
 	}
 	return err
-}
-
-// refused makes [ErrSealed] of a script's word that its caller has no keys.
-func refused(cmd *redis.Cmd) *redis.Cmd {
-	if reply, ok := errors.AsType[redis.Error](cmd.Err()); ok && strings.HasPrefix(reply.Error(), "SEALED ") {
-		cmd.SetErr(ErrSealed)
-	}
-	return cmd
 }

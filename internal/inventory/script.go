@@ -4,11 +4,8 @@ import (
 	"context"
 	"embed"
 	"fmt"
-	"time"
 
 	"github.com/redis/go-redis/v9"
-
-	"github.com/seed-5c07c2e9/dyplsq/internal/replicas"
 )
 
 //go:embed lua/*.lua
@@ -78,35 +75,6 @@ func keys(pool string) []string {
 		all[i] = key(pool, name)
 	}
 	return all
-}
-
-func (v *Inventory) run(ctx context.Context, s *redis.Script, pool string, args ...any) *redis.Cmd {
-	return refused(s.Run(ctx, v.redis, keys(pool), v.args(s, args)...))
-}
-
-// args puts in front what every script is told.
-func (v *Inventory) args(s *redis.Script, args []any) []any {
-	may := "none"
-	switch {
-	case s == sweepScript || s == countScript:
-		may = "any"
-	case v.keys.On():
-		may = "keys"
-	}
-	return append(
-		[]any{v.ahead.Milliseconds(), time.Duration(v.cooldown.Load()).Milliseconds(), may},
-		args...)
-}
-
-// runHeld is run, and waits for the replicas that are wanted.
-func (v *Inventory) runHeld(
-	ctx context.Context,
-	s *redis.Script,
-	pool string,
-	args ...any,
-) (*redis.Cmd, *replicas.ShortageError) {
-	cmd, shortage := replicas.Run(ctx, v.redis, v.replicas, s, keys(pool), v.args(s, args)...)
-	return refused(cmd), shortage
 }
 
 // verdict is the reply of a script that answers with one word.

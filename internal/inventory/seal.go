@@ -35,6 +35,7 @@ func (v *Inventory) Seal(ctx context.Context, pool string, progress func(done, o
 		s := sealing{Inventory: v, pool: pool, run: rand.Text(), clear: map[string]*inClear{}}
 		left, err := v.run(ctx, sealingScript, pool, s.run).Int()
 		if err == nil && left <= 0 {
+			v.noteForm(pool, knownForm{form: inHandles})
 			return nil
 		}
 		if err == nil {

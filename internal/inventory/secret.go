@@ -32,11 +32,12 @@ func (s secret) hash(p dypls.Phone) string {
 	return base64.RawURLEncoding.EncodeToString(mac.Sum(nil)[:16])
 }
 
-func (v *Inventory) hashes(pool string, s secret, p dypls.Phone) string {
-	if p == "" || !v.keys.On() {
-		return s.hash(p)
+func (v *Inventory) hashes(pool string, s secret, p dypls.Phone) person {
+	hashed := person{plain: s.hash(p)}
+	if p != "" && v.keys.On() {
+		hashed.sealed = v.sealedHash(pool, hashed.plain)
 	}
-	return s.hash(p) + "|" + v.sealedHash(pool, s.hash(p))
+	return hashed
 }
 
 // secretOf returns a pool's secret. Who needs it first makes it.
@@ -68,17 +69,17 @@ func (v *Inventory) secretOf(ctx context.Context, pool string) (secret, error) {
 }
 
 // withHashes calls with the hashes of numbers and the name of their secret, and again where that
-// turns out to be another by now. With keys these are two of each: on a number that is not sealed
-// yet the first stands, as whoever has no keys writes it.
+// turns out to be another by now. With keys there are two of each: on a number that is not sealed
+// yet the plain one stands, as whoever has no keys writes it.
 func (v *Inventory) withHashes(
 	ctx context.Context,
 	pool string,
 	a, b dypls.Phone,
-	call func(a, b, secretName string) (verdict string, err error),
+	call func(a, b person, secretName string) (verdict string, err error),
 ) (string, error) {
 	for try := 0; ; try++ {
 		if a == "" && b == "" {
-			return call("", "", "")
+			return call(person{}, person{}, "")
 		}
 		s, err := v.secretOf(ctx, pool)
 		if err != nil {

@@ -9,7 +9,7 @@ for i = 4, #ARGV, 3 do
   local x, sealed, city = name_of(ARGV[i]), ARGV[i + 1], ARGV[i + 2]
   local n = number(x)
   if not n and sealed ~= '' and not in_clear then
-    x = string.match(ARGV[i], '|(.+)$')
+    x = string.match(ARGV[i], '([^|]+)$')
   end
   if is_handle(x) then
     redis.call('HSET', KEYS[16], x, sealed)

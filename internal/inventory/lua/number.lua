@@ -1,8 +1,12 @@
 -- What every script starts with. ARGV[1]: ms by which a test moves the clock, else 0. ARGV[2]: the cooldown (ms), -1 for what a lease said last.
--- ARGV[3]: whether the caller has keys (keys | none), or any where it names no number and is told none.
+-- ARGV[3]: how the caller names numbers: none (it has no keys), keys (digits and handle), sealed (handles alone), or any, where it names none
+-- and is told none.
 -- KEYS, the same for all: 1 numbers, 2 idle, 3 idle:city, 4 room, 5 leases, 6 until, 7 open, 8 subs, 9 slots, 10 rests, 11 extensions, 12 secret, 13 since, 14 counts, 15 cooldown, 16 sealed, 17 sealing.
 if ARGV[3] == 'none' and redis.call('EXISTS', KEYS[16], KEYS[17]) > 0 then
   return {err = 'SEALED the numbers of this pool are sealed, and the caller has no keys'}
+end
+if ARGV[3] == 'sealed' and redis.call('HLEN', KEYS[1]) ~= redis.call('HLEN', KEYS[16]) then
+  return {err = 'DIGITS some numbers of this pool are not sealed'}
 end
 local clock = redis.call('TIME')
 local now = clock[1] * 1000 + math.floor(clock[2] / 1000) + ARGV[1]
