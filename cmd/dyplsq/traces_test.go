@@ -3,6 +3,8 @@ package main
 import (
 	"context"
 	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"slices"
 	"strings"
 	"syscall"
@@ -55,13 +57,20 @@ func TestWorkerFollowsTheDecision(t *testing.T) {
 	}
 }
 
-// TestTracesHoldNobodyUp: a collector that is away, or a protocol that is not spoken, is told in the
-// log, and the task is performed.
+// TestTracesHoldNobodyUp: a collector that is away or does not answer, or a protocol that is not
+// spoken, is told in the log, and the task is performed.
 func TestTracesHoldNobodyUp(t *testing.T) {
 	t.Parallel()
+	ended := make(chan struct{})
+	hangs := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { <-ended }))
+	t.Cleanup(func() {
+		close(ended)
+		hangs.Close()
+	})
 	for name, env := range map[string][]string{
-		"away": {"OTEL_EXPORTER_OTLP_ENDPOINT=http://" + systemtest.FreeAddress(t), "OTEL_BSP_SCHEDULE_DELAY=50", "OTEL_EXPORTER_OTLP_TIMEOUT=100"},
-		"gRPC": {"OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:4317", "OTEL_EXPORTER_OTLP_PROTOCOL=grpc"},
+		"away":  {"OTEL_EXPORTER_OTLP_ENDPOINT=http://" + systemtest.FreeAddress(t), "OTEL_BSP_SCHEDULE_DELAY=50", "OTEL_EXPORTER_OTLP_TIMEOUT=100"},
+		"hangs": {"OTEL_EXPORTER_OTLP_ENDPOINT=" + hangs.URL, "OTEL_BSP_SCHEDULE_DELAY=50", "OTEL_BSP_EXPORT_TIMEOUT=500"},
+		"gRPC":  {"OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:4317", "OTEL_EXPORTER_OTLP_PROTOCOL=grpc"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

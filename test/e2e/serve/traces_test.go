@@ -9,6 +9,7 @@ import (
 	"maps"
 	"net/http"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -35,6 +36,16 @@ const (
 // Lines of the log name the span that they were written in.
 func TestOnePictureOfACall(t *testing.T) {
 	t.Parallel()
+	for _, sealed := range []bool{false, true} {
+		t.Run(fmt.Sprintf("sealed %t", sealed), func(t *testing.T) {
+			t.Parallel()
+			onePictureOfACall(t, sealed)
+		})
+	}
+}
+
+func onePictureOfACall(t *testing.T, sealed bool) {
+	t.Helper()
 	const pushed = "a-secret-of-the-test-0123"
 	receiver, address := systemtest.FreeAddress(t), systemtest.FreeAddress(t)
 	s := systemtest.New(t, dyplstest.Config{
@@ -43,17 +54,26 @@ func TestOnePictureOfACall(t *testing.T) {
 	})
 	collector := systemtest.NewCollector(t)
 	s.Env = append(s.Env, collector.Env()...)
+	if sealed {
+		file := filepath.Join(t.TempDir(), "keys.json")
+		if r := systemtest.Run(t, s.Env, "", "keys", "new", file); r.Status != systemtest.StatusOK {
+			t.Fatal(r.Errors)
+		}
+		s.Env = append(s.Env, "DYPLSQ_KEYS_FILE="+file)
+	}
 	told := headersOf{seen: map[string]string{}}
 	application := takeIn(t, []string{secret}, func(string, []byte, error) {})
 	application.Config.Handler = told.of(application.Config.Handler)
 	tokens, token := newToken(t, s, "enqueue,read")
 	endpoints := systemtest.TempFile(t, fmt.Sprintf(
 		`{"endpoints":[{"name":"shop","url":%q,"secrets":[%q],"allow_private":true}]}`, application.URL, secret))
+	processes := map[string]*systemtest.Process{}
 	for says, args := range map[string][]string{
 		"receiving receipts": {"receive", "--receipts-listen", receiver, "--receipts-secret-file", systemtest.TempFile(t, pushed+"\n"), "--archive", "file://" + t.TempDir()},
 		"serving the API":    {"serve", "--serve-listen", address, "--tokens", tokens, "--callbacks", endpoints},
 	} {
-		redistest.Poll(t, systemtest.StartWithin, args[0], systemtest.Start(t, s.Env, args...).Wrote(says))
+		processes[args[0]] = systemtest.Start(t, s.Env, args...)
+		redistest.Poll(t, systemtest.StartWithin, args[0], processes[args[0]].Wrote(says))
 	}
 	worker := s.Worker(t)
 
@@ -86,6 +106,9 @@ func TestOnePictureOfACall(t *testing.T) {
 		}
 	}
 	found.inLog(t, worker.Text(), `"message":"attempt"`)
+	found.inLog(t, processes["serve"].Text(), `"method":"POST"`)
+	found.inLog(t, processes["serve"].Text(), `"message":"callback delivered"`)
+	found.inLog(t, processes["receive"].Text(), `"message":"recording kept"`)
 }
 
 func post(t *testing.T, url, token, body string) {
