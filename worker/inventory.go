@@ -73,7 +73,7 @@ func (d *delivery) numberFor(ctx context.Context, request []byte) (*number, []by
 			d.worker.logReplicaShortage(shortage)
 		}
 		if unreadable(err) {
-			d.worker.log.Warn().Str("id", d.id).Err(err).Msg("number unreadable; the bind waits")
+			d.worker.log.Warn().Str("id", d.id).Err(err).Msg("number unreadable; the task waits")
 		}
 		return nil, request, err
 	}
@@ -149,6 +149,33 @@ func noNumber(begun record.Begun, err error) verdict {
 		v.wait(pause, begun)
 	}
 	return v
+}
+
+// checkInventory has an unbind or update wait where this worker has no keys to the inventory that
+// is to be told of it.
+func (d *delivery) checkInventory(ctx context.Context) error {
+	var request struct {
+		PoolKey string `json:"PoolKey"`
+	}
+	changes := d.kind.action == dypls.UnbindSubscription.Action || d.kind.action == dypls.UpdateSubscription.Action
+	if d.worker.config.Keys.On() || !changes || json.Unmarshal(d.begun.Request, &request) != nil {
+		return nil //nolint:nilerr // what cannot be read is told by the call
+	}
+	used, err := d.worker.numbers.InUse(ctx)
+	if err == nil && used {
+		err = d.worker.numbers.CheckReadable(ctx, request.PoolKey)
+	}
+	if !errors.Is(err, inventory.ErrSealed) {
+		return nil // whatever else is wrong shows when it is told
+	}
+	d.worker.log.Warn().Str("id", d.id).Err(err).Msg("number unreadable; the task waits")
+	v := verdict{
+		code:    dypls.CodeNotSent,
+		class:   dypls.Unavailable,
+		message: "the numbers of the pool are sealed, and this worker has no keys",
+	}
+	v.wait(growing(redisAway, deniedCap, d.begun.Uncounted), d.begun)
+	return &decidedError{v}
 }
 
 // unreadable tells of a number that is sealed, and does not open here.

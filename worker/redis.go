@@ -2,6 +2,7 @@ package worker
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"sync"
@@ -13,6 +14,7 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/internal/asynqwire"
 	"github.com/seed-5c07c2e9/dyplsq/internal/autopipeline"
 	"github.com/seed-5c07c2e9/dyplsq/internal/dispatch"
+	"github.com/seed-5c07c2e9/dyplsq/internal/inventory"
 	"github.com/seed-5c07c2e9/dyplsq/internal/record"
 	"github.com/seed-5c07c2e9/dyplsq/internal/refusal"
 	"github.com/seed-5c07c2e9/dyplsq/internal/sendonce"
@@ -59,7 +61,7 @@ const (
 
 // untilWritten tries step until Redis answers, or nobody waits for this worker any longer. That ctx
 // is done ends nothing: what is to be written down concerns a call that has left, or may have been
-// granted.
+// granted. An inventory that is sealed, of which this worker has no keys, is left at once.
 func (w *Worker) untilWritten(
 	ctx context.Context,
 	id, what string,
@@ -72,6 +74,9 @@ func (w *Worker) untilWritten(
 		cancel()
 		if err == nil {
 			return nil
+		}
+		if errors.Is(err, inventory.ErrSealed) { // another worker has the keys
+			return err
 		}
 		if _, refused := refusal.Of(err); refused { // of every task alike: told once
 			w.refusals.note(err)

@@ -2,6 +2,7 @@ package worker
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"strings"
 	"testing"
@@ -40,7 +41,7 @@ func TestBindWaitsForANumberThatOpens(t *testing.T) {
 	if _, err := tasks.BindAXN.Enqueue(t.Context(), s.queue, bindRequest(), tasks.TaskID("bind")); err != nil {
 		t.Fatal(err)
 	}
-	s.logged(t, "number unreadable; the bind waits")
+	s.logged(t, "number unreadable; the task waits")
 	if n := s.performed("BindAxn"); n != 0 {
 		t.Errorf("%d calls were made", n)
 	}
@@ -61,4 +62,41 @@ func TestBindWaitsForANumberThatOpens(t *testing.T) {
 		}
 		return err
 	})
+}
+
+// TestUnbindWaitsForKeysOfItsInventory: a worker without keys leaves the bindings of a sealed pool
+// to others: nobody would tell the inventory.
+func TestUnbindWaitsForKeysOfItsInventory(t *testing.T) {
+	t.Parallel()
+	const owned dypls.Phone = "17000000099"
+	keys, err := seal.Of(seal.NewFile("k1"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := newWorkerHarness(t, dyplstest.Config{Pools: []dyplstest.Pool{{Key: dyplstest.DefaultPoolKey, Numbers: []dypls.Phone{owned}}}}, nil)
+	v := inventory.New(s.redis, inventory.DefaultCooldown)
+	if _, err := v.Import(t.Context(), dyplstest.DefaultPoolKey, []inventory.Number{{X: owned}}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := tasks.BindAXN.Enqueue(t.Context(), s.queue, bindRequest(), tasks.TaskID("bind")); err != nil {
+		t.Fatal(err)
+	}
+	var bound dypls.Binding
+	if err := json.Unmarshal(s.outcome(t, "bind").Result, &bound); err != nil {
+		t.Fatal(err)
+	}
+	if err := v.WithKeys(keys).Seal(t.Context(), dyplstest.DefaultPoolKey, nil); err != nil {
+		t.Fatal(err)
+	}
+	unbind := dypls.UnbindSubscriptionRequest{PoolKey: dyplstest.DefaultPoolKey, SubsID: bound.SubsID, SecretNo: bound.SecretNo}
+	if _, err := tasks.UnbindSubscription.Enqueue(t.Context(), s.queue, unbind, tasks.TaskID("unbind")); err != nil {
+		t.Fatal(err)
+	}
+	s.logged(t, "number unreadable; the task waits")
+	if n := s.performed("UnbindSubscription"); n != 0 {
+		t.Errorf("%d calls were made", n)
+	}
+	if known, err := v.Knows(t.Context(), dyplstest.DefaultPoolKey, bound.SecretNo, bound.SubsID); err != nil || !known {
+		t.Errorf("the binding is known: %t, %v", known, err)
+	}
 }

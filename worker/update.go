@@ -126,6 +126,9 @@ type prolonged struct {
 // lost answer has it hand out a number that is still bound. It returns nil where nothing became
 // later.
 func (d *delivery) prolongNumber(ctx context.Context) error {
+	if err := d.checkInventory(ctx); err != nil {
+		return err
+	}
 	change, ok := d.change(d.begun.Request)
 	if !ok || change.Until.IsZero() {
 		return nil

@@ -169,7 +169,7 @@ func (v *Inventory) Knows(
 	}
 	known := slices.ContainsFunc(tasks, func(task any) bool { return task != nil })
 	if !known {
-		err = v.checkReadable(ctx, pool)
+		err = v.CheckReadable(ctx, pool)
 	}
 	if err != nil {
 		return false, fmt.Errorf("inventory: ask for a binding: %w", err)

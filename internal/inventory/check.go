@@ -25,7 +25,6 @@ func (v *Inventory) Check(ctx context.Context, pool string) (Report, error) {
 		return Report{}, fmt.Errorf("inventory: check: %w", err)
 	}
 	report := Report{Sealed: sealed, InClear: max(all-sealed, 0)}
-	//nolint:contextcheck // keys are read again for everybody
 	err = v.scan(ctx, key(pool, "sealed"), func(handle, sealed string) error {
 		report.Checked++
 		if _, err := v.open(pool, handle, sealed); err != nil {

@@ -10,6 +10,7 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
 	"github.com/seed-5c07c2e9/dyplsq/internal/inventory"
 	"github.com/seed-5c07c2e9/dyplsq/internal/redistest"
+	"github.com/seed-5c07c2e9/dyplsq/internal/seal"
 )
 
 // 400 tasks of each kind ask at once, each twice, in several processes.
@@ -80,6 +81,17 @@ func (s stock) askAtOnce(t *testing.T, many int, want func(i int) inventory.Want
 // their own says is held is never handed out.
 func TestStress(t *testing.T) {
 	t.Parallel()
+	for name, keys := range map[string]*seal.Keys{"without keys": nil, "some have keys already": newKeys(t)} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			stress(t, keys)
+		})
+	}
+}
+
+// stress gives every other process keys.
+func stress(t *testing.T, keys *seal.Keys) {
+	t.Helper()
 	const processes, rounds, stocked = 8, 400, 6
 	client := redistest.Start(t).Client(t)
 	s := stock{inventory.New(client, 0), client}
@@ -90,6 +102,9 @@ func TestStress(t *testing.T) {
 	)
 	for p := range uint64(processes) {
 		process := stock{inventory.New(client, 0), client}
+		if p%2 == 1 {
+			process.WithKeys(keys)
+		}
 		all.Go(func() { process.work(t, rand.New(rand.NewPCG(1, p)), p, rounds, &register) })
 	}
 	all.Wait()

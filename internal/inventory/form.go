@@ -71,6 +71,10 @@ func (v *Inventory) formOf(ctx context.Context, s *redis.Script, pool string) (f
 	if ok && (known.until.IsZero() || time.Now().Before(known.until)) {
 		return known.form, nil
 	}
+	return v.askForm(ctx, pool)
+}
+
+func (v *Inventory) askForm(ctx context.Context, pool string) (form, error) {
 	all, sealed, err := v.forms(ctx, pool)
 	switch {
 	case err != nil:

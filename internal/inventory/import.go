@@ -107,7 +107,7 @@ func (v *Inventory) refuseOthers(ctx context.Context, pool string, numbers []Num
 
 // known returns what stands under the names of numbers, nil where nothing does.
 func (v *Inventory) known(ctx context.Context, pool string, numbers []Number) ([]any, error) {
-	if err := v.checkReadable(ctx, pool); err != nil {
+	if err := v.CheckReadable(ctx, pool); err != nil {
 		return nil, err
 	}
 	x := make([]dypls.Phone, len(numbers))

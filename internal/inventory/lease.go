@@ -139,7 +139,6 @@ func (v *Inventory) Lease(ctx context.Context, want Want) (Leased, error) {
 	case verdict == "leased" && shortage != nil:
 		return Leased{}, fmt.Errorf("inventory: lease: %w", shortage)
 	case verdict == "leased" && len(reply) == 4:
-		//nolint:contextcheck // keys are read again for everybody
 		return v.leased(want.Pool, reply[1], reply[2], reply[3])
 	case verdict == "unlisted":
 		return Leased{X: want.X, Extension: extension}, nil

@@ -64,9 +64,12 @@ func (v *Inventory) name(pool string, x dypls.Phone) named {
 	return named{string(x), v.handle(pool, x)}
 }
 
-// names are those under which an X may stand.
+// names are those under which numbers may stand. No script says whether that is so: it is asked.
 func (v *Inventory) names(ctx context.Context, pool string, x ...dypls.Phone) ([]string, error) {
-	f, err := v.formOf(ctx, nil, pool)
+	f, err := inDigits, error(nil)
+	if v.keys.On() {
+		f, err = v.askForm(ctx, pool)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -127,7 +130,7 @@ func (v *Inventory) openAll(ctx context.Context, pool string, names []string) ([
 	opened := make([]dypls.Phone, len(names))
 	var unreadable error
 	for i, name := range names {
-		x, err := v.open(pool, name, sealed[i]) //nolint:contextcheck // keys are read again for everybody
+		x, err := v.open(pool, name, sealed[i])
 		if err != nil && unreadable == nil {
 			unreadable = err
 		}
@@ -136,8 +139,8 @@ func (v *Inventory) openAll(ctx context.Context, pool string, names []string) ([
 	return opened, unreadable
 }
 
-// checkReadable returns [ErrSealed] where a pool's numbers are sealed, and there are no keys.
-func (v *Inventory) checkReadable(ctx context.Context, pool string) error {
+// CheckReadable returns [ErrSealed] where numbers of a pool are sealed, and there are no keys.
+func (v *Inventory) CheckReadable(ctx context.Context, pool string) error {
 	if v.keys.On() {
 		return nil
 	}

@@ -49,36 +49,40 @@ func TestNoNumberInRedisWithKeys(t *testing.T) {
 	for name, before := range map[string]bool{"from the start": false, "sealed later": true} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			client := redistest.Start(t).Client(t)
-			s := stock{inventory.New(client, cooldown), client}
-			if !before {
-				s.WithKeys(newKeys(t))
-			}
-			s.fill(t, numbers(6, "北京", ""))
-			for i, want := range []inventory.Want{alone("alone"), pair("pair", 1, 2), extension("extension"), pair("rests", 3, 4), pair("open", 5, 6)} {
-				got := s.lease(t, want)
-				if i == 4 {
-					break
-				}
-				if b := s.bind(t, want, got); i == 3 {
-					s.unbound(t, b)
-				}
-			}
-			if _, err := s.Remove(t.Context(), inventory.Removal{Pool: pool, Numbers: []dypls.Phone{x(1), x(5)}, Force: true}); err != nil {
-				t.Error(err)
-			}
-			if before {
-				s.WithKeys(newKeys(t))
-				s.seal(t)
-			}
-			s.audit(t)
-			all := []dypls.Phone{person(1), person(2), person(3), person(4), person(5), person(6)}
-			for i := range 6 {
-				all = append(all, x(i))
-			}
-			s.inClear(t, all...)
+			onEachServer(t, func(t *testing.T, s stock) { sealedInventory(t, s, before) })
 		})
 	}
+}
+
+func sealedInventory(t *testing.T, s stock, before bool) {
+	t.Helper()
+	keys := newKeys(t)
+	if s.WithKeys(nil); !before {
+		s.WithKeys(keys)
+	}
+	s.fill(t, numbers(6, "北京", ""))
+	for i, want := range []inventory.Want{alone("alone"), pair("pair", 1, 2), extension("extension"), pair("rests", 3, 4), pair("open", 5, 6)} {
+		got := s.lease(t, want)
+		if i == 4 {
+			break
+		}
+		if b := s.bind(t, want, got); i == 3 {
+			s.unbound(t, b)
+		}
+	}
+	if _, err := s.Remove(t.Context(), inventory.Removal{Pool: pool, Numbers: []dypls.Phone{x(1), x(5)}, Force: true}); err != nil {
+		t.Error(err)
+	}
+	if before {
+		s.WithKeys(keys)
+		s.seal(t)
+	}
+	s.audit(t)
+	all := []dypls.Phone{person(1), person(2), person(3), person(4), person(5), person(6)}
+	for i := range 6 {
+		all = append(all, x(i))
+	}
+	s.inClear(t, all...)
 }
 
 // What Redis is sent shows in MONITOR and the slow log: of a pool that is sealed, no number and no
