@@ -28,6 +28,9 @@ func (d *delivery) settleWithoutCall(ctx context.Context, begun record.Begun) er
 // abort leaves the task as it was, and says why it waits where hold does: nothing of this run has
 // left.
 func (d *delivery) abort(ctx context.Context, begun record.Begun, hold record.Hold) {
+	if d.span.On() {
+		d.span.Set(tracing.Result.String("handed-back"), tracing.Code.String(hold.Code))
+	}
 	err := d.worker.untilWritten(ctx, d.id, "hand back", func(ctx context.Context) error {
 		_, err := d.worker.records.HandBack(ctx, d.id, begun.Fence, hold)
 		return err

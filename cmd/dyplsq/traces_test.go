@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"regexp"
 	"slices"
 	"strings"
 	"syscall"
@@ -107,6 +108,23 @@ func TestEnqueueGoesOnWithTheCallersTrace(t *testing.T) {
 		if !strings.HasPrefix(callers, "00-"+got.Trace+"-"+got.Parent+"-") || got.Name != "send bind" ||
 			got.Service != "dyplsq-enqueue" || got.Attributes["messaging.batch.message_count"] != "2" {
 			return fmt.Errorf("the span is %+v", got)
+		}
+		return nil
+	})
+}
+
+// TestDevIsTraced: what is enqueued in dev's Redis is performed by its worker, in a span.
+func TestDevIsTraced(t *testing.T) {
+	t.Parallel()
+	collector := systemtest.NewCollector(t)
+	dev := systemtest.Start(t, systemtest.CleanEnv(collector.Env()...), "dev", "--listen", "127.0.0.1:0", "--serve-listen", "127.0.0.1:0")
+	redistest.Poll(t, systemtest.StartWithin, "dev to be up", dev.Wrote("order-1?wait"))
+	url := regexp.MustCompile(`REDIS_URL=(\S+)`).FindStringSubmatch(dev.Text())[1]
+	s := &systemtest.System{Env: systemtest.CleanEnv("REDIS_URL=" + url)}
+	s.Enqueue(t, systemtest.StatusOK, "BindAxn", systemtest.Bind(1, ""), "--wait", "60s")
+	redistest.Poll(t, systemtest.StartWithin, "the spans", func(context.Context) error {
+		if got := namesOfSpans(collector, "dyplsq-dev"); !slices.Equal(got, []string{"Dyplsapi BindAxn", "process bind"}) {
+			return fmt.Errorf("%q", got)
 		}
 		return nil
 	})
