@@ -21,6 +21,7 @@ func TestBoundAsLeased(t *testing.T) {
 			t.Parallel()
 			onEachServer(t, func(t *testing.T, s stock) {
 				s.fill(t, numbers(1))
+				want := want // each server has a clock of its own
 				want.Until = s.clock(t).Add(time.Hour)
 				got := s.lease(t, want)
 				err := s.Bound(t.Context(), inventory.Binding{Pool: pool, Task: want.Task, Kind: want.Kind, X: got.X, SubsID: "1"})
