@@ -127,13 +127,20 @@ func (c Call) MarshalJSON() ([]byte, error) {
 		Recording:        c.Recording,
 		Receipts:         c.Receipts,
 	}
-	if c.Undecryptable != nil {
-		j.Undecryptable = reasonOf(c.Undecryptable)
-	}
+	j.Undecryptable = c.WhyUndecryptable()
 	if j.Answered {
 		j.AnsweredAt = writeTime(c.StartTime)
 	}
 	return json.Marshal(j)
+}
+
+// WhyUndecryptable says why some of the call does not open, in words that name neither it nor a
+// number; "" where all does.
+func (c Call) WhyUndecryptable() string {
+	if c.Undecryptable == nil {
+		return ""
+	}
+	return reasonOf(c.Undecryptable)
 }
 
 // hide masks the call's own numbers, and mobile numbers, in what others wrote.

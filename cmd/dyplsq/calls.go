@@ -187,5 +187,6 @@ func showCall(w io.Writer, c calls.Call) error {
 		receipts = append(receipts, string(t))
 	}
 	line("receipts", strings.Join(receipts, " "))
+	line("undecryptable", c.WhyUndecryptable())
 	return text.Flush()
 }

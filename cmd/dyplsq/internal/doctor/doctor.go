@@ -131,6 +131,7 @@ var ofRedis = []check{
 	{"groups", (*examination).groups},
 	{"receipts", (*examination).receipts},
 	{"callbacks", (*examination).callbacks},
+	{"keys", (*examination).seals},
 }
 
 var ofMachine = []check{

@@ -136,8 +136,10 @@ func TestSealedNumbers(t *testing.T) {
 		t.Fatal(err)
 	}
 	p.want(t, "numbers", doctor.OK, "FC1: 1 free")
+	p.want(t, "keys", doctor.OK, "k1 seals, of 1 keys")
 	p.Keys = nil
 	p.want(t, "numbers", doctor.Warning, "1 of 1 sealed numbers do not open", `the key "k1"`, "dyplsq numbers import FC1")
+	p.want(t, "keys", doctor.Warning, "missing here: k1", "DYPLSQ_KEYS_FILE")
 }
 
 func TestQuota(t *testing.T) {
