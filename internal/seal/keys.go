@@ -25,11 +25,13 @@ type Keys struct {
 	readAt  time.Time
 	reread  chan struct{} // closed when it is over
 	waitFor time.Duration
-	refresh func() // reads, whoever asked and has gone
+	refresh func()      // reads, whoever asked and has gone
+	changed func() bool // the source has changed since it was read; nil where only reading tells
 }
 
 const (
-	// readAgainAfter is how often the source is asked for a key that is missing.
+	// readAgainAfter is how often the source is asked for a key that is missing, a file that has not
+	// changed.
 	readAgainAfter = time.Second
 	// waitsForKey is how long who lacks a key waits for the source to answer. What it brings later, the
 	// next one finds.
@@ -52,7 +54,8 @@ func Of(f File) (*Keys, error) {
 // FromFile reads keys from a file that nobody but its owner and its group may read, and again
 // whenever one is missing or [Keys.Reload] is called.
 func FromFile(ctx context.Context, path string) (*Keys, error) {
-	return from(ctx, func(context.Context) ([]byte, error) {
+	var read atomic.Pointer[os.FileInfo]
+	k, err := from(ctx, func(context.Context) ([]byte, error) {
 		info, err := os.Stat(path)
 		if err != nil {
 			return nil, err
@@ -63,8 +66,18 @@ func FromFile(ctx context.Context, path string) (*Keys, error) {
 		if info.Size() > mostKeyBytes {
 			return nil, fmt.Errorf("%s is larger than 1 MiB: it is not a file of keys", path)
 		}
+		read.Store(&info)        // before: what is written meanwhile is read again
 		return os.ReadFile(path) //nolint:gosec // the file that somebody named
 	})
+	if err != nil {
+		return nil, err
+	}
+	k.changed = func() bool {
+		is, err := os.Stat(path)
+		was := *read.Load()
+		return err == nil && (!os.SameFile(is, was) || is.Size() != was.Size() || !is.ModTime().Equal(was.ModTime()))
+	}
+	return k, nil
 }
 
 // FromCommand reads keys from what a command prints, as a KMS' client does. It is run by sh, within
@@ -163,7 +176,7 @@ func (k *Keys) find(id string) (key, bool) {
 func (k *Keys) readAgain() <-chan struct{} {
 	k.again.Lock()
 	defer k.again.Unlock()
-	if k.reread == nil && time.Since(k.readAt) < readAgainAfter {
+	if k.reread == nil && time.Since(k.readAt) < readAgainAfter && (k.changed == nil || !k.changed()) {
 		over := make(chan struct{})
 		close(over)
 		return over

@@ -137,8 +137,7 @@ func TestKeysAreReadAgain(t *testing.T) {
 	if _, err := k.Open(here, sealed); !errors.As(err, &missing) {
 		t.Error(err)
 	}
-	write(0o600)
-	k.readAt = time.Now().Add(-readAgainAfter)
+	write(0o600) // it is read at once, as it has changed
 	if opened, err := k.Open(here, sealed); err != nil || opened != "x" || k.Active() != "k2" {
 		t.Errorf("%q, %v, %s", opened, err, k.Active())
 	}
