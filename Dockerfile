@@ -1,4 +1,5 @@
 # One static binary: the worker, the dashboard, the simulator and the command line.
+# Images go by their tags, which can be moved, until `make pin-images` has written digests.
 # No cache mounts and no apk: any builder builds it, also the one of Debian's docker-compose.
 FROM golang:1.26.8-alpine3.24 AS build
 WORKDIR /src

@@ -92,9 +92,17 @@ tools: ## Compile the pinned golangci-lint where it is missing
 	@$(GOLANGCI_LINT) version 2>/dev/null | grep -qF 'version $(GOLANGCI_LINT_VERSION:v%=%) ' || \
 		go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_LINT_VERSION)
 
+.PHONY: release
+release: ## Build what is released into dist/: binaries, SBOMs, checksums; look for known vulnerabilities (VERSION=v0.1.0)
+	deploy/release $(VERSION)
+
+.PHONY: pin-images
+pin-images: ## Pin the images of Dockerfile and docker-compose.yml by their digests (MIRROR=registry.example/hub)
+	MIRROR=$(MIRROR) deploy/pin-images
+
 .PHONY: chart
 chart: ## Render the Helm chart, and write the examples in deploy/kubernetes anew
-	cd deploy/helm/check && go test . -update && go test .
+	cd deploy/check && go test . -update && go test .
 
 .PHONY: compose
 compose: ## Check docker-compose.yml, with and without the simulator

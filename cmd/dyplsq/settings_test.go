@@ -224,7 +224,7 @@ func TestExamplesNameSettingsThatExist(t *testing.T) {
 	commands := environment(t)
 	read := everything(commands)
 	ours := map[string]bool{ // of docker-compose.yml itself, of tests that a page tells of, and of the programs in docs/clients
-		"REDIS_PASSWORD": true, "DYPLSQ_FAULTS": true, "DYPLSQ_QUEUED_TASKS": true, "DYPLSQ_URL": true, "DYPLSQ_TOKEN": true,
+		"REDIS_PASSWORD": true, "REDIS_MAXMEMORY": true, "DYPLSQ_FAULTS": true, "DYPLSQ_QUEUED_TASKS": true, "DYPLSQ_URL": true, "DYPLSQ_TOKEN": true,
 	}
 	files := map[string]map[string]bool{
 		"deploy/kubernetes/worker.yaml": commands["worker"], "deploy/systemd/dyplsq-worker.service": commands["worker"],
@@ -232,7 +232,7 @@ func TestExamplesNameSettingsThatExist(t *testing.T) {
 		"deploy/kubernetes/serve.yaml": commands["serve"], "deploy/systemd/dyplsq-serve.service": commands["serve"],
 		"deploy/kubernetes/dash.yaml": commands["dash"], "deploy/systemd/dyplsq-dash.service": commands["dash"],
 		"docker-compose.yml":             read,
-		"deploy/helm/dyplsq/values.yaml": read, "deploy/helm/dyplsq/templates/_env.tpl": read, "deploy/helm/check/testdata/values.yaml": read,
+		"deploy/helm/dyplsq/values.yaml": read, "deploy/helm/dyplsq/templates/_env.tpl": read, "deploy/check/testdata/values.yaml": read,
 	}
 	for _, command := range []string{"worker", "receive", "serve", "dash"} {
 		files["deploy/helm/dyplsq/templates/"+command+".yaml"] = commands[command]

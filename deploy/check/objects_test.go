@@ -90,7 +90,7 @@ func TestObjects(t *testing.T) {
 	t.Parallel()
 	all := map[string]string{"everything": together(rendered(t, file(t, "testdata/values.yaml")))}
 	for _, component := range components {
-		all[component] = file(t, "../../kubernetes/"+component+".yaml")
+		all[component] = file(t, "../kubernetes/"+component+".yaml")
 	}
 	for name, text := range all {
 		t.Run(name, func(t *testing.T) {
@@ -228,7 +228,7 @@ func TestScaledByKEDA(t *testing.T) {
 		t.Errorf("%+v", scaled.Spec)
 	}
 	trigger := scaled.Spec.Triggers[0]
-	metrics, err := os.ReadFile("../../../cmd/dyplsq/internal/metrics/wanted.go")
+	metrics, err := os.ReadFile("../../cmd/dyplsq/internal/metrics/wanted.go")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -17,7 +17,7 @@ import (
 )
 
 const (
-	chartDirectory = "../dyplsq"
+	chartDirectory = "../helm/dyplsq"
 	releaseName    = "dyplsq"
 )
 

@@ -52,7 +52,7 @@ var byHelm = regexp.MustCompile(`(?m)^ +(app\.kubernetes\.io/managed-by|helm\.sh
 // both have the same settings and the same hardening.
 func TestExamples(t *testing.T) {
 	t.Parallel()
-	const directory = "../../kubernetes/"
+	const directory = "../kubernetes/"
 	for component, before := range map[string]string{
 		"worker": "kubectl create secret generic dyplsq-redis --from-literal=REDIS_URL=...\n" +
 			"#   kubectl create secret generic dyplsq-credentials --from-literal=ALIBABA_CLOUD_ACCESS_KEY_ID=... \\\n" +

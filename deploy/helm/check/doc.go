@@ -1,8 +1,0 @@
-// Package check renders the Helm chart in deploy/helm/dyplsq by Helm's own engine, without a
-// cluster, and checks what comes out: each object decodes strictly into the type of its API, each
-// pod passes Kubernetes' restricted Pod Security Standard, and the examples in deploy/kubernetes are
-// what the chart makes.
-//
-//	go test .            # checks
-//	go test . -update    # writes the examples, and testdata/everything.yaml, anew
-package check
