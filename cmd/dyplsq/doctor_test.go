@@ -61,7 +61,7 @@ func TestDoctor(t *testing.T) {
 			t.Errorf("%+v", f)
 		}
 	}
-	if len(findings) != 22 || !strings.Contains(findings["uncertain"].Found, "1 tasks are held, which may have taken effect: lost") ||
+	if len(findings) != 23 || !strings.Contains(findings["uncertain"].Found, "1 tasks are held, which may have taken effect: lost") ||
 		findings["credentials"].Found != "found, from the environment" {
 		t.Errorf("%+v", findings)
 	}

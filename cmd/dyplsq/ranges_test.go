@@ -239,7 +239,7 @@ func TestUnreadableFlagsAreToldAsOthers(t *testing.T) {
 		}
 	}
 	var read commands
-	parser, err := kong.New(&read, append(numbers(), kong.Name("dyplsq"))...)
+	parser, err := kong.New(&read, append(numbers(), kong.Name("dyplsq"), kong.BindTo(t.Context(), (*context.Context)(nil)))...)
 	if err != nil {
 		t.Fatal(err)
 	}
