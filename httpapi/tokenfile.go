@@ -71,7 +71,7 @@ func (f *TokenFile) Find(secret string) (Token, bool) {
 
 // Exposed reports whether others than its owner may read or write the file.
 func (f *TokenFile) Exposed() bool {
-	const others = 0o077
+	const others = 0o007 // its group may: Kubernetes hands a pod its secrets so
 	f.mu.RLock()
 	defer f.mu.RUnlock()
 	return f.seen.Mode().Perm()&others != 0

@@ -37,7 +37,7 @@ func (f callbacksFlags) endpoints() ([]callbacks.Endpoint, error) {
 
 // exposed reports whether others on this machine may read the secrets.
 func (f callbacksFlags) exposed() bool {
-	const others = 0o077
+	const others = 0o007 // its group may: Kubernetes hands a pod its secrets so
 	info, err := os.Stat(f.Callbacks)
 	return err == nil && info.Mode().Perm()&others != 0
 }

@@ -89,7 +89,7 @@ func readSecrets(file string) (secrets []string, exposed bool, err error) {
 	if len(secrets) == 0 {
 		return nil, false, errors.New("--receipts-secret-file has no secret: write one, made with openssl rand -hex 24")
 	}
-	const others = 0o077
+	const others = 0o007 // its group may: Kubernetes hands a pod its secrets so
 	info, err := os.Stat(file)
 	return secrets, err == nil && info.Mode().Perm()&others != 0, nil
 }
