@@ -88,7 +88,7 @@ func TestOutcomesWaitForTheirKey(t *testing.T) {
 	t.Parallel()
 	with, without := lockedQueue(t)
 	ctx := t.Context()
-	if told, err := without.queue.Collect(ctx, "g", 10); !errors.Is(err, tasks.ErrUndecryptable) || told != nil {
+	if told, err := without.queue.Collect(ctx, "held", 10); !errors.Is(err, tasks.ErrUndecryptable) || told != nil {
 		t.Errorf("collects %+v, %v", told, err)
 	}
 	if told, err := without.queue.ReadOutcomes(ctx, "", 10, 0); !errors.Is(err, tasks.ErrUndecryptable) || told != nil {
@@ -96,7 +96,7 @@ func TestOutcomesWaitForTheirKey(t *testing.T) {
 	}
 	without.enqueue(t, tasks.TaskID("own"))
 	without.bind(t, "own", dypls.Binding{SubsID: "2", SecretNo: numberX})
-	wantCollected(t, without.queue, "g", 10, "own succeeded")
+	wantCollected(t, without.queue, "held", 10, "own succeeded")
 
 	following, stop := context.WithCancel(ctx)
 	var followed []string
@@ -113,14 +113,14 @@ func TestOutcomesWaitForTheirKey(t *testing.T) {
 	if err != nil || len(entries) != 2 {
 		t.Fatal(entries, err)
 	}
-	with.aMinuteLater(t, "g", entries[0].ID)
-	wantCollected(t, with.queue, "g", 10, "done succeeded")
+	with.aMinuteLater(t, "held", entries[0].ID)
+	wantCollected(t, with.queue, "held", 10, "done succeeded")
 
 	changed := []byte(with.client.HGet(ctx, record.Key("done"), "result").Val())
 	changed[len(changed)-1] ^= 1
 	with.client.HSet(ctx, record.Key("done"), "result", changed)
-	with.aMinuteLater(t, "g", entries[0].ID)
-	told, err := with.queue.Collect(ctx, "g", 10)
+	with.aMinuteLater(t, "held", entries[0].ID)
+	told, err := with.queue.Collect(ctx, "held", 10)
 	if err != nil || len(told) != 1 || !strings.Contains(told[0].Undecryptable, "was changed") {
 		t.Errorf("%+v, %v", told, err)
 	}

@@ -110,6 +110,34 @@ func TestTasksWaitForTheirKey(t *testing.T) {
 	}
 }
 
+// A task in doubt whose request does not open for a day is a person's to settle. It is called by
+// nobody meanwhile.
+func TestDoubtThatDoesNotOpenIsSettledByAPerson(t *testing.T) {
+	t.Parallel()
+	lost := dyplstest.Fault{Action: "BindAxn", Match: map[string]string{"OutId": "lost"}, Do: dyplstest.DropAfter, Times: 1}
+	keys, changes := keysOf(t, seal.NewFile("k1")), &whileOut{}
+	s := newWorkerHarness(t, dyplstest.Config{Faults: []dyplstest.Fault{lost}}, func(c *Config) {
+		changes.Caller, c.Caller, c.Keys = c.Caller, changes, keys
+	})
+	changes.do = func() {
+		s.redis.HSet(t.Context(), record.Key("lost"), "request", "changed")
+	}
+	if _, err := tasks.BindAXN.Enqueue(t.Context(), s.queue, withOutID(named(), "lost"), tasks.TaskID("lost")); err != nil {
+		t.Fatal(err)
+	}
+	s.held(t, "lost")
+	s.redis.HSet(t.Context(), record.Key("lost"), "first_call_at", time.Now().Add(-25*time.Hour).UnixMilli())
+	if o := s.outcome(t, "lost"); o.State != tasks.StateUncertain || o.Code != dypls.CodeUndecryptable || o.Calls != 1 {
+		t.Errorf("%+v", o)
+	}
+	if err := s.queue.Resolve(t.Context(), "lost", tasks.ResolveFailed("ops")); err != nil {
+		t.Error(err)
+	}
+	if n := s.calls("BindAxn"); n != 1 {
+		t.Errorf("%d calls", n)
+	}
+}
+
 // whileOut does something while a bind is out.
 type whileOut struct {
 	dypls.Caller

@@ -72,7 +72,7 @@ func (c *listCommand) write(s streams, table *tabwriter.Writer, views []tasks.Vi
 	}
 	for _, v := range views {
 		_, _ = fmt.Fprintln(table, strings.Join([]string{
-			v.ID, v.Action, v.State, v.Code, strconv.Itoa(v.Attempts),
+			v.ID, v.Action, v.State, codeOf(v), strconv.Itoa(v.Attempts),
 			shownTime(v.EnqueuedAt), shownTime(v.FinishedAt), v.RequestID,
 		}, "\t"))
 	}
@@ -117,4 +117,12 @@ func mostFirst(counts map[string]int) []string {
 	return slices.SortedFunc(maps.Keys(counts), func(a, b string) int {
 		return cmp.Or(cmp.Compare(counts[b], counts[a]), cmp.Compare(a, b))
 	})
+}
+
+// codeOf is a task's code, and that what is recorded of it does not open here.
+func codeOf(v tasks.View) string {
+	if v.Undecryptable == "" {
+		return v.Code
+	}
+	return strings.TrimSpace(v.Code + " (undecryptable)")
 }
