@@ -202,7 +202,8 @@ type pushed struct {
 // put stores what came before anybody is told that it is here. Where too few replicas hold it, that
 // is an error: it comes again, and its copy that is stored does no harm.
 func (s *Store) put(ctx context.Context, p pushed) error {
-	values := withAccount(p.account, fieldType, string(p.of), fieldWay, p.way, fieldBody, s.sealEntry(pushStream, p.account, fieldBody, p.body))
+	body := s.sealEntry(pushStream, p.account, fieldBody, p.body)
+	values := withAccount(p.account, fieldType, string(p.of), fieldWay, p.way, fieldBody, body)
 	var err error
 	if s.replicas == 0 {
 		err = s.redis.XAdd(ctx, &redis.XAddArgs{Stream: pushStream, Values: values}).Err()

@@ -321,7 +321,8 @@ func (s *Store) putAside(
 		MaxLen: mostUnread,
 		Approx: true,
 		Values: withAccount(from.account,
-			fieldType, string(t), fieldReason, reason.Error(), fieldBody, s.sealEntry(unreadStream, from.account, fieldBody, raw)),
+			fieldType, string(t), fieldReason, reason.Error(),
+			fieldBody, s.sealEntry(unreadStream, from.account, fieldBody, raw)),
 	}).Err()
 	if err != nil {
 		return fmt.Errorf("put a receipt aside: %w", err)

@@ -24,7 +24,11 @@ var errOvertaken = errors.New("others change the call all the time")
 
 // mergeSealed is merge with keys. What is sealed cannot be compared by a script: it is compared here,
 // and written where nobody else has changed the call meanwhile.
-func (s *Store) mergeSealed(ctx context.Context, f facts, r dypls.Receipt) (isNew bool, known knownRecording, err error) {
+func (s *Store) mergeSealed(
+	ctx context.Context,
+	f facts,
+	r dypls.Receipt,
+) (isNew bool, known knownRecording, err error) {
 	const tries = 50 // as many receipts of a call are merged at once as it has
 	for range tries {
 		var done bool
@@ -41,7 +45,8 @@ func (s *Store) mergeOnce(
 	r dypls.Receipt,
 ) (isNew bool, known knownRecording, done bool, err error) {
 	receipt := prefixReceipt + r.Key()
-	names := []string{fieldRevision, fieldTold, fieldRecordingState, factExpected, receipt}
+	always := []string{fieldRevision, fieldTold, fieldRecordingState, factExpected, receipt}
+	names := append(make([]string, 0, len(always)+len(f.list)), always...)
 	for _, fact := range f.list {
 		names = append(names, fact.name)
 	}

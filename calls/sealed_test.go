@@ -161,16 +161,20 @@ func TestReceiptsWithoutTheirKeyAreHeld(t *testing.T) {
 	put(newer, "c1")
 	put(lacks, "c2") // its call does not open
 	put(lacks, "c3")
-	t.Run("held", func(t *testing.T) {
-		run(t, lacks)
-		redistest.Poll(t, within, "what opens to be merged, and the rest to be counted", func(ctx context.Context) error {
-			n, err := lacks.Waiting(ctx)
-			if err == nil && (n != 2 || !strings.Contains(counted.String(), "undecryptable")) {
-				err = fmt.Errorf("%d wait; %s", n, counted.String())
-			}
-			return err
-		})
+	ctx, stop := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- lacks.Run(ctx) }()
+	redistest.Poll(t, within, "what opens to be merged, and the rest to be counted", func(ctx context.Context) error {
+		n, err := lacks.Waiting(ctx)
+		if err == nil && (n != 2 || !strings.Contains(counted.String(), "undecryptable")) {
+			err = fmt.Errorf("%d wait; %s", n, counted.String())
+		}
+		return err
 	})
+	stop()
+	if err := <-ended; err != nil {
+		t.Error(err)
+	}
 	if c := get(t, lacks, "c3"); !c.Answered() {
 		t.Errorf("%v", c)
 	}

@@ -171,7 +171,8 @@ func mayDrop(w io.Writer, report reseal.Report, keys *seal.Keys) error {
 func showReport(w io.Writer, report reseal.Report, known []string) error {
 	ids := slices.Compact(slices.Sorted(slices.Values(append(report.IDs(), known...))))
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	heading := []string{"KIND", "CLEAR"}
+	const first = 2
+	heading := append(make([]string, 0, first+len(ids)), "KIND", "CLEAR")
 	for _, id := range ids {
 		if id == report.Active {
 			id += " (active)"
@@ -180,7 +181,7 @@ func showReport(w io.Writer, report reseal.Report, known []string) error {
 	}
 	_, _ = fmt.Fprintln(table, strings.Join(heading, "\t"))
 	for _, c := range report.Kinds {
-		row := []string{c.Kind, strconv.FormatInt(c.Clear, 10)}
+		row := append(make([]string, 0, first+len(ids)), c.Kind, strconv.FormatInt(c.Clear, 10))
 		for _, id := range ids {
 			row = append(row, strconv.FormatInt(c.Sealed[id], 10))
 		}

@@ -41,7 +41,7 @@ func (c *receiveCommand) Run(ctx context.Context, s streams) error {
 	c.warn(door, log)
 	spans := openTraces(ctx, "receive", log)
 	defer spans.close(ctx)
-	m := metrics.NewReceipts(string(calls.Duplicate), string(calls.Unread))
+	m := metrics.NewReceipts(string(calls.Duplicate), string(calls.Unread), string(calls.Undecryptable))
 	m.ExpectRecordings(recordingResults()...)
 	store, err := c.calls(calls.Config{
 		Keep:           c.KeepCalls,

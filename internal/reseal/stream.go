@@ -124,7 +124,7 @@ func (w *walk) copy(ctx context.Context, k *kind, key, twin string, page []redis
 			fields := make([]any, 0, 2*len(e.Values)) //nolint:mnd // a name and a value each
 			for _, v := range k.valuesOf(key, e) {
 				stored := v.stored
-				if sealed, is := w.anew(k, v); is { //nolint:contextcheck // keys are read again for everybody
+				if sealed, is := w.anew(k, v); is {
 					stored = sealed
 					changed++
 				}

@@ -127,7 +127,7 @@ func (w *walk) settle(ctx context.Context, k *kind, key string, values []value) 
 		var args []any
 		after := slices.Clone(values)
 		for i, v := range values {
-			if sealed, is := w.anew(k, v); is { //nolint:contextcheck // keys are read again for everybody
+			if sealed, is := w.anew(k, v); is {
 				args = append(args, v.at.Field, v.stored, sealed)
 				after[i].stored = sealed
 			}
