@@ -69,7 +69,7 @@ func (f *TokenFile) Find(secret string) (Token, bool) {
 	return f.list.Find(secret)
 }
 
-// Exposed reports whether others than its owner may read or write the file.
+// Exposed reports whether others than its owner and group may read or write the file.
 func (f *TokenFile) Exposed() bool {
 	const others = 0o007 // its group may: Kubernetes hands a pod its secrets so
 	f.mu.RLock()
