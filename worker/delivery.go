@@ -147,7 +147,7 @@ func (d *delivery) confirmNoDataLoss(ctx context.Context) error {
 
 // begin asks the record for leave to call, until there is an answer: a claim that might have been
 // granted must not be left behind, or its task would be held as uncertain. A run that has nothing
-// to call ends here.
+// to call ends here. The leave of one whose request does not open is handed back.
 func (d *delivery) begin(ctx context.Context) error {
 	run := record.Run{
 		ID:          d.id,
