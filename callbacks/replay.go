@@ -84,6 +84,9 @@ func (r *replay) ofTasks(ctx context.Context) error {
 			if o.State == tasks.StateUnknown || o.State == tasks.StatePending {
 				continue
 			}
+			if o.Undecryptable != "" {
+				return o.Err()
+			}
 			if err := r.event(ctx, ofTask(o)); err != nil {
 				return err
 			}

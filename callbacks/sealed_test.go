@@ -2,13 +2,16 @@ package callbacks
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/seed-5c07c2e9/dyplsq/internal/record"
 	"github.com/seed-5c07c2e9/dyplsq/internal/redistest"
 	"github.com/seed-5c07c2e9/dyplsq/internal/seal"
+	"github.com/seed-5c07c2e9/dyplsq/tasks"
 )
 
 // TestSealedBodies: with keys no body stands readable in Redis. A sender that lacks the key holds
@@ -77,4 +80,24 @@ func TestSealedBodies(t *testing.T) {
 		}
 		return fmt.Errorf("%d came", len(to.got()))
 	})
+}
+
+// TestReplayWithoutTheKey: a replay by who lacks the key of a result ends with an error, and tells
+// no success without its result.
+func TestReplayWithoutTheKey(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	keys, err := seal.Of(seal.NewFile("k1"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	full := []Endpoint{newReceiver(t, nil).endpoint("full", func(e *Endpoint) { e.Full = true })}
+	w.finish("order-1")
+	at := seal.Place{Key: record.Key("order-1"), Field: "result"}
+	result := w.client.HGet(t.Context(), at.Key, at.Field).Val()
+	w.client.HSet(t.Context(), at.Key, at.Field, keys.Seal(at, result))
+	n, err := w.sender(full).Replay(t.Context(), "full", time.Time{})
+	if !errors.Is(err, tasks.ErrUndecryptable) || n != 0 {
+		t.Errorf("%d were begun anew: %v", n, err)
+	}
 }

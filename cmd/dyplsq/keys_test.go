@@ -1,11 +1,15 @@
 package main
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
+	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
+	"github.com/seed-5c07c2e9/dyplsq/internal/inventory"
+	"github.com/seed-5c07c2e9/dyplsq/internal/redistest"
 	"github.com/seed-5c07c2e9/dyplsq/internal/seal"
 	"github.com/seed-5c07c2e9/dyplsq/internal/systemtest"
 )
@@ -69,5 +73,32 @@ func TestKeysFile(t *testing.T) {
 	}
 	if said := run(statusFailed, "status", "--redis-url", "redis://127.0.0.1:1/0", "--keys-command", "echo secret; false"); strings.Contains(said, "secret") {
 		t.Error(said)
+	}
+}
+
+// TestSealPoolsGoesOn: a number that cannot be sealed, because its leases are not those that it
+// counts, keeps no other pool from being sealed.
+func TestSealPoolsGoesOn(t *testing.T) {
+	t.Parallel()
+	client := redistest.Start(t).AppClient(t)
+	numbers := inventory.New(client, 0)
+	for pool, x := range map[string]string{"FC1": "17000000001", "FC2": "17000000002"} {
+		if _, err := numbers.Import(t.Context(), pool, []inventory.Number{{X: dypls.Phone(x)}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	client.HSet(t.Context(), "dypls:{pool:FC1}:numbers", "17000000001", "one 1 0 0 - ")
+	keys, err := seal.Of(seal.NewFile("k1"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	left, err := sealPools(t.Context(), numbers.WithKeys(keys))
+	if err != nil || !errors.Is(left, inventory.ErrLeftInClear) {
+		t.Errorf("left %v, %v", left, err)
+	}
+	for pool, want := range map[string]int{"FC1": 1, "FC2": 0} {
+		if n, err := numbers.InClear(t.Context(), pool); n != want || err != nil {
+			t.Errorf("%d numbers of %s are in clear, want %d, %v", n, pool, want, err)
+		}
 	}
 }

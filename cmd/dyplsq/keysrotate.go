@@ -35,8 +35,12 @@ func (c *keysRotate) Run(ctx context.Context, s streams) error {
 		return usage(reseal.ErrNoKeys.Error())
 	}
 	return c.withPools(ctx, func(client redis.UniversalClient) error {
-		if err := sealPools(ctx, c.numbers(client)); err != nil {
+		left, err := sealPools(ctx, c.numbers(client))
+		if err != nil {
 			return err
+		}
+		if left != nil { // all else is sealed nonetheless
+			_, _ = fmt.Fprintf(s.err, "dyplsq: %v\n", left)
 		}
 		progress, finish := keysBar(s)
 		report, err := reseal.Rotate(ctx, reseal.Config{Redis: client, Keys: keys, Progress: progress})
@@ -51,18 +55,21 @@ func (c *keysRotate) Run(ctx context.Context, s streams) error {
 	})
 }
 
-// sealPools seals the numbers of inventories that stand in clear.
-func sealPools(ctx context.Context, numbers *inventory.Inventory) error {
+// sealPools seals the numbers of inventories that stand in clear. left tells which cannot be.
+func sealPools(ctx context.Context, numbers *inventory.Inventory) (left, err error) {
 	pools, err := numbers.Pools(ctx)
 	if err != nil {
-		return redisOr(ctx, err)
+		return nil, redisOr(ctx, err)
 	}
 	for _, pool := range pools {
-		if err := numbers.Seal(ctx, pool, nil); err != nil {
-			return redisOr(ctx, err)
+		switch err := numbers.Seal(ctx, pool, nil); {
+		case errors.Is(err, inventory.ErrLeftInClear):
+			left = errors.Join(left, err)
+		case err != nil:
+			return left, redisOr(ctx, err)
 		}
 	}
-	return nil
+	return left, nil
 }
 
 func redisOr(ctx context.Context, err error) error {

@@ -19,6 +19,10 @@ const (
 	sealTries = 100
 )
 
+// ErrLeftInClear is matched by the error of [Inventory.Seal] where it has sealed all numbers but some
+// whose leases are not those that they count. It is no better the next time.
+var ErrLeftInClear = errors.New("numbers stay in clear")
+
 // Seal seals the numbers of a pool that stand in clear, with all that is written of them, and
 // replaces the hashes of A and B. Nothing is lost by it, and nobody has to stop: each number is
 // sealed in one step, and until then stands as it was. From the beginning of it, who has no keys is
@@ -51,7 +55,7 @@ func (v *Inventory) Seal(ctx context.Context, pool string, progress func(done, o
 			})
 		}
 		if err == nil && s.odd > 0 && s.odd >= of-done {
-			err = fmt.Errorf("%d numbers of pool %s stay in clear: their leases are not those that they count", s.odd, pool)
+			err = fmt.Errorf("%w: %d of pool %s, whose leases are not those that they count", ErrLeftInClear, s.odd, pool)
 		}
 		if err != nil {
 			return fmt.Errorf("inventory: seal: %w", err)

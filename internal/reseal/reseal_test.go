@@ -212,4 +212,11 @@ func TestWhatDoesNotOpen(t *testing.T) {
 	if all := some.By("k1") + some.By("k2"); err != nil || all == 0 {
 		t.Errorf("a sample: %+v, %v", some, err)
 	}
+	client.FlushAll(t.Context())
+	for range 300 {
+		client.XAdd(t.Context(), &redis.XAddArgs{Stream: "dypls:audit", Values: []any{"by", "somebody"}})
+	}
+	if some, err = reseal.Tally(t.Context(), reseal.Config{Redis: client, Most: 1}); err != nil || some.Clear() == 0 || some.Clear() > 200 {
+		t.Errorf("a sample of a long stream: %+v, %v", some, err)
+	}
 }

@@ -3,6 +3,7 @@ package reseal
 import (
 	"context"
 	_ "embed" // the script
+	"errors"
 	"fmt"
 	"time"
 
@@ -18,21 +19,28 @@ const (
 	copyLife = time.Hour
 )
 
-// stream looks at a stream. Those whose entries leave them by themselves are counted as they are.
+// errTwoCopies is that a copy cannot take its stream's place, which stays as it was.
+var errTwoCopies = errors.New("the copy of a stream lacks entries: another rotation goes on; call it again when that is over")
+
+// stream looks at a stream. Those whose entries leave them by themselves are counted as they are. Of a
+// sample, it looks at the oldest entries alone.
 func (w *walk) stream(ctx context.Context, k *kind, key string) error {
 	if w.change && !k.fixed {
 		if err := w.rewrite(ctx, k, key); err != nil {
 			return err
 		}
 	}
-	return w.entries(ctx, key, "-", func(page []redis.XMessage) error {
+	return enough(w.entries(ctx, key, "-", func(page []redis.XMessage) error {
 		for _, e := range page {
 			for _, v := range k.valuesOf(key, e) {
 				w.count(k, v)
 			}
 		}
+		if w.Most > 0 {
+			return errEnough
+		}
 		return nil
-	})
+	}))
 }
 
 // entries reads a stream from an entry on, page by page.
@@ -94,9 +102,12 @@ func (w *walk) rewrite(ctx context.Context, k *kind, key string) error {
 		if err != nil {
 			return fmt.Errorf("put a copy in the place of a stream: %w", err)
 		}
-		if swapped == 1 {
+		switch swapped {
+		case 1:
 			w.report.Changed += changed
 			return nil
+		case -1:
+			return errTwoCopies
 		}
 	}
 	return nil // the next walk may have more luck

@@ -16,7 +16,8 @@ import (
 type Config struct {
 	Redis redis.UniversalClient
 	Keys  *seal.Keys
-	// Most is how many keys of Redis are looked at, 0 for all.
+	// Most is how many keys of Redis are looked at, 0 for all. Where it is not, neither are all entries of
+	// a stream: it may have 100,000.
 	Most int64
 	// Progress is told how many keys were looked at, of about how many. It may be nil.
 	Progress func(done, about int64)

@@ -21,20 +21,26 @@ type Keys struct {
 	read    func(context.Context) ([]byte, error) // nil where they do not change
 	reading sync.Mutex
 
-	again   sync.Mutex // guards what follows: the reading because a key was missing
-	readAt  time.Time
-	reread  chan struct{} // closed when it is over
-	waitFor time.Duration
-	refresh func()      // reads, whoever asked and has gone
-	changed func() bool // the source has changed since it was read; nil where only reading tells
+	again    sync.Mutex // guards what follows: the reading because a key was missing
+	readAt   time.Time
+	reread   chan struct{} // closed when it is over
+	waitFor  time.Duration
+	rereadAt time.Time   // when it began
+	refresh  func()      // reads, whoever asked and has gone
+	changed  func() bool // the source has changed since it was read; nil where only reading tells
+
+	looked atomic.Int64 // when the source was last asked whether it has changed, in Unix ns
 }
 
 const (
 	// readAgainAfter is how often the source is asked for a key that is missing, a file that has not
 	// changed.
 	readAgainAfter = time.Second
-	// waitsForKey is how long who lacks a key waits for the source to answer. What it brings later, the
-	// next one finds.
+	// looksAgainAfter is how often who seals asks whether the file has changed: another key may be
+	// active by now, and the one of before may be dropped.
+	looksAgainAfter = 2 * time.Second
+	// waitsForKey is how long who lacks a key waits for the source to answer, all together for one answer:
+	// what lacks it may be many values. What it brings later, the next one finds.
 	waitsForKey    = 2 * time.Second
 	commandTimeout = 30 * time.Second
 	mostKeyBytes   = 1 << 20
@@ -151,6 +157,18 @@ func (k *Keys) IDs() (ids []string) {
 
 func (k *Keys) current() *ring { return k.ring.Load() }
 
+// sealing is the ring to seal by: of a file that has changed, the new one. With an error those of
+// before stay.
+func (k *Keys) sealing() *ring {
+	if k.changed != nil {
+		last, now := k.looked.Load(), time.Now().UnixNano()
+		if now-last >= int64(looksAgainAfter) && k.looked.CompareAndSwap(last, now) && k.changed() {
+			k.refresh()
+		}
+	}
+	return k.current()
+}
+
 // find looks a key up, and where it is missing has the source asked again: another process may have
 // the new one already.
 func (k *Keys) find(id string) (key, bool) {
@@ -161,10 +179,11 @@ func (k *Keys) find(id string) (key, bool) {
 	if ok || k.read == nil {
 		return found, ok
 	}
-	late := time.NewTimer(k.waitFor)
+	over, since := k.readAgain()
+	late := time.NewTimer(k.waitFor - time.Since(since))
 	defer late.Stop()
 	select {
-	case <-k.readAgain():
+	case <-over:
 	case <-late.C:
 	}
 	found, ok = k.current().keys[id]
@@ -172,18 +191,18 @@ func (k *Keys) find(id string) (key, bool) {
 }
 
 // readAgain returns what is closed when the source has been asked again, by one for all who lack a
-// key, and not long ago.
-func (k *Keys) readAgain() <-chan struct{} {
+// key, and not long ago; and since when it is asked.
+func (k *Keys) readAgain() (over <-chan struct{}, since time.Time) {
 	k.again.Lock()
 	defer k.again.Unlock()
 	if k.reread == nil && time.Since(k.readAt) < readAgainAfter && (k.changed == nil || !k.changed()) {
 		over := make(chan struct{})
 		close(over)
-		return over
+		return over, time.Now()
 	}
 	if k.reread == nil {
 		over := make(chan struct{})
-		k.reread = over
+		k.reread, k.rereadAt = over, time.Now()
 		go func() {
 			k.refresh()
 			k.again.Lock()
@@ -192,5 +211,5 @@ func (k *Keys) readAgain() <-chan struct{} {
 			close(over)
 		}()
 	}
-	return k.reread
+	return k.reread, k.rereadAt
 }

@@ -74,7 +74,7 @@ func (k *Keys) Seal(at Place, plain string) string {
 	if k == nil || plain == "" {
 		return plain
 	}
-	active := k.current().active
+	active := k.sealing().active
 	sealed := make([]byte, beforeID, beforeID+len(active.id)+nonceSize+len(plain)+tagSize)
 	copy(sealed, magic)
 	sealed[len(magic)], sealed[len(magic)+1] = version, byte(len(active.id)) //nolint:gosec // 32 at most

@@ -161,6 +161,61 @@ func TestKeysAreReadAgain(t *testing.T) {
 	}
 }
 
+// A process that seals and never opens, as a producer does, seals by the key that its file has active
+// by now: the one of before is dropped one day.
+func TestWhoSealsReadsAChangedFile(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "keys.json")
+	f := NewFile("k1")
+	f.Add("k2")
+	write := func() {
+		t.Helper()
+		if err := os.WriteFile(path, f.Marshal(), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write()
+	k, err := FromFile(t.Context(), path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.Active, f.Keys = "k2", append(f.Keys, NewFile("k3").Keys...)
+	write()
+	k.looked.Store(0)
+	if id, _ := KeyID(k.Seal(here, "x")); id != "k2" {
+		t.Errorf("it is sealed by %q, want k2", id)
+	}
+}
+
+// Many values whose key is missing wait together for a source that hangs, not one after the other.
+func TestManyValuesWaitOnce(t *testing.T) {
+	t.Parallel()
+	f := NewFile("k1")
+	first := true
+	k, err := from(t.Context(), func(context.Context) ([]byte, error) {
+		if first {
+			first = false
+			return f.Marshal(), nil
+		}
+		<-t.Context().Done()
+		return nil, t.Context().Err()
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	others := keysOf(t, NewFile("k2")).Seal(here, "x")
+	k.readAt, k.waitFor = time.Now().Add(-readAgainAfter), 50*time.Millisecond
+	began := time.Now()
+	for range 1000 { // 50 s, one after the other
+		if _, err := k.Open(here, others); err == nil {
+			t.Fatal("it opened")
+		}
+	}
+	if took := time.Since(began); took > 20*time.Second {
+		t.Errorf("it took %s", took)
+	}
+}
+
 func TestParseFileTellsAllProblems(t *testing.T) {
 	t.Parallel()
 	_, err := ParseFile([]byte(`{"hash":"AAAA","active":"k9","keys":[{"id":"a b","key":"c2VjcmV0"},{"id":"k1","key":""},{"id":"k1","key":""}]}`))
@@ -210,7 +265,7 @@ func TestKeysOfASlowSource(t *testing.T) {
 		})
 	}
 	lacking.Wait()
-	over := k.readAgain()
+	over, _ := k.readAgain()
 	close(answer)
 	<-over
 	if opened, err := k.Open(here, sealed); err != nil || opened != "x" || len(asked) != 1 {
