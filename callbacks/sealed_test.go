@@ -82,6 +82,36 @@ func TestSealedBodies(t *testing.T) {
 	})
 }
 
+// TestHeldBodiesLeaveTheProbe: what is held does not stand for the one delivery by which an endpoint
+// that was away is asked whether it is back.
+func TestHeldBodiesLeaveTheProbe(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	keys, err := seal.Of(seal.NewFile("k1"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	endpoints := []Endpoint{newReceiver(t, nil).endpoint("away")}
+	sender := w.sender(endpoints, func(c *Config) { c.Keys = keys })
+	e := event{id: eventID(TaskFinished, "order-1"), kind: TaskFinished}
+	now, k := time.Now(), keysOf("away")
+	if err := sender.store.create(t.Context(), "away", e, []byte("{}"), now); err != nil {
+		t.Fatal(err)
+	}
+	w.client.HSet(t.Context(), k.state(), "fails", failuresToRest)
+	lacks := newStore(w.client, nil)
+	a, err := lacks.admit(t.Context(), "away", e.id, "1", now, time.Second)
+	if err != nil || a.verdict != "hold" {
+		t.Fatalf("%+v, %v", a, err)
+	}
+	if _, _, err = lacks.settle(t.Context(), "away", e.id, "1", now, end{result: "cut"}); err != nil {
+		t.Fatal(err)
+	}
+	if state, err := lacks.state(t.Context(), "away"); err != nil || state.probe.After(now) {
+		t.Errorf("it is asked again at %s, %v", state.probe, err)
+	}
+}
+
 // TestReplayWithoutTheKey: a replay by who lacks the key of a result ends with an error, and tells
 // no success without its result.
 func TestReplayWithoutTheKey(t *testing.T) {

@@ -10,6 +10,7 @@ if not d[1] or d[1] == 'delivered' or (d[2] ~= ARGV[2] and result ~= 'delivered'
 redis.call('ZREM', KEYS[6], ARGV[1])
 if result == 'cut' then
   redis.call('ZADD', KEYS[5], now, ARGV[1])
+  redis.call('HDEL', KEYS[2], 'probe') -- it asked the endpoint nothing: another one may
   return {1, 0, 0}
 end
 redis.call('HINCRBY', KEYS[1], 'attempts', 1)
