@@ -52,7 +52,7 @@ const fieldBody = "body"
 
 // seal returns what is kept of a delivery's body.
 func (s store) seal(delivery string, body []byte) any {
-	if !s.keys.On() || len(body) == 0 {
+	if !s.keys.Seals() || len(body) == 0 {
 		return body
 	}
 	return s.keys.Seal(seal.Place{Key: delivery, Field: fieldBody}, string(body))

@@ -62,9 +62,13 @@ const taskPrefix = "dypls:calls:task:"
 // taskKey is the index that calls are noted in. An OutId may be anything, a number too: with keys
 // nobody finds it by trying numbers.
 func (s *Store) taskKey(id string) string {
-	if !s.keys.On() {
+	if !s.keys.Seals() {
 		return taskKey(id)
 	}
+	return s.keyedTaskKey(id)
+}
+
+func (s *Store) keyedTaskKey(id string) string {
 	return taskPrefix + "k" + hex.EncodeToString(s.keys.Hash("call's task", id)[:hashBytes])
 }
 

@@ -146,11 +146,11 @@ func (w window) isBehind(p position) bool {
 }
 
 // indexes are those to look into, one after the other, and some side by side: those of a task are
-// two, of before there were keys and since.
+// two, of before a key sealed and since.
 func (s *Store) indexes(f Filter, w window) (keys [][]string) {
 	switch {
 	case f.TaskID != "" && s.keys.On():
-		return [][]string{{taskKey(f.TaskID), s.taskKey(f.TaskID)}}
+		return [][]string{{taskKey(f.TaskID), s.keyedTaskKey(f.TaskID)}}
 	case f.TaskID != "":
 		return [][]string{{taskKey(f.TaskID)}}
 	case f.SubsID != "":

@@ -48,7 +48,7 @@ func (s *Store) openFact(id, field, stored string) (string, error) {
 
 // sealEntry returns what is to stand in a field of a stream's entry.
 func (s *Store) sealEntry(stream, account, field string, plain []byte) any {
-	if !s.keys.On() {
+	if !s.keys.Seals() {
 		return plain
 	}
 	return s.keys.Seal(seal.Place{Account: account, Key: stream, Field: field}, string(plain))

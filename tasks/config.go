@@ -46,7 +46,7 @@ type Config struct {
 	// the API keeps them (14 days by its document of 2018). At least a minute, at most ten years.
 	RecordingRetention time.Duration
 	// Keys seal what Redis keeps of the tasks: nil, the default, seals nothing. Whoever performs or
-	// collects the tasks needs them, too, and should have them before producers do.
+	// collects the tasks needs them, too, and all should have them before one of them is active.
 	Keys *Keys
 	// TracerProvider is OpenTelemetry's: where a span of each Enqueue goes. nil, the default, traces
 	// nothing. An application that has a global one gives otel.GetTracerProvider(). The span is noted

@@ -81,12 +81,16 @@ func (d *draft) prepare(now time.Time, keys *Keys) {
 		return
 	}
 	scheduled := d.scheduled(now)
+	sealing, other := keys, (*Keys)(nil)
+	if !keys.Seals() {
+		sealing, other = nil, keys
+	}
 	d.record = record.New{
 		ID:          d.options.id,
 		Action:      d.action,
 		Account:     d.account(),
 		Request:     request,
-		Fingerprint: record.FingerprintOf(keys, d.options.id, d.action, d.fingerprinted()),
+		Fingerprint: record.FingerprintOf(sealing, d.options.id, d.action, d.fingerprinted()),
 		ProcessAt:   scheduled,
 		Deadline:    d.policy.deadline(d.parameters, scheduled, value(d.options.within)),
 		Undoing:     d.undoing(),
@@ -95,8 +99,8 @@ func (d *draft) prepare(now time.Time, keys *Keys) {
 		Origin:      d.origin,
 	}
 	if keys.On() {
-		d.record.Unkeyed = func() record.Fingerprint {
-			return record.FingerprintOf(nil, d.options.id, d.action, d.fingerprinted())
+		d.record.Other = func() record.Fingerprint {
+			return record.FingerprintOf(other, d.options.id, d.action, d.fingerprinted())
 		}
 	}
 }

@@ -159,6 +159,42 @@ func TestSameRequestWithKeysAndWithout(t *testing.T) {
 	})
 }
 
+// Where keys are handed out before one of them seals, nobody is held up: who has them writes what
+// those without can read, and opens and compares what those write who seal already.
+func TestKeysOfWhichNoneSealsYet(t *testing.T) {
+	t.Parallel()
+	onEachServer(t, func(t *testing.T, s server) {
+		f := seal.NewFile("k1")
+		sealing := s.withKeys(t, keysOf(t, f))
+		f.Active = ""
+		opening := s.withKeys(t, keysOf(t, f))
+		opening.enqueue(t, tasks.TaskID("early"))
+		sealing.enqueue(t, tasks.TaskID("late"))
+		s.enqueue(t, tasks.TaskID("early")) // by somebody who has no keys
+		for _, of := range []server{opening, sealing} {
+			of.enqueue(t, tasks.TaskID("early"))
+			of.enqueue(t, tasks.TaskID("late"))
+			other := axn()
+			other.PhoneNoA = "15012345679"
+			for _, id := range []string{"early", "late"} {
+				_, err := tasks.BindAXN.Enqueue(t.Context(), of.queue, other, tasks.TaskID(id))
+				if reused, is := errors.AsType[*tasks.KeyReusedError](err); !is || strings.Join(reused.Differs, " ") != "PhoneNoA" {
+					t.Errorf("%s: %v", id, err)
+				}
+			}
+		}
+		opening.bind(t, "early", dypls.Binding{SubsID: "1", SecretNo: numberX})
+		sealing.bind(t, "late", dypls.Binding{SubsID: "2", SecretNo: numberX})
+		for id, readers := range map[string][]server{"early": {s, opening, sealing}, "late": {opening, sealing}} {
+			for _, of := range readers {
+				if b, err := tasks.BindAXN.Result(t.Context(), of.queue, id); err != nil || b.SecretNo != numberX {
+					t.Errorf("%s: %+v, %v", id, b, err)
+				}
+			}
+		}
+	})
+}
+
 // A request that was enqueued without keys, by a producer that has none yet, is performed by a
 // worker that has them, and its result is sealed.
 func TestProducersMayGetKeysLater(t *testing.T) {

@@ -12,8 +12,8 @@ import (
 )
 
 type keysCommand struct {
-	New      keysNew      `cmd:"" help:"Make a file of keys with one that seals, or add one to it that seals nothing yet: --add."`
-	Activate keysActivate `cmd:"" help:"Have another key of a file seal, once every process has it."`
+	New      keysNew      `cmd:"" help:"Make a file with a key, or add one to it: --add. It seals nothing until it is activated."`
+	Activate keysActivate `cmd:"" help:"Have a key of a file seal, once every process has it."`
 	Rotate   keysRotate   `cmd:"" help:"Seal anew by the active key what others have sealed, and seal what is clear. It may be interrupted, and goes on when it is called again."`
 	Status   keysStatus   `cmd:"" help:"Count what each key has sealed, and what is clear. Exits 0 when all is sealed by the active key."`
 	Drop     keysDrop     `cmd:"" help:"Take a key out of a file that has sealed nothing of what is in Redis."`
@@ -22,7 +22,7 @@ type keysCommand struct {
 type keysNew struct {
 	File string `arg:"" help:"The file. Its owner alone may read it."`
 	ID   string `help:"The key's id, of A-Z, a-z, 0-9, '.', '_' and '-': today's date by default." name:"id" placeholder:"ID"`
-	Add  bool   `help:"Add the key to a file that is there. It seals nothing until it is activated."`
+	Add  bool   `help:"Add the key to a file that is there."`
 }
 
 // Run makes a key, and prints its id.
@@ -52,7 +52,9 @@ func (c *keysNew) Run(s streams) error {
 
 // makeKeys makes a file that is not there.
 func makeKeys(path, id string) error {
-	made := seal.NewFile(id).Marshal()
+	f := seal.NewFile(id)
+	f.Active = ""
+	made := f.Marshal()
 	if _, err := seal.ParseFile(made); err != nil {
 		return err
 	}

@@ -41,7 +41,7 @@ func TestKeysFile(t *testing.T) {
 	}
 	run(systemtest.StatusOK, "new", file, "--id", "k1")
 	first := read()
-	if info, err := os.Stat(file); err != nil || info.Mode().Perm() != 0o600 || first.Active != "k1" {
+	if info, err := os.Stat(file); err != nil || info.Mode().Perm() != 0o600 || first.Active != "" || len(first.Keys) != 1 {
 		t.Errorf("%v, %v, active %s", info.Mode(), err, first.Active)
 	}
 	if said := run(statusUsage, "new", file); !strings.Contains(said, "--add") {

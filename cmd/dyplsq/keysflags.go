@@ -85,7 +85,7 @@ func (f keysFlags) watchKeys(ctx context.Context, log zerolog.Logger) {
 	if err != nil || keys == nil {
 		return
 	}
-	log.Info().Str("active", keys.Active()).Strs("keys", keys.IDs()).Msg("sealing what may hold a number")
+	log.Info().Str("active", keys.Active()).Strs("keys", keys.IDs()).Msg("keys read")
 	hangup := make(chan os.Signal, 1)
 	signal.Notify(hangup, syscall.SIGHUP)
 	defer signal.Stop(hangup)

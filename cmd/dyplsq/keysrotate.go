@@ -31,8 +31,11 @@ func (c *keysRotate) Run(ctx context.Context, s streams) error {
 	if err != nil {
 		return err
 	}
-	if !keys.On() {
+	switch {
+	case !keys.On():
 		return usage(reseal.ErrNoKeys.Error())
+	case !keys.Seals():
+		return usage(reseal.ErrNoneActive.Error())
 	}
 	return c.withPools(ctx, func(client redis.UniversalClient) error {
 		left, err := sealPools(ctx, c.numbers(client))
@@ -135,6 +138,9 @@ func told(s streams, report reseal.Report, keys *seal.Keys, asJSON bool) error {
 			return nil
 		}
 		return statusError{statusFailed, "values are sealed, and no keys are given"}
+	}
+	if !keys.Seals() {
+		return statusError{statusFailed, reseal.ErrNoneActive.Error()}
 	}
 	var left []string
 	if n := report.Clear(); n > 0 {

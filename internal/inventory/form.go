@@ -62,7 +62,7 @@ func (v *Inventory) formOf(ctx context.Context, s *redis.Script, pool string) (f
 		return inNone, nil
 	case !v.keys.On():
 		return inDigits, nil
-	case s == sealScript || s == sealingScript:
+	case s == sealScript || s == sealingScript, s == importScript && !v.keys.Seals():
 		return inBoth, nil
 	}
 	v.mu.Lock()

@@ -2,6 +2,7 @@ package inventory
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"iter"
 	"maps"
@@ -25,14 +26,18 @@ type Imported struct {
 // used for; a city that is given replaces the one before, and a number that was sealed and does not
 // open any more is sealed anew. Where it ends early, the same again completes it.
 //
-// With keys the numbers of a new pool are sealed. A pool that has numbers in clear keeps to that
-// until [Inventory.Seal]: whoever has no keys yet may use it.
+// Where a key is active the numbers of a new pool are sealed. A pool that has numbers in clear keeps
+// to that until [Inventory.Seal]: whoever has no keys yet may use it. Into a pool that is sealed
+// nobody imports without an active key.
 func (v *Inventory) Import(ctx context.Context, pool string, numbers []Number) (Imported, error) {
 	if err := checkNumbers(numbers); err != nil {
 		return Imported{}, fmt.Errorf("inventory: import: %w", err)
 	}
 	if len(numbers) == 0 {
 		return Imported{}, nil
+	}
+	if err := v.refuseUnsealed(ctx, pool); err != nil {
+		return Imported{}, fmt.Errorf("inventory: import: %w", err)
 	}
 	if err := v.refuseOthers(ctx, pool, numbers); err != nil {
 		return Imported{}, err
@@ -58,6 +63,22 @@ func (v *Inventory) Import(ctx context.Context, pool string, numbers []Number) (
 	v.noteHas(key(pool, "numbers"), true)
 	v.noteHas(poolsKey, true)
 	return done, nil
+}
+
+// errNoneActive is of whoever opens numbers and seals none.
+var errNoneActive = errors.New("the numbers of the pool are sealed, and no key is active: dyplsq keys activate FILE ID has one seal")
+
+// refuseUnsealed refuses a pool whose numbers are sealed to whoever cannot seal others. A script
+// refuses it to who has no keys.
+func (v *Inventory) refuseUnsealed(ctx context.Context, pool string) error {
+	if !v.keys.On() || v.keys.Seals() {
+		return nil
+	}
+	_, sealed, err := v.forms(ctx, pool)
+	if err == nil && sealed > 0 {
+		err = errNoneActive
+	}
+	return err
 }
 
 // ElsewhereError tells how many of the numbers stand in the inventories of other pools. The API

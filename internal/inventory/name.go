@@ -84,9 +84,9 @@ func placeOf(pool, handle string) seal.Place {
 	return seal.Place{Key: key(pool, "sealed"), Field: handle}
 }
 
-// sealed is an X as it is kept beside its handle; "" without keys.
+// sealed is an X as it is kept beside its handle; "" where no key seals.
 func (v *Inventory) sealed(pool string, x dypls.Phone) string {
-	if !v.keys.On() {
+	if !v.keys.Seals() {
 		return ""
 	}
 	return v.keys.Seal(placeOf(pool, v.handle(pool, x)), string(x))

@@ -29,8 +29,8 @@ var ErrLeftInClear = errors.New("numbers stay in clear")
 // refused with [ErrSealed]. It may be interrupted, and called again; a second one at the same time
 // ends the first. progress, where it is not nil, is told how many are sealed, of how many.
 func (v *Inventory) Seal(ctx context.Context, pool string, progress func(done, of int)) error {
-	if !v.keys.On() {
-		return errors.New("inventory: seal: there are no keys")
+	if !v.keys.Seals() {
+		return errors.New("inventory: seal: no key is active")
 	}
 	if _, err := v.Sweep(ctx, pool); err != nil { // what is over needs no new name
 		return err

@@ -166,6 +166,51 @@ func TestSealMissesNothing(t *testing.T) {
 	}
 }
 
+// Whoever has keys of which none seals uses pools of either kind, and adds to those in clear alone.
+func TestKeysOfWhichNoneSealsYet(t *testing.T) {
+	t.Parallel()
+	onEachServer(t, func(t *testing.T, s stock) {
+		f := seal.NewFile("k1")
+		sealing, err := seal.Of(f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		f.Active = ""
+		opening, err := seal.Of(f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, v := t.Context(), inventory.New(s.client, cooldown).WithKeys(opening)
+		if _, err := v.Import(ctx, pool, numbers(2)); err != nil {
+			t.Fatal(err)
+		}
+		leased, err := inventory.New(s.client, cooldown).Lease(ctx, alone("keyless"))
+		if err != nil || leased.X != x(0) && leased.X != x(1) {
+			t.Errorf("%+v, %v", leased, err)
+		}
+		if err := v.Seal(ctx, pool, nil); err == nil {
+			t.Error("a pool is sealed without an active key")
+		}
+		if err := inventory.New(s.client, cooldown).WithKeys(sealing).Seal(ctx, pool, nil); err != nil {
+			t.Fatal(err)
+		}
+		before := strings.Join(s.dump(t), "\n")
+		if _, err := v.Import(ctx, pool, numbers(3)); err == nil || !strings.Contains(err.Error(), "keys activate") {
+			t.Errorf("numbers in clear are added to a pool that is sealed: %v", err)
+		}
+		if after := strings.Join(s.dump(t), "\n"); len(after) != len(before) {
+			t.Error("the import changed something")
+		}
+		b, err := v.Lease(ctx, alone("task"))
+		if err != nil || b.X == leased.X || b.X != x(0) && b.X != x(1) {
+			t.Errorf("%+v, %v", b, err)
+		}
+		if h, ok, err := v.Holding(ctx, pool, "keyless"); err != nil || !ok || h.X != leased.X {
+			t.Errorf("%+v, %v, %v", h, ok, err)
+		}
+	})
+}
+
 // A process without keys is refused by a pool that is sealed, and changes nothing.
 func TestWithoutKeysSealedPoolIsRefused(t *testing.T) {
 	t.Parallel()

@@ -20,9 +20,10 @@ type New struct {
 	Account     string // "" for the worker's own
 	Request     []byte // JSON
 	Fingerprint Fingerprint
-	// Unkeyed is the fingerprint as it is made without keys: what is recorded may be older than the
-	// keys. It is nil where Fingerprint has none.
-	Unkeyed   func() Fingerprint
+	// Other is the fingerprint as it is made without keys, where Fingerprint is made with them, and the
+	// other way around: what is recorded may be older than the keys, or of somebody who seals already.
+	// It is nil where there are no keys.
+	Other     func() Fingerprint
 	ProcessAt time.Time // when it was meant to run
 	Deadline  time.Time // after which no call starts; the zero time for never
 	// Undoing is what a request that undoes this one needs of it, JSON, "" for nothing. It outlives
@@ -290,11 +291,11 @@ func (t New) compare(c *Created) {
 	ours := t.Fingerprint
 	switch {
 	case c.Fingerprint.keyed() == ours.keyed():
-	case t.Unkeyed == nil:
+	case t.Other == nil:
 		c.Verdict = Unknowable
 		return
 	default:
-		ours = t.Unkeyed()
+		ours = t.Other()
 	}
 	if ours == c.Fingerprint {
 		c.Verdict = Same

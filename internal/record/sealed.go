@@ -18,7 +18,7 @@ const (
 
 // seal seals what is to stand in a field of a task's record.
 func (s Store) seal(id, account, field string, plain []byte) any {
-	if !s.keys.On() || len(plain) == 0 {
+	if !s.keys.Seals() || len(plain) == 0 {
 		return plain
 	}
 	return s.keys.Seal(seal.Place{Account: account, Key: Key(id), Field: field}, string(plain))

@@ -199,7 +199,7 @@ func TestFingerprintsWithAndWithoutKeys(t *testing.T) {
 			p := parameters("PoolKey", "FC1", "PhoneNoA", number)
 			return record.New{
 				ID: id, Action: "BindAxn", Request: []byte(`{}`), Fingerprint: record.FingerprintOf(k, id, "BindAxn", p),
-				Unkeyed: func() record.Fingerprint { return record.FingerprintOf(nil, id, "BindAxn", p) },
+				Other: func() record.Fingerprint { return record.FingerprintOf(nil, id, "BindAxn", p) },
 			}
 		}
 		asks := func(k *seal.Keys, n record.New, want record.CreateVerdict, differs string) {
@@ -219,7 +219,7 @@ func TestFingerprintsWithAndWithoutKeys(t *testing.T) {
 			asks(keys, task(keys, id, numberX), record.Conflict, "PhoneNoA")
 		}
 		without := task(nil, "since", numberA)
-		without.Unkeyed = nil
+		without.Other = nil
 		asks(nil, without, record.Unknowable, "")
 	})
 }
@@ -264,7 +264,7 @@ func TestOlderRecordIsInTheIndex(t *testing.T) {
 	for _, key := range s.client.Keys(t.Context(), "dypls:open:*").Val() {
 		s.client.ZRem(t.Context(), key, "k")
 	}
-	n.Unkeyed = func() record.Fingerprint { return record.FingerprintOf(nil, "k", "BindAxn", p) }
+	n.Other = func() record.Fingerprint { return record.FingerprintOf(nil, "k", "BindAxn", p) }
 	n.Fingerprint = record.FingerprintOf(keys, "k", "BindAxn", p)
 	found, err := s.sealed(keys).store.Create(t.Context(), []record.New{n})
 	if err != nil || found[0].Verdict != record.Same {

@@ -23,6 +23,9 @@ type Config struct {
 	Progress func(done, about int64)
 }
 
+// ErrNoneActive is that keys open what others sealed, and none seals.
+var ErrNoneActive = errors.New("no key is active: dyplsq keys activate FILE ID, once every process has the file")
+
 // ErrNoKeys is that nothing can be sealed without keys.
 var ErrNoKeys = errors.New("no keys are given: name them by --keys-file (DYPLSQ_KEYS_FILE) or --keys-command (DYPLSQ_KEYS_COMMAND)")
 
@@ -33,8 +36,11 @@ func Tally(ctx context.Context, c Config) (Report, error) { return run(ctx, c, f
 // has sealed. It returns how what it has looked at stands by then. Between two rounds it rests for as
 // long as the last one took. Its error is ctx's, or Redis': to repeat it is safe, whenever it ended.
 func Rotate(ctx context.Context, c Config) (Report, error) {
-	if !c.Keys.On() {
+	switch {
+	case !c.Keys.On():
 		return Report{}, ErrNoKeys
+	case !c.Keys.Seals():
+		return Report{}, ErrNoneActive
 	}
 	return run(ctx, c, true)
 }

@@ -135,7 +135,11 @@ func (k *Keys) Reload(ctx context.Context) error {
 // On reports whether there are keys.
 func (k *Keys) On() bool { return k != nil }
 
-// Active returns the id of the key that seals, "" without keys.
+// Seals reports whether a key is active. Where there are keys and none is, values are opened, and
+// none is sealed: so that everybody has the keys before anybody seals.
+func (k *Keys) Seals() bool { return k != nil && k.sealing().active.id != "" }
+
+// Active returns the id of the key that seals, "" where none does.
 func (k *Keys) Active() string {
 	if k == nil {
 		return ""

@@ -31,7 +31,8 @@ type File struct {
 	// Hash is the key of the hashes, 32 bytes. It is never changed: what was enqueued, leased and
 	// taken in is found by it.
 	Hash []byte `json:"hash"`
-	// Active is the id of the key that seals. The others open what they sealed.
+	// Active is the id of the key that seals. The others open what they sealed. It is "" where none
+	// seals yet: whoever has the file opens what others seal, and seals nothing itself.
 	Active string    `json:"active"`
 	Keys   []FileKey `json:"keys"`
 }
@@ -98,8 +99,8 @@ func ParseFile(text []byte) (File, error) {
 			problem("keys[%d].key must be %d bytes in base64", i, keySize)
 		}
 	}
-	if !seen[f.Active] {
-		problem("active must be the id of one of the keys")
+	if f.Active != "" && !seen[f.Active] {
+		problem("active must be the id of one of the keys, or empty")
 	}
 	if problems != nil {
 		return File{}, errors.New(strings.Join(problems, "; "))

@@ -68,13 +68,16 @@ func KeyID(stored string) (id string, sealed bool) {
 	return rest[2 : 2+int(rest[1])], true
 }
 
-// Seal seals a value by the active key. Without keys it returns the value as it is; an empty one
+// Seal seals a value by the active key. Without one it returns the value as it is; an empty one
 // stays empty.
 func (k *Keys) Seal(at Place, plain string) string {
 	if k == nil || plain == "" {
 		return plain
 	}
 	active := k.sealing().active
+	if active.id == "" {
+		return plain
+	}
 	sealed := make([]byte, beforeID, beforeID+len(active.id)+nonceSize+len(plain)+tagSize)
 	copy(sealed, magic)
 	sealed[len(magic)], sealed[len(magic)+1] = version, byte(len(active.id)) //nolint:gosec // 32 at most

@@ -90,6 +90,21 @@ func TestTamperedValues(t *testing.T) {
 	}
 }
 
+// Keys of which none is active open, and seal nothing.
+func TestNoneIsActive(t *testing.T) {
+	t.Parallel()
+	f := NewFile("k1")
+	sealed := keysOf(t, f).Seal(here, "13900000001")
+	f.Active = ""
+	k := keysOf(t, f)
+	if opened, err := k.Open(here, sealed); err != nil || opened != "13900000001" || k.Seal(here, opened) != opened {
+		t.Errorf("%q, %v", opened, err)
+	}
+	if !k.On() || k.Seals() || k.Active() != "" || !keysOf(t, NewFile("k1")).Seals() {
+		t.Error("it says otherwise")
+	}
+}
+
 func TestOldKeysOpen(t *testing.T) {
 	t.Parallel()
 	f := NewFile("k1")

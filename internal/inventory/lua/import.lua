@@ -1,4 +1,4 @@
--- ARGV[4..]: X, the number sealed ('' without keys), its city ('' where none is known), and so on. What is sealed anew replaces what
+-- ARGV[4..]: X, the number sealed ('' where no key seals), its city ('' where none is known), and so on. What is sealed anew replaces what
 -- was, which may not open any more. A pool that has numbers in clear keeps to that until it is sealed. Returns how many are new, and how many changed their city.
 local added, changed = 0, 0
 local in_clear = redis.call('EXISTS', KEYS[1]) == 1 and redis.call('EXISTS', KEYS[16], KEYS[17]) == 0
@@ -11,7 +11,7 @@ for i = 4, #ARGV, 3 do
   if not n and sealed ~= '' and not in_clear then
     x = string.match(ARGV[i], '([^|]+)$')
   end
-  if is_handle(x) then
+  if is_handle(x) and sealed ~= '' then
     redis.call('HSET', KEYS[16], x, sealed)
   end
   if not n then

@@ -43,6 +43,7 @@ func TestRotationUnderLoad(t *testing.T) {
 		Faults: []dyplstest.Fault{{Do: dyplstest.Slow, Delay: 30 * time.Millisecond}}, LedgerLimit: -1,
 	}, "--appendonly", "yes", "--appendfsync", "always")
 	r.command(t, "", "keys", "new", r.file, "--id", "k1")
+	r.command(t, "", "keys", "activate", r.file, "k1")
 	r.Env = append(r.Env, "DYPLSQ_KEYS_FILE="+r.file)
 	var numbers bytes.Buffer
 	for _, x := range owned {

@@ -60,6 +60,7 @@ func newDay(t *testing.T) *day {
 		Receipts: dyplstest.Receipts{Push: push, Queues: map[string]string{"SecretRecording": queue}, AnswerWithin: systemtest.StartWithin},
 	}, "--dir", d.folder, "--appendonly", "yes", "--appendfsync", "always")
 	d.run(t, "", "keys", "new", d.keys, "--id", "k1")
+	d.run(t, "", "keys", "activate", d.keys, "k1")
 	d.callbacks = d.endpoints(t)
 	api := endpointOf(d.Env)
 	d.Env = append(d.Env, "DYPLSQ_KEYS_FILE="+d.keys, "DYPLSQ_ARCHIVE=file://"+d.arc, "DYPLSQ_CALLBACKS="+d.callbacks,

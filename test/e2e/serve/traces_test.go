@@ -56,8 +56,10 @@ func onePictureOfACall(t *testing.T, sealed bool) {
 	s.Env = append(s.Env, collector.Env()...)
 	if sealed {
 		file := filepath.Join(t.TempDir(), "keys.json")
-		if r := systemtest.Run(t, s.Env, "", "keys", "new", file); r.Status != systemtest.StatusOK {
-			t.Fatal(r.Errors)
+		for _, args := range [][]string{{"keys", "new", file, "--id", "k1"}, {"keys", "activate", file, "k1"}} {
+			if r := systemtest.Run(t, s.Env, "", args...); r.Status != systemtest.StatusOK {
+				t.Fatal(r.Errors)
+			}
 		}
 		s.Env = append(s.Env, "DYPLSQ_KEYS_FILE="+file)
 	}

@@ -27,6 +27,8 @@ func (e *examination) seals(ctx context.Context) ([]Finding, error) {
 				"until then it holds what they have sealed")}, nil
 	case !e.Keys.On():
 		return nil, nil
+	case !e.Keys.Seals():
+		return []Finding{found("", "%d keys open what is sealed; none seals until dyplsq keys activate", len(known))}, nil
 	}
 	f := found("", "%s seals, of %d keys", sample.Active, len(known))
 	var older []string

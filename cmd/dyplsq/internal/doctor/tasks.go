@@ -131,7 +131,7 @@ func (e *examination) sealed(
 		f := found("", "%s: %d of %d sealed numbers do not open, and binds that are given one wait: %v", pool, n.Unreadable, n.Checked, n.First)
 		findings = append(findings, f.but(Warning, "give every process all keys; where they are there: dyplsq numbers import "+pool+" FILE"))
 	}
-	if n.InClear > 0 && e.Keys.On() {
+	if n.InClear > 0 && e.Keys.Seals() {
 		f := found("", "%s: %d numbers stand in clear, although there are keys", pool, n.InClear)
 		findings = append(findings, f.but(Warning, "dyplsq keys rotate, once every process has the keys"))
 	}
