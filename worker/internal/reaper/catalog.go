@@ -5,18 +5,33 @@ import (
 	"time"
 )
 
-// pruneFor bounds how long one sweep drops entries of the catalog. What it does not come to, the
-// next one does.
-const pruneFor = time.Second
+const (
+	// pruneFor bounds how long one sweep drops entries of the catalog. What it does not come to, the
+	// next one does.
+	pruneFor = time.Second
+	// pruneEvery is how many sweeps there are for one that looks whether there is something to drop.
+	pruneEvery = 4
+)
 
 // sweepCatalog drops what the catalog says of records that are gone. It rests like [sweepOpen].
 func (r *Reaper) sweepCatalog(ctx context.Context) error {
+	if r.sweeps++; r.pruneLeft || r.sweeps%pruneEvery == 1 {
+		r.pruneLeft = true
+		return r.pruneCatalog(ctx)
+	}
+	return nil
+}
+
+func (r *Reaper) pruneCatalog(ctx context.Context) error {
 	for started := time.Now(); ; {
 		if err := r.renewLock(ctx); err != nil {
 			return err
 		}
 		trip := time.Now()
 		more, err := r.Records.Prune(ctx, &r.pruning, r.Keep())
+		if err == nil && !more {
+			r.pruneLeft = false
+		}
 		if err != nil || !more || time.Since(started) > pruneFor {
 			return err
 		}
