@@ -42,6 +42,8 @@ type lane struct {
 	cut    context.CancelFunc
 	stop   context.CancelFunc // of the pump
 	pumped chan struct{}
+
+	saidHeld atomic.Int64 // when it was last said that a callback does not open, in Unix ns
 }
 
 // payload is all that asynq is given of a delivery.
@@ -166,7 +168,10 @@ func (l *lane) sendOnce(id, round string, a admission) error {
 // hold puts a delivery off whose body does not open. It counts as no attempt.
 func (l *lane) hold(ctx context.Context, id, round string, a admission) error {
 	const pause = time.Minute
-	l.log.Error().Str("webhook_id", id).Str("reason", a.closed.Error()).Msg("callback undecryptable; held")
+	last, now := l.saidHeld.Load(), time.Now().UnixNano()
+	if now-last > int64(sayEvery) && l.saidHeld.CompareAndSwap(last, now) {
+		l.log.Error().Str("webhook_id", id).Str("reason", a.closed.Error()).Msg("callback undecryptable; held")
+	}
 	l.Trace.attemptDone(AttemptEnd{Endpoint: l.name, Result: Undecryptable})
 	_, _, err := l.store.settle(ctx, l.name, id, round, l.now(), end{result: "cut"})
 	if err != nil {

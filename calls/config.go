@@ -70,8 +70,8 @@ type Store struct {
 	trace Trace
 	spans tracing.Tracer
 	said  atomic.Int64 // when it was last told that pushes are not stored, in Unix milliseconds
-	// when it was last told that pushes do not open
-	saidHeld atomic.Int64
+	// when it was last told that pushes do not open, and that recordings wait for that reason
+	saidHeld, saidWaits atomic.Int64
 }
 
 // New returns a store. It does not wait for a connection. Its error tells everything that is wrong

@@ -182,13 +182,10 @@ func (h *handler) take(
 
 // sayNotStored tells it now and then: where Redis is away each push would have a line.
 func (s *Store) sayNotStored(err error) {
-	now := time.Now().UnixMilli()
-	last := s.said.Load()
-	if now-last < sayEvery.Milliseconds() || !s.said.CompareAndSwap(last, now) {
-		return
+	if mayTell(&s.said) {
+		s.log.Error().Str("error", dypls.Scrub(err.Error())).
+			Msg("pushes not stored; the platform repeats them")
 	}
-	s.log.Error().Str("error", dypls.Scrub(err.Error())).
-		Msg("pushes not stored; the platform repeats them")
 }
 
 // pushed is what came in, as it came.

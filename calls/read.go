@@ -62,8 +62,9 @@ const (
 
 // List returns calls in the order in which they were dialled, or in the reverse one, and the cursor
 // of those that follow, "" where there are none. Calls whose first receipt comes while a list is read may be missing.
-// Errors: *dypls.ValidationError for a cursor that is none, [tasks.ErrUnreachable] and
-// [tasks.ErrRefused].
+// Errors: *dypls.ValidationError for a cursor that is none, [tasks.ErrUndecryptable] where no call of
+// a task is found by a process without the keys that the task was recorded with,
+// [tasks.ErrUnreachable] and [tasks.ErrRefused].
 func (s *Store) List(ctx context.Context, f Filter) (calls []Call, next string, err error) {
 	if f.Limit <= 0 {
 		f.Limit = defaultLimit
@@ -98,6 +99,9 @@ func (s *Store) List(ctx context.Context, f Filter) (calls []Call, next string, 
 				}
 			}
 		}
+	}
+	if len(calls) == 0 && f.Cursor == "" {
+		return nil, "", s.checkFound(ctx, f.TaskID)
 	}
 	return calls, "", nil
 }

@@ -93,7 +93,9 @@ func (s *Store) ClaimRecording(
 // depends on what is sealed.
 func (c *RecordingClaim) hold(ctx context.Context) error {
 	const pause = time.Minute
-	c.store.log.Error().Str("error", reasonOf(c.Call.Undecryptable)).Msg("call undecryptable; its recording waits")
+	if mayTell(&c.store.saidWaits) {
+		c.store.log.Error().Str("error", reasonOf(c.Call.Undecryptable)).Msg("call undecryptable; its recording waits")
+	}
 	return c.Again(ctx, Postponed{Pause: pause, Reason: reasonOf(c.Call.Undecryptable), Link: c.Link})
 }
 

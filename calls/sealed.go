@@ -1,12 +1,17 @@
 package calls
 
 import (
+	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
+	"github.com/seed-5c07c2e9/dyplsq/internal/record"
 	"github.com/seed-5c07c2e9/dyplsq/internal/seal"
+	"github.com/seed-5c07c2e9/dyplsq/tasks"
 )
 
 // What of a call may be a number, what somebody wrote, or a link, is sealed where there are keys, and
@@ -46,6 +51,23 @@ func (s *Store) openFact(id, field, stored string) (string, error) {
 	return plain, err
 }
 
+// checkFound returns why it is no truth that a task has no calls: they are found by keys, and there
+// are none.
+func (s *Store) checkFound(ctx context.Context, taskID string) error {
+	if taskID == "" || s.keys.On() {
+		return nil
+	}
+	asked, err := record.NewStore(s.redis).Requested(ctx, taskID)
+	if err != nil {
+		return failure(ctx, err)
+	}
+	if !asked.Fingerprint.Readable(s.keys) {
+		return fmt.Errorf("calls of task %s: %w: they are found by keys, and this process has none: give it the keys "+
+			"(Config.Keys, DYPLSQ_KEYS_FILE)", taskID, tasks.ErrUndecryptable)
+	}
+	return nil
+}
+
 // sealEntry returns what is to stand in a field of a stream's entry.
 func (s *Store) sealEntry(stream, account, field string, plain []byte) any {
 	if !s.keys.Seals() {
@@ -80,12 +102,15 @@ func (s *Store) openAll(id string, hash map[string]string) (err error) {
 
 // sayHeld tells of a push that is held, now and then.
 func (s *Store) sayHeld(err error) {
-	now := time.Now().UnixMilli()
-	last := s.saidHeld.Load()
-	if now-last < sayEvery.Milliseconds() || !s.saidHeld.CompareAndSwap(last, now) {
-		return
+	if mayTell(&s.saidHeld) {
+		s.log.Error().Str("error", reasonOf(err)).Msg("receipts undecryptable; held in dypls:receipts")
 	}
-	s.log.Error().Str("error", reasonOf(err)).Msg("receipts undecryptable; held in dypls:receipts")
+}
+
+// mayTell reports whether it is long enough since it was told last, in Unix milliseconds.
+func mayTell(said *atomic.Int64) bool {
+	now, last := time.Now().UnixMilli(), said.Load()
+	return now-last >= sayEvery.Milliseconds() && said.CompareAndSwap(last, now)
 }
 
 // reasonOf says why a value does not open, without the name of what it is of.

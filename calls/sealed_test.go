@@ -9,10 +9,14 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
+	"github.com/rs/zerolog"
 
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
+	"github.com/seed-5c07c2e9/dyplsq/internal/logtest"
+	"github.com/seed-5c07c2e9/dyplsq/internal/record"
 	"github.com/seed-5c07c2e9/dyplsq/internal/redistest"
 	"github.com/seed-5c07c2e9/dyplsq/internal/seal"
+	"github.com/seed-5c07c2e9/dyplsq/tasks"
 )
 
 // keysOf are keys of a ring, of which the last one seals.
@@ -216,4 +220,55 @@ func TestNoKeysChangeNothingThatIsSealed(t *testing.T) {
 	if claim, err := sealed.ClaimRecording(t.Context(), RecordingsDue{}, "c1", time.Minute); claim != nil || err != nil {
 		t.Errorf("the recording of a call that does not open: %v, %v", claim, err)
 	}
+}
+
+// TestRecordingsThatWaitAreToldNowAndThen: each call that does not open is asked for every minute.
+func TestRecordingsThatWaitAreToldNowAndThen(t *testing.T) {
+	t.Parallel()
+	server := redistest.Start(t)
+	var log logtest.Log
+	plain, sealed := open(t, server, func(c *Config) { c.Logger = zerolog.New(&log) }), open(t, server, with(keysOf(t, "k1")[0]))
+	for i := range 5 {
+		id := fmt.Sprint("c", i)
+		mergeOne(t, sealed, dypls.TypeSecretReport, receiptsOf(id)[dypls.TypeSecretReport])
+		mergeOne(t, sealed, dypls.TypeSecretRecording, receiptsOf(id)[dypls.TypeSecretRecording])
+		if claim, err := plain.ClaimRecording(t.Context(), RecordingsDue{}, id, time.Minute); claim != nil || err != nil {
+			t.Errorf("%v, %v", claim, err)
+		}
+	}
+	if n := strings.Count(log.String(), "its recording waits"); n != 1 {
+		t.Errorf("told %d times:\n%s", n, log.String())
+	}
+}
+
+// TestCallsOfATaskWithoutTheKeys: that none is found is told as what it is, by whoever lacks the keys
+// that they are found by, and by nobody else.
+func TestCallsOfATaskWithoutTheKeys(t *testing.T) {
+	t.Parallel()
+	server := redistest.Start(t)
+	plain, sealed := open(t, server), open(t, server, with(keysOf(t, "k1")[0]))
+	mergeOne(t, sealed, dypls.TypeSecretReport, receiptsOf("c1")[dypls.TypeSecretReport])
+	list := func(s *Store, f Filter, calls int, want error) {
+		t.Helper()
+		found, _, err := s.List(t.Context(), f)
+		if len(found) != calls || !errors.Is(err, want) {
+			t.Errorf("%+v: %v, %v", f, found, err)
+		}
+	}
+	of := Filter{TaskID: "order-c1"}
+	list(plain, of, 0, nil) // of no task that is recorded
+	parameters := dypls.Parameters{{Name: "PoolKey", Value: "FC1"}}
+	fingerprint := func(k *seal.Keys) {
+		f := record.FingerprintOf(k, of.TaskID, "BindAxn", parameters)
+		server.Client(t).HSet(t.Context(), record.Key(of.TaskID), "action", "BindAxn", "fingerprint", string(f))
+	}
+	fingerprint(nil)
+	list(plain, of, 0, nil)
+	fingerprint(sealed.keys)
+	list(plain, of, 0, tasks.ErrUndecryptable)
+	list(sealed, of, 1, nil)
+	list(sealed, Filter{TaskID: of.TaskID, Recording: []RecordingState{RecordingLost}}, 0, nil)
+	list(plain, Filter{}, 1, nil)
+	mergeOne(t, plain, dypls.TypeSecretReport, strings.Replace(receiptsOf("c2")[dypls.TypeSecretReport], "order-c2", of.TaskID, 1))
+	list(plain, of, 1, nil)
 }

@@ -151,14 +151,17 @@ func noNumber(begun record.Begun, err error) verdict {
 	return v
 }
 
-// checkInventory has an unbind or update wait where this worker has no keys to the inventory that
-// is to be told of it.
-func (d *delivery) checkInventory(ctx context.Context) error {
+// errNoKeys: the inventory that is to be told what became of a binding is sealed.
+var errNoKeys = errors.New("the numbers of the pool are sealed, and this worker has no keys")
+
+// checkTellable returns errNoKeys where this worker cannot tell the inventory of an unbind or an
+// update.
+func (d *delivery) checkTellable(ctx context.Context, asked []byte) error {
 	var request struct {
 		PoolKey string `json:"PoolKey"`
 	}
 	changes := d.kind.action == dypls.UnbindSubscription.Action || d.kind.action == dypls.UpdateSubscription.Action
-	if d.worker.config.Keys.On() || !changes || json.Unmarshal(d.begun.Request, &request) != nil {
+	if d.worker.config.Keys.On() || !changes || json.Unmarshal(asked, &request) != nil {
 		return nil //nolint:nilerr // what cannot be read is told by the call
 	}
 	used, err := d.worker.numbers.InUse(ctx)
@@ -169,10 +172,20 @@ func (d *delivery) checkInventory(ctx context.Context) error {
 		return nil // whatever else is wrong shows when it is told
 	}
 	d.worker.log.Warn().Str("id", d.id).Err(err).Msg("number unreadable; the task waits")
+	return errNoKeys
+}
+
+// checkInventory has an unbind or update wait where this worker has no keys to the inventory that
+// is to be told of it.
+func (d *delivery) checkInventory(ctx context.Context) error {
+	err := d.checkTellable(ctx, d.begun.Request)
+	if err == nil {
+		return nil
+	}
 	v := verdict{
 		code:    dypls.CodeNotSent,
 		class:   dypls.Unavailable,
-		message: "the numbers of the pool are sealed, and this worker has no keys",
+		message: err.Error(),
 	}
 	v.wait(growing(redisAway, deniedCap, d.begun.Uncounted), d.begun)
 	return &decidedError{v}

@@ -42,6 +42,9 @@ func (d *delivery) reconcile(ctx context.Context) error {
 	var found performed
 	x, request, err := d.leasedBefore(ctx, begun)
 	if err == nil {
+		err = d.checkTellable(ctx, request)
+	}
+	if err == nil {
 		begun.Request = request
 		finding, found, err = d.find(lookCtx, begun)
 	}
@@ -104,6 +107,8 @@ func (w *Worker) decideReconciled(
 		}
 	case errors.Is(err, errNoAccount): // one that knows it can look
 		v.delay, v.doubt, v.message = w.unknownAccountPause(), record.DoubtKept, "looking is left to a worker that knows the account"
+	case errors.Is(err, errNoKeys): // one that has them can tell what it sees
+		v.delay, v.doubt, v.message = w.unknownAccountPause(), record.DoubtKept, "looking is left to a worker that has the keys"
 	case err != nil:
 		v.verificationFailed(begun, err)
 	case finding == dypls.Found && k.removes:

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
@@ -62,6 +63,72 @@ func TestBindWaitsForANumberThatOpens(t *testing.T) {
 		}
 		return err
 	})
+}
+
+// atUnbind does something at the moment that an unbind leaves.
+type atUnbind struct {
+	dypls.Caller
+
+	leaves func()
+}
+
+// Call implements [dypls.Caller].
+func (c atUnbind) Call(ctx context.Context, call dypls.Call) (dypls.Answer, error) {
+	if call.Action == dypls.UnbindSubscription.Action {
+		c.leaves()
+	}
+	return c.Caller.Call(ctx, call)
+}
+
+// TestLookWaitsForKeysOfItsInventory: an unbind whose binding is gone already, and whose pool was
+// sealed while its call was out, is left to who can tell the inventory.
+func TestLookWaitsForKeysOfItsInventory(t *testing.T) {
+	t.Parallel()
+	const owned dypls.Phone = "17000000099"
+	keys, err := seal.Of(seal.NewFile("k1"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var sealer atomic.Pointer[inventory.Inventory]
+	s := newWorkerHarness(t, dyplstest.Config{Pools: []dyplstest.Pool{{Key: dyplstest.DefaultPoolKey, Numbers: []dypls.Phone{owned}}}},
+		func(c *Config) {
+			c.Caller = atUnbind{c.Caller, func() {
+				if err := sealer.Load().Seal(t.Context(), dyplstest.DefaultPoolKey, nil); err != nil {
+					t.Error(err)
+				}
+			}}
+		})
+	v := inventory.New(s.redis, inventory.DefaultCooldown)
+	sealer.Store(inventory.New(s.redis, inventory.DefaultCooldown).WithKeys(keys))
+	if _, err := v.Import(t.Context(), dyplstest.DefaultPoolKey, []inventory.Number{{X: owned}}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := tasks.BindAXN.Enqueue(t.Context(), s.queue, bindRequest(), tasks.TaskID("bind")); err != nil {
+		t.Fatal(err)
+	}
+	var bound dypls.Binding
+	if err := json.Unmarshal(s.outcome(t, "bind").Result, &bound); err != nil {
+		t.Fatal(err)
+	}
+	unbind := dypls.UnbindSubscriptionRequest{PoolKey: dyplstest.DefaultPoolKey, SubsID: bound.SubsID, SecretNo: bound.SecretNo}
+	if _, err := dypls.UnbindSubscription.Call(t.Context(), s.caller, unbind); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := tasks.UnbindSubscription.Enqueue(t.Context(), s.queue, unbind, tasks.TaskID("unbind")); err != nil {
+		t.Fatal(err)
+	}
+	s.logged(t, "number unreadable; the task waits")
+	redistest.Poll(t, outcomeWithin, "the look to be left to others", func(ctx context.Context) error {
+		e, err := s.queue.Explain(ctx, "unbind")
+		if err == nil && (e.State != "waiting" || !strings.Contains(e.Message, "has the keys")) {
+			err = errors.New(e.State + ": " + e.Message)
+		}
+		return err
+	})
+	known, err := sealer.Load().Knows(t.Context(), dyplstest.DefaultPoolKey, bound.SecretNo, bound.SubsID)
+	if err != nil || !known {
+		t.Errorf("the binding is known: %t, %v", known, err)
+	}
 }
 
 // TestUnbindWaitsForKeysOfItsInventory: a worker without keys leaves the bindings of a sealed pool

@@ -125,8 +125,7 @@ func (r *Reaper) publishOutcomes(ctx context.Context, told []record.Open) (locke
 	for _, s := range surpluses {
 		if s.Undecryptable != nil {
 			locked[s.ID] = true
-			r.Log.Error().Str("id", s.ID).Str("subs_id", s.SubsID).Err(s.Undecryptable).
-				Msg("surplus binding not removed: what is recorded does not open; see dyplsq keys status")
+			r.sayLocked(s)
 			continue
 		}
 		if err := r.compensate(ctx, s); err != nil {
@@ -134,6 +133,16 @@ func (r *Reaper) publishOutcomes(ctx context.Context, told []record.Open) (locke
 		}
 	}
 	return locked, nil
+}
+
+// sayLocked tells of a surplus binding that does not open, now and then.
+func (r *Reaper) sayLocked(s record.SurplusBinding) {
+	if time.Since(r.locked) < sayEvery {
+		return
+	}
+	r.locked = time.Now()
+	r.Log.Error().Str("id", s.ID).Str("subs_id", s.SubsID).Err(s.Undecryptable).
+		Msg("surplus binding not removed: what is recorded does not open; see dyplsq keys status")
 }
 
 // redeliver makes the next delivery of each record that has none, and of each whose run died: the

@@ -53,6 +53,8 @@ type Reaper struct {
 
 	sweeps    int
 	pruneLeft bool // of the last look into the catalog, something is left to be dropped
+
+	locked time.Time // when it was last said that a surplus binding does not open
 }
 
 // timing: a sweep starts this often, over all workers; each worker tries to be the one, within try
@@ -63,7 +65,8 @@ type timing struct{ every, try, lock time.Duration }
 // trimEvery is how often whoever sweeps takes old outcomes off the stream.
 const trimEvery = time.Minute
 
-// sayEvery is how often it is said at most that a sweep was cut short.
+// sayEvery is how often it is said at most that a sweep was cut short, or that a surplus binding does
+// not open.
 const sayEvery = 10 * time.Second
 
 var defaultTiming = timing{every: 5 * time.Second, try: time.Second, lock: 10 * time.Second}

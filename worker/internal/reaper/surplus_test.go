@@ -2,10 +2,12 @@ package reaper
 
 import (
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/seed-5c07c2e9/dyplsq/internal/record"
+	"github.com/seed-5c07c2e9/dyplsq/internal/seal"
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
 )
 
@@ -42,6 +44,36 @@ func TestForgottenSurplusIsUndone(t *testing.T) {
 	}
 	if left, err := h.Records.Surpluses(t.Context(), "k"); err != nil || len(left) != 0 {
 		t.Errorf("%v, %v", left, err)
+	}
+}
+
+// TestSurplusesThatDoNotOpen stay, and are told of now and then.
+func TestSurplusesThatDoNotOpen(t *testing.T) {
+	t.Parallel()
+	h := newHarness(t)
+	keys, err := seal.Of(seal.NewFile("k1"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	lacks := h.Records
+	h.Records = h.Records.WithKeys(keys)
+	for _, id := range []string{"k", "l"} {
+		h.create(t, id)
+		fence := h.begin(t, id, time.Minute).Fence
+		for i, subs := range []string{"1000", "2000"} {
+			h.finish(t, record.Ending{
+				ID: id, Fence: fence + int64(i), State: record.Succeeded, SubsID: subs, Result: []byte(`{}`),
+				Surplus: func() []byte { return []byte(`{"PoolKey":"FC1","SubsId":"` + subs + `","SecretNo":"17000000001"}`) },
+			})
+		}
+	}
+	h.Records = lacks
+	h.sweeps(t)
+	if open := h.open(t); !slices.Equal(open, []string{"k", "l"}) {
+		t.Errorf("open are %v", open)
+	}
+	if n := strings.Count(h.log.String(), "surplus binding not removed"); n != 1 {
+		t.Errorf("told %d times:\n%s", n, h.log)
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dyplstest"
+	"github.com/seed-5c07c2e9/dyplsq/internal/record"
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
 )
 
@@ -57,6 +58,9 @@ func TestPages(t *testing.T) {
 		t.Errorf("a filter lets others through:\n%s", found)
 	}
 	p.shows("/console/tasks?state=failed&code=isv.OTHER", "No task matches.")
+	w.redis.Client(t).HSet(t.Context(), record.Key("order-3"), "fingerprint", "hmac Action:00")
+	p.shows("/console/task?id=order-3", "Calls of this task are found by keys")
+	p.shows("/console/uncertain", "Calls of this task are found by keys")
 }
 
 // TestSearch: a task is found by its id, by its binding, and by a number as people see it. A whole

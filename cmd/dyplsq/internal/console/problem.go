@@ -60,6 +60,8 @@ func problemOf(err error) problem {
 		return problem{http.StatusServiceUnavailable, "problem.audit", err.Error()}
 	case errors.Is(err, calls.ErrRecordingKept), errors.Is(err, calls.ErrRecordingBusy):
 		return problem{status: http.StatusConflict, text: "problem.recording"}
+	case errors.Is(err, tasks.ErrUndecryptable):
+		return problem{http.StatusServiceUnavailable, "problem.undecryptable", err.Error()}
 	case errors.Is(err, tasks.ErrUnreachable):
 		return problem{http.StatusServiceUnavailable, "problem.redis", err.Error()}
 	}

@@ -24,6 +24,7 @@ type aTask struct {
 	Result  []pair
 	Events  []event
 	Phoned  []calls.Call
+	Unfound bool          // calls are found by keys, and there are none
 	Changes []audit.Entry // what people did to it
 	Whole   bool          // numbers are shown whole
 	// what may be done to it now, by whoever looks
@@ -81,7 +82,8 @@ func (r *request) task(id string) (t aTask, err error) {
 		return t, err
 	}
 	const most = 20
-	if t.Phoned, _, err = c.Calls.List(ctx, calls.Filter{TaskID: id, Limit: most}); err != nil {
+	t.Phoned, _, err = c.Calls.List(ctx, calls.Filter{TaskID: id, Limit: most})
+	if t.Unfound = errors.Is(err, tasks.ErrUndecryptable); err != nil && !t.Unfound {
 		return t, err
 	}
 	if t.Changes, _, err = c.Audit.Read(ctx, audit.Filter{Target: id, Limit: most}); err != nil {

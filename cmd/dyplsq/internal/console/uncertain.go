@@ -23,7 +23,8 @@ type heldTask struct {
 	Since time.Time
 	// RequestIDs are those of the calls that were made, as far as the API answered.
 	RequestIDs []string
-	Receipts   int // calls that were made through a binding of it
+	Receipts   int  // calls that were made through a binding of it
+	Unfound    bool // they are found by keys, and there are none
 }
 
 // heldPerPage bounds a page: each of them takes some ten commands to Redis.
@@ -75,5 +76,8 @@ func (r *request) held(t tasks.UncertainTask) (h heldTask, err error) {
 	}
 	of, _, err := r.console.Calls.List(r.Context(), calls.Filter{TaskID: t.ID, Limit: heldPerPage})
 	h.Receipts = len(of)
+	if h.Unfound = errors.Is(err, tasks.ErrUndecryptable); h.Unfound {
+		err = nil
+	}
 	return h, err
 }
