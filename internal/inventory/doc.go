@@ -59,7 +59,8 @@
 //	dypls:{pool:KEY}:cooldown     string how long numbers rest, for those who lease none
 //	dypls:{pool:KEY}:secret       string the key of the hashes
 //	dypls:{pool:KEY}:sealed       hash   handle -> X, sealed; of numbers that are named by a handle
-//	dypls:{pool:KEY}:sealing      hash   while a pool is sealed: X -> who came onto it meanwhile, and with what
+//	dypls:{pool:KEY}:sealing      hash   while a pool is sealed: X -> who came onto it meanwhile, and with what;
+//	                                     gone an hour after the last step
 //	dypls:pools                   set    pools that have or had an inventory
 //
 // A and B stand here only as HMAC-SHA256, 16 bytes of it, under the pool's secret. X and the

@@ -8,6 +8,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
 )
@@ -17,7 +18,13 @@ const (
 	sealAtOnce = 200
 	// sealTries is how often a number is tried that somebody comes onto each time.
 	sealTries = 100
+	// notedFor is how long it is noted who comes onto numbers, after the last step of a run: one that
+	// was interrupted, and that nobody repeats, leaves nothing that grows.
+	notedFor = time.Hour
 )
+
+// errNotNoted is that a run has no notes any more: it took too long, or another one has ended.
+var errNotNoted = errors.New("who came onto the numbers is no longer noted")
 
 // ErrLeftInClear is matched by the error of [Inventory.Seal] where it has sealed all numbers but some
 // whose leases are not those that they count. It is no better the next time.
@@ -26,8 +33,8 @@ var ErrLeftInClear = errors.New("numbers stay in clear")
 // Seal seals the numbers of a pool that stand in clear, with all that is written of them, and
 // replaces the hashes of A and B. Nothing is lost by it, and nobody has to stop: each number is
 // sealed in one step, and until then stands as it was. From the beginning of it, who has no keys is
-// refused with [ErrSealed]. It may be interrupted, and called again; a second one at the same time
-// ends the first. progress, where it is not nil, is told how many are sealed, of how many.
+// refused with [ErrSealed]. It may be interrupted, and called again, for which it is noted who comes
+// onto numbers: for an hour. A second one at the same time ends the first. progress, where it is not nil, is told how many are sealed, of how many.
 func (v *Inventory) Seal(ctx context.Context, pool string, progress func(done, of int)) error {
 	if !v.keys.Seals() {
 		return errors.New("inventory: seal: no key is active")
@@ -37,7 +44,7 @@ func (v *Inventory) Seal(ctx context.Context, pool string, progress func(done, o
 	}
 	for done := 0; ; {
 		s := sealing{Inventory: v, pool: pool, run: rand.Text(), clear: map[string]*inClear{}}
-		left, err := v.run(ctx, sealingScript, pool, s.run).Int()
+		left, err := v.run(ctx, sealingScript, pool, s.run, notedFor.Milliseconds()).Int()
 		if err == nil && left <= 0 {
 			v.noteForm(pool, knownForm{form: inHandles})
 			return nil
@@ -53,6 +60,9 @@ func (v *Inventory) Seal(ctx context.Context, pool string, progress func(done, o
 					progress(done, of)
 				}
 			})
+		}
+		if errors.Is(err, errNotNoted) {
+			continue // what it has read may be wrong by now
 		}
 		if err == nil && s.odd > 0 && s.odd >= of-done {
 			err = fmt.Errorf("%w: %d of pool %s, whose leases are not those that they count", ErrLeftInClear, s.odd, pool)
@@ -123,6 +133,9 @@ func (s *sealing) seal(ctx context.Context, sealed func(int)) error {
 		if err != nil {
 			return err
 		}
+		if len(replies) == 1 && replies[0] == "over" {
+			return errNotNoted
+		}
 		if len(replies) != len(some) {
 			return errors.New("somebody else has begun to seal the pool")
 		}
@@ -157,8 +170,8 @@ func (s *sealing) some(left []string) []string {
 }
 
 func (s *sealing) args(some []string) []any {
-	args := make([]any, 0, 1+6*len(some))
-	args = append(args, s.run)
+	args := make([]any, 0, 2+6*len(some))
+	args = append(args, s.run, notedFor.Milliseconds())
 	for _, x := range some {
 		known := s.of(x)
 		handle := s.handle(s.pool, dypls.Phone(x))

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/redis/go-redis/v9"
 
@@ -209,6 +210,46 @@ func TestKeysOfWhichNoneSealsYet(t *testing.T) {
 			t.Errorf("%+v, %v, %v", h, ok, err)
 		}
 	})
+}
+
+// TestSealBeginsAnewWithoutItsNotes: what is noted for a run goes an hour after its last step, so that
+// one that was interrupted leaves nothing that grows. A run whose notes are gone reads all again.
+func TestSealBeginsAnewWithoutItsNotes(t *testing.T) {
+	t.Parallel()
+	server := redistest.Start(t)
+	s := stock{inventory.New(server.Client(t), cooldown), server.Client(t)}
+	s.fill(t, numbers(1))
+	before := s.lease(t, pair("before", 1, 2))
+	s.WithKeys(newKeys(t))
+	const notes = "dypls:{pool:" + pool + "}:sealing"
+	own := server.Client(t)
+	own.AddHook(meanwhile{
+		once: new(sync.Once),
+		after: func(cmd redis.Cmder) bool {
+			return cmd.Name() == "hscan" && strings.HasSuffix(fmt.Sprint(cmd.Args()[1]), ":slots")
+		},
+		does: func() {
+			if left := s.client.PTTL(t.Context(), notes).Val(); left <= 0 || left > time.Hour {
+				t.Errorf("the notes are kept for %s", left)
+			}
+			s.client.Del(t.Context(), notes) // the hour is over
+			s.lease(t, pair("during", 3, 4))
+		},
+	})
+	sealer := inventory.New(own, cooldown).WithKeys(s.Keys())
+	if err := sealer.Seal(t.Context(), pool, nil); err != nil {
+		t.Fatal(err)
+	}
+	s.audit(t)
+	s.inClear(t, x(0))
+	for i := 1; i <= 4; i++ {
+		s.none(t, pair("other", i, 100))
+	}
+	for _, task := range []string{"before", "during"} {
+		if h, ok, err := s.Holding(t.Context(), pool, task); err != nil || !ok || h.X != before.X {
+			t.Errorf("%s: %+v, %v, %v", task, h, ok, err)
+		}
+	}
 }
 
 // A process without keys is refused by a pool that is sealed, and changes nothing.

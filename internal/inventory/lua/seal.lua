@@ -1,7 +1,7 @@
--- ARGV[4..]: the run, then for each X: its digits, its handle, the number sealed, how long a note of it is known, the tasks that may
--- be on it, and what its slots are called until then and from then on, in words.
+-- ARGV[4..]: the run, how long (ms) what is noted for it is kept, then for each X: its digits, its handle, the number sealed, how
+-- long a note of it is known, the tasks that may be on it, and what its slots are called until then and from then on, in words.
 -- Returns for each: sealed | noted, with what is not known yet | full, where it has to be read again | odd. Or nothing at all, where
--- another run has begun.
+-- another run has begun; or over, where no run has any notes: who came onto an X meanwhile, nobody knows then.
 
 -- on returns the leases on an X; nil where they are not those that it counts, or hold a slot that has no name yet.
 local function on(x, n, tasks, slots)
@@ -79,10 +79,14 @@ local function seal(x, handle, sealed, known, tasks, names)
 end
 
 local done = {}
-if redis.call('HGET', KEYS[17], '-') ~= ARGV[4] then
+local run = redis.call('HGET', KEYS[17], '-')
+if not run then
+  return {'over'}
+elseif run ~= ARGV[4] then
   return done
 end
-for i = 5, #ARGV, 6 do
+redis.call('PEXPIRE', KEYS[17], ARGV[5])
+for i = 6, #ARGV, 6 do
   table.insert(done, seal(ARGV[i], ARGV[i + 1], ARGV[i + 2], tonumber(ARGV[i + 3]), ARGV[i + 4], ARGV[i + 5]))
 end
 return done
