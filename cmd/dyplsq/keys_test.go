@@ -76,6 +76,19 @@ func TestKeysFile(t *testing.T) {
 	}
 }
 
+// TestKeysThatWereNotOpened are never taken for none.
+func TestKeysThatWereNotOpened(t *testing.T) {
+	t.Parallel()
+	for _, f := range []keysFlags{{KeysFile: "keys.json"}, {KeysCommand: "cat keys.json"}} {
+		if keys, err := f.keys(); keys.On() || !errors.Is(err, errNotApplied) {
+			t.Errorf("%v, %v", keys, err)
+		}
+	}
+	if keys, err := (keysFlags{}).keys(); keys.On() || err != nil {
+		t.Errorf("%v, %v", keys, err)
+	}
+}
+
 // TestSealPoolsGoesOn: a number that cannot be sealed, because its leases are not those that it
 // counts, keeps no other pool from being sealed.
 func TestSealPoolsGoesOn(t *testing.T) {

@@ -39,9 +39,16 @@ func (f *keysFlags) AfterApply(ctx context.Context) error {
 	return nil
 }
 
+// errNotApplied is an error of who programs a command: without the keys it would write in clear.
+var errNotApplied = errors.New("the keys that the flags name were not opened: " +
+	"kong did not call keysFlags.AfterApply of this command")
+
 // keys reads the keys, once; nil where there are none.
 func (f keysFlags) keys() (*seal.Keys, error) {
-	if f.opened == nil {
+	switch {
+	case f.opened == nil && f.KeysFile+f.KeysCommand != "":
+		return nil, errNotApplied
+	case f.opened == nil:
 		return nil, nil //nolint:nilnil // of a command that kong did not read: no keys, no error
 	}
 	f.opened.once.Do(func() { f.opened.keys, f.opened.err = f.readKeys(f.opened.ctx) })

@@ -33,8 +33,9 @@ var ErrLeftInClear = errors.New("numbers stay in clear")
 // Seal seals the numbers of a pool that stand in clear, with all that is written of them, and
 // replaces the hashes of A and B. Nothing is lost by it, and nobody has to stop: each number is
 // sealed in one step, and until then stands as it was. From the beginning of it, who has no keys is
-// refused with [ErrSealed]. It may be interrupted, and called again, for which it is noted who comes
-// onto numbers: for an hour. A second one at the same time ends the first. progress, where it is not nil, is told how many are sealed, of how many.
+// refused with [ErrSealed]. It may be interrupted, and called again, for which it is noted who
+// comes onto numbers: for an hour. A second one at the same time ends the first. progress, where it
+// is not nil, is told how many are sealed, of how many.
 func (v *Inventory) Seal(ctx context.Context, pool string, progress func(done, of int)) error {
 	if !v.keys.Seals() {
 		return errors.New("inventory: seal: no key is active")

@@ -121,7 +121,7 @@ func (s Store) createApart(ctx context.Context, tasks []New) ([]Created, *Shorta
 	calls := make([]scriptCall, len(tasks))
 	for i, t := range tasks {
 		opening.add(t.ID, t.firstLook())
-		calls[i] = scriptCall{key: Key(t.ID), args: t.appendOptional(s.argsOf(t))}
+		calls[i] = scriptCall{key: Key(t.ID), args: s.appendOptional(s.argsOf(t), t)}
 	}
 	cmds, shortage, err := s.runSafe(ctx, opening, createScript, calls)
 	if err != nil {
@@ -170,7 +170,7 @@ func (s Store) handovers(tasks []New) ([]scriptCall, error) {
 		args := append(s.argsOf(t), t.ID, t.firstLook().Milliseconds(), h.Channel, h.Message)
 		calls[i] = scriptCall{
 			key: Key(t.ID), more: append([]string{indexKey(shardOf(t.ID)), catalogKey(shardOf(t.ID))}, h.Keys...),
-			args:   t.appendOptional(append(args, h.Args...)),
+			args:   s.appendOptional(append(args, h.Args...), t),
 			script: h.Script.script,
 		}
 	}
@@ -192,7 +192,10 @@ func (s Store) argsOf(t New) []any {
 
 // appendOptional names the fields that only some records have. A field that a record has not is
 // empty, or 0.
-func (t New) appendOptional(args []any) []any {
+func (s Store) appendOptional(args []any, t New) []any {
+	if s.keys.Seals() { // what others write into a tracestate is free text
+		t.Origin = t.Origin.WithoutNumbers()
+	}
 	if !t.Deadline.IsZero() {
 		args = append(args, "deadline", millis(t.Deadline))
 	}

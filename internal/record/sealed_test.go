@@ -12,6 +12,7 @@ import (
 
 	"github.com/seed-5c07c2e9/dyplsq/internal/record"
 	"github.com/seed-5c07c2e9/dyplsq/internal/seal"
+	"github.com/seed-5c07c2e9/dyplsq/internal/tracing"
 )
 
 const (
@@ -272,5 +273,25 @@ func TestOlderRecordIsInTheIndex(t *testing.T) {
 	}
 	if left := s.client.Keys(t.Context(), "dypls:open:*").Val(); len(left) != 1 {
 		t.Errorf("the index has %v", left)
+	}
+}
+
+// TestNoNumberInATraceState: what others write there is free text. With keys an entry that may hold a
+// number is left out.
+func TestNoNumberInATraceState(t *testing.T) {
+	t.Parallel()
+	s := onOneServer(t)
+	keys := keysOf(t, seal.NewFile("k1"))
+	from := tracing.Origin{Parent: "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", State: "a=s:1,b=of-" + numberA + ",c=2"}
+	for id, of := range map[string]struct {
+		store server
+		state string
+	}{"clear": {s, from.State}, "sealed": {s.sealed(keys), "a=s:1,c=2"}} {
+		if _, err := of.store.store.Create(t.Context(), []record.New{{ID: id, Action: "BindAxn", Request: []byte(aRequest), Origin: from}}); err != nil {
+			t.Fatal(err)
+		}
+		if asked, err := of.store.store.Requested(t.Context(), id); err != nil || asked.Origin != (tracing.Origin{Parent: from.Parent, State: of.state}) {
+			t.Errorf("%s: %+v, %v", id, asked.Origin, err)
+		}
 	}
 }

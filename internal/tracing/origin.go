@@ -2,9 +2,12 @@ package tracing
 
 import (
 	"context"
+	"slices"
 	"strings"
 
 	"go.opentelemetry.io/otel/trace"
+
+	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
 )
 
 // Origin is a span of another process, or of another time, as W3C's Trace Context writes it: the
@@ -31,6 +34,18 @@ func originOf(c trace.SpanContext) Origin {
 	if state := c.TraceState().String(); c.IsSampled() && len(state) <= mostState {
 		o.State = state
 	}
+	return o
+}
+
+// WithoutNumbers is the origin without those entries of its tracestate that may hold a telephone
+// number.
+func (o Origin) WithoutNumbers() Origin {
+	if o.State == "" {
+		return o
+	}
+	entries := strings.Split(o.State, ",")
+	entries = slices.DeleteFunc(entries, func(e string) bool { return dypls.Scrub(e) != e })
+	o.State = strings.Join(entries, ",")
 	return o
 }
 
