@@ -191,10 +191,17 @@ func TestPushIsOnReplicas(t *testing.T) {
 	s := open(t, master, func(c *Config) { c.WaitReplicas, c.Trace.ReceiptDone = 1, counted.count })
 	server := serve(t, s, HandlerConfig{Deadline: time.Minute}) // of a machine that others load
 	body := "[" + receiptsOf("c1")[dypls.TypeSecretReport] + "]"
-	if status := push(t, server, dypls.TypeSecretReport, body); status != http.StatusOK {
-		t.Fatalf("status %d", status)
+	taken := func(what string) {
+		t.Helper()
+		redistest.Poll(t, within, what, func(context.Context) error {
+			if status := push(t, server, dypls.TypeSecretReport, body); status != http.StatusOK {
+				return fmt.Errorf("status %d", status)
+			}
+			return nil
+		})
 	}
-	if n, err := replica.Client(t).XLen(t.Context(), pushStream).Result(); err != nil || n != 1 {
+	taken("a push to be taken, which a busy replica may be late for")
+	if n, err := replica.Client(t).XLen(t.Context(), pushStream).Result(); err != nil || n < 1 {
 		t.Errorf("the replica has %d pushes, %v", n, err)
 	}
 	replica.Freeze(t)
@@ -202,12 +209,7 @@ func TestPushIsOnReplicas(t *testing.T) {
 		t.Errorf("status %d without a replica", status)
 	}
 	replica.Thaw(t)
-	redistest.Poll(t, within, "the replica to take pushes again", func(context.Context) error {
-		if status := push(t, server, dypls.TypeSecretReport, body); status != http.StatusOK {
-			return fmt.Errorf("status %d", status)
-		}
-		return nil
-	})
+	taken("the replica to take pushes again")
 	run(t, s)
 	settled(t, s)
 	if c := get(t, s, "c1"); !c.Answered() || len(c.Raw) != 1 {
