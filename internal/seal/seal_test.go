@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -159,6 +160,18 @@ func TestKeysAreReadAgain(t *testing.T) {
 	write(0o644)
 	if err := k.Reload(t.Context()); err == nil || !strings.Contains(err.Error(), "chmod 600") || k.Active() != "k2" {
 		t.Errorf("a file for everybody: %v", err)
+	}
+}
+
+// Keys may come from what a command prints; what goes wrong is told, and shows none.
+func TestKeysOfACommand(t *testing.T) {
+	t.Parallel()
+	if _, err := exec.LookPath("sh"); err != nil {
+		t.Skip("needs sh, which is not installed")
+	}
+	path := filepath.Join(t.TempDir(), "keys.json")
+	if err := os.WriteFile(path, NewFile("k2").Marshal(), 0o600); err != nil {
+		t.Fatal(err)
 	}
 	commanded, err := FromCommand(t.Context(), "cat "+path)
 	if err != nil || commanded.Active() != "k2" {
