@@ -11,6 +11,7 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/internal/record"
 	"github.com/seed-5c07c2e9/dyplsq/internal/redistest"
 	"github.com/seed-5c07c2e9/dyplsq/internal/seal"
+	"github.com/seed-5c07c2e9/dyplsq/internal/sealtest"
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
 )
 
@@ -21,10 +22,7 @@ func TestSealedBodies(t *testing.T) {
 	w := newWorld(t)
 	f := seal.NewFile("k1")
 	ring := func() *seal.Keys {
-		k, err := seal.Of(f)
-		if err != nil {
-			t.Fatal(err)
-		}
+		k := sealtest.Keys(t, f)
 		return k
 	}
 	lacks := ring()
@@ -87,10 +85,7 @@ func TestSealedBodies(t *testing.T) {
 func TestHeldBodiesLeaveTheProbe(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	keys, err := seal.Of(seal.NewFile("k1"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	keys := sealtest.New(t)
 	endpoints := []Endpoint{newReceiver(t, nil).endpoint("away")}
 	sender := w.sender(endpoints, func(c *Config) { c.Keys = keys })
 	e := event{id: eventID(TaskFinished, "order-1"), kind: TaskFinished}
@@ -117,10 +112,7 @@ func TestHeldBodiesLeaveTheProbe(t *testing.T) {
 func TestReplayWithoutTheKey(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	keys, err := seal.Of(seal.NewFile("k1"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	keys := sealtest.New(t)
 	full := []Endpoint{newReceiver(t, nil).endpoint("full", func(e *Endpoint) { e.Full = true })}
 	w.finish("order-1")
 	at := seal.Place{Key: record.Key("order-1"), Field: "result"}

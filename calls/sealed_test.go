@@ -16,6 +16,7 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/internal/record"
 	"github.com/seed-5c07c2e9/dyplsq/internal/redistest"
 	"github.com/seed-5c07c2e9/dyplsq/internal/seal"
+	"github.com/seed-5c07c2e9/dyplsq/internal/sealtest"
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
 )
 
@@ -29,10 +30,7 @@ func keysOf(t *testing.T, ids ...string) []*seal.Keys {
 			f.Add(id)
 		}
 		f.Active = id
-		k, err := seal.Of(f)
-		if err != nil {
-			t.Fatal(err)
-		}
+		k := sealtest.Keys(t, f)
 		all = append(all, k)
 	}
 	return all

@@ -15,17 +15,9 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/internal/record"
 	"github.com/seed-5c07c2e9/dyplsq/internal/redistest"
 	"github.com/seed-5c07c2e9/dyplsq/internal/seal"
+	"github.com/seed-5c07c2e9/dyplsq/internal/sealtest"
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
 )
-
-func keysOf(t *testing.T, f seal.File) *tasks.Keys {
-	t.Helper()
-	keys, err := seal.Of(f)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return keys
-}
 
 // withKeys is the server, whose queue and worker have keys.
 func (s server) withKeys(t *testing.T, keys *tasks.Keys) server {
@@ -41,8 +33,8 @@ func lockedQueue(t *testing.T) (with, without server) {
 	t.Helper()
 	s := newServer(t, redistest.Start(t).URL())
 	f := seal.NewFile("k1")
-	with = s.withKeys(t, keysOf(t, f))
-	without = s.withKeys(t, keysOf(t, seal.File{Hash: f.Hash, Active: "k2", Keys: []seal.FileKey{{ID: "k2", Key: make([]byte, 32)}}}))
+	with = s.withKeys(t, sealtest.Keys(t, f))
+	without = s.withKeys(t, sealtest.Keys(t, seal.File{Hash: f.Hash, Active: "k2", Keys: []seal.FileKey{{ID: "k2", Key: make([]byte, 32)}}}))
 	with.enqueue(t, tasks.TaskID("done"))
 	with.enqueue(t, tasks.TaskID("open"))
 	with.bind(t, "done", dypls.Binding{SubsID: "1", SecretNo: numberX})
@@ -131,7 +123,7 @@ func TestOutcomesWaitForTheirKey(t *testing.T) {
 func TestSameRequestWithKeysAndWithout(t *testing.T) {
 	t.Parallel()
 	onEachServer(t, func(t *testing.T, s server) {
-		keyed := s.withKeys(t, keysOf(t, seal.NewFile("k1")))
+		keyed := s.withKeys(t, sealtest.New(t))
 		s.enqueue(t, tasks.TaskID("before"))
 		keyed.enqueue(t, tasks.TaskID("before"))
 		keyed.enqueue(t, tasks.TaskID("since"))
@@ -165,9 +157,9 @@ func TestKeysOfWhichNoneSealsYet(t *testing.T) {
 	t.Parallel()
 	onEachServer(t, func(t *testing.T, s server) {
 		f := seal.NewFile("k1")
-		sealing := s.withKeys(t, keysOf(t, f))
+		sealing := s.withKeys(t, sealtest.Keys(t, f))
 		f.Active = ""
-		opening := s.withKeys(t, keysOf(t, f))
+		opening := s.withKeys(t, sealtest.Keys(t, f))
 		opening.enqueue(t, tasks.TaskID("early"))
 		sealing.enqueue(t, tasks.TaskID("late"))
 		s.enqueue(t, tasks.TaskID("early")) // by somebody who has no keys
@@ -200,7 +192,7 @@ func TestKeysOfWhichNoneSealsYet(t *testing.T) {
 func TestProducersMayGetKeysLater(t *testing.T) {
 	t.Parallel()
 	s := newServer(t, redistest.Start(t).URL())
-	worker := s.withKeys(t, keysOf(t, seal.NewFile("k1")))
+	worker := s.withKeys(t, sealtest.New(t))
 	s.enqueue(t, tasks.TaskID("k"), tasks.ProcessIn(time.Minute))
 	worker.bind(t, "k", dypls.Binding{SubsID: "1", SecretNo: numberX})
 	if _, err := tasks.BindAXN.Result(t.Context(), s.queue, "k"); !errors.Is(err, tasks.ErrUndecryptable) {

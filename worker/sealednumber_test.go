@@ -11,8 +11,9 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dyplstest"
 	"github.com/seed-5c07c2e9/dyplsq/internal/inventory"
+	"github.com/seed-5c07c2e9/dyplsq/internal/queuetest"
 	"github.com/seed-5c07c2e9/dyplsq/internal/redistest"
-	"github.com/seed-5c07c2e9/dyplsq/internal/seal"
+	"github.com/seed-5c07c2e9/dyplsq/internal/sealtest"
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
 )
 
@@ -21,15 +22,10 @@ import (
 func TestBindWaitsForANumberThatOpens(t *testing.T) {
 	t.Parallel()
 	const owned dypls.Phone = "17000000099"
-	keys, err := seal.Of(seal.NewFile("k1"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	keys := sealtest.New(t)
 	s := newWorkerHarness(t, dyplstest.Config{Pools: []dyplstest.Pool{{Key: dyplstest.DefaultPoolKey, Numbers: []dypls.Phone{owned}}}},
 		func(c *Config) { c.Keys = keys })
-	if s.queue, err = tasks.New(tasks.Config{Client: s.redis, Keys: keys}); err != nil {
-		t.Fatal(err)
-	}
+	s.queue = queuetest.New(t, tasks.Config{Client: s.redis, Keys: keys})
 	v := inventory.New(s.redis, inventory.DefaultCooldown).WithKeys(keys)
 	numbers := []inventory.Number{{X: owned}}
 	if _, err := v.Import(t.Context(), dyplstest.DefaultPoolKey, numbers); err != nil {
@@ -85,10 +81,7 @@ func (c atUnbind) Call(ctx context.Context, call dypls.Call) (dypls.Answer, erro
 func TestLookWaitsForKeysOfItsInventory(t *testing.T) {
 	t.Parallel()
 	const owned dypls.Phone = "17000000099"
-	keys, err := seal.Of(seal.NewFile("k1"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	keys := sealtest.New(t)
 	var sealer atomic.Pointer[inventory.Inventory]
 	s := newWorkerHarness(t, dyplstest.Config{Pools: []dyplstest.Pool{{Key: dyplstest.DefaultPoolKey, Numbers: []dypls.Phone{owned}}}},
 		func(c *Config) {
@@ -100,16 +93,7 @@ func TestLookWaitsForKeysOfItsInventory(t *testing.T) {
 		})
 	v := inventory.New(s.redis, inventory.DefaultCooldown)
 	sealer.Store(inventory.New(s.redis, inventory.DefaultCooldown).WithKeys(keys))
-	if _, err := v.Import(t.Context(), dyplstest.DefaultPoolKey, []inventory.Number{{X: owned}}); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := tasks.BindAXN.Enqueue(t.Context(), s.queue, bindRequest(), tasks.TaskID("bind")); err != nil {
-		t.Fatal(err)
-	}
-	var bound dypls.Binding
-	if err := json.Unmarshal(s.outcome(t, "bind").Result, &bound); err != nil {
-		t.Fatal(err)
-	}
+	bound := s.bindOwned(t, v, owned)
 	unbind := dypls.UnbindSubscriptionRequest{PoolKey: dyplstest.DefaultPoolKey, SubsID: bound.SubsID, SecretNo: bound.SecretNo}
 	if _, err := dypls.UnbindSubscription.Call(t.Context(), s.caller, unbind); err != nil {
 		t.Fatal(err)
@@ -136,22 +120,10 @@ func TestLookWaitsForKeysOfItsInventory(t *testing.T) {
 func TestUnbindWaitsForKeysOfItsInventory(t *testing.T) {
 	t.Parallel()
 	const owned dypls.Phone = "17000000099"
-	keys, err := seal.Of(seal.NewFile("k1"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	keys := sealtest.New(t)
 	s := newWorkerHarness(t, dyplstest.Config{Pools: []dyplstest.Pool{{Key: dyplstest.DefaultPoolKey, Numbers: []dypls.Phone{owned}}}}, nil)
 	v := inventory.New(s.redis, inventory.DefaultCooldown)
-	if _, err := v.Import(t.Context(), dyplstest.DefaultPoolKey, []inventory.Number{{X: owned}}); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := tasks.BindAXN.Enqueue(t.Context(), s.queue, bindRequest(), tasks.TaskID("bind")); err != nil {
-		t.Fatal(err)
-	}
-	var bound dypls.Binding
-	if err := json.Unmarshal(s.outcome(t, "bind").Result, &bound); err != nil {
-		t.Fatal(err)
-	}
+	bound := s.bindOwned(t, v, owned)
 	if err := v.WithKeys(keys).Seal(t.Context(), dyplstest.DefaultPoolKey, nil); err != nil {
 		t.Fatal(err)
 	}
@@ -166,4 +138,19 @@ func TestUnbindWaitsForKeysOfItsInventory(t *testing.T) {
 	if known, err := v.Knows(t.Context(), dyplstest.DefaultPoolKey, bound.SecretNo, bound.SubsID); err != nil || !known {
 		t.Errorf("the binding is known: %t, %v", known, err)
 	}
+}
+
+// bindOwned has a number be the only one of an inventory, and returns the binding of it.
+func (s *workerHarness) bindOwned(t *testing.T, v *inventory.Inventory, owned dypls.Phone) (bound dypls.Binding) {
+	t.Helper()
+	if _, err := v.Import(t.Context(), dyplstest.DefaultPoolKey, []inventory.Number{{X: owned}}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := tasks.BindAXN.Enqueue(t.Context(), s.queue, bindRequest(), tasks.TaskID("bind")); err != nil {
+		t.Fatal(err)
+	}
+	if err := json.Unmarshal(s.outcome(t, "bind").Result, &bound); err != nil {
+		t.Fatal(err)
+	}
+	return bound
 }

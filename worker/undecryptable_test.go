@@ -22,18 +22,10 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/internal/record"
 	"github.com/seed-5c07c2e9/dyplsq/internal/redistest"
 	"github.com/seed-5c07c2e9/dyplsq/internal/seal"
+	"github.com/seed-5c07c2e9/dyplsq/internal/sealtest"
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
 	"github.com/seed-5c07c2e9/dyplsq/worker/internal/reaper"
 )
-
-func keysOf(t *testing.T, f seal.File) *tasks.Keys {
-	t.Helper()
-	keys, err := seal.Of(f)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return keys
-}
 
 // held waits until a task is held as one that does not open, and returns what is told of it.
 func (s *workerHarness) held(t *testing.T, id string) (e tasks.Explanation) {
@@ -54,7 +46,7 @@ func TestTasksWaitForTheirKey(t *testing.T) {
 	t.Parallel()
 	f := seal.NewFile("k1")
 	f.Add("k2")
-	all := keysOf(t, f)
+	all := sealtest.Keys(t, f)
 	path := filepath.Join(t.TempDir(), "keys.json")
 	write := func(f seal.File) {
 		if err := os.WriteFile(path, f.Marshal(), 0o600); err != nil {
@@ -90,7 +82,7 @@ func TestTasksWaitForTheirKey(t *testing.T) {
 		request = s.field(t, "lost", "request")
 		s.redis.HSet(t.Context(), record.Key("lost"), "request", all.Seal(seal.Place{Key: record.Key("lost"), Field: "request"}, "{}"))
 	}
-	if _, err := tasks.BindAXN.Enqueue(t.Context(), s.queueWith(t, keysOf(t, less)), withOutID(named(), "lost"), tasks.TaskID("lost")); err != nil {
+	if _, err := tasks.BindAXN.Enqueue(t.Context(), s.queueWith(t, sealtest.Keys(t, less)), withOutID(named(), "lost"), tasks.TaskID("lost")); err != nil {
 		t.Fatal(err)
 	}
 	if e := s.held(t, "lost"); e.Doubt == nil || strings.Contains(e.Remedy, "cancel") {
@@ -115,7 +107,7 @@ func TestTasksWaitForTheirKey(t *testing.T) {
 func TestDoubtThatDoesNotOpenIsSettledByAPerson(t *testing.T) {
 	t.Parallel()
 	lost := dyplstest.Fault{Action: "BindAxn", Match: map[string]string{"OutId": "lost"}, Do: dyplstest.DropAfter, Times: 1}
-	keys, changes := keysOf(t, seal.NewFile("k1")), &whileOut{}
+	keys, changes := sealtest.New(t), &whileOut{}
 	s := newWorkerHarness(t, dyplstest.Config{Faults: []dyplstest.Fault{lost}}, func(c *Config) {
 		changes.Caller, c.Caller, c.Keys = c.Caller, changes, keys
 	})
@@ -174,7 +166,7 @@ func TestChangedRequestsAreHeld(t *testing.T) {
 	t.Parallel()
 	f := seal.NewFile("k1")
 	imposter := seal.NewFile("k1")
-	s := newWorkerHarness(t, dyplstest.Config{}, func(c *Config) { c.Keys = keysOf(t, f) })
+	s := newWorkerHarness(t, dyplstest.Config{}, func(c *Config) { c.Keys = sealtest.Keys(t, f) })
 	later := tasks.ProcessIn(30 * time.Minute)
 	for _, id := range []string{"flipped", "moved", "imposed", "other"} {
 		if _, err := tasks.BindAXN.Enqueue(t.Context(), s.queue, bindRequest(), tasks.TaskID(id), later); err != nil {
@@ -186,7 +178,7 @@ func TestChangedRequestsAreHeld(t *testing.T) {
 		"flipped": func(v string) string { return v[:len(v)-1] + string(v[len(v)-1]^1) },
 		"moved":   func(string) string { return s.field(t, "other", "request") },
 		"imposed": func(string) string {
-			return keysOf(t, imposter).Seal(seal.Place{Key: record.Key("imposed"), Field: "request"}, `{}`)
+			return sealtest.Keys(t, imposter).Seal(seal.Place{Key: record.Key("imposed"), Field: "request"}, `{}`)
 		},
 	} {
 		before[id] = s.field(t, id, "request")
@@ -219,7 +211,7 @@ func TestChangedRequestsAreHeld(t *testing.T) {
 // by which it could be found.
 func TestRedisHoldsNoNumber(t *testing.T) {
 	t.Parallel()
-	keys := keysOf(t, seal.NewFile("k1"))
+	keys := sealtest.New(t)
 	lost := dyplstest.Fault{Action: "BindAxn", Match: map[string]string{"OutId": "lost"}, Do: dyplstest.DropAfter}
 	s, release := newStalledHarness(t, dyplstest.Config{Faults: []dyplstest.Fault{lost}}, UncertainRetry, bindRequest(), func(c *Config) { c.Keys = keys })
 	o := s.outcome(t, "k")

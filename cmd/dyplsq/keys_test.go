@@ -11,6 +11,7 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/internal/inventory"
 	"github.com/seed-5c07c2e9/dyplsq/internal/redistest"
 	"github.com/seed-5c07c2e9/dyplsq/internal/seal"
+	"github.com/seed-5c07c2e9/dyplsq/internal/sealtest"
 	"github.com/seed-5c07c2e9/dyplsq/internal/systemtest"
 )
 
@@ -101,10 +102,7 @@ func TestSealPoolsGoesOn(t *testing.T) {
 		}
 	}
 	client.HSet(t.Context(), "dypls:{pool:FC1}:numbers", "17000000001", "one 1 0 0 - ")
-	keys, err := seal.Of(seal.NewFile("k1"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	keys := sealtest.New(t)
 	left, err := sealPools(t.Context(), numbers.WithKeys(keys))
 	if err != nil || !errors.Is(left, inventory.ErrLeftInClear) {
 		t.Errorf("left %v, %v", left, err)

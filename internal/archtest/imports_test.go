@@ -36,7 +36,7 @@ var floors = [][]string{
 }
 
 // forTests are the packages that no program imports.
-var forTests = []string{"internal/archtest", "internal/logtest", "internal/queuetest", "internal/redistest", "internal/systemtest"}
+var forTests = []string{"internal/archtest", "internal/logtest", "internal/queuetest", "internal/redistest", "internal/sealtest", "internal/systemtest"}
 
 // isForTests tells of one of them, or of a package that holds tests of the whole system and nothing
 // else.

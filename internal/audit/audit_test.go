@@ -14,7 +14,7 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
 	"github.com/seed-5c07c2e9/dyplsq/internal/audit"
 	"github.com/seed-5c07c2e9/dyplsq/internal/redistest"
-	"github.com/seed-5c07c2e9/dyplsq/internal/seal"
+	"github.com/seed-5c07c2e9/dyplsq/internal/sealtest"
 )
 
 // TestLines: a line comes back as it was written, the newest first, with every number masked.
@@ -218,10 +218,7 @@ func read(t *testing.T, log *audit.Log, f audit.Filter) (all []audit.Entry) {
 func TestSealedLines(t *testing.T) {
 	t.Parallel()
 	client := redistest.Start(t).AppClient(t)
-	keys, err := seal.Of(seal.NewFile("k1"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	keys := sealtest.New(t)
 	line := audit.Entry{By: "li", Via: audit.CLI, Action: audit.Cancel, Target: "order-1", Reason: "asked by 010-82345678", Detail: map[string]string{"as": "failed", audit.Of: "1-0"}}
 	add(t, audit.New(client), line)
 	sealed := audit.New(client).WithKeys(keys)

@@ -11,6 +11,7 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/internal/inventory"
 	"github.com/seed-5c07c2e9/dyplsq/internal/redistest"
 	"github.com/seed-5c07c2e9/dyplsq/internal/seal"
+	"github.com/seed-5c07c2e9/dyplsq/internal/sealtest"
 )
 
 // 400 tasks of each kind ask at once, each twice, in several processes.
@@ -81,7 +82,7 @@ func (s stock) askAtOnce(t *testing.T, many int, want func(i int) inventory.Want
 // their own says is held is never handed out.
 func TestStress(t *testing.T) {
 	t.Parallel()
-	for name, keys := range map[string]*seal.Keys{"without keys": nil, "some have keys already": newKeys(t)} {
+	for name, keys := range map[string]*seal.Keys{"without keys": nil, "some have keys already": sealtest.New(t)} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			stress(t, keys)

@@ -14,6 +14,7 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/internal/inventory"
 	"github.com/seed-5c07c2e9/dyplsq/internal/redistest"
 	"github.com/seed-5c07c2e9/dyplsq/internal/seal"
+	"github.com/seed-5c07c2e9/dyplsq/internal/sealtest"
 )
 
 // Times of the model are whole tens of minutes where something is done, and never near them where
@@ -46,7 +47,7 @@ func TestAnyHistory(t *testing.T) {
 // the middle of it.
 func TestAnyHistorySealed(t *testing.T) {
 	t.Parallel()
-	anyHistory(t, 25, newKeys(t))
+	anyHistory(t, 25, sealtest.New(t))
 }
 
 func anyHistory(t *testing.T, histories uint64, keys *seal.Keys) {

@@ -16,6 +16,7 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/internal/inventory"
 	"github.com/seed-5c07c2e9/dyplsq/internal/redistest"
 	"github.com/seed-5c07c2e9/dyplsq/internal/seal"
+	"github.com/seed-5c07c2e9/dyplsq/internal/sealtest"
 )
 
 func (s stock) seal(tb testing.TB) {
@@ -45,7 +46,7 @@ func TestSealUnderLoad(t *testing.T) {
 		}
 		kept[w.Task] = s.lease(t, w)
 	}
-	s.WithKeys(newKeys(t))
+	s.WithKeys(sealtest.New(t))
 	var (
 		all      sync.WaitGroup
 		register = register{held: map[string]inventory.Kind{}, uses: map[dypls.Phone]map[string]inventory.Kind{}}
@@ -125,7 +126,7 @@ func TestSealMissesNothing(t *testing.T) {
 			s := stock{inventory.New(server.Client(t), cooldown), server.Client(t)}
 			s.fill(t, numbers(1))
 			before := s.lease(t, pair("before", 1, 2))
-			s.WithKeys(newKeys(t))
+			s.WithKeys(sealtest.New(t))
 			own := server.Client(t)
 			own.AddHook(meanwhile{
 				once: new(sync.Once),
@@ -148,20 +149,7 @@ func TestSealMissesNothing(t *testing.T) {
 					}
 				},
 			})
-			sealer := inventory.New(own, cooldown).WithKeys(s.Keys())
-			if err := sealer.Seal(t.Context(), pool, nil); err != nil {
-				t.Fatal(err)
-			}
-			s.audit(t)
-			s.inClear(t, x(0))
-			for i := 1; i <= 8; i++ {
-				s.none(t, pair("other", i, 100))
-			}
-			for _, task := range []string{"before", "stays"} {
-				if h, ok, err := s.Holding(t.Context(), pool, task); err != nil || !ok || h.X != before.X {
-					t.Errorf("%s: %+v, %v, %v", task, h, ok, err)
-				}
-			}
+			s.sealedBy(t, own, before.X, 8, "before", "stays")
 			s.lease(t, pair("another", 9, 10))
 		})
 	}
@@ -172,15 +160,9 @@ func TestKeysOfWhichNoneSealsYet(t *testing.T) {
 	t.Parallel()
 	onEachServer(t, func(t *testing.T, s stock) {
 		f := seal.NewFile("k1")
-		sealing, err := seal.Of(f)
-		if err != nil {
-			t.Fatal(err)
-		}
+		sealing := sealtest.Keys(t, f)
 		f.Active = ""
-		opening, err := seal.Of(f)
-		if err != nil {
-			t.Fatal(err)
-		}
+		opening := sealtest.Keys(t, f)
 		ctx, v := t.Context(), inventory.New(s.client, cooldown).WithKeys(opening)
 		if _, err := v.Import(ctx, pool, numbers(2)); err != nil {
 			t.Fatal(err)
@@ -220,7 +202,7 @@ func TestSealBeginsAnewWithoutItsNotes(t *testing.T) {
 	s := stock{inventory.New(server.Client(t), cooldown), server.Client(t)}
 	s.fill(t, numbers(1))
 	before := s.lease(t, pair("before", 1, 2))
-	s.WithKeys(newKeys(t))
+	s.WithKeys(sealtest.New(t))
 	const notes = "dypls:{pool:" + pool + "}:sealing"
 	own := server.Client(t)
 	own.AddHook(meanwhile{
@@ -236,20 +218,7 @@ func TestSealBeginsAnewWithoutItsNotes(t *testing.T) {
 			s.lease(t, pair("during", 3, 4))
 		},
 	})
-	sealer := inventory.New(own, cooldown).WithKeys(s.Keys())
-	if err := sealer.Seal(t.Context(), pool, nil); err != nil {
-		t.Fatal(err)
-	}
-	s.audit(t)
-	s.inClear(t, x(0))
-	for i := 1; i <= 4; i++ {
-		s.none(t, pair("other", i, 100))
-	}
-	for _, task := range []string{"before", "during"} {
-		if h, ok, err := s.Holding(t.Context(), pool, task); err != nil || !ok || h.X != before.X {
-			t.Errorf("%s: %+v, %v, %v", task, h, ok, err)
-		}
-	}
+	s.sealedBy(t, own, before.X, 4, "before", "during")
 }
 
 // A process without keys is refused by a pool that is sealed, and changes nothing.
@@ -257,7 +226,7 @@ func TestWithoutKeysSealedPoolIsRefused(t *testing.T) {
 	t.Parallel()
 	onEachServer(t, func(t *testing.T, s stock) {
 		if !s.Keys().On() {
-			s.WithKeys(newKeys(t))
+			s.WithKeys(sealtest.New(t))
 		}
 		s.fill(t, numbers(3))
 		b := s.bind(t, alone("task"), s.lease(t, alone("task")))
@@ -305,4 +274,23 @@ func TestWithoutKeysSealedPoolIsRefused(t *testing.T) {
 			t.Errorf("a lease is read: %v", err)
 		}
 	})
+}
+
+// sealedBy seals the pool through a client. Tasks hold the only X as before, with as many people, of
+// whom none gets it again.
+func (s stock) sealedBy(t *testing.T, client redis.UniversalClient, only dypls.Phone, people int, holders ...string) {
+	t.Helper()
+	if err := inventory.New(client, cooldown).WithKeys(s.Keys()).Seal(t.Context(), pool, nil); err != nil {
+		t.Fatal(err)
+	}
+	s.audit(t)
+	s.inClear(t, x(0))
+	for i := 1; i <= people; i++ {
+		s.none(t, pair("other", i, 100))
+	}
+	for _, task := range holders {
+		if h, ok, err := s.Holding(t.Context(), pool, task); err != nil || !ok || h.X != only {
+			t.Errorf("%s: %+v, %v, %v", task, h, ok, err)
+		}
+	}
 }

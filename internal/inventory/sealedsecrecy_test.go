@@ -19,6 +19,7 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/internal/inventory"
 	"github.com/seed-5c07c2e9/dyplsq/internal/logtest"
 	"github.com/seed-5c07c2e9/dyplsq/internal/redistest"
+	"github.com/seed-5c07c2e9/dyplsq/internal/sealtest"
 )
 
 // inClear fails the test for each number, or hash of one that needs no key, that stands in Redis.
@@ -56,7 +57,7 @@ func TestNoNumberInRedisWithKeys(t *testing.T) {
 
 func sealedInventory(t *testing.T, s stock, before bool) {
 	t.Helper()
-	keys := newKeys(t)
+	keys := sealtest.New(t)
 	if s.WithKeys(nil); !before {
 		s.WithKeys(keys)
 	}
@@ -90,7 +91,7 @@ func sealedInventory(t *testing.T, s stock, before bool) {
 func TestNoNumberIsSentOfASealedPool(t *testing.T) {
 	t.Parallel()
 	client := redistest.Start(t).Client(t)
-	s := stock{inventory.New(client, cooldown).WithKeys(newKeys(t)), client}
+	s := stock{inventory.New(client, cooldown).WithKeys(sealtest.New(t)), client}
 	log := &logtest.Log{}
 	client.AddHook(eavesdropper{log})
 	s.fill(t, numbers(3, "北京"))

@@ -12,7 +12,7 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
 	"github.com/seed-5c07c2e9/dyplsq/internal/inventory"
 	"github.com/seed-5c07c2e9/dyplsq/internal/redistest"
-	"github.com/seed-5c07c2e9/dyplsq/internal/seal"
+	"github.com/seed-5c07c2e9/dyplsq/internal/sealtest"
 )
 
 const (
@@ -51,7 +51,7 @@ func onEachServer(t *testing.T, test func(t *testing.T, s stock)) {
 			client := start(t)
 			s := stock{inventory.New(client, cooldown), client}
 			if name == withKeys {
-				s.WithKeys(newKeys(t))
+				s.WithKeys(sealtest.New(t))
 			}
 			test(t, s)
 			s.audit(t)
@@ -60,20 +60,6 @@ func onEachServer(t *testing.T, test func(t *testing.T, s stock)) {
 }
 
 const withKeys = "redis-server with keys"
-
-func newKeys(tb testing.TB) *seal.Keys {
-	tb.Helper()
-	return keysOf(tb, seal.NewFile("k1"))
-}
-
-func keysOf(tb testing.TB, f seal.File) *seal.Keys {
-	tb.Helper()
-	k, err := seal.Of(f)
-	if err != nil {
-		tb.Fatal(err)
-	}
-	return k
-}
 
 // process is another process' inventory on the same Redis.
 func (s stock) process(cooldown time.Duration) *inventory.Inventory {

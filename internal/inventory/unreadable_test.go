@@ -9,6 +9,7 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/internal/inventory"
 	"github.com/seed-5c07c2e9/dyplsq/internal/redistest"
 	"github.com/seed-5c07c2e9/dyplsq/internal/seal"
+	"github.com/seed-5c07c2e9/dyplsq/internal/sealtest"
 )
 
 // spoiled are ways in which sealed numbers do not open. Each replaces what is sealed.
@@ -54,13 +55,13 @@ func TestUnreadableNumber(t *testing.T) {
 			t.Parallel()
 			client := redistest.Start(t).Client(t)
 			file := seal.NewFile("k1")
-			s := stock{inventory.New(client, cooldown).WithKeys(keysOf(t, file)), client}
+			s := stock{inventory.New(client, cooldown).WithKeys(sealtest.Keys(t, file)), client}
 			s.fill(t, numbers(2))
 			held := s.lease(t, alone("held"))
 			other := seal.NewFile("k2")
 			other.Hash = file.Hash
 			if s.spoil(t, how); name == "its key is missing" {
-				s.WithKeys(keysOf(t, other))
+				s.WithKeys(sealtest.Keys(t, other))
 			}
 			for _, task := range []string{"held", "new", "held", "new"} {
 				_, err := s.Lease(t.Context(), alone(task))

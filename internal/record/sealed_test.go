@@ -12,6 +12,7 @@ import (
 
 	"github.com/seed-5c07c2e9/dyplsq/internal/record"
 	"github.com/seed-5c07c2e9/dyplsq/internal/seal"
+	"github.com/seed-5c07c2e9/dyplsq/internal/sealtest"
 	"github.com/seed-5c07c2e9/dyplsq/internal/tracing"
 )
 
@@ -21,15 +22,6 @@ const (
 	aRequest = `{"PoolKey":"FC1","PhoneNoA":"` + numberA + `"}`
 	aResult  = `{"SubsId":"1","SecretNo":"` + numberX + `"}`
 )
-
-func keysOf(t *testing.T, f seal.File) *seal.Keys {
-	t.Helper()
-	keys, err := seal.Of(f)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return keys
-}
 
 // sealed is the server with keys.
 func (s server) sealed(k *seal.Keys) server {
@@ -66,7 +58,7 @@ func dump(t *testing.T, client *redis.Client) string {
 func TestRecordsAreSealed(t *testing.T) {
 	t.Parallel()
 	onEachServer(t, func(t *testing.T, s server) {
-		s = s.sealed(keysOf(t, seal.NewFile("k1")))
+		s = s.sealed(sealtest.New(t))
 		shops := func(n *record.New) { n.Account, n.Request = "shop", []byte(aRequest) }
 		s.create(t, "bind", shops)
 		inShop := func(r *record.Run) { r.Action, r.Account = "BindAxn", "shop" }
@@ -142,7 +134,7 @@ func TestValuesThatDoNotOpen(t *testing.T) {
 	f := seal.NewFile("k1")
 	other := seal.NewFile("k1")
 	other.Hash = f.Hash
-	s := onOneServer(t).sealed(keysOf(t, f))
+	s := onOneServer(t).sealed(sealtest.Keys(t, f))
 	s.create(t, "k", func(n *record.New) { n.Request = []byte(aRequest) })
 	s.create(t, "l", func(n *record.New) { n.Request = []byte(aRequest) })
 	stored := s.field(t, "k", "request")
@@ -159,11 +151,11 @@ func TestValuesThatDoNotOpen(t *testing.T) {
 		as     any
 	}{
 		"no keys":             {nil, stored, &missing},
-		"a key is lost":       {keysOf(t, seal.NewFile("k2")), stored, &missing},
-		"another of its name": {keysOf(t, other), stored, &tampered},
-		"a flipped bit":       {keysOf(t, f), flip(len(stored) - 1), &tampered},
-		"of another record":   {keysOf(t, f), s.field(t, "l", "request"), &tampered},
-		"no longer sealed":    {keysOf(t, f), flip(0), &tampered},
+		"a key is lost":       {sealtest.Keys(t, seal.NewFile("k2")), stored, &missing},
+		"another of its name": {sealtest.Keys(t, other), stored, &tampered},
+		"a flipped bit":       {sealtest.Keys(t, f), flip(len(stored) - 1), &tampered},
+		"of another record":   {sealtest.Keys(t, f), s.field(t, "l", "request"), &tampered},
+		"no longer sealed":    {sealtest.Keys(t, f), flip(0), &tampered},
 	} {
 		s.client.HSet(t.Context(), record.Key("k"), "request", test.stored)
 		before := s.hash(t, "k")
@@ -195,7 +187,7 @@ func TestValuesThatDoNotOpen(t *testing.T) {
 func TestFingerprintsWithAndWithoutKeys(t *testing.T) {
 	t.Parallel()
 	onEachServer(t, func(t *testing.T, s server) {
-		keys := keysOf(t, seal.NewFile("k1"))
+		keys := sealtest.New(t)
 		task := func(k *seal.Keys, id, number string) record.New {
 			p := parameters("PoolKey", "FC1", "PhoneNoA", number)
 			return record.New{
@@ -228,7 +220,7 @@ func TestFingerprintsWithAndWithoutKeys(t *testing.T) {
 // A fingerprint by keys tells nothing to who has none, and what it was made of to who has them.
 func TestKeyedFingerprint(t *testing.T) {
 	t.Parallel()
-	keys, others := keysOf(t, seal.NewFile("k1")), keysOf(t, seal.NewFile("k1"))
+	keys, others := sealtest.New(t), sealtest.New(t)
 	p := parameters("PhoneNoA", numberA, "PoolKey", "FC1")
 	f := record.FingerprintOf(keys, "k", "BindAxn", p)
 	if f == record.FingerprintOf(others, "k", "BindAxn", p) || f == record.FingerprintOf(keys, "l", "BindAxn", p) ||
@@ -261,7 +253,7 @@ func TestOlderRecordIsInTheIndex(t *testing.T) {
 	if _, err := s.store.Create(t.Context(), []record.New{n}); err != nil {
 		t.Fatal(err)
 	}
-	keys := keysOf(t, seal.NewFile("k1"))
+	keys := sealtest.New(t)
 	for _, key := range s.client.Keys(t.Context(), "dypls:open:*").Val() {
 		s.client.ZRem(t.Context(), key, "k")
 	}
@@ -281,7 +273,7 @@ func TestOlderRecordIsInTheIndex(t *testing.T) {
 func TestNoNumberInATraceState(t *testing.T) {
 	t.Parallel()
 	s := onOneServer(t)
-	keys := keysOf(t, seal.NewFile("k1"))
+	keys := sealtest.New(t)
 	from := tracing.Origin{Parent: "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", State: "a=s:1,b=of-" + numberA + ",c=2"}
 	for id, of := range map[string]struct {
 		store server

@@ -14,6 +14,7 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/internal/redistest"
 	"github.com/seed-5c07c2e9/dyplsq/internal/reseal"
 	"github.com/seed-5c07c2e9/dyplsq/internal/seal"
+	"github.com/seed-5c07c2e9/dyplsq/internal/sealtest"
 )
 
 func TestMain(m *testing.M) { os.Exit(redistest.Run(m)) }
@@ -23,10 +24,7 @@ func rings(t *testing.T) (before, after, without, others *seal.Keys) {
 	t.Helper()
 	f := seal.NewFile("k1")
 	keysOf := func(f seal.File) *seal.Keys {
-		k, err := seal.Of(f)
-		if err != nil {
-			t.Fatal(err)
-		}
+		k := sealtest.Keys(t, f)
 		return k
 	}
 	before = keysOf(f)

@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/seed-5c07c2e9/dyplsq/internal/record"
-	"github.com/seed-5c07c2e9/dyplsq/internal/seal"
+	"github.com/seed-5c07c2e9/dyplsq/internal/sealtest"
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
 )
 
@@ -51,10 +51,7 @@ func TestForgottenSurplusIsUndone(t *testing.T) {
 func TestSurplusesThatDoNotOpen(t *testing.T) {
 	t.Parallel()
 	h := newHarness(t)
-	keys, err := seal.Of(seal.NewFile("k1"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	keys := sealtest.New(t)
 	lacks := h.Records
 	h.Records = h.Records.WithKeys(keys)
 	for _, id := range []string{"k", "l"} {

@@ -16,6 +16,7 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/internal/record"
 	"github.com/seed-5c07c2e9/dyplsq/internal/redistest"
 	"github.com/seed-5c07c2e9/dyplsq/internal/seal"
+	"github.com/seed-5c07c2e9/dyplsq/internal/sealtest"
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
 )
 
@@ -122,10 +123,7 @@ func TestSealedNumbers(t *testing.T) {
 	t.Parallel()
 	p := newPatient(t, healthy...)
 	ring := seal.NewFile("k1")
-	keys, err := seal.Of(ring)
-	if err != nil {
-		t.Fatal(err)
-	}
+	keys := sealtest.Keys(t, ring)
 	numbers := inventory.New(p.client, time.Hour)
 	if _, err := numbers.Import(t.Context(), "FC1", []inventory.Number{{X: "17000000001"}}); err != nil {
 		t.Fatal(err)
