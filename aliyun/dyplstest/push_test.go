@@ -164,7 +164,7 @@ func TestWhatIsNoAnswerIsPushedAgain(t *testing.T) {
 			rc := newReceiver(t, test.answer)
 			within := time.Minute
 			if name == "too slow" {
-				within = 50 * time.Millisecond
+				within = 2 * time.Second // within which it arrives on a busy machine
 			}
 			s := placed(t, dyplstest.Config{Receipts: dyplstest.Receipts{
 				Push: map[string]string{"SecretReport": rc.URL + "/secret-of-the-path"}, AnswerWithin: within,
@@ -175,8 +175,7 @@ func TestWhatIsNoAnswerIsPushedAgain(t *testing.T) {
 				last.Accepted != (test.outcome == dyplstest.ReceiptAccepted) || strings.Contains(last.Problem, "secret-of-the-path") {
 				t.Errorf("receipt %+v", r)
 			}
-			// one that is not waited for may be over before it arrives
-			if got := len(rc.got()); got > test.pushes || got < test.pushes && name != "too slow" {
+			if got := len(rc.got()); got != test.pushes {
 				t.Errorf("%d pushes arrived, want %d", got, test.pushes)
 			}
 		})
