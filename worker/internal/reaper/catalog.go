@@ -15,14 +15,11 @@ const (
 
 // sweepCatalog drops what the catalog says of records that are gone. It rests like [sweepOpen].
 func (r *Reaper) sweepCatalog(ctx context.Context) error {
-	if r.sweeps++; r.pruneLeft || r.sweeps%pruneEvery == 1 {
-		r.pruneLeft = true
-		return r.pruneCatalog(ctx)
+	r.sweeps++
+	if !r.pruneLeft && r.sweeps%pruneEvery != 1 {
+		return nil
 	}
-	return nil
-}
-
-func (r *Reaper) pruneCatalog(ctx context.Context) error {
+	r.pruneLeft = true // until it is known that nothing is
 	for started := time.Now(); ; {
 		if err := r.renewLock(ctx); err != nil {
 			return err
