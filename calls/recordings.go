@@ -36,12 +36,12 @@ var (
 // indexKeys are the indexes of recordings, all in one slot.
 func indexKeys() []string { return []string{dueKey, triedKey, missingKey} }
 
-// want notes that a receipt tells of a recording that is not kept. Who dies before it has noted it
-// merges the receipt again.
+// want notes that a receipt tells of a recording, unless that is kept or lost. Who dies before it has
+// noted it merges the receipt again.
+//
+// The recording may be kept between the merge and the note: its record is read once more after the
+// note. Who dies in between finds it kept when it merges the receipt again.
 func (s *Store) want(ctx context.Context, f facts, known knownRecording, at time.Time) error {
-	if known.state == RecordingKept || known.state == RecordingLost {
-		return nil
-	}
 	due := at
 	switch ended, linked := f.ended(); {
 	case f.value(factAnnounced) != "":
@@ -53,7 +53,23 @@ func (s *Store) want(ctx context.Context, f facts, known knownRecording, at time
 	if dialled := f.at(); !dialled.IsZero() {
 		at = dialled
 	}
-	return s.wantAt(ctx, f.call, millis(due), at)
+	if known.state != RecordingKept && known.state != RecordingLost {
+		if err := s.wantAt(ctx, f.call, millis(due), at); err != nil {
+			return err
+		}
+		state, err := s.redis.HGet(ctx, callKey(f.call), fieldRecordingState).Result()
+		if err != nil && !errors.Is(err, redis.Nil) {
+			return fmt.Errorf("read a recording's state: %w", err)
+		}
+		known.state = RecordingState(state)
+	}
+	if known.state != RecordingKept {
+		return nil
+	}
+	if err := s.place(ctx, f.call, string(RecordingKept), "", time.Time{}); err != nil {
+		return fmt.Errorf("note that a recording is kept: %w", err)
+	}
+	return nil
 }
 
 // atOnce is when a recording is wanted by Redis' clock.

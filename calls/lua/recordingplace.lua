@@ -5,7 +5,7 @@
 local id, place = ARGV[1], ARGV[2]
 local score = redis.call('ZSCORE', KEYS[1], id)
 local mine = score and tonumber(score) == tonumber(ARGV[3])
-if place == 'kept' or place == 'lost' or (place == 'none' and mine) then
+if place == 'kept' or ((place == 'lost' or place == 'none') and mine) then
   redis.call('ZREM', KEYS[1], id)
   redis.call('ZREM', KEYS[2], id)
   if place ~= 'lost' then redis.call('ZREM', KEYS[3], id) end

@@ -2,6 +2,7 @@ package receipts
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log"
@@ -137,8 +138,13 @@ func (l *line) noneMissing(t *testing.T) {
 	store := l.Calls(t)
 	redistest.Poll(t, within, "all recordings to be kept", seldom(func(ctx context.Context) error {
 		missing, err := store.MissingRecordings(ctx)
-		if err == nil && missing.Tried > 0 {
-			err = fmt.Errorf("%d are not", missing.Tried)
+		if err != nil || missing.Tried == 0 {
+			return err
+		}
+		listed, _, err := store.List(ctx, calls.Filter{Recording: calls.MissingRecordings()})
+		err = errors.Join(fmt.Errorf("%d are not", missing.Tried), err)
+		for _, c := range listed[:min(len(listed), 3)] {
+			err = errors.Join(err, fmt.Errorf("%s: %s %s", c.ID, c.Recording.State, c.Recording.Reason))
 		}
 		return err
 	}))
