@@ -144,15 +144,17 @@ func readAllCreated(tasks []New, cmds []*redis.Cmd) (created []Created, err erro
 // noteOlder notes in the index what is open and the same as a record that is older than the keys: the
 // script has taken it for another, and left that out.
 func (s Store) noteOlder(ctx context.Context, tasks []New, created []Created) error {
-	older := &entries{how: addEntry}
-	found := false
+	var older *entries
 	for i, c := range created {
-		if c.Verdict == Same && c.Fingerprint != tasks[i].Fingerprint && !c.State.Told() {
-			older.add(tasks[i].ID, tasks[i].firstLook())
-			found = true
+		if c.Verdict != Same || c.Fingerprint == tasks[i].Fingerprint || c.State.Told() {
+			continue
 		}
+		if older == nil {
+			older = &entries{how: addEntry}
+		}
+		older.add(tasks[i].ID, tasks[i].firstLook())
 	}
-	if !found {
+	if older == nil {
 		return nil
 	}
 	return s.writeEntries(ctx, older)
