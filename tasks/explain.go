@@ -24,6 +24,9 @@ type Explanation struct {
 	Why    string    `json:"why"`
 	Until  time.Time `json:"until,omitzero"`
 	Remedy string    `json:"remedy,omitempty"`
+	// Reasons and Remedies are what Why and Remedy say, for who says it in another language.
+	Reasons  []Clause `json:"-"`
+	Remedies []Clause `json:"-"`
 
 	Delivery Delivery  `json:"delivery"`
 	Claim    time.Time `json:"claim_until,omitzero"` // of the run that is performing it
@@ -96,6 +99,7 @@ func (q *Queue) Explain(ctx context.Context, id string) (Explanation, error) {
 	if err := q.explainBreaker(ctx, &e, detail); err != nil {
 		return Explanation{}, q.failure(ctx, err)
 	}
+	e.say()
 	return e, nil
 }
 

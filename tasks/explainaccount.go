@@ -21,11 +21,12 @@ func (q *Queue) explainAccount(ctx context.Context, e *Explanation, d record.Det
 	case err != nil:
 		return err
 	case !slices.Contains(accounts.Known, d.Account):
-		e.Why = "no running worker knows its account " + d.Account + ": it is held in its queue for one that does, until its time is over"
-		e.Remedy, e.Until = "start one that does: dyplsq worker --account "+d.Account, time.Time{}
+		e.Reasons, e.Until = nil, time.Time{}
+		e.because(whyNoAccount, d.Account)
+		e.remedy(remedyAccount, d.Account)
 	case slices.Contains(accounts.Missing, d.Account):
-		e.Why += "; some workers do not know its account " + d.Account + ", and leave it to the others"
-		e.Remedy = "give every worker --account " + d.Account
+		e.because(whyAccountMissing, d.Account)
+		e.remedy(remedyEachAccount, d.Account)
 	}
 	return nil
 }

@@ -3,7 +3,6 @@ package tasks
 import (
 	"cmp"
 	"context"
-	"fmt"
 	"time"
 
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
@@ -25,23 +24,14 @@ func (q *Queue) explainBreaker(ctx context.Context, e *Explanation, d record.Det
 	for _, b := range open {
 		switch b.Scope {
 		case breakers.Account, breakers.Action + d.Action, breakers.Pool + pool:
-			e.Why += fmt.Sprintf(
-				"; calls of %s are denied (%s) for %s: they are held, and one at a time finds out whether they still are",
-				b.Scope,
-				b.Code,
-				b.For.Round(time.Second),
-			)
-			e.Remedy = "dyplsq codes tells what " + b.Code + " means; mend account, credentials or pool, and it goes on by itself"
+			e.because(whyDenied, b.Scope, b.Code, b.For.Round(time.Second).String())
+			e.remedy(remedyCode, b.Code)
 		case breakers.Endpoint:
 			if lookedUp {
 				continue
 			}
-			e.Why += fmt.Sprintf(
-				"; what answers at the endpoint has not been the API for %s: a bind that could not be looked up is held, "+
-					"and one read at a time finds out whether the API is back",
-				b.For.Round(time.Second),
-			)
-			e.Remedy = "look at the network, the proxy and DYPLSQ_ENDPOINT; it goes on by itself once the API answers"
+			e.because(whyNotTheAPI, b.For.Round(time.Second).String())
+			e.remedy(remedyEndpoint)
 		}
 	}
 	return nil

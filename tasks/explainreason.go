@@ -2,7 +2,7 @@ package tasks
 
 import (
 	"cmp"
-	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/hibiken/asynq"
@@ -11,29 +11,20 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/internal/record"
 )
 
-// redelivered is about how long the workers take to notice that a task has no delivery.
-const redelivered = "a worker makes the next one within about half a minute"
-
 // reason says why the task stands where it does.
 func (e *Explanation) reason(d record.Detail, known bool) {
 	switch {
 	case d.State == record.Succeeded:
-		e.Why = "it succeeded"
+		e.because(whySucceeded)
 	case d.State == record.Failed:
-		e.Why = fmt.Sprintf("it failed: %s (%s): %s", d.Code, d.Class, dypls.Scrub(d.Message))
-		e.Remedy = "dyplsq codes tells what the code means; Run in the dashboard tries it again with all its attempts"
+		e.because(whyFailed, d.Code, d.Class, dypls.Scrub(d.Message))
+		e.remedy(remedyRun)
 	case d.State == record.Uncertain:
-		e.Why = fmt.Sprintf(
-			"held: it may have taken effect, and nobody can tell: %s: %s",
-			d.Code,
-			dypls.Scrub(d.Message),
-		)
-		e.Remedy = fmt.Sprintf(
-			"find out, then settle it: dyplsq resolve %s --succeeded JSON | --failed | --retry",
-			e.ID,
-		)
+		e.because(whyUncertain, d.Code, dypls.Scrub(d.Message))
+		e.remedy(remedyResolve, e.ID)
 	case !known:
-		e.Why, e.Remedy = "this version does not know its action", "look with the version that enqueued it"
+		e.because(whyUnknownAction)
+		e.remedy(remedyOtherOne)
 	case d.State.Running():
 		e.reasonOut(d)
 	default:
@@ -45,50 +36,47 @@ func (e *Explanation) reason(d record.Detail, known bool) {
 // reasonBeside adds what else is to be known of where it stands.
 func (e *Explanation) reasonBeside(d record.Detail) {
 	if d.State.Told() && d.ResolvedBy != "" {
-		e.Why += "; settled by " + e.ResolvedBy
+		e.because(whySettledBy, e.ResolvedBy)
 	}
 	e.reasonUndecryptable(d)
 	if len(d.Surpluses) > 0 {
-		e.Why += fmt.Sprintf(
-			"; it made %d surplus bindings, which are unbound by tasks of their own",
-			len(d.Surpluses),
-		)
+		e.because(whySurplus, strconv.Itoa(len(d.Surpluses)))
 	}
-	if !d.State.Told() && e.Remedy == "" && dypls.RefusesClock(d.Code) {
-		e.Remedy = dypls.ClockRemedy
+	if !d.State.Told() && e.Remedies == nil && dypls.RefusesClock(d.Code) {
+		e.remedy(remedyClock)
 	}
 	if !d.State.Told() && !d.InDoubt && !d.Deadline.IsZero() &&
 		!d.Deadline.After(cmp.Or(e.Until, e.Delivery.At, e.At)) {
-		e.Why += "; its time is over then, and no call starts any more: it fails as " + dypls.CodeExpired
+		e.because(whyExpires, dypls.CodeExpired)
 	}
 }
 
 // reasonUndecryptable adds what does not open.
 func (e *Explanation) reasonUndecryptable(d record.Detail) {
 	if d.Undecryptable != nil {
-		e.Why += "; what is recorded of it does not open here: " + d.Undecryptable.Error()
+		e.because(whySealed, d.Undecryptable.Error())
 	}
-	if d.State.Told() || e.Remedy != "" || d.Undecryptable == nil && d.Code != dypls.CodeUndecryptable {
+	if d.State.Told() || e.Remedies != nil || d.Undecryptable == nil && d.Code != dypls.CodeUndecryptable {
 		return
 	}
-	e.Remedy = "dyplsq keys status tells which keys are missing; with its key it goes on by itself within a minute"
+	e.remedy(remedyKeys)
 	if !d.InDoubt {
-		e.Remedy += ". Where the key is lost: dyplsq cancel " + e.ID
+		e.Remedies = append(e.Remedies, Clause{remedyLostKeys, []string{e.ID}})
 	}
 }
 
 // reasonOut: a run is performing it, or was.
 func (e *Explanation) reasonOut(d record.Detail) {
-	doing := "calling"
+	now, lapsed := whyCalling, whyCallLapsed
 	if d.State == record.Looking {
-		doing = "looking for the effect of an earlier call"
+		now, lapsed = whyLooking, whyLookLapsed
 	}
 	e.Until = d.Claim
 	if d.Claim.After(d.Now) {
-		e.Why = "a worker is " + doing + "; its claim holds until then"
+		e.because(now)
 		return
 	}
-	e.Why = "the worker that was " + doing + " has ended without a word: another one takes over with the next delivery"
+	e.because(lapsed)
 	e.unserved()
 }
 
@@ -96,55 +84,52 @@ func (e *Explanation) reasonOut(d record.Detail) {
 func (e *Explanation) reasonWaiting(d record.Detail) {
 	switch e.Delivery.State {
 	case asynq.TaskStateScheduled.String():
-		e.Why, e.Until = "it is to start later", e.Delivery.At
+		e.because(whyScheduled)
+		e.Until = e.Delivery.At
 	case asynq.TaskStateRetry.String():
-		e.Why, e.Until = e.waitsFor(d), e.Delivery.At
+		e.waitsFor(d)
+		e.Until = e.Delivery.At
 	case asynq.TaskStatePending.String():
-		e.Why = "it is due, and waits for a worker to fetch it"
+		e.because(whyPending)
 	case asynq.TaskStateActive.String():
-		e.Why = "a worker has fetched it, and is about to begin, or waits for a slot in the quota"
+		e.because(whyActive)
 	case asynq.TaskStateArchived.String(), asynq.TaskStateCompleted.String():
-		e.Why = "its delivery was put away by hand: " + redelivered
+		e.because(whyPutAway)
 	case deliveryUnreadable:
-		e.Why = "its delivery cannot be read: a worker sets it aside and makes the next one within about half a minute"
+		e.because(whyUnreadable)
 	default:
-		e.Why = "it has no delivery, whoever was to make it has ended: " + redelivered
+		e.because(whyGone)
 	}
 	e.unserved()
 }
 
-// waitsFor is why the latest attempt was not the last.
-func (e *Explanation) waitsFor(d record.Detail) string {
+// waitsFor says why the latest attempt was not the last.
+func (e *Explanation) waitsFor(d record.Detail) {
 	switch {
 	case d.Code == dypls.CodeUndecryptable:
-		return "its request does not open, so that no call leaves: " + d.Message
+		e.because(whyUndecryptable, d.Message)
 	case d.InDoubt && d.Refusal != "":
-		return fmt.Sprintf(
-			"it was refused (%s), and an earlier call may have taken effect: it is looked for then, which makes no call",
-			d.Refusal,
-		)
+		e.because(whyRefused, d.Refusal)
 	case d.InDoubt:
-		return fmt.Sprintf(
-			"a call had no answer: whether it took effect is looked for then, before any other call (%d looks found nothing so far)",
-			d.Looks,
-		)
+		e.because(whyNoAnswer, strconv.Itoa(d.Looks))
 	case d.Code == "": // nobody has begun it
-		return "another worker held it: it is offered again then"
+		e.because(whyHeldByAnother)
+	default:
+		e.because(whyRetry, d.Code, d.Class)
 	}
-	return fmt.Sprintf("the latest attempt ended as %s (%s): it is tried again then", d.Code, d.Class)
 }
 
 // unserved adds what keeps a delivery from being fetched.
 func (e *Explanation) unserved() {
 	switch {
 	case e.Delivery.Paused:
-		e.Why += "; its queue is paused"
-		e.Remedy = "dyplsq resume " + e.Delivery.Queue
+		e.because(whyPaused)
+		e.remedy(remedyResume, e.Delivery.Queue)
 	case e.Delivery.Servers == 0:
-		e.Why += "; no worker serves its queue"
-		e.Remedy = "start one: dyplsq worker"
+		e.because(whyUnserved)
+		e.remedy(remedyStart)
 	}
-	if e.Remedy != "" {
+	if e.Remedies != nil {
 		e.Until = time.Time{}
 	}
 }

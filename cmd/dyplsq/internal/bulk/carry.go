@@ -43,7 +43,21 @@ type Report struct {
 type Differed struct {
 	ID  string `json:"id"`
 	Why string `json:"why"`
+	// What and the states say the same as Why, for a page that says it in another language.
+	What    Difference `json:"-"`
+	Is, Was string     `json:"-"` // with Changed: state and code
 }
+
+// Difference is why a task was left as it is, or may have been.
+type Difference string
+
+// The differences.
+const (
+	Gone    Difference = "gone"    // it has no record any more
+	Changed Difference = "changed" // it is in another state, or has another code
+	Refused Difference = "refused" // it changed just before it was to be changed
+	Unclear Difference = "unclear" // no answer says whether it was changed
+)
 
 // Carry does what the plan says to its tasks, as far as each still is what it was counted as. It
 // tells progress how many it has come to, now and then. It ends early, with a report, once ctx is
@@ -108,8 +122,8 @@ func (c *carrier) some(ctx context.Context, counted []tasks.Found) error {
 	}
 	var same []tasks.Found
 	for _, t := range counted {
-		if why := changed(t, views); why != "" {
-			c.differs(t.ID, why)
+		if d, differs := changed(t, views); differs {
+			c.differs(d)
 			continue
 		}
 		same = append(same, t)
@@ -159,15 +173,19 @@ func (p Plan) name() string {
 }
 
 // changed tells what a task is by now, where that is not what it was counted as.
-func changed(counted tasks.Found, views map[string]tasks.View) (why string) {
+func changed(counted tasks.Found, views map[string]tasks.View) (d Differed, differs bool) {
+	d.ID = counted.ID
 	now, known := views[counted.ID]
 	switch {
 	case !known:
-		return "its record is gone"
+		d.What, d.Why = Gone, "its record is gone"
 	case now.State != string(counted.State) || now.Code != counted.Code:
-		return fmt.Sprintf("it is %s %s, and was counted as %s %s", now.State, now.Code, counted.State, counted.Code)
+		d.Is, d.Was = now.State+" "+now.Code, string(counted.State)+" "+counted.Code
+		d.What, d.Why = Changed, "it is "+d.Is+", and was counted as "+d.Was
+	default:
+		return d, false
 	}
-	return ""
+	return d, true
 }
 
 // one changes one task, and counts it. It returns why it did not.
@@ -185,9 +203,9 @@ func (c *carrier) one(ctx context.Context, t tasks.Found) error {
 		c.report.Done++
 		c.report.Left--
 	case isAnswer(err):
-		c.differs(t.ID, err.Error())
+		c.differs(Differed{ID: t.ID, Why: err.Error(), What: Refused})
 	default:
-		c.differs(t.ID, "it may have been changed: "+err.Error())
+		c.differs(Differed{ID: t.ID, Why: "it may have been changed: " + err.Error(), What: Unclear})
 	}
 	return err
 }
@@ -206,10 +224,10 @@ func (c *carrier) do(ctx context.Context, id string) error {
 	return fmt.Errorf("bulk: there is no verb %q", c.plan.Verb)
 }
 
-func (c *carrier) differs(id, why string) {
+func (c *carrier) differs(d Differed) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.report.Differed = append(c.report.Differed, Differed{id, why})
+	c.report.Differed = append(c.report.Differed, d)
 	c.report.Left--
 }
 

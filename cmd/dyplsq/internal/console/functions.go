@@ -6,23 +6,28 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/seed-5c07c2e9/dyplsq/tasks"
 )
 
 // functions are what the templates call. Each shows one kind of value the same way everywhere.
-func functions(t texts, _ language, now func() time.Time) template.FuncMap {
+func functions(t texts, l language, now func() time.Time) template.FuncMap {
 	return template.FuncMap{
-		"t":      t.say,    // a text by its key
-		"tn":     t.count2, // a text about a number
-		"word":   t.either, // a word of the system in the reader's language, or as it is
-		"num":    anyNumber,
-		"time":   timeElement,
-		"age":    func(at time.Time) string { return t.age(at, now()) },
-		"span":   t.span,
-		"spanms": func(ms int64) string { return t.milliseconds(float64(ms)) },
-		"badge":  badgeOf,
-		"link":   link,
-		"static": staticPath,
-		"list":   func(values ...any) []any { return values },
+		"why":      func(e tasks.Explanation) string { return t.why(l, e) },
+		"differed": t.differed,
+		"remedy":   func(e tasks.Explanation) string { return t.remedy(l, e) },
+		"t":        t.say,    // a text by its key
+		"tn":       t.count2, // a text about a number
+		"word":     t.either, // a word of the system in the reader's language, or as it is
+		"num":      anyNumber,
+		"time":     timeElement,
+		"age":      func(at time.Time) string { return t.age(at, now()) },
+		"span":     t.span,
+		"spanms":   func(ms int64) string { return t.milliseconds(float64(ms)) },
+		"badge":    badgeOf,
+		"link":     link,
+		"static":   staticPath,
+		"list":     func(values ...any) []any { return values },
 	}
 }
 

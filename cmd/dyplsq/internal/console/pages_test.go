@@ -35,7 +35,7 @@ func TestPages(t *testing.T) {
 	w.becomes("order-2", "failed")
 	w.becomes("order-3", "uncertain")
 	for lang, says := range map[string][]string{
-		"en":             {`lang="en"`, "Tasks", "succeeded", "Its call may have taken effect, and nobody can tell.", "Nobody has changed anything yet", "1 task waits for somebody"},
+		"en":             {`lang="en"`, "Tasks", "succeeded", "Held: it may have taken effect, and nobody can tell: ", "Nobody has changed anything yet", "1 task waits for somebody"},
 		"zh-CN,zh;q=0.9": {`lang="zh-CN"`, "任务", "成功", "调用可能已经生效，但无法判断", "还没有人工操作", "1 个任务等待处置"},
 	} {
 		p := w.as("ann", lang)
@@ -43,7 +43,10 @@ func TestPages(t *testing.T) {
 		if !strings.Contains(page, says[0]) {
 			t.Errorf("%s: another language:\n%s", lang, page)
 		}
-		p.shows("/console/task?id=order-3", says[3], "139****0003", dyplstest.DefaultPoolKey, "/console/confirm?")
+		page = p.shows("/console/task?id=order-3", says[3], "139****0003", dyplstest.DefaultPoolKey, "/console/confirm?")
+		if strings.Contains(page, `<p lang="en"`) {
+			t.Errorf("%s: a part is in English:\n%s", lang, page)
+		}
 		p.shows("/console/task?id=shop/1", says[2], "170****", "SubsId")
 		p.shows("/console/task?id=later", "139****0007")
 		p.shows("/console/uncertain", says[5], "order-3", "139****0003")

@@ -19,7 +19,6 @@ import (
 type aTask struct {
 	tasks.Explanation
 
-	Reason  string // why it stands where it does: a text's key
 	Fields  []pair // of the request
 	Result  []pair
 	Events  []event
@@ -89,7 +88,7 @@ func (r *request) task(id string) (t aTask, err error) {
 	if t.Changes, _, err = c.Audit.Read(ctx, audit.Filter{Target: id, Limit: most}); err != nil {
 		return t, err
 	}
-	t.Reason, t.Events = reasonOf(t.Explanation), eventsOf(t.Explanation)
+	t.Events = eventsOf(t.Explanation)
 	t.Fields, t.Result = pairs(t.Request), pairs(fieldsOf(outcomes[0]))
 	state := tasks.State(t.State)
 	if may := r.may(dashboard.RoleOperate); may {
@@ -139,34 +138,6 @@ func showWhole(r *request) (answer, error) {
 	}
 	t.Whole = true
 	return answer{page: "task", data: t}, nil
-}
-
-// reasonOf is the key of the text that says why a task stands where it does.
-func reasonOf(e tasks.Explanation) string {
-	lapsed := !e.Claim.After(e.At)
-	switch {
-	case e.State == "succeeded", e.State == "failed", e.State == "uncertain":
-		return "task.why." + e.State
-	case e.State == "calling" && lapsed, e.State == "looking" && lapsed:
-		return "task.why.lapsed"
-	case e.State == "calling", e.State == "looking":
-		return "task.why." + e.State
-	case e.Delivery.Paused:
-		return "task.why.paused"
-	case e.Delivery.Servers == 0:
-		return "task.why.unserved"
-	case e.Delivery.State == "scheduled":
-		return "task.why.scheduled"
-	case e.Delivery.State == "retry" && e.Code == dypls.CodeUndecryptable:
-		return "task.why.undecryptable"
-	case e.Delivery.State == "retry" && e.Doubt != nil:
-		return "task.why.doubt"
-	case e.Delivery.State == "retry":
-		return "task.why.retry"
-	case e.Delivery.State == "pending", e.Delivery.State == "active":
-		return "task.why." + e.Delivery.State
-	}
-	return "task.why.gone"
 }
 
 // eventsOf are a task's steps from its beginning to its end.

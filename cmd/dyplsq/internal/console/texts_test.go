@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/seed-5c07c2e9/dyplsq/tasks"
 )
 
 var verb = regexp.MustCompile(`%(\[\d+\])?[a-z]`)
@@ -34,9 +36,53 @@ func TestTextsOfBothLanguages(t *testing.T) {
 		}
 	}
 	for key := range read[chinese] {
-		if _, known := read[english][key]; !known {
+		if _, known := read[english][key]; !known && !ofExplanations(key) {
 			t.Errorf("%s is not in English", key)
 		}
+	}
+}
+
+// ofExplanations reports whether a text is of an explanation, which itself says it in English.
+func ofExplanations(key string) bool {
+	return strings.HasPrefix(key, "because.") || strings.HasPrefix(key, "remedy.")
+}
+
+// TestExplanationsInChinese: each clause of which an explanation may be made has a text, which takes
+// its values, and there are no others.
+func TestExplanationsInChinese(t *testing.T) {
+	t.Parallel()
+	said, err := readTexts(chinese)
+	if err != nil {
+		t.Fatal(err)
+	}
+	because, remedies := tasks.Clauses()
+	there := map[string]bool{}
+	for prefix, clauses := range map[string][]tasks.Clause{"because": because, "remedy": remedies} {
+		for _, c := range clauses {
+			key := prefix + "." + c.Name
+			there[key] = true
+			if text := said.clause(prefix, c); !said.has(key) || strings.Contains(text, "%") {
+				t.Errorf("%s of %q is said as %s", key, c.Values, text)
+			}
+		}
+	}
+	for key := range said {
+		if ofExplanations(key) && !there[key] {
+			t.Errorf("%s says what no explanation does", key)
+		}
+	}
+	e := tasks.Explanation{
+		Why: "it is so; its queue is paused", Reasons: []tasks.Clause{{Name: "pending"}, {Name: "paused"}},
+		Remedies: []tasks.Clause{{Name: "resume", Values: []string{"bind"}}}, Remedy: "dyplsq resume bind",
+	}
+	if why, want := said.why(chinese, e), said["because.pending"]+"；"+said["because.paused"]+"。"; why != want {
+		t.Errorf("%s, want %s", why, want)
+	}
+	if why := said.why(english, e); why != "It is so; its queue is paused." {
+		t.Error(why)
+	}
+	if remedy := said.remedy(chinese, e); remedy != "dyplsq resume bind" {
+		t.Error(remedy)
 	}
 }
 
