@@ -22,6 +22,7 @@ import (
 type numbersCommand struct {
 	Import  numbersImport  `cmd:"" help:"Add the numbers of a file to a pool's inventory: all of them or none."`
 	List    numbersList    `cmd:"" help:"Count a pool's numbers, or every pool's."`
+	Readmit numbersReadmit `cmd:"" help:"Let binds have the numbers of a file again that were set aside."`
 	Release numbersRelease `cmd:"" help:"Take the numbers of a file out of a pool's inventory."`
 }
 
@@ -59,6 +60,31 @@ func (c *numbersImport) Run(ctx context.Context, s streams) error {
 	})
 }
 
+type numbersReadmit struct {
+	redisFlags
+	actorFlags
+
+	Pool string `arg:"" help:"The pool's key, FC..."`
+	File string `arg:"" help:"One number a line; - for standard input."`
+}
+
+// Run undoes that numbers were set aside. One that was not stays as it is.
+func (c *numbersReadmit) Run(ctx context.Context, s streams) error {
+	phones, err := readPhones(ctx, c.Pool, c.File, s)
+	if err != nil {
+		return err
+	}
+	line := c.entry(audit.NumbersReadmit, c.Pool, map[string]string{"given": strconv.Itoa(len(phones))})
+	return c.changeInventory(ctx, line, func(ctx context.Context, v *inventory.Inventory) (map[string]string, error) {
+		known, err := v.Readmit(ctx, c.Pool, phones...)
+		if err != nil {
+			return nil, err
+		}
+		_, err = fmt.Fprintf(s.out, "%d not set aside any more, %d unknown\n", known, len(phones)-known)
+		return map[string]string{"known": strconv.Itoa(known)}, err
+	})
+}
+
 type numbersRelease struct {
 	redisFlags
 	actorFlags
@@ -70,16 +96,12 @@ type numbersRelease struct {
 
 // Run takes numbers out of the inventory.
 func (c *numbersRelease) Run(ctx context.Context, s streams) error {
-	numbers, err := readNumbers(ctx, c.Pool, c.File, s)
+	phones, err := readPhones(ctx, c.Pool, c.File, s)
 	if err != nil {
 		return err
 	}
-	phones := make([]dypls.Phone, len(numbers))
-	for i, n := range numbers {
-		phones[i] = n.X
-	}
 	line := c.entry(audit.NumbersRelease, c.Pool, map[string]string{
-		"given": strconv.Itoa(len(numbers)), "force": strconv.FormatBool(c.Force),
+		"given": strconv.Itoa(len(phones)), "force": strconv.FormatBool(c.Force),
 	})
 	return c.changeInventory(ctx, line, func(ctx context.Context, v *inventory.Inventory) (map[string]string, error) {
 		done, err := v.Remove(ctx, inventory.Removal{Pool: c.Pool, Numbers: phones, Force: c.Force})
@@ -191,6 +213,19 @@ func readNumbers(ctx context.Context, pool, file string, s streams) ([]inventory
 		return nil, usage("nothing was changed: the file has no number: write one a line")
 	}
 	return numbers, nil
+}
+
+// readPhones is readNumbers without their cities.
+func readPhones(ctx context.Context, pool, file string, s streams) ([]dypls.Phone, error) {
+	numbers, err := readNumbers(ctx, pool, file, s)
+	if err != nil {
+		return nil, err
+	}
+	phones := make([]dypls.Phone, len(numbers))
+	for i, n := range numbers {
+		phones[i] = n.X
+	}
+	return phones, nil
 }
 
 // withInventory runs f on the inventory, and tells an error of Redis from others.

@@ -1,11 +1,14 @@
 package main
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
 
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dyplstest"
+	"github.com/seed-5c07c2e9/dyplsq/internal/redistest"
 	"github.com/seed-5c07c2e9/dyplsq/internal/systemtest"
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
 )
@@ -53,4 +56,47 @@ func TestNumbers(t *testing.T) {
 	if r := systemtest.Run(t, s.Env, file, "numbers", "release", dyplstest.DefaultPoolKey, "-", "--force"); r.Status != statusOK {
 		t.Errorf("release --force: exit status %d, %s", r.Status, r.Errors)
 	}
+}
+
+// TestNumbersReadmit: a number that the API said is not there is given to no bind, until somebody
+// readmits it.
+func TestNumbersReadmit(t *testing.T) {
+	t.Parallel()
+	numbers := dyplstest.Numbers("170", 2)
+	s := systemtest.New(t, dyplstest.Config{
+		Pools:  []dyplstest.Pool{{Key: dyplstest.DefaultPoolKey, Numbers: numbers}},
+		Faults: []dyplstest.Fault{{Action: "BindAxn", Do: dyplstest.AnswerCode, Code: "isv.NO_NOT_EXIST", Times: 1}},
+	})
+	file := string(numbers[0]) + "\n"
+	run := func(args ...string) systemtest.Result {
+		t.Helper()
+		return systemtest.Run(t, s.Env, file, args...)
+	}
+	if r := run("numbers", "import", dyplstest.DefaultPoolKey, "-"); r.Status != statusOK {
+		t.Fatalf("import: exit status %d, %s", r.Status, r.Errors)
+	}
+	counts := func() string {
+		t.Helper()
+		return run("numbers", "list", dyplstest.DefaultPoolKey, "--json").Out
+	}
+	s.Env = append(s.Env, "DYPLSQ_NUMBER_COOLDOWN=1s")
+	s.Worker(t)
+	if o := s.Enqueue(t, statusFailed, "BindAxn", systemtest.Bind(1, ""), "--wait", "20s")[0]; o.State != tasks.StateFailed {
+		t.Errorf("a bind without a number that is there is %s %s", o.State, o.Code)
+	}
+	if got := counts(); !strings.Contains(got, `"free":0`) || !strings.Contains(got, `"aside":1`) {
+		t.Errorf("after the refusal: %s", got)
+	}
+	file += string(numbers[1]) + "\n"
+	r := run("numbers", "readmit", dyplstest.DefaultPoolKey, "-")
+	if r.Status != statusOK || r.Out != "1 not set aside any more, 1 unknown\n" {
+		t.Errorf("readmit: exit status %d, %s%s", r.Status, r.Out, r.Errors)
+	}
+	redistest.Poll(t, systemtest.StartWithin, "the number to have rested", func(context.Context) error {
+		if got := counts(); !strings.Contains(got, `"free":1,"resting":0,"leased":0,"bound":0,"aside":0`) {
+			return errors.New(got)
+		}
+		return nil
+	})
+	s.Enqueue(t, statusOK, "BindAxn", systemtest.Bind(2, ""), "--wait", "20s")
 }

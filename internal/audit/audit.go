@@ -45,6 +45,7 @@ const (
 	Pause           = "pause" // a queue
 	Resume          = "resume"
 	NumbersImport   = "numbers.import" // a pool
+	NumbersReadmit  = "numbers.readmit"
 	NumbersRelease  = "numbers.release"
 	NumbersShow     = "numbers.show"     // whole numbers of a task or a call
 	CallbacksReplay = "callbacks.replay" // an endpoint

@@ -51,7 +51,7 @@ func everyCommand(t *testing.T, s *systemtest.System, id string) {
 	t.Helper()
 	for _, c := range []struct{ stdin, args string }{
 		{"", "explain " + id}, {"", "queues"}, {"", "pause unbind"}, {"", "resume unbind"}, {"", "numbers list"},
-		{"17099990001\n17099990002\n", "numbers import FC0 -"}, {"", "numbers list FC0"}, {"17099990001\n", "numbers release FC0 -"},
+		{"17099990001\n17099990002\n", "numbers import FC0 -"}, {"", "numbers list FC0"}, {"17099990001\n", "numbers readmit FC0 -"}, {"17099990001\n", "numbers release FC0 -"},
 	} {
 		if r := systemtest.Run(t, s.Env, c.stdin, strings.Fields(c.args)...); r.Status != systemtest.StatusOK {
 			t.Errorf("%s: exit status %d\n%s%s", c.args, r.Status, r.Out, r.Errors)
