@@ -63,6 +63,9 @@ func (h *Host) listen(queue string) {
 // hear notes how well a channel is heard from now on. What was announced before may have been
 // missed: its queues are asked.
 func (h *Host) hear(channel string, how hears) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.heard[channel] = how
 	for name, q := range h.queues.Range {
 		//nolint:forcetypeassert // nothing else is stored
 		of, _ := announce.Channel(h.redis, name.(string))

@@ -32,11 +32,14 @@ type Host struct {
 
 	mu      sync.Mutex
 	listens bool
+	heard   map[string]hears // how well each channel is heard
 }
 
 // New returns a host on a client, which it leaves as it is.
 func New(client redis.UniversalClient, config Config) *Host {
-	h := &Host{redis: client, shares: make(map[string]*share, len(config.Slots))}
+	h := &Host{
+		redis: client, shares: make(map[string]*share, len(config.Slots)), heard: map[string]hears{},
+	}
 	h.ctx, h.stop = context.WithCancel(context.Background())
 	for name, n := range config.Slots {
 		h.shares[name] = newShare(n)
@@ -54,10 +57,13 @@ func (h *Host) Share(queue, with string) {
 	if _, known := h.queues.Load(queue); known || h.shares[with] == nil {
 		return
 	}
-	h.queues.Store(queue, newQueue(h.redis, queue, h.shares[with]))
+	q := newQueue(h.redis, queue, h.shares[with])
+	channel, own := announce.Channel(h.redis, queue)
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if _, own := announce.Channel(h.redis, queue); own && h.listens {
+	h.queues.Store(queue, q)
+	q.hear(h.heard[channel])
+	if own && h.listens {
 		h.listen(queue)
 	}
 }

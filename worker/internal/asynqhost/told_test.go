@@ -25,7 +25,12 @@ func listening(t *testing.T, server *redistest.Server) world {
 
 func (w world) awaitHears(t *testing.T, want hears) {
 	t.Helper()
-	q, _ := w.queue("q")
+	w.awaitHearsOf(t, "q", want)
+}
+
+func (w world) awaitHearsOf(t *testing.T, queue string, want hears) {
+	t.Helper()
+	q, _ := w.queue(queue)
 	redistest.Poll(t, within, "announcements to be heard, or not", func(context.Context) error {
 		q.mu.Lock()
 		defer q.mu.Unlock()
@@ -117,6 +122,23 @@ func TestLostSubscriptionIsReplacedByQuestions(t *testing.T) {
 		t.Errorf("got %q", id)
 	}
 	w.awaitHears(t, hearsAll)
+}
+
+// TestQueueThatCameLaterIsHeard: a queue that shares its channel with others, as each shard of one
+// does, is heard as they are, whenever it came, and asked as seldom.
+func TestQueueThatCameLaterIsHeard(t *testing.T) {
+	t.Parallel()
+	w := listening(t, redistest.Start(t))
+	w.Share("q.1", "q")
+	w.awaitHearsOf(t, "q.1", hearsAll)
+	if err := w.plain.Do(t.Context(), "client", "kill", "type", "pubsub").Err(); err != nil {
+		t.Fatal(err)
+	}
+	w.awaitHearsOf(t, "q.1", hearsNothing)
+	w.Share("q.2", "q")
+	for _, queue := range []string{"q", "q.1", "q.2"} {
+		w.awaitHearsOf(t, queue, hearsAll)
+	}
 }
 
 // TestCloseEndsAWait: a Server that waits for a task is answered at once when the process ends.
