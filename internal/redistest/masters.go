@@ -31,16 +31,9 @@ func StartMasters(tb testing.TB, n int) Masters {
 func startNodes(tb testing.TB, n, ofMasters int, args ...string) []*Server {
 	tb.Helper()
 	require(tb)
-	nodes, firstBus := make([]*Server, n), ""
+	nodes := make([]*Server, n)
 	for i := range nodes {
-		bus := busPort(tb)
-		nodes[i] = startWith(
-			tb,
-			redis.Options{},
-			append([]string{"--cluster-enabled", "yes", "--cluster-port", bus}, args...)...)
-		if i == 0 {
-			firstBus = bus
-		}
+		nodes[i] = startWith(tb, redis.Options{}, append([]string{clusterEnabled, "yes"}, args...)...)
 	}
 	for i, node := range nodes {
 		// Nodes of one epoch settle who is newer later, and then a slot that was moved meanwhile may move
@@ -58,7 +51,7 @@ func startNodes(tb testing.TB, n, ofMasters int, args ...string) []*Server {
 	host, port, _ := net.SplitHostPort(nodes[0].Addr)
 	for _, node := range nodes[1:] {
 		if err := node.Client(tb).
-			Do(tb.Context(), "CLUSTER", "MEET", host, port, firstBus).
+			Do(tb.Context(), "CLUSTER", "MEET", host, port, nodes[0].bus).
 			Err(); err != nil {
 			tb.Fatal(err)
 		}

@@ -24,7 +24,10 @@ import (
 // requireEnv turns a skip for want of redis-server into a failure.
 const requireEnv = "DYPLSQ_REQUIRE_REDIS"
 
-const startWithin = 30 * time.Second
+const (
+	startWithin    = 30 * time.Second
+	clusterEnabled = "--cluster-enabled"
+)
 
 // Server is a redis-server of the test's own, on a free port of the loopback interface.
 type Server struct {
@@ -33,6 +36,7 @@ type Server struct {
 	// TLS, and empty otherwise.
 	CAFile, CertFile, KeyFile, ServerName string
 
+	bus     string        // the port of a cluster's node for what nodes say to each other
 	options redis.Options // of the test's own client, but for the address
 	app     redis.Options // of the product's
 	papers  *papers       // of one that speaks TLS
@@ -81,7 +85,14 @@ func startIn(tb testing.TB, env []string, options redis.Options, args ...string)
 		"--logfile",
 		filepath.Join(dir, "redis.log"),
 	}
-	return start(tb, port, env, options, slices.Concat(listen, common, args))
+	bus := ""
+	if slices.Contains(args, clusterEnabled) {
+		bus = busPort(tb)
+		common = append(common, "--cluster-port", bus)
+	}
+	s := start(tb, port, env, options, slices.Concat(listen, common, args))
+	s.bus = bus
+	return s
 }
 
 func start(tb testing.TB, port string, env []string, options redis.Options, args []string) *Server {
@@ -180,7 +191,8 @@ func freePort(tb testing.TB) string {
 	return portFrom(tb, 10_000, 20_000)
 }
 
-// busPort is for what the nodes of a cluster say to each other, where no test has its servers.
+// busPort is for what the nodes of a cluster say to each other, where no test has its servers: Redis'
+// own choice may be a port of an outgoing connection.
 func busPort(tb testing.TB) string {
 	tb.Helper()
 	return portFrom(tb, 2_000, 8_000)
