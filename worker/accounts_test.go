@@ -225,9 +225,7 @@ func TestUnbindOfAnothersBind(t *testing.T) {
 		tasks.UnbindOf("k"), tasks.TaskID("unbind"), tasks.ProcessIn(2*time.Second)); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.redis.Del(t.Context(), record.Key("k")).Err(); err != nil { // it is no longer kept
-		t.Fatal(err)
-	}
+	s.forget(t, "k")
 	s.shopBind(t, "k")
 	s.succeeds(t, "k")
 	if o := s.outcome(t, "unbind"); o.State != tasks.StateFailed || !strings.Contains(o.Message, "no longer kept") {

@@ -14,8 +14,10 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/aliyun"
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dyplstest"
+	"github.com/seed-5c07c2e9/dyplsq/internal/asynqwire"
 	"github.com/seed-5c07c2e9/dyplsq/internal/logtest"
 	"github.com/seed-5c07c2e9/dyplsq/internal/queuetest"
+	"github.com/seed-5c07c2e9/dyplsq/internal/record"
 	"github.com/seed-5c07c2e9/dyplsq/internal/redistest"
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
 	"github.com/seed-5c07c2e9/dyplsq/worker/internal/breaker"
@@ -110,6 +112,27 @@ func (s *workerHarness) outcome(t *testing.T, id string) tasks.Outcome {
 		t.Fatalf("wait for %s: %v", id, err)
 	}
 	return o
+}
+
+// forget has the record of a bind be gone, as once it is kept no longer: its outcome was told, and
+// its first delivery is over.
+func (s *workerHarness) forget(t *testing.T, id string) {
+	t.Helper()
+	redistest.Poll(t, outcomeWithin, "the end of "+id+" to be told", func(ctx context.Context) error {
+		left := s.redis.Exists(ctx, asynqwire.Queue("bind").Task(asynqwire.DeliveryID(id, 1))).Val()
+		for _, shard := range s.redis.Keys(ctx, "dypls:open:*").Val() {
+			if s.redis.ZScore(ctx, shard, id).Err() == nil {
+				left++
+			}
+		}
+		if left > 0 {
+			return errors.New("not yet")
+		}
+		return nil
+	})
+	if err := s.redis.Del(t.Context(), record.Key(id)).Err(); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // performed counts what the simulator really did.

@@ -1,9 +1,14 @@
 package record_test
 
 import (
+	"context"
+	"errors"
+	"sync"
 	"testing"
+	"time"
 
 	"github.com/seed-5c07c2e9/dyplsq/internal/record"
+	"github.com/seed-5c07c2e9/dyplsq/internal/redistest"
 )
 
 func (s server) reopen(t *testing.T, id string, want record.State) {
@@ -64,4 +69,70 @@ func TestSurplusOutlivesReopen(t *testing.T) {
 			s.reopen(t, "order", record.Queued)
 		}
 	})
+}
+
+// TestRunsAgainBeforeItWasTold: a task that is let run again before its outcome was told stays in
+// the index: whoever tells the outcome takes out an entry.
+func TestRunsAgainBeforeItWasTold(t *testing.T) {
+	t.Parallel()
+	for name, again := range map[string]func(t *testing.T, s server) (settle, letRun func()){
+		"failed": func(t *testing.T, s server) (settle, letRun func()) {
+			t.Helper()
+			return func() {
+				s.create(t, "k")
+				s.finish(t, rejected("k", s.call(t, "k", "run").Fence))
+			}, func() { s.reopen(t, "k", record.Queued) }
+		},
+		"uncertain": func(t *testing.T, s server) (settle, letRun func()) {
+			t.Helper()
+			return func() { s.hold(t, "k") }, func() {
+				s.resolve(t, resolved("k", record.Queued), record.Uncertain, 2)
+			}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := onOneServer(t)
+			worker := s
+			var teller *record.Teller
+			teller, worker.store = record.NewTeller(s.store)
+			settle, _ := again(t, worker)
+			_, letRun := again(t, s) // by another process
+			settle()
+			var letting, telling sync.WaitGroup
+			letting.Go(letRun)
+			redistest.Poll(t, time.Minute, "who lets it run to see that it was not told", func(context.Context) error {
+				if redistest.Calls(t, s.client, "zscore") == 0 { //nolint:contextcheck // the test's own
+					return errors.New("not yet")
+				}
+				return nil
+			})
+			ctx, stop := context.WithCancel(t.Context())
+			telling.Go(func() { teller.Run(ctx) })
+			letting.Wait()
+			stop()
+			telling.Wait()
+			if told := s.told(t); len(told) != 1 {
+				t.Errorf("told %q", told)
+			}
+			if _, is := s.indexed(t)["k"]; !is {
+				t.Error("it is not in the index")
+			}
+		})
+	}
+}
+
+// TestRunsAgainAlthoughNobodyTold: who was to tell the outcome has died; the task runs again all the
+// same.
+func TestRunsAgainAlthoughNobodyTold(t *testing.T) {
+	t.Parallel()
+	s := onOneServer(t)
+	dead := s
+	_, dead.store = record.NewTeller(s.store)
+	dead.create(t, "k")
+	dead.finish(t, rejected("k", dead.call(t, "k", "run").Fence))
+	s.reopen(t, "k", record.Queued)
+	if _, is := s.indexed(t)["k"]; !is {
+		t.Error("it is not in the index")
+	}
 }

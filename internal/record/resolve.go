@@ -27,6 +27,9 @@ type Resolution struct {
 // returns the state in which it found the task: only an uncertain one is changed. A task that is to
 // run again needs the delivery returned.
 func (s Store) Resolve(ctx context.Context, r Resolution) (found State, delivery int64, err error) {
+	if err := s.awaitTold(ctx, r.ID, Uncertain); err != nil {
+		return "", 0, fmt.Errorf("record: resolve: %w", err)
+	}
 	if err := s.writeEntries(ctx, entry(setEntry, r.ID)); err != nil {
 		return "", 0, fmt.Errorf("record: resolve: %w", err)
 	}
