@@ -21,10 +21,7 @@ func TestSealedBodies(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	f := seal.NewFile("k1")
-	ring := func() *seal.Keys {
-		k := sealtest.Keys(t, f)
-		return k
-	}
+	ring := func() *seal.Keys { return sealtest.Keys(t, f) }
 	lacks := ring()
 	f.Add("k2")
 	f.Active = "k2"

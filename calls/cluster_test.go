@@ -90,7 +90,7 @@ func TestRecordingsOnACluster(t *testing.T) {
 		if err != nil || claim == nil || claim.Call.ID != id || claim.Link != 1 {
 			t.Fatalf("%+v, %v", claim, err)
 		}
-		if other, err := s.ClaimRecording(t.Context(), RecordingsDue{}, id, time.Minute); err != nil || other != nil {
+		if other, err := s.ClaimRecording(t.Context(), due, id, time.Minute); err != nil || other != nil {
 			t.Errorf("two have it: %v", err)
 		}
 		if i%2 == 0 {

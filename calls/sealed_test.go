@@ -30,8 +30,7 @@ func keysOf(t *testing.T, ids ...string) []*seal.Keys {
 			f.Add(id)
 		}
 		f.Active = id
-		k := sealtest.Keys(t, f)
-		all = append(all, k)
+		all = append(all, sealtest.Keys(t, f))
 	}
 	return all
 }

@@ -5,7 +5,12 @@
 local id, place = ARGV[1], ARGV[2]
 local score = redis.call('ZSCORE', KEYS[1], id)
 local mine = score and tonumber(score) == tonumber(ARGV[3])
-if place == 'kept' or ((place == 'lost' or place == 'none') and mine) then
+local anew = false -- somebody had a lost one tried again, and it is due: a taker that found it busy puts it off instead
+if place == 'lost' and score and not mine then
+  local t = redis.call('TIME')
+  anew = tonumber(score) <= t[1] * 1000 + math.floor(t[2] / 1000)
+end
+if place == 'kept' or (place == 'lost' and not anew) or (place == 'none' and mine) then
   redis.call('ZREM', KEYS[1], id)
   redis.call('ZREM', KEYS[2], id)
   if place ~= 'lost' then redis.call('ZREM', KEYS[3], id) end

@@ -48,9 +48,12 @@ func (t texts) clause(prefix string, c tasks.Clause) string {
 }
 
 // differed says in the reader's language why a task of a bulk change was left as it is.
-func (t texts) differed(d bulk.Differed) string {
-	key := "carried." + string(d.What)
-	if d.What == bulk.Changed {
+func (t texts) differed(l language, d bulk.Differed) string {
+	key := "differed." + string(d.What)
+	switch {
+	case l == english:
+		return d.Why
+	case d.What == bulk.Changed:
 		return t.say(key, d.Is, d.Was)
 	}
 	return t.say(key)

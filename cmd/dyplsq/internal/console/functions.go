@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/seed-5c07c2e9/dyplsq/cmd/dyplsq/internal/bulk"
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
 )
 
@@ -14,7 +15,7 @@ import (
 func functions(t texts, l language, now func() time.Time) template.FuncMap {
 	return template.FuncMap{
 		"why":      func(e tasks.Explanation) string { return t.why(l, e) },
-		"differed": t.differed,
+		"differed": func(d bulk.Differed) string { return t.differed(l, d) },
 		"remedy":   func(e tasks.Explanation) string { return t.remedy(l, e) },
 		"t":        t.say,    // a text by its key
 		"tn":       t.count2, // a text about a number

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/seed-5c07c2e9/dyplsq/cmd/dyplsq/internal/bulk"
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
 )
 
@@ -36,15 +37,31 @@ func TestTextsOfBothLanguages(t *testing.T) {
 		}
 	}
 	for key := range read[chinese] {
-		if _, known := read[english][key]; !known && !ofExplanations(key) {
+		if _, known := read[english][key]; !known && !saidElsewhere(key) {
 			t.Errorf("%s is not in English", key)
 		}
 	}
 }
 
-// ofExplanations reports whether a text is of an explanation, which itself says it in English.
-func ofExplanations(key string) bool {
-	return strings.HasPrefix(key, "because.") || strings.HasPrefix(key, "remedy.")
+// saidElsewhere reports whether a text is of what itself says it in English.
+func saidElsewhere(key string) bool {
+	file, _, _ := strings.Cut(key, ".")
+	return slices.Contains([]string{"because", "remedy", "differed"}, file)
+}
+
+// TestDifferencesInChinese: each reason for which a bulk change leaves a task has a text.
+func TestDifferencesInChinese(t *testing.T) {
+	t.Parallel()
+	said, err := readTexts(chinese)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, d := range []bulk.Difference{bulk.Gone, bulk.Changed, bulk.Refused, bulk.Unclear} {
+		text := said.differed(chinese, bulk.Differed{What: d, Is: "failed isv.X", Was: "queued "})
+		if !said.has("differed."+string(d)) || strings.Contains(text, "%") || d == bulk.Changed && !strings.Contains(text, "isv.X") {
+			t.Errorf("%s is said as %s", d, text)
+		}
+	}
 }
 
 // TestExplanationsInChinese: each clause of which an explanation may be made has a text, which takes
@@ -67,7 +84,7 @@ func TestExplanationsInChinese(t *testing.T) {
 		}
 	}
 	for key := range said {
-		if ofExplanations(key) && !there[key] {
+		if saidElsewhere(key) && !strings.HasPrefix(key, "differed.") && !there[key] {
 			t.Errorf("%s says what no explanation does", key)
 		}
 	}

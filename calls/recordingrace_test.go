@@ -82,8 +82,33 @@ func TestKeptWhileItsReceiptIsMerged(t *testing.T) {
 	}
 }
 
+// TestRetriedWhileItIsPutAmongTheLost: a lost recording that somebody has tried again before who lost
+// it has put it among the lost is due.
+func TestRetriedWhileItIsPutAmongTheLost(t *testing.T) {
+	t.Parallel()
+	server := redistest.Start(t)
+	person, keeper := open(t, server), open(t, server)
+	mergeOne(t, person, dypls.TypeSecretRecording, receiptsOf("c1")[dypls.TypeSecretRecording])
+	keeper.redis.AddHook(&meanwhile{script: recordingPlaceScript, does: func() {
+		if err := person.RetryRecording(t.Context(), "c1"); err != nil {
+			t.Error(err)
+		}
+	}})
+	if err := claimDue(t, keeper).Lost(t.Context(), "gone"); err != nil {
+		t.Fatal(err)
+	}
+	keepDue(t, person)
+}
+
 // keepDue keeps the one recording that is due.
 func keepDue(t *testing.T, s *Store) {
+	t.Helper()
+	if err := claimDue(t, s).Kept(t.Context(), Recording{Location: "file:///a", Bytes: 1, SHA256: "00", Parts: 1}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func claimDue(t *testing.T, s *Store) *RecordingClaim {
 	t.Helper()
 	due, err := s.TakeRecordings(t.Context(), 1, time.Minute)
 	if err != nil || len(due.CallIDs) != 1 {
@@ -93,7 +118,5 @@ func keepDue(t *testing.T, s *Store) {
 	if err != nil || claim == nil {
 		t.Fatalf("%v, %v", claim, err)
 	}
-	if err := claim.Kept(t.Context(), Recording{Location: "file:///a", Bytes: 1, SHA256: "00", Parts: 1}); err != nil {
-		t.Fatal(err)
-	}
+	return claim
 }
