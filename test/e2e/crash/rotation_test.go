@@ -3,6 +3,7 @@ package crash
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"path/filepath"
 	"strings"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dyplstest"
+	"github.com/seed-5c07c2e9/dyplsq/internal/inventory"
 	"github.com/seed-5c07c2e9/dyplsq/internal/redistest"
 	"github.com/seed-5c07c2e9/dyplsq/internal/systemtest"
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
@@ -50,6 +52,7 @@ func TestRotationUnderLoad(t *testing.T) {
 		fmt.Fprintln(&numbers, string(x))
 	}
 	r.command(t, numbers.String(), "numbers", "import", systemtest.OwnPool, "-")
+	r.awaitLeases(t)
 	for range 2 {
 		r.workers = append(r.workers, systemtest.Start(t, r.Env, "worker", "--concurrency", "8"))
 	}
@@ -76,6 +79,22 @@ func TestRotationUnderLoad(t *testing.T) {
 			t.Errorf("%s: it was told %s, and now %s", o.ID, outcomes[i].Result, o.Result)
 		}
 	}
+}
+
+// awaitLeases waits until a bind without a number provably was not sent. Soon after an import it may
+// have been sent without one, so that one whose worker is killed before it has a number is uncertain.
+func (r *rotation) awaitLeases(t *testing.T) {
+	t.Helper()
+	client := r.Redis.AppClient(t)
+	v := inventory.New(client, inventory.DefaultCooldown)
+	redistest.Poll(t, time.Minute, "the inventory to be known to all", func(ctx context.Context) error {
+		since, known, err := v.LeasedSince(ctx, systemtest.OwnPool)
+		now, failed := client.Time(ctx).Result()
+		if err = errors.Join(err, failed); err == nil && (!known || now.Before(since)) {
+			err = errors.New("not yet")
+		}
+		return err
+	})
 }
 
 // command runs a command that must succeed.
