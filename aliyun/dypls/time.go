@@ -2,6 +2,7 @@ package dypls
 
 import (
 	"encoding/json"
+	"regexp"
 	"strings"
 	"time"
 )
@@ -11,6 +12,12 @@ const timeLayout = "2006-01-02 15:04:05"
 
 // beijing is UTC+8 without daylight saving, whatever time zone database the host has.
 var beijing = time.FixedZone("UTC+8", 8*60*60)
+
+// rfc3339 is checked besides what [time.Time.UnmarshalText] checks, which takes an hour of one digit,
+// a comma before the fraction and an offset of +24:60 (go.dev/issue/54580).
+var rfc3339 = regexp.MustCompile(
+	`^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(` + offsetForm + `)$`,
+)
 
 // Time is an instant that the API writes as yyyy-MM-dd HH:mm:ss in Beijing time (UTC+8), to the
 // second, whatever the time zone of this host. Use [At] to make one: of a receipt's epoch
@@ -34,7 +41,8 @@ func ParseTime(s string) (Time, error) {
 		return parsed, nil
 	}
 	var instant time.Time
-	if instant.UnmarshalText([]byte(strings.ToUpper(strings.Replace(s, " ", "T", 1)))) == nil {
+	text := strings.ToUpper(strings.Replace(s, " ", "T", 1))
+	if rfc3339.MatchString(text) && instant.UnmarshalText([]byte(text)) == nil {
 		// What its own wire form does not give back could not be stored.
 		if at := At(instant); !at.IsZero() && at.In(beijing).Year() >= 1 &&
 			at.In(beijing).Year() <= 9999 {

@@ -33,25 +33,28 @@ func TestParseTime(t *testing.T) {
 		"RFC 3339":            {"2026-11-22T10:30:00Z", 1795343400, true},
 		"RFC 3339 of Beijing": {"2026-11-22T18:30:00+08:00", 1795343400, true},
 		// JavaScript's toISOString
-		"RFC 3339 with ms":        {"2026-11-22T10:30:00.999Z", 1795343400, true},
-		"RFC 3339 with a blank":   {"2026-11-22 18:30:00+08:00", 1795343400, true},
-		"RFC 3339 in small":       {"2026-11-22t10:30:00z", 1795343400, true},
-		"T without an offset":     {"2026-11-22T18:30:00", 0, false},
-		"Go's zero instant":       {"0001-01-01T00:00:00Z", 0, false},
-		"out of what can be kept": {"9999-12-31T23:59:59Z", 0, false},
-		"date alone":              {"2026-11-22", 0, false},
-		"blank in front":          {" 2026-11-22 18:30:00", 0, false},
-		"blank behind":            {"2026-11-22 18:30:00 ", 0, false},
-		"two blanks":              {"2026-11-22  18:30:00", 0, false},
-		"slashes":                 {"2026/11/22 18:30:00", 0, false},
-		"hour 24":                 {"2026-11-22 24:00:00", 0, false},
-		"leap second":             {"2026-12-31 23:59:60", 0, false},
-		"full-width digits":       {"２０２６-11-22 18:30:00", 0, false},
-		"epoch seconds":           {"1795343400", 0, false},
-		"epoch ms":                {"1795343400000", 0, false},
-		"empty":                   {"", 0, false},
-		"year of five digits":     {"12026-11-22 18:30:00", 0, false},
-		"Go's zero time, for one": {"0001-01-01 08:00:00", 0, false}, // it would be taken for unset
+		"RFC 3339 with ms":         {"2026-11-22T10:30:00.999Z", 1795343400, true},
+		"RFC 3339 with a blank":    {"2026-11-22 18:30:00+08:00", 1795343400, true},
+		"RFC 3339 in small":        {"2026-11-22t10:30:00z", 1795343400, true},
+		"RFC 3339, hour unpadded":  {"2026-11-22T8:30:00+08:00", 0, false},
+		"RFC 3339 with a comma":    {"2026-11-22T18:30:00,5+08:00", 0, false},
+		"RFC 3339, offset too far": {"2026-11-22T18:30:00+24:00", 0, false},
+		"T without an offset":      {"2026-11-22T18:30:00", 0, false},
+		"Go's zero instant":        {"0001-01-01T00:00:00Z", 0, false},
+		"out of what can be kept":  {"9999-12-31T23:59:59Z", 0, false},
+		"date alone":               {"2026-11-22", 0, false},
+		"blank in front":           {" 2026-11-22 18:30:00", 0, false},
+		"blank behind":             {"2026-11-22 18:30:00 ", 0, false},
+		"two blanks":               {"2026-11-22  18:30:00", 0, false},
+		"slashes":                  {"2026/11/22 18:30:00", 0, false},
+		"hour 24":                  {"2026-11-22 24:00:00", 0, false},
+		"leap second":              {"2026-12-31 23:59:60", 0, false},
+		"full-width digits":        {"２０２６-11-22 18:30:00", 0, false},
+		"epoch seconds":            {"1795343400", 0, false},
+		"epoch ms":                 {"1795343400000", 0, false},
+		"empty":                    {"", 0, false},
+		"year of five digits":      {"12026-11-22 18:30:00", 0, false},
+		"Go's zero time, for one":  {"0001-01-01 08:00:00", 0, false}, // it would be taken for unset
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -125,10 +128,10 @@ func TestTimeOfAnyZone(t *testing.T) {
 
 var wireTime = regexp.MustCompile(`^[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}$`)
 
-var rfc3339 = regexp.MustCompile(`^[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?([Zz]|[+-][0-9]{2}:[0-9]{2})$`)
+var rfc3339 = regexp.MustCompile(`^[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?([Zz]|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$`)
 
 func FuzzParseTime(f *testing.F) {
-	for _, seed := range []string{"2026-11-22 18:30:00", "2026-02-29 00:00:00", "0001-01-01 08:00:00", "2026-11-22 18:30:00.000", "1795343400000", "", "2026-11-22T10:30:00.5+08:00", "2099-1-31T24:61"} {
+	for _, seed := range []string{"2026-11-22 18:30:00", "2026-02-29 00:00:00", "0001-01-01 08:00:00", "2026-11-22 18:30:00.000", "1795343400000", "", "2026-11-22T10:30:00.5+08:00", "2099-1-31T24:61", "2026-11-22T8:30:00Z", "2026-11-22T08:30:00,5+24:60"} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
@@ -189,6 +192,10 @@ func TestParseTimeSaysWhichPartIsWrong(t *testing.T) {
 		"2099-02-30T00:00:00Z":       "must be a day that its month has: check the day",
 		"2099-01-31T23:59:59":        "must say how far it is from UTC where it has a T: add +08:00 for Beijing time, or write a blank in place of T",
 		"2099-01-31T23:59:59+0800":   "must have its offset from UTC in the form +08:00: write it so, right behind the seconds",
+		"2099-01-31T23:59:59+24:00":  "must have its offset from UTC in the form +08:00: write it so, right behind the seconds",
+		"2099-01-31T23:59:59+08:60":  "must have its offset from UTC in the form +08:00: write it so, right behind the seconds",
+		"2099-01-31T3:59:59+08:00":   "must have an hour of two digits" + pad,
+		"2099-01-31T23:59:59,5Z":     "must have a dot before the fraction of a second: write a dot, or cut the fraction off",
 		"2099-01-31 23:59:59 +08:00": "must have its offset from UTC in the form +08:00: write it so, right behind the seconds",
 		"2099-01-31 23:59:59.5":      "must have no fraction of a second: cut it off",
 		"2099-01-31  23:59:59":       "must have one blank between date and time of day: write one blank there",

@@ -32,7 +32,9 @@ const (
 	partOffset
 )
 
-var offset = regexp.MustCompile(`^(Z|[+-]\d\d:\d\d)$`)
+const offsetForm = `Z|[+-](?:[01]\d|2[0-3]):[0-5]\d`
+
+var offset = regexp.MustCompile(`^(` + offsetForm + `)$`)
 
 type problems []Problem
 
