@@ -3,6 +3,7 @@ package console
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"slices"
 	"strings"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
 	"github.com/seed-5c07c2e9/dyplsq/calls"
 	"github.com/seed-5c07c2e9/dyplsq/internal/redistest"
 )
@@ -21,8 +23,18 @@ func TestRetryOfRecordings(t *testing.T) {
 	o := newOperation(t)
 	kept, lost := o.called(1, "order-1", calls.RecordingKept), o.called(2, "order-2", calls.RecordingKept)
 	client := o.redis.Client(t)
-	lose := func() {
+	lose := func() { // once nobody has anything more to note of it: that would put it among the kept
 		t.Helper()
+		redistest.Poll(t, patience, "all of the recordings to be noted", func(ctx context.Context) error {
+			c, err := o.console.Calls.Get(ctx, lost.ID)
+			waiting, errWaiting := o.console.Calls.Waiting(ctx)
+			missing, errMissing := o.console.Calls.MissingRecordings(ctx)
+			if err = errors.Join(err, errWaiting, errMissing); err == nil &&
+				(!slices.Contains(c.Receipts, dypls.TypeSecretRecording) || waiting != 0 || missing.Tried+missing.Lost != 0) {
+				err = fmt.Errorf("receipts %v, %d pushes wait, missing %+v", c.Receipts, waiting, missing)
+			}
+			return err
+		})
 		client.HSet(t.Context(), "dypls:call:{"+lost.ID+"}", "recording:state", "lost", "recording:reason", "isv.RECORD_NOT_EXIST")
 		client.ZAdd(t.Context(), "dypls:recordings:{index}:missing", redis.Z{Score: float64(lost.CallTime.UnixMilli()), Member: lost.ID})
 	}
