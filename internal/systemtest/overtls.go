@@ -27,12 +27,12 @@ func OverTLS(t *testing.T, tests ...string) {
 	)
 	cmd.Env = append(os.Environ(), "DYPLSQ_TEST_REDIS=tls")
 	out, err := cmd.CombinedOutput()
-	if err != nil {
-		t.Errorf("%v\n%s", err, Tail(string(out)))
-	}
 	for _, name := range tests {
 		if !strings.Contains(string(out), "--- PASS: "+name) {
 			t.Errorf("%s did not pass", name)
 		}
+	}
+	if err != nil {
+		t.Errorf("%v\n%s", err, Tail(string(out)))
 	}
 }

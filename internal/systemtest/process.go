@@ -92,7 +92,7 @@ func (p *Process) Terminate(t *testing.T, sig syscall.Signal) int {
 	p.signal(t, sig)
 	select {
 	case <-p.Done:
-	case <-time.After(40 * time.Second):
+	case <-time.After(StartWithin):
 		t.Fatalf("did not end after %s", sig)
 	}
 	return p.Cmd.ProcessState.ExitCode()
