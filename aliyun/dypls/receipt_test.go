@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -274,6 +276,7 @@ func FuzzReceipts(f *testing.F) {
 		}
 	}
 	f.Add(3, []byte(`[{"call_id":"c"},1,"15012345678"`), "", "")
+	f.Add(9, []byte("0"), "order 8615012345678", "")
 	f.Fuzz(func(t *testing.T, kind int, body []byte, outID, spoken string) {
 		of := dypls.ReceiptTypes()[uint(kind)%uint(len(dypls.ReceiptTypes()))]
 		for _, parse := range []func(dypls.ReceiptType, []byte) ([]dypls.Receipt, error){dypls.ParseReceipts, dypls.ParseReceiptMessage} {
@@ -293,6 +296,11 @@ func FuzzReceipts(f *testing.F) {
 		}
 		// A record of ours, with whatever an application puts into its OutId.
 		const number = "15012345678"
+		for _, run := range regexp.MustCompile(`\d*`+number+`\d*`).FindAllString(outID, -1) {
+			if !slices.Contains([]string{"", "86", "086", "0086"}, strings.TrimSuffix(run, number)) {
+				t.Skip("it is a part of a longer one, which is an id and no telephone number")
+			}
+		}
 		record, err := json.Marshal(map[string]any{
 			"call_id": "c1", "callId": "c1", "phone_no": number, "secret_no": number, "peer_no": number, "send_no": number, "extension": number,
 			"out_id": outID + " of " + number, "record_url": "https://h.example.com/" + number + "?Signature=" + number, "sms_content": spoken + number, "timestamp": 1629893489000,
