@@ -36,9 +36,11 @@ build: ## Build the static binary ./dyplsq
 test: ## Run the tests
 	go test -timeout $(TIMEOUT) ./...
 
+# The race detector has every process sleep for a second before it exits, in case another thread still races: too long for commands that
+# end at once, of which the tests start some hundred.
 .PHONY: race
 race: ## Run the tests under the race detector, the heavy ones shortened
-	go test -race -short -timeout $(TIMEOUT) ./...
+	GORACE="atexit_sleep_ms=50 $$GORACE" go test -race -short -timeout $(TIMEOUT) ./...
 
 # Counted, not timed: when the time given to -fuzztime runs out, Go 1.26's coordinator now and then reports its own
 # deadline as a failure (go.dev/issue/75804). Targets that ask a Redis are some hundred times slower than the others.
