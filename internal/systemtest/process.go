@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -104,6 +105,16 @@ func (p *Process) Kill(t *testing.T) {
 	if status := p.Terminate(t, syscall.SIGKILL); status != -1 {
 		t.Fatalf("exit status %d of a killed process", status)
 	}
+}
+
+// Cut ends the process as a crash does, and reports whether it had not ended by itself before.
+func (p *Process) Cut(t *testing.T) bool {
+	t.Helper()
+	if err := p.Cmd.Process.Kill(); err != nil && !errors.Is(err, os.ErrProcessDone) {
+		t.Fatal(err)
+	}
+	<-p.Done
+	return p.Cmd.ProcessState.ExitCode() == -1
 }
 
 // Freeze stops a process, and waits until it stands still.
