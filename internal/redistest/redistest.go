@@ -8,13 +8,11 @@ package redistest
 
 import (
 	"context"
-	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"testing"
 	"time"
 
@@ -182,33 +180,4 @@ func Poll(tb testing.TB, within time.Duration, what string, done func(context.Co
 		case <-tick.C:
 		}
 	}
-}
-
-// freePort picks a port below those that the system gives to outgoing connections: one of these
-// could take the port of a server that a test has stopped for a moment.
-func freePort(tb testing.TB) string {
-	tb.Helper()
-	return portFrom(tb, 10_000, 20_000)
-}
-
-// busPort is for what the nodes of a cluster say to each other, where no test has its servers: Redis'
-// own choice may be a port of an outgoing connection.
-func busPort(tb testing.TB) string {
-	tb.Helper()
-	return portFrom(tb, 2_000, 8_000)
-}
-
-func portFrom(tb testing.TB, lowest, ports int) string {
-	tb.Helper()
-	const tries = 100
-	for range tries {
-		port := strconv.Itoa(lowest + rand.IntN(ports))
-		listener, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", port))
-		if err == nil {
-			_ = listener.Close()
-			return port
-		}
-	}
-	tb.Fatal("no free port found")
-	return ""
 }
