@@ -263,6 +263,8 @@ func TestReceiptPrintsMasked(t *testing.T) {
 	}
 }
 
+var aroundNumber = regexp.MustCompile(`\d*15012345678\d*`)
+
 // FuzzReceipts: whatever comes, nothing panics, every record is kept as it came, and nothing that is
 // printed shows a number, a transcript or a link.
 //
@@ -296,11 +298,12 @@ func FuzzReceipts(f *testing.F) {
 		}
 		// A record of ours, with whatever an application puts into its OutId.
 		const number = "15012345678"
-		for _, run := range regexp.MustCompile(`\d*`+number+`\d*`).FindAllString(outID, -1) {
-			if !slices.Contains([]string{"", "86", "086", "0086"}, strings.TrimSuffix(run, number)) {
-				t.Skip("it is a part of a longer one, which is an id and no telephone number")
+		outID = aroundNumber.ReplaceAllStringFunc(outID, func(run string) string {
+			if slices.Contains([]string{number, "86" + number, "086" + number, "0086" + number}, run) {
+				return run
 			}
-		}
+			return "" // more digits than a number has are an id, which is shown
+		})
 		record, err := json.Marshal(map[string]any{
 			"call_id": "c1", "callId": "c1", "phone_no": number, "secret_no": number, "peer_no": number, "send_no": number, "extension": number,
 			"out_id": outID + " of " + number, "record_url": "https://h.example.com/" + number + "?Signature=" + number, "sms_content": spoken + number, "timestamp": 1629893489000,

@@ -64,15 +64,15 @@ func TestTwoAccounts(t *testing.T) {
 	t.Parallel()
 	s := newShop(t)
 	p, url := s.ObservedWorker(t, "--account", "shop")
-	s.Enqueue(t, statusOK, "BindAxn", systemtest.Bind(1, ""), "--wait", systemtest.Patience)
-	s.Enqueue(t, statusOK, "BindAxn", shopBind(2, ""), "--account", "shop", "--id", "flag", "--wait", systemtest.Patience)
+	s.Enqueue(t, statusOK, "BindAxn", systemtest.Bind(1, ""), "--wait", "20s")
+	s.Enqueue(t, statusOK, "BindAxn", shopBind(2, ""), "--account", "shop", "--id", "flag", "--wait", "20s")
 	own := s.Env
 	s.Env = append(slices.Clone(own), "DYPLSQ_ACCOUNT=shop")
-	s.Enqueue(t, statusOK, "BindAxn", shopBind(3, ""), "--wait", systemtest.Patience)
-	s.Enqueue(t, statusOK, "BindAxn", systemtest.Bind(4, `,"Account":"default"`), "--wait", systemtest.Patience)
+	s.Enqueue(t, statusOK, "BindAxn", shopBind(3, ""), "--wait", "20s")
+	s.Enqueue(t, statusOK, "BindAxn", systemtest.Bind(4, `,"Account":"default"`), "--wait", "20s")
 	s.Env = own
 	lines := shopBind(5, `,"Account":"shop","TaskID":"line"`) + "\n" + systemtest.Bind(6, "") + "\n"
-	if r := systemtest.Run(t, s.Env, lines, "enqueue", "BindAxn", "-", "--wait", systemtest.Patience, "--json"); r.Status != statusOK || !strings.Contains(r.Out, `"account":"shop"`) {
+	if r := systemtest.Run(t, s.Env, lines, "enqueue", "BindAxn", "-", "--wait", "20s", "--json"); r.Status != statusOK || !strings.Contains(r.Out, `"account":"shop"`) {
 		t.Errorf("exit status %d: %s%s", r.Status, r.Out, r.Errors)
 	}
 	want := map[string][]string{dyplstest.DefaultPoolKey: {dyplstest.DefaultAccessKeyID}, shopPool: {shopKey}}
@@ -131,7 +131,7 @@ func TestHeldAccount(t *testing.T) {
 	p.Terminate(t, syscall.SIGTERM)
 	s.Env = append(s.Env, "DYPLSQ_ACCOUNTS=shop")
 	s.Worker(t)
-	if o := s.Outcome(t, "k", systemtest.Patience); o.State != tasks.StateSucceeded || o.Attempts != 1 || o.Account != "shop" {
+	if o := s.Outcome(t, "k", "60s"); o.State != tasks.StateSucceeded || o.Attempts != 1 || o.Account != "shop" {
 		t.Errorf("%+v", o)
 	}
 }

@@ -230,7 +230,7 @@ func lostAnswers(t *testing.T, s *systemtest.System, n int) {
 	}
 	for i := range n {
 		id := fmt.Sprint("lost-", i)
-		o := s.Outcome(t, id, systemtest.Patience)
+		o := s.Outcome(t, id, "90s")
 		switch done := len(s.Performed(id)); {
 		case o.State == tasks.StateUncertain && done == 1 && o.Calls == 1: // by the worker that holds
 		case o.State == tasks.StateSucceeded && done == 2 && o.Calls == 2: // by the other one
@@ -251,7 +251,7 @@ func noNumberTwice(t *testing.T, s *systemtest.System, jobs, late int) {
 		of := s.Performed(fmt.Sprint("job-", i))[0]
 		fmt.Fprintf(&unbinds, `{"PoolKey":%q,"SubsId":%q,"SecretNo":%q}`+"\n", dyplstest.DefaultPoolKey, of.SubsID, string(of.SecretNo))
 	}
-	if r := systemtest.Run(t, s.Env, unbinds.String(), "enqueue", "UnbindSubscription", "-", "--json", "--wait", systemtest.Patience); r.Status != statusOK {
+	if r := systemtest.Run(t, s.Env, unbinds.String(), "enqueue", "UnbindSubscription", "-", "--json", "--wait", "90s"); r.Status != statusOK {
 		t.Fatalf("unbind: exit status %d: %s", r.Status, systemtest.Tail(r.Errors))
 	}
 	ended := time.Now()
@@ -259,7 +259,7 @@ func noNumberTwice(t *testing.T, s *systemtest.System, jobs, late int) {
 	for i := range late {
 		fmt.Fprintln(&binds, systemtest.Bind(2000+i, ""))
 	}
-	r := systemtest.Run(t, s.Env, binds.String(), "enqueue", "BindAxn", "-", "--within", "10s", "--json", "--wait", systemtest.Patience)
+	r := systemtest.Run(t, s.Env, binds.String(), "enqueue", "BindAxn", "-", "--within", "10s", "--json", "--wait", "90s")
 	for _, o := range systemtest.ReadOutcomes(t, r.Out) {
 		// By the worker that fails it; or, where the other one let it wait, when its time is over.
 		if o.State != tasks.StateFailed || o.Class != "Exhausted" && o.Code != "dyplsq.Expired" || o.Calls != 0 {

@@ -53,7 +53,7 @@ func TestAudit(t *testing.T) {
 	t.Parallel()
 	s := systemtest.New(t, dyplstest.Config{Faults: []dyplstest.Fault{{Do: dyplstest.DropAfter, Times: 1}}})
 	s.Worker(t)
-	s.Enqueue(t, statusFailed, "BindAxn", systemtest.Bind(1, ""), "--id", "lost", "--wait", systemtest.Patience)
+	s.Enqueue(t, statusFailed, "BindAxn", systemtest.Bind(1, ""), "--id", "lost", "--wait", "20s")
 	s.Enqueue(t, statusOK, "BindAxn", systemtest.Bind(2, ""), "--id", "later", "--in", "1h")
 	folder := t.TempDir()
 	numbers, endpoints := filepath.Join(folder, "numbers"), filepath.Join(folder, "callbacks")

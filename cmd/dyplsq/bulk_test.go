@@ -22,11 +22,11 @@ func TestBulk(t *testing.T) {
 	}})
 	s.Worker(t)
 	for n := range 3 {
-		s.Enqueue(t, statusFailed, "BindAxn", systemtest.Bind(2, ""), "--id", fmt.Sprint("failed-", n), "--wait", systemtest.Patience)
+		s.Enqueue(t, statusFailed, "BindAxn", systemtest.Bind(2, ""), "--id", fmt.Sprint("failed-", n), "--wait", "20s")
 		s.Enqueue(t, statusOK, "BindAxn", systemtest.Bind(10+n, ""), "--id", fmt.Sprint("later-", n), "--in", "1h")
 	}
 	for _, id := range []string{"lost-0", "lost-1"} {
-		s.Enqueue(t, statusFailed, "BindAxn", systemtest.Bind(4, ""), "--id", id, "--wait", systemtest.Patience)
+		s.Enqueue(t, statusFailed, "BindAxn", systemtest.Bind(4, ""), "--id", id, "--wait", "20s")
 	}
 	const reason = "--reason=the pool is full again"
 	for name, test := range map[string]struct {
@@ -68,7 +68,7 @@ func TestBulk(t *testing.T) {
 	do("3 of 3 done", "retry", "--filter", "state=failed,code="+code+",since=2h")
 	do(`"done":3`, "cancel", "--filter", "state=pending,account=default", "--json")
 	for n := range 3 {
-		if o := s.Outcome(t, fmt.Sprint("failed-", n), systemtest.Patience); o.State != tasks.StateSucceeded || o.Calls != 2 {
+		if o := s.Outcome(t, fmt.Sprint("failed-", n), "20s"); o.State != tasks.StateSucceeded || o.Calls != 2 {
 			t.Errorf("tried again it is %s after %d calls", o.State, o.Calls)
 		}
 		if o := s.Outcome(t, fmt.Sprint("later-", n), "1ms"); o.State != tasks.StateFailed {
@@ -77,7 +77,7 @@ func TestBulk(t *testing.T) {
 	}
 	do("2 of 2 done", "retry", "--filter", "state=uncertain", "--may-bind-twice")
 	for _, id := range []string{"lost-0", "lost-1"} {
-		if o := s.Outcome(t, id, systemtest.Patience); o.State != tasks.StateSucceeded || len(s.Performed(id)) != 2 {
+		if o := s.Outcome(t, id, "20s"); o.State != tasks.StateSucceeded || len(s.Performed(id)) != 2 {
 			t.Errorf("called again %s is %s, bound %d times", id, o.State, len(s.Performed(id)))
 		}
 	}

@@ -128,7 +128,7 @@ func TestCallbacks(t *testing.T) {
 
 	callbacksFile(t, file, [2]string{"orders", orders.url}, [2]string{"late", late.url})
 	redistest.Poll(t, systemtest.StartWithin, "the file to be read", p.Wrote("callbacks file read again"))
-	s.Enqueue(t, statusOK, "BindAxn", systemtest.Bind(9000, ""), "--wait", systemtest.Patience)
+	s.Enqueue(t, statusOK, "BindAxn", systemtest.Bind(9000, ""), "--wait", "60s")
 	late.told(t, 1)
 	orders.told(t, jobs+1)
 
@@ -139,7 +139,7 @@ func TestCallbacks(t *testing.T) {
 		if command == "resume" {
 			break
 		}
-		s.Enqueue(t, statusOK, "BindAxn", systemtest.Bind(9002, `,"TaskID":"named","Callback":"late"`), "--wait", systemtest.Patience)
+		s.Enqueue(t, statusOK, "BindAxn", systemtest.Bind(9002, `,"TaskID":"named","Callback":"late"`), "--wait", "60s")
 		redistest.Poll(t, systemtest.StartWithin, "its callback to wait", func(context.Context) error {
 			r := systemtest.Run(t, env, "", "queues") //nolint:contextcheck // the test's own
 			if !strings.Contains(r.Out, `"queue":"callback.late","paused":true,"pending":1,`) {
@@ -153,7 +153,7 @@ func TestCallbacks(t *testing.T) {
 	if r := systemtest.Run(t, env, "", "explain", "named", "--json"); !strings.Contains(r.Out, `"callback":"late"`) {
 		t.Errorf("explain: %s%s", r.Out, r.Errors)
 	}
-	s.Enqueue(t, statusOK, "BindAxn", systemtest.Bind(9003, ""), "--id", "by-flag", "--callback", "late", "--wait", systemtest.Patience)
+	s.Enqueue(t, statusOK, "BindAxn", systemtest.Bind(9003, ""), "--id", "by-flag", "--callback", "late", "--wait", "60s")
 	late.told(t, 3)
 	s.Enqueue(t, statusUsage, "BindAxn", systemtest.Bind(9004, ""), "--callback", "a b")
 
@@ -181,7 +181,7 @@ func TestCallbacks(t *testing.T) {
 	late.told(t, jobs+3)
 
 	orders.answers(http.StatusGone)
-	s.Enqueue(t, statusOK, "BindAxn", systemtest.Bind(9001, ""), "--wait", systemtest.Patience)
+	s.Enqueue(t, statusOK, "BindAxn", systemtest.Bind(9001, ""), "--wait", "60s")
 	redistest.Poll(t, systemtest.StartWithin, "it to be disabled", p.Wrote("callback endpoint disabled"))
 	if out := run(statusOK, "list"); !strings.Contains(out, "disabled since") {
 		t.Error(out)

@@ -47,7 +47,7 @@ func TestDoctor(t *testing.T) {
 	t.Parallel()
 	s := systemtest.New(t, dyplstest.Config{Faults: []dyplstest.Fault{{Do: dyplstest.DropAfter}}}, "--appendonly", "yes", "--appendfsync", "always")
 	s.Worker(t)
-	s.Enqueue(t, statusFailed, "BindAxn", systemtest.Bind(1, ""), "--id", "lost", "--wait", systemtest.Patience)
+	s.Enqueue(t, statusFailed, "BindAxn", systemtest.Bind(1, ""), "--id", "lost", "--wait", "20s")
 	var findings map[string]doctor.Finding
 	redistest.Poll(t, systemtest.StartWithin, "all workers to have said that they live", func(context.Context) error {
 		findings = diagnose(t, s, statusOK) //nolint:contextcheck // the test's own

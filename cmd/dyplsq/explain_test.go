@@ -51,11 +51,11 @@ func TestExplain(t *testing.T) {
 		{Match: of("13900000005"), Code: "isv.NO_AVAILABLE_NUMBER"}, {Match: of("13900000006"), Do: dyplstest.DropAfter, Times: 1},
 	}})
 	s.Worker(t)
-	s.Enqueue(t, statusOK, "BindAxn", systemtest.Bind(1, ""), "--id", "once", "--wait", systemtest.Patience)
-	s.Enqueue(t, statusOK, "BindAxn", systemtest.Bind(2, ""), "--id", "rough", "--wait", systemtest.Patience)
-	s.Enqueue(t, statusFailed, "BindAxn", systemtest.Bind(4, ""), "--id", "uncertain", "--wait", systemtest.Patience)
-	s.Enqueue(t, statusFailed, "BindAxn", systemtest.Bind(5, ""), "--id", "failed", "--wait", systemtest.Patience)
-	s.Enqueue(t, statusFailed, "BindAxn", systemtest.Bind(6, ""), "--id", "resolved", "--wait", systemtest.Patience)
+	s.Enqueue(t, statusOK, "BindAxn", systemtest.Bind(1, ""), "--id", "once", "--wait", "20s")
+	s.Enqueue(t, statusOK, "BindAxn", systemtest.Bind(2, ""), "--id", "rough", "--wait", "60s")
+	s.Enqueue(t, statusFailed, "BindAxn", systemtest.Bind(4, ""), "--id", "uncertain", "--wait", "20s")
+	s.Enqueue(t, statusFailed, "BindAxn", systemtest.Bind(5, ""), "--id", "failed", "--wait", "20s")
+	s.Enqueue(t, statusFailed, "BindAxn", systemtest.Bind(6, ""), "--id", "resolved", "--wait", "20s")
 	s.Enqueue(t, statusOK, "BindAxn", systemtest.Bind(7, ""), "--id", "scheduled", "--in", "1h")
 	// the last one: what is denied holds up the others
 	s.Enqueue(t, statusOK, "BindAxn", systemtest.Bind(3, ""), "--id", "waiting")

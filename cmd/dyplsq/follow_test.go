@@ -18,7 +18,7 @@ func TestFollow(t *testing.T) {
 	t.Parallel()
 	s := systemtest.New(t, dyplstest.Config{})
 	s.Worker(t)
-	s.Enqueue(t, statusOK, "BindAxn", systemtest.Bind(1, ""), "--id", "one", "--wait", systemtest.Patience)
+	s.Enqueue(t, statusOK, "BindAxn", systemtest.Bind(1, ""), "--id", "one", "--wait", "20s")
 
 	cmd := exec.Command(os.Args[0], "follow", "--group", "billing", "--consumer", "a", "--json")
 	cmd.Env, cmd.Stderr = s.Env, os.Stderr

@@ -193,7 +193,7 @@ func TestNothingIsWrittenToDisk(t *testing.T) {
 	limited := []string{"-c", `ulimit -f 0 && exec "$0" "$@"`, os.Args[0]}
 	w := systemtest.StartProgram(t, "/bin/sh", env, append(limited, "worker")...)
 	redistest.Poll(t, systemtest.StartWithin, "the worker to be up", w.Wrote("performing tasks"))
-	cmd := exec.CommandContext(t.Context(), "/bin/sh", append(limited, "enqueue", "BindAxn", systemtest.Bind(1, ""), "--id", "nowhere", "--wait", systemtest.Patience)...)
+	cmd := exec.CommandContext(t.Context(), "/bin/sh", append(limited, "enqueue", "BindAxn", systemtest.Bind(1, ""), "--id", "nowhere", "--wait", "30s")...)
 	cmd.Env, cmd.Dir = env, "/"
 	if out, err := cmd.CombinedOutput(); err != nil || !strings.Contains(string(out), "succeeded") {
 		t.Errorf("%v: %s", err, out)

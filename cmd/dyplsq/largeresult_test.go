@@ -63,7 +63,7 @@ func TestLargeResult(t *testing.T) {
 	queue := queuetest.On(t, s.Redis.AppClient(t))
 
 	for id, want := range links {
-		if got := s.Enqueue(t, statusOK, recordingOf, recordingRequest(id), "--id", id, "--wait", systemtest.Patience); !isLink(got[0].Result, want) {
+		if got := s.Enqueue(t, statusOK, recordingOf, recordingRequest(id), "--id", id, "--wait", "60s"); !isLink(got[0].Result, want) {
 			t.Errorf("%s: enqueue --wait told another link than was answered: %s", id, systemtest.Tail(string(got[0].Result)))
 		}
 		if got := s.Outcome(t, id, "1s"); got.State != tasks.StateSucceeded || !isLink(got.Result, want) {
@@ -104,7 +104,7 @@ func TestAnswerTooLong(t *testing.T) {
 	s := systemtest.New(t, dyplstest.Config{Faults: []dyplstest.Fault{{Action: recordingOf, Do: dyplstest.Body, Body: answer}}})
 	s.Env = append(s.Env, "DYPLSQ_MAX_ATTEMPTS=1")
 	s.Worker(t)
-	o := s.Enqueue(t, statusFailed, recordingOf, recordingRequest("long"), "--id", "long", "--wait", systemtest.Patience)[0]
+	o := s.Enqueue(t, statusFailed, recordingOf, recordingRequest("long"), "--id", "long", "--wait", "60s")[0]
 	if o.State != tasks.StateFailed || o.Code != dypls.CodeNoAnswer {
 		t.Errorf("%s %s", o.State, o.Code)
 	}

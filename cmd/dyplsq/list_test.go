@@ -22,9 +22,9 @@ func TestList(t *testing.T) {
 		{Match: map[string]string{"PhoneNoA": "13900000004"}, Do: dyplstest.DropAfter, Times: 1},
 	}})
 	s.Worker(t)
-	s.Enqueue(t, statusOK, "BindAxn", systemtest.Bind(1, ""), "--id", "bound", "--wait", systemtest.Patience)
-	s.Enqueue(t, statusFailed, "BindAxn", systemtest.Bind(2, ""), "--id", "failed", "--wait", systemtest.Patience)
-	s.Enqueue(t, statusFailed, "BindAxn", systemtest.Bind(4, ""), "--id", "lost", "--wait", systemtest.Patience)
+	s.Enqueue(t, statusOK, "BindAxn", systemtest.Bind(1, ""), "--id", "bound", "--wait", "20s")
+	s.Enqueue(t, statusFailed, "BindAxn", systemtest.Bind(2, ""), "--id", "failed", "--wait", "20s")
+	s.Enqueue(t, statusFailed, "BindAxn", systemtest.Bind(4, ""), "--id", "lost", "--wait", "20s")
 	for n := range 3 {
 		s.Enqueue(t, statusOK, "BindAxn", systemtest.Bind(10+n, ""), "--id", fmt.Sprint("later-", n), "--in", "1h")
 	}

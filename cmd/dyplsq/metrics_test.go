@@ -43,7 +43,7 @@ func happen(t *testing.T, s *systemtest.System) {
 	for i := range 5 {
 		_, _ = fmt.Fprintln(&input, systemtest.Bind(i, fmt.Sprintf(`,"TaskID":"task-%d"`, i)))
 	}
-	r := systemtest.Run(t, s.Env, input.String(), "enqueue", "BindAxn", "-", "--wait", systemtest.Patience, "--json")
+	r := systemtest.Run(t, s.Env, input.String(), "enqueue", "BindAxn", "-", "--wait", "30s", "--json")
 	if r.Status != statusFailed {
 		t.Fatalf("exit status %d, want %d: some fail\n%s%s", r.Status, statusFailed, r.Out, r.Errors)
 	}

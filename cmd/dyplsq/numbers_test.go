@@ -30,17 +30,17 @@ func TestNumbers(t *testing.T) {
 		t.Errorf("import: exit status %d, %s%s", r.Status, r.Out, r.Errors)
 	}
 	s.Worker(t)
-	o := s.Enqueue(t, statusOK, "BindAxn", systemtest.Bind(1, `,"ExpectCity":"北京"`), "--id", "lost", "--wait", systemtest.Patience)[0]
+	o := s.Enqueue(t, statusOK, "BindAxn", systemtest.Bind(1, `,"ExpectCity":"北京"`), "--id", "lost", "--wait", "60s")[0]
 	if done := s.Performed("lost"); o.State != tasks.StateSucceeded || len(done) != 1 || done[0].Parameters["PhoneNoX"] != "17000000001" {
 		t.Errorf("the bind whose answer was lost is %s; performed: %+v", o.State, done)
 	}
-	s.Enqueue(t, statusOK, "BindAxn", systemtest.Bind(2, ""), "--id", "second", "--wait", systemtest.Patience)
-	if o := s.Enqueue(t, statusFailed, "BindAxn", systemtest.Bind(3, ""), "--id", "third", "--wait", systemtest.Patience)[0]; o.Class != "Exhausted" || o.Calls != 0 {
+	s.Enqueue(t, statusOK, "BindAxn", systemtest.Bind(2, ""), "--id", "second", "--wait", "20s")
+	if o := s.Enqueue(t, statusFailed, "BindAxn", systemtest.Bind(3, ""), "--id", "third", "--wait", "20s")[0]; o.Class != "Exhausted" || o.Calls != 0 {
 		t.Errorf("with no number left: %s %s after %d calls", o.Code, o.Class, o.Calls)
 	}
 	second := s.Performed("second")[0]
 	s.Enqueue(t, statusOK, "UnbindSubscription", fmt.Sprintf(`{"PoolKey":%q,"SubsId":%q,"SecretNo":%q}`,
-		dyplstest.DefaultPoolKey, second.SubsID, string(second.SecretNo)), "--wait", systemtest.Patience)
+		dyplstest.DefaultPoolKey, second.SubsID, string(second.SecretNo)), "--wait", "20s")
 	list := systemtest.Run(t, s.Env, "", "numbers", "list")
 	if list.Status != statusOK || !strings.Contains(list.Out, "北京") {
 		t.Errorf("list: exit status %d, %s", list.Status, list.Out)
@@ -81,7 +81,7 @@ func TestNumbersReadmit(t *testing.T) {
 	}
 	s.Env = append(s.Env, "DYPLSQ_NUMBER_COOLDOWN=1s")
 	s.Worker(t)
-	if o := s.Enqueue(t, statusFailed, "BindAxn", systemtest.Bind(1, ""), "--wait", systemtest.Patience)[0]; o.State != tasks.StateFailed {
+	if o := s.Enqueue(t, statusFailed, "BindAxn", systemtest.Bind(1, ""), "--wait", "20s")[0]; o.State != tasks.StateFailed {
 		t.Errorf("a bind without a number that is there is %s %s", o.State, o.Code)
 	}
 	if got := counts(); !strings.Contains(got, `"free":0`) || !strings.Contains(got, `"aside":1`) {
@@ -98,5 +98,5 @@ func TestNumbersReadmit(t *testing.T) {
 		}
 		return nil
 	})
-	s.Enqueue(t, statusOK, "BindAxn", systemtest.Bind(2, ""), "--wait", systemtest.Patience)
+	s.Enqueue(t, statusOK, "BindAxn", systemtest.Bind(2, ""), "--wait", "20s")
 }

@@ -80,7 +80,7 @@ func TestFollowToAFullDisk(t *testing.T) {
 	defer func() { _ = full.Close() }()
 	s := systemtest.New(t, dyplstest.Config{})
 	s.Worker(t)
-	s.Enqueue(t, statusOK, "BindAxn", systemtest.Bind(1, ""), "--id", "told", "--wait", systemtest.Patience)
+	s.Enqueue(t, statusOK, "BindAxn", systemtest.Bind(1, ""), "--id", "told", "--wait", "60s")
 	var errs bytes.Buffer
 	cmd := exec.CommandContext(t.Context(), os.Args[0], "follow", "--group", "cli", "--json")
 	cmd.Env, cmd.Stdout, cmd.Stderr = s.Env, full, &errs
@@ -129,7 +129,7 @@ func TestWorkerWithoutALog(t *testing.T) {
 	for _, to := range []string{"2>/dev/full", "2>&-"} {
 		s := systemtest.New(t, dyplstest.Config{})
 		w := systemtest.StartProgram(t, "/bin/sh", s.Env, "-c", `exec "$0" "$@" `+to, os.Args[0], "worker")
-		if o := s.Enqueue(t, statusOK, "BindAxn", systemtest.Bind(1, ""), "--id", "k", "--wait", systemtest.Patience); o[0].State != "succeeded" {
+		if o := s.Enqueue(t, statusOK, "BindAxn", systemtest.Bind(1, ""), "--id", "k", "--wait", "60s"); o[0].State != "succeeded" {
 			t.Errorf("%s: %s %s", to, o[0].State, o[0].Code)
 		}
 		if status := w.Terminate(t, syscall.SIGTERM); status != statusOK {
@@ -165,7 +165,7 @@ func TestReadOnlyFileSystem(t *testing.T) {
 		processes = append(processes, p)
 	}
 	for _, args := range [][]string{
-		{"enqueue", "BindAxn", systemtest.Bind(1, ""), "--id", "told", "--wait", systemtest.Patience}, {"result", "told"}, {"explain", "told"}, {"doctor"},
+		{"enqueue", "BindAxn", systemtest.Bind(1, ""), "--id", "told", "--wait", "60s"}, {"result", "told"}, {"explain", "told"}, {"doctor"},
 		{"enqueue", "BindAxn", systemtest.Bind(2, ""), "--id", "later", "--in", "1h"}, {"cancel", "later"},
 		{"numbers", "import", dyplstest.DefaultPoolKey, numbers}, {"numbers", "list"}, {"numbers", "release", dyplstest.DefaultPoolKey, numbers},
 		{"queues"}, {"pause", "bind"}, {"resume", "bind"}, {"codes"}, {"version"}, {"demo"}, {"--help"},

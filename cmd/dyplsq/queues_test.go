@@ -48,10 +48,10 @@ func TestQueues(t *testing.T) {
 	if r := systemtest.Run(t, s.Env, "", "resume", "bind"); r.Status != statusOK {
 		t.Errorf("resume: exit status %d: %s", r.Status, r.Errors)
 	}
-	if o := s.Outcome(t, "held-up", systemtest.Patience); o.State != tasks.StateSucceeded {
+	if o := s.Outcome(t, "held-up", "20s"); o.State != tasks.StateSucceeded {
 		t.Errorf("it is %s", o.State)
 	}
-	s.Enqueue(t, statusFailed, "BindAxn", systemtest.Bind(9, ""), "--wait", systemtest.Patience)
+	s.Enqueue(t, statusFailed, "BindAxn", systemtest.Bind(9, ""), "--wait", "20s")
 	becomesArchived(t, s)
 	if q := queuesShown(t, s)["bind"]; q.Paused || q.Pending != 0 || q.Archived != 1 || q.Processed != 2 || q.Failed != 1 {
 		t.Errorf("%+v", q)

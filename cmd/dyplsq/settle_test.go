@@ -17,7 +17,7 @@ func TestResolve(t *testing.T) {
 	s := systemtest.New(t, dyplstest.Config{Faults: []dyplstest.Fault{{Do: dyplstest.DropAfter, Times: 3}}})
 	s.Worker(t)
 	for _, id := range []string{"known", "not-done", "again"} {
-		s.Enqueue(t, statusFailed, "BindAxn", systemtest.Bind(1, ""), "--id", id, "--wait", systemtest.Patience)
+		s.Enqueue(t, statusFailed, "BindAxn", systemtest.Bind(1, ""), "--id", id, "--wait", "20s")
 	}
 	bound := s.Performed("known")[0]
 	result := fmt.Sprintf(`{"SubsId":%q,"SecretNo":%q}`, bound.SubsID, string(bound.SecretNo))
@@ -46,7 +46,7 @@ func TestResolve(t *testing.T) {
 	if r := systemtest.Run(t, s.Env, "", "resolve", "again", "--retry"); r.Status != statusOK || !strings.Contains(r.Errors, "second number") {
 		t.Errorf("resolve --retry: exit status %d: %s", r.Status, r.Errors)
 	}
-	if o := s.Outcome(t, "again", systemtest.Patience); o.State != tasks.StateSucceeded || o.Calls != 2 {
+	if o := s.Outcome(t, "again", "20s"); o.State != tasks.StateSucceeded || o.Calls != 2 {
 		t.Errorf("let run again it is %s after %d calls", o.State, o.Calls)
 	}
 	if n := len(s.Performed("again")); n != 2 {
@@ -65,7 +65,7 @@ func TestCancel(t *testing.T) {
 	}
 	s.Worker(t)
 	// by then the other's time has come
-	s.Enqueue(t, statusOK, "BindAxn", systemtest.Bind(2, ""), "--id", "done", "--in", "2s", "--wait", systemtest.Patience)
+	s.Enqueue(t, statusOK, "BindAxn", systemtest.Bind(2, ""), "--id", "done", "--in", "2s", "--wait", "20s")
 	if o := s.Outcome(t, "later", "1ms"); o.State != tasks.StateFailed || o.Code != dypls.CodeCanceled || len(s.Performed("later")) != 0 {
 		t.Errorf("withdrawn it is %s %s, performed %d times", o.State, o.Code, len(s.Performed("later")))
 	}
@@ -83,7 +83,7 @@ func TestUnbindByTask(t *testing.T) {
 	s := systemtest.New(t, dyplstest.Config{})
 	s.Worker(t)
 	s.Enqueue(t, statusOK, "BindAxn", systemtest.Bind(1, ""), "--id", "order-1")
-	s.Enqueue(t, statusOK, "UnbindSubscription", `{"BindTaskID":"order-1"}`, "--wait", systemtest.Patience)
+	s.Enqueue(t, statusOK, "UnbindSubscription", `{"BindTaskID":"order-1"}`, "--wait", "20s")
 	if left := s.Simulator.Bindings(); len(left) != 0 {
 		t.Errorf("%d bindings are left", len(left))
 	}

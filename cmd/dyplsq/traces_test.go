@@ -44,7 +44,7 @@ func TestWorkerFollowsTheDecision(t *testing.T) {
 	for _, test := range []struct{ of, worker string }{{"1", "0"}, {"0", "1"}} {
 		producer, performer := with("producer-"+test.of, test.of), with("worker-"+test.worker, test.worker)
 		w := performer.Worker(t)
-		producer.Enqueue(t, systemtest.StatusOK, "BindAxn", systemtest.Bind(1, ""), "--id", "of-"+test.of, "--wait", systemtest.Patience)
+		producer.Enqueue(t, systemtest.StatusOK, "BindAxn", systemtest.Bind(1, ""), "--id", "of-"+test.of, "--wait", "60s")
 		if status := w.Terminate(t, syscall.SIGTERM); status != systemtest.StatusOK {
 			t.Errorf("the worker ended with %d", status)
 		}
@@ -78,7 +78,7 @@ func TestTracesHoldNobodyUp(t *testing.T) {
 			s := systemtest.New(t, dyplstest.Config{})
 			performer := &systemtest.System{Redis: s.Redis, Simulator: s.Simulator, Env: append(slices.Clone(s.Env), env...)}
 			w := performer.Worker(t)
-			s.Enqueue(t, systemtest.StatusOK, "BindAxn", systemtest.Bind(1, ""), "--wait", systemtest.Patience)
+			s.Enqueue(t, systemtest.StatusOK, "BindAxn", systemtest.Bind(1, ""), "--wait", "60s")
 			redistest.Poll(t, systemtest.StartWithin, "the log to tell", w.Wrote("spans not exported; continuing without"))
 			if status := w.Terminate(t, syscall.SIGTERM); status != systemtest.StatusOK {
 				t.Errorf("the worker ended with %d", status)
@@ -121,7 +121,7 @@ func TestDevIsTraced(t *testing.T) {
 	redistest.Poll(t, systemtest.StartWithin, "dev to be up", dev.Wrote("order-1?wait"))
 	url := regexp.MustCompile(`REDIS_URL=(\S+)`).FindStringSubmatch(dev.Text())[1]
 	s := &systemtest.System{Env: systemtest.CleanEnv("REDIS_URL=" + url)}
-	s.Enqueue(t, systemtest.StatusOK, "BindAxn", systemtest.Bind(1, ""), "--wait", systemtest.Patience)
+	s.Enqueue(t, systemtest.StatusOK, "BindAxn", systemtest.Bind(1, ""), "--wait", "60s")
 	redistest.Poll(t, systemtest.StartWithin, "the spans", func(context.Context) error {
 		if got := namesOfSpans(collector, "dyplsq-dev"); !slices.Equal(got, []string{"Dyplsapi BindAxn", "process bind"}) {
 			return fmt.Errorf("%q", got)

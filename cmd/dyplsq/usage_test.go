@@ -147,8 +147,8 @@ func TestStatuses(t *testing.T) {
 		systemtest.NoNumbers(t, key, value)
 	}
 	s.Worker(t)
-	s.Enqueue(t, statusOK, "BindAxn", systemtest.Bind(1, ""), "--id", "one", "--wait", systemtest.Patience)
-	s.Enqueue(t, statusFailed, "BindAxn", systemtest.Bind(9, ""), "--wait", systemtest.Patience)
+	s.Enqueue(t, statusOK, "BindAxn", systemtest.Bind(1, ""), "--id", "one", "--wait", "20s")
+	s.Enqueue(t, statusFailed, "BindAxn", systemtest.Bind(9, ""), "--wait", "20s")
 	r := systemtest.Run(t, s.Env, "", "result", "one")
 	if r.Status != statusOK || !strings.Contains(r.Out, "****") {
 		t.Errorf("result for people: exit status %d, %s", r.Status, r.Out)

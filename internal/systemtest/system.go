@@ -22,9 +22,6 @@ import (
 // StartWithin is how long a test waits at the most for what takes a moment.
 const StartWithin = 2 * time.Minute
 
-// Patience is StartWithin as a flag of commands has it.
-const Patience = "2m"
-
 // System is a Redis and a simulator, with the environment in which processes of dyplsq use both.
 type System struct {
 	Redis     *redistest.Server

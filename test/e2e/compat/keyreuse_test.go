@@ -70,7 +70,7 @@ func TestKeyReusedAfterItsRecordExpired(t *testing.T) {
 func live(t *testing.T, s *systemtest.System, key string, l life) {
 	t.Helper()
 	status := map[tasks.State]int{tasks.StateSucceeded: systemtest.StatusOK, tasks.StateFailed: systemtest.StatusFailed}[l.end]
-	o := s.Enqueue(t, status, "BindAxn", systemtest.Bind(l.a, ""), "--id", key, "--wait", systemtest.Patience)[0]
+	o := s.Enqueue(t, status, "BindAxn", systemtest.Bind(l.a, ""), "--id", key, "--wait", "30s")[0]
 	if o.State != l.end || o.Calls != 1 {
 		t.Errorf("%s with A %d: %s %s after %d calls", key, l.a, o.State, o.Code, o.Calls)
 	}
@@ -147,7 +147,7 @@ func TestOneKeyFromTenProcesses(t *testing.T) {
 		var running sync.WaitGroup
 		for i := range processes {
 			running.Go(func() {
-				results[i] = systemtest.Run(t, s.Env, "", "enqueue", "BindAxn", systemtest.Bind(1+i%requests, ""), "--id", key, "--json", "--wait", systemtest.Patience)
+				results[i] = systemtest.Run(t, s.Env, "", "enqueue", "BindAxn", systemtest.Bind(1+i%requests, ""), "--id", key, "--json", "--wait", "30s")
 			})
 		}
 		running.Wait()
@@ -184,7 +184,7 @@ func TestKnownFailureIsNoNewOne(t *testing.T) {
 	const untried = "was not tried again: take a new key"
 	enqueue := func(more ...string) systemtest.Result {
 		t.Helper()
-		return systemtest.Run(t, s.Env, "", append([]string{"enqueue", "BindAxn", systemtest.Bind(1, ""), "--id", "order-1", "--wait", systemtest.Patience}, more...)...)
+		return systemtest.Run(t, s.Env, "", append([]string{"enqueue", "BindAxn", systemtest.Bind(1, ""), "--id", "order-1", "--wait", "60s"}, more...)...)
 	}
 	first := enqueue("--json")
 	if first.Status != systemtest.StatusFailed || strings.Contains(first.Errors, untried) {

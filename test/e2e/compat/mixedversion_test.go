@@ -89,7 +89,7 @@ func TestOldAndNewTogether(t *testing.T) {
 	}
 	var read [2]map[string]string
 	for i, binary := range []string{old, current} {
-		r := systemtest.RunProgram(t, binary, s.Env, strings.Join(lines, "\n"), "enqueue", "BindAxn", "-", "--json", "--wait", systemtest.Patience)
+		r := systemtest.RunProgram(t, binary, s.Env, strings.Join(lines, "\n"), "enqueue", "BindAxn", "-", "--json", "--wait", "20s")
 		read[i] = map[string]string{}
 		for _, o := range systemtest.ReadOutcomes(t, r.Out) {
 			read[i][o.ID] = fmt.Sprintf("%s %s %s after %d calls", o.State, o.Result, o.FinishedAt, o.Calls)

@@ -36,11 +36,11 @@ func TestStrangePayloads(t *testing.T) {
 	put("dypls:BindAxz", "unknown-type.1", []byte(`{"v":1,"id":"unknown-type"}`))
 
 	w := s.Worker(t)
-	if outcomes := s.Enqueue(t, systemtest.StatusOK, "BindAxn", systemtest.Bind(2, ""), "--wait", systemtest.Patience); outcomes[0].State != tasks.StateSucceeded {
+	if outcomes := s.Enqueue(t, systemtest.StatusOK, "BindAxn", systemtest.Bind(2, ""), "--wait", "20s"); outcomes[0].State != tasks.StateSucceeded {
 		t.Errorf("a sound task is %s", outcomes[0].State)
 	}
 	for _, id := range []string{"garbage", "huge", "no-version"} {
-		if o := s.Outcome(t, id, systemtest.Patience); o.State != tasks.StateFailed || o.Code != dypls.CodeInvalidPayload {
+		if o := s.Outcome(t, id, "20s"); o.State != tasks.StateFailed || o.Code != dypls.CodeInvalidPayload {
 			t.Errorf("%s is %s %s, want failed %s", id, o.State, o.Code, dypls.CodeInvalidPayload)
 		}
 	}
@@ -97,7 +97,7 @@ func TestPoisonedRecords(t *testing.T) {
 		}
 	}
 	w := s.Worker(t)
-	for id, o := range s.Told(t, ids, systemtest.StartWithin) {
+	for id, o := range s.Told(t, ids, 30*time.Second) {
 		if o.State != tasks.StateFailed || o.Code != dypls.CodeInvalidPayload || o.Class != dypls.Rejected || o.Calls != 0 {
 			t.Errorf("%s is %s %s after %d calls: %s", id, o.State, o.Code, o.Calls, o.Message)
 		}
@@ -106,7 +106,7 @@ func TestPoisonedRecords(t *testing.T) {
 	if n := len(s.Simulator.Ledger()); n != 0 {
 		t.Errorf("%d calls", n)
 	}
-	s.Enqueue(t, systemtest.StatusOK, "BindAxn", systemtest.Bind(2, ""), "--wait", systemtest.Patience)
+	s.Enqueue(t, systemtest.StatusOK, "BindAxn", systemtest.Bind(2, ""), "--wait", "20s")
 	systemtest.NoNumbers(t, "the worker's log", w.Text())
 	t.Logf("%d poisoned records failed without a call", len(ids))
 }
@@ -146,7 +146,7 @@ func TestPayloadsOverRecords(t *testing.T) {
 		}
 	}
 	w := s.Worker(t)
-	s.Enqueue(t, systemtest.StatusOK, "BindAxn", systemtest.Bind(98, ""), "--id", "done", "--wait", systemtest.Patience)
+	s.Enqueue(t, systemtest.StatusOK, "BindAxn", systemtest.Bind(98, ""), "--id", "done", "--wait", "20s")
 	deliver(t, s, "done.2", []byte("garbage"))
 	s.Enqueue(t, systemtest.StatusOK, "BindAxn", systemtest.Bind(99, ""), "--id", "calling")
 	redistest.Poll(t, systemtest.StartWithin, "the call to be out", s.IsOut("calling"))
@@ -156,7 +156,7 @@ func TestPayloadsOverRecords(t *testing.T) {
 	for id := range wanted {
 		ids = append(ids, id)
 	}
-	for id, o := range s.Told(t, ids, systemtest.StartWithin) {
+	for id, o := range s.Told(t, ids, time.Minute) {
 		calls := 1
 		if wanted[id] == tasks.StateFailed {
 			calls = 0

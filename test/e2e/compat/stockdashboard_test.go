@@ -27,9 +27,9 @@ func TestStockDashboardShowsNobodysNumber(t *testing.T) {
 		{Match: map[string]string{"PhoneNoA": "13900000005"}, Do: dyplstest.Slow, Delay: 9 * time.Second},
 	}})
 	s.Worker(t)
-	s.Enqueue(t, systemtest.StatusOK, "BindAxn", systemtest.Bind(1, ""), "--wait", systemtest.Patience)
-	s.Enqueue(t, systemtest.StatusFailed, "BindAxn", systemtest.Bind(9, ""), "--wait", systemtest.Patience)
-	s.Enqueue(t, systemtest.StatusFailed, "BindAxn", systemtest.Bind(8, ""), "--wait", systemtest.Patience)
+	s.Enqueue(t, systemtest.StatusOK, "BindAxn", systemtest.Bind(1, ""), "--wait", "20s")
+	s.Enqueue(t, systemtest.StatusFailed, "BindAxn", systemtest.Bind(9, ""), "--wait", "20s")
+	s.Enqueue(t, systemtest.StatusFailed, "BindAxn", systemtest.Bind(8, ""), "--wait", "20s")
 	s.Enqueue(t, systemtest.StatusOK, "BindAxn", systemtest.Bind(7, ""), "--in", "1h")
 	s.Enqueue(t, systemtest.StatusOK, "BindAxn", systemtest.Bind(6, ""))
 	s.Enqueue(t, systemtest.StatusOK, "BindAxn", systemtest.Bind(5, ""), "--id", "slow")

@@ -56,7 +56,7 @@ func startFaultProxy(t *testing.T, upstream *redistest.Server) *faultProxy {
 		t.Fatal(err)
 	}
 	p := &faultProxy{upstream: upstream, listener: listener, closed: make(chan struct{}), ours: map[string]step{
-		scriptSHA(t, "begin"): stepBegin, scriptSHA(t, "finish"): stepFinish,
+		scriptSHA(t, stepBegin): stepBegin, scriptSHA(t, stepFinish): stepFinish, scriptSHA(t, stepReseal): stepReseal,
 	}}
 	var serving sync.WaitGroup
 	serving.Go(func() {

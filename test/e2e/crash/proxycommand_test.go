@@ -27,6 +27,7 @@ const (
 	stepBegin   step = "begin"
 	stepFinish  step = "finish"
 	stepDone    step = "done"
+	stepReseal  step = "reseal" // by another key
 )
 
 // command is a request, as far as gates are concerned.
@@ -134,15 +135,19 @@ func readValue(from *bufio.Reader, raw *bytes.Buffer) ([]string, error) {
 }
 
 // scriptSHA names a script of the record's as Redis does.
-func scriptSHA(t *testing.T, name string) string {
+func scriptSHA(t *testing.T, of step) string {
 	t.Helper()
 	var text []byte
-	parts := map[string][]string{"create": {"create"}, "begin": {"settle", "history", "begin"}, "finish": {"settle", "history", "finish"}}[name]
+	parts := map[step][]string{
+		stepBegin:  {"record/lua/settle.lua", "record/lua/history.lua", "record/lua/begin.lua"},
+		stepFinish: {"record/lua/settle.lua", "record/lua/history.lua", "record/lua/finish.lua"},
+		stepReseal: {"reseal/lua/field.lua"},
+	}[of]
 	if parts == nil {
-		t.Fatalf("of which parts is the script %s?", name)
+		t.Fatalf("of which parts is the script of %s?", of)
 	}
 	for _, part := range parts {
-		lua, err := os.ReadFile(filepath.Join(systemtest.Root(t), "internal", "record", "lua", part+".lua"))
+		lua, err := os.ReadFile(filepath.Join(systemtest.Root(t), "internal", filepath.FromSlash(part)))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -95,7 +95,7 @@ func newClocked(t *testing.T) *clocked {
 		c.hire(t)
 	}
 	c.Enqueue(t, systemtest.StatusOK, "BindAxn", systemtest.Bind(300, ""), "--id", "changed")
-	c.bound = c.Outcome(t, "changed", systemtest.Patience)
+	c.bound = c.Outcome(t, "changed", "60s")
 	return c
 }
 

@@ -30,7 +30,7 @@ func TestRollingRestart(t *testing.T) {
 			t.Errorf("a worker that was told to end has exit status %d", status)
 		}
 	}
-	outcomes := s.Settled(t, jobs, systemtest.StartWithin)
+	outcomes := s.Settled(t, jobs, time.Minute)
 	s.EachOnce(t, outcomes)
 	for _, o := range outcomes {
 		if o.Calls != 1 {

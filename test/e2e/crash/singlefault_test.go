@@ -20,7 +20,7 @@ func TestExpiredWhileWaiting(t *testing.T) {
 	s := systemtest.New(t, dyplstest.Config{})
 	s.Enqueue(t, systemtest.StatusOK, "BindAxn", systemtest.Bind(1, ""), "--id", "late", "--within", "1ms")
 	s.Worker(t)
-	o := s.Outcome(t, "late", systemtest.Patience)
+	o := s.Outcome(t, "late", "20s")
 	if o.State != tasks.StateFailed || o.Code != dypls.CodeExpired || o.Calls != 0 {
 		t.Errorf("outcome %s %s after %d calls, want failed %s after none", o.State, o.Code, o.Calls, dypls.CodeExpired)
 	}
@@ -33,12 +33,12 @@ func TestLostAnswerIsHeldAsUncertain(t *testing.T) {
 	t.Parallel()
 	s := systemtest.New(t, dyplstest.Config{Faults: []dyplstest.Fault{{Do: dyplstest.DropAfter, Times: 1}}})
 	s.Worker(t)
-	outcomes := s.Enqueue(t, systemtest.StatusFailed, "BindAxn", systemtest.Bind(1, ""), "--id", "lost", "--wait", systemtest.Patience)
+	outcomes := s.Enqueue(t, systemtest.StatusFailed, "BindAxn", systemtest.Bind(1, ""), "--id", "lost", "--wait", "20s")
 	if o := outcomes[0]; o.State != tasks.StateUncertain || o.Code != dypls.CodeNoAnswer || o.Class != dypls.Uncertain {
 		t.Errorf("outcome %s %s %s, want uncertain", o.State, o.Code, o.Class)
 	}
 	// The same key again asks what came of it; it does not bind again.
-	again := s.Enqueue(t, systemtest.StatusFailed, "BindAxn", systemtest.Bind(1, ""), "--id", "lost", "--wait", systemtest.Patience)
+	again := s.Enqueue(t, systemtest.StatusFailed, "BindAxn", systemtest.Bind(1, ""), "--id", "lost", "--wait", "5s")
 	if again[0].State != tasks.StateUncertain || len(s.Performed("lost")) != 1 {
 		t.Errorf("after the same key again: %s, performed %d times", again[0].State, len(s.Performed("lost")))
 	}
@@ -75,7 +75,7 @@ func TestRedisRestartsDuringCall(t *testing.T) {
 	s.Redis.Kill()
 	redistest.Poll(t, systemtest.StartWithin, "the worker to miss Redis", w.Wrote("write to Redis failed"))
 	s.Redis.Restart(t)
-	o := s.Outcome(t, "outage", systemtest.Patience)
+	o := s.Outcome(t, "outage", "20s")
 	if o.State != tasks.StateSucceeded || o.Calls != 1 || len(s.Performed("outage")) != 1 {
 		t.Errorf("outcome %s after %d calls, performed %d times; want succeeded, 1, 1", o.State, o.Calls, len(s.Performed("outage")))
 	}
@@ -140,7 +140,7 @@ func TestWorkerWaitsForRedis(t *testing.T) {
 		t.Errorf("result without Redis: exit status %d, want %d: %s", r.Status, systemtest.StatusUnreachable, r.Errors)
 	}
 	s.Redis.Restart(t)
-	outcomes := s.Enqueue(t, systemtest.StatusOK, "BindAxn", systemtest.Bind(1, ""), "--wait", systemtest.Patience)
+	outcomes := s.Enqueue(t, systemtest.StatusOK, "BindAxn", systemtest.Bind(1, ""), "--wait", "20s")
 	if outcomes[0].State != tasks.StateSucceeded {
 		t.Errorf("outcome %s", outcomes[0].State)
 	}

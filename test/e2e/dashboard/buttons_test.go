@@ -28,9 +28,9 @@ func TestDashboardButtons(t *testing.T) {
 		{Match: map[string]string{"PhoneNoA": "13900000008"}, Do: dyplstest.DropAfter},
 	}})
 	s.Worker(t)
-	s.Enqueue(t, systemtest.StatusFailed, "BindAxn", systemtest.Bind(9, ""), "--id", "failed-1", "--wait", systemtest.Patience)
-	s.Enqueue(t, systemtest.StatusFailed, "BindAxn", systemtest.Bind(9, ""), "--id", "failed/2", "--wait", systemtest.Patience)
-	s.Enqueue(t, systemtest.StatusFailed, "BindAxn", systemtest.Bind(8, ""), "--id", "uncertain", "--wait", systemtest.Patience)
+	s.Enqueue(t, systemtest.StatusFailed, "BindAxn", systemtest.Bind(9, ""), "--id", "failed-1", "--wait", "20s")
+	s.Enqueue(t, systemtest.StatusFailed, "BindAxn", systemtest.Bind(9, ""), "--id", "failed/2", "--wait", "20s")
+	s.Enqueue(t, systemtest.StatusFailed, "BindAxn", systemtest.Bind(8, ""), "--id", "uncertain", "--wait", "20s")
 	for _, id := range []string{"later-1", "later-2", "later-3", "later-4"} {
 		s.Enqueue(t, systemtest.StatusOK, "BindAxn", systemtest.Bind(7, ""), "--id", id, "--in", "1h")
 	}
@@ -122,7 +122,7 @@ func TestRunIsNotLostWithItsDelivery(t *testing.T) {
 	}
 	s := systemtest.New(t, dyplstest.Config{Faults: []dyplstest.Fault{{Code: "isv.NO_AVAILABLE_NUMBER", Times: 1}}})
 	w := s.Worker(t)
-	s.Enqueue(t, systemtest.StatusFailed, "BindAxn", systemtest.Bind(9, ""), "--id", "failed", "--wait", systemtest.Patience)
+	s.Enqueue(t, systemtest.StatusFailed, "BindAxn", systemtest.Bind(9, ""), "--id", "failed", "--wait", "60s")
 	inspector := asynq.NewInspectorFromRedisClient(s.Redis.Client(t))
 	redistest.Poll(t, systemtest.StartWithin, "the delivery to be archived", func(context.Context) error {
 		info, err := inspector.GetTaskInfo("bind", "failed.1")

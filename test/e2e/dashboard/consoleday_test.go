@@ -84,7 +84,7 @@ func (d *day) perform(t *testing.T) {
 		}
 		fmt.Fprintln(&lines, request)
 	}
-	r := systemtest.Run(t, d.Env, lines.String(), "enqueue", "BindAxn", "-", "--wait", systemtest.Patience)
+	r := systemtest.Run(t, d.Env, lines.String(), "enqueue", "BindAxn", "-", "--wait", "60s")
 	if r.Status != systemtest.StatusFailed || !strings.Contains(r.Errors, "4 failed, 3 uncertain") {
 		t.Fatalf("the day went otherwise: %d %s", r.Status, r.Errors)
 	}

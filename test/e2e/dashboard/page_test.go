@@ -24,10 +24,10 @@ func TestDashboardInABrowser(t *testing.T) {
 		{Match: map[string]string{"PhoneNoA": "13900000008"}, Do: dyplstest.DropAfter},
 	}})
 	s.Worker(t)
-	s.Enqueue(t, systemtest.StatusOK, "BindAxn", systemtest.Bind(1, ""), "--wait", systemtest.Patience)
-	s.Enqueue(t, systemtest.StatusFailed, "BindAxn", systemtest.Bind(9, `,"ExpectCity":"北京"`), "--id", "order-9", "--wait", systemtest.Patience)
-	s.Enqueue(t, systemtest.StatusFailed, "BindAxn", systemtest.Bind(9, ""), "--id", "shop/7", "--wait", systemtest.Patience)
-	s.Enqueue(t, systemtest.StatusFailed, "BindAxn", systemtest.Bind(8, ""), "--id", "order-8", "--wait", systemtest.Patience)
+	s.Enqueue(t, systemtest.StatusOK, "BindAxn", systemtest.Bind(1, ""), "--wait", "20s")
+	s.Enqueue(t, systemtest.StatusFailed, "BindAxn", systemtest.Bind(9, `,"ExpectCity":"北京"`), "--id", "order-9", "--wait", "20s")
+	s.Enqueue(t, systemtest.StatusFailed, "BindAxn", systemtest.Bind(9, ""), "--id", "shop/7", "--wait", "20s")
+	s.Enqueue(t, systemtest.StatusFailed, "BindAxn", systemtest.Bind(8, ""), "--id", "order-8", "--wait", "20s")
 	s.Enqueue(t, systemtest.StatusOK, "BindAxn", systemtest.Bind(7, ""), "--id", "order-7", "--in", "1h")
 	cert, key := systemtest.Certificate(t)
 	door := []string{"--listen", "0.0.0.0:0", "--auth", systemtest.PasswordFile(t), "--tls-cert", cert, "--tls-key", key}

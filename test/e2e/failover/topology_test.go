@@ -40,7 +40,7 @@ func binds(t *testing.T, s *systemtest.System, ids ...string) {
 		})
 	}
 	for _, id := range ids {
-		if o := s.Outcome(t, id, systemtest.Patience); o.State != tasks.StateSucceeded || len(s.Performed(id)) != 1 {
+		if o := s.Outcome(t, id, "30s"); o.State != tasks.StateSucceeded || len(s.Performed(id)) != 1 {
 			t.Errorf("%+v, performed %d times", o, len(s.Performed(id)))
 		}
 	}

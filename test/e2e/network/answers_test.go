@@ -96,7 +96,7 @@ func TestStrangeAnswers(t *testing.T) {
 	}
 	unbinds := ""
 	for i, name := range names {
-		bound := s.Outcome(t, fmt.Sprint("bound-", i), systemtest.Patience)
+		bound := s.Outcome(t, fmt.Sprint("bound-", i), "30s")
 		done := s.Performed(bound.ID)
 		if bound.State != tasks.StateSucceeded || len(done) != 1 {
 			t.Fatalf("%s is %s", bound.ID, bound.State)

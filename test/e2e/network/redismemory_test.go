@@ -92,7 +92,7 @@ func TestRedisOutOfMemory(t *testing.T) {
 		t.Fatal(err)
 	}
 	lifted := time.Now()
-	s.Enqueue(t, systemtest.StatusOK, "BindAxn", refused, "--wait", systemtest.Patience)
+	s.Enqueue(t, systemtest.StatusOK, "BindAxn", refused, "--wait", "90s")
 	outcomes, held := collected(t, s, append(ids, "refused"), 2*time.Minute)
 	s.EachOnce(t, outcomes)
 	if len(held) > 0 {
@@ -136,8 +136,8 @@ func TestBatchOutOfMemory(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.Worker(t) // what was taken may be performed before the batch comes again
-	s.Enqueue(t, systemtest.StatusOK, "BindAxn", "--file", file, "--wait", systemtest.Patience)
-	outcomes := s.Settled(t, jobs, systemtest.StartWithin)
+	s.Enqueue(t, systemtest.StatusOK, "BindAxn", "--file", file, "--wait", "60s")
+	outcomes := s.Settled(t, jobs, time.Minute)
 	s.EachOnce(t, outcomes)
 	t.Logf("Redis out of memory after %d of %d records and %d deliveries; after the same batch again %d binds took effect, each once",
 		records, jobs, deliveries, s.AllPerformed())
@@ -174,7 +174,7 @@ func TestBatchWithoutKeysOutOfMemory(t *testing.T) {
 		lines[i] = strings.TrimSuffix(lines[i], "}") + "," + key[2] + "}"
 	}
 	s.Worker(t)
-	if r := systemtest.Run(t, s.Env, strings.Join(lines, "\n"), "enqueue", "BindAxn", "-", "--wait", systemtest.Patience); r.Status != systemtest.StatusOK {
+	if r := systemtest.Run(t, s.Env, strings.Join(lines, "\n"), "enqueue", "BindAxn", "-", "--wait", "60s"); r.Status != systemtest.StatusOK {
 		t.Fatalf("enqueue again: exit status %d: %s", r.Status, systemtest.Tail(r.Errors))
 	}
 	if n := s.AllPerformed(); n != jobs {

@@ -46,9 +46,9 @@ func TestWorkerLeavesADemotedMaster(t *testing.T) {
 		t.Fatal(err)
 	}
 	moved := time.Now()
-	s.Enqueue(t, systemtest.StatusOK, "BindAxn", systemtest.Bind(2, ""), "--id", "after", "--wait", systemtest.Patience)
+	s.Enqueue(t, systemtest.StatusOK, "BindAxn", systemtest.Bind(2, ""), "--id", "after", "--wait", "60s")
 	t.Logf("a task that was enqueued after the failover was settled %s after it; %d refusals", time.Since(moved).Round(100*time.Millisecond), proxy.Refusals())
-	if r := systemtest.Run(t, s.Env, "", "result", "out", "--wait", systemtest.Patience); r.Status != systemtest.StatusOK {
+	if r := systemtest.Run(t, s.Env, "", "result", "out", "--wait", "60s"); r.Status != systemtest.StatusOK {
 		t.Errorf("the call that was out: exit status %d: %s%s", r.Status, r.Out, r.Errors)
 	}
 	systemtest.UntilReady(t, url)
@@ -71,7 +71,7 @@ func TestWorkerOnAReplica(t *testing.T) {
 	}
 	replica.Promote(t)
 	systemtest.UntilReady(t, url)
-	s.Enqueue(t, systemtest.StatusOK, "BindAxn", systemtest.Bind(1, ""), "--wait", systemtest.Patience)
+	s.Enqueue(t, systemtest.StatusOK, "BindAxn", systemtest.Bind(1, ""), "--wait", "60s")
 
 	redistest.Poll(t, time.Minute, "the end to be told", p.Wrote("Redis accepts commands again"))
 

@@ -181,7 +181,7 @@ func (d *day) perform(t *testing.T) {
 		fmt.Fprintf(lines[action], "{%s,\"TaskID\":\"order-%d\"}\n", text, i)
 	}
 	for action, text := range lines {
-		if r := systemtest.Run(t, d.Env, text.String(), "enqueue", action, "-", "--wait", systemtest.Patience); r.Status > systemtest.StatusFailed {
+		if r := systemtest.Run(t, d.Env, text.String(), "enqueue", action, "-", "--wait", "60s"); r.Status > systemtest.StatusFailed {
 			t.Fatalf("%s: %s", action, r.Errors)
 		}
 	}
@@ -191,11 +191,11 @@ func (d *day) perform(t *testing.T) {
 	}
 	d.Enqueue(t, systemtest.StatusOK, "BindAxn", "{"+second(request(60))+"}", "--id", "tomorrow", "--in", "20h")
 	d.Enqueue(t, systemtest.StatusOK, "BindAxn", "{"+second(request(64))+"}", "--id", "next-day", "--in", "20h")
-	d.Enqueue(t, systemtest.StatusOK, "UnbindSubscription", `{"BindTaskID":"order-4"}`, "--id", "unbind-4", "--wait", systemtest.Patience)
-	d.Enqueue(t, systemtest.StatusOK, "UnbindSubscription", `{"BindTaskID":"order-7"}`, "--id", "unbind-7", "--wait", systemtest.Patience)
+	d.Enqueue(t, systemtest.StatusOK, "UnbindSubscription", `{"BindTaskID":"order-4"}`, "--id", "unbind-4", "--wait", "60s")
+	d.Enqueue(t, systemtest.StatusOK, "UnbindSubscription", `{"BindTaskID":"order-7"}`, "--id", "unbind-7", "--wait", "60s")
 	b := d.Binding(t, "order-1")
 	d.Enqueue(t, systemtest.StatusOK, "UpdateSubscription", fmt.Sprintf(`{"PoolKey":%q,"SubsId":%q,"PhoneNoX":%q,"OperateType":"updateNoB","PhoneNoB":%q}`,
-		dyplstest.DefaultPoolKey, b.SubsID, string(b.SecretNo), number("138", 150)), "--id", "update-1", "--wait", systemtest.Patience)
+		dyplstest.DefaultPoolKey, b.SubsID, string(b.SecretNo), number("138", 150)), "--id", "update-1", "--wait", "60s")
 	d.run(t, "", "resolve", "order-40", "--failed", "--reason", "the driver "+number("138", 40)+" says so")
 	d.run(t, "", "resolve", "order-41", "--succeeded", fmt.Sprintf(`{"SubsId":"1","SecretNo":%q,"Extension":""}`, number("170", 199)))
 	d.run(t, "", "cancel", "--filter", "state=pending,action=BindAxn", "--yes", "--reason", "asked by "+number("136", 3))

@@ -49,7 +49,7 @@ func TestNothingAtRestShowsANumber(t *testing.T) {
 	if stands = d.stands(t); !stands.Done() || stands.By("k2") < 100 {
 		t.Errorf("%+v", stands)
 	}
-	d.Enqueue(t, systemtest.StatusOK, "BindAxn", "{"+second(request(80))+"}", "--id", "after", "--wait", systemtest.Patience)
+	d.Enqueue(t, systemtest.StatusOK, "BindAxn", "{"+second(request(80))+"}", "--id", "after", "--wait", "60s")
 	d.look(t)
 	d.search(t, n, "with the second key")
 	if b := d.Binding(t, "order-0"); !strings.HasPrefix(string(b.SecretNo), "170"+mark) {

@@ -56,10 +56,17 @@ func TestDifferencesInChinese(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	there := map[string]bool{}
 	for _, d := range []bulk.Difference{bulk.Gone, bulk.Changed, bulk.Refused, bulk.Unclear} {
+		there["differed."+string(d)] = true
 		text := said.differed(chinese, bulk.Differed{What: d, Is: "failed isv.X", Was: "queued "})
 		if !said.has("differed."+string(d)) || strings.Contains(text, "%") || d == bulk.Changed && !strings.Contains(text, "isv.X") {
 			t.Errorf("%s is said as %s", d, text)
+		}
+	}
+	for key := range said {
+		if strings.HasPrefix(key, "differed.") && !there[key] {
+			t.Errorf("%s says what no difference does", key)
 		}
 	}
 }
