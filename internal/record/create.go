@@ -24,7 +24,7 @@ type New struct {
 	// other way around: what is recorded may be older than the keys, or of somebody who seals already.
 	// It is nil where there are no keys.
 	Other     func() Fingerprint
-	ProcessAt time.Time // when it was meant to run
+	ProcessAt time.Time // when it is to run; the zero time for at once
 	Deadline  time.Time // after which no call starts; the zero time for never
 	// Undoing is what a request that undoes this one needs of it, JSON, "" for nothing. It outlives
 	// the request.
@@ -66,8 +66,8 @@ type Created struct {
 	Fingerprint Fingerprint
 	State       State
 	Delivery    int64
-	ProcessAt   time.Time
-	HandedOver  bool // as a new task
+	ProcessAt   time.Time // the zero time for at once
+	HandedOver  bool      // as a new task
 	// Differs names the parameters that do, where it is a Conflict.
 	Differs []string
 }
@@ -187,7 +187,6 @@ func (s Store) argsOf(t New) []any {
 		string(t.Fingerprint),
 		t.Action,
 		s.seal(t.ID, t.Account, requestField, t.Request),
-		millis(t.ProcessAt),
 		time.Now().UnixMilli(),
 	)
 }
@@ -197,6 +196,9 @@ func (s Store) argsOf(t New) []any {
 func (s Store) appendOptional(args []any, t New) []any {
 	if s.keys.Seals() { // what others write into a tracestate is free text
 		t.Origin = t.Origin.WithoutNumbers()
+	}
+	if !t.ProcessAt.IsZero() {
+		args = append(args, "process_at", millis(t.ProcessAt))
 	}
 	if !t.Deadline.IsZero() {
 		args = append(args, "deadline", millis(t.Deadline))
