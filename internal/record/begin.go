@@ -92,7 +92,7 @@ func (s Store) Begin(ctx context.Context, run Run) (Begun, error) {
 		ctx,
 		nil,
 		beginScript,
-		[]scriptCall{{key: Key(run.ID), args: []any{
+		[]scriptCall{{keys: []string{Key(run.ID)}, args: []any{
 			run.ID,
 			s.channel(),
 			run.Run,

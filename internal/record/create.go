@@ -119,9 +119,10 @@ func (s Store) createApart(ctx context.Context, tasks []New) ([]Created, *Shorta
 	}
 	opening := &entries{how: addEntry, needed: true, fresh: true}
 	calls := make([]scriptCall, len(tasks))
-	for i, t := range tasks {
+	for i := range tasks {
+		t := &tasks[i]
 		opening.add(t.ID, t.firstLook())
-		calls[i] = scriptCall{key: Key(t.ID), args: s.appendOptional(s.argsOf(t), t)}
+		calls[i] = scriptCall{keys: []string{Key(t.ID)}, args: s.appendOptional(s.argsOf(t), t)}
 	}
 	cmds, shortage, err := s.runSafe(ctx, opening, createScript, calls)
 	if err != nil {
@@ -162,16 +163,18 @@ func (s Store) noteOlder(ctx context.Context, tasks []New, created []Created) er
 
 func (s Store) handovers(tasks []New) ([]scriptCall, error) {
 	calls := make([]scriptCall, len(tasks))
-	for i, t := range tasks {
+	for i := range tasks {
+		t := &tasks[i]
 		h := t.Handover
 		if len(h.Args) != h.Script.args { // what follows them would be taken for something else
 			return nil, fmt.Errorf(
 				"a handover has %d arguments, and its script names %d", len(h.Args), h.Script.args,
 			)
 		}
+		shard := shardOf(t.ID)
 		args := append(s.argsOf(t), t.ID, t.firstLook().Milliseconds(), h.Channel, h.Message)
 		calls[i] = scriptCall{
-			key: Key(t.ID), more: append([]string{indexKey(shardOf(t.ID)), catalogKey(shardOf(t.ID))}, h.Keys...),
+			keys:   append([]string{Key(t.ID), indexKey(shard), catalogKey(shard)}, h.Keys...),
 			args:   s.appendOptional(append(args, h.Args...), t),
 			script: h.Script.script,
 		}
@@ -180,8 +183,8 @@ func (s Store) handovers(tasks []New) ([]scriptCall, error) {
 }
 
 // argsOf are what the script knows of every record, with room for the others.
-func (s Store) argsOf(t New) []any {
-	const handover, more = 7, 18
+func (s Store) argsOf(t *New) []any {
+	const handover, more = 7, 8 // as many as most have
 	return append(
 		make([]any, 0, argsOfNew+handover+more),
 		string(t.Fingerprint),
@@ -193,9 +196,10 @@ func (s Store) argsOf(t New) []any {
 
 // appendOptional names the fields that only some records have. A field that a record has not is
 // empty, or 0.
-func (s Store) appendOptional(args []any, t New) []any {
+func (s Store) appendOptional(args []any, t *New) []any {
+	origin := t.Origin
 	if s.keys.Seals() { // what others write into a tracestate is free text
-		t.Origin = t.Origin.WithoutNumbers()
+		origin = origin.WithoutNumbers()
 	}
 	if !t.ProcessAt.IsZero() {
 		args = append(args, "process_at", millis(t.ProcessAt))
@@ -205,7 +209,7 @@ func (s Store) appendOptional(args []any, t New) []any {
 	}
 	for _, field := range [...]struct{ name, value string }{
 		{"undoing", t.Undoing}, {"undoes", t.Undoes}, {"account", t.Account}, {"callback", t.Callback},
-		{"traceparent", t.Origin.Parent}, {"tracestate", t.Origin.State},
+		{"traceparent", origin.Parent}, {"tracestate", origin.State},
 	} {
 		if field.value != "" {
 			args = append(args, field.name, field.value)
@@ -218,7 +222,12 @@ func (s Store) appendOptional(args []any, t New) []any {
 }
 
 // firstLook is when the reaper looks at the task if nobody has begun it.
-func (t New) firstLook() time.Duration { return max(time.Until(t.ProcessAt), 0) + firstLook }
+func (t *New) firstLook() time.Duration {
+	if t.ProcessAt.IsZero() {
+		return firstLook
+	}
+	return max(time.Until(t.ProcessAt), 0) + firstLook
+}
 
 // Look tells what Create would find by now, and records nothing. Whether a result has expired is
 // told by this process' clock.
@@ -271,7 +280,7 @@ func (s Store) noneThere(ctx context.Context, tasks []New) (bool, error) {
 	return n == 0, nil
 }
 
-func (t New) look(r fieldReader) Created {
+func (t *New) look(r fieldReader) Created {
 	c := Created{
 		Verdict:     Same,
 		Fingerprint: Fingerprint(r.text(0)),
@@ -291,7 +300,7 @@ func (t New) look(r fieldReader) Created {
 }
 
 // compare looks again at what is not the same word for word, and names what differs.
-func (t New) compare(c *Created) {
+func (t *New) compare(c *Created) {
 	if c.Verdict != Conflict {
 		return
 	}
@@ -323,7 +332,7 @@ func (s Store) Redeliver(ctx context.Context, id string, over int64) (int64, err
 	return delivery, nil
 }
 
-func (t New) readCreated(cmd *redis.Cmd) (Created, error) {
+func (t *New) readCreated(cmd *redis.Cmd) (Created, error) {
 	value, err := cmd.Result()
 	if err != nil {
 		return Created{}, err

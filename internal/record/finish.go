@@ -97,7 +97,7 @@ func (s Store) finish(
 		ctx,
 		listed,
 		finishScript,
-		[]scriptCall{{key: Key(e.ID), args: []any{
+		[]scriptCall{{keys: []string{Key(e.ID)}, args: []any{
 			e.ID,
 			s.channel(),
 			e.Fence,
@@ -140,7 +140,7 @@ func (s Store) Reject(ctx context.Context, r Rejection) error {
 		ctx,
 		firstEntry(r.ID),
 		rejectScript,
-		[]scriptCall{{key: Key(r.ID), args: []any{
+		[]scriptCall{{keys: []string{Key(r.ID)}, args: []any{
 			r.ID, s.channel(), r.Keep.Milliseconds(), r.Action, r.Code, r.Message,
 		}}},
 	)

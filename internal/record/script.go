@@ -99,21 +99,18 @@ func (s Store) WithKeys(k *seal.Keys) Store {
 	return s
 }
 
-// scriptCall is one script on one key.
+// scriptCall is one script, on keys of one slot where Redis has slots.
 type scriptCall struct {
-	key    string
+	keys   []string
 	args   []any
 	script *redis.Script // nil for the one of all calls
-	more   []string      // keys of other slots, for a Redis that knows none
 }
 
-func (c scriptCall) keys() []string { return append([]string{c.key}, c.more...) }
-
-// send puts the call into a pipeline. Redis may know a script by its hash, or
-// is told it whole.
+// send sends the call, or puts it into a pipeline. Redis may know a script by its hash, or is told
+// it whole.
 func (c scriptCall) send(
 	ctx context.Context,
-	p redis.Pipeliner,
+	to redis.Scripter,
 	script *redis.Script,
 	whole bool,
 ) *redis.Cmd {
@@ -121,9 +118,9 @@ func (c scriptCall) send(
 		script = c.script
 	}
 	if whole {
-		return script.Eval(ctx, p, c.keys(), c.args...)
+		return script.Eval(ctx, to, c.keys, c.args...)
 	}
-	return script.EvalSha(ctx, p, c.keys(), c.args...)
+	return script.EvalSha(ctx, to, c.keys, c.args...)
 }
 
 // runAll runs a script on many keys, after it has written what the index needs first: in one round
@@ -146,12 +143,12 @@ func (s Store) run(
 	w *waiter,
 ) ([]*redis.Cmd, error) {
 	cmds := make([]*redis.Cmd, len(calls))
-	if len(calls) == 1 && first == nil && w == nil {
-		if calls[0].script != nil {
-			script = calls[0].script
+	if len(calls) == 1 && first == nil && w == nil { // a pipeline of one takes longer
+		cmds[0] = calls[0].send(ctx, s.redis, script, false)
+		if !redis.HasErrorPrefix(cmds[0].Err(), "NOSCRIPT") {
+			return cmds, cmds[0].Err()
 		}
-		cmds[0] = script.Run(ctx, s.redis, calls[0].keys(), calls[0].args...)
-		return cmds, cmds[0].Err()
+		return s.runUnknown(ctx, script, calls, cmds, w)
 	}
 	first, err := s.apart(ctx, first)
 	if err != nil {

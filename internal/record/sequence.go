@@ -23,7 +23,7 @@ type Drawing struct {
 func (s Store) Draw(ctx context.Context, drawings []Drawing) ([]int64, error) {
 	calls := make([]scriptCall, len(drawings))
 	for i, d := range drawings {
-		calls[i] = scriptCall{key: changeKey(d.Of), args: []any{d.Count, keepUntil(d.Until)}}
+		calls[i] = scriptCall{keys: []string{changeKey(d.Of)}, args: []any{d.Count, keepUntil(d.Until)}}
 	}
 	cmds, shortage, err := s.runSafe(ctx, nil, drawScript, calls)
 	if err != nil {
@@ -78,7 +78,7 @@ func (s Store) Sequence(ctx context.Context, c Change) (ChangeVerdict, time.Dura
 		ctx,
 		nil,
 		sequenceScript,
-		[]scriptCall{{key: changeKey(c.Of), args: []any{
+		[]scriptCall{{keys: []string{changeKey(c.Of)}, args: []any{
 			c.Order, c.Run, c.Lease.Milliseconds(), keepUntil(c.Until),
 		}}},
 	)

@@ -38,7 +38,7 @@ func (s Store) runOnCluster(
 	}
 	steps := make([]*replicas.Step, len(calls))
 	for i, c := range calls {
-		steps[i] = &replicas.Step{Keys: []string{c.key}, Script: script, Args: c.args}
+		steps[i] = &replicas.Step{Keys: c.keys, Script: script, Args: c.args}
 	}
 	of, err := replicas.RunOnCluster(ctx, cluster, s.replicas, steps...)
 	for _, step := range steps {
