@@ -52,10 +52,7 @@ func (q *Queue) deliverMany(ctx context.Context, drafts []*draft) error {
 // putTogether makes the deliveries of new tasks in few round trips, as far as that works at the
 // first try.
 func (q *Queue) putTogether(ctx context.Context, drafts []*draft) error {
-	fresh := slices.DeleteFunc(
-		slices.Clone(drafts),
-		func(d *draft) bool { return d.found.Verdict != record.IsNew },
-	)
+	fresh := where(drafts, func(d *draft) bool { return d.found.Verdict == record.IsNew })
 	for trip := range slices.Chunk(fresh, recordsPerTrip) {
 		deliveries := make([]dispatch.Delivery, len(trip))
 		for i, d := range trip {

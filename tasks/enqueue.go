@@ -88,10 +88,17 @@ func (q *Queue) prepareDraft(d *draft, now time.Time) {
 
 // askable returns those of drafts that may be known by their key.
 func askable(drafts []*draft) []*draft {
-	return slices.DeleteFunc(
-		slices.Clone(drafts),
-		func(d *draft) bool { return d.err != nil || !d.options.keyed },
-	)
+	return where(drafts, func(d *draft) bool { return d.err == nil && d.options.keyed })
+}
+
+// where returns those of drafts that a rule holds for.
+func where(drafts []*draft, holds func(*draft) bool) (those []*draft) {
+	for _, d := range drafts {
+		if holds(d) {
+			those = append(those, d)
+		}
+	}
+	return those
 }
 
 // lookUp refuses what must not be recorded. A batch with a wrong item is refused before any of it
@@ -145,10 +152,7 @@ func (q *Queue) checkNew(ctx context.Context, drafts []*draft, now time.Time) er
 
 func (q *Queue) record(ctx context.Context, drafts []*draft) error {
 	// One that is over is found already; to open it again in the index would tell its outcome again.
-	open := slices.DeleteFunc(
-		slices.Clone(drafts),
-		func(d *draft) bool { return d.found.State.Told() },
-	)
+	open := where(drafts, func(d *draft) bool { return !d.found.State.Told() })
 	if err := q.draw(ctx, open); err != nil {
 		return err
 	}
@@ -168,9 +172,7 @@ func inOrder(drafts []*draft) [][]*draft {
 	if !slices.ContainsFunc(drafts, afterBind) {
 		return [][]*draft{drafts}
 	}
-	first := slices.DeleteFunc(slices.Clone(drafts), afterBind)
-	then := slices.DeleteFunc(slices.Clone(drafts), func(d *draft) bool { return !d.afterBind })
-	return [][]*draft{first, then}
+	return [][]*draft{where(drafts, func(d *draft) bool { return !d.afterBind }), where(drafts, afterBind)}
 }
 
 // create records drafts and hands over what is new, in several round trips at once where there are
@@ -203,12 +205,12 @@ func (q *Queue) createTrip(ctx context.Context, drafts []*draft) error {
 func (q *Queue) inTrips(
 	ctx context.Context,
 	drafts []*draft,
-	step func(context.Context, []record.New) ([]record.Created, error),
+	step func(context.Context, []*record.New) ([]record.Created, error),
 ) error {
 	for trip := range slices.Chunk(drafts, recordsPerTrip) {
-		records := make([]record.New, len(trip))
+		records := make([]*record.New, len(trip))
 		for i, d := range trip {
-			records[i] = d.record
+			records[i] = &d.record
 		}
 		err := q.again(ctx, func() error {
 			found, err := step(ctx, records)

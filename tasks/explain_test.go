@@ -60,7 +60,7 @@ func TestExplainPending(t *testing.T) {
 		}
 		wantWhy(t, s.explain(t, "due"), "its queue is paused", "dyplsq resume bind")
 
-		if _, err := s.store.Create(t.Context(), []record.New{{ID: "undelivered", Action: "BindAxn", Request: []byte(`{}`), Fingerprint: "f"}}); err != nil {
+		if _, err := s.store.Create(t.Context(), []*record.New{{ID: "undelivered", Action: "BindAxn", Request: []byte(`{}`), Fingerprint: "f"}}); err != nil {
 			t.Fatal(err)
 		}
 		wantWhy(t, s.explain(t, "undelivered"), "it has no delivery", "half a minute")

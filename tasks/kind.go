@@ -64,7 +64,7 @@ func (k Kind[Req, Res]) Enqueue(
 	req Req,
 	options ...Option,
 ) (Task[Res], error) {
-	ids, err := k.EnqueueAll(ctx, q, []Item[Req]{{Request: req, Options: options}})
+	ids, err := q.enqueue(ctx, []*draft{newDraft(k.operation.Action, k.policy, req, options)})
 	id, err := single(ids, err)
 	return Task[Res]{ID: id, queue: q, action: k.operation.Action}, err
 }

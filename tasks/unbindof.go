@@ -83,14 +83,15 @@ func (d *draft) undoing() string {
 
 // lookUpBinds finds out whether the binds exist that new unbinds name, or come with them.
 func (q *Queue) lookUpBinds(ctx context.Context, drafts []*draft) error {
-	naming := slices.DeleteFunc(slices.Clone(drafts), func(d *draft) bool {
-		return d.err != nil || !d.options.undoes || d.found.Verdict == record.Same
+	naming := where(drafts, func(d *draft) bool {
+		return d.err == nil && d.options.undoes && d.found.Verdict != record.Same
 	})
-	byID := map[string]*draft{}
-	if len(naming) > 0 {
-		for _, d := range slices.Backward(drafts) { // the first of a key is the one that counts
-			byID[d.options.id] = d
-		}
+	if naming == nil {
+		return nil
+	}
+	byID := make(map[string]*draft, len(drafts))
+	for _, d := range slices.Backward(drafts) { // the first of a key is the one that counts
+		byID[d.options.id] = d
 	}
 	for trip := range slices.Chunk(naming, recordsPerTrip) {
 		ids := make([]string, len(trip))

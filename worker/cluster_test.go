@@ -73,7 +73,7 @@ func (c *fullStackHarness) leftOver(t *testing.T) []string {
 		id := fmt.Sprint("left-", i)
 		ids = append(ids, id)
 		n := record.New{ID: id, Action: "BindAxn", Request: body, Fingerprint: "f", ProcessAt: time.Now()}
-		if _, err := records.Create(ctx, []record.New{n}); err != nil {
+		if _, err := records.Create(ctx, []*record.New{&n}); err != nil {
 			t.Fatal(err)
 		}
 		if i%2 == 0 { // never delivered
@@ -100,7 +100,7 @@ func (c *fullStackHarness) leftOver(t *testing.T) []string {
 			t.Fatal(err)
 		}
 		n := record.New{ID: id, Action: "QueryRecordFileDownloadUrl", Request: body, Fingerprint: "f", ProcessAt: time.Now()}
-		if _, err := records.Create(ctx, []record.New{n}); err != nil {
+		if _, err := records.Create(ctx, []*record.New{&n}); err != nil {
 			t.Fatal(err)
 		}
 		ids = append(ids, id)

@@ -71,7 +71,7 @@ func (c *crowd) step() {
 		case 1, 2:
 			task.Handover = &record.Handover{Script: nowhere}
 		}
-		_, err = store.Create(ctx, []record.New{task})
+		_, err = store.Create(ctx, []*record.New{&task})
 	case 2, 3:
 		what = "begin"
 		c.runs++

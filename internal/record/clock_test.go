@@ -128,11 +128,11 @@ func TestRedisClockDecidesNoDeadline(t *testing.T) {
 				ID: "link", Fence: fence, State: record.Succeeded, Code: "OK", Counts: true, Sent: true, ExpiresAt: time.Now().Add(10 * time.Minute), Keep: 2 * time.Hour,
 			})
 			again := record.New{ID: "link", Action: "BindAxn", Fingerprint: fingerprint, ProcessAt: time.Now()}
-			if created, err := s.store.Create(t.Context(), []record.New{again}); err != nil || created[0].Verdict != record.Same {
+			if created, err := s.store.Create(t.Context(), []*record.New{&again}); err != nil || created[0].Verdict != record.Same {
 				t.Errorf("a link that holds: %+v, %v", created, err)
 			}
 			s.client.HSet(t.Context(), record.Key("link"), "expires_at", time.Now().Add(-10*time.Minute).UnixMilli())
-			if created, err := s.store.Create(t.Context(), []record.New{again}); err != nil || created[0].Verdict != record.IsNew {
+			if created, err := s.store.Create(t.Context(), []*record.New{&again}); err != nil || created[0].Verdict != record.IsNew {
 				t.Errorf("a link that has ended: %+v, %v", created, err)
 			}
 		})

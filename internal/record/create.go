@@ -74,7 +74,7 @@ type Created struct {
 
 // Create records tasks, in one round trip, and in the index before. One that is recorded already is
 // left as it is. With a *[ShortageError] it has done so, and returns what was there.
-func (s Store) Create(ctx context.Context, tasks []New) ([]Created, error) {
+func (s Store) Create(ctx context.Context, tasks []*New) ([]Created, error) {
 	if len(tasks) == 0 {
 		return nil, nil
 	}
@@ -90,8 +90,8 @@ func (s Store) Create(ctx context.Context, tasks []New) ([]Created, error) {
 
 // create has one script do all for a task where it may, and tries that once on a Redis that has
 // slots, as a proxy's, which looks like any other.
-func (s Store) create(ctx context.Context, tasks []New) ([]Created, *ShortageError, error) {
-	if !s.slots.Load() && !slices.ContainsFunc(tasks, func(t New) bool { return t.Handover == nil }) {
+func (s Store) create(ctx context.Context, tasks []*New) ([]Created, *ShortageError, error) {
+	if !s.slots.Load() && !slices.ContainsFunc(tasks, func(t *New) bool { return t.Handover == nil }) {
 		calls, err := s.handovers(tasks)
 		if err != nil {
 			return nil, nil, err
@@ -111,7 +111,7 @@ func (s Store) create(ctx context.Context, tasks []New) ([]Created, *ShortageErr
 
 // createApart notes tasks in the index before it records them, and hands nothing over. What is over
 // is not noted again: its outcome would be told again.
-func (s Store) createApart(ctx context.Context, tasks []New) ([]Created, *ShortageError, error) {
+func (s Store) createApart(ctx context.Context, tasks []*New) ([]Created, *ShortageError, error) {
 	if len(tasks) == 1 && tasks[0].Unseen {
 		if found, err := s.Look(ctx, tasks); err != nil || found[0].State.Told() {
 			return found, nil, err
@@ -119,8 +119,7 @@ func (s Store) createApart(ctx context.Context, tasks []New) ([]Created, *Shorta
 	}
 	opening := &entries{how: addEntry, needed: true, fresh: true}
 	calls := make([]scriptCall, len(tasks))
-	for i := range tasks {
-		t := &tasks[i]
+	for i, t := range tasks {
 		opening.add(t.ID, t.firstLook())
 		calls[i] = scriptCall{keys: []string{Key(t.ID)}, args: s.appendOptional(s.argsOf(t), t)}
 	}
@@ -132,7 +131,7 @@ func (s Store) createApart(ctx context.Context, tasks []New) ([]Created, *Shorta
 	return created, shortage, err
 }
 
-func readAllCreated(tasks []New, cmds []*redis.Cmd) (created []Created, err error) {
+func readAllCreated(tasks []*New, cmds []*redis.Cmd) (created []Created, err error) {
 	created = make([]Created, len(tasks))
 	for i, cmd := range cmds {
 		if created[i], err = tasks[i].readCreated(cmd); err != nil {
@@ -144,7 +143,7 @@ func readAllCreated(tasks []New, cmds []*redis.Cmd) (created []Created, err erro
 
 // noteOlder notes in the index what is open and the same as a record that is older than the keys: the
 // script has taken it for another, and left that out.
-func (s Store) noteOlder(ctx context.Context, tasks []New, created []Created) error {
+func (s Store) noteOlder(ctx context.Context, tasks []*New, created []Created) error {
 	var older *entries
 	for i, c := range created {
 		if c.Verdict != Same || c.Fingerprint == tasks[i].Fingerprint || c.State.Told() {
@@ -161,10 +160,9 @@ func (s Store) noteOlder(ctx context.Context, tasks []New, created []Created) er
 	return s.writeEntries(ctx, older)
 }
 
-func (s Store) handovers(tasks []New) ([]scriptCall, error) {
+func (s Store) handovers(tasks []*New) ([]scriptCall, error) {
 	calls := make([]scriptCall, len(tasks))
-	for i := range tasks {
-		t := &tasks[i]
+	for i, t := range tasks {
 		h := t.Handover
 		if len(h.Args) != h.Script.args { // what follows them would be taken for something else
 			return nil, fmt.Errorf(
@@ -231,7 +229,7 @@ func (t *New) firstLook() time.Duration {
 
 // Look tells what Create would find by now, and records nothing. Whether a result has expired is
 // told by this process' clock.
-func (s Store) Look(ctx context.Context, tasks []New) ([]Created, error) {
+func (s Store) Look(ctx context.Context, tasks []*New) ([]Created, error) {
 	if len(tasks) == 0 {
 		return nil, nil
 	}
@@ -261,7 +259,7 @@ func (s Store) Look(ctx context.Context, tasks []New) ([]Created, error) {
 
 // noneThere reports whether no record of several tasks is there, by one command: in most batches all
 // tasks are new. A Redis that has slots is not asked.
-func (s Store) noneThere(ctx context.Context, tasks []New) (bool, error) {
+func (s Store) noneThere(ctx context.Context, tasks []*New) (bool, error) {
 	if len(tasks) == 1 || s.slots.Load() {
 		return false, nil
 	}

@@ -25,7 +25,7 @@ func TestCreateIsIdempotent(t *testing.T) {
 			return c
 		}
 		for i, step := range []struct {
-			do   func([]record.New) ([]record.Created, error)
+			do   func([]*record.New) ([]record.Created, error)
 			task record.New
 			want record.Created
 		}{
@@ -36,7 +36,7 @@ func TestCreateIsIdempotent(t *testing.T) {
 			{create(t, s), other, there(record.Conflict)},
 			{look(t, s), other, there(record.Conflict)},
 		} {
-			got, err := step.do([]record.New{step.task})
+			got, err := step.do([]*record.New{&step.task})
 			if err != nil {
 				t.Fatalf("step %d: %v", i, err)
 			}
@@ -60,7 +60,7 @@ func TestCreateReplacesAnExpiredResult(t *testing.T) {
 		s.create(t, "rec")
 		before := s.call(t, "rec", "run")
 		s.finish(t, record.Ending{ID: "rec", Fence: before.Fence, State: record.Succeeded, Result: []byte(`{}`), Counts: true, Sent: true, ExpiresAt: time.Now().Add(time.Hour)})
-		again := []record.New{{ID: "rec", Action: "BindAxn", Request: []byte(`{}`), Fingerprint: fingerprint}}
+		again := []*record.New{{ID: "rec", Action: "BindAxn", Request: []byte(`{}`), Fingerprint: fingerprint}}
 		if got, err := create(t, s)(again); err != nil || got[0].Verdict != record.Same || got[0].State != record.Succeeded {
 			t.Fatalf("while the link works: %+v, %v", got, err)
 		}
@@ -93,9 +93,9 @@ func TestCreateReplacesAnExpiredResult(t *testing.T) {
 func TestCreateManyOnAServerWithoutScripts(t *testing.T) {
 	t.Parallel()
 	onEachServer(t, func(t *testing.T, s server) {
-		var tasks []record.New
+		var tasks []*record.New
 		for i := range 300 {
-			tasks = append(tasks, record.New{ID: fmt.Sprint("t", i), Action: "BindAxn", Request: []byte(`{}`), Fingerprint: fingerprint})
+			tasks = append(tasks, &record.New{ID: fmt.Sprint("t", i), Action: "BindAxn", Request: []byte(`{}`), Fingerprint: fingerprint})
 		}
 		for _, want := range []record.CreateVerdict{record.IsNew, record.Same} {
 			if err := s.client.ScriptFlush(t.Context()).Err(); err != nil {
@@ -114,14 +114,14 @@ func TestCreateManyOnAServerWithoutScripts(t *testing.T) {
 	})
 }
 
-func create(t *testing.T, s server) func([]record.New) ([]record.Created, error) {
+func create(t *testing.T, s server) func([]*record.New) ([]record.Created, error) {
 	t.Helper()
-	return func(tasks []record.New) ([]record.Created, error) { return s.store.Create(t.Context(), tasks) }
+	return func(tasks []*record.New) ([]record.Created, error) { return s.store.Create(t.Context(), tasks) }
 }
 
-func look(t *testing.T, s server) func([]record.New) ([]record.Created, error) {
+func look(t *testing.T, s server) func([]*record.New) ([]record.Created, error) {
 	t.Helper()
-	return func(tasks []record.New) ([]record.Created, error) { return s.store.Look(t.Context(), tasks) }
+	return func(tasks []*record.New) ([]record.Created, error) { return s.store.Look(t.Context(), tasks) }
 }
 
 // TestRecordsHoldNoDefaults: a record that has its defaults is small, with a handover and without,
@@ -139,8 +139,8 @@ func TestRecordsHoldNoDefaults(t *testing.T) {
 		}
 		always := []string{"action", "enqueued_at", "fingerprint", "request", "state"}
 		sometimes := []string{"account", "change", "deadline", "order", "process_at", "undoes", "undoing"}
-		for _, task := range []record.New{plain, full, handed} {
-			if _, err := s.store.Create(t.Context(), []record.New{task}); err != nil {
+		for _, task := range []*record.New{&plain, &full, &handed} {
+			if _, err := s.store.Create(t.Context(), []*record.New{task}); err != nil {
 				t.Fatal(err)
 			}
 			want := always
@@ -188,7 +188,7 @@ redis.call("SET", KEYS[1], ARGV[2])
 return redis.call("LPUSH", KEYS[2], ARGV[1])`)
 		create := func(id string, f record.Fingerprint) record.Created {
 			t.Helper()
-			created, err := s.store.Create(t.Context(), []record.New{{
+			created, err := s.store.Create(t.Context(), []*record.New{{
 				ID: id, Action: "BindAxn", Request: []byte(`{}`), Fingerprint: f, ProcessAt: time.Now(),
 				Handover: &record.Handover{
 					Script: script, Keys: []string{"task:" + id, "list:" + id}, Args: []any{"member", "value"},

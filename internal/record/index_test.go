@@ -187,9 +187,9 @@ func TestCostOfTheIndex(t *testing.T) {
 	want("finish", 3, map[string]int{"evalsha": 1, "xadd": 1, "zadd": 1, "zrem": 1})
 	s.finish(t, bound("k", begun.Fence, "3"))
 	want("a surplus", 2, map[string]int{"eval": 2, "evalsha": 2})
-	var batch []record.New
+	var batch []*record.New
 	for i := range 500 {
-		batch = append(batch, record.New{ID: fmt.Sprint("k", i), Action: "BindAxn", Fingerprint: fingerprint})
+		batch = append(batch, &record.New{ID: fmt.Sprint("k", i), Action: "BindAxn", Fingerprint: fingerprint})
 	}
 	if _, err := s.store.Create(t.Context(), batch); err != nil {
 		t.Fatal(err)
@@ -246,9 +246,9 @@ func TestIndexHasKeysOfItsOwn(t *testing.T) {
 				t.Errorf("%s is %s", id, r.State)
 			}
 		}
-		var batch []record.New
+		var batch []*record.New
 		for i := range 1600 {
-			batch = append(batch, record.New{ID: fmt.Sprint("k", i), Action: "BindAxn", Fingerprint: fingerprint})
+			batch = append(batch, &record.New{ID: fmt.Sprint("k", i), Action: "BindAxn", Fingerprint: fingerprint})
 		}
 		for trip := range slices.Chunk(batch, 200) { // miniredis takes long for all at once
 			if _, err := s.store.Create(t.Context(), trip); err != nil {

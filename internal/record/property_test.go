@@ -86,7 +86,7 @@ func (h *history) runs() []string {
 }
 
 func (h *history) enqueue() {
-	created, err := h.store.Create(h.Context(), []record.New{{ID: h.id, Action: "BindAxn", Request: []byte(`{}`), Fingerprint: fingerprint}})
+	created, err := h.store.Create(h.Context(), []*record.New{{ID: h.id, Action: "BindAxn", Request: []byte(`{}`), Fingerprint: fingerprint}})
 	if err != nil {
 		h.Fatal(err)
 	}

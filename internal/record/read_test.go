@@ -59,7 +59,7 @@ func FuzzScripts(f *testing.F) {
 		if records, err := store.Read(ctx, "k"); err != nil || string(records[0].State) != state {
 			t.Fatalf("%+v, %v", records, err)
 		}
-		_, _ = store.Create(ctx, []record.New{{ID: "k", Fingerprint: "f"}})
+		_, _ = store.Create(ctx, []*record.New{{ID: "k", Fingerprint: "f"}})
 		begun, err := store.Begin(ctx, record.Run{ID: "k", Run: "r", Keep: keep})
 		if err != nil && begun.Verdict != "" {
 			t.Errorf("%+v together with %v", begun, err)

@@ -28,7 +28,7 @@ func TestRedeliverCountsOnce(t *testing.T) {
 		s.finish(t, bound("k", s.call(t, "k", "run-2").Fence, "1000"))
 		redeliver("k", 4, 0)
 
-		created, err := s.store.Look(t.Context(), []record.New{{ID: "k", Fingerprint: fingerprint}})
+		created, err := s.store.Look(t.Context(), []*record.New{{ID: "k", Fingerprint: fingerprint}})
 		if err != nil || created[0].Delivery != 4 {
 			t.Errorf("%+v, %v", created, err)
 		}

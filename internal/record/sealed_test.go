@@ -188,24 +188,24 @@ func TestFingerprintsWithAndWithoutKeys(t *testing.T) {
 	t.Parallel()
 	onEachServer(t, func(t *testing.T, s server) {
 		keys := sealtest.New(t)
-		task := func(k *seal.Keys, id, number string) record.New {
+		task := func(k *seal.Keys, id, number string) *record.New {
 			p := parameters("PoolKey", "FC1", "PhoneNoA", number)
-			return record.New{
+			return &record.New{
 				ID: id, Action: "BindAxn", Request: []byte(`{}`), Fingerprint: record.FingerprintOf(k, id, "BindAxn", p),
 				Other: func() record.Fingerprint { return record.FingerprintOf(nil, id, "BindAxn", p) },
 			}
 		}
-		asks := func(k *seal.Keys, n record.New, want record.CreateVerdict, differs string) {
+		asks := func(k *seal.Keys, n *record.New, want record.CreateVerdict, differs string) {
 			t.Helper()
-			for _, ask := range []func(context.Context, []record.New) ([]record.Created, error){s.store.WithKeys(k).Create, s.store.WithKeys(k).Look} {
-				found, err := ask(t.Context(), []record.New{n})
+			for _, ask := range []func(context.Context, []*record.New) ([]record.Created, error){s.store.WithKeys(k).Create, s.store.WithKeys(k).Look} {
+				found, err := ask(t.Context(), []*record.New{n})
 				if err != nil || found[0].Verdict != want || strings.Join(found[0].Differs, " ") != differs {
 					t.Errorf("%s: %+v, %v, want %s", n.ID, found, err, want)
 				}
 			}
 		}
 		for id, k := range map[string]*seal.Keys{"before": nil, "since": keys} {
-			if _, err := s.store.WithKeys(k).Create(t.Context(), []record.New{task(k, id, numberA)}); err != nil {
+			if _, err := s.store.WithKeys(k).Create(t.Context(), []*record.New{task(k, id, numberA)}); err != nil {
 				t.Fatal(err)
 			}
 			asks(keys, task(keys, id, numberA), record.Same, "")
@@ -250,7 +250,7 @@ func TestOlderRecordIsInTheIndex(t *testing.T) {
 		ID: "k", Action: "BindAxn", Request: []byte(`{}`), Fingerprint: record.FingerprintOf(nil, "k", "BindAxn", p), ProcessAt: time.Now(),
 		Handover: &record.Handover{Script: script},
 	}
-	if _, err := s.store.Create(t.Context(), []record.New{n}); err != nil {
+	if _, err := s.store.Create(t.Context(), []*record.New{&n}); err != nil {
 		t.Fatal(err)
 	}
 	keys := sealtest.New(t)
@@ -259,7 +259,7 @@ func TestOlderRecordIsInTheIndex(t *testing.T) {
 	}
 	n.Other = func() record.Fingerprint { return record.FingerprintOf(nil, "k", "BindAxn", p) }
 	n.Fingerprint = record.FingerprintOf(keys, "k", "BindAxn", p)
-	found, err := s.sealed(keys).store.Create(t.Context(), []record.New{n})
+	found, err := s.sealed(keys).store.Create(t.Context(), []*record.New{&n})
 	if err != nil || found[0].Verdict != record.Same {
 		t.Fatal(found, err)
 	}
@@ -279,7 +279,7 @@ func TestNoNumberInATraceState(t *testing.T) {
 		store server
 		state string
 	}{"clear": {s, from.State}, "sealed": {s.sealed(keys), "a=s:1,c=2"}} {
-		if _, err := of.store.store.Create(t.Context(), []record.New{{ID: id, Action: "BindAxn", Request: []byte(aRequest), Origin: from}}); err != nil {
+		if _, err := of.store.store.Create(t.Context(), []*record.New{{ID: id, Action: "BindAxn", Request: []byte(aRequest), Origin: from}}); err != nil {
 			t.Fatal(err)
 		}
 		if asked, err := of.store.store.Requested(t.Context(), id); err != nil || asked.Origin != (tracing.Origin{Parent: from.Parent, State: of.state}) {

@@ -68,7 +68,7 @@ func (s server) create(t *testing.T, id string, change ...func(*record.New)) {
 	for _, c := range change {
 		c(&task)
 	}
-	created, err := s.store.Create(t.Context(), []record.New{task})
+	created, err := s.store.Create(t.Context(), []*record.New{&task})
 	if err != nil || created[0].Verdict != record.IsNew {
 		t.Fatalf("create %s: %+v, %v", id, created, err)
 	}

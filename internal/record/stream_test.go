@@ -70,7 +70,7 @@ func TestOutOfMemory(t *testing.T) {
 		t.Fatal(err)
 	}
 	task := record.New{ID: "other", Action: "BindAxn", Fingerprint: fingerprint}
-	if _, err := s.store.Create(t.Context(), []record.New{task}); err == nil {
+	if _, err := s.store.Create(t.Context(), []*record.New{&task}); err == nil {
 		t.Error("a task was taken")
 	}
 	if _, answered := errors.AsType[redis.Error](s.store.Tell(t.Context(), []record.Open{{ID: "k", State: record.Failed}})); !answered {

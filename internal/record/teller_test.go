@@ -81,7 +81,7 @@ func TestCanceledIsLookedAt(t *testing.T) {
 	t.Parallel()
 	onEachServer(t, func(t *testing.T, s server) {
 		_, behind := record.NewTeller(s.store) // which never runs
-		_, err := behind.Create(t.Context(), []record.New{{
+		_, err := behind.Create(t.Context(), []*record.New{{
 			ID: "k", Action: "BindAxn", Request: []byte(`{}`), Fingerprint: fingerprint, ProcessAt: time.Now().Add(72 * time.Hour),
 		}})
 		if err != nil {

@@ -53,7 +53,7 @@ func (c clusterSite) replica(master int) *redistest.Server {
 }
 
 func (c clusterSite) create(ctx context.Context, id string) error {
-	_, err := c.server.store.Create(ctx, []record.New{{ID: id, Action: "BindAxn", Request: []byte(`{}`), Fingerprint: fingerprint, ProcessAt: time.Now()}})
+	_, err := c.server.store.Create(ctx, []*record.New{{ID: id, Action: "BindAxn", Request: []byte(`{}`), Fingerprint: fingerprint, ProcessAt: time.Now()}})
 	return err
 }
 

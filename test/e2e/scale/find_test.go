@@ -196,7 +196,7 @@ func recordMany(t *testing.T, client *redis.Client, many int) (bytes taken) {
 	})
 	bytes.catalog = redisMemory(t, client) - empty - bytes.records
 	for n := range 3 {
-		created, err := store.Create(t.Context(), []record.New{{ID: fmt.Sprint("open-", n), Action: "BindAxn", Fingerprint: "f", ProcessAt: start}})
+		created, err := store.Create(t.Context(), []*record.New{{ID: fmt.Sprint("open-", n), Action: "BindAxn", Fingerprint: "f", ProcessAt: start}})
 		if err != nil || created[0].Verdict != record.IsNew {
 			t.Fatal(created, err)
 		}

@@ -197,7 +197,7 @@ func TestScheduledTaskIsNotDeliveredEarly(t *testing.T) {
 	t.Parallel()
 	h := newHarness(t)
 	at := time.Now().Add(time.Hour)
-	if _, err := h.Records.Create(t.Context(), []record.New{{ID: "k", Action: "BindAxn", Fingerprint: "f", ProcessAt: at}}); err != nil {
+	if _, err := h.Records.Create(t.Context(), []*record.New{{ID: "k", Action: "BindAxn", Fingerprint: "f", ProcessAt: at}}); err != nil {
 		t.Fatal(err)
 	}
 	score := h.client.ZScore(t.Context(), h.client.Keys(t.Context(), "dypls:open:*").Val()[0], "k").Val()

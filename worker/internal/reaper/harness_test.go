@@ -92,9 +92,9 @@ func (h *harness) told(t *testing.T) (entries []string) {
 // create records a task without a delivery: its producer died there.
 func (h *harness) create(t *testing.T, ids ...string) {
 	t.Helper()
-	news := make([]record.New, len(ids))
+	news := make([]*record.New, len(ids))
 	for i, id := range ids {
-		news[i] = record.New{ID: id, Action: "BindAxn", Request: []byte(`{}`), Fingerprint: "f", ProcessAt: time.Now()}
+		news[i] = &record.New{ID: id, Action: "BindAxn", Request: []byte(`{}`), Fingerprint: "f", ProcessAt: time.Now()}
 	}
 	for some := range slices.Chunk(news, 500) {
 		if _, err := h.Records.Create(t.Context(), some); err != nil {
