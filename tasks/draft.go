@@ -91,14 +91,12 @@ func (d *draft) prepare(now time.Time, keys *Keys) {
 		Account:     d.account(),
 		Request:     request,
 		Fingerprint: record.FingerprintOf(sealing, d.options.id, d.action, d.fingerprinted()),
+		ProcessAt:   scheduled,
 		Deadline:    d.policy.deadline(d.parameters, scheduled, value(d.options.within)),
 		Undoing:     d.undoing(),
 		Undoes:      d.options.bindTask,
 		Callback:    value(d.options.callback),
 		Origin:      d.origin,
-	}
-	if scheduled.After(now) {
-		d.record.ProcessAt = scheduled
 	}
 	if keys.On() {
 		d.record.Other = func() record.Fingerprint {

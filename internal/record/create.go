@@ -24,7 +24,7 @@ type New struct {
 	// other way around: what is recorded may be older than the keys, or of somebody who seals already.
 	// It is nil where there are no keys.
 	Other     func() Fingerprint
-	ProcessAt time.Time // when it is to run; the zero time for at once
+	ProcessAt time.Time // when it was meant to run
 	Deadline  time.Time // after which no call starts; the zero time for never
 	// Undoing is what a request that undoes this one needs of it, JSON, "" for nothing. It outlives
 	// the request.
@@ -66,8 +66,8 @@ type Created struct {
 	Fingerprint Fingerprint
 	State       State
 	Delivery    int64
-	ProcessAt   time.Time // the zero time for at once
-	HandedOver  bool      // as a new task
+	ProcessAt   time.Time
+	HandedOver  bool // as a new task
 	// Differs names the parameters that do, where it is a Conflict.
 	Differs []string
 }
@@ -188,6 +188,7 @@ func (s Store) argsOf(t *New) []any {
 		string(t.Fingerprint),
 		t.Action,
 		s.seal(t.ID, t.Account, requestField, t.Request),
+		millis(t.ProcessAt),
 		time.Now().UnixMilli(),
 	)
 }
@@ -198,9 +199,6 @@ func (s Store) appendOptional(args []any, t *New) []any {
 	origin := t.Origin
 	if s.keys.Seals() { // what others write into a tracestate is free text
 		origin = origin.WithoutNumbers()
-	}
-	if !t.ProcessAt.IsZero() {
-		args = append(args, "process_at", millis(t.ProcessAt))
 	}
 	if !t.Deadline.IsZero() {
 		args = append(args, "deadline", millis(t.Deadline))
@@ -220,12 +218,7 @@ func (s Store) appendOptional(args []any, t *New) []any {
 }
 
 // firstLook is when the reaper looks at the task if nobody has begun it.
-func (t *New) firstLook() time.Duration {
-	if t.ProcessAt.IsZero() {
-		return firstLook
-	}
-	return max(time.Until(t.ProcessAt), 0) + firstLook
-}
+func (t *New) firstLook() time.Duration { return max(time.Until(t.ProcessAt), 0) + firstLook }
 
 // Look tells what Create would find by now, and records nothing. Whether a result has expired is
 // told by this process' clock.

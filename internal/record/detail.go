@@ -105,9 +105,6 @@ func (s Store) Detail(ctx context.Context, id string) (Detail, error) {
 		FirstCall:   fromMillis(cmp.Or(r.integer(18), r.integer(19))),
 		LatestCall:  fromMillis(r.integer(19)),
 	}
-	if d.ProcessAt.IsZero() { // at once
-		d.ProcessAt = d.EnqueuedAt
-	}
 	if !d.State.Running() {
 		d.Claim = time.Time{} // of a run that is over
 	}

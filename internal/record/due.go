@@ -20,7 +20,7 @@ type Open struct {
 	Code      string // of the outcome, or of the latest attempt
 	Delivery  int64
 	Claim     time.Time // until when a run holds it, by Redis' clock; the zero time for none
-	ProcessAt time.Time // the zero time for at once
+	ProcessAt time.Time
 	Enqueued  time.Time
 	Finished  time.Time // the zero time where there is no outcome
 	Missed    bool      // there was no record at the look before, either

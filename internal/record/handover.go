@@ -13,7 +13,7 @@ import (
 var handoverLua string
 
 const (
-	argsOfNew = 4 // that new.lua has, before the fields that only some records have
+	argsOfNew = 5 // that new.lua has, before the fields that only some records have
 	// What the script of a queue finds before its own keys and arguments.
 	keysBefore = 3
 	argsBefore = argsOfNew + 4

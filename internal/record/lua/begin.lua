@@ -8,10 +8,7 @@ local r = redis.call('HMGET', KEYS[1], 'state', 'deadline', 'attempts', 'calls',
   'account', 'traceparent', 'tracestate')
 local id, channel, run, keep, repeatable = ARGV[1], ARGV[2], ARGV[3], ARGV[8], ARGV[5] == '1'
 local lease, look_after, theirs = tonumber(ARGV[4]), tonumber(ARGV[9]), tonumber(ARGV[11])
-local state, deadline, attempts, calls, noted_at = r[1], tonumber(r[2] or 0), tonumber(r[3] or 0), tonumber(r[4] or 0), r[8]
--- Fences count from the clock, to the microsecond, which no chain of runs outpaces: a run of an earlier record under this id holds none
--- that is current.
-local fence = r[5] or clock[1] * 1000000 + clock[2]
+local state, deadline, attempts, calls, fence, noted_at = r[1], tonumber(r[2] or 0), tonumber(r[3] or 0), tonumber(r[4] or 0), r[5], r[8]
 if not state then
   return {'unknown'}
 end

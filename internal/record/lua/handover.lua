@@ -5,16 +5,16 @@
 -- What is to run at once has one entry for both index and catalog, which a quarter marks; what waits for its time has one in each.
 -- Returns what create returns; where the record is new: whether it was handed over (1 | 0).
 local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
-if not found and tonumber(ARGV[6]) <= first_look then
-  redis.call('ZADD', KEYS[2], string.format('%d.25', now + ARGV[6]), ARGV[5])
+if not found and tonumber(ARGV[7]) <= first_look then
+  redis.call('ZADD', KEYS[2], string.format('%d.25', now + ARGV[7]), ARGV[6])
 elseif not found then
-  redis.call('ZADD', KEYS[3], string.format('%d', now), ARGV[5])
-  redis.call('ZADD', KEYS[2], string.format('%d', now + ARGV[6]), ARGV[5])
+  redis.call('ZADD', KEYS[3], string.format('%d', now), ARGV[6])
+  redis.call('ZADD', KEYS[2], string.format('%d', now + ARGV[7]), ARGV[6])
 elseif found[1] == 'same' and found[3] ~= 'succeeded' and found[3] ~= 'failed' and found[3] ~= 'uncertain' then
-  redis.call('ZADD', KEYS[2], 'NX', string.format('%d', now + ARGV[6]), ARGV[5])
+  redis.call('ZADD', KEYS[2], 'NX', string.format('%d', now + ARGV[7]), ARGV[6])
 end
 local reply = found or hand_over()
-if ARGV[7] ~= '' then -- whatever was found: one of a batch announces those before it as well
-  redis.call('PUBLISH', ARGV[7], ARGV[8])
+if ARGV[8] ~= '' then -- whatever was found: one of a batch announces those before it as well
+  redis.call('PUBLISH', ARGV[8], ARGV[9])
 end
 return reply

@@ -179,7 +179,7 @@ func recordMany(t *testing.T, client *redis.Client, many int) (bytes taken) {
 				p.HSet(ctx, record.Key(o.ID), "state", string(o.State), "action", o.Action, "code", o.Code, "attempts", 1, "calls", 1,
 					"message", "message of "+o.Code, "class", "Rejected", "request_id", "8906582E-6722-4E5C-8B3C-0F5C0C7A2B11",
 					"fingerprint", strings.Repeat("Action:00 PoolKey:01 ", 6), "fence", o.Finished.UnixMicro(),
-					"enqueued_at", o.Finished.Add(-time.Second).UnixMilli(), "finished_at", o.Finished.UnixMilli())
+					"process_at", o.Finished.UnixMilli(), "enqueued_at", o.Finished.Add(-time.Second).UnixMilli(), "finished_at", o.Finished.UnixMilli())
 			}
 			return nil
 		})
