@@ -32,7 +32,7 @@ type Queue string
 func (q Queue) Key(list string) string { return begin + string(q) + end + list }
 
 // Task returns the key of a task, by asynq's id of it.
-func (q Queue) Task(id string) string { return begin + string(q) + end + "t:" + id }
+func (q Queue) Task(id string) string { return q.Key("t:" + id) }
 
 // QueueOf returns the queue that has a key for a list, if any has.
 func QueueOf(key, list string) (queue string, found bool) {
