@@ -61,7 +61,12 @@ func reserve(tb testing.TB, port string) (release func(), reserved bool) {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	release = func() { _ = file.Close() }
+	// Unlocked, not closed alone: a process that is just being started shares the file, and its lock,
+	// until it runs its own program.
+	release = func() {
+		_ = syscall.Flock(int(file.Fd()), syscall.LOCK_UN)
+		_ = file.Close()
+	}
 	if syscall.Flock(int(file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) != nil {
 		release()
 		return nil, false
