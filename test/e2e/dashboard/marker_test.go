@@ -67,11 +67,11 @@ func TestNumbersStayWithTheirOwner(t *testing.T) {
 	w, metrics := m.ObservedWorker(t)
 	redistest.Poll(t, systemtest.StartWithin, "the worker to be up", w.Wrote("performing tasks"))
 	m.command(t, systemtest.StatusOK, "pause", "update")
-	last := len(groups) - 1
+	last := len(groups) - 2
 	m.enqueueAll(t, groups[:last])
 	m.mistakes(t)
 
-	m.searchDashboards(t, w, groups[last])
+	m.searchDashboards(t, w, groups[last], groups[last+1])
 	m.searchCommands(t)
 	_, text := systemtest.Get(t, metrics+"/metrics")
 	m.search(t, "/metrics", text)

@@ -46,8 +46,9 @@ func markedGroups(many int) []markedGroup {
 		}
 	}
 	busy := bindMarked(`,"PhoneNoX":"170` + markerDigits + `NNN"`)
+	slow := dyplstest.Fault{Do: dyplstest.Slow, Delay: 9 * time.Second, Performed: true}
 	groups := []markedGroup{
-		{fate: "binds", action: "BindAxn", tasks: 344, request: bindMarked(""), state: tasks.StateSucceeded},
+		{fate: "binds", action: "BindAxn", tasks: 334, request: bindMarked(""), state: tasks.StateSucceeded},
 		{fate: "pairs", action: "BindAxb", tasks: 50, request: bindMarked(""), state: tasks.StateSucceeded},
 		{fate: "retries", action: "BindAxn", tasks: 150, request: bindMarked(""), state: tasks.StateSucceeded,
 			fault: whole(dyplstest.Fault{Code: "isp.SYSTEM_ERROR", First: 1})},
@@ -70,8 +71,8 @@ func markedGroups(many int) []markedGroup {
 		{fate: "waits", action: "QueryRecordFileDownloadUrl", tasks: 20, request: recording(time.Now()), state: tasks.StatePending},
 		{fate: "scheduled", action: "BindAxn", tasks: 10, request: bindMarked(""), args: []string{"--in", "1h"}, state: tasks.StatePending},
 		{fate: "paused", action: "UpdateSubscription", tasks: 10, request: onX(`"PhoneNoX":%q,"OperateType":"updateNoA","PhoneNoA":"139` + markerDigits + `000"`), state: tasks.StatePending},
-		{fate: "slow", action: "BindAxn", tasks: 10, request: bindMarked(""), state: tasks.StatePending,
-			fault: whole(dyplstest.Fault{Do: dyplstest.Slow, Delay: 9 * time.Second, Performed: true})},
+		{fate: "beating", action: "BindAxn", tasks: 10, request: bindMarked(""), state: tasks.StatePending, fault: whole(slow)},
+		{fate: "frozen", action: "BindAxn", tasks: 10, request: bindMarked(""), state: tasks.StatePending, fault: whole(slow)},
 	}
 	first := 0
 	for i := range groups {

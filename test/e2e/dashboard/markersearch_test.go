@@ -13,6 +13,7 @@ import (
 	"github.com/hibiken/asynqmon"
 	"github.com/redis/go-redis/v9"
 
+	"github.com/seed-5c07c2e9/dyplsq/internal/asynqwire"
 	"github.com/seed-5c07c2e9/dyplsq/internal/dispatch"
 	"github.com/seed-5c07c2e9/dyplsq/internal/record"
 	"github.com/seed-5c07c2e9/dyplsq/internal/redistest"
@@ -33,25 +34,31 @@ func (m *markedTest) searchCommands(t *testing.T) {
 }
 
 // searchDashboards asks ours and asynqmon as it comes for all that they can be asked for, while
-// calls of a slow group are out: the worker stands still in the meantime, so that they are out
-// however long it takes.
-func (m *markedTest) searchDashboards(t *testing.T, w *systemtest.Process, slow markedGroup) {
+// calls are out: the worker stands still in the meantime, so that they are out however long it
+// takes.
+func (m *markedTest) searchDashboards(t *testing.T, w *systemtest.Process, beating, frozen markedGroup) {
 	t.Helper()
 	stock := asynqmon.New(asynqmon.Options{RedisConnOpt: m.AsynqRedis()})
 	server := httptest.NewServer(stock)
 	t.Cleanup(func() { server.Close(); _ = stock.Close() })
 	urls := []string{m.Dash(t), server.URL + "/"}
-	m.enqueueGroup(t, slow)
+	m.enqueueGroup(t, beating)
 	redistest.Poll(t, systemtest.StartWithin, "a server's heartbeat to tell of a call", systemtest.Until(func() bool {
 		shown := 0
 		for _, url := range urls {
 			_, text := systemtest.Get(t, url+"api/servers")
 			m.search(t, "the dashboard's servers", text)
-			if strings.Contains(text, slow.fate+"-") {
+			if strings.Contains(text, beating.fate+"-") {
 				shown++
 			}
 		}
 		return shown == len(urls)
+	}))
+	// The heartbeat may have shown calls that have ended since. These are only just out.
+	m.enqueueGroup(t, frozen)
+	client, active := m.Redis.Client(t), asynqwire.Queue("bind").Key(asynqwire.Active)
+	redistest.Poll(t, systemtest.StartWithin, "a call to be out", systemtest.Until(func() bool {
+		return strings.Contains(fmt.Sprint(client.LRange(t.Context(), active, 0, -1).Val()), frozen.fate+"-")
 	}))
 	w.Freeze(t)
 	defer w.Thaw(t)
@@ -78,7 +85,7 @@ func (m *markedTest) searchDashboards(t *testing.T, w *systemtest.Process, slow 
 	}
 }
 
-// dashboardPaths are all that a dashboard can be asked for, the calls that are out first.
+// dashboardPaths are all that a dashboard can be asked for.
 func (m *markedTest) dashboardPaths(t *testing.T) []string {
 	t.Helper()
 	var details []string
@@ -95,9 +102,6 @@ func (m *markedTest) dashboardPaths(t *testing.T) []string {
 			details = append(details, "queues/"+queue+"/tasks/"+id)
 		}
 	}
-	slices.SortFunc(details, func(a, b string) int { // slow-1.1 before the others
-		return strings.Compare(strings.Replace(a, "/slow-", "/!", 1), strings.Replace(b, "/slow-", "/!", 1))
-	})
 	return append(details, paths...)
 }
 
@@ -150,7 +154,7 @@ func (m *markedTest) searchKeys(t *testing.T) {
 func (m *markedTest) areWhereTheyBelong(t *testing.T) {
 	t.Helper()
 	client := m.Redis.Client(t)
-	for _, fate := range []string{"binds", "pairs", "retries", "fails", "conflicts", "uncertain", "garbled", "recordings", "scheduled", "paused", "slow"} {
+	for _, fate := range []string{"binds", "pairs", "retries", "fails", "conflicts", "uncertain", "garbled", "recordings", "scheduled", "paused", "beating", "frozen"} {
 		holds := func(id string) bool {
 			return marked.MatchString(fmt.Sprint(client.HGetAll(t.Context(), record.Key(id)).Val()))
 		}
