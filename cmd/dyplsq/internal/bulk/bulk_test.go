@@ -170,6 +170,9 @@ func (w world) wantAudited() {
 	if err != nil || len(each) != many-3 || each[0].Detail["bulk"] != lines[1].Detail["bulk"] {
 		t.Errorf("%d lines of tasks, %v", len(each), err)
 	}
+	if name := lines[1].Detail["bulk"]; len(name) != 12 || strings.ContainsAny(name, "*0123456789") {
+		t.Errorf("the lines are tied together by %q, which may be masked", name)
+	}
 	for _, e := range each {
 		if slices.Contains([]string{"x-7", "x-8", "x-9"}, e.Target) || e.Detail[audit.Result] != "" {
 			t.Errorf("%+v", e)
