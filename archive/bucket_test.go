@@ -241,8 +241,8 @@ func TestBuckets(t *testing.T) { //nolint:paralleltest // the environment is the
 	}
 }
 
-// TestBucketThatIsFull: while the store refuses what it is sent nothing is lost, and afterwards each
-// recording is in it once.
+// TestBucketThatIsFull: while the store refuses what it is sent nothing is lost, and afterwards
+// each recording is in it once.
 func TestBucketThatIsFull(t *testing.T) { //nolint:paralleltest // the environment is the process's
 	for _, scheme := range bucketSchemes { //nolint:paralleltest // likewise
 		t.Run(scheme, func(t *testing.T) {

@@ -28,8 +28,8 @@ type Config struct {
 	// Spool is the directory of temporary files, one for each recording that is being fetched: the
 	// system's by default.
 	Spool string
-	// Retry is the pause after a recording has failed for the first time: a minute by default. It is 5,
-	// 15 and then 60 times as long after it has failed again.
+	// Retry is the pause after a recording has failed for the first time: a minute by default. It is
+	// 5, 15 and then 60 times as long after it has failed again.
 	Retry time.Duration
 	// LateAfter is how long after its call a recording that is not kept is late: 24 hours by default.
 	// What the API says it does not have is tried until then.

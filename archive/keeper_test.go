@@ -74,9 +74,9 @@ func TestRecordingIsExpectedWithoutAnnouncement(t *testing.T) {
 	})
 }
 
-// TestUnannouncedRecordingIsFetched: where SecretRecording does not come and the end's receipt has no
-// link, an answered call of which nobody knows whether its binding records has its recording fetched
-// after its end; of one that has none the API's word is taken after a while.
+// TestUnannouncedRecordingIsFetched: where SecretRecording does not come and the end's receipt has
+// no link, an answered call of which nobody knows whether its binding records has its recording
+// fetched after its end; of one that has none the API's word is taken after a while.
 func TestUnannouncedRecordingIsFetched(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, dyplstest.Config{
@@ -180,8 +180,8 @@ func TestStoreThatIsAway(t *testing.T) {
 	w.keptOnce()
 }
 
-// TestFileOfSomebodyElseStays: what is in the store under a recording's name is not overwritten, and
-// the reason is told.
+// TestFileOfSomebodyElseStays: what is in the store under a recording's name is not
+// overwritten, and the reason is told.
 func TestFileOfSomebodyElseStays(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, dyplstest.Config{Recordings: dyplstest.Recordings{ReadyAfter: time.Minute}})

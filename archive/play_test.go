@@ -64,7 +64,8 @@ func checkPlayed(t *testing.T, s Store, name, text string) {
 	}
 }
 
-// TestPlayerSeeks: a player reads on from wherever it was put, and no place is before the beginning.
+// TestPlayerSeeks: a player reads on from wherever it was put, and no
+// place is before the beginning.
 func TestPlayerSeeks(t *testing.T) {
 	t.Parallel()
 	s, err := Open("file://" + t.TempDir())

@@ -154,7 +154,8 @@ func TestURLsOfStores(t *testing.T) {
 	}
 }
 
-// TestNamesHoldNoNumber: an object's name is made of plain words, whatever the platform calls a call.
+// TestNamesHoldNoNumber: an object's name is made of plain words, whatever
+// the platform calls a call.
 func TestNamesHoldNoNumber(t *testing.T) {
 	t.Parallel()
 	at := time.Date(2026, 11, 28, 16, 30, 0, 0, time.UTC) // the next day in Beijing

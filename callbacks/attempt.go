@@ -19,10 +19,11 @@ import (
 )
 
 const (
-	// answerWithin is how long an endpoint has, from the first step towards it to the end of its answer.
+	// answerWithin is how long an endpoint has, from the first step towards it
+	// to the end of its answer.
 	answerWithin = 15 * time.Second
-	// mostAnswer is how much of an answer is read, so that its connection can be used again. Nothing of
-	// it is kept.
+	// mostAnswer is how much of an answer is read, so that its connection can be used
+	// again. Nothing of it is kept.
 	mostAnswer  = 64 << 10
 	mostHeaders = 16 << 10
 )

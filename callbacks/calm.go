@@ -10,8 +10,8 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// calm is a hook that holds scripts back while Redis is away, or refuses them: an asynq Server asks again at once
-// when it could not fetch a task, and some of them would burn whole processors.
+// calm is a hook that holds scripts back while Redis is away, or refuses them: an asynq Server asks
+// again at once when it could not fetch a task, and some of them would burn whole processors.
 type calm struct{}
 
 // DialHook implements [redis.Hook].

@@ -35,8 +35,8 @@ type Config struct {
 	Logger zerolog.Logger
 	Trace  Trace
 	// TracerProvider is OpenTelemetry's: where a span of each attempt goes, linked to the one in which
-	// the task, or the call's binding, was enqueued. The endpoint is told of it by traceparent. nil, the
-	// default, traces nothing.
+	// the task, or the call's binding, was enqueued. The endpoint is told of it by traceparent. nil,
+	// the default, traces nothing.
 	TracerProvider trace.TracerProvider
 
 	// Of tests alone.

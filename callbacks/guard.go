@@ -108,8 +108,8 @@ func checkAddress(address netip.Addr, allowPrivate bool) error {
 
 const dialTimeout = 5 * time.Second
 
-// guardedDialer connects to addresses that [checkAddress] lets pass. It looks at the address that is
-// connected to, whatever a name has resolved to before.
+// guardedDialer connects to addresses that [checkAddress] lets pass. It looks at the address that
+// is connected to, whatever a name has resolved to before.
 func guardedDialer(resolver *net.Resolver, allowPrivate bool) *net.Dialer {
 	return &net.Dialer{
 		Timeout:  dialTimeout,

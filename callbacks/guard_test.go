@@ -48,7 +48,8 @@ func TestAddresses(t *testing.T) {
 	}
 }
 
-// names is a server of names, each of which has addresses that change from one question to the next.
+// names is a server of names, each of which has addresses that change from
+// one question to the next.
 func names(t *testing.T, answers map[string][]string) *net.Resolver {
 	t.Helper()
 	conn, err := net.ListenPacket("udp", "127.0.0.1:0")
@@ -88,8 +89,8 @@ func names(t *testing.T, answers map[string][]string) *net.Resolver {
 	}}
 }
 
-// replyTo answers a question of DNS: with the addresses of a name of the type that was asked for, or,
-// for nil, that there is no such name.
+// replyTo answers a question of DNS: with the addresses of a name of the type that was asked for,
+// or, for nil, that there is no such name.
 func replyTo(question []byte, addresses func(name string) []string) (reply []byte, ok bool) {
 	const header = 12
 	var labels []string

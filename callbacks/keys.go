@@ -4,8 +4,8 @@ import "github.com/seed-5c07c2e9/dyplsq/internal/dispatch"
 
 // The keys in Redis. Those of an endpoint are in one slot of a cluster, with asynq's queue of it.
 const (
-	// endpointsKey is a hash of the endpoints that a sender has or had, by when it was last seen to, in
-	// Unix milliseconds.
+	// endpointsKey is a hash of the endpoints that a sender has or had, by when it was last seen
+	// to, in Unix milliseconds.
 	endpointsKey = "dypls:callbacks"
 	queuePrefix  = dispatch.CallbackPrefix
 	// taskType is that of asynq's tasks.

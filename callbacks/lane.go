@@ -23,7 +23,8 @@ const (
 	sendLease = 2 * answerWithin
 	// taskTimeout is longer than a send and its note take.
 	taskTimeout = time.Minute
-	// checkEvery is how often an idle queue is looked at, and forwardEvery how often what is due again.
+	// checkEvery is how often an idle queue is looked at, and forwardEvery
+	// how often what is due again.
 	checkEvery, forwardEvery = 200 * time.Millisecond, time.Second
 	settleWithin             = 5 * time.Second
 	// cutAfter is how long sends may take to end by themselves when the process is to end.

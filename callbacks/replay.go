@@ -18,10 +18,10 @@ const (
 	longestCall = 48 * time.Hour
 )
 
-// Replay tells an endpoint again, under the same webhook-ids, of what it was told of, or should have
-// been, since a time: of tasks as far as their stream has kept it, which is 24 hours, and of calls.
-// What was given up, or has failed, is sent again whenever it happened. What is being sent is left
-// alone. It returns how many deliveries there are.
+// Replay tells an endpoint again, under the same webhook-ids, of what it was told of, or should
+// have been, since a time: of tasks as far as their stream has kept it, which is 24 hours, and of
+// calls. What was given up, or has failed, is sent again whenever it happened. What is being sent
+// is left alone. It returns how many deliveries there are.
 //
 // Errors: [ErrUnknownEndpoint], [tasks.ErrUnreachable], [tasks.ErrRefused], and ctx's.
 func (s *Sender) Replay(ctx context.Context, endpoint string, since time.Time) (int, error) {

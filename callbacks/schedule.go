@@ -8,8 +8,8 @@ import (
 )
 
 // pauses are how long a delivery waits after it has failed for the first time, the second, and so
-// on. After the last one it is tried once more, and then dead: 3 days and 3.6 hours after the event,
-// give or take a tenth.
+// on. After the last one it is tried once more, and then dead: 3 days and 3.6 hours after the
+// event, give or take a tenth.
 var pauses = []time.Duration{
 	5 * time.Second, 5 * time.Minute, 30 * time.Minute, 2 * time.Hour, 5 * time.Hour,
 	10 * time.Hour, 14 * time.Hour, 20 * time.Hour, 24 * time.Hour,

@@ -77,8 +77,8 @@ func TestSealedBodies(t *testing.T) {
 	})
 }
 
-// TestHeldBodiesLeaveTheProbe: what is held does not stand for the one delivery by which an endpoint
-// that was away is asked whether it is back.
+// TestHeldBodiesLeaveTheProbe: what is held does not stand for the one delivery by which an
+// endpoint that was away is asked whether it is back.
 func TestHeldBodiesLeaveTheProbe(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

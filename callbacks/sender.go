@@ -78,14 +78,16 @@ const (
 // seconds. Any number of processes may run it: they share the work.
 //
 // An event that Redis has is told at least once, to each endpoint that wants it, whoever dies: a
-// process, Redis, a receiver. It may come more than once, and in another order than it happened. The
-// first time that any process runs it, it tells what the streams have kept of the last 24 hours.
+// process, Redis, a receiver. It may come more than once, and in another order than it
+// happened. The first time that any process runs it, it tells what the streams have
+// kept of the last 24 hours.
 //
-// An endpoint has 15 seconds to answer with a 2xx. Anything else, a redirect among it, has the event
-// sent again after 5 s, 5 min, 30 min, 2 h, 5 h, 10 h, 14 h, 20 h and 24 h, give or take a tenth;
-// then it is dead. 429 and 503 with a Retry-After, of an hour at most, hold all that the endpoint is
-// to be told; 410 disables it, until [Sender.Enable]. Of an endpoint that has failed five times in a
-// row one delivery at a time sees whether it is back. What is not delivered is kept for 7 days.
+// An endpoint has 15 seconds to answer with a 2xx. Anything else, a redirect among it, has the
+// event sent again after 5 s, 5 min, 30 min, 2 h, 5 h, 10 h, 14 h, 20 h and 24 h, give or take
+// a tenth; then it is dead. 429 and 503 with a Retry-After, of an hour at most, hold all that
+// the endpoint is to be told; 410 disables it, until [Sender.Enable]. Of an endpoint that has
+// failed five times in a row one delivery at a time sees whether it is back. What is not
+// delivered is kept for 7 days.
 //
 // While Redis is away it waits.
 func (s *Sender) Run(ctx context.Context) error {

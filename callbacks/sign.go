@@ -33,8 +33,8 @@ var (
 	// ErrSignature is that no secret has signed the body: it was sent by somebody else, or changed on
 	// its way.
 	ErrSignature = errors.New("no signature fits: compare the secret, and check the body as it came, before it is parsed")
-	// ErrTimestamp is that it was signed more than five minutes ago, or ahead: it may be an old one that
-	// somebody sends again.
+	// ErrTimestamp is that it was signed more than five minutes ago, or ahead: it may be an old one
+	// that somebody sends again.
 	ErrTimestamp = errors.New("webhook-timestamp is more than 5 minutes from now: compare this machine's clock")
 	// ErrHeaders is that a header is missing, or is none of Standard Webhooks'.
 	ErrHeaders = errors.New("webhook-id, webhook-timestamp or webhook-signature is missing, or not as Standard Webhooks writes it")

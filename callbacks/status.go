@@ -37,7 +37,8 @@ type Status struct {
 	LastSuccess, LastFailure time.Time
 	LastStatus               int    // 0 where there was none
 	LastError                string // of the last failure
-	// ResumesAt is when it is asked again: one that is not told now, since it fails, or has asked for it.
+	// ResumesAt is when it is asked again: one that is not told now, since it
+	// fails, or has asked for it.
 	ResumesAt time.Time
 }
 

@@ -46,16 +46,16 @@ type Call struct {
 	// Transcript is the status of the call's transcript: 21050000 where there is one.
 	Transcript string
 
-	// TraceParent is the span in which its binding was enqueued, or that of its first receipt, as W3C's
-	// Trace Context writes it; "" where nothing was traced.
+	// TraceParent is the span in which its binding was enqueued, or that of its first receipt, as
+	// W3C's Trace Context writes it; "" where nothing was traced.
 	TraceParent string
 
 	// Receipts are those that came, each once, in the order of a call.
 	Receipts []dypls.ReceiptType
 	// Raw are the receipts as they came, by [dypls.Receipt.Key].
 	Raw map[string]dypls.RawReceipt
-	// Undecryptable is why some of this does not open, which is zero then: a key is missing, or a value
-	// was changed. It is nil where all does.
+	// Undecryptable is why some of this does not open, which is zero then: a key is missing, or a
+	// value was changed. It is nil where all does.
 	Undecryptable error
 	// Revision counts the receipts that changed something.
 	Revision int64
@@ -171,8 +171,8 @@ func (c Call) ShownID() string {
 	return c.hide(c.ID)
 }
 
-// ShownTaskID is the OutId of the binding as people may see it: without the numbers of the call, and
-// without mobile numbers.
+// ShownTaskID is the OutId of the binding as people may see it: without the numbers of the call,
+// and without mobile numbers.
 func (c Call) ShownTaskID() string { return c.hide(c.TaskID) }
 
 func writeTime(at time.Time) *string {

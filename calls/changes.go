@@ -19,8 +19,8 @@ type Changed struct {
 }
 
 // ReadChanges returns up to most calls whose changes were told after an entry, in the order of the
-// changes: up to 100 where most is 0, and never more than 1,000. It waits so long for the first, and
-// returns none where none came. The call is what its record says now, as in [Store.Follow].
+// changes: up to 100 where most is 0, and never more than 1,000. It waits so long for the first,
+// and returns none where none came. The call is what its record says now, as in [Store.Follow].
 //
 // It changes nothing: whoever reads keeps the Entry of the last one, with which the next read goes
 // on. "" stands before the oldest change that is kept, and [Store.LatestEntry] for now.

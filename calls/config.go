@@ -28,15 +28,16 @@ const (
 
 // Config is what a [Store] needs. Zero values mean the defaults.
 type Config struct {
-	// Redis says where receipts and calls are kept. The store makes a client of its own, and closes it.
+	// Redis says where receipts and calls are kept. The store makes a client
+	// of its own, and closes it.
 	Redis tasks.RedisConfig
-	// Keys seal what may hold a number, in receipts and calls: nil, the default, seals nothing. Whoever
-	// takes in, merges or reads them needs the same.
+	// Keys seal what may hold a number, in receipts and calls: nil, the default, seals nothing.
+	// Whoever takes in, merges or reads them needs the same.
 	Keys *tasks.Keys
 	// Keep is how long a call is kept after the last receipt that changed it: 30 days by default.
 	Keep time.Duration
-	// AskRecordings says which calls' recordings are asked for that nothing announced: [AskRecorded] by
-	// default. Where nobody keeps recordings, [AskAnnounced] lets no call wait for one.
+	// AskRecordings says which calls' recordings are asked for that nothing announced: [AskRecorded]
+	// by default. Where nobody keeps recordings, [AskAnnounced] lets no call wait for one.
 	AskRecordings AskRecordings
 	// RecordingAfter is how long after a call's end its recording is due where no SecretRecording has
 	// told of it: 15 minutes by default.
@@ -50,8 +51,8 @@ type Config struct {
 	Logger zerolog.Logger
 	// Trace is told of each push and receipt.
 	Trace Trace
-	// TracerProvider is OpenTelemetry's: where a span of each receipt of a call goes, linked to the one
-	// in which the call's binding was enqueued. nil, the default, traces nothing.
+	// TracerProvider is OpenTelemetry's: where a span of each receipt of a call goes, linked to the
+	// one in which the call's binding was enqueued. nil, the default, traces nothing.
 	TracerProvider trace.TracerProvider
 }
 

@@ -16,11 +16,12 @@ type AskRecordings string
 
 // The values, from few calls to many. Each takes in the calls of those before it.
 const (
-	// AskAnnounced asks for what SecretRecording, or a link in the receipt of the call's end, tells of.
+	// AskAnnounced asks for what SecretRecording, or a link in the receipt of
+	// the call's end, tells of.
 	AskAnnounced AskRecordings = "announced"
 	// AskRecorded also asks for answered calls whose binding was asked to record, and for those of
-	// which that is not known: no task of this Redis made their binding, or its outcome is not kept any
-	// more. It is the default.
+	// which that is not known: no task of this Redis made their binding, or its outcome is not kept
+	// any more. It is the default.
 	AskRecorded AskRecordings = "recorded"
 	// AskAnswered asks for every answered call, for pools that record whatever a bind says.
 	AskAnswered AskRecordings = "answered"

@@ -14,7 +14,8 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
 )
 
-// endOf is the receipt of the end of a call that lasted so long, of a task's binding, without a link.
+// endOf is the receipt of the end of a call that lasted so long, of a
+// task's binding, without a link.
 func endOf(id, task string, released time.Time, lasted time.Duration) string {
 	at := func(t time.Time) string { return dypls.At(t).String() }
 	return fmt.Sprintf(`{"pool_key":"FC1","sub_id":1000043068030000,"out_id":%q,"call_id":%q,"call_time":%q,"start_time":%q,"release_time":%q,"release_cause":16,"unconnected_cause":0}`,
@@ -32,8 +33,8 @@ func bind(t *testing.T, queue *tasks.Queue, id string, records bool) {
 	}
 }
 
-// TestUnannouncedRecordingIsExpected: the receipt of an answered call's end alone says by its binding
-// whether there should be a recording, as far as the setting goes.
+// TestUnannouncedRecordingIsExpected: the receipt of an answered call's end alone says by its
+// binding whether there should be a recording, as far as the setting goes.
 func TestUnannouncedRecordingIsExpected(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
@@ -93,8 +94,8 @@ func TestUnannouncedRecordingIsExpected(t *testing.T) {
 	}
 }
 
-// TestCallWithoutRecordingIsSettled: what turns out to have none is left alone when its receipts come
-// again, and fetched all the same once a recording is announced.
+// TestCallWithoutRecordingIsSettled: what turns out to have none is left alone when its receipts
+// come again, and fetched all the same once a recording is announced.
 func TestCallWithoutRecordingIsSettled(t *testing.T) {
 	t.Parallel()
 	s := open(t, redistest.Start(t), func(c *Config) { c.RecordingAfter = time.Millisecond })

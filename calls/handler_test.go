@@ -97,8 +97,8 @@ func TestHandlerRefusesWeakSecrets(t *testing.T) {
 	}
 }
 
-// TestPausedRedisIsAnsweredForInTime: while Redis stands still every push gets its answer, an error;
-// and nothing that was ever answered with OK is lost.
+// TestPausedRedisIsAnsweredForInTime: while Redis stands still every push gets its answer, an
+// error; and nothing that was ever answered with OK is lost.
 func TestPausedRedisIsAnsweredForInTime(t *testing.T) {
 	t.Parallel()
 	redisServer := redistest.Start(t)
@@ -136,7 +136,8 @@ func TestPausedRedisIsAnsweredForInTime(t *testing.T) {
 	}
 	pushes(20)
 	stop()
-	// So many, a few at a time, would take minutes if anybody waited for Redis until its client gives up.
+	// So many, a few at a time, would take minutes if anybody waited for Redis
+	// until its client gives up.
 	const paused = 240
 	before := len(stored)
 	if refused := pushes(paused); refused != paused || len(stored) != before {
@@ -181,8 +182,8 @@ func TestSlowBodyIsCutOff(t *testing.T) {
 	}
 }
 
-// TestPushIsOnReplicas: a push is answered with OK once a replica has it. Where none takes it in time
-// it is refused, to come again, and its copies are one receipt.
+// TestPushIsOnReplicas: a push is answered with OK once a replica has it. Where none takes it in
+// time it is refused, to come again, and its copies are one receipt.
 func TestPushIsOnReplicas(t *testing.T) {
 	t.Parallel()
 	master := redistest.Start(t)

@@ -133,7 +133,8 @@ func TestEveryOrderGivesTheSameCall(t *testing.T) {
 	}
 }
 
-// TestEachCallIsCountedOnce: by its pool and by how it ended, whatever comes of it, and however often.
+// TestEachCallIsCountedOnce: by its pool and by how it ended, whatever comes
+// of it, and however often.
 func TestEachCallIsCountedOnce(t *testing.T) {
 	t.Parallel()
 	var ended []CallEnd

@@ -22,8 +22,8 @@ var (
 
 var errOvertaken = errors.New("others change the call all the time")
 
-// mergeSealed is merge with keys. What is sealed cannot be compared by a script: it is compared here,
-// and written where nobody else has changed the call meanwhile.
+// mergeSealed is merge with keys. What is sealed cannot be compared by a script: it is compared
+// here, and written where nobody else has changed the call meanwhile.
 func (s *Store) mergeSealed(
 	ctx context.Context,
 	f facts,

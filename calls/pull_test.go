@@ -18,8 +18,8 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/internal/redistest"
 )
 
-// TestReceiptsOfBothWaysAreOneCall: types that are pushed and lie in queues as well, two pullers, messages that come
-// twice and late: each call has one record, and each receipt counts once.
+// TestReceiptsOfBothWaysAreOneCall: types that are pushed and lie in queues as well, two pullers,
+// messages that come twice and late: each call has one record, and each receipt counts once.
 func TestReceiptsOfBothWaysAreOneCall(t *testing.T) {
 	t.Parallel()
 	results := map[Result]*atomic.Int64{Merged: {}, Duplicate: {}}
@@ -76,8 +76,8 @@ func TestReceiptsOfBothWaysAreOneCall(t *testing.T) {
 	}
 }
 
-// TestNothingIsDeletedBeforeItIsStored: while Redis stands still no message is deleted; later each is stored and
-// deleted, those that were taken meanwhile again.
+// TestNothingIsDeletedBeforeItIsStored: while Redis stands still no message is deleted; later each
+// is stored and deleted, those that were taken meanwhile again.
 func TestNothingIsDeletedBeforeItIsStored(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
@@ -114,8 +114,8 @@ func TestNothingIsDeletedBeforeItIsStored(t *testing.T) {
 	p.recorded(s)
 }
 
-// TestPullerThatEndsLosesNothing: it ends in the middle of a long poll, of an answer with messages, and of a delete;
-// whatever it had taken comes again.
+// TestPullerThatEndsLosesNothing: it ends in the middle of a long poll, of an answer with messages,
+// and of a delete; whatever it had taken comes again.
 func TestPullerThatEndsLosesNothing(t *testing.T) {
 	t.Parallel()
 	s := open(t, redistest.Start(t))
@@ -144,7 +144,8 @@ func TestPullerThatEndsLosesNothing(t *testing.T) {
 	p.recorded(s)
 }
 
-// TestHandlesThatHaveExpired: messages that are visible again before they are deleted come again, which is no error.
+// TestHandlesThatHaveExpired: messages that are visible again before they are deleted come
+// again, which is no error.
 func TestHandlesThatHaveExpired(t *testing.T) {
 	t.Parallel()
 	s := open(t, redistest.Start(t))
@@ -175,8 +176,8 @@ func TestHandlesThatHaveExpired(t *testing.T) {
 	}
 }
 
-// TestMessagesOfOtherForms: plain JSON is read, too; a body that is not what its checksum says is waited for, and
-// stored when it comes no better.
+// TestMessagesOfOtherForms: plain JSON is read, too; a body that is not what its checksum says is
+// waited for, and stored when it comes no better.
 func TestMessagesOfOtherForms(t *testing.T) {
 	t.Parallel()
 	record := fmt.Sprintf(`{"call_id":"c1","out_id":"order-1","phone_no":%q,"secret_no":%q}`, numberA, numberX)
@@ -228,7 +229,8 @@ func TestMessagesOfOtherForms(t *testing.T) {
 	})
 }
 
-// TestLookTakesNothing: doctor's look tells how each queue is, and what is in it stays there for others.
+// TestLookTakesNothing: doctor's look tells how each queue is, and what is in
+// it stays there for others.
 func TestLookTakesNothing(t *testing.T) {
 	t.Parallel()
 	s := open(t, redistest.Start(t))
@@ -251,8 +253,8 @@ func TestLookTakesNothing(t *testing.T) {
 	}
 }
 
-// TestLongPollsThatEndAtOnce: where the service holds no more of them it answers at once, and is not asked as fast as
-// it answers.
+// TestLongPollsThatEndAtOnce: where the service holds no more of them it answers at once, and is
+// not asked as fast as it answers.
 func TestLongPollsThatEndAtOnce(t *testing.T) {
 	t.Parallel()
 	s := open(t, redistest.Start(t))

@@ -80,7 +80,8 @@ func (q *pull) run(ctx context.Context) {
 }
 
 // round takes what there is, stores it, and deletes what is stored. Where unsure it takes nothing
-// before Redis takes what is written: what cannot be stored would be hidden from others for nothing.
+// before Redis takes what is written: what cannot be stored would be
+// hidden from others for nothing.
 func (q *pull) round(ctx context.Context, wait time.Duration, unsure bool) (n int, err error) {
 	if unsure {
 		if err := CheckWrite(ctx, q.store.redis); err != nil {

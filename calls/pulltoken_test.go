@@ -15,8 +15,8 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/internal/redistest"
 )
 
-// TestTokensAreRenewed: tokens that live for two seconds are renewed before their end, and one that is refused is
-// renewed once; receipts go on coming.
+// TestTokensAreRenewed: tokens that live for two seconds are renewed before their end, and one that
+// is refused is renewed once; receipts go on coming.
 func TestTokensAreRenewed(t *testing.T) {
 	t.Parallel()
 	s := open(t, redistest.Start(t))
@@ -62,7 +62,8 @@ func TestTokensAreRenewed(t *testing.T) {
 	}
 }
 
-// TestTokenIsRenewedBeforeItsEnd: two minutes before, or a quarter of its life, counted from before it was asked for.
+// TestTokenIsRenewedBeforeItsEnd: two minutes before, or a quarter of its life, counted
+// from before it was asked for.
 func TestTokenIsRenewedBeforeItsEnd(t *testing.T) {
 	t.Parallel()
 	for life, after := range map[time.Duration]time.Duration{10 * time.Minute: 8 * time.Minute, 4 * time.Minute: 3 * time.Minute, time.Minute: 45 * time.Second} {
@@ -90,8 +91,9 @@ func TestTokenIsRenewedBeforeItsEnd(t *testing.T) {
 	}
 }
 
-// TestQueueThatCannotBeOpenedRests: a queue that does not exist, one of another type and one whose token is denied
-// rest, and say what to do; the others are pulled. One that is mended is pulled again by itself.
+// TestQueueThatCannotBeOpenedRests: a queue that does not exist, one of another type and one
+// whose token is denied rest, and say what to do; the others are pulled. One that is mended
+// is pulled again by itself.
 func TestQueueThatCannotBeOpenedRests(t *testing.T) {
 	t.Parallel()
 	var log logtest.Log

@@ -68,7 +68,8 @@ func newPlatform(t *testing.T, config dyplstest.Config) *platform {
 	return p
 }
 
-// place places calls of which the recordings are announced, and waits until their receipts lie in the queues.
+// place places calls of which the recordings are announced, and waits until their
+// receipts lie in the queues.
 func (p *platform) place(calls int) {
 	p.t.Helper()
 	before := len(p.Receipts())

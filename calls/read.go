@@ -61,9 +61,10 @@ const (
 )
 
 // List returns calls in the order in which they were dialled, or in the reverse one, and the cursor
-// of those that follow, "" where there are none. Calls whose first receipt comes while a list is read may be missing.
-// Errors: *dypls.ValidationError for a cursor that is none, [tasks.ErrUndecryptable] where no call of
-// a task is found by a process without the keys that the task was recorded with,
+// of those that follow, "" where there are none. Calls whose first receipt comes while a
+// list is read may be missing.
+// Errors: *dypls.ValidationError for a cursor that is none, [tasks.ErrUndecryptable] where no call
+// of a task is found by a process without the keys that the task was recorded with,
 // [tasks.ErrUnreachable] and [tasks.ErrRefused].
 func (s *Store) List(ctx context.Context, f Filter) (calls []Call, next string, err error) {
 	if f.Limit <= 0 {
@@ -287,8 +288,8 @@ func (f Filter) meets(c Call) bool {
 		(f.Since.IsZero() || c.CallTime.IsZero() || !c.CallTime.Before(f.Since))
 }
 
-// isOfOtherDay tells of a call that the index of a day has for when its receipt came: it was dialled
-// on another day, whose index has it, too.
+// isOfOtherDay tells of a call that the index of a day has for when its receipt came: it was
+// dialled on another day, whose index has it, too.
 func isOfOtherDay(c Call, key string) bool {
 	return !c.CallTime.IsZero() && strings.HasPrefix(key, dayPrefix) && dayKey(c.CallTime) != key
 }

@@ -82,8 +82,8 @@ func TestKeptWhileItsReceiptIsMerged(t *testing.T) {
 	}
 }
 
-// TestRetriedWhileItIsPutAmongTheLost: a lost recording that somebody has tried again before who lost
-// it has put it among the lost is due.
+// TestRetriedWhileItIsPutAmongTheLost: a lost recording that somebody has tried again before who
+// lost it has put it among the lost is due.
 func TestRetriedWhileItIsPutAmongTheLost(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)

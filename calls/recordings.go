@@ -36,8 +36,8 @@ var (
 // indexKeys are the indexes of recordings, all in one slot.
 func indexKeys() []string { return []string{dueKey, triedKey, missingKey} }
 
-// want notes that a receipt tells of a recording, unless that is kept or lost. Who dies before it has
-// noted it merges the receipt again.
+// want notes that a receipt tells of a recording, unless that is kept or lost. Who dies before it
+// has noted it merges the receipt again.
 //
 // The recording may be kept between the merge and the note: its record is read once more after the
 // note. Who dies in between finds it kept when it merges the receipt again.

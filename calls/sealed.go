@@ -14,10 +14,10 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
 )
 
-// What of a call may be a number, what somebody wrote, or a link, is sealed where there are keys, and
-// so is each receipt, in whatever stream it waits. Ids, pools, times and causes are not: scripts and
-// indexes go by them. The account of a call stands with its rank, and changes with it: its values
-// are sealed for none.
+// What of a call may be a number, what somebody wrote, or a link, is sealed where there are keys,
+// and so is each receipt, in whatever stream it waits. Ids, pools, times and causes are not:
+// scripts and indexes go by them. The account of a call stands with its rank, and changes with it:
+// its values are sealed for none.
 
 // sealedFacts are the fields of a call that are sealed, beside those of receipts.
 var sealedFacts = []string{
@@ -83,8 +83,8 @@ func isUndecryptable(err error) bool {
 	return missing || tampered
 }
 
-// openAll opens the fields of a call in place. Those that do not open are left out; err says why the
-// first does not.
+// openAll opens the fields of a call in place. Those that do not open are left out; err
+// says why the first does not.
 func (s *Store) openAll(id string, hash map[string]string) (err error) {
 	for name, stored := range hash {
 		plain, failed := s.openFact(id, name, stored)

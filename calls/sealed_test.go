@@ -58,8 +58,8 @@ func everyValue(t *testing.T, client *redis.Client) string {
 	return all.String()
 }
 
-// TestSealedCallsReadAsOthers: with keys Redis holds neither a number nor what people spoke, and all
-// that is read of a call is the same, also of one that was half there before the keys.
+// TestSealedCallsReadAsOthers: with keys Redis holds neither a number nor what people spoke, and
+// all that is read of a call is the same, also of one that was half there before the keys.
 func TestSealedCallsReadAsOthers(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
@@ -238,8 +238,8 @@ func TestRecordingsThatWaitAreToldNowAndThen(t *testing.T) {
 	}
 }
 
-// TestCallsOfATaskWithoutTheKeys: that none is found is told as what it is, by whoever lacks the keys
-// that they are found by, and by nobody else.
+// TestCallsOfATaskWithoutTheKeys: that none is found is told as what it is, by whoever lacks the
+// keys that they are found by, and by nobody else.
 func TestCallsOfATaskWithoutTheKeys(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)

@@ -31,11 +31,11 @@ type Settler struct {
 	SurplusFound func(action string)
 }
 
-// Run follows all calls until ctx is done. Where the receipts of one name an uncertain bind as their
-// OutId, the API confirms that their binding is the one that the bind asked for, and the task is
-// settled as succeeded. A bind that left its X to the platform, and whose answer was lost, is found
-// this way at its first call. So is a binding that such a task made beside the one that it holds:
-// see [tasks.Queue.UnbindSurplus].
+// Run follows all calls until ctx is done. Where the receipts of one name an uncertain bind as
+// their OutId, the API confirms that their binding is the one that the bind asked for, and the task
+// is settled as succeeded. A bind that left its X to the platform, and whose answer was lost, is
+// found this way at its first call. So is a binding that such a task made beside the one that it
+// holds: see [tasks.Queue.UnbindSurplus].
 //
 // What fails is tried again after a minute; what the API denies stays uncertain. Any number of
 // processes may run it. Until the first receipt is taken in, it costs a command every 10 s.

@@ -202,8 +202,8 @@ func TestLostBindIsSettledByItsFirstCall(t *testing.T) {
 	}
 }
 
-// TestReceiptOfAnotherBindingSettlesNothing: somebody gave another binding the OutId of an uncertain
-// task. It has another A, and the task stays uncertain.
+// TestReceiptOfAnotherBindingSettlesNothing: somebody gave another binding the OutId of an
+// uncertain task. It has another A, and the task stays uncertain.
 func TestReceiptOfAnotherBindingSettlesNothing(t *testing.T) {
 	t.Parallel()
 	s := startSettling(t, dyplstest.Fault{Action: "BindAxn", Do: dyplstest.DropAfter, Times: 1})

@@ -83,7 +83,8 @@ func (w *surplusWorld) isBound(subsID string) bool {
 }
 
 // TestSurplusIsUnboundAtItsFirstCall: of two bindings that a task made it knows the second. The
-// first call on the other one has that unbound, by a task of its own; what the owner was told stays.
+// first call on the other one has that unbound, by a task of its own; what
+// the owner was told stays.
 func TestSurplusIsUnboundAtItsFirstCall(t *testing.T) {
 	t.Parallel()
 	w := startSurplus(t)

@@ -106,8 +106,8 @@ func TestEveryOperationWithoutRedis(t *testing.T) {
 	}
 }
 
-// TestEveryOperationFails: a mistake of the server's own is told as one, whatever it is about, and what
-// it says goes to the log alone.
+// TestEveryOperationFails: a mistake of the server's own is told as one, whatever it is about, and
+// what it says goes to the log alone.
 func TestEveryOperationFails(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, func(c *Config) { c.Admit = func(*http.Request) int { panic("mistaken " + numberA) } })
@@ -175,8 +175,8 @@ func TestScopes(t *testing.T) {
 	}
 }
 
-// TestTooManyAtOnce: what is more than the server takes on is refused, and so is what is more than a
-// token's share of the waits.
+// TestTooManyAtOnce: what is more than the server takes on is refused, and so is what is more than
+// a token's share of the waits.
 func TestTooManyAtOnce(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, func(c *Config) { c.Concurrent, c.Waits = 1, 4 })
@@ -209,8 +209,8 @@ func TestTooManyAtOnce(t *testing.T) {
 // waitingPaths are those of all operations that may wait.
 var waitingPaths = []string{"/v1/tasks/stays?wait=1s", "/v1/outcomes?group=test&wait=1s", "/v1/events"}
 
-// TestHeadAndOptions: HEAD is GET without the body, OPTIONS tells the methods, and nothing is said to
-// pages of other sites.
+// TestHeadAndOptions: HEAD is GET without the body, OPTIONS tells the methods, and nothing is
+// said to pages of other sites.
 func TestHeadAndOptions(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

@@ -33,8 +33,8 @@ type Config struct {
 	// Callbacks are the names of the endpoints that a task may name as its callback.
 	Callbacks []string
 	// Admit looks at each request before all else. It returns the status of a refusal,
-	// [http.StatusMisdirectedRequest] for another host's or [http.StatusForbidden] for one that did not
-	// come through the proxy, or 0. Without it every request is let in.
+	// [http.StatusMisdirectedRequest] for another host's or [http.StatusForbidden] for one that did
+	// not come through the proxy, or 0. Without it every request is let in.
 	Admit func(*http.Request) int
 	// Concurrent is how many requests are worked on at once, 256 by default. Others wait up to a
 	// second, and are refused with 503.
@@ -47,12 +47,12 @@ type Config struct {
 	// Trace is told of each request.
 	Trace Trace
 	// TracerProvider is OpenTelemetry's: where a span of each request goes that posts or deletes. It
-	// goes on with the trace that the client's traceparent names. nil, the default, traces nothing. The
-	// tasks that are posted are linked to what comes of them if Queue has it, too.
+	// goes on with the trace that the client's traceparent names. nil, the default, traces nothing.
+	// The tasks that are posted are linked to what comes of them if Queue has it, too.
 	TracerProvider trace.TracerProvider
-	// Audit, where it is given, writes down who withdraws or settles a task, and has it done by calling
-	// act, whose error it returns. Where it cannot write, it returns an error of its own and does not
-	// call act: the task is left as it is.
+	// Audit, where it is given, writes down who withdraws or settles a task, and has it done by
+	// calling act, whose error it returns. Where it cannot write, it returns an error of its own and
+	// does not call act: the task is left as it is.
 	Audit func(ctx context.Context, c Change, act func(context.Context) error) error
 
 	asked time.Duration // of tests alone: how long Redis is asked for one request

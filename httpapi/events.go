@@ -210,8 +210,8 @@ func (s *stream) send(text []byte) error {
 	return control.Flush()
 }
 
-// outcomesSource and changesSource are the streams that events are made of. Without a store of calls
-// there are none of calls.
+// outcomesSource and changesSource are the streams that events are made of. Without a store of
+// calls there are none of calls.
 func outcomesSource(q *tasks.Queue) source[tasks.Told] {
 	return source[tasks.Told]{q.ReadOutcomes, q.LatestEntry, func(t tasks.Told) string { return t.Entry }}
 }

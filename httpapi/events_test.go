@@ -117,7 +117,8 @@ func (f *follower) want(id string) {
 	}
 }
 
-// TestEvents: who follows is told of each outcome, and goes on where it was, on another server, too.
+// TestEvents: who follows is told of each outcome, and goes on where it
+// was, on another server, too.
 func TestEvents(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -214,8 +215,8 @@ func TestEventsOutliveRedis(t *testing.T) {
 	f.want("after")
 }
 
-// TestEventsOfCalls: a call is told of when it has ended, and again when its recording is kept, each
-// once, however many receipts change it; numbers are masked.
+// TestEventsOfCalls: a call is told of when it has ended, and again when its recording is kept,
+// each once, however many receipts change it; numbers are masked.
 func TestEventsOfCalls(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

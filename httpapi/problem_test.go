@@ -87,8 +87,8 @@ func TestProblemsAreBounded(t *testing.T) {
 	}
 }
 
-// TestProblemsAreDocumented: each type of problem is the address of a heading of the page, and in a row
-// of the tables of both languages with its status; they have no other.
+// TestProblemsAreDocumented: each type of problem is the address of a heading of the page, and in a
+// row of the tables of both languages with its status; they have no other.
 func TestProblemsAreDocumented(t *testing.T) {
 	t.Parallel()
 	source, err := os.ReadFile("problem.go")

@@ -13,8 +13,8 @@ import (
 	"time"
 )
 
-// harsh has the world's API behind a server like that of dyplsq serve, with short times, and returns
-// its address.
+// harsh has the world's API behind a server like that of dyplsq serve, with short
+// times, and returns its address.
 func (w *world) harsh() string {
 	w.t.Helper()
 	const short = 3 * time.Second
@@ -34,8 +34,8 @@ func (w *world) harsh() string {
 	return server.Listener.Addr().String()
 }
 
-// raw sends a text, and returns what is answered; status 0 where the connection is closed without an
-// answer.
+// raw sends a text, and returns what is answered; status 0 where the connection is
+// closed without an answer.
 func (w *world) raw(t *testing.T, address, text string) answer {
 	t.Helper()
 	connection, err := net.Dial("tcp", address)

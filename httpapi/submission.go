@@ -84,8 +84,8 @@ func (a *API) knownCallbacks() string {
 	return "take one of " + strings.Join(names, ", ")
 }
 
-// item is the task as the library takes it, or all that is wrong with it, beside what is known to be
-// wrong already.
+// item is the task as the library takes it, or all that is wrong with it, beside what is
+// known to be wrong already.
 func (s *submission) item(found []dypls.Problem, header *string) (
 	item tasks.UntypedItem, problems []dypls.Problem,
 ) {

@@ -85,8 +85,8 @@ func (q *Queue) Collect(ctx context.Context, group string, most int) ([]Told, er
 }
 
 // told reads the outcomes of entries. It leaves out those without one, whose task is pending again
-// and is told again when it is settled, or which were trimmed before they could be read, and those whose
-// key is missing, of which locked tells the first; inOrder: and all behind that.
+// and is told again when it is settled, or which were trimmed before they could be read, and those
+// whose key is missing, of which locked tells the first; inOrder: and all behind that.
 func (q *Queue) told(
 	ctx context.Context,
 	entries []redis.XMessage,
@@ -124,9 +124,9 @@ func (q *Queue) outcomesOf(
 	return q.outcomesAndKeys(ctx, ids)
 }
 
-// isOver reports whether an entry whose record has no outcome may be dropped. A master that has come
-// back after a failover shows records as they were, until it learns that it is none any more: an
-// entry that is new is read again.
+// isOver reports whether an entry whose record has no outcome may be dropped. A master that has
+// come back after a failover shows records as they were, until it learns that it is none any more:
+// an entry that is new is read again.
 func (q *Queue) isOver(entry redis.XMessage) bool {
 	const stale = time.Minute
 	ms, _, _ := strings.Cut(entry.ID, "-")
@@ -140,8 +140,9 @@ func (o Outcome) isTold() bool { return o.ID != "" && o.State != StatePending }
 // Acknowledge takes entries that [Queue.Collect] returned off what its group is given again, and
 // returns how many it took off: one that was acknowledged before counts no more.
 //
-// Errors: *dypls.ValidationError, also for a group that has collected nothing, and for an entry that
-// was never told, [ErrUnreachable], [ErrClosed], and ctx's. It may be repeated after any of them.
+// Errors: *dypls.ValidationError, also for a group that has collected nothing, and for
+// an entry that was never told, [ErrUnreachable], [ErrClosed], and ctx's. It may be
+// repeated after any of them.
 func (q *Queue) Acknowledge(ctx context.Context, group string, entries ...string) (int, error) {
 	problems := groupProblems(group)
 	for i, entry := range entries {
@@ -191,12 +192,12 @@ func (q *Queue) unacknowledged(ctx context.Context, group string, entries []stri
 }
 
 // ReadOutcomes returns up to most outcomes that were told after an entry, in their order: up to 100
-// where most is 0, and never more than 1,000. It waits so long for the first, and returns none where
-// none came. It changes nothing: whoever reads keeps the Entry of the last one, with which the next
-// read goes on. "" stands before the oldest that is kept, and [Queue.LatestEntry] for now.
+// where most is 0, and never more than 1,000. It waits so long for the first, and returns none
+// where none came. It changes nothing: whoever reads keeps the Entry of the last one, with which
+// the next read goes on. "" stands before the oldest that is kept, and [Queue.LatestEntry] for now.
 //
-// Errors: *dypls.ValidationError, [ErrUndecryptable] where the key of the next one is missing, which
-// may be asked for again, [ErrUnreachable], [ErrClosed], and ctx's.
+// Errors: *dypls.ValidationError, [ErrUndecryptable] where the key of the next one is missing,
+// which may be asked for again, [ErrUnreachable], [ErrClosed], and ctx's.
 func (q *Queue) ReadOutcomes(
 	ctx context.Context,
 	after string,

@@ -183,8 +183,8 @@ func TestCollectIsBounded(t *testing.T) {
 	}
 }
 
-// Many collect at once, for one group, by queues of their own; some die with what they have. Nothing
-// is lost, and nothing that was acknowledged comes again.
+// Many collect at once, for one group, by queues of their own; some die with what they have.
+// Nothing is lost, and nothing that was acknowledged comes again.
 //
 //nolint:gocognit // one story, told in order
 func TestCollectByMany(t *testing.T) {

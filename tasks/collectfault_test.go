@@ -95,8 +95,8 @@ func TestReadOutcomesAcrossARestart(t *testing.T) {
 	}
 }
 
-// A master that comes back after a failover shows a record as it was, for a moment: the entry of its
-// outcome is not dropped before that is over.
+// A master that comes back after a failover shows a record as it was, for a moment: the entry of
+// its outcome is not dropped before that is over.
 func TestEntryOutlivesAStaleRecord(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {

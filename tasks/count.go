@@ -14,8 +14,8 @@ type Found struct {
 	Account string // [DefaultAccount] where the task names none
 	State   State  // as a [View] has it
 	Code    string // of the outcome, or of the latest attempt
-	// MayHaveRun says that a call of it may have taken effect although the task did not succeed: to try
-	// it again may bind twice.
+	// MayHaveRun says that a call of it may have taken effect although the task did not succeed: to
+	// try it again may bind twice.
 	MayHaveRun bool
 }
 

@@ -31,8 +31,8 @@ var (
 	ErrPending = errors.New("the task has no outcome yet")
 	// ErrKeyReused: another request is recorded under this key. It matches a *[KeyReusedError].
 	ErrKeyReused = errors.New("the key was used for another request")
-	// ErrUndecryptable: what is recorded of the task does not open, for want of a key, or because it was
-	// changed. The error says which. Nothing is lost: with the key it opens.
+	// ErrUndecryptable: what is recorded of the task does not open, for want of a key, or because it
+	// was changed. The error says which. Nothing is lost: with the key it opens.
 	ErrUndecryptable = errors.New("what is recorded does not open")
 	// ErrOtherAction: the task is of another action than the one asked for.
 	ErrOtherAction = errors.New("the task is of another action")

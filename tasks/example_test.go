@@ -14,7 +14,8 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
 )
 
-// A producer is three lines. The Redis and the API here are in memory; in production a worker runs elsewhere.
+// A producer is three lines. The Redis and the API here are in memory; in
+// production a worker runs elsewhere.
 func Example() {
 	system := serve()
 	defer func() { _ = system.Close() }()
@@ -191,7 +192,8 @@ func ExampleQueue_Uncertain() {
 	// settled: 170****0001 <nil>
 }
 
-// serve starts a Redis, the simulated API with its faults, and a worker between them, all in this process.
+// serve starts a Redis, the simulated API with its faults, and a worker between
+// them, all in this process.
 func serve(faults ...dyplstest.Fault) *dyplsqtest.System {
 	system, err := dyplsqtest.Serve(context.Background(), dyplsqtest.Config{API: dyplstest.Config{Faults: faults}})
 	if err != nil {

@@ -85,8 +85,8 @@ func (q *Queue) Follow(
 // follower is where somebody who follows begins.
 type follower struct{ since time.Time }
 
-// handOutcomes hands outcomes over, one after the other. One that is pending again is told again when it
-// is settled.
+// handOutcomes hands outcomes over, one after the other. One that is pending again is told
+// again when it is settled.
 func (q *Queue) handOutcomes(
 	ctx context.Context,
 	reader *consumergroup.Reader,

@@ -34,10 +34,10 @@ func (q *Queue) Groups(ctx context.Context) ([]GroupStats, error) {
 	return groups, nil
 }
 
-// RemoveGroup forgets a group, with what it has not acknowledged, and reports whether there was one.
-// Where somebody still follows or collects for it, it is made anew, and begins with the oldest outcome
-// that is kept. Its errors are a *dypls.ValidationError for a name that no group has, [ErrUnreachable],
-// [ErrRefused] and ctx's.
+// RemoveGroup forgets a group, with what it has not acknowledged, and reports whether there was
+// one. Where somebody still follows or collects for it, it is made anew, and begins with the oldest
+// outcome that is kept. Its errors are a *dypls.ValidationError for a name that no group has,
+// [ErrUnreachable], [ErrRefused] and ctx's.
 func (q *Queue) RemoveGroup(ctx context.Context, group string) (removed bool, err error) {
 	if err = join(nil, groupProblems(group)); err != nil {
 		return false, err

@@ -7,9 +7,9 @@ import (
 )
 
 // Keys seal what Redis keeps of tasks, so that nobody who reads Redis, its files or a copy of them
-// reads a number: requests, results, links. Everybody who enqueues, performs or collects tasks needs
-// them. A nil *Keys, the default everywhere, seals nothing. They may be shared, and used by many
-// goroutines.
+// reads a number: requests, results, links. Everybody who enqueues, performs or collects
+// tasks needs them. A nil *Keys, the default everywhere, seals nothing. They may be shared,
+// and used by many goroutines.
 type Keys = seal.Keys
 
 // KeysFromFile reads keys from a file that `dyplsq keys new` made. Nobody but its owner and its

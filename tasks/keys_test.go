@@ -27,8 +27,8 @@ func (s server) withKeys(t *testing.T, keys *tasks.Keys) server {
 	return s
 }
 
-// lockedQueue has one task that succeeded and one that waits, and is asked by somebody without their
-// key.
+// lockedQueue has one task that succeeded and one that waits, and is asked by
+// somebody without their key.
 func lockedQueue(t *testing.T) (with, without server) {
 	t.Helper()
 	s := newServer(t, redistest.Start(t).URL())
@@ -118,8 +118,8 @@ func TestOutcomesWaitForTheirKey(t *testing.T) {
 	}
 }
 
-// A key is known with keys and without. Who has none cannot tell of a request that was recorded with
-// some, and is told what is missing.
+// A key is known with keys and without. Who has none cannot tell of a request that was recorded
+// with some, and is told what is missing.
 func TestSameRequestWithKeysAndWithout(t *testing.T) {
 	t.Parallel()
 	onEachServer(t, func(t *testing.T, s server) {

@@ -39,10 +39,10 @@ func TaskID(key string) Option {
 // callbackField is how input names the endpoint of a task's callbacks.
 const callbackField = "Callback"
 
-// Callback names the endpoint of callbacks that is to be told what comes of the task: 1-64 characters
-// of A-Z a-z 0-9 . _ and -. It is no part of the request: a key that is known keeps the endpoint that
-// it was first given. A task that follows from this one, such as the removal of a surplus binding,
-// names none.
+// Callback names the endpoint of callbacks that is to be told what comes of the task: 1-64
+// characters of A-Z a-z 0-9 . _ and -. It is no part of the request: a key that is known keeps the
+// endpoint that it was first given. A task that follows from this one, such as the removal of a
+// surplus binding, names none.
 func Callback(name string) Option {
 	return func(o *options) { o.callback = &name }
 }

@@ -32,9 +32,9 @@ type QueueStats struct {
 }
 
 // Stats returns how every queue stands that tasks use or used on this Redis: bind, unbind, update
-// and query, and their shards (bind.0, ...), as many as [Config] says, and those that others use; and
-// those that callbacks went through, callback.NAME for an endpoint.
-// Its errors are [ErrUnreachable] and ctx's.
+// and query, and their shards (bind.0, ...), as many as [Config] says, and those that others use;
+// and those that callbacks went through, callback.NAME for an endpoint. Its errors are
+// [ErrUnreachable] and ctx's.
 func (q *Queue) Stats(ctx context.Context) ([]QueueStats, error) {
 	names, err := dispatch.AllNames(ctx, q.redis, q.dispatch.Shards)
 	if err != nil {

@@ -56,9 +56,9 @@ type redisSite struct {
 // Client returns a client, which does not wait for a connection: of one server or of a master a
 // [redis.Client], of a cluster a [redis.ClusterClient]. Commands are never sent twice by the client
 // and end with their context, whatever the URL says: a dequeue whose reply is lost and that is sent
-// again loses a task. A cluster's client follows a slot that has moved all the same. Everything that
-// is wrong with the settings is said at once, and no error repeats the URL or a node, which may hold
-// a password.
+// again loses a task. A cluster's client follows a slot that has moved all the same. Everything
+// that is wrong with the settings is said at once, and no error repeats the URL or a node,
+// which may hold a password.
 //
 // It dials for 4 seconds at most, unless the URL's dial_timeout says otherwise, tells a server with
 // TLS from one without, and leaves connections that lead to a server which takes no writes, as

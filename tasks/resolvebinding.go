@@ -27,8 +27,8 @@ const clockTolerance = 15 * time.Minute
 // task's account.
 //
 // Errors: [ErrOtherBinding], [ErrNotUncertain], [ErrUnknownTask], [ErrOtherAction] of one that this
-// version does not know, [ErrUndecryptable], [ErrUnreachable], ctx's, and those of c, after which it
-// may be asked again.
+// version does not know, [ErrUndecryptable], [ErrUnreachable], ctx's, and those of c, after
+// which it may be asked again.
 func (q *Queue) ResolveByBinding(
 	ctx context.Context,
 	c dypls.Caller,

@@ -23,8 +23,8 @@ const (
 )
 
 // UnbindSurplus has a binding unbound that a task made beside the one that it holds: the receipt of
-// a call names the task's id as its OutId, and another SubsId than the task's. It returns true where
-// this is proven; a worker then removes it, by a task of its own. All of this must hold:
+// a call names the task's id as its OutId, and another SubsId than the task's. It returns true
+// where this is proven; a worker then removes it, by a task of its own. All of this must hold:
 //
 //   - The task succeeded with another binding, and nobody settled it by hand or reopened it: who was
 //     told that it failed may have bound anew.

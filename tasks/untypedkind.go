@@ -51,9 +51,8 @@ func (d UntypedKind) Action() string { return d.action }
 func (d UntypedKind) Queue() string { return d.policy.Queue }
 
 // Decode reads one JSON object of the API's parameters strictly, as [dypls.DecodeRequest] does. A
-// member TaskID beside them is the task's key, Account its account, and Callback the endpoint that is
-// to be told of it; BindTaskID, of an
-// UnbindSubscription, names the bind's task in their place.
+// member TaskID beside them is the task's key, Account its account, and Callback the endpoint that
+// is to be told of it; BindTaskID, of an UnbindSubscription, names the bind's task in their place.
 func (d UntypedKind) Decode(data []byte) (UntypedItem, error) {
 	var key, account, callback, bindTask *string
 	extra := []dypls.Extra{
@@ -79,8 +78,8 @@ func (d UntypedKind) Decode(data []byte) (UntypedItem, error) {
 	return item, err
 }
 
-// UntypedItem is one task of a batch whose tasks may be of several kinds. [UntypedKind.Decode] makes
-// one of JSON.
+// UntypedItem is one task of a batch whose tasks may be of several kinds.
+// [UntypedKind.Decode] makes one of JSON.
 type UntypedItem struct {
 	Kind    UntypedKind
 	Request dypls.Request // of the kind's type

@@ -93,8 +93,8 @@ type Config struct {
 	// its link expires. Of those that the running workers have the longest holds, of Retention and of
 	// StreamRetention.
 	Retention time.Duration
-	// StreamRetention is how long the ids of finished tasks stay in the stream that [tasks.Queue.Follow]
-	// reads: 24 h by default.
+	// StreamRetention is how long the ids of finished tasks stay in the stream that
+	// [tasks.Queue.Follow] reads: 24 h by default.
 	StreamRetention time.Duration
 	// Keys seal what Redis keeps of tasks and numbers: nil, the default, seals nothing. Producers and
 	// whoever collects outcomes need them, too, see [tasks.Config].

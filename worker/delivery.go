@@ -222,8 +222,8 @@ func (e *heldError) Error() string { return e.hold.Code + ": " + e.hold.Message 
 
 // checkDecryptable keeps a task back whose request does not open: a key is missing here, or is
 // another one, or the record was changed. Another worker may open it, and so may this one once it
-// has the key; so nothing is decided, until the task's time is over. A task of which an earlier call
-// may have taken effect is given to a person after a day, as one whose looks fail.
+// has the key; so nothing is decided, until the task's time is over. A task of which an earlier
+// call may have taken effect is given to a person after a day, as one whose looks fail.
 func (d *delivery) checkDecryptable(ctx context.Context) error {
 	why := d.begun.Undecryptable
 	if why == nil {

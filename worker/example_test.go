@@ -108,8 +108,9 @@ func ExampleTrace() {
 	// 170****0042
 }
 
-// With a provider of OpenTelemetry's, each run of a task and each call has a span. In a program it is
-// otel.GetTracerProvider(), and the queue has it, too: the spans are then linked to that of Enqueue.
+// With a provider of OpenTelemetry's, each run of a task and each call has a span. In a
+// program it is otel.GetTracerProvider(), and the queue has it, too: the spans are then
+// linked to that of Enqueue.
 func ExampleConfig_tracerProvider() {
 	redisURL, api, stop := inMemory()
 	defer stop()

@@ -130,8 +130,8 @@ func (d *delivery) numberOf(request []byte) *number {
 }
 
 // noNumber is what it means that no X could be leased: a pool without a free one is final, as the
-// API's own isv.NO_AVAILABLE_NUMBER is. A number that cannot be read is one once the keys are there,
-// or it was imported again.
+// API's own isv.NO_AVAILABLE_NUMBER is. A number that cannot be read is one once the keys are
+// there, or it was imported again.
 func noNumber(begun record.Begun, err error) verdict {
 	v := verdict{
 		state:   record.Failed,

@@ -201,9 +201,9 @@ type permittedCaller struct {
 	begun   *record.Begun // what it began with; nil for a call of no run
 }
 
-// Caller makes calls as an account, within its quota and behind its breakers like those of tasks, as
-// long as the worker runs; "" is the account of tasks that name none. It is nil for an account that
-// the worker does not know.
+// Caller makes calls as an account, within its quota and behind its breakers like those of tasks,
+// as long as the worker runs; "" is the account of tasks that name none. It is nil for an account
+// that the worker does not know.
 //
 //nolint:ireturn // nil for an unknown account
 func (w *Worker) Caller(account string) dypls.Caller {

@@ -45,9 +45,9 @@ type Budget struct {
 // answers is not the API.
 type Denied struct{ Account, Scope string }
 
-// Traffic is how calls are held back at the moment: how many this worker makes at once, the accounts
-// whose tasks it performs, the budgets that it has used, the scopes whose calls are denied, and the
-// accounts that it does not know and whose tasks it has held lately.
+// Traffic is how calls are held back at the moment: how many this worker makes at once, the
+// accounts whose tasks it performs, the budgets that it has used, the scopes whose calls are
+// denied, and the accounts that it does not know and whose tasks it has held lately.
 type Traffic struct {
 	CallsAtOnce map[string]int // by queue
 	Accounts    []string

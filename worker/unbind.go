@@ -26,7 +26,8 @@ func (d *delivery) resolveBind(ctx context.Context) error {
 }
 
 // unbindOfBind waits for the bind that an unbind names, or withdraws it where no call of it took
-// effect. Where there is nothing to call, it returns what becomes of the task instead, as a gate does.
+// effect. Where there is nothing to call, it returns what becomes of the
+// task instead, as a gate does.
 func (d *delivery) unbindOfBind(
 	ctx context.Context,
 	begun record.Begun,

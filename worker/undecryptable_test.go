@@ -207,8 +207,8 @@ func TestChangedRequestsAreHeld(t *testing.T) {
 	}
 }
 
-// A life with everything that a worker writes leaves no number in Redis that can be read, nor a hash
-// by which it could be found.
+// A life with everything that a worker writes leaves no number in Redis that can be read, nor a
+// hash by which it could be found.
 func TestRedisHoldsNoNumber(t *testing.T) {
 	t.Parallel()
 	keys := sealtest.New(t)

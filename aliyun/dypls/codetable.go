@@ -10,9 +10,9 @@ const (
 	doesUncertain = "a change is held as uncertain and not repeated blindly; a look-up is tried again"
 )
 
-// codeTable is the one home of what a code means. Sources: the error lists of the 2018 and 2019 documents
-// (QueryRecordFileDownloadUrl, AXN bind), the help page on error codes of the number-privacy service, the API's
-// public metadata, and the gateway's page of common errors.
+// codeTable is the one home of what a code means. Sources: the error lists of the 2018 and 2019
+// documents (QueryRecordFileDownloadUrl, AXN bind), the help page on error codes of the
+// number-privacy service, the API's public metadata, and the gateway's page of common errors.
 var codeTable = []CodeInfo{
 	{CodeExpired, LayerOurs, "任务已过期", "its time was over before a call could start", Rejected, ScopeRequest, false, doesFail, "Expiration less a margin, or the caller's within, had passed"},
 	{CodeCanceled, LayerOurs, "任务已取消", "withdrawn before the call left", Rejected, ScopeRequest, false, doesFail, "its owner asked for it"},

@@ -13,8 +13,8 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
 )
 
-// The answers of the operations that no queue performs. The bodies are those of the API's pages, with
-// numbers that nobody has.
+// The answers of the operations that no queue performs. The bodies are those of the API's pages,
+// with numbers that nobody has.
 func TestAnswersOfDirectCalls(t *testing.T) {
 	t.Parallel()
 	links := func(t *testing.T, c dypls.Caller) (any, error) { return call(t, dypls.GetTotalPublicURL, c) }
@@ -251,8 +251,8 @@ func TestBatchThatIsRefused(t *testing.T) {
 	}
 }
 
-// FuzzDirectAnswers: whatever is answered, nothing panics, and neither result nor error shows a number
-// that came in a field for numbers, or what was said.
+// FuzzDirectAnswers: whatever is answered, nothing panics, and neither result nor error shows a
+// number that came in a field for numbers, or what was said.
 func FuzzDirectAnswers(f *testing.F) {
 	for _, fields := range []string{
 		`"Data":{"Code":"21050000","Sentences":[{"Text":"hush","SpeechRate":80}]}`, `"Data":"{\"code\":1,\"sentences\":\"[]\"}"`,

@@ -51,7 +51,8 @@ func ExampleOperation_Call_error() {
 	// buy more numbers: BindAxn: isv.NO_AVAILABLE_NUMBER (Exhausted) [RequestId 8906582E-6722]
 }
 
-// One bind of a batch fails, and the other is made all the same: its result is there beside the error.
+// One bind of a batch fails, and the other is made all the same: its result
+// is there beside the error.
 func ExamplePartialError() {
 	client := answering{"OK", `{"Code":"OK","SecretBindList":{"SecretBind":[
 		{"Code":"isv.BIND_CONFLICT","Message":"isv.BIND_CONFLICT","PhoneNoA":"15000000000"},

@@ -9,7 +9,8 @@ import (
 	"strconv"
 )
 
-// SecretExceptionPhoneReport tells that a number (X) fails, or works again. It comes by queue alone.
+// SecretExceptionPhoneReport tells that a number (X) fails, or works
+// again. It comes by queue alone.
 type SecretExceptionPhoneReport struct {
 	PartnerKey string `json:"partnerKey,omitzero"`
 	SecretNo   Phone  `json:"secretNo,omitzero"`
@@ -81,8 +82,8 @@ func (r NumberManagementReport) String() string { return maskedText(&r) }
 // LogValue implements [slog.LogValuer]: numbers, texts and links are masked.
 func (r NumberManagementReport) LogValue() slog.Value { return maskedFields(&r).LogValue() }
 
-// numberKey has so little of a number's hash in it that some ten thousand numbers share it. A number
-// that fails and works again within the same second has two receipts.
+// numberKey has so little of a number's hash in it that some ten thousand numbers share it. A
+// number that fails and works again within the same second has two receipts.
 func numberKey(number Phone, at Time, status *int) string {
 	if number == "" || at.IsZero() {
 		return ""

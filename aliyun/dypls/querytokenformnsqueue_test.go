@@ -11,8 +11,8 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
 )
 
-// TestQueueToken: how long it is good is the difference of its times, whatever their zone; without secrets an answer
-// is none.
+// TestQueueToken: how long it is good is the difference of its times, whatever their zone; without
+// secrets an answer is none.
 func TestQueueToken(t *testing.T) {
 	t.Parallel()
 	request := dypls.QueryTokenForMNSQueueRequest{MessageType: dypls.TypeSecretReport, QueueName: "q"}

@@ -92,8 +92,8 @@ type ReceiptBody interface {
 }
 
 // Key is the same for each delivery of the same receipt, whichever way it comes, and another for
-// each other receipt: the type, and the call, the platform's id of the record, or number and time. A
-// telephone number is in it as a hash that is cut short. It is "" where Err is set.
+// each other receipt: the type, and the call, the platform's id of the record, or number and time.
+// A telephone number is in it as a hash that is cut short. It is "" where Err is set.
 func (r Receipt) Key() string {
 	if r.Err != nil || r.Body == nil {
 		return ""

@@ -265,8 +265,8 @@ func TestReceiptPrintsMasked(t *testing.T) {
 
 var aroundNumber = regexp.MustCompile(`\d*15012345678\d*`)
 
-// FuzzReceipts: whatever comes, nothing panics, every record is kept as it came, and nothing that is
-// printed shows a number, a transcript or a link.
+// FuzzReceipts: whatever comes, nothing panics, every record is kept as it came, and nothing that
+// is printed shows a number, a transcript or a link.
 //
 //nolint:gocognit // one story, told in order
 func FuzzReceipts(f *testing.F) {

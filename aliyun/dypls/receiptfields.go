@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// receiptFields visits the fields of a receipt: to read them, or to show them. The first name is the
-// API's, others are those by which a field is known elsewhere.
+// receiptFields visits the fields of a receipt: to read them, or to show them. The first name is
+// the API's, others are those by which a field is known elsewhere.
 type receiptFields interface {
 	text(to *string, names ...string)
 	phone(to *Phone, names ...string)
@@ -208,8 +208,8 @@ func (p *receiptPrinter) sentences(of *[]Sentence, names ...string) {
 	}
 }
 
-// maskedFields are the fields that are set, as people may see them: a number of the receipt's own is
-// hidden in every field.
+// maskedFields are the fields that are set, as people may see them: a number of the receipt's own
+// is hidden in every field.
 func maskedFields(body interface{ fields(v receiptFields) }) Parameters {
 	var p receiptPrinter
 	body.fields(&p)

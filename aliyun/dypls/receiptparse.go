@@ -18,8 +18,8 @@ var ErrReceipt = errors.New("receipts cannot be read")
 // times may be epoch milliseconds or Beijing time.
 //
 // A record that is of no use has its Err set, and the others are returned beside it. Where the body
-// itself is broken the records in front of that place are returned together with the error, which is
-// an [ErrReceipt].
+// itself is broken the records in front of that place are returned together with the error,
+// which is an [ErrReceipt].
 func ParseReceipts(t ReceiptType, body []byte) ([]Receipt, error) {
 	if !t.Known() {
 		return nil, fmt.Errorf("%w: there is no such type: see ReceiptTypes", ErrReceipt)

@@ -13,8 +13,8 @@ const timeLayout = "2006-01-02 15:04:05"
 // beijing is UTC+8 without daylight saving, whatever time zone database the host has.
 var beijing = time.FixedZone("UTC+8", 8*60*60)
 
-// rfc3339 refuses what [time.Time.UnmarshalText] takes and the RFC does not: an hour of one digit, a
-// comma before the fraction, and an offset of +24:60 (go.dev/issue/54580).
+// rfc3339 refuses what [time.Time.UnmarshalText] takes and the RFC does not: an hour of one digit,
+// a comma before the fraction, and an offset of +24:60 (go.dev/issue/54580).
 var rfc3339 = regexp.MustCompile(
 	`^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(` + offsetForm + `)$`,
 )

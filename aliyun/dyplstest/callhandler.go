@@ -59,8 +59,8 @@ func (b dialBody) dial() (Dial, error) {
 //	{"secret_no":"17000000000","caller":"15000000002","ring_ms":2000,"answer_ms":5000,"length_ms":60000}
 //
 // with the fields of [Dial] in this form (answered is true and recorded as the binding says, unless
-// they are given), and answers the [PlacedCall]; what is wrong with it is answered with 400, and 404
-// where there is no such binding. GET answers JSON Lines, one [PlacedCall] a line.
+// they are given), and answers the [PlacedCall]; what is wrong with it is answered with 400, and
+// 404 where there is no such binding. GET answers JSON Lines, one [PlacedCall] a line.
 //
 // As [Simulator.LedgerHandler] it asks for no credentials, and its numbers are whole.
 func (s *Simulator) CallsHandler() http.Handler {

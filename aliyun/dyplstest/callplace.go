@@ -72,8 +72,9 @@ func (c *calls) add(one *placedCall) {
 }
 
 // PlaceCall places a call on a binding: the service makes its receipts from then on, and its
-// recording. The error names the field, the rule and the remedy; it is an [ErrNoBinding] where there
-// is no such binding. A caller for whom a known X has none is intercepted, and that is no error.
+// recording. The error names the field, the rule and the remedy; it is an
+// [ErrNoBinding] where there is no such binding. A caller for whom a known X has none
+// is intercepted, and that is no error.
 func (s *Simulator) PlaceCall(d Dial) (PlacedCall, error) {
 	d = d.withDefaults()
 	if err := d.validate(); err != nil {

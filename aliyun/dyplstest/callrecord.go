@@ -158,8 +158,8 @@ func (c *placedCall) startReport(way Way) record {
 	return r
 }
 
-// ringReport has call_type and sub_id as strings by HTTP, as in the page's sample, and as numbers in
-// a queue, as in its table. A pick-up in a queue spells ring_Time.
+// ringReport has call_type and sub_id as strings by HTTP, as in the page's sample, and as numbers
+// in a queue, as in its table. A pick-up in a queue spells ring_Time.
 func (c *placedCall) ringReport(kind string, way Way) record {
 	r := c.common()
 	r["city"] = c.City
@@ -199,8 +199,8 @@ func (c *placedCall) report(way Way) record {
 	return r
 }
 
-// recording has sub_id and a number of epoch milliseconds by HTTP, subs_id and a string of them in a
-// queue.
+// recording has sub_id and a number of epoch milliseconds by HTTP, subs_id and a
+// string of them in a queue.
 func (c *placedCall) recording(way Way, older bool) record {
 	r := record{"pool_key": c.PoolKey, "call_id": c.CallID}
 	r.text("out_id", c.OutID)
@@ -218,8 +218,8 @@ func (c *placedCall) recording(way Way, older bool) record {
 	return r
 }
 
-// asrReport has names in the way of Java, and numbers as strings within the sentences; no binding and
-// no time.
+// asrReport has names in the way of Java, and numbers as strings within the
+// sentences; no binding and no time.
 func (c *placedCall) asrReport() record {
 	said := c.transcript()
 	sentences := make([]record, len(said.Sentences))

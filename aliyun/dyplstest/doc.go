@@ -9,13 +9,14 @@
 // InvalidAction.NotFound. Answers are JSON, whatever a client would like; XML, bearer tokens and
 // signatures with SM3 are not there.
 //
-// It places calls on bindings, when a test asks it to ([Simulator.PlaceCall]), and makes the receipts
-// that the service makes of a call. [Receipts] has them pushed as the service does it: within 700 ms,
-// again after 1, 5 and 10 minutes, then never; some twice, late or out of order. What became of each
-// is in [Simulator.Receipts]. Or they wait in queues, which are fetched as those of the message service
-// (MNS, now SMQ): BatchReceiveMessage, ReceiveMessage, DeleteMessage and BatchDeleteMessage with a
-// token of QueryTokenForMnsQueue, signed by version 2 of its signature, and no other call of it.
-// Recordings are small files of noise in MPEG frames, served by links that expire, as by OSS.
+// It places calls on bindings, when a test asks it to ([Simulator.PlaceCall]), and makes the
+// receipts that the service makes of a call. [Receipts] has them pushed as the service does it:
+// within 700 ms, again after 1, 5 and 10 minutes, then never; some twice, late or out of order.
+// What became of each is in [Simulator.Receipts]. Or they wait in queues, which are fetched as
+// those of the message service (MNS, now SMQ): BatchReceiveMessage, ReceiveMessage, DeleteMessage
+// and BatchDeleteMessage with a token of QueryTokenForMnsQueue, signed by version 2 of its
+// signature, and no other call of it. Recordings are small files of noise in MPEG frames, served by
+// links that expire, as by OSS.
 //
 // It is not the real service. It lives in memory and forgets everything when it ends, binds no
 // number of any carrier, and lets nobody speak. What the API's pages leave open is decided here in

@@ -8,8 +8,9 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dyplstest"
 )
 
-// A bind is performed and its answer is lost: the client sees an error, and the ledger tells the truth.
-// In a test, Start takes the place of Serve and Close. The send of this example stands for any client of the API.
+// A bind is performed and its answer is lost: the client sees an error, and the ledger tells the
+// truth. In a test, Start takes the place of Serve and Close. The send of this example stands
+// for any client of the API.
 func Example() {
 	fault, err := dyplstest.ParseFault("action=BindAxn do=drop-after times=1")
 	if err != nil {

@@ -26,8 +26,8 @@ const (
 	Hang FaultKind = "hang"
 	// Slow waits Delay, then performs and answers, even where the client gave up meanwhile.
 	Slow FaultKind = "slow"
-	// Cut closes the connection in the middle of a recording. A slow download has its Delay spread over
-	// the file.
+	// Cut closes the connection in the middle of a recording. A slow download has its
+	// Delay spread over the file.
 	Cut FaultKind = "cut"
 	// Truncate ends a recording in the middle as if it were whole: its x-oss-hash-crc64ecma tells.
 	Truncate FaultKind = "truncate"

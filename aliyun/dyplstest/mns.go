@@ -76,8 +76,8 @@ func (s *Simulator) serveQueue(w http.ResponseWriter, r *http.Request) {
 	s.misbehave(w, r, *rule, handled)
 }
 
-// enterQueue decides whether a token opens a queue, and whether a fault stands in the way. Each request
-// is one of its own to a fault's Rate.
+// enterQueue decides whether a token opens a queue, and whether a fault stands in the way. Each
+// request is one of its own to a fault's Rate.
 func (s *Simulator) enterQueue(req *mnsRequest, token *mnsToken) (*Fault, *mnsError) {
 	name, _ := queueOf(req.http.URL.Path)
 	if name != token.queue {
@@ -129,8 +129,8 @@ func readMNS(r *http.Request, body []byte) (mnsRequest, *mnsError) {
 	return req, mnsRefuse("InvalidRequestURL", "Http request URL contains a method that is not simulated.")
 }
 
-// readReceive knows the documented names alone: NumOfMessages and WaitSeconds, which a client of the
-// past sends, are no parameters.
+// readReceive knows the documented names alone: NumOfMessages and WaitSeconds, which a client of
+// the past sends, are no parameters.
 func (req *mnsRequest) readReceive(query url.Values) *mnsError {
 	req.action, req.number = receiveMessage, 1
 	for name, values := range query {

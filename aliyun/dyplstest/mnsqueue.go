@@ -76,9 +76,9 @@ func (q *mnsQueue) expire(now time.Time, retention time.Duration) {
 	}
 }
 
-// take returns messages that are visible, at most n. Unless it only peeks they are hidden for a while,
-// each under a new handle. Where there are none it tells when the next one is visible again: the zero
-// time for never.
+// take returns messages that are visible, at most n. Unless it only peeks they are hidden for a
+// while, each under a new handle. Where there are none it tells when the next one is visible
+// again: the zero time for never.
 func (q *mnsQueue) take(
 	n int,
 	peek bool,
@@ -136,8 +136,8 @@ func handleOf(id string, taken int) string {
 	return "1-" + base64.StdEncoding.EncodeToString([]byte(id+"-"+strconv.Itoa(taken)))
 }
 
-// remove deletes a message by its handle. Only the newest handle does, and only while the message is
-// hidden.
+// remove deletes a message by its handle. Only the newest handle does, and only
+// while the message is hidden.
 func (q *mnsQueue) remove(handle string, now time.Time) *mnsError {
 	encoded, isHandle := strings.CutPrefix(handle, "1-")
 	plain, err := base64.StdEncoding.DecodeString(encoded)

@@ -25,9 +25,9 @@ type mnsToken struct {
 	expiresAt   time.Time
 }
 
-// queryToken hands out a token (product Dybaseapi, of the same version and protocol). It does so for a
-// queue that does not exist, or that holds another type, too: that is told where it is used. What
-// the service does then is not documented.
+// queryToken hands out a token (product Dybaseapi, of the same version and protocol). It does so
+// for a queue that does not exist, or that holds another type, too: that is told where it is used.
+// What the service does then is not documented.
 func queryToken(s *service, p parameters) answer {
 	kind := p.get("MessageType")
 	if !slices.Contains(ReceiptTypes(), kind) {

@@ -101,8 +101,8 @@ func (s *Simulator) sendReceipts(c *placedCall) {
 	}
 }
 
-// sendInTurn sends what is next when it is due, and then what follows: two that are due together keep
-// their order.
+// sendInTurn sends what is next when it is due, and then what follows: two that are due
+// together keep their order.
 func (s *Simulator) sendInTurn(c *placedCall, plan []planned, sent time.Duration) {
 	if len(plan) == 0 {
 		return

@@ -5,9 +5,9 @@ import (
 	"strconv"
 )
 
-// ReceiptsHandler tells other processes what was sent: GET answers JSON Lines, one [Receipt] a line,
-// the oldest first. ?after=SEQ leaves out what came up to that one; ?type=SecretReport, ?outcome=dropped
-// and ?call_id=ID all others.
+// ReceiptsHandler tells other processes what was sent: GET answers JSON Lines, one [Receipt] a
+// line, the oldest first. ?after=SEQ leaves out what came up to that one; ?type=SecretReport,
+// ?outcome=dropped and ?call_id=ID all others.
 //
 // As [Simulator.LedgerHandler] it asks for no credentials, and its numbers are whole.
 func (s *Simulator) ReceiptsHandler() http.Handler {

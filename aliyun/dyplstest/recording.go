@@ -17,10 +17,9 @@ import (
 // linkLife is how long a DownloadUrl works, by the help page of QueryRecordFileDownloadUrl.
 const linkLife = 2 * time.Hour
 
-// Recordings says which calls have a recording. One that was placed has one as it says itself, of the
-// others CallIDs tells. What the service answers where there is none yet,
-// or never will be, is not documented: here it is OK with an empty DownloadUrl, and
-// isv.ILLEGAL_ARGUMENT.
+// Recordings says which calls have a recording. One that was placed has one as it says itself, of
+// the others CallIDs tells. What the service answers where there is none yet, or never will be, is
+// not documented: here it is OK with an empty DownloadUrl, and isv.ILLEGAL_ARGUMENT.
 type Recordings struct {
 	// ReadyAfter is how long after its CallTime a recording is there; before, the DownloadUrl is
 	// empty. That of a call of [Simulator.PlaceCall] is there so long after its end, by Calls.Scale,
@@ -34,8 +33,8 @@ type Recordings struct {
 	PublicLinkLife time.Duration
 	// CallIDs are the only calls that have one. Nil: every call has.
 	CallIDs []string
-	// Base is what a DownloadUrl starts with. Default: /recordings at the address that was asked for it,
-	// where the simulator serves the file.
+	// Base is what a DownloadUrl starts with. Default: /recordings at the address that was asked for
+	// it, where the simulator serves the file.
 	Base string
 	// Size is how many bytes a file has. Default: 2000 for each second of the call, 512 at least.
 	Size int

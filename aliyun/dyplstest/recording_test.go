@@ -263,8 +263,8 @@ func TestFaultsOfDownloads(t *testing.T) {
 	}
 }
 
-// TestReportHasALink: where the test asks for it, the receipt of a recorded call's end has a link to
-// its recording, which works.
+// TestReportHasALink: where the test asks for it, the receipt of a recorded call's end has a link
+// to its recording, which works.
 func TestReportHasALink(t *testing.T) {
 	t.Parallel()
 	r := newRecorded(t, dyplstest.Config{Recordings: dyplstest.Recordings{InReport: true}})

@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// A recording is an ID3 tag and MPEG frames: version 2, layer III, 16 kbit/s, 16 kHz, mono. Each frame
-// has 72 bytes and lasts 36 ms.
+// A recording is an ID3 tag and MPEG frames: version 2, layer III, 16 kbit/s, 16 kHz, mono. Each
+// frame has 72 bytes and lasts 36 ms.
 const (
 	frameBytes     = 72
 	tagHeader      = 10

@@ -143,8 +143,8 @@ type download struct {
 	delay   time.Duration
 }
 
-// selectRange takes one range. One that begins beyond the end is refused or, as older pages have it,
-// answered with the whole.
+// selectRange takes one range. One that begins beyond the end is refused or, as older pages have
+// it, answered with the whole.
 func (d *download) selectRange(header string, wholeBeyond bool) *ossError {
 	d.part = d.body
 	first, last, isRange := strings.Cut(strings.TrimPrefix(header, "bytes="), "-")

@@ -45,7 +45,8 @@ func (r *recordings) close() {
 	}
 }
 
-// asked says which recordings the store expects: where nobody keeps them, no more than are announced.
+// asked says which recordings the store expects: where nobody keeps them,
+// no more than are announced.
 func (f archiveFlags) asked() calls.AskRecordings {
 	if f.Archive == "" {
 		return calls.AskAnnounced

@@ -11,8 +11,8 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
 )
 
-// TestBulk: many tasks are tried again, canceled and settled by a filter: it is said first how many,
-// nothing is changed where nobody agreed, and each is told in the audit.
+// TestBulk: many tasks are tried again, canceled and settled by a filter: it is said first how
+// many, nothing is changed where nobody agreed, and each is told in the audit.
 func TestBulk(t *testing.T) {
 	t.Parallel()
 	const code = "isv.NO_AVAILABLE_NUMBER"

@@ -138,8 +138,8 @@ func callbackResults() (names []string) {
 	return names
 }
 
-// run tells endpoints until ctx is done, by the file as it is. named is told of the endpoints' names
-// when it has changed.
+// run tells endpoints until ctx is done, by the file as it is. named is told of the endpoints'
+// names when it has changed.
 func (s *callbackSender) run(ctx context.Context, named func(names []string)) error {
 	if s == nil {
 		return nil

@@ -68,7 +68,8 @@ func serve(ctx context.Context, listener net.Listener, handler http.Handler) err
 	)
 }
 
-// newServer keeps no connection longer, and reads no more, than a browser, a scrape or a push needs.
+// newServer keeps no connection longer, and reads no more, than a browser,
+// a scrape or a push needs.
 func newServer(handler http.Handler, certificate *tls.Config, log zerolog.Logger) *http.Server {
 	const (
 		readTimeout, writeTimeout, idleTimeout = 20 * time.Second, time.Minute, 2 * time.Minute

@@ -152,8 +152,8 @@ var (
 // prometheus is a real one.
 type prometheus struct{ url string }
 
-// startPrometheus runs one with our configuration, which scrapes a worker, a receiver and a server of
-// the API at these addresses, and ends it with the test.
+// startPrometheus runs one with our configuration, which scrapes a worker, a receiver and a server
+// of the API at these addresses, and ends it with the test.
 func startPrometheus(t *testing.T, targets ...string) prometheus {
 	t.Helper()
 	dir := t.TempDir()

@@ -63,8 +63,8 @@ var oneOfEach = map[string]string{
 	"QueryRecordFileDownloadUrl": `{"PoolKey":"FC100000000001","CallId":"c1","CallTime":%q}`,
 }
 
-// TestRAMPolicyOfWorkers: a worker that performs every kind of task, and looks up an earlier call of
-// one, calls each action of deploy/ram/worker.json, and no other.
+// TestRAMPolicyOfWorkers: a worker that performs every kind of task, and looks up an earlier call
+// of one, calls each action of deploy/ram/worker.json, and no other.
 func TestRAMPolicyOfWorkers(t *testing.T) {
 	t.Parallel()
 	s := systemtest.New(t, dyplstest.Config{Faults: []dyplstest.Fault{
@@ -103,8 +103,8 @@ func TestRAMPolicyOfWorkers(t *testing.T) {
 	}
 }
 
-// TestRAMPoliciesOfArchives: who keeps recordings in OSS may write and read them, who plays them may
-// read them, and the archive asks OSS for nothing else.
+// TestRAMPoliciesOfArchives: who keeps recordings in OSS may write and read them, who plays them
+// may read them, and the archive asks OSS for nothing else.
 func TestRAMPoliciesOfArchives(t *testing.T) {
 	t.Parallel()
 	calls := map[string]bool{}

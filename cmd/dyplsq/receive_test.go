@@ -292,8 +292,8 @@ func TestReceiverBehindAProxy(t *testing.T) {
 	}
 }
 
-// TestLostBindIsSettledByAReceipt: a worker settles an uncertain bind when the receiver has taken in
-// the receipt of a call on its binding.
+// TestLostBindIsSettledByAReceipt: a worker settles an uncertain bind when the receiver has taken
+// in the receipt of a call on its binding.
 func TestLostBindIsSettledByAReceipt(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)

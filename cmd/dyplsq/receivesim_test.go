@@ -16,9 +16,9 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/internal/systemtest"
 )
 
-// TestCallsOfATaskAreReceived: from a bind through the queue to the records of its calls. The service pushes some
-// receipts twice, late and in the opposite order, and the receiver is killed twice meanwhile: each call has one
-// record, that of the call that was placed.
+// TestCallsOfATaskAreReceived: from a bind through the queue to the records of its calls. The
+// service pushes some receipts twice, late and in the opposite order, and the receiver is killed
+// twice meanwhile: each call has one record, that of the call that was placed.
 //
 //nolint:gocognit // one story, told in order
 func TestCallsOfATaskAreReceived(t *testing.T) {
@@ -30,7 +30,8 @@ func TestCallsOfATaskAreReceived(t *testing.T) {
 		Calls: dyplstest.Calls{Scale: 0.01},
 		Receipts: dyplstest.Receipts{
 			Push: push, Duplicates: 0.2, Late: 0.1, OutOfOrder: 0.2, LateBy: 2 * time.Minute,
-			// A machine under load, on which a receiver is started anew, is slower than the service's patience.
+			// A machine under load, on which a receiver is started anew, is slower
+			// than the service's patience.
 			AnswerWithin: 30 * time.Second, Again: slices.Repeat([]time.Duration{2 * time.Minute}, 60),
 		},
 	}, "--appendonly", "yes", "--appendfsync", "always")

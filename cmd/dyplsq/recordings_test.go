@@ -20,9 +20,10 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/internal/systemtest"
 )
 
-// TestRecordingsOfATaskAreKept: from a bind through the queue to the recordings of its calls, in real processes.
-// Receivers are killed again and again while downloads are cut, truncated, and slower than their links live, and the
-// archive is away at first: each recording is kept once, as the service has it, and nothing shows a number or a link.
+// TestRecordingsOfATaskAreKept: from a bind through the queue to the recordings of its calls, in
+// real processes. Receivers are killed again and again while downloads are cut, truncated, and
+// slower than their links live, and the archive is away at first: each recording is kept once, as
+// the service has it, and nothing shows a number or a link.
 //
 //nolint:gocognit // one story, told in order
 func TestRecordingsOfATaskAreKept(t *testing.T) {

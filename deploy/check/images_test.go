@@ -16,9 +16,9 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/random"
 )
 
-// TestPinImages: by deploy/pin-images and a registry, each image of Dockerfile and docker-compose.yml
-// that is not ours is named by the digest that its tag has, and later by that of the tag's next image;
-// where one cannot be found nothing is written.
+// TestPinImages: by deploy/pin-images and a registry, each image of Dockerfile and
+// docker-compose.yml that is not ours is named by the digest that its tag has, and later by that of
+// the tag's next image; where one cannot be found nothing is written.
 func TestPinImages(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()

@@ -31,7 +31,8 @@ type objects struct {
 	scaled      map[string]keda.ScaledObject
 }
 
-// decode reads them strictly: a field that its API does not have is an error, as it is with kubectl.
+// decode reads them strictly: a field that its API does not have is an
+// error, as it is with kubectl.
 func decode(t *testing.T, text string) objects {
 	t.Helper()
 	o := objects{
@@ -85,7 +86,8 @@ func into[T any](document, name string, all map[string]T) error {
 	return err
 }
 
-// TestObjects: whatever is rendered is what its API takes, in the examples and with every value set.
+// TestObjects: whatever is rendered is what its API takes, in the examples
+// and with every value set.
 func TestObjects(t *testing.T) {
 	t.Parallel()
 	all := map[string]string{"everything": together(rendered(t, file(t, "testdata/values.yaml")))}

@@ -102,7 +102,8 @@ func TestPagesAndFilters(t *testing.T) {
 	}
 }
 
-// TestKept: a line is kept for its time by Redis' clock and then dropped; all are where nobody adds.
+// TestKept: a line is kept for its time by Redis' clock and then dropped;
+// all are where nobody adds.
 func TestKept(t *testing.T) {
 	t.Parallel()
 	server, clock := redistest.StartWithClock(t)
@@ -213,8 +214,8 @@ func read(t *testing.T, log *audit.Log, f audit.Filter) (all []audit.Entry) {
 	}
 }
 
-// TestSealedLines: with keys Redis holds nothing of what people wrote, and what is read is the same,
-// beside lines of before. Who lacks the keys reads a word in its place.
+// TestSealedLines: with keys Redis holds nothing of what people wrote, and what is read is the
+// same, beside lines of before. Who lacks the keys reads a word in its place.
 func TestSealedLines(t *testing.T) {
 	t.Parallel()
 	client := redistest.Start(t).AppClient(t)

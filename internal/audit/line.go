@@ -26,8 +26,8 @@ const (
 // mostDetails bounds how much one line can hold: each text is cut to 300 characters.
 const mostDetails = 32
 
-// isSealed tells of what people wrote or did it to, where there are keys: it is masked, and may hold
-// a number all the same. What lines are told apart by is not.
+// isSealed tells of what people wrote or did it to, where there are keys: it is masked, and may
+// hold a number all the same. What lines are told apart by is not.
 func isSealed(field string) bool {
 	switch field {
 	case fieldBy, fieldTarget, fieldReason:

@@ -26,8 +26,8 @@ func Bounded(most int) int {
 	return min(most, mostMost)
 }
 
-// CheckEntry returns what keeps a text from being an entry: milliseconds of the time at which it was
-// added, by Redis' clock, and its number among those of the same millisecond.
+// CheckEntry returns what keeps a text from being an entry: milliseconds of the time at which it
+// was added, by Redis' clock, and its number among those of the same millisecond.
 func CheckEntry(field, text string) []dypls.Problem {
 	if _, _, valid := parseEntry(text); valid {
 		return nil

@@ -43,7 +43,8 @@ type Reader struct {
 }
 
 // Run hands entries over until ctx is done or the client is closed, and returns that error. Other
-// errors are waited out. A group that is not there, because it is new or Redis has lost it, is made.
+// errors are waited out. A group that is not there, because it is new or
+// Redis has lost it, is made.
 func (r *Reader) Run(ctx context.Context) error {
 	r.replayAt, r.refusal = time.Now().Add(never), firstRefusal
 	r.replay(0)
@@ -141,8 +142,8 @@ func (r *Reader) takeOver(ctx context.Context) error {
 	return nil
 }
 
-// Refuse has what Handle did not acknowledge handed over again: the longer it goes on, the later. It
-// is for Handle alone.
+// Refuse has what Handle did not acknowledge handed over again: the longer it goes on, the
+// later. It is for Handle alone.
 func (r *Reader) Refuse() {
 	if !r.refused {
 		r.refused = true

@@ -97,8 +97,8 @@ func settled(t *testing.T, client redis.UniversalClient) {
 	})
 }
 
-// What was refused comes again while the rest goes on: soon where it is replayed, and otherwise when
-// it is overdue.
+// What was refused comes again while the rest goes on: soon where it is replayed, and
+// otherwise when it is overdue.
 func TestRefusedIsHandedOverAgain(t *testing.T) {
 	t.Parallel()
 	for name, replays := range map[string]bool{"replayed": true, "overdue": false} {
@@ -113,8 +113,8 @@ func TestRefusedIsHandedOverAgain(t *testing.T) {
 	}
 }
 
-// What a consumer that died was given is taken over, but for what the stream does not keep any more;
-// and so is what was refused or given out before this consumer's own restart.
+// What a consumer that died was given is taken over, but for what the stream does not keep any
+// more; and so is what was refused or given out before this consumer's own restart.
 func TestDeadConsumersEntriesAreTakenOver(t *testing.T) {
 	t.Parallel()
 	client := redistest.Start(t).Client(t)

@@ -78,7 +78,8 @@ func (t *Tail) nextNews() <-chan struct{} {
 	return t.news
 }
 
-// enter counts one who waits for what comes after a cursor, and has Redis asked for it unless it is.
+// enter counts one who waits for what comes after a cursor, and has Redis
+// asked for it unless it is.
 func (t *Tail) enter(after string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()

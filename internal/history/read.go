@@ -10,8 +10,8 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// Span is the rows of a stretch of time, the oldest first. A moment of which nothing was written has
-// no row.
+// Span is the rows of a stretch of time, the oldest first. A moment of which
+// nothing was written has no row.
 type Span struct {
 	Since, Till time.Time
 	Step        time.Duration // a minute or an hour, which each row is about

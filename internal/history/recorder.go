@@ -46,8 +46,8 @@ func (r *Recorder) Count(account, action string, number int) {
 	counts[number]++
 }
 
-// Run writes what was counted every 10 s, and what is left when ctx is done. It writes nothing where
-// nothing was counted.
+// Run writes what was counted every 10 s, and what is left when ctx is done. It writes nothing
+// where nothing was counted.
 func (r *Recorder) Run(ctx context.Context) {
 	tick := time.NewTicker(beat)
 	defer tick.Stop()

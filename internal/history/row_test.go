@@ -6,8 +6,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// TestValuesOfText: a row is read as it was written; what cannot be read of one is left out, and the
-// rest of it stands.
+// TestValuesOfText: a row is read as it was written; what cannot be read of one is left out,
+// and the rest of it stands.
 func TestValuesOfText(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]Values{

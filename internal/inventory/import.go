@@ -26,9 +26,9 @@ type Imported struct {
 // used for; a city that is given replaces the one before, and a number that was sealed and does not
 // open any more is sealed anew. Where it ends early, the same again completes it.
 //
-// Where a key is active the numbers of a new pool are sealed. A pool that has numbers in clear keeps
-// to that until [Inventory.Seal]: whoever has no keys yet may use it. Into a pool that is sealed
-// nobody imports without an active key.
+// Where a key is active the numbers of a new pool are sealed. A pool that has numbers in clear
+// keeps to that until [Inventory.Seal]: whoever has no keys yet may use it. Into a pool that is
+// sealed nobody imports without an active key.
 func (v *Inventory) Import(ctx context.Context, pool string, numbers []Number) (Imported, error) {
 	if err := checkNumbers(numbers); err != nil {
 		return Imported{}, fmt.Errorf("inventory: import: %w", err)

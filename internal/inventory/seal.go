@@ -26,8 +26,8 @@ const (
 // errNotNoted is that a run has no notes any more: it took too long, or another one has ended.
 var errNotNoted = errors.New("who came onto the numbers is no longer noted")
 
-// ErrLeftInClear is matched by the error of [Inventory.Seal] where it has sealed all numbers but some
-// whose leases are not those that they count. It is no better the next time.
+// ErrLeftInClear is matched by the error of [Inventory.Seal] where it has sealed all numbers but
+// some whose leases are not those that they count. It is no better the next time.
 var ErrLeftInClear = errors.New("numbers stay in clear")
 
 // Seal seals the numbers of a pool that stand in clear, with all that is written of them, and

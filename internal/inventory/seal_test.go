@@ -29,9 +29,9 @@ func (s stock) seal(tb testing.TB) {
 	}
 }
 
-// A pool is sealed while many take, bind, lose and give back at once, and the sealing is interrupted
-// again and again. What a register of their own says is held is never handed out, and what is held
-// is found by who holds it.
+// A pool is sealed while many take, bind, lose and give back at once, and the sealing is
+// interrupted again and again. What a register of their own says is held is never handed out, and
+// what is held is found by who holds it.
 func TestSealUnderLoad(t *testing.T) {
 	t.Parallel()
 	const processes, rounds, stocked = 6, 250, 60
@@ -194,8 +194,9 @@ func TestKeysOfWhichNoneSealsYet(t *testing.T) {
 	})
 }
 
-// TestSealBeginsAnewWithoutItsNotes: what is noted for a run goes an hour after its last step, so that
-// one that was interrupted leaves nothing that grows. A run whose notes are gone reads all again.
+// TestSealBeginsAnewWithoutItsNotes: what is noted for a run goes an hour after its last
+// step, so that one that was interrupted leaves nothing that grows. A run whose notes
+// are gone reads all again.
 func TestSealBeginsAnewWithoutItsNotes(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
@@ -276,8 +277,8 @@ func TestWithoutKeysSealedPoolIsRefused(t *testing.T) {
 	})
 }
 
-// sealedBy seals the pool through a client. Tasks hold the only X as before, with as many people, of
-// whom none gets it again.
+// sealedBy seals the pool through a client. Tasks hold the only X as before, with as many people,
+// of whom none gets it again.
 func (s stock) sealedBy(t *testing.T, client redis.UniversalClient, only dypls.Phone, people int, holders ...string) {
 	t.Helper()
 	if err := inventory.New(client, cooldown).WithKeys(s.Keys()).Seal(t.Context(), pool, nil); err != nil {

@@ -23,8 +23,8 @@ import (
 // An entry is a hint, and the record the truth: whoever reads the catalog compares the two. No
 // record lacks its entry for longer than it takes the reaper to look at it. The one of a new record
 // is made with the record, and before it where that takes two steps. Those of an outcome are made
-// before the record leaves the index: what cuts the one off makes the reaper repeat both. A score is
-// never earlier than the time that the record says.
+// before the record leaves the index: what cuts the one off makes the reaper repeat both. A score
+// is never earlier than the time that the record says.
 //
 // Nothing is taken out when a task is settled, let run again, or forgotten. The reaper drops what
 // its records belie, see [Store.Prune].

@@ -20,9 +20,9 @@ type New struct {
 	Account     string // "" for the worker's own
 	Request     []byte // JSON
 	Fingerprint Fingerprint
-	// Other is the fingerprint as it is made without keys, where Fingerprint is made with them, and the
-	// other way around: what is recorded may be older than the keys, or of somebody who seals already.
-	// It is nil where there are no keys.
+	// Other is the fingerprint as it is made without keys, where Fingerprint is made with them, and
+	// the other way around: what is recorded may be older than the keys, or of somebody who seals
+	// already. It is nil where there are no keys.
 	Other     func() Fingerprint
 	ProcessAt time.Time // when it was meant to run
 	Deadline  time.Time // after which no call starts; the zero time for never
@@ -141,8 +141,8 @@ func readAllCreated(tasks []*New, cmds []*redis.Cmd) (created []Created, err err
 	return created, nil
 }
 
-// noteOlder notes in the index what is open and the same as a record that is older than the keys: the
-// script has taken it for another, and left that out.
+// noteOlder notes in the index what is open and the same as a record that is older than the keys:
+// the script has taken it for another, and left that out.
 func (s Store) noteOlder(ctx context.Context, tasks []*New, created []Created) error {
 	var older *entries
 	for i, c := range created {
@@ -250,8 +250,8 @@ func (s Store) Look(ctx context.Context, tasks []*New) ([]Created, error) {
 	return found, nil
 }
 
-// noneThere reports whether no record of several tasks is there, by one command: in most batches all
-// tasks are new. A Redis that has slots is not asked.
+// noneThere reports whether no record of several tasks is there, by one command: in most batches
+// all tasks are new. A Redis that has slots is not asked.
 func (s Store) noneThere(ctx context.Context, tasks []*New) (bool, error) {
 	if len(tasks) == 1 || s.slots.Load() {
 		return false, nil

@@ -72,9 +72,9 @@ var (
 type entries struct {
 	how    string
 	shards [indexShards][]any
-	// fresh: the record may be new. Its entry of the catalog is written anew then, as an earlier record
-	// under the same id may have left one that is dropped any moment. Others get theirs here if what
-	// moves was their only one.
+	// fresh: the record may be new. Its entry of the catalog is written anew then, as an earlier
+	// record under the same id may have left one that is dropped any moment. Others get theirs here if
+	// what moves was their only one.
 	fresh bool
 	// needed: without them the step has failed. Otherwise the reaper finds what it has to by what was
 	// there before.

@@ -122,8 +122,8 @@ func TestRunsAgainBeforeItWasTold(t *testing.T) {
 	}
 }
 
-// TestRunsAgainAlthoughNobodyTold: who was to tell the outcome has died; the task runs again all the
-// same.
+// TestRunsAgainAlthoughNobodyTold: who was to tell the outcome has died; the
+// task runs again all the same.
 func TestRunsAgainAlthoughNobodyTold(t *testing.T) {
 	t.Parallel()
 	s := onOneServer(t)

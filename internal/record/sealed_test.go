@@ -53,8 +53,8 @@ func dump(t *testing.T, client *redis.Client) string {
 	return text.String()
 }
 
-// Every step that writes a request, a result or what undoes a binding seals it, and whoever reads it
-// has it whole. Steps that hand it on in Redis leave it as it is.
+// Every step that writes a request, a result or what undoes a binding seals it, and whoever reads
+// it has it whole. Steps that hand it on in Redis leave it as it is.
 func TestRecordsAreSealed(t *testing.T) {
 	t.Parallel()
 	onEachServer(t, func(t *testing.T, s server) {
@@ -127,8 +127,8 @@ func (s server) sealedUnbind(t *testing.T, undo []byte) {
 	}
 }
 
-// Whoever has no key, a wrong one under its name, or another record's value, is told so, and changes
-// nothing.
+// Whoever has no key, a wrong one under its name, or another record's value, is
+// told so, and changes nothing.
 func TestValuesThatDoNotOpen(t *testing.T) {
 	t.Parallel()
 	f := seal.NewFile("k1")
@@ -182,8 +182,8 @@ func TestValuesThatDoNotOpen(t *testing.T) {
 	}
 }
 
-// What was recorded before there were keys is the same request under them, wherever it is asked. Who
-// has no keys cannot tell of a record that was made with them, and says so.
+// What was recorded before there were keys is the same request under them, wherever it is asked.
+// Who has no keys cannot tell of a record that was made with them, and says so.
 func TestFingerprintsWithAndWithoutKeys(t *testing.T) {
 	t.Parallel()
 	onEachServer(t, func(t *testing.T, s server) {
@@ -268,8 +268,8 @@ func TestOlderRecordIsInTheIndex(t *testing.T) {
 	}
 }
 
-// TestNoNumberInATraceState: what others write there is free text. With keys an entry that may hold a
-// number is left out.
+// TestNoNumberInATraceState: what others write there is free text. With keys an entry that may
+// hold a number is left out.
 func TestNoNumberInATraceState(t *testing.T) {
 	t.Parallel()
 	s := onOneServer(t)

@@ -21,8 +21,8 @@ type Found struct {
 const searchMost = 100_000
 
 // Search hands on the records that are wanted, each once, until visit returns false. Most and From
-// of the selection do not matter. It reports whether it came to the end: it looks at 100,000 records
-// at the most, the newest first.
+// of the selection do not matter. It reports whether it came to the end: it looks at 100,000
+// records at the most, the newest first.
 func (s Store) Search(ctx context.Context, sel Selection, visit func(Found) bool) (all bool, err error) {
 	open := int64(openMost + 1)
 	if onlyOpen(sel.States) {

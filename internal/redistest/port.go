@@ -18,8 +18,8 @@ func freePort(tb testing.TB) string {
 	return portFrom(tb, 10_000, 20_000)
 }
 
-// busPort is for what the nodes of a cluster say to each other, where no test has its servers: Redis'
-// own choice may be a port of an outgoing connection.
+// busPort is for what the nodes of a cluster say to each other, where no test has its servers:
+// Redis' own choice may be a port of an outgoing connection.
 func busPort(tb testing.TB) string {
 	tb.Helper()
 	return portFrom(tb, 2_000, 8_000)

@@ -74,8 +74,8 @@ func kindOf(key string) *kind {
 	return nil
 }
 
-// place is where a value of a key stands. account is what the hash, or the entry, has in its field of
-// this name.
+// place is where a value of a key stands. account is what the hash, or the entry, has
+// in its field of this name.
 func (k *kind) place(key, account, field string) seal.Place {
 	if k.accountless {
 		account = ""
@@ -107,7 +107,8 @@ func isDelivery(key string) bool {
 	return strings.HasPrefix(key, "dypls:callback:{") && strings.Contains(key, "}:delivery:")
 }
 
-// isCallField tells of what receipts say that may be a number, a text or a link, and of the receipts.
+// isCallField tells of what receipts say that may be a number, a text or a
+// link, and of the receipts.
 func isCallField(field string) bool {
 	return strings.HasPrefix(field, "receipt:") || slices.Contains([]string{
 		"out_id", "phone_no", "secret_no", "peer_no", "called_display_no", "extension", "control_msg",

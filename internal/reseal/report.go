@@ -17,7 +17,8 @@ type Count struct {
 	Clear int64 `json:"clear"`
 	// Sealed is how many each key has sealed, by its id.
 	Sealed map[string]int64 `json:"sealed"`
-	// Broken is how many of those that were to be sealed anew do not open: they were changed, or moved.
+	// Broken is how many of those that were to be sealed anew do not open:
+	// they were changed, or moved.
 	Broken int64 `json:"broken,omitempty"`
 }
 

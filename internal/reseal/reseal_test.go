@@ -181,7 +181,8 @@ func TestRotateBesideWriters(t *testing.T) {
 	}
 }
 
-// TestWhatDoesNotOpen: what a missing key has sealed, and what was moved, stays as it is, and is told.
+// TestWhatDoesNotOpen: what a missing key has sealed, and what was moved,
+// stays as it is, and is told.
 func TestWhatDoesNotOpen(t *testing.T) {
 	t.Parallel()
 	client := redistest.Start(t).AppClient(t)

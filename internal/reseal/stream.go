@@ -22,8 +22,8 @@ const (
 // errTwoCopies is that a copy cannot take its stream's place, which stays as it was.
 var errTwoCopies = errors.New("the copy of a stream lacks entries: another rotation goes on; call it again when that is over")
 
-// stream looks at a stream. Those whose entries leave them by themselves are counted as they are. Of a
-// sample, it looks at the oldest entries alone.
+// stream looks at a stream. Those whose entries leave them by themselves are counted as they are.
+// Of a sample, it looks at the oldest entries alone.
 func (w *walk) stream(ctx context.Context, k *kind, key string) error {
 	if w.change && !k.fixed {
 		if err := w.rewrite(ctx, k, key); err != nil {
@@ -68,8 +68,8 @@ func (k *kind) valuesOf(key string, e redis.XMessage) []value {
 	return values
 }
 
-// rewrite seals a stream anew. Entries cannot be changed: a copy with the same ids takes the stream's
-// place, once it has every entry. Who adds one waits for nothing.
+// rewrite seals a stream anew. Entries cannot be changed: a copy with the same ids takes the
+// stream's place, once it has every entry. Who adds one waits for nothing.
 func (w *walk) rewrite(ctx context.Context, k *kind, key string) error {
 	if stale, err := w.isStale(ctx, k, key); err != nil || !stale {
 		return err

@@ -16,8 +16,8 @@ import (
 type Config struct {
 	Redis redis.UniversalClient
 	Keys  *seal.Keys
-	// Most is how many keys of Redis are looked at, 0 for all. Where it is not, neither are all entries of
-	// a stream: it may have 100,000.
+	// Most is how many keys of Redis are looked at, 0 for all. Where it is not, neither are all
+	// entries of a stream: it may have 100,000.
 	Most int64
 	// Progress is told how many keys were looked at, of about how many. It may be nil.
 	Progress func(done, about int64)
@@ -33,8 +33,9 @@ var ErrNoKeys = errors.New("no keys are given: name them by --keys-file (DYPLSQ_
 func Tally(ctx context.Context, c Config) (Report, error) { return run(ctx, c, false) }
 
 // Rotate seals what is clear and should not be, and seals anew what another key than the active one
-// has sealed. It returns how what it has looked at stands by then. Between two rounds it rests for as
-// long as the last one took. Its error is ctx's, or Redis': to repeat it is safe, whenever it ended.
+// has sealed. It returns how what it has looked at stands by then. Between two rounds
+// it rests for as long as the last one took. Its error is ctx's, or Redis': to repeat
+// it is safe, whenever it ended.
 func Rotate(ctx context.Context, c Config) (Report, error) {
 	switch {
 	case !c.Keys.On():

@@ -39,8 +39,8 @@ const (
 	// looksAgainAfter is how often who seals asks whether the file has changed: another key may be
 	// active by now, and the one of before may be dropped.
 	looksAgainAfter = 2 * time.Second
-	// waitsForKey is how long who lacks a key waits for the source to answer, all together for one answer:
-	// what lacks it may be many values. What it brings later, the next one finds.
+	// waitsForKey is how long who lacks a key waits for the source to answer, all together for one
+	// answer: what lacks it may be many values. What it brings later, the next one finds.
 	waitsForKey    = 2 * time.Second
 	commandTimeout = 30 * time.Second
 	mostKeyBytes   = 1 << 20

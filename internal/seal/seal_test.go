@@ -189,8 +189,8 @@ func TestKeysOfACommand(t *testing.T) {
 	}
 }
 
-// A process that seals and never opens, as a producer does, seals by the key that its file has active
-// by now: the one of before is dropped one day.
+// A process that seals and never opens, as a producer does, seals by the key that its file has
+// active by now: the one of before is dropped one day.
 func TestWhoSealsReadsAChangedFile(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "keys.json")

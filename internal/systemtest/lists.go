@@ -13,12 +13,12 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
 )
 
-// listedWithin is when the reaper has looked at a task whose worker died before it told the outcome,
-// at the latest.
+// listedWithin is when the reaper has looked at a task whose worker died before it told
+// the outcome, at the latest.
 const listedWithin = 12 * time.Minute
 
-// ListsAgree waits until lists of each state have the tasks that ended in it, by their codes, and no
-// other of these tasks.
+// ListsAgree waits until lists of each state have the tasks that ended in it, by their codes,
+// and no other of these tasks.
 func (s *System) ListsAgree(t *testing.T, outcomes []tasks.Outcome) {
 	t.Helper()
 	queue := queuetest.On(t, s.Redis.AppClient(t))

@@ -192,8 +192,8 @@ func (c *Client) do(
 	return nil, errorOf(response, answer)
 }
 
-// errorOf is what an answer says is wrong: of a batch, the first that is more than a handle that has
-// expired.
+// errorOf is what an answer says is wrong: of a batch, the first that is more than
+// a handle that has expired.
 func errorOf(response *http.Response, body []byte) *Error {
 	e := &Error{Status: response.StatusCode, RequestID: response.Header.Get("X-Mns-Request-Id")}
 	var one xmlError

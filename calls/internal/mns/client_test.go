@@ -58,7 +58,8 @@ func filled(t *testing.T, messages int, config dyplstest.Config) (*dyplstest.Ser
 	return s, client, token
 }
 
-// TestMessages: they are looked at, taken and deleted, by requests whose signatures the service verifies.
+// TestMessages: they are looked at, taken and deleted, by requests whose
+// signatures the service verifies.
 func TestMessages(t *testing.T) {
 	t.Parallel()
 	s, c, token := filled(t, 20, dyplstest.Config{})
@@ -149,7 +150,8 @@ func TestRefusals(t *testing.T) {
 	}
 }
 
-// TestAnswersThatAreNone: what answers in the queue's place is an error, of which nothing is repeated.
+// TestAnswersThatAreNone: what answers in the queue's place is an error, of
+// which nothing is repeated.
 func TestAnswersThatAreNone(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {

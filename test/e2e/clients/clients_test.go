@@ -17,8 +17,9 @@ const (
 	expiry = "2099-01-31 23:59:59"
 )
 
-// TestClients: each program binds, repeats under the same key what a server without Redis refuses and what a
-// dead one does not take, waits for the outcome, receives the callback of it, refuses forged ones, and says what is wrong with a request.
+// TestClients: each program binds, repeats under the same key what a server without Redis refuses
+// and what a dead one does not take, waits for the outcome, receives the callback of it, refuses
+// forged ones, and says what is wrong with a request.
 func TestClients(t *testing.T) {
 	t.Parallel()
 	if testing.Short() {
@@ -75,7 +76,8 @@ func TestClients(t *testing.T) {
 	}
 }
 
-// tellsProblem: a request that is not valid ends the program with what is wrong and what to do about it.
+// tellsProblem: a request that is not valid ends the program with what is
+// wrong and what to do about it.
 func (p program) tellsProblem(t *testing.T, env []string) {
 	t.Helper()
 	cmd := p.command("bind", "order-2", dyplstest.DefaultPoolKey, phone, "tomorrow")
@@ -91,7 +93,8 @@ func (p program) tellsProblem(t *testing.T, env []string) {
 	systemtest.NoNumbers(t, "what is wrong", r.Errors)
 }
 
-// refusesForged posts callbacks that somebody else made, and some that are right. It returns how many those are.
+// refusesForged posts callbacks that somebody else made, and some that are right. It
+// returns how many those are.
 func refusesForged(t *testing.T, url string) (right int) {
 	t.Helper()
 	for _, c := range callbackCases(t) {

@@ -19,8 +19,8 @@ type callback struct {
 	right  bool
 }
 
-// callbackCases are callbacks that are right and such as an attacker makes of them. The program must agree with
-// callbacks.Verify on each.
+// callbackCases are callbacks that are right and such as an attacker makes of them. The program
+// must agree with callbacks.Verify on each.
 func callbackCases(t *testing.T) (cases []callback) {
 	t.Helper()
 	const id, other = "msg_a", "whsec_ZmVkY2JhOTg3NjU0MzIxMGZlZGNiYTk4NzY1NDMyMTA="

@@ -81,8 +81,9 @@ func TestRotationUnderLoad(t *testing.T) {
 	}
 }
 
-// awaitLeases waits until a bind without a number provably was not sent. Soon after an import it may
-// have been sent without one, so that one whose worker is killed before it has a number is uncertain.
+// awaitLeases waits until a bind without a number provably was not sent. Soon after an
+// import it may have been sent without one, so that one whose worker is killed before it
+// has a number is uncertain.
 func (r *rotation) awaitLeases(t *testing.T) {
 	t.Helper()
 	client := r.Redis.AppClient(t)

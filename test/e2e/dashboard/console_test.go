@@ -28,9 +28,9 @@ var axe string
 // dayNumber is a number of the day: of a rider or a driver, of an X, or of who called.
 var dayNumber = regexp.MustCompile(`\b1(39|70|71)\d{8}\b`)
 
-// TestConsoleInABrowser follows every link of the console in both languages, light and dark, wide and
-// narrow. Nobody is kept out by how pages are drawn, nothing is asked of another host, and no number
-// is shown.
+// TestConsoleInABrowser follows every link of the console in both languages, light and dark,
+// wide and narrow. Nobody is kept out by how pages are drawn, nothing is asked of another
+// host, and no number is shown.
 func TestConsoleInABrowser(t *testing.T) {
 	t.Parallel()
 	b := newBrowser(t)
@@ -77,7 +77,8 @@ func TestConsoleInABrowser(t *testing.T) {
 	}
 }
 
-// walk opens a page and whatever its links lead to below it, some of each kind, and returns the kinds.
+// walk opens a page and whatever its links lead to below it, some of each
+// kind, and returns the kinds.
 func (b *browser) walk(t *testing.T, from string, see func(kind, name, page string, first bool)) (kinds []string) {
 	t.Helper()
 	most := map[string]int{"tasks": 5, "task": 4, "confirm": 5}

@@ -166,8 +166,8 @@ func numbersOfADay() []string {
 	return all
 }
 
-// endpointsOfADay are applications: one that takes what it is told, one that fails, and one that has
-// gone.
+// endpointsOfADay are applications: one that takes what it is told, one that
+// fails, and one that has gone.
 func endpointsOfADay(t *testing.T) (file string) {
 	t.Helper()
 	var endpoints []map[string]any

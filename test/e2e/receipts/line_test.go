@@ -34,7 +34,8 @@ type line struct {
 	recording calls.RecordingState // of calls that have one, in the end
 }
 
-// newLine is one on a Redis that keeps what it has acknowledged, whose receivers ask the simulator for queues.
+// newLine is one on a Redis that keeps what it has acknowledged, whose receivers ask
+// the simulator for queues.
 func newLine(t *testing.T, config dyplstest.Config) *line {
 	t.Helper()
 	l := &line{System: systemtest.New(t, config, "--appendonly", "yes", "--appendfsync", "always"), recording: calls.RecordingAnnounced}
@@ -101,8 +102,8 @@ func (l *line) allArrived(t *testing.T, within time.Duration) []dyplstest.Receip
 	return all
 }
 
-// seldom makes a condition that is costly to look at one for redistest.Poll: the simulator copies all of its receipts,
-// and does nothing else meanwhile.
+// seldom makes a condition that is costly to look at one for redistest.Poll: the simulator copies
+// all of its receipts, and does nothing else meanwhile.
 func seldom(is func(context.Context) error) func(context.Context) error {
 	var last time.Time
 	said := errors.New("not looked at yet")
@@ -116,8 +117,8 @@ func seldom(is func(context.Context) error) func(context.Context) error {
 	}
 }
 
-// eachHasOneRecord holds the records against the calls that were placed, and these against the receipts that were
-// taken from the platform for good.
+// eachHasOneRecord holds the records against the calls that were placed, and these against the
+// receipts that were taken from the platform for good.
 func (l *line) eachHasOneRecord(t *testing.T, sent []dyplstest.Receipt) {
 	t.Helper()
 	got := l.CallRecords(t)

@@ -17,8 +17,9 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/internal/systemtest"
 )
 
-// TestReceiptsFromQueuesWhoseTokensEnd: tokens end again and again, one request in ten is denied in between, and one
-// queue does not exist: the others are pulled on, and metrics, health, log and doctor tell of that one.
+// TestReceiptsFromQueuesWhoseTokensEnd: tokens end again and again, one request in ten is denied
+// in between, and one queue does not exist: the others are pulled on, and metrics, health, log
+// and doctor tell of that one.
 func TestReceiptsFromQueuesWhoseTokensEnd(t *testing.T) {
 	t.Parallel()
 	const life, renewals = 2 * time.Second, 12
@@ -81,7 +82,8 @@ func TestReceiptsFromQueuesWhoseTokensEnd(t *testing.T) {
 	t.Logf("%d calls, %d receipts, %v tokens of one queue", placed, len(l.Simulator.Receipts()), renewals)
 }
 
-// doctorTells: it opens each queue, says that one does not exist, and takes nothing out of the others.
+// doctorTells: it opens each queue, says that one does not exist, and takes
+// nothing out of the others.
 func doctorTells(t *testing.T, l *line) {
 	t.Helper()
 	before := fetched(l)

@@ -32,8 +32,8 @@ type storm struct {
 	config    dyplstest.Receipts
 }
 
-// theStorm is short, unless make faults asks for the whole one. In that the platform's patience is a sixth of its own,
-// as Redis is away for a minute and not for ten.
+// theStorm is short, unless make faults asks for the whole one. In that the platform's patience is
+// a sixth of its own, as Redis is away for a minute and not for ten.
 func theStorm() storm {
 	if systemtest.WholeFaults() {
 		return storm{
@@ -48,15 +48,17 @@ func theStorm() storm {
 	return storm{
 		calls: 500, placing: 10 * time.Second, killEvery: 2 * time.Second,
 		freezeAt: 2 * time.Second, frozen: 3 * time.Second, killAt: 7 * time.Second,
-		// A machine under load, on which receivers are started anew, is slower than the service's patience.
+		// A machine under load, on which receivers are started anew, is slower
+		// than the service's patience.
 		config: dyplstest.Receipts{Again: slices.Repeat([]time.Duration{2 * time.Second}, 60), AnswerWithin: 10 * time.Second, LateBy: 2 * time.Second, Visibility: 2 * time.Second},
 	}
 }
 
-// TestReceiptsOfCallsInAStorm: calls whose receipts come by HTTP and in queues, a fifth of them twice, some late or in
-// the opposite order; two receivers are killed in turn, Redis stands still for a while, and is killed. Each call has
-// one record with all of its receipts: nothing that was answered or deleted is lost, and all arrives. The recording of
-// each that was answered is kept once, as the service has it.
+// TestReceiptsOfCallsInAStorm: calls whose receipts come by HTTP and in queues, a fifth of them
+// twice, some late or in the opposite order; two receivers are killed in turn, Redis stands still
+// for a while, and is killed. Each call has one record with all of its receipts: nothing that was
+// answered or deleted is lost, and all arrives. The recording of each that was answered is kept
+// once, as the service has it.
 func TestReceiptsOfCallsInAStorm(t *testing.T) {
 	t.Parallel()
 	form, at := theStorm(), []string{systemtest.FreeAddress(t), systemtest.FreeAddress(t)}
@@ -185,8 +187,8 @@ func balancer(t *testing.T, receivers []string) (url string) {
 // within is how long it may take until all has come of calls that are over.
 const within = 8 * time.Minute
 
-// allSent waits until each receipt of each call was sent, and all have arrived. Of one that is sent twice the second
-// may come later: nothing depends on it.
+// allSent waits until each receipt of each call was sent, and all have arrived. Of one that is sent
+// twice the second may come later: nothing depends on it.
 func (l *line) allSent(t *testing.T) []dyplstest.Receipt {
 	t.Helper()
 	want := 0

@@ -17,11 +17,11 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/internal/systemtest"
 )
 
-// TestNothingAtRestShowsANumber: binds of every kind, an inventory, receipts of both ways, recordings,
-// the HTTP API, callbacks, the console, and what people decide, with keys and with marked numbers.
-// Neither a value or key of Redis, nor its append-only file, nor a log, nor a metric holds one, or an
-// unkeyed hash of one. After another key was activated and everything sealed anew, all is read as
-// before without the first.
+// TestNothingAtRestShowsANumber: binds of every kind, an inventory, receipts of both ways,
+// recordings, the HTTP API, callbacks, the console, and what people decide, with keys and with
+// marked numbers. Neither a value or key of Redis, nor its append-only file, nor a log, nor a
+// metric holds one, or an unkeyed hash of one. After another key was activated and everything
+// sealed anew, all is read as before without the first.
 func TestNothingAtRestShowsANumber(t *testing.T) {
 	t.Parallel()
 	n, d := newNeedles(), newDay(t)

@@ -171,7 +171,8 @@ func listen(t *testing.T, secrets ...string) *listener {
 	return l
 }
 
-// takeIn serves callbacks: take is given each with its webhook-id, and what is wrong with its signature.
+// takeIn serves callbacks: take is given each with its webhook-id, and what is
+// wrong with its signature.
 func takeIn(t *testing.T, secrets []string, take func(id string, body []byte, err error)) *httptest.Server {
 	t.Helper()
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -36,9 +36,9 @@ func theStorm() storm {
 	return storm{tasks: 500, posting: 6 * time.Second, killEvery: time.Second, kills: 4, within: 5 * time.Minute}
 }
 
-// TestPostedTasksInAStorm: many clients post tasks, each under a key of its own, while the server and Redis are killed
-// in turn, and repeat what is not answered. Each task is performed once, its outcome is fetched, and a callback of it
-// arrives with a signature that fits.
+// TestPostedTasksInAStorm: many clients post tasks, each under a key of its own, while the server
+// and Redis are killed in turn, and repeat what is not answered. Each task is performed once, its
+// outcome is fetched, and a callback of it arrives with a signature that fits.
 func TestPostedTasksInAStorm(t *testing.T) {
 	t.Parallel()
 	form := theStorm()

@@ -38,9 +38,9 @@ type Config struct {
 // in asynq. One at a time sweeps, of all workers. Whatever it does may be done twice, or beside a
 // live worker: the record decides.
 //
-// A sweep that finds nothing costs some fifty commands in six round trips, and one in four a hundred.
-// One open record that is due costs three commands, pipelined: a read, a look at its delivery, and a
-// new time.
+// A sweep that finds nothing costs some fifty commands in six round trips, and one in four a
+// hundred. One open record that is due costs three commands, pipelined: a read, a look at its
+// delivery, and a new time.
 type Reaper struct {
 	Config
 
@@ -65,8 +65,8 @@ type timing struct{ every, try, lock time.Duration }
 // trimEvery is how often whoever sweeps takes old outcomes off the stream.
 const trimEvery = time.Minute
 
-// sayEvery is how often it is said at most that a sweep was cut short, or that a surplus binding does
-// not open.
+// sayEvery is how often it is said at most that a sweep was cut short, or that a
+// surplus binding does not open.
 const sayEvery = 10 * time.Second
 
 var defaultTiming = timing{every: 5 * time.Second, try: time.Second, lock: 10 * time.Second}

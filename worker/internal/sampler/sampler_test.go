@@ -89,7 +89,8 @@ func TestSamples(t *testing.T) {
 	}
 }
 
-// TestOneOfAllWorkersSamples: within a minute one worker samples, and an idle one costs 25 commands.
+// TestOneOfAllWorkersSamples: within a minute one worker samples, and an
+// idle one costs 25 commands.
 func TestOneOfAllWorkersSamples(t *testing.T) {
 	t.Parallel()
 	h := newHarness(t)

@@ -53,8 +53,8 @@ type Plan struct {
 	Withheld int
 	// More says that others may meet the filter: those of the plan are done first.
 	More bool
-	// Digest stands for verb and tasks, each as it was found. A plan that is made again, by a page that
-	// somebody confirms, is the same where its digest is.
+	// Digest stands for verb and tasks, each as it was found. A plan that is made again, by a page
+	// that somebody confirms, is the same where its digest is.
 	Digest string
 
 	queue *tasks.Queue

@@ -17,8 +17,8 @@ import (
 
 var digestInput = regexp.MustCompile(`name="digest" value="([^"]+)"`)
 
-// TestBulk: exactly the tasks that the preview counted are changed, or it says which differed; once,
-// by whoever saw the preview, with a reason.
+// TestBulk: exactly the tasks that the preview counted are changed, or it says which differed;
+// once, by whoever saw the preview, with a reason.
 func TestBulk(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, dyplstest.Config{})
@@ -74,7 +74,8 @@ func TestBulk(t *testing.T) {
 	p.shows("/console/bulk?verb=retry&code=isv.NONE", "No task that matches")
 }
 
-// TestPlansAreBounded: those that were shown last are kept, for a while, and each is handed out once.
+// TestPlansAreBounded: those that were shown last are kept, for a while,
+// and each is handed out once.
 func TestPlansAreBounded(t *testing.T) {
 	t.Parallel()
 	var p plans

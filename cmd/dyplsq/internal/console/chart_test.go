@@ -53,8 +53,8 @@ func TestChartOfCounts(t *testing.T) {
 	}
 }
 
-// TestChartOfGaps: where nothing was sampled a line has a gap, one sample between two gaps is a dot,
-// and a chart of nothing says so.
+// TestChartOfGaps: where nothing was sampled a line has a gap, one sample between two gaps is a
+// dot, and a chart of nothing says so.
 func TestChartOfGaps(t *testing.T) {
 	t.Parallel()
 	_, p := periodOf("1h", noon)

@@ -160,8 +160,8 @@ func (o *operation) lines(target string) (lines []string) {
 	return lines
 }
 
-// TestOperationsPages: what each page shows of a working day, in both languages, to those who may do
-// everything and to those who may only see, and no number anywhere.
+// TestOperationsPages: what each page shows of a working day, in both languages, to those who may
+// do everything and to those who may only see, and no number anywhere.
 func TestOperationsPages(t *testing.T) {
 	t.Parallel()
 	o := newOperation(t)

@@ -83,8 +83,8 @@ func TestRetryOfRecordings(t *testing.T) {
 	}
 }
 
-// TestCallbacksAreEnabledAndReplayed: an endpoint that answered 410 is told again once somebody says
-// why, and of what happened before, each with a line of the audit.
+// TestCallbacksAreEnabledAndReplayed: an endpoint that answered 410 is told again once somebody
+// says why, and of what happened before, each with a line of the audit.
 func TestCallbacksAreEnabledAndReplayed(t *testing.T) {
 	t.Parallel()
 	o := newOperation(t)

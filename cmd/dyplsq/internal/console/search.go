@@ -89,8 +89,8 @@ func looksLikeNumber(q string) bool {
 	return len(strings.TrimPrefix(q, "+")) <= most
 }
 
-// matching are those of a page of tasks that what is looked for stands in: in the request, as people
-// see it, or in the binding.
+// matching are those of a page of tasks that what is looked for stands in: in the request, as
+// people see it, or in the binding.
 func (r *request) matching(q string, page []tasks.View) (found []tasks.View, err error) {
 	ids := make([]string, len(page))
 	for i, v := range page {

@@ -9,8 +9,9 @@ import (
 	"strings"
 )
 
-// The texts of the pages, a folder for each language. A text's key begins with the name of its file.
-// It may hold verbs of package fmt. One with a number has, beside KEY, KEY.one for exactly one.
+// The texts of the pages, a folder for each language. A text's key begins with the
+// name of its file. It may hold verbs of package fmt. One with a number has, beside
+// KEY, KEY.one for exactly one.
 //
 //go:embed texts
 var textFiles embed.FS

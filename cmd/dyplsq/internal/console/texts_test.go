@@ -71,8 +71,8 @@ func TestDifferencesInChinese(t *testing.T) {
 	}
 }
 
-// TestExplanationsInChinese: each clause of which an explanation may be made has a text, which takes
-// its values, and there are no others.
+// TestExplanationsInChinese: each clause of which an explanation may be made has a text, which
+// takes its values, and there are no others.
 func TestExplanationsInChinese(t *testing.T) {
 	t.Parallel()
 	said, err := readTexts(chinese)

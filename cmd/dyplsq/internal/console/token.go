@@ -17,9 +17,9 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/internal/seal"
 )
 
-// tokens make what every form carries: proof that a page of the console, drawn for this user in this
-// browser, was sent off, for the first time and within [tokenLife]. Several processes may serve the
-// same people: the secret and the tokens that were used are in Redis.
+// tokens make what every form carries: proof that a page of the console, drawn for this user in
+// this browser, was sent off, for the first time and within [tokenLife]. Several processes may
+// serve the same people: the secret and the tokens that were used are in Redis.
 type tokens struct {
 	redis redis.UniversalClient
 	keys  *seal.Keys // nil to seal nothing

@@ -29,8 +29,8 @@ type Config struct {
 	// Prometheus is the base URL of a Prometheus whose series the charts show. Without it there are no
 	// charts.
 	Prometheus string
-	// Console, when there is one, answers whatever begins with [ConsoleRoot]. Who asks it has passed the
-	// door, and is in the context of the request: [AccessOf].
+	// Console, when there is one, answers whatever begins with [ConsoleRoot]. Who asks it has passed
+	// the door, and is in the context of the request: [AccessOf].
 	Console http.Handler
 	// Note is told of what the operator's log should hold: each action, and each log-in that was
 	// refused. It may be nil.

@@ -5,9 +5,9 @@ import (
 	"strings"
 )
 
-// ownReads refuses what a page of another site makes the browser ask of the API, or of the console. That page cannot
-// read the answer; it must not cause the work either. Somebody who follows a link, or types an
-// address, opens a document, and may.
+// ownReads refuses what a page of another site makes the browser ask of the API, or of the console.
+// That page cannot read the answer; it must not cause the work either. Somebody who follows a link,
+// or types an address, opens a document, and may.
 type ownReads struct{ next http.Handler }
 
 // ServeHTTP implements [http.Handler].

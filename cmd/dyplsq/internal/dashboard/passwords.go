@@ -37,9 +37,9 @@ type Passwords struct {
 	known map[string][]byte // by user: an HMAC of the password that was right
 }
 
-// ReadPasswords reads an htpasswd file: lines of user:hash, or user:hash:role,role, where every hash
-// is bcrypt's. A user without the third field may see and operate. The error names all lines that
-// are wrong, and never what is in them.
+// ReadPasswords reads an htpasswd file: lines of user:hash, or user:hash:role,role, where every
+// hash is bcrypt's. A user without the third field may see and operate. The error names all lines
+// that are wrong, and never what is in them.
 func ReadPasswords(file string) (*Passwords, error) {
 	data, err := os.ReadFile(file) //nolint:gosec // who starts the dashboard names it
 	if err != nil {

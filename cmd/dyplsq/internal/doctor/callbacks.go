@@ -9,8 +9,8 @@ import (
 
 // Callbacks are who is told of tasks and calls. A nil function leaves the check out.
 type Callbacks struct {
-	// Refused is what is wrong with the file of endpoints, and Exposed the file whose secrets others on
-	// this machine may use.
+	// Refused is what is wrong with the file of endpoints, and Exposed the file whose secrets
+	// others on this machine may use.
 	Refused error
 	Exposed string
 	// Standing is how endpoints stand.

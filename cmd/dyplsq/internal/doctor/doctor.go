@@ -62,7 +62,8 @@ type Config struct {
 	// Reach has it answer, over the way that calls take, without calling an action. With an error, Via
 	// may be known all the same.
 	Reach func(context.Context) (Reached, error)
-	// Recordings names the store of recordings, and says why it cannot be used; nil where there is none.
+	// Recordings names the store of recordings, and says why it cannot be
+	// used; nil where there is none.
 	Recordings func(context.Context) (where string, err error)
 	// Settings is what a worker says of the settings of this machine.
 	Settings  error

@@ -9,8 +9,8 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/cmd/dyplsq/internal/doctor"
 )
 
-// TestReceipts: what waits, cannot be read or cannot be opened is told with its remedy; a machine that takes in no
-// receipts is not told of a receiver.
+// TestReceipts: what waits, cannot be read or cannot be opened is told with its remedy; a machine
+// that takes in no receipts is not told of a receiver.
 func TestReceipts(t *testing.T) {
 	t.Parallel()
 	p := newPatient(t, healthy...)

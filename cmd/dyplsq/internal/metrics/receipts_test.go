@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-// TestPoolsOfCallsAreBounded: receipts name the pools. So many are shown by name; a number, and what
-// is beyond, are other.
+// TestPoolsOfCallsAreBounded: receipts name the pools. So many are shown by name; a number, and
+// what is beyond, are other.
 func TestPoolsOfCallsAreBounded(t *testing.T) {
 	t.Parallel()
 	m := NewReceipts()
