@@ -77,8 +77,8 @@ func (c Credential) defect() string {
 	return ""
 }
 
-// hidden keeps a credential in a struct: fmt prints what it finds in private fields, whatever their methods,
-// but does not look into a function.
+// hidden keeps a credential in a struct: fmt prints what it finds in private fields, whatever their
+// methods, but does not look into a function.
 type hidden func() Credential
 
 func hide(c Credential) hidden { return func() Credential { return c } }

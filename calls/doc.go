@@ -1,5 +1,5 @@
-// Package calls takes in the receipts (消息回执) that the platform sends of each call, and keeps one
-// record of each call from them.
+// Package calls takes in the receipts (消息回执) that the platform sends of each call, and keeps
+// one record of each call from them.
 //
 //	store, err := calls.New(calls.Config{Redis: tasks.RedisConfig{URL: "redis://localhost:6379/0"}})
 //	handler, err := store.Handler(calls.HandlerConfig{Secrets: []string{secret}})

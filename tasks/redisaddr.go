@@ -58,7 +58,8 @@ func parseAddr(text, defaultPort string) (addr, wrong string) {
 	return net.JoinHostPort(host, port), ""
 }
 
-// notOfHost tells whether a character is in no host's name. Names of other scripts are the resolver's business.
+// notOfHost tells whether a character is in no host's name. Names of other scripts
+// are the resolver's business.
 func notOfHost(r rune) bool {
 	return r != '.' && r != '-' && r != '_' && !unicode.IsLetter(r) && !unicode.IsDigit(r)
 }

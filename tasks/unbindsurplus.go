@@ -26,15 +26,15 @@ const (
 // a call names the task's id as its OutId, and another SubsId than the task's. It returns true
 // where this is proven; a worker then removes it, by a task of its own. All of this must hold:
 //
-//   - The task succeeded with another binding, and nobody settled it by hand or reopened it: who was
-//     told that it failed may have bound anew.
-//   - Its id was sent as the OutId, for the request has none: an application may give its own to any
-//     binding.
+//   - The task succeeded with another binding, and nobody settled it by hand or reopened it: who
+//     was told that it failed may have bound anew.
+//   - Its id was sent as the OutId, for the request has none: an application may give its own to
+//     any binding.
 //   - Two of its calls or more may each have made a binding.
-//   - The API shows an active binding of this SubsId on this X, with the pool, A, B, group, extension
-//     and Expiration of the request: what was updated since is not touched.
-//   - That was made after the task's first call, and in an earlier second than the binding which the
-//     task holds, by the API's own clock: whoever was told of that one made no surplus since.
+//   - The API shows an active binding of this SubsId on this X, with the pool, A, B, group,
+//     extension and Expiration of the request: what was updated since is not touched.
+//   - That was made after the task's first call, and in an earlier second than the binding which
+//     the task holds, by the API's own clock: whoever was told of that one made no surplus since.
 //
 // It makes two calls at the most, which only read, as the task's account. Errors: [ErrUnknownTask],
 // [ErrUndecryptable], [ErrUnreachable], ctx's, and those of c, after which it may be asked again.

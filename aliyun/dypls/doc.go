@@ -1,6 +1,6 @@
-// Package dypls is the vocabulary of Alibaba Cloud's number-privacy service (号码隐私保护, API Dyplsapi,
-// version 2017-05-25): its operations, their requests and responses, its times and numbers, and
-// what its error codes mean. It does no I/O.
+// Package dypls is the vocabulary of Alibaba Cloud's number-privacy service (号码隐私保护, API
+// Dyplsapi, version 2017-05-25): its operations, their requests and responses, its times and
+// numbers, and what its error codes mean. It does no I/O.
 //
 // An operation is a value. Given something that can send a signed request, it is performed now:
 //

@@ -1,6 +1,6 @@
-// Package dyplstest is a simulator of Alibaba Cloud's number-privacy service (号码隐私保护, API Dyplsapi,
-// version 2017-05-25), for tests: it speaks the real protocol, so that an official SDK, or any
-// other client, talks to it unmodified.
+// Package dyplstest is a simulator of Alibaba Cloud's number-privacy service (号码隐私保护, API
+// Dyplsapi, version 2017-05-25), for tests: it speaks the real protocol, so that an official
+// SDK, or any other client, talks to it unmodified.
 //
 // Of the API's actions it has those that [Actions] names: the four binds, and batches of one of
 // them; unbind, update, the two queries of bindings; the links to recordings, and transcripts;

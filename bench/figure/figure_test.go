@@ -124,6 +124,15 @@ func TestReplace(t *testing.T) {
 			t.Errorf("%v, got\n%swant\n%s", err, got, want)
 		}
 	}
+	wide := strings.Repeat("word ", 30) + "end"
+	if err := Replace(path, "speed", "| "+wide+" |\n\n"+wide); err != nil {
+		t.Fatal(err)
+	}
+	got, err := os.ReadFile(path)
+	want := "| " + wide + " |\n\n" + strings.Repeat("word ", 19) + "word\n" + strings.Repeat("word ", 10) + "end\n"
+	if err != nil || !strings.Contains(string(got), want) {
+		t.Errorf("%v, got\n%swant in it\n%s", err, got, want)
+	}
 	write("<!-- speed -->\n")
 	if err := Replace(path, "speed", "new"); err == nil || !strings.Contains(err.Error(), "<!-- /speed -->") {
 		t.Errorf("a page with one mark: %v", err)

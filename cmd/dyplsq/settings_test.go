@@ -109,8 +109,9 @@ func settingsTable(t *testing.T, file string) []string {
 	return names
 }
 
-// TestTablesOfSettingsAreWhatTheProgramReads: the program reads every setting that docs/configuration.md lists, in either language, and
-// the page lists every setting that the program reads. The settings of the dashboard's access control are in docs/dashboard.md.
+// TestTablesOfSettingsAreWhatTheProgramReads: the program reads every setting that
+// docs/configuration.md lists, in either language, and the page lists every setting that the
+// program reads. The settings of the dashboard's access control are in docs/dashboard.md.
 func TestTablesOfSettingsAreWhatTheProgramReads(t *testing.T) {
 	t.Parallel()
 	const page = "docs/configuration.md"
@@ -140,7 +141,8 @@ func TestTablesOfSettingsAreWhatTheProgramReads(t *testing.T) {
 	}
 }
 
-// TestSettingsHaveTwins: each flag of what runs for long has a variable of the same name, and each variable a flag.
+// TestSettingsHaveTwins: each flag of what runs for long has a variable of the same name,
+// and each variable a flag.
 func TestSettingsHaveTwins(t *testing.T) {
 	t.Parallel()
 	of := map[string]string{"account": "DYPLSQ_ACCOUNTS", "receipts-account": "DYPLSQ_ACCOUNT", "qps": ""} // a variable for each action
@@ -162,8 +164,8 @@ func TestSettingsHaveTwins(t *testing.T) {
 	}
 }
 
-// composeEnvironment are the variables that docker-compose.yml gives a service: of the file as it stands, since what is not set in the
-// environment must be passed on, too.
+// composeEnvironment are the variables that docker-compose.yml gives a service: of the file as it
+// stands, since what is not set in the environment must be passed on, too.
 func composeEnvironment(t *testing.T, service string) map[string]bool {
 	t.Helper()
 	blocks := map[string][]string{} // lines by the key at the left that they are under, and a service's name
@@ -198,8 +200,8 @@ func composeEnvironment(t *testing.T, service string) map[string]bool {
 	return given
 }
 
-// TestComposePassesEverySetting: what somebody exports as docs/configuration.md says is not dropped on the way into the container, and nothing is passed
-// that is not read.
+// TestComposePassesEverySetting: what somebody exports as docs/configuration.md says is not dropped
+// on the way into the container, and nothing is passed that is not read.
 func TestComposePassesEverySetting(t *testing.T) {
 	t.Parallel()
 	commands := environment(t)
@@ -218,7 +220,8 @@ func TestComposePassesEverySetting(t *testing.T) {
 	}
 }
 
-// TestExamplesNameSettingsThatExist: an example that is copied with a misspelt or bygone setting would be silent about it.
+// TestExamplesNameSettingsThatExist: an example that is copied with a misspelt or bygone setting
+// would be silent about it.
 func TestExamplesNameSettingsThatExist(t *testing.T) {
 	t.Parallel()
 	commands := environment(t)
@@ -255,7 +258,8 @@ func TestExamplesNameSettingsThatExist(t *testing.T) {
 	}
 }
 
-// TestSharedSettingsAreListed: docs/configuration.md lists the settings in which workers should not differ, in either language.
+// TestSharedSettingsAreListed: docs/configuration.md lists the settings in which workers should not
+// differ, in either language.
 func TestSharedSettingsAreListed(t *testing.T) {
 	t.Parallel()
 	want := map[string]bool{}
