@@ -1,6 +1,7 @@
 package inventory_test
 
 import (
+	"context"
 	"errors"
 	"testing"
 	"time"
@@ -9,6 +10,17 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/internal/redistest"
 	"github.com/seed-5c07c2e9/dyplsq/internal/replicas"
 )
+
+// leaseOnReplica leases an X that a replica knows of. A busy one may take longer than a lease waits
+// for it: the lease is then repeated, as by the task's next run.
+func (s stock) leaseOnReplica(t *testing.T, want inventory.Want) (got inventory.Leased) {
+	t.Helper()
+	redistest.Poll(t, time.Minute, "a replica to know of the lease", func(ctx context.Context) (err error) {
+		got, err = s.Lease(ctx, want)
+		return err
+	})
+	return got
+}
 
 // TestLeaseWaitsForReplicas: an X that no replica knows of is not to be used, though it is asked
 // for again; that a binding exists is written all the same. What a replica that takes over knows is
@@ -19,7 +31,7 @@ func TestLeaseWaitsForReplicas(t *testing.T) {
 	replica := redistest.StartReplica(t, master)
 	s := stock{inventory.New(master.Client(t), cooldown).WithReplicas(1), master.Client(t)}
 	s.fill(t, numbers(3))
-	bound := s.lease(t, alone("bound"))
+	bound := s.leaseOnReplica(t, alone("bound"))
 
 	thaw := replica.Freeze(t)
 	for range 2 {
@@ -30,7 +42,7 @@ func TestLeaseWaitsForReplicas(t *testing.T) {
 	}
 	s.bind(t, alone("bound"), bound)
 	thaw()
-	leased := s.lease(t, alone("k"))
+	leased := s.leaseOnReplica(t, alone("k"))
 	s.audit(t)
 
 	master.Kill()
@@ -53,7 +65,7 @@ func TestProlongWaitsForReplicas(t *testing.T) {
 	replica := redistest.StartReplica(t, master)
 	s := stock{inventory.New(master.Client(t), cooldown).WithReplicas(1), master.Client(t)}
 	s.fill(t, numbers(1))
-	b := s.bind(t, alone("task"), s.lease(t, alone("task")))
+	b := s.bind(t, alone("task"), s.leaseOnReplica(t, alone("task")))
 	later := inventory.Change{
 		Pool: pool, X: b.X, SubsID: b.SubsID, Until: b.Until.Add(time.Hour).Truncate(time.Millisecond),
 	}
@@ -69,9 +81,10 @@ func TestProlongWaitsForReplicas(t *testing.T) {
 		}
 	}
 	thaw()
-	if _, err := s.Prolong(t.Context(), later); err != nil {
-		t.Fatal(err)
-	}
+	redistest.Poll(t, time.Minute, "a replica to have the later expiry", func(ctx context.Context) error {
+		_, err := s.Prolong(ctx, later)
+		return err
+	})
 
 	master.Kill()
 	replica.Promote(t)
