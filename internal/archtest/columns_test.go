@@ -54,7 +54,7 @@ func filesOf(t *testing.T, extension string) (paths []string) {
 // commentLines are the lines of a Go file that are comments, with their indent.
 func commentLines(t *testing.T, path string) (lines []string) {
 	t.Helper()
-	source, err := os.ReadFile(path) //nolint:gosec // this module's own
+	source, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -83,7 +83,7 @@ func commentLines(t *testing.T, path string) (lines []string) {
 func pageLines(t *testing.T, path string) (lines []string) {
 	t.Helper()
 	code := false
-	page, err := os.ReadFile(path) //nolint:gosec // this module's own
+	page, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -68,7 +68,7 @@ func (c clusterSite) mustCreate(t *testing.T, id string) {
 func (c clusterSite) mustBegin(t *testing.T, id, run string) (begun record.Begun) {
 	t.Helper()
 	redistest.Poll(t, time.Minute, "a replica to have "+id, func(context.Context) error {
-		if begun = c.server.begin(t, id, run); begun.Shortage != nil {
+		if begun = c.server.begin(t, id, run); begun.Shortage != nil { //nolint:contextcheck // it takes the test's
 			return begun.Shortage
 		}
 		return nil
