@@ -11,8 +11,8 @@ import (
 
 // ErrNoCredentials is that there is no source of credentials at all: waiting does not help.
 var ErrNoCredentials = errors.New(
-	"no Alibaba Cloud credentials: set " + envID + " and " + envSecret +
-		" (and " + envToken + " where they are temporary), or " + envURI + ", or give this machine a RAM role",
+	"no Alibaba Cloud credentials: set " + envID + " and " + envSecret + " (and " + envToken +
+		" where they are temporary), or " + envURI + ", or give this machine a RAM role",
 )
 
 // Credentials is where a client gets what it signs with, for every call anew. Get must be safe for

@@ -95,7 +95,9 @@ func (a *attempt) fetchAndPut(ctx context.Context) (r calls.Recording, found boo
 	}
 	first := true
 	fetching, span := a.tracer.Start(ctx, trace.SpanKindClient, "fetch", "recording")
-	s, err := a.fetcher.fetch(fetching, file, func(ctx context.Context, dead bool) (dypls.SignedURL, error) {
+	s, err := a.fetcher.fetch(fetching, file, func(
+		ctx context.Context, dead bool,
+	) (dypls.SignedURL, error) {
 		if first && !dead {
 			first = false
 			return link, nil

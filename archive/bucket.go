@@ -34,7 +34,8 @@ func (b bucket) Location(name string) string {
 // endpointOf reads an endpoint: https, or http to this machine.
 func endpointOf(text string) (*url.URL, error) {
 	u, err := url.Parse(text)
-	if err == nil && u.Host != "" && u.User == nil && u.RawQuery == "" && strings.Trim(u.Path, "/") == "" {
+	if err == nil && u.Host != "" && u.User == nil && u.RawQuery == "" &&
+		strings.Trim(u.Path, "/") == "" {
 		if u.Scheme == "https" || u.Scheme == "http" && setting.IsLoopback(u.Hostname()) {
 			return u, nil
 		}

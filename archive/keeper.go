@@ -28,7 +28,9 @@ func New(c Config) (*Keeper, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Keeper{Config: c, fetcher: newFetcher(c.Bandwidth), tracer: tracing.New(c.TracerProvider)}, nil
+	return &Keeper{
+		Config: c, fetcher: newFetcher(c.Bandwidth), tracer: tracing.New(c.TracerProvider),
+	}, nil
 }
 
 const (
@@ -171,7 +173,8 @@ func (k *Keeper) settleFailed(
 	default:
 		p.Failed, p.Pause = true, k.pause(a.claim.Tries)
 		k.done(a, End{Result: Failed})
-		log.Warn().Str("reason", p.Reason).Dur("again_ms", p.Pause).Msg("recording not kept; trying again")
+		log.Warn().Str("reason", p.Reason).Dur("again_ms", p.Pause).
+			Msg("recording not kept; trying again")
 	}
 	return a.claim.Again(ctx, p)
 }

@@ -74,7 +74,9 @@ func (s ossStore) Put(ctx context.Context, name string, body io.ReadSeeker, size
 
 // Get implements [Store].
 func (s ossStore) Get(ctx context.Context, name string) (io.ReadCloser, int64, error) {
-	got, err := s.client.GetObject(ctx, &oss.GetObjectRequest{Bucket: new(s.name), Key: new(s.key(name))})
+	got, err := s.client.GetObject(
+		ctx, &oss.GetObjectRequest{Bucket: new(s.name), Key: new(s.key(name))},
+	)
 	if err != nil {
 		return nil, 0, ossError(err)
 	}
@@ -110,5 +112,7 @@ func ossError(err error) error {
 	case answer.Code == "NoSuchKey":
 		return fs.ErrNotExist
 	}
-	return fmt.Errorf("OSS answers %d %s, request %s", answer.StatusCode, answer.Code, answer.RequestID)
+	return fmt.Errorf(
+		"OSS answers %d %s, request %s", answer.StatusCode, answer.Code, answer.RequestID,
+	)
 }

@@ -15,7 +15,9 @@ import (
 // call's binding was enqueued.
 func (k *Keeper) startSpan(ctx context.Context, c calls.Call) (context.Context, tracing.Span) {
 	from := tracing.Origin{Parent: c.TraceParent}
-	ctx, span := k.tracer.StartLinked(ctx, trace.SpanKindConsumer, "keep", "recording", from, time.Time{})
+	ctx, span := k.tracer.StartLinked(
+		ctx, trace.SpanKindConsumer, "keep", "recording", from, time.Time{},
+	)
 	if span.On() {
 		span.Set(tracing.OfCall(c.ShownID(), c.ShownTaskID(), c.Account, c.PoolKey, c.SubsID)...)
 	}

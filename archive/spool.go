@@ -63,7 +63,8 @@ func (s *spool) whole(answer *http.Response) error {
 	if err := s.restart(); err != nil {
 		return err
 	}
-	s.total, s.etag, s.want = answer.ContentLength, answer.Header.Get("ETag"), answer.Header.Get(crcHeader)
+	s.total = answer.ContentLength
+	s.etag, s.want = answer.Header.Get("ETag"), answer.Header.Get(crcHeader)
 	if s.total > mostBytes {
 		return errTooBig
 	}

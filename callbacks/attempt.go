@@ -93,7 +93,9 @@ func (p *poster) send(ctx context.Context, id string, body []byte) Attempt {
 }
 
 func (p *poster) post(ctx context.Context, id string, body []byte) Attempt {
-	request, err := http.NewRequestWithContext(ctx, http.MethodPost, p.endpoint.URL, bytes.NewReader(body))
+	request, err := http.NewRequestWithContext(
+		ctx, http.MethodPost, p.endpoint.URL, bytes.NewReader(body),
+	)
 	if err != nil {
 		return Attempt{Error: "the URL cannot be used"}
 	}

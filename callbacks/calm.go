@@ -16,7 +16,9 @@ type calm struct{}
 
 // DialHook implements [redis.Hook].
 func (calm) DialHook(next redis.DialHook) redis.DialHook {
-	return func(ctx context.Context, network, addr string) (net.Conn, error) { return next(ctx, network, addr) }
+	return func(ctx context.Context, network, addr string) (net.Conn, error) {
+		return next(ctx, network, addr)
+	}
 }
 
 // ProcessHook implements [redis.Hook].

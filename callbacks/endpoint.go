@@ -86,7 +86,9 @@ func (e Endpoint) problems(place string) []dypls.Problem {
 	}
 	e.checkURL(&list)
 	if len(e.Secrets) == 0 {
-		list.add("secrets", "must hold one secret at least", `make one: echo "whsec_$(openssl rand -base64 32)"`)
+		list.add(
+			"secrets", "must hold one secret at least", `make one: echo "whsec_$(openssl rand -base64 32)"`,
+		)
 	}
 	for i, secret := range e.Secrets {
 		field := fmt.Sprintf("secrets[%d]", i)
@@ -158,5 +160,7 @@ type problemList struct {
 }
 
 func (l *problemList) add(field, rule, remedy string) {
-	l.problems = append(l.problems, dypls.Problem{Field: l.place + "." + field, Rule: rule, Remedy: remedy})
+	l.problems = append(
+		l.problems, dypls.Problem{Field: l.place + "." + field, Rule: rule, Remedy: remedy},
+	)
 }

@@ -78,7 +78,9 @@ func (s store) drop(ctx context.Context, endpoint string) error {
 		return err
 	}
 	k := keysOf(endpoint)
-	err = s.redis.Del(ctx, k.state(), k.waiting(), k.failing(), k.queued(), k.sending(), k.resting(), k.dead()).Err()
+	err = s.redis.Del(
+		ctx, k.state(), k.waiting(), k.failing(), k.queued(), k.sending(), k.resting(), k.dead(),
+	).Err()
 	if err != nil {
 		return err
 	}

@@ -49,7 +49,9 @@ func Parse(data []byte) ([]Endpoint, error) {
 
 func parse(data []byte) (endpoints []Endpoint, problems []dypls.Problem) {
 	if len(data) > longestFile {
-		return nil, []dypls.Problem{{Rule: "the file must have 1 MiB at most", Remedy: "leave out what is no endpoint"}}
+		return nil, []dypls.Problem{
+			{Rule: "the file must have 1 MiB at most", Remedy: "leave out what is no endpoint"},
+		}
 	}
 	if p, found := dypls.EncodingProblem(data); found {
 		return nil, []dypls.Problem{p}
@@ -64,7 +66,9 @@ func parse(data []byte) (endpoints []Endpoint, problems []dypls.Problem) {
 	}
 	problems = decode(data, "", &file)
 	if file.Endpoints == nil && problems == nil {
-		problems = []dypls.Problem{{Field: "endpoints", Rule: "must be given", Remedy: `write {"endpoints":[{"name":...}]}`}}
+		problems = []dypls.Problem{
+			{Field: "endpoints", Rule: "must be given", Remedy: `write {"endpoints":[{"name":...}]}`},
+		}
 	}
 	for i, item := range file.Endpoints {
 		var e Endpoint
@@ -96,7 +100,8 @@ func check(endpoints []Endpoint, unread []dypls.Problem) (problems []dypls.Probl
 		}
 		if e.Name != "" && known[e.Name] {
 			problems = append(problems, dypls.Problem{
-				Field: placeAt(i) + ".name", Rule: "is another endpoint's, too", Remedy: "give each a name of its own",
+				Field: placeAt(i) + ".name", Rule: "is another endpoint's, too",
+				Remedy: "give each a name of its own",
 			})
 		}
 		known[e.Name] = true
@@ -129,15 +134,21 @@ func decode(data []byte, place string, into any) (problems []dypls.Problem) {
 	}
 	decoder := json.NewDecoder(bytes.NewReader(data))
 	if token, err := decoder.Token(); err != nil || token != json.Delim('{') {
-		return []dypls.Problem{{Field: place, Rule: "must be a JSON object", Remedy: "write it in braces"}}
+		return []dypls.Problem{
+			{Field: place, Rule: "must be a JSON object", Remedy: "write it in braces"},
+		}
 	}
 	seen := map[string]bool{}
 	for decoder.More() {
 		token, err := decoder.Token()
 		name, isName := token.(string)
 		var value json.RawMessage
-		if err != nil || !isName || decoder.Decode(&value) != nil { // valid as a whole, so this does not happen
-			return append(problems, dypls.Problem{Field: place, Rule: "must be a JSON object", Remedy: "write it in braces"})
+		// it is valid as a whole, so this does not happen
+		if err != nil || !isName || decoder.Decode(&value) != nil {
+			return append(
+				problems,
+				dypls.Problem{Field: place, Rule: "must be a JSON object", Remedy: "write it in braces"},
+			)
 		}
 		field, known := fields[name]
 		switch {
@@ -146,7 +157,9 @@ func decode(data []byte, place string, into any) (problems []dypls.Problem) {
 				Field: within(shown(name)), Rule: "is not known", Remedy: "remove it: docs/callbacks.md lists what there is",
 			})
 		case seen[name]:
-			problems = append(problems, dypls.Problem{Field: within(name), Rule: "is given twice", Remedy: "keep one"})
+			problems = append(
+				problems, dypls.Problem{Field: within(name), Rule: "is given twice", Remedy: "keep one"},
+			)
 		case bytes.Equal(value, []byte("null")) || json.Unmarshal(value, field) != nil:
 			rule, remedy := typeRule(field)
 			problems = append(problems, dypls.Problem{Field: within(name), Rule: rule, Remedy: remedy})

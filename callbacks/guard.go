@@ -51,13 +51,18 @@ func joined(lists ...[]network) (all []network) {
 // special are the addresses of version 4 that are refused, by IANA's registry, the narrow ones
 // first. Metadata are what a cloud's machines are told, credentials among it.
 var special = joined(
-	networks("a service of metadata", false, "169.254.169.254/32", "100.100.100.200/32", "192.0.0.192/32"),
+	networks(
+		"a service of metadata", false, "169.254.169.254/32", "100.100.100.200/32", "192.0.0.192/32",
+	),
 	networks("a loopback address", true, "127.0.0.0/8"),
-	networks("a private network", true, "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10"),
+	networks(
+		"a private network", true, "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10",
+	),
 	networks("a link-local address", false, "169.254.0.0/16"),
 	networks("no address of a host", false, "0.0.0.0/8", "224.0.0.0/4", "240.0.0.0/4"),
 	networks("a reserved address", false,
-		"192.0.0.0/24", "192.0.2.0/24", "192.88.99.0/24", "198.18.0.0/15", "198.51.100.0/24", "203.0.113.0/24"),
+		"192.0.0.0/24", "192.0.2.0/24", "192.88.99.0/24", "198.18.0.0/15", "198.51.100.0/24",
+		"203.0.113.0/24"),
 )
 
 // special6 are those of version 6. Beside them only global unicast, 2000::/3, is connected to.
@@ -73,8 +78,8 @@ var special6 = joined(
 
 var (
 	globalUnicast = netip.MustParsePrefix("2000::/3")
-	nat64         = netip.MustParsePrefix("64:ff9b::/96") // the last 32 bits are an address of version 4
-	sixToFour     = netip.MustParsePrefix("2002::/16")    // the 32 bits that follow are one
+	nat64         = netip.MustParsePrefix("64:ff9b::/96") // the last 32 bits are an IPv4
+	sixToFour     = netip.MustParsePrefix("2002::/16")    // the 32 bits that follow are
 )
 
 // checkAddress refuses addresses that lead to this machine, into private networks or nowhere, in

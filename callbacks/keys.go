@@ -33,9 +33,16 @@ func (k keys) state() string { return k.prefix + "state" }
 // Sorted sets of deliveries. One that is not delivered is among those that wait, by when its event
 // came, and in one of the next three.
 func (k keys) waiting() string { return k.prefix + "waiting" }
-func (k keys) queued() string  { return k.prefix + "queued" }  // asynq has them, by when they are due
-func (k keys) sending() string { return k.prefix + "sending" } // they are sent, by when that is over
-func (k keys) resting() string { return k.prefix + "resting" } // they wait for the endpoint, by when they began
+
+// queued are those that asynq has, by when they are due.
+func (k keys) queued() string { return k.prefix + "queued" }
+
+// sending are those that are sent, by when that is over.
+func (k keys) sending() string { return k.prefix + "sending" }
+
+// resting are those that wait for the endpoint, by when they began.
+func (k keys) resting() string { return k.prefix + "resting" }
+
 // failing are those that wait and have failed before.
 func (k keys) failing() string { return k.prefix + "failing" }
 func (k keys) dead() string    { return k.prefix + "dead" } // by when they were given up

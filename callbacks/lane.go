@@ -67,7 +67,10 @@ func (e laterError) Error() string { return e.reason }
 
 // open starts a lane.
 func (s *Sender) open(ctx context.Context, e Endpoint) (*lane, error) {
-	l := &lane{Sender: s, name: e.Name, log: s.Logger.With().Str("endpoint", e.Name).Logger(), pumped: make(chan struct{})}
+	l := &lane{
+		Sender: s, name: e.Name, log: s.Logger.With().Str("endpoint", e.Name).Logger(),
+		pumped: make(chan struct{}),
+	}
 	l.poster.Store(newPoster(e, s.Config))
 	l.ctx, l.cut = context.WithCancel(context.WithoutCancel(ctx))
 	l.server = asynq.NewServerFromRedisClient(s.store.redis, asynq.Config{
@@ -128,7 +131,8 @@ func (l *lane) perform(ctx context.Context, task *asynq.Task) error {
 	var p payload
 	taskID, _ := asynq.GetTaskID(ctx)
 	id, round, found := strings.Cut(taskID, ".")
-	if err := json.Unmarshal(task.Payload(), &p); err != nil || p.Version != 1 || !found || p.ID != id {
+	if err := json.Unmarshal(task.Payload(), &p); err != nil || p.Version != 1 || !found ||
+		p.ID != id {
 		l.log.Error().Str("task_id", taskID).Msg("callback not readable; archived")
 		return fmt.Errorf("the payload cannot be read: %w", asynq.SkipRetry)
 	}
@@ -171,7 +175,8 @@ func (l *lane) hold(ctx context.Context, id, round string, a admission) error {
 	const pause = time.Minute
 	last, now := l.saidHeld.Load(), time.Now().UnixNano()
 	if now-last > int64(sayEvery) && l.saidHeld.CompareAndSwap(last, now) {
-		l.log.Error().Str("webhook_id", id).Str("reason", a.closed.Error()).Msg("callback undecryptable; held")
+		l.log.Error().Str("webhook_id", id).Str("reason", a.closed.Error()).
+			Msg("callback undecryptable; held")
 	}
 	l.Trace.attemptDone(AttemptEnd{Endpoint: l.name, Result: Undecryptable})
 	_, _, err := l.store.settle(ctx, l.name, id, round, l.now(), end{result: "cut"})
@@ -216,7 +221,9 @@ func (l *lane) endOf(attempt Attempt, a admission) (end, error) {
 }
 
 // tell writes the line of an attempt.
-func (l *lane) tell(span tracing.Span, id string, attempt Attempt, a admission, e end, fails int, disabled bool) {
+func (l *lane) tell(
+	span tracing.Span, id string, attempt Attempt, a admission, e end, fails int, disabled bool,
+) {
 	if e.result == "cut" {
 		return
 	}
@@ -229,7 +236,8 @@ func (l *lane) tell(span tracing.Span, id string, attempt Attempt, a admission, 
 	}
 	l.Trace.attemptDone(AttemptEnd{Endpoint: l.name, Result: result, Took: attempt.Took})
 	line := l.log.WithLevel(level).Fields(span.LogFields()).
-		Str("webhook_id", id).Int("attempt", a.attempts+1).Int("status", attempt.Status).Dur("duration_ms", attempt.Took)
+		Str("webhook_id", id).Int("attempt", a.attempts+1).Int("status", attempt.Status).
+		Dur("duration_ms", attempt.Took)
 	if attempt.Error != "" {
 		line = line.Str("reason", attempt.Error)
 	}

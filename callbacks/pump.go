@@ -52,7 +52,9 @@ func (l *lane) pump(ctx context.Context) {
 
 // upTo are some of those that have a time in a sorted set, or an earlier one.
 func upTo(at time.Time) *redis.ZRangeBy {
-	return &redis.ZRangeBy{Min: "-inf", Max: strconv.FormatInt(at.UnixMilli(), 10), Count: releasedAtOnce}
+	return &redis.ZRangeBy{
+		Min: "-inf", Max: strconv.FormatInt(at.UnixMilli(), 10), Count: releasedAtOnce,
+	}
 }
 
 func (l *lane) pumpOnce(ctx context.Context) error {
@@ -139,7 +141,10 @@ func (l *lane) giveUp(ctx context.Context, id string, now time.Time) error {
 		return err
 	}
 	const reason = "its endpoint was away for too long"
-	e := end{result: "dead", err: reason, keep: keepUndelivered, first: l.scaled(firstProbe), last: l.scaled(lastProbe)}
+	e := end{
+		result: "dead", err: reason, keep: keepUndelivered, first: l.scaled(firstProbe),
+		last: l.scaled(lastProbe),
+	}
 	if _, _, err = l.store.settle(ctx, l.name, id, round, now, e); err == nil {
 		l.tell(tracing.Span{}, id, Attempt{Error: reason}, admission{}, e, 0, false)
 	}
@@ -147,7 +152,9 @@ func (l *lane) giveUp(ctx context.Context, id string, now time.Time) error {
 }
 
 // waitingStates are those of tasks that asynq will give out.
-var waitingStates = []asynq.TaskState{asynq.TaskStatePending, asynq.TaskStateScheduled, asynq.TaskStateRetry}
+var waitingStates = []asynq.TaskState{
+	asynq.TaskStatePending, asynq.TaskStateScheduled, asynq.TaskStateRetry,
+}
 
 // recover gives a delivery to asynq that should have been sent, unless asynq has it.
 func (s store) recover(ctx context.Context, endpoint, id string, now time.Time) error {

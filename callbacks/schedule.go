@@ -53,7 +53,9 @@ func pauseAfter(failures int, chance float64) (time.Duration, bool) {
 func retryAfter(header http.Header, now time.Time) time.Duration {
 	text := strings.TrimSpace(header.Get("Retry-After"))
 	if seconds, err := strconv.ParseInt(text, 10, 64); err == nil {
-		return min(time.Duration(min(max(seconds, 0), int64(longestRest/time.Second)))*time.Second, longestRest)
+		return min(
+			time.Duration(min(max(seconds, 0), int64(longestRest/time.Second)))*time.Second, longestRest,
+		)
 	}
 	at, err := http.ParseTime(text)
 	if err != nil {

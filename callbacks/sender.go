@@ -161,7 +161,8 @@ func (s *Sender) callChanged(ctx context.Context, c calls.Call) error {
 // told logs, now and then, why an event is not stored, which is offered again.
 func (s *Sender) told(ctx context.Context, err error) error {
 	last, now := s.said.Load(), time.Now().UnixNano()
-	if err != nil && ctx.Err() == nil && now-last > int64(sayEvery) && s.said.CompareAndSwap(last, now) {
+	if err != nil && ctx.Err() == nil && now-last > int64(sayEvery) &&
+		s.said.CompareAndSwap(last, now) {
 		s.Logger.Warn().Str("error", dypls.Scrub(err.Error())).Msg("events for callbacks not read; trying again")
 	}
 	return err

@@ -44,7 +44,8 @@ var (
 func keyOf(secret string) ([]byte, error) {
 	text, found := strings.CutPrefix(secret, secretPrefix)
 	key, err := base64.StdEncoding.Strict().DecodeString(text)
-	if err != nil || !found || strings.ContainsAny(text, "\r\n") || len(key) < leastSecret || len(key) > mostSecret {
+	if err != nil || !found || strings.ContainsAny(text, "\r\n") || len(key) < leastSecret ||
+		len(key) > mostSecret {
 		return nil, errors.New("the secret " + secretRule)
 	}
 	return key, nil
@@ -58,7 +59,9 @@ func Sign(secret, id string, timestamp time.Time, body []byte) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return signaturePrefix + base64.StdEncoding.EncodeToString(macOf(key, id, timestamp.Unix(), body)), nil
+	return signaturePrefix + base64.StdEncoding.EncodeToString(
+		macOf(key, id, timestamp.Unix(), body),
+	), nil
 }
 
 func macOf(key []byte, id string, seconds int64, body []byte) []byte {
@@ -86,7 +89,8 @@ func Verify(secrets []string, header http.Header, body []byte, now time.Time) er
 	if err != nil || id == "" || len(signatures) == 0 || len(signatures) > mostSignaturesOfOneEvent {
 		return ErrHeaders
 	}
-	if at := now.Unix(); seconds < at-int64(signatureWindow.Seconds()) || seconds > at+int64(signatureWindow.Seconds()) {
+	if at := now.Unix(); seconds < at-int64(signatureWindow.Seconds()) ||
+		seconds > at+int64(signatureWindow.Seconds()) {
 		return ErrTimestamp
 	}
 	for _, signature := range signatures {

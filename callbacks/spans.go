@@ -15,9 +15,13 @@ import (
 
 // startSpan starts the span of one attempt, linked to the one in which what it tells of was
 // enqueued.
-func (l *lane) startSpan(ctx context.Context, id string, a admission) (context.Context, tracing.Span) {
+func (l *lane) startSpan(
+	ctx context.Context, id string, a admission,
+) (context.Context, tracing.Span) {
 	from := tracing.Origin{Parent: a.origin}
-	ctx, span := l.tracer.StartLinked(ctx, trace.SpanKindClient, "callback", string(a.kind), from, time.Time{})
+	ctx, span := l.tracer.StartLinked(
+		ctx, trace.SpanKindClient, "callback", string(a.kind), from, time.Time{},
+	)
 	if span.On() {
 		span.Set(
 			semconv.HTTPRequestMethodKey.String(http.MethodPost), tracing.Endpoint.String(l.name),

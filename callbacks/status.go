@@ -66,7 +66,8 @@ func (s Status) MarshalJSON() ([]byte, error) {
 	}{
 		s.Endpoint, s.Listed, s.Host, !s.DisabledAt.IsZero(), written(s.DisabledAt),
 		s.Delivered, s.Pending, s.Failing, s.Dead,
-		written(s.Oldest), written(s.LastSuccess), written(s.LastFailure), s.LastStatus, s.LastError, written(s.ResumesAt),
+		written(s.Oldest), written(s.LastSuccess), written(s.LastFailure), s.LastStatus, s.LastError,
+		written(s.ResumesAt),
 	})
 }
 
@@ -114,7 +115,8 @@ func (s store) status(ctx context.Context, endpoint string, now time.Time) (Stat
 	var oldest *redis.ZSliceCmd
 	_, err := s.redis.Pipelined(ctx, func(p redis.Pipeliner) error {
 		hash = p.HGetAll(ctx, k.state())
-		waiting, failing, dead = p.ZCard(ctx, k.waiting()), p.ZCard(ctx, k.failing()), p.ZCard(ctx, k.dead())
+		waiting, failing = p.ZCard(ctx, k.waiting()), p.ZCard(ctx, k.failing())
+		dead = p.ZCard(ctx, k.dead())
 		oldest = p.ZRangeWithScores(ctx, k.waiting(), 0, 0)
 		return nil
 	})

@@ -45,7 +45,9 @@ type store struct {
 }
 
 func newStore(client redis.UniversalClient, keys *tasks.Keys) store {
-	return store{client, asynq.NewClientFromRedisClient(client), asynq.NewInspectorFromRedisClient(client), keys}
+	return store{
+		client, asynq.NewClientFromRedisClient(client), asynq.NewInspectorFromRedisClient(client), keys,
+	}
 }
 
 const fieldBody = "body"
@@ -75,11 +77,14 @@ func texts(n int, reply *redis.Cmd) ([]string, error) {
 }
 
 // create makes a delivery, unless it is there, and sees that asynq has it.
-func (s store) create(ctx context.Context, endpoint string, e event, body []byte, now time.Time) error {
+func (s store) create(
+	ctx context.Context, endpoint string, e event, body []byte, now time.Time,
+) error {
 	k := keysOf(endpoint)
 	reply, err := texts(3, createScript.Run(ctx, s.redis,
 		[]string{k.delivery(e.id), k.waiting(), k.queued()},
-		e.id, now.UnixMilli(), keepUndelivered.Milliseconds(), string(e.kind), s.seal(k.delivery(e.id), body), e.origin))
+		e.id, now.UnixMilli(), keepUndelivered.Milliseconds(), string(e.kind),
+		s.seal(k.delivery(e.id), body), e.origin))
 	if err != nil || reply[2] != "1" {
 		return err
 	}
@@ -97,7 +102,9 @@ func (s store) again(
 ) (bool, error) {
 	k := keysOf(endpoint)
 	reply, err := texts(2, againScript.Run(ctx, s.redis,
-		[]string{k.delivery(id), k.waiting(), k.failing(), k.queued(), k.sending(), k.resting(), k.dead()},
+		[]string{
+			k.delivery(id), k.waiting(), k.failing(), k.queued(), k.sending(), k.resting(), k.dead(),
+		},
 		id, now.UnixMilli(), keepUndelivered.Milliseconds(), string(kind), s.seal(k.delivery(id), body)))
 	if err != nil || reply[1] == "0" {
 		return false, err
@@ -168,8 +175,12 @@ func (s store) settle(
 ) (fails int, disabled bool, err error) {
 	k := keysOf(endpoint)
 	reply, err := texts(3, settleScript.Run(ctx, s.redis,
-		[]string{k.delivery(id), k.state(), k.waiting(), k.failing(), k.queued(), k.sending(), k.resting(), k.dead()},
-		id, round, now.UnixMilli(), e.result, e.status, e.err, millis(e.due), millis(e.rest), e.keep.Milliseconds(),
+		[]string{
+			k.delivery(id), k.state(), k.waiting(), k.failing(), k.queued(), k.sending(), k.resting(),
+			k.dead(),
+		},
+		id, round, now.UnixMilli(), e.result, e.status, e.err, millis(e.due), millis(e.rest),
+		e.keep.Milliseconds(),
 		failuresToRest, e.first.Milliseconds(), e.last.Milliseconds()))
 	if err != nil {
 		return 0, false, err
@@ -194,7 +205,8 @@ func (s store) release(ctx context.Context, endpoint, id string, now time.Time) 
 func (s store) enqueue(ctx context.Context, endpoint, id, round string) error {
 	const mostRetries = 1 << 20 // the record counts
 	_, err := s.asynq.EnqueueContext(ctx, asynq.NewTask(taskType, payloadOf(id)),
-		asynq.Queue(queueName(endpoint)), asynq.TaskID(id+"."+round), asynq.MaxRetry(mostRetries), asynq.Timeout(taskTimeout))
+		asynq.Queue(queueName(endpoint)), asynq.TaskID(id+"."+round), asynq.MaxRetry(mostRetries),
+		asynq.Timeout(taskTimeout))
 	if errors.Is(err, asynq.ErrTaskIDConflict) {
 		return nil
 	}

@@ -37,7 +37,8 @@ func (a AskRecordings) check() []dypls.Problem {
 		return nil
 	}
 	return []dypls.Problem{{
-		Field: "AskRecordings", Rule: "must be announced, recorded or answered", Remedy: "leave it out for recorded",
+		Field: "AskRecordings", Rule: "must be announced, recorded or answered",
+		Remedy: "leave it out for recorded",
 	}}
 }
 
@@ -77,7 +78,9 @@ func (s *Store) expect(ctx context.Context, f *facts) error {
 	if what == expectAsked && length <= mayBeTooShort {
 		what = expectGuess
 	}
-	f.list = append(f.list, fact{name: factExpected, value: string(what), guessed: what == expectGuess})
+	f.list = append(
+		f.list, fact{name: factExpected, value: string(what), guessed: what == expectGuess},
+	)
 	return nil
 }
 
@@ -88,12 +91,13 @@ func (s *Store) bindingRecords(ctx context.Context, task string) (expectation, e
 		return expectGuess, nil
 	}
 	of, err := record.NewStore(s.redis).WithKeys(s.keys).Requested(ctx, task)
+	isRecorded := dypls.Parameter{Name: "IsRecordingEnabled", Value: "true"}
 	switch {
 	case err != nil:
 		return "", fmt.Errorf("read the bind of a call: %w", err)
 	case !strings.HasPrefix(of.Action, "Bind"), !of.Fingerprint.Readable(s.keys):
 		return expectGuess, nil
-	case of.Fingerprint.Holds(s.keys, task, dypls.Parameter{Name: "IsRecordingEnabled", Value: "true"}):
+	case of.Fingerprint.Holds(s.keys, task, isRecorded):
 		return expectAsked, nil
 	}
 	return expectNone, nil

@@ -205,7 +205,9 @@ func (s *Store) put(ctx context.Context, p pushed) error {
 	if s.replicas == 0 {
 		err = s.redis.XAdd(ctx, &redis.XAddArgs{Stream: pushStream, Values: values}).Err()
 	} else {
-		reply, shortage := replicas.Run(ctx, s.redis, s.replicas, takeScript, []string{pushStream}, values...)
+		reply, shortage := replicas.Run(
+			ctx, s.redis, s.replicas, takeScript, []string{pushStream}, values...,
+		)
 		if err = reply.Err(); err == nil && shortage != nil {
 			err = shortage
 		}

@@ -189,7 +189,9 @@ func (s *Store) mergeReceipt(ctx context.Context, r dypls.Receipt, from origin) 
 }
 
 // mergeFacts merges what a receipt says into its call.
-func (s *Store) mergeFacts(ctx context.Context, r dypls.Receipt, f facts, from origin) (Result, error) {
+func (s *Store) mergeFacts(
+	ctx context.Context, r dypls.Receipt, f facts, from origin,
+) (Result, error) {
 	if err := s.expect(ctx, &f); err != nil {
 		return "", err
 	}
@@ -299,8 +301,9 @@ func (s *Store) index(ctx context.Context, f facts, at time.Time) error {
 		keys = append(keys, bindingKey(binding))
 	}
 	for _, key := range keys {
-		err := indexScript.Run(ctx, s.redis, []string{key}, how, at.UnixMilli(), f.call, (s.keep + day).Milliseconds()).
-			Err()
+		err := indexScript.Run(
+			ctx, s.redis, []string{key}, how, at.UnixMilli(), f.call, (s.keep + day).Milliseconds(),
+		).Err()
 		if err != nil {
 			return fmt.Errorf("index a call: %w", err)
 		}

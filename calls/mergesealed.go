@@ -66,7 +66,8 @@ func (s *Store) mergeOnce(
 	isNew = !has
 	writes := s.newer(f, old)
 	// Each way in has a dialect of its own: of both the longer JSON is kept.
-	if raw := string(r.Raw); isNew || len(raw) > len(old[receipt]) || len(raw) == len(old[receipt]) && raw > old[receipt] {
+	if raw := string(r.Raw); isNew || len(raw) > len(old[receipt]) ||
+		len(raw) == len(old[receipt]) && raw > old[receipt] {
 		writes = append(writes, receipt, s.sealFact(f.call, receipt, raw))
 	}
 	number := func(text string) int64 {
@@ -94,7 +95,9 @@ func (s *Store) mergeOnce(
 	if written == 0 {
 		return false, known, false, nil
 	}
-	return isNew, knownRecording{RecordingState(state), isExpected(expected)}, true, s.tell(ctx, f.call, revision, told)
+	return isNew, knownRecording{RecordingState(state), isExpected(expected)}, true, s.tell(
+		ctx, f.call, revision, told,
+	)
 }
 
 // newer are the fields of facts that weigh more than what a call has, and their values. Of equal
@@ -108,7 +111,8 @@ func (s *Store) newer(f facts, old map[string]string) (writes []any) {
 		value := strconv.Itoa(rank) + ":" + fact.value
 		has, is := old[fact.name]
 		hasRank, hasValue, _ := strings.Cut(has, ":")
-		if n, err := strconv.Atoi(hasRank); is && err == nil && (rank < n || rank == n && fact.value <= hasValue) {
+		if n, err := strconv.Atoi(hasRank); is && err == nil &&
+			(rank < n || rank == n && fact.value <= hasValue) {
 			continue
 		}
 		writes = append(writes, fact.name, s.sealFact(f.call, fact.name, value))

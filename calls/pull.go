@@ -82,7 +82,9 @@ type Puller struct {
 // Puller returns one. It asks nothing yet. Its error tells everything that is wrong with the
 // configuration.
 func (s *Store) Puller(c PullerConfig) (*Puller, error) {
-	p := &Puller{store: s, account: c.Account, tokens: c.Tokens, firstRest: firstRest, mostRest: mostRest}
+	p := &Puller{
+		store: s, account: c.Account, tokens: c.Tokens, firstRest: firstRest, mostRest: mostRest,
+	}
 	problems := []error{checkAccount(&p.account)}
 	if len(c.Queues) == 0 {
 		problems = append(problems, errors.New("a queue must be given"))
@@ -98,7 +100,9 @@ func (s *Store) Puller(c PullerConfig) (*Puller, error) {
 			problems = append(problems, fmt.Errorf("the queue of %s is given twice: a queue holds one type", q.Type))
 		}
 		seen[q.Name] = true
-		p.queues = append(p.queues, &pull{Puller: p, Queue: q, status: QueueStatus{Queue: q, State: QueueAway}})
+		p.queues = append(
+			p.queues, &pull{Puller: p, Queue: q, status: QueueStatus{Queue: q, State: QueueAway}},
+		)
 	}
 	var err error
 	p.mns, err = mns.New(mns.Config{

@@ -166,8 +166,8 @@ func (q *pull) say(err error, pause time.Duration) {
 	case errors.Is(err, errNotStored):
 		text = "messages not stored; they come again"
 	}
-	q.store.log.WithLevel(level).Str("queue", q.Name).Str("type", string(q.Type)).Str("error", s.Problem).
-		Str("remedy", s.Remedy).Dur("pause", pause).Msg(text)
+	q.store.log.WithLevel(level).Str("queue", q.Name).Str("type", string(q.Type)).
+		Str("error", s.Problem).Str("remedy", s.Remedy).Dur("pause", pause).Msg(text)
 }
 
 // queueKey is a token, and until when it is used.

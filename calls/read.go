@@ -197,7 +197,9 @@ func parsePosition(text string) (position, bool) {
 }
 
 // page reads what comes next in indexes that are read side by side.
-func (s *Store) page(ctx context.Context, keys []string, w window) (page []position, more bool, err error) {
+func (s *Store) page(
+	ctx context.Context, keys []string, w window,
+) (page []position, more bool, err error) {
 	if len(keys) == 1 {
 		return s.pageOf(ctx, keys[0], w)
 	}
@@ -227,7 +229,9 @@ func (s *Store) page(ctx context.Context, keys []string, w window) (page []posit
 }
 
 // pageOf reads what comes next in an index.
-func (s *Store) pageOf(ctx context.Context, key string, w window) (page []position, more bool, err error) {
+func (s *Store) pageOf(
+	ctx context.Context, key string, w window,
+) (page []position, more bool, err error) {
 	const size = 256
 	within := redis.ZRangeBy{Min: strconv.FormatInt(w.from.at, 10), Max: "+inf", Count: size}
 	read := s.redis.ZRangeByScoreWithScores

@@ -13,7 +13,7 @@ type RecordingState string
 // The states. Kept and lost are final, unless somebody has a lost one tried again.
 const (
 	RecordingNone      RecordingState = "none"      // nothing says that there is one
-	RecordingExpected  RecordingState = "expected"  // an answered call should have it: see [AskRecordings]
+	RecordingExpected  RecordingState = "expected"  // it should be there: see [AskRecordings]
 	RecordingAnnounced RecordingState = "announced" // SecretRecording says that it is there
 	RecordingFetching  RecordingState = "fetching"  // somebody fetches it, or died while fetching it
 	RecordingKept      RecordingState = "kept"      // it is in the store

@@ -94,7 +94,8 @@ func (s *Store) ClaimRecording(
 func (c *RecordingClaim) hold(ctx context.Context) error {
 	const pause = time.Minute
 	if mayTell(&c.store.saidWaits) {
-		c.store.log.Error().Str("error", reasonOf(c.Call.Undecryptable)).Msg("call undecryptable; its recording waits")
+		c.store.log.Error().Str("error", reasonOf(c.Call.Undecryptable)).
+			Msg("call undecryptable; its recording waits")
 	}
 	return c.Again(ctx, Postponed{Pause: pause, Reason: reasonOf(c.Call.Undecryptable), Link: c.Link})
 }

@@ -119,7 +119,9 @@ func reasonOf(err error) string {
 		return missing.Error()
 	}
 	if tampered, is := errors.AsType[*seal.TamperedError](err); is {
-		return (&seal.TamperedError{KeyID: tampered.KeyID, Place: seal.Place{Field: tampered.Place.Field}}).Error()
+		return (&seal.TamperedError{
+			KeyID: tampered.KeyID, Place: seal.Place{Field: tampered.Place.Field},
+		}).Error()
 	}
 	return "it does not open"
 }

@@ -76,7 +76,8 @@ func (missing) Call(context.Context, dypls.Call) (dypls.Answer, error) {
 
 func (s Settler) settle(ctx context.Context, c Call) error {
 	if c.Undecryptable != nil { // it is offered again
-		s.Store.log.Warn().Str("error", reasonOf(c.Undecryptable)).Msg("receipt not used yet; trying again")
+		s.Store.log.Warn().Str("error", reasonOf(c.Undecryptable)).
+			Msg("receipt not used yet; trying again")
 		return c.Undecryptable
 	}
 	if !c.mayName() {
@@ -95,7 +96,9 @@ func (s Settler) settle(ctx context.Context, c Call) error {
 		return nil
 	}
 	from := tracing.Origin{Parent: task.TraceParent, State: task.TraceState}
-	ctx, span := s.Store.spans.StartLinked(ctx, trace.SpanKindConsumer, "settle", task.Action, from, time.Time{})
+	ctx, span := s.Store.spans.StartLinked(
+		ctx, trace.SpanKindConsumer, "settle", task.Action, from, time.Time{},
+	)
 	defer span.End()
 	if span.On() {
 		span.Set(tracing.OfCall(c.ShownID(), c.ShownTaskID(), c.Account, c.PoolKey, c.SubsID)...)

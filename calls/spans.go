@@ -30,7 +30,9 @@ func (s *Store) startReceipt(
 	if err != nil {
 		return ctx, tracing.Span{}, err
 	}
-	ctx, span := s.spans.StartLinked(ctx, trace.SpanKindConsumer, "receipt", string(r.Type), from, time.Time{})
+	ctx, span := s.spans.StartLinked(
+		ctx, trace.SpanKindConsumer, "receipt", string(r.Type), from, time.Time{},
+	)
 	if from == (tracing.Origin{}) {
 		from = span.Origin()
 	}

@@ -44,13 +44,17 @@ func (a *API) enqueueBatch(e *exchange) error {
 }
 
 // decodeBatch reads a batch, and everything that is wrong with all of it.
-func (a *API) decodeBatch(data []byte) (items []tasks.UntypedItem, told []Enqueued, keyed bool, err error) {
+func (a *API) decodeBatch(
+	data []byte,
+) (items []tasks.UntypedItem, told []Enqueued, keyed bool, err error) {
 	var list json.RawMessage
 	problems := problemsOf(dypls.DecodeObject(data, dypls.Extra{Name: "tasks", Into: &list}))
 	var texts []json.RawMessage
-	if len(problems) == 0 && (json.Unmarshal(list, &texts) != nil || len(texts) == 0 || len(texts) > mostTasks) {
+	if len(problems) == 0 &&
+		(json.Unmarshal(list, &texts) != nil || len(texts) == 0 || len(texts) > mostTasks) {
 		problems = []dypls.Problem{{
-			Field: "tasks", Rule: fmt.Sprintf("must be a JSON array of 1 to %d tasks", mostTasks), Remedy: "split what is more",
+			Field: "tasks", Rule: fmt.Sprintf("must be a JSON array of 1 to %d tasks", mostTasks),
+			Remedy: "split what is more",
 		}}
 	}
 	if len(problems) > 0 {

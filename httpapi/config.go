@@ -120,7 +120,9 @@ func New(c Config) (*API, error) {
 	}
 	a.outcomesFeed, a.changesFeed = newFeed(outcomesSource(c.Queue)), newFeed(changesSource(c.Calls))
 	if a.audit == nil {
-		a.audit = func(ctx context.Context, _ Change, act func(context.Context) error) error { return act(ctx) }
+		a.audit = func(ctx context.Context, _ Change, act func(context.Context) error) error {
+			return act(ctx)
+		}
 	}
 	a.SetCallbacks(c.Callbacks)
 	a.routes = a.mux()

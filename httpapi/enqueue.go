@@ -34,7 +34,9 @@ func (a *API) enqueue(e *exchange) error {
 		return &dypls.ValidationError{Problems: problems}
 	}
 	told := Enqueued{Action: item.Kind.Action(), State: tasks.StatePending}
-	item.Options = append(item.Options, tasks.IfKnown(func(state tasks.State) { told.Known, told.State = true, state }))
+	item.Options = append(item.Options, tasks.IfKnown(func(state tasks.State) {
+		told.Known, told.State = true, state
+	}))
 	ctx, cancel := e.ask()
 	defer cancel()
 	ids, err := a.queue.EnqueueAll(ctx, []tasks.UntypedItem{item})

@@ -174,7 +174,9 @@ func (s *stream) forward() (more bool, err error) {
 // more receipts change it.
 func (s *stream) call(c calls.Call) error {
 	const most = 4096 // calls that are remembered
-	for event, is := range map[string]bool{eventEnded: c.Ended, eventKept: c.Recording.State == calls.RecordingKept} {
+	for event, is := range map[string]bool{
+		eventEnded: c.Ended, eventKept: c.Recording.State == calls.RecordingKept,
+	} {
 		key := event + " " + c.ID
 		if !is || s.told[key] {
 			continue
@@ -197,7 +199,9 @@ func (s *stream) event(name string, data any) error {
 		s.api.log.Error().Str("error", dypls.Scrub(err.Error())).Msg("answer not encoded")
 		return nil
 	}
-	return s.send(fmt.Appendf(nil, "id: %s\nevent: %s\ndata: %s\n\n", s.at, name, bytes.TrimSpace(text)))
+	return s.send(
+		fmt.Appendf(nil, "id: %s\nevent: %s\ndata: %s\n\n", s.at, name, bytes.TrimSpace(text)),
+	)
 }
 
 // send writes within the time that a client has.
@@ -213,14 +217,18 @@ func (s *stream) send(text []byte) error {
 // outcomesSource and changesSource are the streams that events are made of. Without a store of
 // calls there are none of calls.
 func outcomesSource(q *tasks.Queue) source[tasks.Told] {
-	return source[tasks.Told]{q.ReadOutcomes, q.LatestEntry, func(t tasks.Told) string { return t.Entry }}
+	return source[tasks.Told]{q.ReadOutcomes, q.LatestEntry, func(t tasks.Told) string {
+		return t.Entry
+	}}
 }
 
 func changesSource(s *calls.Store) source[calls.Changed] {
 	if s == nil {
 		return source[calls.Changed]{noChanges, noEntry, func(calls.Changed) string { return "" }}
 	}
-	return source[calls.Changed]{s.ReadChanges, s.LatestEntry, func(c calls.Changed) string { return c.Entry }}
+	return source[calls.Changed]{s.ReadChanges, s.LatestEntry, func(c calls.Changed) string {
+		return c.Entry
+	}}
 }
 
 func noChanges(ctx context.Context, _ string, _ int, wait time.Duration) ([]calls.Changed, error) {

@@ -128,7 +128,8 @@ func decodeAcknowledgement(data []byte) (group string, entries []string, err err
 	}
 	if (len(entries) == 0 || len(entries) > most) && !isAbout(problems, "entries") {
 		problems = append(problems, dypls.Problem{
-			Field: "entries", Rule: "must be 1 to 1000 entries", Remedy: "give those that came with the outcomes",
+			Field: "entries", Rule: "must be 1 to 1000 entries",
+			Remedy: "give those that came with the outcomes",
 		})
 	}
 	if len(problems) > 0 {

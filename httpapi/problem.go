@@ -146,7 +146,9 @@ var (
 
 // problem makes one of a kind.
 func problem(k kind, errs ...FieldError) *Problem {
-	p := &Problem{Type: problemBase + k.name, Title: k.title, Status: k.status, Detail: k.detail, Errors: errs}
+	p := &Problem{
+		Type: problemBase + k.name, Title: k.title, Status: k.status, Detail: k.detail, Errors: errs,
+	}
 	if k.status == http.StatusServiceUnavailable || k.status == http.StatusTooManyRequests {
 		p.retryAfter = 1
 	}

@@ -35,7 +35,9 @@ func (a *API) resolve(e *exchange) error {
 	}
 	ctx, cancel := e.ask()
 	defer cancel()
-	err = a.audit(ctx, change, func(ctx context.Context) error { return a.queue.Resolve(ctx, e.id, settled) })
+	err = a.audit(ctx, change, func(ctx context.Context) error {
+		return a.queue.Resolve(ctx, e.id, settled)
+	})
 	if errors.Is(err, tasks.ErrNotUncertain) {
 		return e.conflict(problem(notUncertain))
 	}

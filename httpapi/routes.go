@@ -70,7 +70,9 @@ func (a *API) mux() *http.ServeMux {
 	for pattern, r := range a.resources() {
 		routes.Handle(pattern, r)
 	}
-	routes.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) { of(w).err = problem(notFound) })
+	routes.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) {
+		of(w).err = problem(notFound)
+	})
 	return routes
 }
 

@@ -146,14 +146,17 @@ func (s *submission) kind(problems *[]dypls.Problem) (kind tasks.UntypedKind, kn
 func (s *submission) given(problems *[]dypls.Problem) bool {
 	if s.request == nil && !isAbout(*problems, "request") {
 		*problems = append(*problems, dypls.Problem{
-			Field: "request", Rule: "is required", Remedy: "give the action's parameters, as {\"PoolKey\":\"FC...\", ...}",
+			Field: "request", Rule: "is required",
+			Remedy: "give the action's parameters, as {\"PoolKey\":\"FC...\", ...}",
 		})
 	}
 	return s.request != nil
 }
 
 func isAbout(problems []dypls.Problem, field string) bool {
-	return slices.ContainsFunc(problems, func(p dypls.Problem) bool { return p.Field == field || p.Meant == field })
+	return slices.ContainsFunc(problems, func(p dypls.Problem) bool {
+		return p.Field == field || p.Meant == field
+	})
 }
 
 // takeKey makes the header's key the task's, where the body gives none.
@@ -199,14 +202,19 @@ func misplaced(request json.RawMessage) (problems []dypls.Problem) {
 	if json.Unmarshal(request, &members) != nil {
 		return nil
 	}
-	for name, member := range map[string]string{"Account": "account", "Callback": "callback", "TaskID": "id"} {
+	for name, member := range map[string]string{
+		"Account": "account", "Callback": "callback", "TaskID": "id",
+	} {
 		if _, is := members[name]; is {
 			problems = append(problems, dypls.Problem{
-				Field: "request." + name, Rule: "does not stand in the request", Remedy: "write it beside it, as " + member,
+				Field: "request." + name, Rule: "does not stand in the request",
+				Remedy: "write it beside it, as " + member,
 			})
 		}
 	}
-	slices.SortFunc(problems, func(a, b dypls.Problem) int { return strings.Compare(a.Field, b.Field) })
+	slices.SortFunc(problems, func(a, b dypls.Problem) int {
+		return strings.Compare(a.Field, b.Field)
+	})
 	return problems
 }
 
@@ -253,7 +261,9 @@ func (i *instant) UnmarshalJSON(data []byte) error {
 		at, err = time.Parse(time.RFC3339, text)
 	}
 	if err != nil || at.Unix() <= 0 {
-		return badValue("must be a time with its zone in quotes", "write it as in \"2099-01-31T23:59:59+08:00\"")
+		return badValue(
+			"must be a time with its zone in quotes", "write it as in \"2099-01-31T23:59:59+08:00\"",
+		)
 	}
 	*i = instant(at)
 	return nil

@@ -105,7 +105,8 @@ func (f *TokenFile) reload() {
 }
 
 func isSame(before, now fs.FileInfo) bool {
-	return os.SameFile(before, now) && before.Size() == now.Size() && before.ModTime().Equal(now.ModTime())
+	return os.SameFile(before, now) && before.Size() == now.Size() &&
+		before.ModTime().Equal(now.ModTime())
 }
 
 // say logs what is wrong with the file, once.

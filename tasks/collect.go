@@ -184,7 +184,8 @@ func (q *Queue) unacknowledged(ctx context.Context, group string, entries []stri
 	for i, entry := range entries {
 		if latest != consumergroup.First && consumergroup.IsLater(entry, latest) {
 			problems = append(problems, dypls.Problem{
-				Field: entryField(i), Rule: "must be an entry that was handed out", Remedy: "give what Collect returned",
+				Field: entryField(i), Rule: "must be an entry that was handed out",
+				Remedy: "give what Collect returned",
 			})
 		}
 	}

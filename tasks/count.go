@@ -38,7 +38,8 @@ type Counts struct {
 // Errors: *dypls.ValidationError, [ErrUnreachable] and ctx's.
 func (q *Queue) Count(ctx context.Context, f Filter) (Counts, error) {
 	c := Counts{
-		States: map[string]int{}, Codes: map[string]int{}, Actions: map[string]int{}, Accounts: map[string]int{},
+		States: map[string]int{}, Codes: map[string]int{}, Actions: map[string]int{},
+		Accounts: map[string]int{},
 	}
 	complete, err := q.search(ctx, f, func(t Found) bool {
 		c.Tasks++
@@ -83,7 +84,9 @@ func (q *Queue) Find(ctx context.Context, f Filter, most int) (found []Found, al
 	return found, all, err
 }
 
-func (q *Queue) search(ctx context.Context, f Filter, visit func(Found) bool) (all bool, err error) {
+func (q *Queue) search(
+	ctx context.Context, f Filter, visit func(Found) bool,
+) (all bool, err error) {
 	f.Cursor = ""
 	selection, err := f.selection()
 	if err != nil {
@@ -91,7 +94,8 @@ func (q *Queue) search(ctx context.Context, f Filter, visit func(Found) bool) (a
 	}
 	all, err = q.records.Search(ctx, selection, func(r record.Found) bool {
 		return visit(Found{
-			ID: r.ID, Action: r.Action, Account: cmp.Or(r.Account, DefaultAccount), State: State(r.State), Code: r.Code,
+			ID: r.ID, Action: r.Action, Account: cmp.Or(r.Account, DefaultAccount), State: State(r.State),
+			Code:       r.Code,
 			MayHaveRun: r.MayHaveRun,
 		})
 	})

@@ -73,7 +73,8 @@ func (q *Queue) putTogether(ctx context.Context, drafts []*draft) error {
 // longer: its record was kept for its time and is gone, and this is a new task under the same id;
 // or a person archived it.
 func (q *Queue) deliverOne(ctx context.Context, d *draft) error {
-	return q.put(ctx, d.delivery(d.found.Delivery, d.found.ProcessAt), func(number int64) (string, error) {
+	first := d.delivery(d.found.Delivery, d.found.ProcessAt)
+	return q.put(ctx, first, func(number int64) (string, error) {
 		return q.queueFor(ctx, d, number)
 	})
 }

@@ -172,7 +172,8 @@ func inOrder(drafts []*draft) [][]*draft {
 	if !slices.ContainsFunc(drafts, afterBind) {
 		return [][]*draft{drafts}
 	}
-	return [][]*draft{where(drafts, func(d *draft) bool { return !d.afterBind }), where(drafts, afterBind)}
+	binds := where(drafts, func(d *draft) bool { return !d.afterBind })
+	return [][]*draft{binds, where(drafts, afterBind)}
 }
 
 // create records drafts and hands over what is new, in several round trips at once where there are

@@ -56,7 +56,8 @@ func (e *Explanation) reasonUndecryptable(d record.Detail) {
 	if d.Undecryptable != nil {
 		e.because(whySealed, d.Undecryptable.Error())
 	}
-	if d.State.Told() || e.Remedies != nil || d.Undecryptable == nil && d.Code != dypls.CodeUndecryptable {
+	if d.State.Told() || e.Remedies != nil ||
+		d.Undecryptable == nil && d.Code != dypls.CodeUndecryptable {
 		return
 	}
 	e.remedy(remedyKeys)

@@ -15,7 +15,9 @@ type Keys = seal.Keys
 // KeysFromFile reads keys from a file that `dyplsq keys new` made. Nobody but its owner and its
 // group may read it. It is read again whenever a key is missing: a process finds a new one without
 // a restart.
-func KeysFromFile(ctx context.Context, path string) (*Keys, error) { return seal.FromFile(ctx, path) }
+func KeysFromFile(ctx context.Context, path string) (*Keys, error) {
+	return seal.FromFile(ctx, path)
+}
 
 // KeysFromCommand reads keys from what a command prints, as the client of a KMS does: the text of
 // the file of [KeysFromFile]. sh runs the command, for 30 s at most, and again whenever a key is

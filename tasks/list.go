@@ -88,7 +88,8 @@ func (f Filter) selection() (record.Selection, error) {
 	}
 	if _, known := Lookup(f.Action); f.Action != "" && !known {
 		problems = append(problems, dypls.Problem{
-			Field: "Action", Rule: "must be the API's name of an operation", Remedy: "give one such as BindAxn",
+			Field: "Action", Rule: "must be the API's name of an operation",
+			Remedy: "give one such as BindAxn",
 		})
 	}
 	switch {

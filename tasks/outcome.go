@@ -163,7 +163,9 @@ func (q *Queue) Outcomes(ctx context.Context, ids ...string) ([]Outcome, error) 
 }
 
 // outcomesAndKeys is Outcomes, and tells for which a key is missing: it may be back soon.
-func (q *Queue) outcomesAndKeys(ctx context.Context, ids []string) (outcomes []Outcome, locked []bool, err error) {
+func (q *Queue) outcomesAndKeys(
+	ctx context.Context, ids []string,
+) (outcomes []Outcome, locked []bool, err error) {
 	outcomes, locked = make([]Outcome, 0, len(ids)), make([]bool, 0, len(ids))
 	for start := 0; start < len(ids); start += recordsPerTrip {
 		records, err := q.records.Read(ctx, ids[start:min(start+recordsPerTrip, len(ids))]...)

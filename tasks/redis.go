@@ -71,7 +71,8 @@ func (c RedisConfig) Client() (redis.UniversalClient, error) { //nolint:ireturn 
 	o := site.options
 	o.PoolSize = max(o.PoolSize, c.PoolSize)
 	if c.Timeout > 0 {
-		o.DialTimeout, o.ReadTimeout, o.WriteTimeout, o.PoolTimeout = c.Timeout, c.Timeout, c.Timeout, c.Timeout
+		o.DialTimeout, o.ReadTimeout = c.Timeout, c.Timeout
+		o.WriteTimeout, o.PoolTimeout = c.Timeout, c.Timeout
 	}
 	dialer := redisdial.Install(o)
 	client := site.client()

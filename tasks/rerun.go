@@ -51,7 +51,9 @@ func (q *Queue) Retry(ctx context.Context, id, by string) error {
 	if err != nil {
 		return q.failure(ctx, err)
 	}
-	delivery := dispatch.Delivery{Action: task.Action, ID: id, Account: task.Account, Number: opened[0].Delivery}
+	delivery := dispatch.Delivery{
+		Action: task.Action, ID: id, Account: task.Account, Number: opened[0].Delivery,
+	}
 	err = q.put(ctx, delivery, func(number int64) (string, error) {
 		return q.dispatch.Holder(ctx, kind.Queue(), id, number)
 	})

@@ -51,7 +51,9 @@ func (q *Queue) Resolve(ctx context.Context, id string, r Resolution) error {
 }
 
 // read reads a task that is to be settled, and its kind.
-func (q *Queue) read(ctx context.Context, id string) (task record.Record, kind UntypedKind, err error) {
+func (q *Queue) read(
+	ctx context.Context, id string,
+) (task record.Record, kind UntypedKind, err error) {
 	records, err := q.records.Read(ctx, id)
 	if err != nil {
 		return task, kind, q.unreachable(err)

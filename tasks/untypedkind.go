@@ -56,7 +56,8 @@ func (d UntypedKind) Queue() string { return d.policy.Queue }
 func (d UntypedKind) Decode(data []byte) (UntypedItem, error) {
 	var key, account, callback, bindTask *string
 	extra := []dypls.Extra{
-		{Name: "TaskID", Into: &key}, {Name: accountField, Into: &account}, {Name: callbackField, Into: &callback},
+		{Name: "TaskID", Into: &key}, {Name: accountField, Into: &account},
+		{Name: callbackField, Into: &callback},
 	}
 	if d.action == dypls.UnbindSubscription.Action {
 		extra = append(extra, dypls.Extra{Name: bindTaskField, Into: &bindTask})
@@ -100,10 +101,13 @@ func (q *Queue) EnqueueAll(ctx context.Context, items []UntypedItem) ([]string, 
 func (i UntypedItem) problems() []dypls.Problem {
 	switch {
 	case i.Kind.takes == nil:
-		return []dypls.Problem{{Field: "Kind", Rule: "must be a kind of task", Remedy: "take it from Lookup"}}
+		return []dypls.Problem{
+			{Field: "Kind", Rule: "must be a kind of task", Remedy: "take it from Lookup"},
+		}
 	case !i.Kind.takes(i.Request):
 		return []dypls.Problem{{
-			Field: "Request", Rule: "must be a request of " + i.Kind.action, Remedy: "make it by the kind's Decode",
+			Field: "Request", Rule: "must be a request of " + i.Kind.action,
+			Remedy: "make it by the kind's Decode",
 		}}
 	}
 	return nil

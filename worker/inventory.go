@@ -160,7 +160,8 @@ func (d *delivery) checkTellable(ctx context.Context, asked []byte) error {
 	var request struct {
 		PoolKey string `json:"PoolKey"`
 	}
-	changes := d.kind.action == dypls.UnbindSubscription.Action || d.kind.action == dypls.UpdateSubscription.Action
+	changes := d.kind.action == dypls.UnbindSubscription.Action ||
+		d.kind.action == dypls.UpdateSubscription.Action
 	if d.worker.config.Keys.On() || !changes || json.Unmarshal(asked, &request) != nil {
 		return nil //nolint:nilerr // what cannot be read is told by the call
 	}

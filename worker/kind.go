@@ -22,7 +22,9 @@ type kind struct {
 	attempts   int
 	perform    func(ctx context.Context, c dypls.Caller, id string, request []byte) (performed, error)
 	findable   func(request []byte) bool
-	find       func(ctx context.Context, c dypls.Caller, request []byte, since time.Time) (dypls.Finding, performed, error)
+	find       func(
+		ctx context.Context, c dypls.Caller, request []byte, since time.Time,
+	) (dypls.Finding, performed, error)
 }
 
 // idempotent reports whether a call of the kind may be made twice.
@@ -55,7 +57,9 @@ func register[Req dypls.Request, Res any](w *Worker, k tasks.Kind[Req, Res]) {
 			var req Req
 			return json.Unmarshal(request, &req) == nil && k.Operation().Findable(req)
 		},
-		find: func(ctx context.Context, c dypls.Caller, request []byte, since time.Time) (dypls.Finding, performed, error) {
+		find: func(
+			ctx context.Context, c dypls.Caller, request []byte, since time.Time,
+		) (dypls.Finding, performed, error) {
 			var req Req
 			if err := json.Unmarshal(request, &req); err != nil {
 				return dypls.Unknowable, performed{}, errUnreadable

@@ -211,7 +211,9 @@ func (w *Worker) Caller(account string) dypls.Caller {
 	if known == nil {
 		return nil
 	}
-	return &permittedCaller{Caller: known.caller, traffic: known.traffic, run: uuid.NewString(), tracer: w.tracer}
+	return &permittedCaller{
+		Caller: known.caller, traffic: known.traffic, run: uuid.NewString(), tracer: w.tracer,
+	}
 }
 
 // Call implements [dypls.Caller].

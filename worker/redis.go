@@ -205,7 +205,9 @@ type refusalLog struct {
 
 // DialHook implements [redis.Hook].
 func (*refusalLog) DialHook(next redis.DialHook) redis.DialHook {
-	return func(ctx context.Context, network, addr string) (net.Conn, error) { return next(ctx, network, addr) }
+	return func(ctx context.Context, network, addr string) (net.Conn, error) {
+		return next(ctx, network, addr)
+	}
 }
 
 // ProcessHook implements [redis.Hook]. Only scripts count: other commands may be some that a

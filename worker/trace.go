@@ -150,7 +150,8 @@ func (t Trace) recorded(r *history.Recorder, own string) Trace {
 	}
 	t.TaskDone = func(e TaskEnd) {
 		ended := map[tasks.State]int{
-			tasks.StateSucceeded: history.Succeeded, tasks.StateFailed: history.Failed, tasks.StateUncertain: history.Uncertain,
+			tasks.StateSucceeded: history.Succeeded, tasks.StateFailed: history.Failed,
+			tasks.StateUncertain: history.Uncertain,
 		}
 		if number, ends := ended[e.State]; ends {
 			r.Count(cmp.Or(e.Account, own), e.Action, number)
@@ -257,7 +258,8 @@ func (c *permittedCaller) startCall(
 		return ctx, span
 	}
 	span.Set(
-		semconv.HTTPRequestMethodPost, tracing.Action.String(action), tracing.Account.String(c.traffic.account),
+		semconv.HTTPRequestMethodPost, tracing.Action.String(action),
+		tracing.Account.String(c.traffic.account),
 		tracing.QuotaWait.Float64(p.waited.Seconds()),
 	)
 	if c.begun != nil && c.begun.Verdict == record.Go {
@@ -305,7 +307,8 @@ func endCall(span tracing.Span, answer dypls.Answer, err error) {
 // answered are the attributes of an answer. A code of the API may be anything.
 func answered(code string, class dypls.Class, requestID string) []attribute.KeyValue {
 	return []attribute.KeyValue{
-		tracing.Code.String(dypls.Scrub(code)), tracing.Class.String(string(class)), tracing.RequestID.String(requestID),
+		tracing.Code.String(dypls.Scrub(code)), tracing.Class.String(string(class)),
+		tracing.RequestID.String(requestID),
 	}
 }
 

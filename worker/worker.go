@@ -253,7 +253,8 @@ func (w *Worker) newReaper() *reaper.Reaper {
 		Keep:       w.agreed.Keep,
 		KeepStream: w.agreed.KeepStream,
 		Sample: sampler.New(sampler.Config{
-			Redis: w.config.client, Shards: w.config.Shards, Actions: w.actions(), Numbers: w.numbers, Now: time.Now,
+			Redis: w.config.client, Shards: w.config.Shards, Actions: w.actions(), Numbers: w.numbers,
+			Now: time.Now,
 		}).Sample,
 	})
 }

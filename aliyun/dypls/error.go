@@ -35,7 +35,7 @@ const (
 	CodePanic          = "dyplsq.Panic"          // the program failed while performing it
 	CodeNoAnswer       = "dyplsq.NoAnswer"       // sent, and no usable answer came back
 	CodeNotSent        = "dyplsq.NotSent"        // proven not to have left
-	CodeUndecryptable  = "dyplsq.Undecryptable"  // what was queued does not open with the keys that there are
+	CodeUndecryptable  = "dyplsq.Undecryptable"  // what was queued does not open
 )
 
 // Error is a call that did not succeed.

@@ -41,7 +41,9 @@ func (r UpdateSubscriptionRequest) inEffect() func(SubscriptionDetail) bool {
 			return func(d SubscriptionDetail) bool { return d.GroupID == group }
 		}
 	case UpdateCallRestrict:
-		return func(d SubscriptionDetail) bool { return unrestricted(d.CallRestrict) == unrestricted(r.CallRestrict) }
+		return func(d SubscriptionDetail) bool {
+			return unrestricted(d.CallRestrict) == unrestricted(r.CallRestrict)
+		}
 	case UpdateIsRecordingEnabled:
 		if want := r.IsRecordingEnabled; want != nil {
 			return func(d SubscriptionDetail) bool { return d.NeedRecord == *want }

@@ -165,7 +165,8 @@ func slipOfAWord(data []byte, at int) (cause, remedy string) {
 	word, last := string(data[start:end]), lastSign(data[:start])
 	switch inPlace := strings.IndexByte("{,:[", last) >= 0; {
 	case words[word] != "" && inPlace && last != '{':
-		return word + ", which is no value in JSON", "write " + words[word] + ", or leave the parameter out"
+		return word + ", which is no value in JSON",
+			"write " + words[word] + ", or leave the parameter out"
 	case strings.HasPrefix(word, "0"):
 		return "a number that begins with 0", "put it in quotes"
 	case word != "" && inPlace:

@@ -36,7 +36,9 @@ func (r *SecretExceptionPhoneReport) key() string {
 }
 
 // Format implements [fmt.Formatter]: every verb prints masked.
-func (r SecretExceptionPhoneReport) Format(s fmt.State, _ rune) { _, _ = io.WriteString(s, r.String()) }
+func (r SecretExceptionPhoneReport) Format(s fmt.State, _ rune) {
+	_, _ = io.WriteString(s, r.String())
+}
 
 // String returns the fields that are set, masked.
 func (r SecretExceptionPhoneReport) String() string { return maskedText(&r) }

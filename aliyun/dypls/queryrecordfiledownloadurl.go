@@ -46,7 +46,9 @@ func (r Recording) LogValue() slog.Value { return slog.StringValue(fmt.Sprintf("
 func (r QueryRecordFileDownloadURLRequest) Validate() error { return validate(r) }
 
 // LogValue implements [slog.LogValuer]: numbers are masked.
-func (r QueryRecordFileDownloadURLRequest) LogValue() slog.Value { return ParametersOf(r).LogValue() }
+func (r QueryRecordFileDownloadURLRequest) LogValue() slog.Value {
+	return ParametersOf(r).LogValue()
+}
 
 func (r QueryRecordFileDownloadURLRequest) describe(d *description) {
 	d.pool(r.PoolKey, r.ProductType)

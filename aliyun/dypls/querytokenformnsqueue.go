@@ -39,7 +39,9 @@ func (t QueueToken) Format(s fmt.State, _ rune) { _, _ = io.WriteString(s, t.mas
 // LogValue implements [slog.LogValuer].
 func (t QueueToken) LogValue() slog.Value { return slog.StringValue(t.masked()) }
 
-func (t QueueToken) masked() string { return fmt.Sprintf("dypls.QueueToken(valid for %s)", t.Validity) }
+func (t QueueToken) masked() string {
+	return fmt.Sprintf("dypls.QueueToken(valid for %s)", t.Validity)
+}
 
 // Validate implements [Request].
 func (r QueryTokenForMNSQueueRequest) Validate() error { return validate(r) }

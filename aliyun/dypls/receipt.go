@@ -17,14 +17,14 @@ type ReceiptType string
 //nolint:gosec // G101: names of receipts, no secrets
 const (
 	TypeSecretStartReport          ReceiptType = "SecretStartReport"          // a call was dialled
-	TypeSecretRingReport           ReceiptType = "SecretRingReport"           // it rings; some carriers only
-	TypeSecretPickUpReport         ReceiptType = "SecretPickUpReport"         // it was answered; some carriers only
+	TypeSecretRingReport           ReceiptType = "SecretRingReport"           // it rings: few carriers
+	TypeSecretPickUpReport         ReceiptType = "SecretPickUpReport"         // answered: few carriers
 	TypeSecretReport               ReceiptType = "SecretReport"               // it has ended
-	TypeSecretRecording            ReceiptType = "SecretRecording"            // its recording is there
-	TypeSecretAsrReport            ReceiptType = "SecretAsrReport"            // its transcript is there
-	TypeSecretExceptionPhoneReport ReceiptType = "SecretExceptionPhoneReport" // a number (X) fails, or works again
-	TypeNumberManagementReport     ReceiptType = "NumberManagementReport"     // a number (X) came or went
-	TypeSecretSmsIntercept         ReceiptType = "SecretSmsIntercept"         // a text message was held up
+	TypeSecretRecording            ReceiptType = "SecretRecording"            // its recording
+	TypeSecretAsrReport            ReceiptType = "SecretAsrReport"            // its transcript
+	TypeSecretExceptionPhoneReport ReceiptType = "SecretExceptionPhoneReport" // an X fails, or works
+	TypeNumberManagementReport     ReceiptType = "NumberManagementReport"     // an X came or went
+	TypeSecretSmsIntercept         ReceiptType = "SecretSmsIntercept"         // a text was held up
 )
 
 // receiptBodies makes an empty body of each type, in the order of a call.

@@ -14,7 +14,7 @@ type SecretReport struct {
 	CallOutTime  Time `json:"call_out_time,omitzero"`  // the called side was dialled
 	RingTime     Time `json:"ring_time,omitzero"`      // or CallOutTime where nobody told
 	FreeRingTime Time `json:"free_ring_time,omitzero"` // after CallOutTime: it really rang
-	StartTime    Time `json:"start_time,omitzero"`     // it was answered, or ReleaseTime where it was not
+	StartTime    Time `json:"start_time,omitzero"`     // ReleaseTime where it was not answered
 	ReleaseTime  Time `json:"release_time,omitzero"`
 	ReleaseDir   *int `json:"release_dir,omitzero"`   // see [SecretReport.HungUpBy]
 	ReleaseCause *int `json:"release_cause,omitzero"` // see [SecretReport.ReleaseText]

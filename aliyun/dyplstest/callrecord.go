@@ -231,7 +231,8 @@ func (c *placedCall) asrReport() record {
 		}
 	}
 	return record{
-		"callId": c.CallID, "partnerKey": c.PoolKey, "secretNo": string(c.SecretNo), "statusCode": said.Code,
+		"callId": c.CallID, "partnerKey": c.PoolKey, "secretNo": string(c.SecretNo),
+		"statusCode":  said.Code,
 		"bizDuration": said.BizDuration, "sentences": sentences,
 	}
 }

@@ -124,7 +124,8 @@ func (s *Simulator) plan(c *placedCall, way Way) []planned {
 	config := s.config.Receipts
 	all := s.events(c)
 	held := s.chosen(config.OutOfOrder, "order", c.CallID, "", way)
-	last := slices.MaxFunc(all, func(a, b event) int { return a.due.Compare(b.due) }).due.Sub(c.CallTime)
+	latest := slices.MaxFunc(all, func(a, b event) int { return a.due.Compare(b.due) })
+	last := latest.due.Sub(c.CallTime)
 	var plan []planned
 	for i, e := range all {
 		if way == ByHTTP && config.Push[e.kind] == "" || way == ByQueue && config.Queues[e.kind] == "" {

@@ -68,11 +68,15 @@ func (s *Simulator) serveRecording(w http.ResponseWriter, r *http.Request) {
 	}
 	s.mu.Unlock()
 	if !there || gone {
-		ossError{http.StatusNotFound, "NoSuchKey", "The specified key does not exist.", "0026-00000001"}.write(w, r)
+		ossError{
+			http.StatusNotFound, "NoSuchKey", "The specified key does not exist.", "0026-00000001",
+		}.write(w, r)
 		return
 	}
 	d := download{file: file, body: recordingBody(file.Name, file.Size)}
-	if refusal := d.selectRange(r.Header.Get("Range"), s.config.Recordings.WholeBeyondRange); refusal != nil {
+	if refusal := d.selectRange(
+		r.Header.Get("Range"), s.config.Recordings.WholeBeyondRange,
+	); refusal != nil {
 		refusal.write(w, r)
 		return
 	}
@@ -116,7 +120,9 @@ func (s *Simulator) checkLink(r *http.Request, name string) (*account, *ossError
 	case of == nil:
 		return nil, &ossError{http.StatusForbidden, "InvalidAccessKeyId", "The OSS Access Key Id you provided does not exist in our records.", "0002-00000902"}
 	case !s.config.Now().Before(time.Unix(expires, 0)):
-		return nil, &ossError{http.StatusForbidden, "AccessDenied", "Request has expired.", "0002-00000069"}
+		return nil, &ossError{
+			http.StatusForbidden, "AccessDenied", "Request has expired.", "0002-00000069",
+		}
 	}
 	want := ossSignature(
 		of.key.AccessKeySecret, r.Method, r.Header.Get("Content-MD5"), r.Header.Get("Content-Type"),
@@ -192,7 +198,9 @@ func (d *download) write(w http.ResponseWriter, written []byte, wait func(time.D
 	header.Set("Content-Length", strconv.Itoa(length))
 	if d.partial {
 		status = http.StatusPartialContent
-		header.Set("Content-Range", fmt.Sprintf("bytes %d-%d/%d", d.from, d.from+len(d.part)-1, len(d.body)))
+		header.Set(
+			"Content-Range", fmt.Sprintf("bytes %d-%d/%d", d.from, d.from+len(d.part)-1, len(d.body)),
+		)
 	}
 	w.WriteHeader(status)
 	flush := http.NewResponseController(w)

@@ -29,8 +29,11 @@ func simulated(n int) dyplstest.Config {
 		Pools: []dyplstest.Pool{
 			{Key: namedPool, Numbers: dyplstest.Numbers("171", n)}, {Key: chosenPool, Numbers: dyplstest.Numbers("172", 2*n)},
 		},
-		Faults: []dyplstest.Fault{{Action: "BindAxn", Do: dyplstest.DropAfter, Rate: 0.1, First: 1}, {Do: dyplstest.Slow, Delay: slow}},
-		Seed:   7, LedgerLimit: -1,
+		Faults: []dyplstest.Fault{
+			{Action: "BindAxn", Do: dyplstest.DropAfter, Rate: 0.1, First: 1},
+			{Do: dyplstest.Slow, Delay: slow},
+		},
+		Seed: 7, LedgerLimit: -1,
 	}
 }
 
@@ -38,7 +41,9 @@ func taskID(i int) string { return fmt.Sprint("chaos-", i) }
 
 // bind is the i-th request. Every other one names its X.
 func bind(i int) handrolled.BindRequest {
-	req := handrolled.BindRequest{PoolKey: chosenPool, PhoneNoA: fmt.Sprintf("139%08d", i), Expiration: "2099-01-31 23:59:59"}
+	req := handrolled.BindRequest{
+		PoolKey: chosenPool, PhoneNoA: fmt.Sprintf("139%08d", i), Expiration: "2099-01-31 23:59:59",
+	}
 	if i%2 == 0 {
 		req.PoolKey, req.PhoneNoX = namedPool, fmt.Sprintf("171%08d", i)
 	}

@@ -36,7 +36,8 @@ func work() error {
 		os.Exit(0)
 	}()
 	api, err := handrolled.NewAPI(handrolled.APIConfig{
-		Endpoint: os.Getenv(endpointEnv), Protocol: "HTTP", AccessKeyID: os.Getenv(keyIDEnv), AccessKeySecret: os.Getenv(secretEnv),
+		Endpoint: os.Getenv(endpointEnv), Protocol: "HTTP", AccessKeyID: os.Getenv(keyIDEnv),
+		AccessKeySecret: os.Getenv(secretEnv),
 	})
 	if err != nil {
 		return err

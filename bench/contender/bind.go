@@ -20,14 +20,17 @@ var expiration = time.Date(2099, 1, 31, 15, 59, 59, 0, time.UTC)
 // bind is the i-th request: no two are of one A.
 func bind(i int) dypls.BindAXNRequest {
 	return dypls.BindAXNRequest{
-		PoolKey: dyplstest.DefaultPoolKey, PhoneNoA: dypls.Phone(fmt.Sprintf("139%08d", i)), Expiration: dypls.At(expiration),
+		PoolKey: dyplstest.DefaultPoolKey, PhoneNoA: dypls.Phone(fmt.Sprintf("139%08d", i)),
+		Expiration: dypls.At(expiration),
 	}
 }
 
 // handBind is the same for the hand-rolled script.
 func handBind(i int) handrolled.BindRequest {
 	req := bind(i)
-	return handrolled.BindRequest{PoolKey: req.PoolKey, PhoneNoA: string(req.PhoneNoA), Expiration: req.Expiration.String()}
+	return handrolled.BindRequest{
+		PoolKey: req.PoolKey, PhoneNoA: string(req.PhoneNoA), Expiration: req.Expiration.String(),
+	}
 }
 
 func (s Site) host() string { return strings.TrimPrefix(s.Endpoint, "http://") }

@@ -100,8 +100,9 @@ func work(kind string) error {
 		return err
 	}
 	run, known := map[string]func(Site, int) error{
-		script{}.Name(): runScript, tuned{}.Name(): runTuned, river{}.Name(): runRiver, direct{}.Name(): runDirect,
-		receiverKind: runReceiver, keeperKind: runKeeper, bareName: runBare,
+		script{}.Name(): runScript, tuned{}.Name(): runTuned, river{}.Name(): runRiver,
+		direct{}.Name(): runDirect,
+		receiverKind:    runReceiver, keeperKind: runKeeper, bareName: runBare,
 	}[kind]
 	if !known {
 		return fmt.Errorf("%s is not a kind of worker", kind)
@@ -111,5 +112,8 @@ func work(kind string) error {
 
 // client is dyplsq's own, which the tuned ones use, too: what is compared is the queue.
 func (s Site) client(conns int) (*aliyun.Client, error) {
-	return aliyun.New(aliyun.Config{Endpoint: s.Endpoint, Credentials: aliyun.StaticCredentials(s.KeyID, s.Secret, ""), MaxConns: conns})
+	return aliyun.New(aliyun.Config{
+		Endpoint: s.Endpoint, Credentials: aliyun.StaticCredentials(s.KeyID, s.Secret, ""),
+		MaxConns: conns,
+	})
 }

@@ -17,7 +17,9 @@ type direct struct{}
 
 func (direct) Name() string { return "direct" }
 
-func (d direct) Worker(site Site, slots int) (*exec.Cmd, error) { return own(d.Name(), site, slots) }
+func (d direct) Worker(site Site, slots int) (*exec.Cmd, error) {
+	return own(d.Name(), site, slots)
+}
 
 // runDirect calls until the process is ended, other binds than other processes.
 func runDirect(site Site, slots int) error {

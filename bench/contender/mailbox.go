@@ -9,7 +9,9 @@ type mailbox[ID comparable] struct {
 	waiting map[ID]chan struct{}
 }
 
-func newMailbox[ID comparable]() *mailbox[ID] { return &mailbox[ID]{waiting: map[ID]chan struct{}{}} }
+func newMailbox[ID comparable]() *mailbox[ID] {
+	return &mailbox[ID]{waiting: map[ID]chan struct{}{}}
+}
 
 // listen starts what tells the news, once.
 func (m *mailbox[ID]) listen(hear func(told func(id ID))) {

@@ -96,7 +96,9 @@ func (o ours) Stock(ctx context.Context, site Site, numbers []dypls.Phone) error
 	for i, x := range numbers {
 		all[i].X = x
 	}
-	_, err = inventory.New(client, inventory.AsLeased).WithKeys(o.keys).Import(ctx, dyplstest.DefaultPoolKey, all)
+	_, err = inventory.New(client, inventory.AsLeased).WithKeys(o.keys).Import(
+		ctx, dyplstest.DefaultPoolKey, all,
+	)
 	return err
 }
 
@@ -126,7 +128,9 @@ func (p *ourProducer) Enqueue(ctx context.Context, i int) error {
 func (p *ourProducer) EnqueueBatch(ctx context.Context, from, n int) error {
 	items := make([]tasks.Item[dypls.BindAXNRequest], n)
 	for i := range items {
-		items[i] = tasks.Item[dypls.BindAXNRequest]{Request: bind(from + i), Options: []tasks.Option{tasks.TaskID(ID(from + i))}}
+		items[i] = tasks.Item[dypls.BindAXNRequest]{
+			Request: bind(from + i), Options: []tasks.Option{tasks.TaskID(ID(from + i))},
+		}
 	}
 	_, err := tasks.BindAXN.EnqueueAll(ctx, p.queue, items)
 	return err

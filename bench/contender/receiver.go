@@ -22,7 +22,9 @@ func runReceiver(site Site, slots int) error {
 }
 
 // PlainKeeper is the program of a handler by hand that keeps so many recordings at once.
-func PlainKeeper(site Site, parallel int) (*exec.Cmd, error) { return own(keeperKind, site, parallel) }
+func PlainKeeper(site Site, parallel int) (*exec.Cmd, error) {
+	return own(keeperKind, site, parallel)
+}
 
 func runKeeper(site Site, parallel int) error {
 	api, err := handrolled.NewAPI(handrolled.APIConfig{

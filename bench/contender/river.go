@@ -51,7 +51,9 @@ type bindWorker struct {
 }
 
 func (w *bindWorker) Work(ctx context.Context, job *riverqueue.Job[bindJob]) error {
-	binding, err := dypls.BindAXN.Call(ctx, w.api, dypls.BindAXN.WithOutID(job.Args.BindAXNRequest, job.Args.ID))
+	binding, err := dypls.BindAXN.Call(
+		ctx, w.api, dypls.BindAXN.WithOutID(job.Args.BindAXNRequest, job.Args.ID),
+	)
 	if err != nil {
 		return err
 	}
@@ -71,8 +73,10 @@ func runRiver(site Site, slots int) error {
 	workers := riverqueue.NewWorkers()
 	riverqueue.AddWorker(workers, &bindWorker{api: api})
 	client, err := riverqueue.NewClient(riverpgxv5.New(pool), &riverqueue.Config{
-		Queues: map[string]riverqueue.QueueConfig{riverqueue.QueueDefault: {MaxWorkers: slots}}, Workers: workers,
-		FetchCooldown: fetchCooldown, FetchPollInterval: fetchEvery, CompletedJobRetentionPeriod: keep, Logger: quiet(),
+		Queues:        map[string]riverqueue.QueueConfig{riverqueue.QueueDefault: {MaxWorkers: slots}},
+		Workers:       workers,
+		FetchCooldown: fetchCooldown, FetchPollInterval: fetchEvery, CompletedJobRetentionPeriod: keep,
+		Logger: quiet(),
 	})
 	if err != nil {
 		return err

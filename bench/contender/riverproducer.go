@@ -43,7 +43,9 @@ func newRiverProducer(ctx context.Context, pool *pgxpool.Pool, budget int) (*riv
 	if budget == 0 {
 		budget = attempts
 	}
-	return &riverProducer{client, pool, newMailbox[int64](), &riverqueue.InsertOpts{MaxAttempts: budget}}, nil
+	return &riverProducer{
+		client, pool, newMailbox[int64](), &riverqueue.InsertOpts{MaxAttempts: budget},
+	}, nil
 }
 
 type riverProducer struct {
@@ -61,7 +63,9 @@ func (p *riverProducer) Enqueue(ctx context.Context, i int) error {
 func (p *riverProducer) EnqueueBatch(ctx context.Context, from, n int) error {
 	batch := make([]riverqueue.InsertManyParams, n)
 	for i := range batch {
-		batch[i] = riverqueue.InsertManyParams{Args: bindJob{bind(from + i), ID(from + i)}, InsertOpts: p.opts}
+		batch[i] = riverqueue.InsertManyParams{
+			Args: bindJob{bind(from + i), ID(from + i)}, InsertOpts: p.opts,
+		}
 	}
 	_, err := p.client.InsertManyFast(ctx, batch)
 	return err

@@ -19,7 +19,9 @@ type script struct{}
 
 func (script) Name() string { return "script" }
 
-func (s script) Worker(site Site, slots int) (*exec.Cmd, error) { return own(s.Name(), site, slots) }
+func (s script) Worker(site Site, slots int) (*exec.Cmd, error) {
+	return own(s.Name(), site, slots)
+}
 
 func runScript(site Site, slots int) error {
 	api, err := handrolled.NewAPI(handrolled.APIConfig{

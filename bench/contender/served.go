@@ -52,7 +52,9 @@ type posting struct {
 const postersAtOnce = 64
 
 func newPoster() *http.Client {
-	return &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: postersAtOnce}, Timeout: time.Minute}
+	return &http.Client{
+		Transport: &http.Transport{MaxIdleConnsPerHost: postersAtOnce}, Timeout: time.Minute,
+	}
 }
 
 func (p *posting) serve(program string, site Site) (err error) {
@@ -64,7 +66,9 @@ func (p *posting) serve(program string, site Site) (err error) {
 		return err
 	}
 	tokens := filepath.Join(p.folder, "tokens")
-	text, err := exec.Command(program, "token", "new", "bench", "--scope", "enqueue,read,numbers", "--tokens", tokens).Output()
+	text, err := exec.Command(
+		program, "token", "new", "bench", "--scope", "enqueue,read,numbers", "--tokens", tokens,
+	).Output()
 	if err != nil {
 		return fmt.Errorf("token new: %w", err)
 	}

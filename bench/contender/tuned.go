@@ -75,7 +75,9 @@ func runTuned(site Site, slots int) error {
 
 func tunedClient(addr string, slots int) *redis.Client {
 	const background = 8 * maxServers // heartbeats and the like
-	return redis.NewClient(&redis.Options{Addr: addr, PoolSize: slots + background, MaxRetries: -1, ContextTimeoutEnabled: true})
+	return redis.NewClient(&redis.Options{
+		Addr: addr, PoolSize: slots + background, MaxRetries: -1, ContextTimeoutEnabled: true,
+	})
 }
 
 type tunedHandler struct {

@@ -17,7 +17,10 @@ func (tuned) Producer(ctx context.Context, site Site) (Producer, error) {
 	if _, err := subscription.Receive(ctx); err != nil {
 		return nil, errors.Join(err, client.Close())
 	}
-	p := &tunedProducer{newCounter(site.Redis, tunedQueue), client, asynq.NewClientFromRedisClient(client), subscription, news, site.Attempts}
+	p := &tunedProducer{
+		newCounter(site.Redis, tunedQueue), client, asynq.NewClientFromRedisClient(client), subscription,
+		news, site.Attempts,
+	}
 	if p.attempts == 0 {
 		p.attempts = attempts
 	}

@@ -40,7 +40,9 @@ func WriteChart(w io.Writer, title string, groups []Group) error {
 	palette := map[string]string{}
 	y := titleSpace
 	for _, group := range groups {
-		fmt.Fprintf(&body, `<text x="0" y="%d" class="group">%s</text>`+"\n", y+barHeight-4, escape(group.Name))
+		fmt.Fprintf(
+			&body, `<text x="0" y="%d" class="group">%s</text>`+"\n", y+barHeight-4, escape(group.Name),
+		)
 		y += barHeight + barGap
 		longest := 0.0
 		for _, bar := range group.Bars {
@@ -75,9 +77,16 @@ func writeBar(w io.Writer, y int, bar Bar, longest float64, colour string) {
 		length = bar.Value / longest * (chartWidth - nameWidth - valueWidth)
 	}
 	text := y + barHeight - 4
-	_, _ = fmt.Fprintf(w, `<text x="%d" y="%d" text-anchor="end">%s</text>`, nameWidth-6, text, escape(bar.Name))
-	_, _ = fmt.Fprintf(w, `<rect x="%d" y="%d" width="%.1f" height="%d" fill="%s"/>`, nameWidth, y, length, barHeight, colour)
-	_, _ = fmt.Fprintf(w, `<text x="%.1f" y="%d">%s</text>`+"\n", nameWidth+length+6, text, Format(bar.Value, 0))
+	_, _ = fmt.Fprintf(
+		w, `<text x="%d" y="%d" text-anchor="end">%s</text>`, nameWidth-6, text, escape(bar.Name),
+	)
+	_, _ = fmt.Fprintf(
+		w, `<rect x="%d" y="%d" width="%.1f" height="%d" fill="%s"/>`, nameWidth, y, length, barHeight,
+		colour,
+	)
+	_, _ = fmt.Fprintf(
+		w, `<text x="%.1f" y="%d">%s</text>`+"\n", nameWidth+length+6, text, Format(bar.Value, 0),
+	)
 }
 
 func escape(s string) string {

@@ -50,7 +50,8 @@ type API struct{ client *openapi.Client }
 // NewAPI returns a client with the runtime's own defaults.
 func NewAPI(c APIConfig) (*API, error) {
 	config := &openapiutil.Config{
-		AccessKeyId: dara.String(c.AccessKeyID), AccessKeySecret: dara.String(c.AccessKeySecret), Endpoint: dara.String(c.Endpoint),
+		AccessKeyId: dara.String(c.AccessKeyID), AccessKeySecret: dara.String(c.AccessKeySecret),
+		Endpoint: dara.String(c.Endpoint),
 	}
 	if c.Protocol != "" {
 		config.Protocol = dara.String(c.Protocol)
@@ -76,7 +77,10 @@ func (a *API) RecordingLink(poolKey, callID, callTime string) (string, error) {
 	var answer struct {
 		DownloadURL string `json:"DownloadUrl"`
 	}
-	err := a.call("QueryRecordFileDownloadUrl", map[string]*string{"PoolKey": &poolKey, "CallId": &callID, "CallTime": &callTime}, &answer)
+	err := a.call(
+		"QueryRecordFileDownloadUrl",
+		map[string]*string{"PoolKey": &poolKey, "CallId": &callID, "CallTime": &callTime}, &answer,
+	)
 	return answer.DownloadURL, err
 }
 
@@ -84,8 +88,9 @@ func (a *API) RecordingLink(poolKey, callID, callTime string) (string, error) {
 func (a *API) call(action string, query map[string]*string, into any) error {
 	response, err := a.client.CallApi(
 		&openapiutil.Params{
-			Action: dara.String(action), Version: dara.String("2017-05-25"), Protocol: dara.String("HTTPS"), Pathname: dara.String("/"),
-			Method: dara.String("POST"), AuthType: dara.String("AK"), Style: dara.String("RPC"),
+			Action: dara.String(action), Version: dara.String("2017-05-25"), Protocol: dara.String("HTTPS"),
+			Pathname: dara.String("/"),
+			Method:   dara.String("POST"), AuthType: dara.String("AK"), Style: dara.String("RPC"),
 			ReqBodyType: dara.String("formData"), BodyType: dara.String("json"),
 		},
 		&openapiutil.OpenApiRequest{Query: query},
@@ -98,7 +103,9 @@ func (a *API) call(action string, query map[string]*string, into any) error {
 		Code, Message string
 		RequestID     string `json:"RequestId"`
 	}
-	if err := errors.Join(dara.Convert(response["body"], &answer), dara.Convert(response["body"], into)); err != nil {
+	if err := errors.Join(
+		dara.Convert(response["body"], &answer), dara.Convert(response["body"], into),
+	); err != nil {
 		return fmt.Errorf("%s: %w", action, err)
 	}
 	if answer.Code != codeOK {

@@ -35,7 +35,9 @@ func KeepRecordings(listen, redisAddr string, api *API, dir string, concurrency 
 	mux.HandleFunc(typeRecording, func(ctx context.Context, task *asynq.Task) error {
 		return keepRecording(ctx, api, dir, task.Payload())
 	})
-	server := asynq.NewServer(where, asynq.Config{Concurrency: concurrency, LogLevel: asynq.ErrorLevel})
+	server := asynq.NewServer(
+		where, asynq.Config{Concurrency: concurrency, LogLevel: asynq.ErrorLevel},
+	)
 	if err := server.Start(mux); err != nil {
 		return err
 	}
@@ -48,7 +50,9 @@ func keepRecording(ctx context.Context, api *API, dir string, body []byte) error
 		return fmt.Errorf("decode receipts: %w: %w", err, asynq.SkipRetry)
 	}
 	for _, r := range recordings {
-		link, err := api.RecordingLink(r.PoolKey, r.CallID, time.UnixMilli(r.CallTime).In(beijing).Format(time.DateTime))
+		link, err := api.RecordingLink(
+			r.PoolKey, r.CallID, time.UnixMilli(r.CallTime).In(beijing).Format(time.DateTime),
+		)
 		if err == nil {
 			err = download(ctx, link, filepath.Join(dir, r.CallID+".mp3"))
 		}

@@ -30,7 +30,9 @@ func Receive(listen, redisAddr string, concurrency int) error {
 	mux.HandleFunc(typeReceipts, func(ctx context.Context, task *asynq.Task) error {
 		return merge(ctx, calls, task.Payload())
 	})
-	server := asynq.NewServer(where, asynq.Config{Concurrency: concurrency, LogLevel: asynq.ErrorLevel})
+	server := asynq.NewServer(
+		where, asynq.Config{Concurrency: concurrency, LogLevel: asynq.ErrorLevel},
+	)
 	if err := server.Start(mux); err != nil {
 		return err
 	}

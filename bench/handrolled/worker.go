@@ -24,7 +24,10 @@ type Worker struct {
 func NewWorker(redisAddr string, api *API, concurrency int) *Worker {
 	mux := asynq.NewServeMux()
 	mux.Handle(typeBindAXN, &bindHandler{api})
-	return &Worker{asynq.NewServer(asynq.RedisClientOpt{Addr: redisAddr}, asynq.Config{Concurrency: concurrency}), mux}
+	return &Worker{
+		asynq.NewServer(asynq.RedisClientOpt{Addr: redisAddr}, asynq.Config{Concurrency: concurrency}),
+		mux,
+	}
 }
 
 // Run performs tasks until SIGTERM or SIGINT.

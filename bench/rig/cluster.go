@@ -36,7 +36,9 @@ func StartCluster(ctx context.Context, masters int) (_ Cluster, err error) {
 			return c, err
 		}
 		c = append(c, node)
-		if err := node.Client.ClusterAddSlotsRange(ctx, i*slots/masters, (i+1)*slots/masters-1).Err(); err != nil {
+		if err := node.Client.ClusterAddSlotsRange(
+			ctx, i*slots/masters, (i+1)*slots/masters-1,
+		).Err(); err != nil {
 			return c, err
 		}
 	}

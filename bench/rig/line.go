@@ -50,8 +50,10 @@ func Lay(target string, roundTrip time.Duration) (*Line, error) {
 	}
 	const connections = 1000
 	l := &Line{
-		Addr: listener.Addr().String(), target: target, delay: max(roundTrip/2-early, 0), listener: listener,
-		parcels: make(chan parcel, connections*inFlight/16), closed: make(chan struct{}), conns: map[net.Conn]struct{}{},
+		Addr: listener.Addr().String(), target: target, delay: max(roundTrip/2-early, 0),
+		listener: listener,
+		parcels:  make(chan parcel, connections*inFlight/16), closed: make(chan struct{}),
+		conns: map[net.Conn]struct{}{},
 	}
 	go l.deliver()
 	go l.accept()

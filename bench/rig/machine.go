@@ -37,7 +37,8 @@ func cpuModel() string {
 		return ""
 	}
 	for line := range strings.Lines(string(text)) {
-		if name, value, found := strings.Cut(line, ":"); found && strings.TrimSpace(name) == "model name" {
+		if name, value, found := strings.Cut(line, ":"); found &&
+			strings.TrimSpace(name) == "model name" {
 			return strings.TrimSpace(value)
 		}
 	}

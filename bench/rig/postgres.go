@@ -56,7 +56,9 @@ func StartPostgres(ctx context.Context) (*Postgres, error) {
 	return p, nil
 }
 
-func startPostgres(ctx context.Context, dir, initdb, server string, as *syscall.Credential) (*Postgres, error) {
+func startPostgres(
+	ctx context.Context, dir, initdb, server string, as *syscall.Credential,
+) (*Postgres, error) {
 	if as != nil {
 		if err := os.Chown(dir, int(as.Uid), int(as.Gid)); err != nil {
 			return nil, err
@@ -69,7 +71,9 @@ func startPostgres(ctx context.Context, dir, initdb, server string, as *syscall.
 		cmd.Dir, cmd.SysProcAttr = dir, &syscall.SysProcAttr{Credential: as}
 		return cmd
 	}
-	out, err := program(initdb, "-D", data, "-U", postgresUser, "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync").CombinedOutput()
+	out, err := program(
+		initdb, "-D", data, "-U", postgresUser, "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync",
+	).CombinedOutput()
 	if err != nil {
 		return nil, fmt.Errorf("initdb: %w: %s", err, out)
 	}

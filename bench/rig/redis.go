@@ -60,7 +60,9 @@ func StartRedis(ctx context.Context, durable bool, settings ...string) (*Redis, 
 		Process: process, Addr: addr, dir: dir,
 		Client: redis.NewClient(&redis.Options{Addr: addr, MaxRetries: -1, ContextTimeoutEnabled: true}),
 	}
-	err = until(ctx, startsWithin, func(ctx context.Context) error { return errors.Join(process.Err(), r.Client.Ping(ctx).Err()) })
+	err = until(ctx, startsWithin, func(ctx context.Context) error {
+		return errors.Join(process.Err(), r.Client.Ping(ctx).Err())
+	})
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("redis-server does not answer: %w", err), r.Close())
 	}
@@ -97,12 +99,17 @@ func (r *Redis) Commands(ctx context.Context) (Commands, error) {
 
 // plus adds what others have executed.
 func (c Commands) plus(more Commands) Commands {
-	return Commands{c.All + more.All, c.Scripts + more.Scripts, c.Reads + more.Reads, c.Bytes + more.Bytes}
+	return Commands{
+		c.All + more.All, c.Scripts + more.Scripts, c.Reads + more.Reads, c.Bytes + more.Bytes,
+	}
 }
 
 // Minus takes away what was executed before.
 func (c Commands) Minus(earlier Commands) Commands {
-	return Commands{c.All - earlier.All, c.Scripts - earlier.Scripts, c.Reads - earlier.Reads, c.Bytes - earlier.Bytes}
+	return Commands{
+		c.All - earlier.All, c.Scripts - earlier.Scripts, c.Reads - earlier.Reads,
+		c.Bytes - earlier.Bytes,
+	}
 }
 
 func parseCommands(info string) Commands {
@@ -132,7 +139,9 @@ func (r *Redis) Memory(ctx context.Context) (int64, error) {
 	if err != nil {
 		return 0, err
 	}
-	return infoNumber(info, "used_memory") - infoNumber(info, "mem_clients_normal") - infoNumber(info, "mem_aof_buffer"), nil
+	return infoNumber(info, "used_memory") - infoNumber(info, "mem_clients_normal") - infoNumber(
+		info, "mem_aof_buffer",
+	), nil
 }
 
 // infoNumber is 0 where there is none.

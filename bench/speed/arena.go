@@ -27,7 +27,9 @@ type conditions struct {
 }
 
 func (c conditions) String() string {
-	text := fmt.Sprintf("%s round trip, %s call, %d slots in %d", short(c.roundTrip), short(c.api), c.slots, c.workers)
+	text := fmt.Sprintf(
+		"%s round trip, %s call, %d slots in %d", short(c.roundTrip), short(c.api), c.slots, c.workers,
+	)
 	if c.durable {
 		text += ", append-only file"
 	}
@@ -63,7 +65,9 @@ type arena struct {
 }
 
 // open makes one, to be closed. No worker runs yet.
-func (b *bench) open(ctx context.Context, c contender.Contender, cond conditions) (_ *arena, err error) {
+func (b *bench) open(
+	ctx context.Context, c contender.Contender, cond conditions,
+) (_ *arena, err error) {
 	a := &arena{conditions: cond, contender: c}
 	defer func() {
 		if err != nil {
@@ -73,7 +77,10 @@ func (b *bench) open(ctx context.Context, c contender.Contender, cond conditions
 	if err := a.simulate(); err != nil {
 		return nil, err
 	}
-	near := contender.Site{Endpoint: a.sim.URL(), KeyID: a.sim.AccessKeyID, Secret: a.sim.AccessKeySecret, Attempts: cond.attempts, Calls: a.calls}
+	near := contender.Site{
+		Endpoint: a.sim.URL(), KeyID: a.sim.AccessKeyID, Secret: a.sim.AccessKeySecret,
+		Attempts: cond.attempts, Calls: a.calls,
+	}
 	far := near
 	switch c.Name() {
 	case directName:

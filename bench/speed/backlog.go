@@ -18,7 +18,8 @@ const (
 func (b *bench) backlog(ctx context.Context) (section, error) {
 	var found section
 	table := figure.Table{Head: []string{
-		"", "queued", "tasks/s", "x the short queue", "scripts/task", "commands/task", "worker CPU us/task", "store CPU us/task",
+		"", "queued", "tasks/s", "x the short queue", "scripts/task", "commands/task",
+		"worker CPU us/task", "store CPU us/task",
 	}}
 	lengths := []int{shortQueue, longQueue}
 	if b.short {
@@ -40,12 +41,15 @@ func (b *bench) backlog(ctx context.Context) (section, error) {
 			samples := all[length]
 			ratio := figure.Median(figure.Ratios(column(samples, sample.rate), rates))
 			commands := medianOf(samples, func(s sample) float64 { return s.each(float64(s.commands.All)) })
-			table.Add(c.Name(), figure.Format(float64(length), 0), figure.Format(medianOf(samples, sample.rate), 0), figure.Format(ratio, 2),
+			table.Add(c.Name(), figure.Format(float64(length), 0),
+				figure.Format(medianOf(samples, sample.rate), 0), figure.Format(ratio, 2),
 				figure.Format(medianOf(samples, func(s sample) float64 { return s.each(float64(s.commands.Scripts)) }), 2), figure.Format(commands, 1),
 				figure.Format(medianOf(samples, func(s sample) float64 { return s.microseconds(s.worker) }), 0),
 				figure.Format(medianOf(samples, func(s sample) float64 { return s.microseconds(s.store) }), 0))
 			if c.Name() == oursName && length == lengths[1] {
-				before := medianOf(all[lengths[0]], func(s sample) float64 { return s.each(float64(s.commands.All)) })
+				before := medianOf(all[lengths[0]], func(s sample) float64 {
+					return s.each(float64(s.commands.All))
+				})
 				b.claimBacklog(figure.Ratio(commands, before), ratio)
 			}
 		}
@@ -54,7 +58,9 @@ func (b *bench) backlog(ctx context.Context) (section, error) {
 	return found, nil
 }
 
-func (b *bench) keepQueued(ctx context.Context, c contender.Contender, length int) (s sample, err error) {
+func (b *bench) keepQueued(
+	ctx context.Context, c contender.Contender, length int,
+) (s sample, err error) {
 	numbers := length + int(fastest*(b.window+longestWarmUp).Seconds())
 	a, err := b.open(ctx, c, conditions{workers: 1, slots: 64, numbers: numbers})
 	if err != nil {

@@ -12,7 +12,9 @@ import (
 
 // build makes dyplsq as it is released, or, where that does not matter, as fast as it can be had.
 func build(ctx context.Context, released bool) (program string, remove func(), err error) {
-	out, err := exec.CommandContext(ctx, "go", "list", "-m", "-f", "{{.Dir}}", "github.com/seed-5c07c2e9/dyplsq").Output()
+	out, err := exec.CommandContext(
+		ctx, "go", "list", "-m", "-f", "{{.Dir}}", "github.com/seed-5c07c2e9/dyplsq",
+	).Output()
 	if err != nil {
 		return "", nil, fmt.Errorf("find dyplsq: run this in its bench folder: %w", err)
 	}

@@ -34,14 +34,18 @@ func (b *bench) atLeast(what string, want, got float64) {
 	if math.IsNaN(got) {
 		return
 	}
-	b.claims = append(b.claims, claim{what, "at least " + figure.Format(want, 2), figure.Format(got, 3), got >= want})
+	b.claims = append(
+		b.claims, claim{what, "at least " + figure.Format(want, 2), figure.Format(got, 3), got >= want},
+	)
 }
 
 func (b *bench) atMost(what string, want, got float64) {
 	if math.IsNaN(got) {
 		return
 	}
-	b.claims = append(b.claims, claim{what, "at most " + figure.Format(want, 2), figure.Format(got, 3), got <= want})
+	b.claims = append(
+		b.claims, claim{what, "at most " + figure.Format(want, 2), figure.Format(got, 3), got <= want},
+	)
 }
 
 // claimThroughput checks what was measured under conditions for which something is claimed, and
@@ -66,8 +70,12 @@ func (b *bench) claimThroughput(cond conditions, all taken) {
 		return
 	}
 	for _, name := range []string{scriptName, tunedName} {
-		b.atMost(where+"worker CPU a task against "+name, 1, against(name, func(s sample) float64 { return s.microseconds(s.worker) }))
-		b.atMost(where+"Redis CPU a task against "+name, 1, against(name, func(s sample) float64 { return s.microseconds(s.store) }))
+		b.atMost(where+"worker CPU a task against "+name, 1, against(name, func(s sample) float64 {
+			return s.microseconds(s.worker)
+		}))
+		b.atMost(where+"Redis CPU a task against "+name, 1, against(name, func(s sample) float64 {
+			return s.microseconds(s.store)
+		}))
 	}
 }
 
@@ -106,7 +114,9 @@ func (b *bench) claimBacklog(commands, rate float64) {
 func (b *bench) claimQuota(r verdict) {
 	b.atLeast("quota: share of the binds that succeeded", 1, figure.Ratio(float64(r.succeeded), float64(r.asked)))
 	b.atMost("quota: attempts of a task", 1, float64(r.attempts))
-	b.atMost("quota: makespan against the ideal", 1.2, figure.Ratio(r.makespan.Seconds(), r.ideal.Seconds()))
+	b.atMost(
+		"quota: makespan against the ideal", 1.2, figure.Ratio(r.makespan.Seconds(), r.ideal.Seconds()),
+	)
 	b.atMost("quota: share of calls that were throttled", 0.02, r.throttledShare())
 	for i, settled := range r.settled {
 		const afterFall, afterRise = 3, 10

@@ -26,7 +26,9 @@ const (
 )
 
 // drain lets workers loose on a full queue, and measures once they have reached their pace.
-func (b *bench) drain(ctx context.Context, c contender.Contender, cond conditions) (_ sample, err error) {
+func (b *bench) drain(
+	ctx context.Context, c contender.Contender, cond conditions,
+) (_ sample, err error) {
 	queued := b.enough(c, cond)
 	cond.numbers = queued
 	if c.Name() == directName { // it brings its own

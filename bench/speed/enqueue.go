@@ -17,7 +17,10 @@ type pace struct{ single, batch float64 }
 // batches.
 func (b *bench) enqueue(ctx context.Context) (section, error) {
 	var found section
-	table := figure.Table{Head: []string{"round trip", "", "one by one, tasks/s", "in batches, tasks/s", "batches x a loop of asynq's Enqueue"}}
+	table := figure.Table{Head: []string{
+		"round trip", "", "one by one, tasks/s", "in batches, tasks/s",
+		"batches x a loop of asynq's Enqueue",
+	}}
 	names := []string{oursName, scriptName, tunedName, riverName}
 	roundTrips := []time.Duration{0, time.Millisecond}
 	if b.short {
@@ -41,7 +44,10 @@ func (b *bench) enqueue(ctx context.Context) (section, error) {
 			singles := paces(all[c.Name()], func(p pace) float64 { return p.single })
 			batches := paces(all[c.Name()], func(p pace) float64 { return p.batch })
 			ratio := figure.Median(figure.Ratios(batches, loops))
-			table.Add(short(roundTrip), c.Name(), figure.Format(figure.Median(singles), 0), figure.Format(figure.Median(batches), 0), figure.Format(ratio, 1))
+			table.Add(
+				short(roundTrip), c.Name(), figure.Format(figure.Median(singles), 0),
+				figure.Format(figure.Median(batches), 0), figure.Format(ratio, 1),
+			)
 			single.Bars = append(single.Bars, figure.Bar{Name: c.Name(), Value: figure.Median(singles)})
 			batch.Bars = append(batch.Bars, figure.Bar{Name: c.Name(), Value: figure.Median(batches)})
 			if c.Name() == oursName {
@@ -63,7 +69,9 @@ func paces(all []pace, of func(pace) float64) []float64 {
 	return values
 }
 
-func (b *bench) enqueuePace(ctx context.Context, c contender.Contender, roundTrip time.Duration) (p pace, err error) {
+func (b *bench) enqueuePace(
+	ctx context.Context, c contender.Contender, roundTrip time.Duration,
+) (p pace, err error) {
 	a, err := b.open(ctx, c, conditions{roundTrip: roundTrip, workers: 1, slots: 64})
 	if err != nil {
 		return p, err

@@ -26,7 +26,9 @@ type posted struct {
 // what it is given.
 func (b *bench) http(ctx context.Context) (section, error) {
 	var found section
-	contenders := []contender.Contender{contender.Ours(b.program), contender.Served(b.program), contender.Bare()}
+	contenders := []contender.Contender{
+		contender.Ours(b.program), contender.Served(b.program), contender.Bare(),
+	}
 	all := map[string][]posted{}
 	for round := range b.roundsOr(1) {
 		for i := range contenders {
@@ -39,7 +41,8 @@ func (b *bench) http(ctx context.Context) (section, error) {
 		}
 	}
 	table := figure.Table{Head: []string{
-		"", "one caller, tasks/s", "64 callers, tasks/s", "batches of 500, tasks/s", "outcome p50 ms", "outcome p99 ms",
+		"", "one caller, tasks/s", "64 callers, tasks/s", "batches of 500, tasks/s", "outcome p50 ms",
+		"outcome p99 ms",
 	}}
 	group := figure.Group{Name: "64 callers: tasks/s"}
 	for _, c := range contenders {
@@ -56,10 +59,13 @@ func (b *bench) http(ctx context.Context) (section, error) {
 		}
 		p50, p99 := "-", "-"
 		if len(took) > 0 {
-			p50, p99 = figure.Milliseconds(figure.Percentile(took, 50)), figure.Milliseconds(figure.Percentile(took, 99))
+			p50, p99 = figure.Milliseconds(figure.Percentile(took, 50)), figure.Milliseconds(
+				figure.Percentile(took, 99),
+			)
 		}
 		many := of(func(p posted) float64 { return p.many })
-		table.Add(c.Name(), figure.Format(of(func(p posted) float64 { return p.single }), 0), figure.Format(many, 0),
+		table.Add(c.Name(), figure.Format(of(func(p posted) float64 { return p.single }), 0),
+			figure.Format(many, 0),
 			figure.Format(of(func(p posted) float64 { return p.batch }), 0), p50, p99)
 		group.Bars = append(group.Bars, figure.Bar{Name: c.Name(), Value: many})
 	}

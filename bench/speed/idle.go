@@ -11,7 +11,9 @@ import (
 // idle measures what a worker costs that has nothing to do.
 func (b *bench) idle(ctx context.Context) (section, error) {
 	var found section
-	table := figure.Table{Head: []string{"", "worker CPU %", "store CPU %", "scripts/s", "commands/s", "worker memory MB"}}
+	table := figure.Table{
+		Head: []string{"", "worker CPU %", "store CPU %", "scripts/s", "commands/s", "worker memory MB"},
+	}
 	names := []string{oursName, scriptName, tunedName, riverName}
 	all := taken{}
 	for round := range b.roundsOr(1) {
@@ -31,10 +33,14 @@ func (b *bench) idle(ctx context.Context) (section, error) {
 			if c.Name() == riverName {
 				return "-"
 			}
-			return median(0, func(s sample) float64 { return figure.Ratio(float64(of(s)), s.took.Seconds()) })
+			return median(0, func(s sample) float64 {
+				return figure.Ratio(float64(of(s)), s.took.Seconds())
+			})
 		}
-		table.Add(c.Name(), median(1, func(s sample) float64 { return s.share(s.worker) }), median(1, func(s sample) float64 { return s.share(s.store) }),
-			perSecond(func(s sample) int64 { return s.commands.Scripts }), perSecond(func(s sample) int64 { return s.commands.All }),
+		table.Add(c.Name(), median(1, func(s sample) float64 { return s.share(s.worker) }),
+			median(1, func(s sample) float64 { return s.share(s.store) }),
+			perSecond(func(s sample) int64 { return s.commands.Scripts }),
+			perSecond(func(s sample) int64 { return s.commands.All }),
 			median(0, func(s sample) float64 { return float64(s.memory) / (1 << 20) }))
 	}
 	found.text = tableText(table) + "\nOne worker with 64 slots and an empty queue; per cent of one CPU.\n"

@@ -30,7 +30,9 @@ func (b *bench) latency(ctx context.Context) (section, error) {
 	if b.halfLoad > 0 {
 		half = b.halfLoad
 	}
-	table := figure.Table{Head: []string{"load", "", "p50 ms", "p99 ms", "tasks", "failed", "worker CPU %", "store CPU %"}}
+	table := figure.Table{
+		Head: []string{"load", "", "p50 ms", "p99 ms", "tasks", "failed", "worker CPU %", "store CPU %"},
+	}
 	loads := []struct {
 		name string
 		rate int
@@ -57,9 +59,12 @@ func (b *bench) latency(ctx context.Context) (section, error) {
 		for _, c := range b.among(0, oursName, scriptName, tunedName, riverName, directName) {
 			w := all[c.Name()]
 			p50, p99 := figure.Percentile(w.took, 50), figure.Percentile(w.took, 99)
-			table.Add(label, c.Name(), figure.Milliseconds(p50), figure.Milliseconds(p99), strconv.Itoa(len(w.took)), strconv.Itoa(w.failed),
+			table.Add(label, c.Name(), figure.Milliseconds(p50), figure.Milliseconds(p99),
+				strconv.Itoa(len(w.took)), strconv.Itoa(w.failed),
 				figure.Format(w.worker, 1), figure.Format(w.store, 1))
-			group.Bars = append(group.Bars, figure.Bar{Name: c.Name(), Value: float64(p99) / float64(time.Millisecond)})
+			group.Bars = append(
+				group.Bars, figure.Bar{Name: c.Name(), Value: float64(p99) / float64(time.Millisecond)},
+			)
 			if c.Name() == oursName && load.rate == lightLoad {
 				b.claimLatency(p50, p99)
 			}
@@ -75,7 +80,9 @@ func (b *bench) latency(ctx context.Context) (section, error) {
 
 func (b *bench) waitFor(ctx context.Context, c contender.Contender, rate int) (w wait, err error) {
 	const lasting = 40 // windows' worth of tasks, at most
-	a, err := b.open(ctx, c, conditions{workers: 1, slots: 64, numbers: int(float64(rate)*b.window.Seconds()*lasting/10) + 1000})
+	a, err := b.open(ctx, c, conditions{
+		workers: 1, slots: 64, numbers: int(float64(rate)*b.window.Seconds()*lasting/10) + 1000,
+	})
 	if err != nil {
 		return w, err
 	}
@@ -109,6 +116,7 @@ func (b *bench) waitFor(ctx context.Context, c contender.Contender, rate int) (w
 	s := after.since(before)
 	w.worker, w.store = s.share(s.worker), s.share(s.store)
 	b.progressf("%d/s: %s: p50 %s, p99 %s ms, %d failed", rate, c.Name(),
-		figure.Milliseconds(figure.Percentile(w.took, 50)), figure.Milliseconds(figure.Percentile(w.took, 99)), w.failed)
+		figure.Milliseconds(figure.Percentile(w.took, 50)),
+		figure.Milliseconds(figure.Percentile(w.took, 99)), w.failed)
 	return w, ctx.Err()
 }

@@ -66,7 +66,10 @@ func parse(args []string) (settings, error) {
 	var s settings
 	var scenarioNames, contenderNames string
 	flags := flag.NewFlagSet("speed", flag.ContinueOnError)
-	flags.StringVar(&scenarioNames, "scenario", "", "which of "+strings.Join(names(), ", ")+", separated by commas; all by default")
+	flags.StringVar(
+		&scenarioNames, "scenario", "",
+		"which of "+strings.Join(names(), ", ")+", separated by commas; all by default",
+	)
 	flags.StringVar(&contenderNames, "contender", "", "which of dyplsq, script, tuned, River, direct, separated by commas; all by default")
 	flags.IntVar(&s.rounds, "rounds", 0, "how often each figure is taken; by default 3 times those that matter most, the others once")
 	flags.DurationVar(&s.window, "window", usualWindow, "over how long a rate is measured")

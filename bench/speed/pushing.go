@@ -30,7 +30,10 @@ type pushing struct {
 func newPushing(url, seed string, body func(call string) string) *pushing {
 	const connections = 1000
 	transport := &http.Transport{MaxIdleConnsPerHost: connections, MaxIdleConns: connections}
-	return &pushing{url: url, seed: seed, body: body, client: &http.Client{Transport: transport, Timeout: time.Minute}}
+	return &pushing{
+		url: url, seed: seed, body: body,
+		client: &http.Client{Transport: transport, Timeout: time.Minute},
+	}
 }
 
 // answers are how long each push waited for its answer.
@@ -61,7 +64,9 @@ func (p *pushing) push(ctx context.Context) (took time.Duration, ok bool, err er
 	p.next++
 	id := fmt.Sprintf("%s%08d", p.seed, p.next)
 	p.mu.Unlock()
-	request, err := http.NewRequestWithContext(ctx, http.MethodPost, p.url, strings.NewReader(p.body(id)))
+	request, err := http.NewRequestWithContext(
+		ctx, http.MethodPost, p.url, strings.NewReader(p.body(id)),
+	)
 	if err != nil {
 		return 0, false, err
 	}
@@ -103,7 +108,9 @@ func (p *pushing) awaitOpen(ctx context.Context, failed func() error) error {
 
 // saturate pushes over so many connections as fast as they are answered, and returns how many were
 // taken in.
-func (p *pushing) saturate(ctx context.Context, connections int, d time.Duration) (taken int, err error) {
+func (p *pushing) saturate(
+	ctx context.Context, connections int, d time.Duration,
+) (taken int, err error) {
 	end := time.Now().Add(d)
 	var mu sync.Mutex
 	var all sync.WaitGroup

@@ -26,10 +26,15 @@ const (
 
 func (b *bench) trials() (changing, constant trial) {
 	if b.short {
-		brief := trial{"40, 20, 80", []phase{{40, time.Second}, {20, time.Second}, {80, 0}}, 80, 5 * time.Second}
+		brief := trial{
+			"40, 20, 80", []phase{{40, time.Second}, {20, time.Second}, {80, 0}}, 80, 5 * time.Second,
+		}
 		return brief, trial{"40", []phase{{40, 0}}, 40, 5 * time.Second}
 	}
-	return trial{"100, 50, 200", []phase{{100, 10 * time.Second}, {50, 20 * time.Second}, {200, 0}}, 3000, 130 * time.Second},
+	return trial{
+			"100, 50, 200", []phase{{100, 10 * time.Second}, {50, 20 * time.Second}, {200, 0}}, 3000,
+			130 * time.Second,
+		},
 		trial{"100", []phase{{100, 0}}, 2500, 60 * time.Second}
 }
 
@@ -37,7 +42,8 @@ func (b *bench) trials() (changing, constant trial) {
 func (b *bench) quota(ctx context.Context) (section, error) {
 	var found section
 	table := figure.Table{Head: []string{
-		"", "quota, calls/s", "binds", "succeeded", "told", "attempts of one, at most", "calls", "throttled %", "makespan s", "x the ideal",
+		"", "quota, calls/s", "binds", "succeeded", "told", "attempts of one, at most", "calls",
+		"throttled %", "makespan s", "x the ideal",
 		"settled after s", "share of the quota used then %",
 	}}
 	changing, constant := b.trials()
@@ -79,15 +85,19 @@ func verdictRow(name string, t trial, v verdict) []string {
 	}
 	count := func(n int) string { return figure.Format(float64(n), 0) }
 	return []string{
-		name, t.name, count(v.asked), count(v.succeeded), count(v.told), count(v.attempts), count(v.calls), figure.Format(100*v.throttledShare(), 1),
-		figure.Format(v.makespan.Seconds(), 1), figure.Format(figure.Ratio(v.makespan.Seconds(), v.ideal.Seconds()), 2), joined(settled), joined(used),
+		name, t.name, count(v.asked), count(v.succeeded), count(v.told), count(v.attempts),
+		count(v.calls), figure.Format(100*v.throttledShare(), 1),
+		figure.Format(v.makespan.Seconds(), 1),
+		figure.Format(figure.Ratio(v.makespan.Seconds(), v.ideal.Seconds()), 2), joined(settled),
+		joined(used),
 	}
 }
 
 // meet enqueues the binds when the first phase begins, and changes the quota as the phases do.
 func (b *bench) meet(ctx context.Context, c contender.Contender, t trial) (v verdict, err error) {
 	a, err := b.open(ctx, c, conditions{
-		api: quotaCall, workers: quotaWorkers, slots: quotaWorkers * quotaSlots, attempts: quotaAttempts, quota: t.phases[0].quota,
+		api: quotaCall, workers: quotaWorkers, slots: quotaWorkers * quotaSlots, attempts: quotaAttempts,
+		quota:   t.phases[0].quota,
 		numbers: 2 * t.binds, ledger: true,
 	})
 	if err != nil {

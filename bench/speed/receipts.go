@@ -73,10 +73,14 @@ func (b *bench) receipts(ctx context.Context) (section, error) {
 		}
 		rate := of(func(in intake) float64 { return in.rate })
 		table.Add(name, figure.Format(rate, 0),
-			figure.Format(of(func(in intake) float64 { return in.receiver }), 0), figure.Format(of(func(in intake) float64 { return in.store }), 0),
-			ms(func(in intake) time.Duration { return in.steady.percentile(50) }), ms(func(in intake) time.Duration { return in.steady.percentile(99) }),
-			ms(func(in intake) time.Duration { return in.steady.percentile(99.9) }), ms(func(in intake) time.Duration { return in.steady.longest() }),
-			ms(func(in intake) time.Duration { return in.stopped.longest() }), figure.Format(of(func(in intake) float64 { return float64(in.lost) }), 0))
+			figure.Format(of(func(in intake) float64 { return in.receiver }), 0),
+			figure.Format(of(func(in intake) float64 { return in.store }), 0),
+			ms(func(in intake) time.Duration { return in.steady.percentile(50) }),
+			ms(func(in intake) time.Duration { return in.steady.percentile(99) }),
+			ms(func(in intake) time.Duration { return in.steady.percentile(99.9) }),
+			ms(func(in intake) time.Duration { return in.steady.longest() }),
+			ms(func(in intake) time.Duration { return in.stopped.longest() }),
+			figure.Format(of(func(in intake) float64 { return float64(in.lost) }), 0))
 		group.Bars = append(group.Bars, figure.Bar{Name: name, Value: rate})
 	}
 	found.groups = append(found.groups, group)
@@ -110,11 +114,15 @@ func (b *bench) claimReceipts(ours []intake) {
 		lost += in.lost
 	}
 	claimTime := func(what string, got, want time.Duration) {
-		b.claims = append(b.claims, claim{"receipts: " + what, "below " + figure.Milliseconds(want), figure.Milliseconds(got), got < want})
+		b.claims = append(b.claims, claim{
+			"receipts: " + what, "below " + figure.Milliseconds(want), figure.Milliseconds(got), got < want,
+		})
 	}
 	claimTime(fmt.Sprintf("p99.9 of the answers to %d pushes a second, ms", steadyPushes), slowest, answersWithin)
 	claimTime("longest answer while Redis stands still, ms", longest, platformWaits)
-	b.claims = append(b.claims, claim{"receipts: answered with OK and lost", "0", fmt.Sprint(lost), lost == 0})
+	b.claims = append(
+		b.claims, claim{"receipts: answered with OK and lost", "0", fmt.Sprint(lost), lost == 0},
+	)
 }
 
 // receiver is a program that takes in pushes.
@@ -221,12 +229,18 @@ func (b *bench) receiver(name string, store *rig.Redis) (r *receiver, remove fun
 			remove()
 			return nil, nil, err
 		}
-		cmd = exec.Command(b.program, "receive", "--receipts-listen", addr, "--receipts-secret-file", file)
+		cmd = exec.Command(
+			b.program, "receive", "--receipts-listen", addr, "--receipts-secret-file", file,
+		)
 		cmd.Env = []string{"REDIS_URL=redis://" + store.Addr + "/0"}
 		r.key = func(call string) string { return callPrefix + call + "}" }
-		r.left = func(ctx context.Context) (int64, error) { return store.Client.XLen(ctx, "dypls:receipts").Result() }
+		r.left = func(ctx context.Context) (int64, error) {
+			return store.Client.XLen(ctx, "dypls:receipts").Result()
+		}
 	} else {
-		if cmd, err = contender.PlainReceiver(contender.Site{Redis: store.Addr, Listen: addr}); err != nil {
+		if cmd, err = contender.PlainReceiver(
+			contender.Site{Redis: store.Addr, Listen: addr},
+		); err != nil {
 			remove()
 			return nil, nil, err
 		}

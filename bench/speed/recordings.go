@@ -61,7 +61,8 @@ func (b *bench) recordings(ctx context.Context) (section, error) {
 		const mega = 1e6
 		rate := of(func(k keeping) float64 { return k.rate })
 		table.Add(name, figure.Format(rate, 0), figure.Format(rate*recordingBytes/mega, 0),
-			figure.Format(of(func(k keeping) float64 { return k.worker }), 0), figure.Format(of(func(k keeping) float64 { return k.store }), 0))
+			figure.Format(of(func(k keeping) float64 { return k.worker }), 0),
+			figure.Format(of(func(k keeping) float64 { return k.store }), 0))
 		group.Bars = append(group.Bars, figure.Bar{Name: name, Value: rate})
 	}
 	found.groups = append(found.groups, group)
@@ -86,7 +87,9 @@ func announcement(call string) string {
 }
 
 func (b *bench) keeping(ctx context.Context, name string) (k keeping, err error) {
-	sim, err := dyplstest.Serve(dyplstest.Config{LedgerLimit: 1, Recordings: dyplstest.Recordings{Size: recordingBytes}})
+	sim, err := dyplstest.Serve(
+		dyplstest.Config{LedgerLimit: 1, Recordings: dyplstest.Recordings{Size: recordingBytes}},
+	)
 	if err != nil {
 		return k, err
 	}
@@ -106,7 +109,8 @@ func (b *bench) keeping(ctx context.Context, name string) (k keeping, err error)
 		return k, err
 	}
 	site := contender.Site{
-		Redis: store.Addr, Endpoint: sim.URL(), KeyID: sim.AccessKeyID, Secret: sim.AccessKeySecret, Listen: listen, Archive: dir,
+		Redis: store.Addr, Endpoint: sim.URL(), KeyID: sim.AccessKeyID, Secret: sim.AccessKeySecret,
+		Listen: listen, Archive: dir,
 	}
 	programs, path, err := b.keepers(name, site)
 	if err != nil {
@@ -130,7 +134,9 @@ func (b *bench) keeping(ctx context.Context, name string) (k keeping, err error)
 }
 
 // keepers are the programs that keep recordings, and the path of pushes.
-func (b *bench) keepers(name string, site contender.Site) (programs []*exec.Cmd, path string, err error) {
+func (b *bench) keepers(
+	name string, site contender.Site,
+) (programs []*exec.Cmd, path string, err error) {
 	if name != oursName {
 		cmd, err := contender.PlainKeeper(site, fetchedAtOnce)
 		return []*exec.Cmd{cmd}, "/", err
@@ -144,14 +150,17 @@ func (b *bench) keepers(name string, site contender.Site) (programs []*exec.Cmd,
 	if err != nil {
 		return nil, "", err
 	}
-	receive := exec.Command(b.program, "receive", "--receipts-listen", site.Listen, "--receipts-secret-file", file,
+	receive := exec.Command(b.program, "receive", "--receipts-listen", site.Listen,
+		"--receipts-secret-file", file,
 		"--archive", "file://"+site.Archive, "--archive-parallel", strconv.Itoa(fetchedAtOnce))
 	receive.Env = []string{"REDIS_URL=redis://" + site.Redis + "/0"}
 	return []*exec.Cmd{receive, worker}, "/receipts/" + secret + "/SecretRecording", nil
 }
 
 // keepAll pushes, and waits until all is kept.
-func (b *bench) keepAll(ctx context.Context, load *pushing, dir string, processes []*rig.Process, store *rig.Redis) (k keeping, err error) {
+func (b *bench) keepAll(
+	ctx context.Context, load *pushing, dir string, processes []*rig.Process, store *rig.Redis,
+) (k keeping, err error) {
 	alive := func() error {
 		var errs []error
 		for _, p := range processes {

@@ -10,15 +10,22 @@ import (
 
 // choose picks the contenders that are asked for and that can be had.
 func (b *bench) choose() error {
-	all := []contender.Contender{contender.Ours(b.program), contender.Script(), contender.Tuned(), contender.River(), contender.Direct()}
+	all := []contender.Contender{
+		contender.Ours(b.program), contender.Script(), contender.Tuned(), contender.River(),
+		contender.Direct(),
+	}
 	for _, name := range b.settings.contenders {
-		if !slices.ContainsFunc(all, func(c contender.Contender) bool { return strings.EqualFold(c.Name(), name) }) {
+		if !slices.ContainsFunc(all, func(c contender.Contender) bool {
+			return strings.EqualFold(c.Name(), name)
+		}) {
 			return fmt.Errorf("-contender %s is not known", name)
 		}
 	}
 	for _, c := range all {
 		asked := len(b.settings.contenders) == 0 ||
-			slices.ContainsFunc(b.settings.contenders, func(name string) bool { return strings.EqualFold(c.Name(), name) })
+			slices.ContainsFunc(b.settings.contenders, func(name string) bool {
+				return strings.EqualFold(c.Name(), name)
+			})
 		if asked && (c.Name() != riverName || b.postgres != nil) {
 			b.contenders = append(b.contenders, c)
 		}

@@ -156,6 +156,8 @@ func (b *bench) roundsOr(own int) int {
 func (b *bench) progressf(format string, args ...any) {
 	info, err := os.Stderr.Stat()
 	if b.verbose || err == nil && info.Mode()&os.ModeCharDevice != 0 {
-		_, _ = fmt.Fprintf(os.Stderr, "%4.0f s  %s\n", time.Since(b.started).Seconds(), fmt.Sprintf(format, args...))
+		_, _ = fmt.Fprintf(
+			os.Stderr, "%4.0f s  %s\n", time.Since(b.started).Seconds(), fmt.Sprintf(format, args...),
+		)
 	}
 }

@@ -26,7 +26,8 @@ func (b *bench) scale(ctx context.Context) (section, error) {
 		counts = []int{2}
 	}
 	table := figure.Table{Head: []string{
-		"masters", "workers", "tasks/s", "x one worker", "x one master", "of what the slots allow", "worker CPU us/task", "Redis CPU us/task",
+		"masters", "workers", "tasks/s", "x one worker", "x one master", "of what the slots allow",
+		"worker CPU us/task", "Redis CPU us/task",
 		"busiest master's share", "commands/task", "KB/task",
 	}}
 	single := map[int]float64{}
@@ -49,13 +50,19 @@ func (b *bench) scale(ctx context.Context) (section, error) {
 			if masters == 0 {
 				single[count] = rate
 			}
-			table.Add(strconv.Itoa(max(masters, 1)), strconv.Itoa(count), figure.Format(rate, 0), figure.Format(figure.Ratio(rate, first), 2),
-				figure.Format(figure.Ratio(rate, single[count]), 2), figure.Format(rate*slowCall.Seconds()/float64(cond.slots), 2),
+			table.Add(strconv.Itoa(max(masters, 1)), strconv.Itoa(count), figure.Format(rate, 0),
+				figure.Format(figure.Ratio(rate, first), 2),
+				figure.Format(figure.Ratio(rate, single[count]), 2),
+				figure.Format(rate*slowCall.Seconds()/float64(cond.slots), 2),
 				figure.Format(medianOf(samples, func(s sample) float64 { return s.microseconds(s.worker) }), 0),
 				figure.Format(medianOf(samples, func(s sample) float64 { return s.microseconds(s.store) }), 0),
 				figure.Format(medianOf(samples, sample.busiest), 2),
-				figure.Format(medianOf(samples, func(s sample) float64 { return s.each(float64(s.commands.All)) }), 1),
-				figure.Format(medianOf(samples, func(s sample) float64 { return s.each(float64(s.commands.Bytes)) / (1 << 10) }), 1))
+				figure.Format(medianOf(samples, func(s sample) float64 {
+					return s.each(float64(s.commands.All))
+				}), 1),
+				figure.Format(medianOf(samples, func(s sample) float64 {
+					return s.each(float64(s.commands.Bytes)) / (1 << 10)
+				}), 1))
 			group.Bars = append(group.Bars, figure.Bar{Name: fmt.Sprintf("%d workers", count), Value: rate})
 		}
 		found.groups = append(found.groups, group)

@@ -42,7 +42,9 @@ func (b *bench) sealed(ctx context.Context) (section, error) {
 }
 
 // inTurn does something for both, another one first in each round.
-func (b *bench) inTurn(rounds int, both []contender.Contender, do func(contender.Contender) error) error {
+func (b *bench) inTurn(
+	rounds int, both []contender.Contender, do func(contender.Contender) error,
+) error {
 	for round := range rounds {
 		order := slices.Clone(both)
 		if round%2 == 1 {
@@ -61,7 +63,8 @@ func (b *bench) sealedThroughput(ctx context.Context, both []contender.Contender
 	var found section
 	off, on := both[0].Name(), both[1].Name()
 	table := figure.Table{Head: []string{
-		"round trip / call", "", "tasks/s", "x without keys", "worker CPU us/task", "store CPU us/task", "KB/task", "worker memory MB",
+		"round trip / call", "", "tasks/s", "x without keys", "worker CPU us/task", "store CPU us/task",
+		"KB/task", "worker memory MB",
 	}}
 	cells := []conditions{
 		{workers: 1, slots: 64},
@@ -95,10 +98,15 @@ func (b *bench) sealedThroughput(ctx context.Context, both []contender.Contender
 				median(0, func(s sample) float64 { return s.microseconds(s.store) }),
 				median(1, func(s sample) float64 { return s.each(float64(s.commands.Bytes)) / (1 << 10) }),
 				median(0, func(s sample) float64 { return float64(s.memory) / (1 << 20) }))
-			group.Bars = append(group.Bars, figure.Bar{Name: c.Name(), Value: medianOf(samples, sample.rate)})
+			group.Bars = append(
+				group.Bars, figure.Bar{Name: c.Name(), Value: medianOf(samples, sample.rate)},
+			)
 		}
 		found.groups = append(found.groups, group)
-		b.atLeast(name+": tasks/s with keys against without", sealedAtLeast, figure.Median(figure.Ratios(column(all[on], sample.rate), rates)))
+		b.atLeast(
+			name+": tasks/s with keys against without", sealedAtLeast,
+			figure.Median(figure.Ratios(column(all[on], sample.rate), rates)),
+		)
 	}
 	found.text = tableText(table)
 	return found, nil
@@ -129,13 +137,17 @@ func (b *bench) sealedEffort(ctx context.Context, both []contender.Contender) (s
 		return err
 	})
 	table := figure.Table{Head: []string{
-		"", "enqueue p50 us", "enqueue p99 us", "in batches, tasks/s", "outcome p50 ms", "outcome p99 ms", "bytes a waiting task", "bytes a finished task",
+		"", "enqueue p50 us", "enqueue p99 us", "in batches, tasks/s", "outcome p50 ms", "outcome p99 ms",
+		"bytes a waiting task", "bytes a finished task",
 	}}
 	for _, c := range both {
 		e := all[c.Name()]
-		us := func(p float64) string { return figure.Format(float64(figure.Percentile(e.took, p).Microseconds()), 0) }
+		us := func(p float64) string {
+			return figure.Format(float64(figure.Percentile(e.took, p).Microseconds()), 0)
+		}
 		table.Add(c.Name(), us(50), us(99), figure.Format(figure.Median(batches[c.Name()]), 0),
-			figure.Milliseconds(figure.Percentile(e.waited.took, 50)), figure.Milliseconds(figure.Percentile(e.waited.took, 99)),
+			figure.Milliseconds(figure.Percentile(e.waited.took, 50)),
+			figure.Milliseconds(figure.Percentile(e.waited.took, 99)),
 			figure.Format(e.waiting, 0), figure.Format(e.finished, 0))
 	}
 	return tableText(table) + "\nThe same program and library, with and without a file of keys (AES-256-GCM). With an inventory each bind leases its X from it; " +
@@ -171,6 +183,8 @@ func (b *bench) enqueueEach(ctx context.Context, c contender.Contender, e *effor
 		next += enqueueBatch
 		return enqueueBatch, a.producer.EnqueueBatch(ctx, next-enqueueBatch, enqueueBatch)
 	})
-	b.progressf("enqueue: %s: p50 %s, in batches %.0f/s", c.Name(), figure.Percentile(e.took, 50), e.batch)
+	b.progressf(
+		"enqueue: %s: p50 %s, in batches %.0f/s", c.Name(), figure.Percentile(e.took, 50), e.batch,
+	)
 	return err
 }

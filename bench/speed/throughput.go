@@ -31,7 +31,10 @@ func (c cell) name() string {
 func (b *bench) cells() []cell {
 	const far, slow = time.Millisecond, 50 * time.Millisecond
 	if b.short {
-		return []cell{{conditions{workers: 1, slots: 64}, 1}, {conditions{roundTrip: far, api: slow, workers: 1, slots: 256}, 1}}
+		return []cell{
+			{conditions{workers: 1, slots: 64}, 1},
+			{conditions{roundTrip: far, api: slow, workers: 1, slots: 256}, 1},
+		}
 	}
 	return []cell{
 		{conditions{workers: 1, slots: 64}, b.roundsOr(defaultRounds)},
@@ -49,8 +52,10 @@ type taken map[string][]sample
 func (b *bench) throughput(ctx context.Context) (section, error) {
 	var found section
 	table := figure.Table{Head: []string{
-		"round trip / call", "", "tasks/s", "x script", "x tuned", "worker CPU us/task", "store CPU us/task",
-		"scripts/task", "commands/task", "requests/task", "KB/task", "worker memory MB", "calls wasted", "rest CPU us/task",
+		"round trip / call", "", "tasks/s", "x script", "x tuned", "worker CPU us/task",
+		"store CPU us/task",
+		"scripts/task", "commands/task", "requests/task", "KB/task", "worker memory MB", "calls wasted",
+		"rest CPU us/task",
 	}}
 	for _, c := range b.cells() {
 		if !strings.Contains(c.name(), b.condition) {
@@ -67,7 +72,10 @@ func (b *bench) throughput(ctx context.Context) (section, error) {
 		group := figure.Group{Name: c.name() + ": tasks/s"}
 		for _, contender := range b.among(0, names...) {
 			table.Add(throughputRow(c.name(), contender.Name(), all)...)
-			group.Bars = append(group.Bars, figure.Bar{Name: contender.Name(), Value: medianOf(all[contender.Name()], sample.rate)})
+			group.Bars = append(
+				group.Bars,
+				figure.Bar{Name: contender.Name(), Value: medianOf(all[contender.Name()], sample.rate)},
+			)
 		}
 		found.groups = append(found.groups, group)
 		b.claimThroughput(c.conditions, all)
@@ -82,7 +90,9 @@ func (b *bench) throughput(ctx context.Context) (section, error) {
 }
 
 // drainEach drains a queue by each of the contenders, round by round.
-func (b *bench) drainEach(ctx context.Context, cond conditions, rounds int, names []string) (taken, error) {
+func (b *bench) drainEach(
+	ctx context.Context, cond conditions, rounds int, names []string,
+) (taken, error) {
 	all := taken{}
 	for round := range rounds {
 		for _, c := range b.among(round, names...) {

@@ -100,7 +100,8 @@ func (v *verdict) settle(seconds []second, p phase) {
 			rest.calls, rest.throttled, rest.made = rest.calls+s.calls, rest.throttled+s.throttled, rest.made+s.made
 		}
 		first := seconds[from]
-		kept := float64(first.throttled) <= keptShare*float64(p.quota) && float64(rest.throttled) <= keptShare*float64(rest.calls)
+		kept := float64(first.throttled) <= keptShare*float64(p.quota) &&
+			float64(rest.throttled) <= keptShare*float64(rest.calls)
 		used := figure.Ratio(float64(rest.made), float64(p.quota*len(seconds[from:])))
 		if kept && used >= usedShare && float64(first.made) >= usedShare*float64(p.quota) {
 			v.settled, v.used = append(v.settled, float64(from)), append(v.used, used)

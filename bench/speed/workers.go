@@ -26,12 +26,16 @@ func (b *bench) workers(ctx context.Context) (section, error) {
 	}
 	table.Head = append(table.Head, "dyplsq x script", "x tuned")
 	for _, count := range counts {
-		cond := conditions{roundTrip: time.Millisecond, api: 50 * time.Millisecond, workers: count, slots: 256}
+		cond := conditions{
+			roundTrip: time.Millisecond, api: 50 * time.Millisecond, workers: count, slots: 256,
+		}
 		all, err := b.drained(ctx, cond, names)
 		if err != nil {
 			return found, err
 		}
-		row, group := []string{strconv.Itoa(count)}, figure.Group{Name: fmt.Sprintf("%d workers: tasks/s", count)}
+		row, group := []string{strconv.Itoa(count)}, figure.Group{
+			Name: fmt.Sprintf("%d workers: tasks/s", count),
+		}
 		for _, c := range b.among(0, names...) {
 			rate := medianOf(all[c.Name()], sample.rate)
 			row = append(row, figure.Format(rate, 0))
@@ -39,7 +43,9 @@ func (b *bench) workers(ctx context.Context) (section, error) {
 		}
 		ours := column(all[oursName], sample.rate)
 		for _, other := range []string{scriptName, tunedName} {
-			row = append(row, figure.Format(figure.Median(figure.Ratios(ours, column(all[other], sample.rate))), 2))
+			row = append(
+				row, figure.Format(figure.Median(figure.Ratios(ours, column(all[other], sample.rate))), 2),
+			)
 		}
 		table.Add(row...)
 		found.groups = append(found.groups, group)

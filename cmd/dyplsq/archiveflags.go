@@ -66,7 +66,9 @@ func (f archiveFlags) recordings(
 	if err != nil || kept == nil {
 		return nil, err
 	}
-	queue, err := flags.queue(tasks.Config{RecordingRetention: f.RecordingRetention, TracerProvider: spans})
+	queue, err := flags.queue(
+		tasks.Config{RecordingRetention: f.RecordingRetention, TracerProvider: spans},
+	)
 	if err != nil {
 		return nil, err
 	}

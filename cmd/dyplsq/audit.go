@@ -70,14 +70,20 @@ func auditedBy(
 }
 
 // auditOf has the HTTP API write lines.
-func auditOf(log *audit.Log) func(context.Context, httpapi.Change, func(context.Context) error) error {
-	actions := map[string]string{httpapi.ChangeCancel: audit.Cancel, httpapi.ChangeResolve: audit.Resolve}
+func auditOf(
+	log *audit.Log,
+) func(context.Context, httpapi.Change, func(context.Context) error) error {
+	actions := map[string]string{
+		httpapi.ChangeCancel: audit.Cancel, httpapi.ChangeResolve: audit.Resolve,
+	}
 	return func(ctx context.Context, c httpapi.Change, act func(context.Context) error) error {
 		line := audit.Entry{
 			By: c.By, Via: audit.API, Action: actions[c.Action], Target: c.ID,
 			Detail: map[string]string{"token": c.Token, "as": c.As},
 		}
-		return auditedBy(ctx, log, line, func(ctx context.Context) (map[string]string, error) { return nil, act(ctx) })
+		return auditedBy(ctx, log, line, func(ctx context.Context) (map[string]string, error) {
+			return nil, act(ctx)
+		})
 	}
 }
 

@@ -187,7 +187,8 @@ func (c *retryCommand) Run(ctx context.Context, s streams) error {
 		return usage("--may-bind-twice goes with --filter: an uncertain task is called again by resolve " + c.ID + " --retry")
 	}
 	return c.withQueue(func(queue *tasks.Queue) error {
-		return c.audited(ctx, c.entry(audit.Retry, c.ID, nil), func(ctx context.Context) (map[string]string, error) {
+		entry := c.entry(audit.Retry, c.ID, nil)
+		return c.audited(ctx, entry, func(ctx context.Context) (map[string]string, error) {
 			return nil, queue.Retry(ctx, c.ID, c.name())
 		})
 	})

@@ -98,8 +98,9 @@ func endpointTable(w io.Writer, all []callbacks.Status, listed bool) error {
 		if e.LastError != "" {
 			failure += "  " + e.LastError
 		}
-		_, _ = fmt.Fprintf(table, "%s\t%s\t%d\t%d\t%d\t%d\t%s\t%s\t%s\n", e.Endpoint, state, e.Delivered, e.Pending,
-			e.Failing, e.Dead, shownTime(e.Oldest), shownTime(e.LastSuccess), failure)
+		_, _ = fmt.Fprintf(table, "%s\t%s\t%d\t%d\t%d\t%d\t%s\t%s\t%s\n",
+			e.Endpoint, state, e.Delivered, e.Pending, e.Failing, e.Dead,
+			shownTime(e.Oldest), shownTime(e.LastSuccess), failure)
 	}
 	return table.Flush()
 }
@@ -125,7 +126,9 @@ func (c *callbacksTest) Run(ctx context.Context, s streams) error {
 		if attempt.Status != 0 {
 			said = strconv.Itoa(attempt.Status)
 		}
-		_, err = fmt.Fprintf(s.out, "%s: %s after %s\n", c.Name, said, attempt.Took.Round(time.Millisecond))
+		_, err = fmt.Fprintf(
+			s.out, "%s: %s after %s\n", c.Name, said, attempt.Took.Round(time.Millisecond),
+		)
 		if err == nil && !attempt.Delivered() {
 			return statusError{statusFailed, c.Name + " did not take it: " + attempt.Error}
 		}

@@ -82,7 +82,9 @@ func (f callbacksFlags) sender(
 		Endpoints: endpoints,
 		Logger:    log,
 		Trace: callbacks.Trace{
-			AttemptDone: func(e callbacks.AttemptEnd) { m.AttemptDone(e.Endpoint, string(e.Result), e.Took) },
+			AttemptDone: func(e callbacks.AttemptEnd) {
+				m.AttemptDone(e.Endpoint, string(e.Result), e.Took)
+			},
 		},
 		TracerProvider: spans,
 	})
@@ -119,7 +121,9 @@ func (f callbacksFlags) watched(
 	if err != nil {
 		return nil, usage(err.Error())
 	}
-	return &callbackSender{Sender: sender, file: f.Callbacks, read: read, log: log, named: func([]string) {}}, nil
+	return &callbackSender{
+		Sender: sender, file: f.Callbacks, read: read, log: log, named: func([]string) {},
+	}, nil
 }
 
 func namesOf(endpoints []callbacks.Endpoint) []string {

@@ -59,8 +59,10 @@ func openConsole(with consoleOptions, log zerolog.Logger) (*openedConsole, error
 		return nil, errors.Join(err, o.close())
 	}
 	o.Console, err = console.New(console.Config{
-		Queue: o.queue, Calls: o.calls, Audit: audit.New(client).WithKeys(with.keys), Redis: client, Keys: with.keys,
-		Callbacks: o.callbacks.Sender, Archive: playedFrom(kept), AllowActions: with.actions, Secure: with.secure,
+		Queue: o.queue, Calls: o.calls, Audit: audit.New(client).WithKeys(with.keys), Redis: client,
+		Keys:      with.keys,
+		Callbacks: o.callbacks.Sender, Archive: playedFrom(kept), AllowActions: with.actions,
+		Secure: with.secure,
 		Note: func(path string, err error) {
 			log.Warn().Str("path", path).Str("error", dypls.Scrub(err.Error())).Msg("console page failed")
 		},

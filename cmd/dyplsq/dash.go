@@ -34,7 +34,8 @@ func (c *dashCommand) Run(ctx context.Context, s streams) error {
 		return errors.Join(err, client.Close())
 	}
 	pages, err := openConsole(consoleOptions{
-		redis: c.config(), keys: c.sealing(), actions: c.AllowActions, secure: certificate != nil || c.BehindProxy,
+		redis: c.config(), keys: c.sealing(), actions: c.AllowActions,
+		secure:  certificate != nil || c.BehindProxy,
 		archive: c.archiveFlag, callbacks: c.callbacksFlags,
 	}, log)
 	if err != nil {
@@ -57,6 +58,7 @@ func (c *dashCommand) Run(ctx context.Context, s streams) error {
 	go pages.run(ctx)
 	go c.watchKeys(ctx, log)
 	server := newServer(d, certificate, log)
-	log.Info().Str("url", urlOf(listener, server)).Bool("actions", c.AllowActions).Msg("dashboard listening")
+	log.Info().Str("url", urlOf(listener, server)).Bool("actions", c.AllowActions).
+		Msg("dashboard listening")
 	return errors.Join(serveWith(ctx, listener, server), d.Close(), pages.close())
 }

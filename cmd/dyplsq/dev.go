@@ -49,12 +49,15 @@ func (c *devCommand) Run(ctx context.Context, s streams) error {
 	}
 	spans := openTraces(ctx, "dev", log)
 	defer spans.close(ctx)
-	system, err := dyplsqtest.Serve(ctx, dyplsqtest.Config{Logger: log, TracerProvider: spans.provider, API: dyplstest.Config{
+	simulated := dyplstest.Config{
 		Faults: tourFaults(),
 		Pools: []dyplstest.Pool{
 			{Key: dyplstest.DefaultPoolKey, Numbers: dyplstest.Numbers("170", simNumbers)},
 		},
-	}})
+	}
+	system, err := dyplsqtest.Serve(
+		ctx, dyplsqtest.Config{Logger: log, TracerProvider: spans.provider, API: simulated},
+	)
 	if err != nil {
 		return errors.Join(err, listener.Close())
 	}
@@ -63,7 +66,8 @@ func (c *devCommand) Run(ctx context.Context, s streams) error {
 		return errors.Join(err, listener.Close(), system.Close())
 	}
 	pages, err := openConsole(consoleOptions{
-		redis: tasks.RedisConfig{URL: system.RedisURL}, actions: true, secure: certificate != nil || c.BehindProxy,
+		redis: tasks.RedisConfig{URL: system.RedisURL}, actions: true,
+		secure: certificate != nil || c.BehindProxy,
 	}, log)
 	if err != nil {
 		return errors.Join(err, listener.Close(), client.Close(), system.Close())
@@ -134,7 +138,8 @@ func (c *devCommand) openAPI(
 	}
 	door := serveDoor{hosts: hostcheck.Hosts{Loopback: true}}
 	api, err := httpapi.New(httpapi.Config{
-		Queue: system.Queue, Calls: store, Tokens: httpapi.TokenList{token}, Admit: door.admit, Logger: log,
+		Queue: system.Queue, Calls: store, Tokens: httpapi.TokenList{token}, Admit: door.admit,
+		Logger:         log,
 		TracerProvider: spans,
 		Audit:          auditOf(audit.New(client)),
 	})

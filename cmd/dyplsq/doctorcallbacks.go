@@ -26,7 +26,8 @@ func (c *doctorCommand) callbacks(store *calls.Store) (e callbacksExamined, err 
 		return e, err
 	}
 	e.sender, err = callbacks.New(callbacks.Config{
-		Queue: e.queue, Calls: store, Redis: c.config(), Keys: c.sealing(), Endpoints: endpoints, Logger: zerolog.Nop(),
+		Queue: e.queue, Calls: store, Redis: c.config(), Keys: c.sealing(), Endpoints: endpoints,
+		Logger: zerolog.Nop(),
 	})
 	if err != nil {
 		_ = e.queue.Close()

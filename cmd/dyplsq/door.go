@@ -109,7 +109,8 @@ func (f doorFlags) checkCombination(loopback bool) (problems []error) {
 		f.TrustedHeader == "" && f.RolesHeader != "",
 		"--roles-header is believed with --trusted-header only: add it, or leave the header out",
 	)
-	refuse(f.RolesHeader != "" && (!setByProxy(f.RolesHeader) || strings.EqualFold(f.RolesHeader, f.TrustedHeader)),
+	isTrusted := strings.EqualFold(f.RolesHeader, f.TrustedHeader)
+	refuse(f.RolesHeader != "" && (!setByProxy(f.RolesHeader) || isTrusted),
 		"--roles-header must be a header of its own that the proxy sets itself, such as X-Forwarded-Groups")
 	refuse(f.AddressHeader != "" && !setByProxy(f.AddressHeader),
 		"--address-header must be a header that the proxy sets itself to one address, such as X-Real-IP")

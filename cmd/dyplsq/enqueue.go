@@ -60,7 +60,8 @@ func (c *enqueueCommand) Run(ctx context.Context, s streams) error {
 	spans := openTraces(ctx, "enqueue", zerolog.Nop())
 	defer spans.close(ctx)
 	queue, err := c.queue(tasks.Config{
-		RecordingRetention: c.RecordingRetention, WaitReplicas: c.WaitReplicas, TracerProvider: spans.provider,
+		RecordingRetention: c.RecordingRetention, WaitReplicas: c.WaitReplicas,
+		TracerProvider: spans.provider,
 	})
 	if err != nil {
 		return err

@@ -141,7 +141,8 @@ func what(step tasks.Step) string {
 	text := map[string]string{
 		"call": "call", "look": "look for an earlier call",
 		"late": "answer of an earlier run", "cut": "call: its worker ended",
-		"cutlook": "look: its worker ended", "resolved": "settled by hand: " + step.As, "reopened": "let run again",
+		"cutlook": "look: its worker ended", "resolved": "settled by hand: " + step.As,
+		"reopened": "let run again",
 	}[step.Kind]
 	text = cmp.Or(text, step.Kind)
 	switch {

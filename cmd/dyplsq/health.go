@@ -87,7 +87,9 @@ func (h health) ready(w http.ResponseWriter, r *http.Request) {
 
 func (h health) check(ctx context.Context) readiness {
 	redisAnswers := make(chan check, 1)
-	go func() { redisAnswers <- checkRedis(h.redis.SAdd(ctx, asynqwire.Queues, dispatch.Queues()[0]).Err()) }()
+	go func() {
+		redisAnswers <- checkRedis(h.redis.SAdd(ctx, asynqwire.Queues, dispatch.Queues()[0]).Err())
+	}()
 	status := h.status()
 	answer := readiness{Ready: true, Checks: map[string]check{
 		"credentials": checkCredentials(h.credentials(ctx)), "phase": checkPhase(status.Phase),

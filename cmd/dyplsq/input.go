@@ -92,7 +92,11 @@ func isArray(text []byte) bool {
 func split(text []byte) ([]line, error) {
 	if !utf8.Valid(text) {
 		at := 0
-		for r, size := utf8.DecodeRune(text); r != utf8.RuneError || size != 1; r, size = utf8.DecodeRune(text[at:]) {
+		for {
+			r, size := utf8.DecodeRune(text[at:])
+			if r == utf8.RuneError && size == 1 {
+				break
+			}
 			at += size
 		}
 		return nil, usage(

@@ -51,7 +51,9 @@ func (c *keysRotate) Run(ctx context.Context, s streams) error {
 		if err != nil {
 			return redisOr(ctx, err)
 		}
-		if _, err = fmt.Fprintf(s.err, "dyplsq: %d values were sealed by %s\n", report.Changed, report.Active); err != nil {
+		if _, err = fmt.Fprintf(
+			s.err, "dyplsq: %d values were sealed by %s\n", report.Changed, report.Active,
+		); err != nil {
 			return err
 		}
 		return told(s, report, keys, c.JSON)
@@ -128,7 +130,9 @@ func (c *keysStatus) Run(ctx context.Context, s streams) error {
 func told(s streams, report reseal.Report, keys *seal.Keys, asJSON bool) error {
 	write := showReport
 	if asJSON {
-		write = func(w io.Writer, r reseal.Report, _ []string) error { return writeLines(w, []reseal.Report{r}) }
+		write = func(w io.Writer, r reseal.Report, _ []string) error {
+			return writeLines(w, []reseal.Report{r})
+		}
 	}
 	if err := write(s.out, report, keys.IDs()); err != nil {
 		return err

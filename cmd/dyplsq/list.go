@@ -80,7 +80,9 @@ func (c *listCommand) write(s streams, table *tabwriter.Writer, views []tasks.Vi
 }
 
 // count prints how many there are.
-func (c *listCommand) count(ctx context.Context, s streams, queue *tasks.Queue, filter tasks.Filter) error {
+func (c *listCommand) count(
+	ctx context.Context, s streams, queue *tasks.Queue, filter tasks.Filter,
+) error {
 	counts, err := queue.Count(ctx, filter)
 	if err != nil {
 		return err
@@ -93,7 +95,8 @@ func (c *listCommand) count(ctx context.Context, s streams, queue *tasks.Queue, 
 		heading string
 		counts  map[string]int
 	}{
-		{"STATE", counts.States}, {"CODE", counts.Codes}, {"ACTION", counts.Actions}, {"ACCOUNT", counts.Accounts},
+		{"STATE", counts.States}, {"CODE", counts.Codes}, {"ACTION", counts.Actions},
+		{"ACCOUNT", counts.Accounts},
 	} {
 		if len(group.counts) > 0 {
 			_, _ = fmt.Fprintf(table, "%s\tTASKS\n", group.heading)

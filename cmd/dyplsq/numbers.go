@@ -40,8 +40,12 @@ func (c *numbersImport) Run(ctx context.Context, s streams) error {
 	if err != nil {
 		return err
 	}
-	line := c.entry(audit.NumbersImport, c.Pool, map[string]string{"given": strconv.Itoa(len(numbers))})
-	return c.changeInventory(ctx, line, func(ctx context.Context, v *inventory.Inventory) (map[string]string, error) {
+	line := c.entry(
+		audit.NumbersImport, c.Pool, map[string]string{"given": strconv.Itoa(len(numbers))},
+	)
+	return c.changeInventory(ctx, line, func(
+		ctx context.Context, v *inventory.Inventory,
+	) (map[string]string, error) {
 		done, err := v.Import(ctx, c.Pool, numbers)
 		if _, elsewhere := errors.AsType[*inventory.ElsewhereError](err); elsewhere {
 			return nil, usage("nothing was changed: " + err.Error())
@@ -56,7 +60,9 @@ func (c *numbersImport) Run(ctx context.Context, s streams) error {
 			done.Moved,
 			done.Known,
 		)
-		return map[string]string{"added": strconv.Itoa(done.Added), "moved": strconv.Itoa(done.Moved)}, err
+		return map[string]string{
+			"added": strconv.Itoa(done.Added), "moved": strconv.Itoa(done.Moved),
+		}, err
 	})
 }
 
@@ -74,8 +80,12 @@ func (c *numbersReadmit) Run(ctx context.Context, s streams) error {
 	if err != nil {
 		return err
 	}
-	line := c.entry(audit.NumbersReadmit, c.Pool, map[string]string{"given": strconv.Itoa(len(phones))})
-	return c.changeInventory(ctx, line, func(ctx context.Context, v *inventory.Inventory) (map[string]string, error) {
+	line := c.entry(
+		audit.NumbersReadmit, c.Pool, map[string]string{"given": strconv.Itoa(len(phones))},
+	)
+	return c.changeInventory(ctx, line, func(
+		ctx context.Context, v *inventory.Inventory,
+	) (map[string]string, error) {
 		known, err := v.Readmit(ctx, c.Pool, phones...)
 		if err != nil {
 			return nil, err
@@ -103,7 +113,9 @@ func (c *numbersRelease) Run(ctx context.Context, s streams) error {
 	line := c.entry(audit.NumbersRelease, c.Pool, map[string]string{
 		"given": strconv.Itoa(len(phones)), "force": strconv.FormatBool(c.Force),
 	})
-	return c.changeInventory(ctx, line, func(ctx context.Context, v *inventory.Inventory) (map[string]string, error) {
+	return c.changeInventory(ctx, line, func(
+		ctx context.Context, v *inventory.Inventory,
+	) (map[string]string, error) {
 		done, err := v.Remove(ctx, inventory.Removal{Pool: c.Pool, Numbers: phones, Force: c.Force})
 		if _, inUse := errors.AsType[*inventory.InUseError](err); inUse {
 			return nil, usage(err.Error())
@@ -119,7 +131,9 @@ func (c *numbersRelease) Run(ctx context.Context, s streams) error {
 			done.InUse,
 			done.Unknown,
 		)
-		return map[string]string{"gone": strconv.Itoa(done.Gone), "leaving": strconv.Itoa(done.Leaving)}, err
+		return map[string]string{
+			"gone": strconv.Itoa(done.Gone), "leaving": strconv.Itoa(done.Leaving),
+		}, err
 	})
 }
 

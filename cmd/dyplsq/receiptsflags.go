@@ -33,7 +33,9 @@ type receiptsDoor struct {
 }
 
 // listens reports whether pushes are to come in.
-func (f receiptsFlags) listens() bool { return f.ReceiptsListen != "" || f.ReceiptsSecretFile != "" }
+func (f receiptsFlags) listens() bool {
+	return f.ReceiptsListen != "" || f.ReceiptsSecretFile != ""
+}
 
 // door is how pushes come in; nil where receipts are pulled from queues alone.
 func (f receiptsFlags) door(pulls bool) (*receiptsDoor, error) {
@@ -58,7 +60,9 @@ func (f receiptsFlags) check() (door receiptsDoor, err error) {
 		behindProxy:  f.BehindProxy,
 		trustedProxy: f.TrustedProxy,
 	}
-	problems = append(problems, wayIn.check("the receiver", isLoopback(f.ReceiptsListen, receiptsPort))...)
+	problems = append(
+		problems, wayIn.check("the receiver", isLoopback(f.ReceiptsListen, receiptsPort))...,
+	)
 	if door.certificate, err = wayIn.certificate(); err != nil {
 		problems = append(problems, err)
 	}

@@ -124,5 +124,7 @@ func (p *queuePuller) ready(listens bool) check {
 	if texts == nil {
 		return check{true, "all are pulled"}
 	}
-	return check{listens || len(texts) < len(all), strings.Join(texts, ", ") + "; dyplsq doctor says why"}
+	return check{
+		listens || len(texts) < len(all), strings.Join(texts, ", ") + "; dyplsq doctor says why",
+	}
 }

@@ -41,7 +41,9 @@ func (c *receiveCommand) Run(ctx context.Context, s streams) error {
 	c.warn(door, log)
 	spans := openTraces(ctx, "receive", log)
 	defer spans.close(ctx)
-	m := metrics.NewReceipts(string(calls.Duplicate), string(calls.Unread), string(calls.Undecryptable))
+	m := metrics.NewReceipts(
+		string(calls.Duplicate), string(calls.Unread), string(calls.Undecryptable),
+	)
 	m.ExpectRecordings(recordingResults()...)
 	store, err := c.calls(calls.Config{
 		Keep:           c.KeepCalls,
@@ -73,14 +75,18 @@ func (c *receiveCommand) Run(ctx context.Context, s streams) error {
 	if err != nil {
 		return err
 	}
-	shown, err := c.open(ctx, c.redisFlags, log, func(_ context.Context, client redis.UniversalClient) endpoints {
+	shown, err := c.open(ctx, c.redisFlags, log, func(
+		_ context.Context, client redis.UniversalClient,
+	) endpoints {
 		//nolint:contextcheck // a scrape has no context
 		m.CollectWaiting(store.Waiting)
 		m.CollectRecordings(missing(store))
 		if puller != nil {
 			m.CollectQueues(puller.shown)
 		}
-		return endpoints{metrics: m.Handler(), alive: health{}.alive, ready: receiverReady(client, puller, pushes != nil)}
+		return endpoints{
+			metrics: m.Handler(), alive: health{}.alive, ready: receiverReady(client, puller, pushes != nil),
+		}
 	})
 	if err != nil {
 		return errors.Join(err, pushes.close())
@@ -149,7 +155,9 @@ func (p *pushServer) close() error {
 }
 
 // receiverReady says whether a push would be stored, and whether queues are pulled.
-func receiverReady(client redis.UniversalClient, puller *queuePuller, listens bool) http.HandlerFunc {
+func receiverReady(
+	client redis.UniversalClient, puller *queuePuller, listens bool,
+) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		ctx, cancel := context.WithTimeout(r.Context(), checkTimeout)
 		defer cancel()

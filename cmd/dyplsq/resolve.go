@@ -113,7 +113,8 @@ func (c *cancelCommand) Run(ctx context.Context, s streams) error {
 		return err
 	}
 	defer func() { _ = queue.Close() }()
-	return c.audited(ctx, c.entry(audit.Cancel, c.ID, nil), func(ctx context.Context) (map[string]string, error) {
+	entry := c.entry(audit.Cancel, c.ID, nil)
+	return c.audited(ctx, entry, func(ctx context.Context) (map[string]string, error) {
 		return nil, queue.Cancel(ctx, c.ID)
 	})
 }

@@ -51,7 +51,9 @@ func (c *serveCommand) Run(ctx context.Context, s streams) error {
 	if err != nil {
 		return err
 	}
-	shown, err := c.open(ctx, c.redisFlags, log, func(_ context.Context, client redis.UniversalClient) endpoints {
+	shown, err := c.open(ctx, c.redisFlags, log, func(
+		_ context.Context, client redis.UniversalClient,
+	) endpoints {
 		return endpoints{metrics: m.Handler(), alive: health{}.alive, ready: apiReady(client)}
 	})
 	if err != nil {

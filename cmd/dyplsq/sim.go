@@ -48,8 +48,10 @@ func (c *simCommand) Run(ctx context.Context, s streams) error {
 		Seed:            c.Seed,
 		Quotas:          c.Quota,
 		LedgerLimit:     -1,
-		Recordings:      dyplstest.Recordings{ReadyAfter: c.RecordingReadyAfter, Size: c.RecordingSize, LinkLife: c.LinkLife},
-		Calls:           dyplstest.Calls{Scale: c.Scale},
+		Recordings: dyplstest.Recordings{
+			ReadyAfter: c.RecordingReadyAfter, Size: c.RecordingSize, LinkLife: c.LinkLife,
+		},
+		Calls: dyplstest.Calls{Scale: c.Scale},
 		Receipts: dyplstest.Receipts{
 			Push: c.Push, Queues: c.Queue, TokenLife: c.TokenLife, Visibility: c.Visibility,
 			Batch: c.PushBatch, Duplicates: c.Duplicates, Late: c.Late, OutOfOrder: c.OutOfOrder,

@@ -93,13 +93,18 @@ func sayNotExported(log zerolog.Logger, err error) {
 // tracesWanted reports whether the environment says where spans go.
 func tracesWanted() bool {
 	exporter := os.Getenv("OTEL_TRACES_EXPORTER")
-	return (os.Getenv("OTEL_EXPORTER_OTLP_ENDPOINT") != "" || os.Getenv("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT") != "") &&
-		!strings.EqualFold(os.Getenv("OTEL_SDK_DISABLED"), "true") && (exporter == "" || exporter == "otlp")
+	endpoint := cmp.Or(
+		os.Getenv("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"), os.Getenv("OTEL_EXPORTER_OTLP_ENDPOINT"),
+	)
+	return endpoint != "" && !strings.EqualFold(os.Getenv("OTEL_SDK_DISABLED"), "true") &&
+		(exporter == "" || exporter == "otlp")
 }
 
 // newExporter returns what sends spans. It reads the rest of its settings itself.
 func newExporter(ctx context.Context) (sdk.SpanExporter, error) { //nolint:ireturn // it is what a provider takes
-	protocol := cmp.Or(os.Getenv("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL"), os.Getenv("OTEL_EXPORTER_OTLP_PROTOCOL"))
+	protocol := cmp.Or(
+		os.Getenv("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL"), os.Getenv("OTEL_EXPORTER_OTLP_PROTOCOL"),
+	)
 	if protocol == "grpc" {
 		return nil, errors.New("OTEL_EXPORTER_OTLP_PROTOCOL is grpc: set it to http/protobuf, and the endpoint to its port, 4318")
 	}

@@ -37,7 +37,9 @@ func render(ctx context.Context, c *chart.Chart, text string) (map[string]string
 	if err := yaml.Unmarshal([]byte(text), &given); err != nil {
 		return nil, fmt.Errorf("values: %w", err)
 	}
-	release := common.ReleaseOptions{Name: releaseName, Namespace: "default", Revision: 1, IsInstall: true}
+	release := common.ReleaseOptions{
+		Name: releaseName, Namespace: "default", Revision: 1, IsInstall: true,
+	}
 	values, err := util.ToRenderValues(c, given, release, common.DefaultCapabilities)
 	if err != nil {
 		return nil, err

@@ -42,7 +42,8 @@ func (l *Log) Read(ctx context.Context, f Filter) (found []Entry, next string, e
 	if f.Before != "" {
 		if !lineID.MatchString(f.Before) {
 			return nil, "", &dypls.ValidationError{Problems: []dypls.Problem{{
-				Field: "Before", Rule: "must be what an earlier list ended with", Remedy: "leave it out to begin with the newest",
+				Field: "Before", Rule: "must be what an earlier list ended with",
+				Remedy: "leave it out to begin with the newest",
 			}}}
 		}
 		from = "(" + f.Before

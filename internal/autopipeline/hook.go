@@ -27,7 +27,9 @@ type ownPipeline struct{}
 
 // DialHook implements [redis.Hook].
 func (*Hook) DialHook(next redis.DialHook) redis.DialHook {
-	return func(ctx context.Context, network, addr string) (net.Conn, error) { return next(ctx, network, addr) }
+	return func(ctx context.Context, network, addr string) (net.Conn, error) {
+		return next(ctx, network, addr)
+	}
 }
 
 // ProcessHook implements [redis.Hook].

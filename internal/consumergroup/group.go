@@ -78,7 +78,9 @@ func (g Group) take(ctx context.Context, most int) (taken []redis.XMessage, err 
 
 // read returns entries after a cursor: ">" for those that no consumer of the group was given, and
 // otherwise those of this consumer that are not acknowledged.
-func (g Group) read(ctx context.Context, after string, most int, wait time.Duration) ([]redis.XMessage, error) {
+func (g Group) read(
+	ctx context.Context, after string, most int, wait time.Duration,
+) ([]redis.XMessage, error) {
 	return messages(g.Redis.XReadGroup(ctx, &redis.XReadGroupArgs{
 		Group:    g.Name,
 		Consumer: g.Consumer,

@@ -17,7 +17,9 @@ type Standing struct {
 }
 
 // Standings are those of all groups of a stream; none where there is no stream.
-func Standings(ctx context.Context, client redis.UniversalClient, stream string) ([]Standing, error) {
+func Standings(
+	ctx context.Context, client redis.UniversalClient, stream string,
+) ([]Standing, error) {
 	groups, err := client.XInfoGroups(ctx, stream).Result()
 	if redis.HasErrorPrefix(err, "no such key") {
 		return nil, nil

@@ -43,7 +43,8 @@ func (d *Dispatcher) commands(
 	if err := d.nameQueue(ctx, queue); err != nil {
 		return commands{}, err
 	}
-	if script := d.scripts[enqueueSHA]; script != nil && script.spelled && !delivery.At.After(d.Now()) {
+	if script := d.scripts[enqueueSHA]; script != nil && script.spelled &&
+		!delivery.At.After(d.Now()) {
 		made := spell(queue, delivery)
 		made.script = script
 		made.announce = announce.Of(d.Redis, queue, time.Time{})

@@ -66,7 +66,9 @@ func meanTaken(pool string, rows []Row, from, till time.Time) (at time.Time, tak
 		}
 		n++
 		offset += r.At.Sub(from)
-		taken += float64(r.Values.Of(pool, Leased) + r.Values.Of(pool, Bound) + r.Values.Of(pool, Resting))
+		taken += float64(
+			r.Values.Of(pool, Leased) + r.Values.Of(pool, Bound) + r.Values.Of(pool, Resting),
+		)
 	}
 	return from.Add(offset / time.Duration(n)), taken / n
 }

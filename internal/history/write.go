@@ -34,7 +34,9 @@ func hoursKey(k Kind, at time.Time) string {
 
 // Write adds to the minute and the hour of a moment: counts are added up, of what waits and of
 // quotas the most is kept, and of pools the latest. It is one command.
-func Write(ctx context.Context, client redis.UniversalClient, k Kind, at time.Time, v Values) error {
+func Write(
+	ctx context.Context, client redis.UniversalClient, k Kind, at time.Time, v Values,
+) error {
 	at = at.UTC()
 	err := mergeScript.Run(ctx, client, []string{minutesKey(k, at), hoursKey(k, at)}, k.merge(),
 		strconv.Itoa(at.Minute()), strconv.Itoa(at.Hour()),

@@ -37,8 +37,11 @@ func (v *Inventory) Bound(ctx context.Context, of Binding) error {
 		return fmt.Errorf("inventory: bound: %w", err)
 	}
 	a, b := hashed(of.Kind, of.A, of.B)
-	verdict, err := v.withHashes(ctx, of.Pool, a, b, func(a, b person, secretName string) (string, error) {
-		cmd, _ := v.runHeld(ctx, boundScript, of.Pool, of.Task, string(of.Kind), a, b, v.name(of.Pool, of.X),
+	verdict, err := v.withHashes(ctx, of.Pool, a, b, func(
+		a, b person, secretName string,
+	) (string, error) {
+		cmd, _ := v.runHeld(ctx, boundScript, of.Pool, of.Task, string(of.Kind), a, b,
+			v.name(of.Pool, of.X),
 			of.Kind.extension(of.Extension), of.SubsID, optionalMillis(of.Until), secretName)
 		return cmd.Text()
 	})
@@ -81,8 +84,12 @@ func (v *Inventory) Update(ctx context.Context, c Change) (bool, error) {
 		return false, fmt.Errorf("inventory: update: %w", err)
 	}
 	until := optionalMillis(c.Until)
-	verdict, err := v.withHashes(ctx, c.Pool, c.A, c.B, func(a, b person, secretName string) (string, error) {
-		return v.verdict(ctx, updateScript, c.Pool, v.name(c.Pool, c.X), c.SubsID, until, a, b, secretName)
+	verdict, err := v.withHashes(ctx, c.Pool, c.A, c.B, func(
+		a, b person, secretName string,
+	) (string, error) {
+		return v.verdict(
+			ctx, updateScript, c.Pool, v.name(c.Pool, c.X), c.SubsID, until, a, b, secretName,
+		)
 	})
 	if err != nil {
 		return false, fmt.Errorf("inventory: update: %w", err)
@@ -99,7 +106,9 @@ func (v *Inventory) Prolong(ctx context.Context, c Change) (was time.Time, err e
 	if err := checkWords("SubsId", c.SubsID); err != nil {
 		return time.Time{}, fmt.Errorf("inventory: prolong: %w", err)
 	}
-	cmd, shortage := v.runHeld(ctx, prolongScript, c.Pool, v.name(c.Pool, c.X), c.SubsID, millis(c.Until), "")
+	cmd, shortage := v.runHeld(
+		ctx, prolongScript, c.Pool, v.name(c.Pool, c.X), c.SubsID, millis(c.Until), "",
+	)
 	before, err := cmd.Text()
 	at := int64(0)
 	if err == nil && before != "" {

@@ -52,7 +52,10 @@ const AsLeased time.Duration = -1
 // New returns the inventory on a Redis. What was bound rests for the cooldown, which all who lease
 // numbers should agree on.
 func New(r redis.UniversalClient, cooldown time.Duration) *Inventory {
-	v := &Inventory{redis: r, has: map[string]asked{}, formsKnown: map[string]knownForm{}, secrets: map[string]secret{}}
+	v := &Inventory{
+		redis: r, has: map[string]asked{}, formsKnown: map[string]knownForm{},
+		secrets: map[string]secret{},
+	}
 	v.SetCooldown(cooldown)
 	return v
 }

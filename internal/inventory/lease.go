@@ -108,7 +108,9 @@ func (v *Inventory) Lease(ctx context.Context, want Want) (Leased, error) {
 	var reply []string
 	var shortage *replicas.ShortageError
 	a, b := hashed(want.Kind, want.A, want.B)
-	verdict, err := v.withHashes(ctx, want.Pool, a, b, func(a, b person, secretName string) (string, error) {
+	verdict, err := v.withHashes(ctx, want.Pool, a, b, func(
+		a, b person, secretName string,
+	) (string, error) {
 		var err error
 		var cmd *redis.Cmd
 		cmd, shortage = v.runHeld(

@@ -109,7 +109,9 @@ func (v *Inventory) open(pool, name, sealed string) (dypls.Phone, error) {
 
 // openAll returns the X of names, "" for those that do not open, and the error of the first of
 // these.
-func (v *Inventory) openAll(ctx context.Context, pool string, names []string) ([]dypls.Phone, error) {
+func (v *Inventory) openAll(
+	ctx context.Context, pool string, names []string,
+) ([]dypls.Phone, error) {
 	sealed := make([]string, len(names))
 	var handles []string
 	var places []int

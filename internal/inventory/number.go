@@ -132,7 +132,7 @@ func readNumber(line string) (n Number, problem string) {
 
 func cityProblem(city string) string {
 	notInNames := func(r rune) bool {
-		return !unicode.IsLetter(r) && !unicode.IsMark(r) && r != ' ' && r != '-' && r != '\'' && r != '·'
+		return !unicode.IsLetter(r) && !unicode.IsMark(r) && !strings.ContainsRune(" -'·", r)
 	}
 	switch {
 	case strings.HasSuffix(city, "市"):

@@ -56,7 +56,9 @@ func (v *Inventory) Remove(ctx context.Context, r Removal) (Removed, error) {
 func (v *Inventory) remove(ctx context.Context, r Removal, mode string) (Removed, error) {
 	var done Removed
 	for some := range batches(r.Numbers) {
-		counts, err := v.counts(ctx, removeScript, r.Pool, 4, append([]any{mode}, v.texts(r.Pool, some)...)...)
+		counts, err := v.counts(
+			ctx, removeScript, r.Pool, 4, append([]any{mode}, v.texts(r.Pool, some)...)...,
+		)
 		if err != nil {
 			return done, fmt.Errorf("inventory: remove: %w", err)
 		}

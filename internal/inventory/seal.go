@@ -211,7 +211,9 @@ func (c *inClear) note(noted string) {
 
 // scan reads a hash piece by piece, so that Redis goes on with its work meanwhile. A field may be
 // read twice.
-func (v *Inventory) scan(ctx context.Context, hash string, each func(field, value string) error) error {
+func (v *Inventory) scan(
+	ctx context.Context, hash string, each func(field, value string) error,
+) error {
 	for cursor := uint64(0); ; {
 		pairs, next, err := v.redis.HScan(ctx, hash, cursor, "", 1000).Result()
 		if err != nil {

@@ -32,8 +32,9 @@ func AnnounceKey(
 	client redis.UniversalClient,
 	account, fingerprint string,
 ) (beside time.Duration, err error) {
-	ms, err := keyScript.Run(ctx, client, []string{keysKey}, Fresh.Milliseconds(), account, fingerprint).
-		Int64()
+	ms, err := keyScript.Run(
+		ctx, client, []string{keysKey}, Fresh.Milliseconds(), account, fingerprint,
+	).Int64()
 	if err != nil {
 		return 0, fmt.Errorf("presence: %w", err)
 	}

@@ -23,8 +23,9 @@ func (s Store) Cancel(ctx context.Context, id string, keep time.Duration) (State
 	if err := s.writeEntries(ctx, entry(moveEntry, id)); err != nil {
 		return "", fmt.Errorf("record: cancel: %w", err)
 	}
-	found, err := cancelScript.Run(ctx, s.redis, []string{Key(id)}, id, s.channel(), keep.Milliseconds()).
-		Text()
+	found, err := cancelScript.Run(
+		ctx, s.redis, []string{Key(id)}, id, s.channel(), keep.Milliseconds(),
+	).Text()
 	if err != nil {
 		return "", fmt.Errorf("record: cancel: %w", err)
 	}

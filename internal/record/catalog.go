@@ -74,7 +74,8 @@ func codeWord(code string) string {
 	}
 	return strings.Map(func(r rune) rune {
 		switch {
-		case r >= 'a' && r <= 'z', r >= 'A' && r <= 'Z', r >= '0' && r <= '9', r == '.', r == '_', r == '-':
+		case r >= 'a' && r <= 'z', r >= 'A' && r <= 'Z', r >= '0' && r <= '9', r == '.', r == '_',
+			r == '-':
 			return r
 		}
 		return '_'
@@ -102,7 +103,9 @@ func enterOpen(ctx context.Context, p redis.Pipeliner, open []Open) {
 	var shards [indexShards][]redis.Z
 	for _, o := range open {
 		shard := shardOf(o.ID)
-		shards[shard] = append(shards[shard], redis.Z{Score: float64(o.Enqueued.UnixMilli()), Member: o.ID})
+		shards[shard] = append(
+			shards[shard], redis.Z{Score: float64(o.Enqueued.UnixMilli()), Member: o.ID},
+		)
 	}
 	for shard, entries := range shards {
 		if entries != nil {

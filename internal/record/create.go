@@ -315,8 +315,9 @@ func (t *New) compare(c *Created) {
 // needs it, and counts it, once. It is 0 where the task needs none: it is being performed, by a run
 // whose claim holds, or settled, or gone.
 func (s Store) Redeliver(ctx context.Context, id string, over int64) (int64, error) {
-	delivery, err := redeliverScript.Run(ctx, s.redis, []string{Key(id)}, over, LongestClaim.Milliseconds()).
-		Int64()
+	delivery, err := redeliverScript.Run(
+		ctx, s.redis, []string{Key(id)}, over, LongestClaim.Milliseconds(),
+	).Int64()
 	if err != nil {
 		return 0, fmt.Errorf("record: redeliver: %w", err)
 	}

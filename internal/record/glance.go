@@ -22,12 +22,15 @@ type Glance struct {
 
 // Glance reads a little of a record, and changes nothing.
 func (s Store) Glance(ctx context.Context, id string) (Glance, error) {
-	values, err := s.redis.HMGet(ctx, Key(id), "state", "deadline", "doubt_at", requestField, "account").Result()
+	values, err := s.redis.HMGet(
+		ctx, Key(id), "state", "deadline", "doubt_at", requestField, "account",
+	).Result()
 	if err != nil {
 		return Glance{}, fmt.Errorf("record: glance: %w", err)
 	}
 	r := fieldReader{values}
-	request, _ := s.open(id, r.text(4), requestField, r.text(3)) // the run that begins tells why it does not
+	// the run that begins tells why it does not
+	request, _ := s.open(id, r.text(4), requestField, r.text(3))
 	return Glance{
 		State:    State(r.text(0)),
 		Deadline: fromMillis(r.integer(1)),
@@ -75,7 +78,9 @@ type Requested struct {
 
 // Requested reads what a task was asked for.
 func (s Store) Requested(ctx context.Context, id string) (Requested, error) {
-	values, err := s.redis.HMGet(ctx, Key(id), "action", "fingerprint", "traceparent", "tracestate").Result()
+	values, err := s.redis.HMGet(
+		ctx, Key(id), "action", "fingerprint", "traceparent", "tracestate",
+	).Result()
 	if err != nil {
 		return Requested{}, fmt.Errorf("record: requested: %w", err)
 	}

@@ -11,7 +11,9 @@ type Hold struct{ Code, Message string }
 // HandBack takes back what Begin noted of a run from which nothing has left: no attempt, no call,
 // no step of the task's history. What was in doubt stays so. Where hold says why the task waits,
 // its record does. It may be repeated.
-func (s Store) HandBack(ctx context.Context, id string, fence int64, hold Hold) (FinishVerdict, error) {
+func (s Store) HandBack(
+	ctx context.Context, id string, fence int64, hold Hold,
+) (FinishVerdict, error) {
 	text, err := handBackScript.Run(
 		ctx, s.redis, []string{Key(id)}, fence, hold.Code, hold.Message,
 	).Text()

@@ -153,8 +153,9 @@ func (s Store) MoveUp(ctx context.Context, now time.Time, back time.Duration) er
 	for shard := range indexShards {
 		for from := strconv.FormatInt(now.UnixMilli(), 10); from != ""; {
 			var err error
-			from, err = moveUpScript.Run(ctx, s.redis, []string{indexKey(shard)}, from, back.Milliseconds(), moveUpAtOnce).
-				Text()
+			from, err = moveUpScript.Run(
+				ctx, s.redis, []string{indexKey(shard)}, from, back.Milliseconds(), moveUpAtOnce,
+			).Text()
 			if err != nil {
 				return fmt.Errorf("record: move up: %w", err)
 			}

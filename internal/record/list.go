@@ -56,11 +56,14 @@ func (s Store) List(ctx context.Context, sel Selection) (found []Record, next Po
 	if err != nil {
 		return nil, Position{}, err
 	}
-	return slices.DeleteFunc(records, func(r Record) bool { return !sel.meets(summaryOf(r)) }), next, nil
+	records = slices.DeleteFunc(records, func(r Record) bool { return !sel.meets(summaryOf(r)) })
+	return records, next, nil
 }
 
 // listCatalog examines entries of the catalog from the newest on.
-func (s Store) listCatalog(ctx context.Context, sel Selection) (ids []string, next Position, err error) {
+func (s Store) listCatalog(
+	ctx context.Context, sel Selection,
+) (ids []string, next Position, err error) {
 	now, err := s.redis.Time(ctx).Result()
 	if err != nil {
 		return nil, Position{}, err
@@ -125,7 +128,7 @@ type summary struct {
 	state                     State
 	at                        time.Time
 	mayHaveRun                bool
-	entered                   Position // of its own entry of the catalog; known for an entry of the index
+	entered                   Position // in the catalog; known for an entry of the index
 }
 
 func summaryOf(r Record) summary {
@@ -133,7 +136,9 @@ func summaryOf(r Record) summary {
 	if r.State.Told() {
 		at = r.FinishedAt
 	}
-	return summary{id: r.ID, action: r.Action, code: r.Code, account: r.Account, state: r.State, at: at}
+	return summary{
+		id: r.ID, action: r.Action, code: r.Code, account: r.Account, state: r.State, at: at,
+	}
 }
 
 func (sel Selection) meets(r summary) bool {
@@ -150,7 +155,8 @@ func (s Store) summaries(ctx context.Context, entries []catalogEntry) ([]summary
 	cmds, own := make([]*redis.SliceCmd, len(entries)), make([]*redis.FloatSliceCmd, len(entries))
 	_, err := s.redis.Pipelined(ctx, func(p redis.Pipeliner) error {
 		for i, e := range entries {
-			cmds[i] = p.HMGet(ctx, Key(e.id), "state", "action", "code", "account", "enqueued_at", "finished_at",
+			cmds[i] = p.HMGet(ctx, Key(e.id), "state", "action", "code", "account", "enqueued_at",
+				"finished_at",
 				"may_have_run")
 			if e.open {
 				own[i] = p.ZMScore(ctx, catalogKey(shardOf(e.id)), e.id)
@@ -165,7 +171,8 @@ func (s Store) summaries(ctx context.Context, entries []catalogEntry) ([]summary
 	for i, cmd := range cmds {
 		r := fieldReader{cmd.Val()}
 		found[i] = summaryOf(Record{
-			ID: entries[i].id, State: State(r.text(0)), Action: r.text(1), Code: r.text(2), Account: r.text(3),
+			ID: entries[i].id, State: State(r.text(0)), Action: r.text(1), Code: r.text(2),
+			Account:    r.text(3),
 			EnqueuedAt: fromMillis(r.integer(4)), FinishedAt: fromMillis(r.integer(5)),
 		})
 		found[i].mayHaveRun = r.integer(6) == 1
@@ -214,7 +221,9 @@ func (s Store) openEntries(ctx context.Context) (open []catalogEntry, err error)
 
 // listOpen reads all that the index has, and sorts it: a few open records among a million others
 // are not looked for in the catalog.
-func (s Store) listOpen(ctx context.Context, sel Selection) (ids []string, next Position, err error) {
+func (s Store) listOpen(
+	ctx context.Context, sel Selection,
+) (ids []string, next Position, err error) {
 	open, err := s.openEntries(ctx)
 	if err != nil {
 		return nil, Position{}, err

@@ -92,7 +92,8 @@ func (m *merge) take(ctx context.Context, most int) (taken []catalogEntry, err e
 
 func (m *merge) newest() (newest *catalogSet) {
 	for _, set := range m.sets {
-		if len(set.ahead) > 0 && (newest == nil || newest.ahead[0].position.behind(set.ahead[0].position)) {
+		if len(set.ahead) > 0 &&
+			(newest == nil || newest.ahead[0].position.behind(set.ahead[0].position)) {
 			newest = set
 		}
 	}
@@ -149,12 +150,16 @@ func (set *catalogSet) read(
 		oldest = score(since.UnixMilli() + later)
 	}
 	set.size = min(max(2*set.size, firstRead), max(mostRead, set.size))
-	return p.ZRevRangeByScoreWithScores(ctx, set.key, &redis.ZRangeBy{Max: newest, Min: oldest, Count: set.size})
+	return p.ZRevRangeByScoreWithScores(
+		ctx, set.key, &redis.ZRangeBy{Max: newest, Min: oldest, Count: set.size},
+	)
 }
 
 func (set *catalogSet) entry(z redis.Z) catalogEntry {
 	member, _ := z.Member.(string)
-	e := catalogEntry{position: Position{At: int64(z.Score), Member: member}, id: member, state: set.state}
+	e := catalogEntry{
+		position: Position{At: int64(z.Score), Member: member}, id: member, state: set.state,
+	}
 	switch {
 	case set.coded:
 		e.code, e.id, _ = strings.Cut(member, " ")

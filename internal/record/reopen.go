@@ -43,7 +43,8 @@ func (s Store) awaitTold(ctx context.Context, id string, in State) error {
 	if State(state) != in {
 		return nil
 	}
-	for began := time.Now(); time.Since(began) < toldWithin && ctx.Err() == nil; pause(ctx, toldEvery) {
+	began := time.Now()
+	for ; time.Since(began) < toldWithin && ctx.Err() == nil; pause(ctx, toldEvery) {
 		err = s.redis.ZScore(ctx, indexKey(shardOf(id)), id).Err()
 		switch {
 		case errors.Is(err, redis.Nil):

@@ -9,7 +9,9 @@ import (
 // for this run and all later ones: what undoes another task is known only once that one has its
 // outcome. account is the task's, as its record has it. It reports whether
 // the run still has the task.
-func (s Store) Rewrite(ctx context.Context, id, account string, fence int64, request []byte) (bool, error) {
+func (s Store) Rewrite(
+	ctx context.Context, id, account string, fence int64, request []byte,
+) (bool, error) {
 	sealed := s.seal(id, account, requestField, request)
 	held, err := rewriteScript.Run(ctx, s.redis, []string{Key(id)}, fence, sealed).Bool()
 	if err != nil {

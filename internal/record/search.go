@@ -23,7 +23,9 @@ const searchMost = 100_000
 // Search hands on the records that are wanted, each once, until visit returns false. Most and From
 // of the selection do not matter. It reports whether it came to the end: it looks at 100,000
 // records at the most, the newest first.
-func (s Store) Search(ctx context.Context, sel Selection, visit func(Found) bool) (all bool, err error) {
+func (s Store) Search(
+	ctx context.Context, sel Selection, visit func(Found) bool,
+) (all bool, err error) {
 	open := int64(openMost + 1)
 	if onlyOpen(sel.States) {
 		if open, err = s.countOpen(ctx); err != nil {
@@ -96,7 +98,8 @@ func (s *search) look(ctx context.Context, entries []catalogEntry) (more bool, e
 		}
 		s.seen[r.id] = true
 		found := Found{
-			ID: r.id, Action: r.action, Code: r.code, Account: r.account, State: r.state, MayHaveRun: r.mayHaveRun,
+			ID: r.id, Action: r.action, Code: r.code, Account: r.account, State: r.state,
+			MayHaveRun: r.mayHaveRun,
 		}
 		if !s.visit(found) {
 			return false, nil

@@ -61,8 +61,9 @@ func (s Store) NoteSurplus(ctx context.Context, held string, b SurplusBinding) (
 		return false, fmt.Errorf("record: note surplus: %w", err)
 	}
 	undo := s.seal(b.ID, b.Account, surplusField+b.SubsID, b.Undo)
-	noted, err := surplusScript.Run(ctx, s.redis, []string{Key(b.ID)}, held, surplusField+b.SubsID, undo).
-		Bool()
+	noted, err := surplusScript.Run(
+		ctx, s.redis, []string{Key(b.ID)}, held, surplusField+b.SubsID, undo,
+	).Bool()
 	if err != nil {
 		return false, fmt.Errorf("record: note surplus: %w", err)
 	}
@@ -72,8 +73,10 @@ func (s Store) NoteSurplus(ctx context.Context, held string, b SurplusBinding) (
 // Undone notes that the removal of a surplus binding is queued. It makes no record where there is
 // none any more.
 func (s Store) Undone(ctx context.Context, b SurplusBinding) error {
-	if err := undoneScript.Run(ctx, s.redis, []string{Key(b.ID)}, surplusField+b.SubsID, undoneField+b.SubsID).
-		Err(); err != nil {
+	err := undoneScript.Run(
+		ctx, s.redis, []string{Key(b.ID)}, surplusField+b.SubsID, undoneField+b.SubsID,
+	).Err()
+	if err != nil {
 		return fmt.Errorf("record: undone: %w", err)
 	}
 	return nil

@@ -54,4 +54,6 @@ func (w *waiter) ask(ctx context.Context, p redis.Pipeliner) {
 	w.asked = replicas.Wait(ctx, p, w.replicas)
 }
 
-func (w *waiter) shortage() (*ShortageError, error) { return replicas.ShortageOf(w.asked, w.replicas) }
+func (w *waiter) shortage() (*ShortageError, error) {
+	return replicas.ShortageOf(w.asked, w.replicas)
+}

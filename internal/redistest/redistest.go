@@ -129,7 +129,8 @@ func (s *Server) newClient() *redis.Client { return s.clientOf(s.options) }
 
 func (s *Server) clientOf(options redis.Options) *redis.Client {
 	options.Addr, options.ContextTimeoutEnabled, options.MaxRetries = s.Addr, true, -1
-	options.PoolTimeout = time.Minute // a crowd of goroutines on a busy machine waits long for a connection
+	// a crowd of goroutines on a busy machine waits long for a connection
+	options.PoolTimeout = time.Minute
 	return redis.NewClient(&options)
 }
 

@@ -48,7 +48,10 @@ var kinds = []kind{
 	{name: Numbers, is: isPool(""), clear: none},
 	{name: Calls, is: isCall, clear: isCallField, accountless: true},
 	{name: Receipts, is: isOneOf("dypls:receipts"), clear: isOneOf("body"), fixed: true},
-	{name: Receipts, is: isOneOf("dypls:receipts:unread", "dypls:receipts:other"), clear: isOneOf("body", "key")},
+	{
+		name: Receipts, is: isOneOf("dypls:receipts:unread", "dypls:receipts:other"),
+		clear: isOneOf("body", "key"),
+	},
 	{name: Callbacks, is: isDelivery, clear: isOneOf("body")},
 	{name: Audit, is: isOneOf("dypls:audit"), clear: isAuditField},
 	{name: Console, is: isOneOf("dypls:console:secret"), clear: isOneOf("")},
@@ -95,7 +98,9 @@ func isRecord(key string) bool {
 }
 
 func isPool(suffix string) func(string) bool {
-	return func(key string) bool { return strings.HasPrefix(key, poolStart) && strings.HasSuffix(key, suffix) }
+	return func(key string) bool {
+		return strings.HasPrefix(key, poolStart) && strings.HasSuffix(key, suffix)
+	}
 }
 
 // isNumberInClear tells an X by which a number of an inventory stands from a handle.
@@ -118,5 +123,6 @@ func isCallField(field string) bool {
 
 // isAuditField tells of what people wrote, and of details beside the id of another line.
 func isAuditField(field string) bool {
-	return slices.Contains([]string{"by", "target", "reason"}, field) || strings.HasPrefix(field, ".") && field != ".of"
+	return slices.Contains([]string{"by", "target", "reason"}, field) ||
+		strings.HasPrefix(field, ".") && field != ".of"
 }

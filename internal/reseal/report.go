@@ -71,5 +71,6 @@ func (r *Report) Broken() (n int64) {
 
 // Done reports whether everything is sealed by the active key.
 func (r *Report) Done() bool {
-	return r.Clear() == 0 && !slices.ContainsFunc(r.IDs(), func(id string) bool { return id != r.Active })
+	return r.Clear() == 0 &&
+		!slices.ContainsFunc(r.IDs(), func(id string) bool { return id != r.Active })
 }

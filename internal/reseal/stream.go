@@ -44,7 +44,9 @@ func (w *walk) stream(ctx context.Context, k *kind, key string) error {
 }
 
 // entries reads a stream from an entry on, page by page.
-func (w *walk) entries(ctx context.Context, key, from string, use func([]redis.XMessage) error) error {
+func (w *walk) entries(
+	ctx context.Context, key, from string, use func([]redis.XMessage) error,
+) error {
 	for {
 		page, err := w.Redis.XRangeN(ctx, key, from, "+", entriesAtOnce).Result()
 		if err != nil {
@@ -128,7 +130,9 @@ func (w *walk) isStale(ctx context.Context, k *kind, key string) (stale bool, er
 }
 
 // copy adds entries to a stream's copy, and returns how many of their values are sealed anew.
-func (w *walk) copy(ctx context.Context, k *kind, key, twin string, page []redis.XMessage) (changed int64, err error) {
+func (w *walk) copy(
+	ctx context.Context, k *kind, key, twin string, page []redis.XMessage,
+) (changed int64, err error) {
 	began := time.Now()
 	_, err = w.Redis.Pipelined(ctx, func(p redis.Pipeliner) error {
 		for _, e := range page {

@@ -81,7 +81,8 @@ func FromFile(ctx context.Context, path string) (*Keys, error) {
 	k.changed = func() bool {
 		is, err := os.Stat(path)
 		was := *read.Load()
-		return err == nil && (!os.SameFile(is, was) || is.Size() != was.Size() || !is.ModTime().Equal(was.ModTime()))
+		return err == nil &&
+			(!os.SameFile(is, was) || is.Size() != was.Size() || !is.ModTime().Equal(was.ModTime()))
 	}
 	return k, nil
 }
@@ -109,7 +110,8 @@ func from(ctx context.Context, read func(context.Context) ([]byte, error)) (*Key
 	if err := k.Reload(ctx); err != nil {
 		return nil, err
 	}
-	k.refresh = func() { _ = k.Reload(context.WithoutCancel(ctx)) } // with an error those of before stay
+	// with an error those of before stay
+	k.refresh = func() { _ = k.Reload(context.WithoutCancel(ctx)) }
 	return k, nil
 }
 

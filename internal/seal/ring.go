@@ -75,14 +75,17 @@ func ParseFile(text []byte) (File, error) {
 	decoder := json.NewDecoder(bytes.NewReader(text))
 	decoder.DisallowUnknownFields()
 	if err := decoder.Decode(&f); err != nil {
-		return File{}, errors.New("the keys are not the JSON that `dyplsq keys new` writes: restore the file, or see what " +
-			"the command prints") // the decoder's words may hold a piece of a key
+		// the decoder's words may hold a piece of a key
+		return File{}, errors.New("the keys are not the JSON that `dyplsq keys new` writes: " +
+			"restore the file, or see what the command prints")
 	}
 	if decoder.More() {
 		return File{}, errors.New("something follows the keys: leave one JSON object")
 	}
 	var problems []string
-	problem := func(format string, args ...any) { problems = append(problems, fmt.Sprintf(format, args...)) }
+	problem := func(format string, args ...any) {
+		problems = append(problems, fmt.Sprintf(format, args...))
+	}
 	if len(f.Hash) != keySize {
 		problem("hash must be %d bytes in base64: restore it, as a new one finds nothing of before", keySize)
 	}

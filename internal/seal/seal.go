@@ -84,7 +84,9 @@ func (k *Keys) Seal(at Place, plain string) string {
 	sealed = append(sealed, active.id...)
 	nonce := sealed[len(sealed) : len(sealed)+nonceSize]
 	rand.Read(nonce) // never fails: the program ends where there is no randomness
-	return string(active.aead(at).Seal(sealed[:len(sealed)+nonceSize], nonce, []byte(plain), associated(at)))
+	return string(
+		active.aead(at).Seal(sealed[:len(sealed)+nonceSize], nonce, []byte(plain), associated(at)),
+	)
 }
 
 // Open returns what was sealed, and a value that is not sealed as it is. Its errors are
@@ -102,7 +104,9 @@ func (k *Keys) Open(at Place, stored string) (string, error) {
 	if len(rest) < nonceSize {
 		return "", &TamperedError{KeyID: id, Place: at}
 	}
-	plain, err := key.aead(at).Open(nil, []byte(rest[:nonceSize]), []byte(rest[nonceSize:]), associated(at))
+	plain, err := key.aead(at).Open(
+		nil, []byte(rest[:nonceSize]), []byte(rest[nonceSize:]), associated(at),
+	)
 	if err != nil {
 		return "", &TamperedError{KeyID: id, Place: at}
 	}
@@ -137,7 +141,9 @@ func joined(parts ...string) (joined []byte) {
 
 // aead has the data key of a key in Redis.
 func (k key) aead(at Place) cipher.AEAD {
-	data, err := hkdf.Key(sha256.New, k.secret, nil, "dyplsq 1 "+string(joined(at.Account, at.Key)), keySize)
+	data, err := hkdf.Key(
+		sha256.New, k.secret, nil, "dyplsq 1 "+string(joined(at.Account, at.Key)), keySize,
+	)
 	if err != nil {
 		panic(err) // of a length that HKDF does not give
 	}

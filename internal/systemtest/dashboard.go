@@ -64,7 +64,9 @@ func StartDash(t *testing.T, env []string, args ...string) (url string) {
 		args = append(args, "--listen", "127.0.0.1:0")
 	}
 	p := Start(t, env, append([]string{"dash"}, args...)...)
-	redistest.Poll(t, StartWithin, "the dashboard to be up", p.Wrote(`"message":"dashboard listening"`))
+	redistest.Poll(
+		t, StartWithin, "the dashboard to be up", p.Wrote(`"message":"dashboard listening"`),
+	)
 	url = regexp.MustCompile(`https?://[^"]+/`).FindString(p.Text())
 	return strings.Replace(url, "[::]", "127.0.0.1", 1)
 }

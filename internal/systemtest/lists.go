@@ -42,7 +42,8 @@ func (s *System) ListsAgree(t *testing.T, outcomes []tasks.Outcome) {
 		if e.state != "" {
 			f.States = []tasks.State{e.state}
 		}
-		redistest.Poll(t, listedWithin, "lists that agree with the outcomes", func(ctx context.Context) error {
+		const what = "lists that agree with the outcomes"
+		redistest.Poll(t, listedWithin, what, func(ctx context.Context) error {
 			listed, err := listed(ctx, queue, f, of)
 			if diff := cmp.Diff(ids, listed); err == nil && diff != "" {
 				err = fmt.Errorf("%+v (-want +got):\n%s", e, diff)

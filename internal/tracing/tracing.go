@@ -31,7 +31,9 @@ func (t Tracer) On() bool { return t.tracer != nil }
 // in particular.
 //
 //nolint:spancheck // who is given the span ends it
-func (t Tracer) Start(ctx context.Context, kind trace.SpanKind, does, of string) (context.Context, Span) {
+func (t Tracer) Start(
+	ctx context.Context, kind trace.SpanKind, does, of string,
+) (context.Context, Span) {
 	if !t.On() {
 		return ctx, Span{}
 	}

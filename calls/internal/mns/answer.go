@@ -115,7 +115,9 @@ func isExpired(code string) bool { return code == codeNoMessage || code == "Rece
 
 // IsDenied reports whether the token is refused: it has ended, is of another queue, or may not.
 func (e *Error) IsDenied() bool {
-	return slices.Contains([]string{"AccessDenied", "InvalidAccessKeyId", "SignatureDoesNotMatch"}, e.Code)
+	return slices.Contains(
+		[]string{"AccessDenied", "InvalidAccessKeyId", "SignatureDoesNotMatch"}, e.Code,
+	)
 }
 
 // IsNoQueue reports whether there is no queue of the name.

@@ -35,8 +35,9 @@ var (
 // lock takes the lock, and returns how long it is held, by this worker or by another.
 func (r *Reaper) lock(ctx context.Context) (mine bool, held time.Duration, err error) {
 	asked := time.Now()
-	reply, err := acquireScript.Run(ctx, r.Redis, []string{lockKey}, r.token, r.timing.lock.Milliseconds()).
-		Int64Slice()
+	reply, err := acquireScript.Run(
+		ctx, r.Redis, []string{lockKey}, r.token, r.timing.lock.Milliseconds(),
+	).Int64Slice()
 	if err != nil {
 		return false, 0, fmt.Errorf("lock: %w", err)
 	}

@@ -107,7 +107,9 @@ func (r *Reaper) visit(ctx context.Context, due record.Due) ([]record.Next, erro
 
 // publishOutcomes tells outcomes that a worker wrote and did not come to tell, and has their
 // surplus bindings removed. It returns the ids of those with one that does not open.
-func (r *Reaper) publishOutcomes(ctx context.Context, told []record.Open) (locked map[string]bool, err error) {
+func (r *Reaper) publishOutcomes(
+	ctx context.Context, told []record.Open,
+) (locked map[string]bool, err error) {
 	_ = r.Records.Wake(ctx, told) // those who wait look again by themselves
 	if err := r.Records.Tell(ctx, told); err != nil {
 		return nil, err

@@ -100,7 +100,9 @@ func (s *Sampler) queues(ctx context.Context) error {
 			waiting[queue] = stands
 		}
 		if due > 0 {
-			stands[history.OldestMS] = max(stands[history.OldestMS], now.Sub(time.Unix(0, due)).Milliseconds())
+			stands[history.OldestMS] = max(
+				stands[history.OldestMS], now.Sub(time.Unix(0, due)).Milliseconds(),
+			)
 		}
 		stands[history.Pending] += pending[i].Val()
 	}

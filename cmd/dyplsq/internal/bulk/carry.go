@@ -65,8 +65,13 @@ const (
 //
 // The audit has a line for the whole before anything is changed and one with what came of it, and a
 // line for each task before it is changed, and a second one where it was not.
-func (p Plan) Carry(ctx context.Context, log *audit.Log, who Actor, progress func(done int)) (r Report, err error) {
-	c := &carrier{plan: p, log: log, who: who, report: Report{Verb: p.Verb, Counted: len(p.Tasks), Left: len(p.Tasks)}}
+func (p Plan) Carry(
+	ctx context.Context, log *audit.Log, who Actor, progress func(done int),
+) (r Report, err error) {
+	c := &carrier{
+		plan: p, log: log, who: who,
+		report: Report{Verb: p.Verb, Counted: len(p.Tasks), Left: len(p.Tasks)},
+	}
 	line := c.line(verbs[p.Verb].many, FilterText(p.Filter), map[string]string{
 		"verb": string(p.Verb), "count": strconv.Itoa(len(p.Tasks)), "bulk": p.name(),
 	})
@@ -93,7 +98,8 @@ type carrier struct {
 
 func (c *carrier) line(action, target string, detail map[string]string) audit.Entry {
 	return audit.Entry{
-		By: c.who.By, Via: c.who.Via, Action: action, Target: target, Reason: c.who.Reason, Detail: detail,
+		By: c.who.By, Via: c.who.Via, Action: action, Target: target, Reason: c.who.Reason,
+		Detail: detail,
 	}
 }
 
@@ -128,7 +134,9 @@ func (c *carrier) some(ctx context.Context, counted []tasks.Found) error {
 		}
 		same = append(same, t)
 	}
-	lines, detail := make([]audit.Entry, len(same)), map[string]string{"verb": string(c.plan.Verb), "bulk": c.plan.name()}
+	lines, detail := make([]audit.Entry, len(same)), map[string]string{
+		"verb": string(c.plan.Verb), "bulk": c.plan.name(),
+	}
 	for i, t := range same {
 		lines[i] = c.line(verbs[c.plan.Verb].each, t.ID, detail)
 	}
@@ -234,7 +242,8 @@ func (c *carrier) differs(d Differed) {
 // isAnswer reports whether an error says that the task was left as it is.
 func isAnswer(err error) bool {
 	for _, answer := range []error{
-		tasks.ErrNotCancelable, tasks.ErrNotFailed, tasks.ErrNotUncertain, tasks.ErrUnknownTask, tasks.ErrOtherAction,
+		tasks.ErrNotCancelable, tasks.ErrNotFailed, tasks.ErrNotUncertain, tasks.ErrUnknownTask,
+		tasks.ErrOtherAction,
 	} {
 		if errors.Is(err, answer) {
 			return true

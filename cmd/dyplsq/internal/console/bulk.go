@@ -75,15 +75,18 @@ func previewPage(r *request) (answer, error) {
 			{"tasks.code", countedOf(plan.Codes)},
 			{"tasks.action", countedOf(plan.Actions)},
 		},
-		Back: link("tasks", "state", r.field("state"), "code", r.field("code"), "action", r.field("action"),
-			"account", r.field("account"), "since", r.field("since")),
+		Back: link(
+			"tasks", "state", r.field("state"), "code", r.field("code"), "action", r.field("action"),
+			"account", r.field("account"), "since", r.field("since"),
+		),
 	}}, nil
 }
 
 // countedOf puts the most frequent first, and leaves out what nobody reads to the end.
 func countedOf(counts map[string]int) (c []counted) {
 	const most = 20
-	for _, of := range slices.SortedFunc(maps.Keys(counts), func(a, b string) int { return counts[b] - counts[a] }) {
+	falling := func(a, b string) int { return counts[b] - counts[a] }
+	for _, of := range slices.SortedFunc(maps.Keys(counts), falling) {
 		c = append(c, counted{of, counts[of]})
 	}
 	return c[:min(len(c), most)]
@@ -106,7 +109,9 @@ const (
 // that is said.
 func carryPage(r *request) (answer, error) {
 	reason := r.field("reason")
-	plan, kept := r.console.plans.take(planKey{r.session, r.access.User, r.field("digest")}, r.console.Now())
+	plan, kept := r.console.plans.take(
+		planKey{r.session, r.access.User, r.field("digest")}, r.console.Now(),
+	)
 	switch {
 	case !kept:
 		return answer{}, problem{status: http.StatusConflict, text: "problem.preview"}
@@ -187,14 +192,18 @@ func (p *plans) take(key planKey, now time.Time) (plan bulk.Plan, kept bool) {
 
 // drop are the plans without one, and without those whose time is over.
 func (p *plans) drop(key planKey, now time.Time) []keptPlan {
-	return slices.DeleteFunc(p.kept, func(k keptPlan) bool { return k.planKey == key || now.Sub(k.at) >= planLife })
+	return slices.DeleteFunc(p.kept, func(k keptPlan) bool {
+		return k.planKey == key || now.Sub(k.at) >= planLife
+	})
 }
 
 // bulkLinks lead from a list to what may be done to all of it.
 func (r *request) bulkLinks(list taskList) (links []bulkLink) {
 	for _, verb := range bulkVerbs(list.State) {
-		links = append(links, bulkLink{string(verb), link("bulk", "verb", string(verb), "state", list.State,
-			"code", list.Code, "action", list.Action, "account", list.Account, "since", list.Since)})
+		links = append(links, bulkLink{string(verb), link(
+			"bulk", "verb", string(verb), "state", list.State, "code", list.Code, "action", list.Action,
+			"account", list.Account, "since", list.Since,
+		)})
 	}
 	return links
 }

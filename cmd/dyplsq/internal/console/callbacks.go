@@ -43,7 +43,8 @@ func callbacksPage(r *request) (answer, error) {
 	for _, s := range all {
 		list.Listed = list.Listed || s.Listed
 		list.Endpoints = append(list.Endpoints, endpointView{
-			Status: s, MayReplay: may && s.Listed, MayEnable: may && (!s.DisabledAt.IsZero() || !s.ResumesAt.IsZero()),
+			Status: s, MayReplay: may && s.Listed,
+			MayEnable: may && (!s.DisabledAt.IsZero() || !s.ResumesAt.IsZero()),
 		})
 	}
 	for i := range list.Endpoints {
@@ -90,7 +91,8 @@ func replayEndpoint(r *request) (answer, error) {
 	if err != nil || !slices.Contains(replaySpans, r.field("since")) {
 		return answer{}, badField("since", errors.New("one of those on the page"))
 	}
-	return r.changeEndpoint(audit.CallbacksReplay, "done.replayed", map[string]string{"since": r.field("since")},
+	return r.changeEndpoint(audit.CallbacksReplay, "done.replayed",
+		map[string]string{"since": r.field("since")},
 		func(ctx context.Context, name string) (map[string]string, error) {
 			n, err := r.console.Callbacks.Replay(ctx, name, r.console.Now().Add(-back))
 			return map[string]string{"sent": strconv.Itoa(n)}, err
@@ -113,7 +115,9 @@ func (r *request) changeEndpoint(
 	if !slices.ContainsFunc(known, func(s callbacks.Status) bool { return s.Endpoint == name }) {
 		return answer{}, errNoEndpoint
 	}
-	entry := audit.Entry{By: r.by(), Via: audit.Console, Action: action, Target: name, Reason: reason, Detail: detail}
+	entry := audit.Entry{
+		By: r.by(), Via: audit.Console, Action: action, Target: name, Reason: reason, Detail: detail,
+	}
 	err = r.console.Audit.Do(r.Context(), entry, func(ctx context.Context) (map[string]string, error) {
 		return does(ctx, name)
 	})

@@ -90,7 +90,8 @@ func callsPage(r *request) (answer, error) {
 		return answer{}, err
 	}
 	list := callList{
-		Task: r.field("task"), Subs: r.field("subs"), Recording: r.field("recording"), Since: r.field("since"),
+		Task: r.field("task"), Subs: r.field("subs"), Recording: r.field("recording"),
+		Since: r.field("since"),
 		Spans: filterSpans,
 	}
 	list.Filtered = list.Task+list.Subs+list.Recording+list.Since != ""
@@ -113,7 +114,8 @@ func (r *request) calls(recording string) (found []calls.Call, next string, size
 		return nil, "", 0, err
 	}
 	filter := calls.Filter{
-		TaskID: r.field("task"), SubsID: r.field("subs"), NewestFirst: true, Cursor: r.field("cursor"), Limit: size,
+		TaskID: r.field("task"), SubsID: r.field("subs"), NewestFirst: true, Cursor: r.field("cursor"),
+		Limit: size,
 	}
 	if since := r.field("since"); since != "" {
 		d, err := time.ParseDuration(since)
@@ -195,12 +197,15 @@ func (r *request) call(id string) (aCall, error) {
 		return aCall{}, err
 	}
 	c := aCall{callView: callViewOf(found)}
-	c.MayRetry = c.Missing() && c.Recording.State != calls.RecordingFetching && r.may(dashboard.RoleOperate)
+	c.MayRetry = c.Missing() && c.Recording.State != calls.RecordingFetching &&
+		r.may(dashboard.RoleOperate)
 	c.MayLook = r.may(dashboard.RoleNumbers)
 	c.NoArchive = r.console.Archive == nil
-	c.MayListen = found.Recording.State == calls.RecordingKept && !c.NoArchive && r.may(dashboard.RoleListen)
+	c.MayListen = found.Recording.State == calls.RecordingKept && !c.NoArchive &&
+		r.may(dashboard.RoleListen)
 	for _, s := range []callStep{
-		{"dialled", c.CallTime}, {"rang", c.RingTime}, {"answered", answeredAt(found)}, {"ended", c.ReleasedAt},
+		{"dialled", c.CallTime}, {"rang", c.RingTime}, {"answered", answeredAt(found)},
+		{"ended", c.ReleasedAt},
 		{"kept", c.Recording.KeptAt},
 	} {
 		if !s.At.IsZero() {
@@ -234,7 +239,8 @@ func wholeCall(r *request) (answer, error) {
 		return answer{}, err
 	}
 	if err = r.console.Audit.Add(r.Context(), audit.Entry{
-		By: r.by(), Via: audit.Console, Action: audit.NumbersShow, Target: c.ID, Reason: r.field("reason"),
+		By: r.by(), Via: audit.Console, Action: audit.NumbersShow, Target: c.ID,
+		Reason: r.field("reason"),
 	}); err != nil {
 		return answer{}, err
 	}

@@ -111,7 +111,9 @@ func (p period) perSecond(rows []history.Row, count func(history.Values) int64) 
 }
 
 // most is the largest that was sampled in each step, where ok says that the sample tells of it.
-func (p period) most(rows []history.Row, of func(history.Values) (value float64, ok bool)) []float64 {
+func (p period) most(
+	rows []history.Row, of func(history.Values) (value float64, ok bool),
+) []float64 {
 	values := make([]float64, len(p.begins()))
 	for i := range values {
 		values[i] = math.NaN()

@@ -46,7 +46,8 @@ func newShelf(now func() time.Time) (s shelf, err error) {
 			if file == layoutFile || file == partsFile {
 				continue
 			}
-			page := template.New(path.Base(layoutFile)).Funcs(functions(s.texts[l], l, now)).Option("missingkey=error")
+			page := template.New(path.Base(layoutFile)).Funcs(functions(s.texts[l], l, now)).
+				Option("missingkey=error")
 			if _, err = page.ParseFS(templateFiles, layoutFile, partsFile, file); err != nil {
 				return s, err
 			}

@@ -76,8 +76,8 @@ func timeElement(at time.Time) template.HTML {
 	}
 	at = at.UTC()
 	//nolint:gosec // digits and the separators of a layout
-	return template.HTML(`<time datetime="` + at.Format(time.RFC3339Nano) + `">` + at.Format("2006-01-02 15:04:05") +
-		` UTC</time>`)
+	return template.HTML(`<time datetime="` + at.Format(time.RFC3339Nano) + `">` +
+		at.Format("2006-01-02 15:04:05") + ` UTC</time>`)
 }
 
 // age is how long ago a time was, or how far ahead it is.
@@ -99,7 +99,10 @@ func (t texts) span(d time.Duration) string {
 	units := []struct {
 		key string
 		of  time.Duration
-	}{{"common.days", day}, {"common.hours", time.Hour}, {"common.minutes", time.Minute}, {"common.seconds", time.Second}}
+	}{
+		{"common.days", day}, {"common.hours", time.Hour},
+		{"common.minutes", time.Minute}, {"common.seconds", time.Second},
+	}
 	for i, unit := range units {
 		if d < unit.of {
 			continue

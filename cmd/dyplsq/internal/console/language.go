@@ -59,7 +59,8 @@ func (c *Console) setLanguage(w http.ResponseWriter, r *http.Request) {
 func within(address string) string {
 	u, err := url.Parse(address)
 	if err != nil || u.IsAbs() || u.Host != "" || u.User != nil || !strings.HasPrefix(u.Path, Root) ||
-		strings.ContainsAny(u.Path, `\`) || strings.Contains(u.Path, "//") || strings.Contains(u.Path, "..") {
+		strings.ContainsAny(u.Path, `\`) || strings.Contains(u.Path, "//") ||
+		strings.Contains(u.Path, "..") {
 		return Root
 	}
 	back := url.URL{Path: u.Path, RawQuery: u.RawQuery}

@@ -129,7 +129,9 @@ func (v *nowView) count(hour history.Span) {
 func (r *request) nowCharts(p period, spans map[history.Kind]*history.Span) []chart {
 	t := r.texts()
 	counted := func(number int) []float64 {
-		return p.perSecond(spans[history.Tasks].Rows, func(v history.Values) int64 { return v.Sum(number) })
+		return p.perSecond(spans[history.Tasks].Rows, func(v history.Values) int64 {
+			return v.Sum(number)
+		})
 	}
 	charts := []chart{
 		p.chart(t, "calls", t["now.chart.calls"], plainScale,
@@ -144,16 +146,19 @@ func (r *request) nowCharts(p period, spans map[history.Kind]*history.Span) []ch
 	queues := namesIn(waiting, len(strokes))
 	lines := make([]series, 0, len(queues)+1)
 	for i, queue := range queues {
-		lines = append(lines, series{queue, strokes[i], p.most(waiting, func(v history.Values) (float64, bool) {
+		oldest := p.most(waiting, func(v history.Values) (float64, bool) {
 			return float64(v.Of(queue, history.OldestMS)), true
-		})})
+		})
+		lines = append(lines, series{queue, strokes[i], oldest})
 	}
 	if len(queues) == 0 {
 		nothing := func(history.Values) (float64, bool) { return 0, true }
 		lines = append(lines, series{t["now.anyqueue"], strokes[0], p.most(waiting, nothing)})
 	}
 	const second = 1000 // is the least that the scale shows
-	charts = append(charts, p.chart(t, "oldest", t["now.chart.oldest"], scale{t.milliseconds, second}, lines...))
+	charts = append(
+		charts, p.chart(t, "oldest", t["now.chart.oldest"], scale{t.milliseconds, second}, lines...),
+	)
 	return append(charts, r.quotaCharts(p, spans)...)
 }
 
@@ -172,7 +177,9 @@ func (r *request) quotaCharts(p period, spans map[history.Kind]*history.Span) (c
 			total[name] += row.Values.Of(name, history.Calls)
 		}
 	}
-	budgets := slices.DeleteFunc(namesIn(rates, allNames), func(name string) bool { return total[name] == 0 })
+	budgets := slices.DeleteFunc(namesIn(rates, allNames), func(name string) bool {
+		return total[name] == 0
+	})
 	slices.SortStableFunc(budgets, func(a, b string) int { return cmp.Compare(total[b], total[a]) })
 	for i, budget := range budgets[:min(len(budgets), mostBudgets)] {
 		account, action, _ := strings.Cut(budget, ":")
@@ -243,7 +250,9 @@ func (c *Console) holds(ctx context.Context) (all []hold, err error) {
 		}
 		for _, b := range budgets {
 			if b.Throttled {
-				all = append(all, hold{Kind: "throttled", What: b.Action, Account: account, Since: b.Since, Until: b.Probe})
+				all = append(
+					all, hold{Kind: "throttled", What: b.Action, Account: account, Since: b.Since, Until: b.Probe},
+				)
 			}
 		}
 	}

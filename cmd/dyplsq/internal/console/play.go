@@ -60,7 +60,8 @@ func listen(r *request) (answer, error) {
 		return answer{}, errNotKept
 	}
 	if err = r.console.Audit.Add(r.Context(), audit.Entry{
-		By: r.by(), Via: audit.Console, Action: audit.RecordingsPlay, Target: c.ID, Reason: r.field("reason"),
+		By: r.by(), Via: audit.Console, Action: audit.RecordingsPlay, Target: c.ID,
+		Reason: r.field("reason"),
 	}); err != nil {
 		return answer{}, err
 	}

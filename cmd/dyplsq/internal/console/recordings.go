@@ -53,7 +53,10 @@ func recordingsPage(r *request) (answer, error) {
 	}
 	list.Calls = callViewsOf(found)
 	if next != "" {
-		list.Next = link("recordings", "state", list.State, "since", list.Since, "size", strconv.Itoa(size), "cursor", next)
+		list.Next = link(
+			"recordings", "state", list.State, "since", list.Since, "size", strconv.Itoa(size), "cursor",
+			next,
+		)
 	}
 	return answer{page: "recordings", data: list, live: listEvery}, nil
 }
@@ -75,8 +78,12 @@ func retryRecordings(r *request) (answer, error) {
 		if id == "" || len(id) > mostCallID {
 			return answer{}, calls.ErrUnknownCall
 		}
-		entry := audit.Entry{By: r.by(), Via: audit.Console, Action: audit.RecordingsRetry, Target: id, Reason: reason}
-		err := r.console.Audit.Do(r.Context(), entry, func(ctx context.Context) (map[string]string, error) {
+		entry := audit.Entry{
+			By: r.by(), Via: audit.Console, Action: audit.RecordingsRetry, Target: id, Reason: reason,
+		}
+		err := r.console.Audit.Do(r.Context(), entry, func(
+			ctx context.Context,
+		) (map[string]string, error) {
 			return nil, r.console.Calls.RetryRecording(ctx, id)
 		})
 		passed := errors.Is(err, calls.ErrRecordingKept) || errors.Is(err, calls.ErrRecordingBusy)

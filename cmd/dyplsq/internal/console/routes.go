@@ -68,7 +68,10 @@ func routes() []route {
 		page("pool", poolPage),
 		page("callbacks", callbacksPage),
 		change("callbacks/enable", dashboard.RoleOperate, enableEndpoint),
-		{http.MethodPost, Root + "callbacks/replay", dashboard.RoleOperate, usualAtOnce, true, replayEndpoint},
+		{
+			http.MethodPost, Root + "callbacks/replay", dashboard.RoleOperate, usualAtOnce, true,
+			replayEndpoint,
+		},
 	}
 }
 

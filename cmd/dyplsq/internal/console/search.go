@@ -21,7 +21,9 @@ var wholeNumber = regexp.MustCompile(`^\+?[0-9]{7,20}$`)
 // search looks for a task by its id, and for tasks by the OutId or SubsId of their binding, or by a
 // number as people see it: 138****0001. A whole number is made such a one at once, so that none
 // stays in an address. found leads on where there is one page to go to.
-func (r *request) search(q string, filter tasks.Filter) (found answer, views []tasks.View, next string, err error) {
+func (r *request) search(
+	q string, filter tasks.Filter,
+) (found answer, views []tasks.View, next string, err error) {
 	if filter.Cursor == "" {
 		if found, err = r.searchIndexes(q); err != nil || found.to != "" {
 			return found, nil, "", err
@@ -101,7 +103,8 @@ func (r *request) matching(q string, page []tasks.View) (found []tasks.View, err
 		return nil, err
 	}
 	for i, v := range page {
-		if strings.Contains(v.ID, q) || v.RequestID == q || holds(v.Request, q) || holds(fieldsOf(outcomes[i]), q) {
+		if strings.Contains(v.ID, q) || v.RequestID == q || holds(v.Request, q) ||
+			holds(fieldsOf(outcomes[i]), q) {
 			found = append(found, v)
 		}
 	}

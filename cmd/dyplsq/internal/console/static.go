@@ -33,7 +33,8 @@ func (*Console) static(w http.ResponseWriter, r *http.Request) {
 	name := strings.TrimPrefix(r.URL.Path, staticRoot)
 	data, err := staticFiles.ReadFile("static/" + name)
 	kind, known := map[string]string{
-		".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".svg": "image/svg+xml",
+		".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8",
+		".svg": "image/svg+xml",
 	}[path.Ext(name)]
 	if err != nil || !known {
 		http.NotFound(w, r)

@@ -131,7 +131,8 @@ func showWhole(r *request) (answer, error) {
 	var fields map[string]any
 	if outcome.Result != nil && json.Unmarshal(outcome.Result, &fields) == nil {
 		whole := texted(fields)
-		if link, is := whole["DownloadUrl"]; is { // it works for whoever has it: nobody's right to numbers
+		// a link works for whoever has it: nobody's right to numbers
+		if link, is := whole["DownloadUrl"]; is {
 			whole["DownloadUrl"] = dypls.Scrub(link)
 		}
 		t.Result = pairs(whole)
@@ -151,7 +152,8 @@ func eventsOf(e tasks.Explanation) (events []event) {
 	if !e.FinishedAt.IsZero() {
 		events = append(events, event{
 			Step: tasks.Step{
-				At: e.FinishedAt, Kind: e.State, Code: e.Code, Class: dypls.Class(e.Class), RequestID: e.RequestID,
+				At: e.FinishedAt, Kind: e.State, Code: e.Code, Class: dypls.Class(e.Class),
+				RequestID: e.RequestID,
 			},
 			Color: badgeOf(e.State),
 		})

@@ -23,8 +23,10 @@ type taskList struct {
 }
 
 var (
-	filterStates = []string{"pending", "succeeded", "failed", "uncertain", "queued", "calling", "looking", "waiting"}
-	filterSpans  = []string{"15m", "1h", "6h", "24h", "168h"}
+	filterStates = []string{
+		"pending", "succeeded", "failed", "uncertain", "queued", "calling", "looking", "waiting",
+	}
+	filterSpans = []string{"15m", "1h", "6h", "24h", "168h"}
 )
 
 // tasksPage lists tasks, those that were finished or enqueued last first.
@@ -65,8 +67,10 @@ func tasksPage(r *request) (answer, error) {
 		list.Bulk = r.bulkLinks(list)
 	}
 	if next != "" {
-		list.Next = link("tasks", "q", list.Q, "state", list.State, "code", list.Code, "action", list.Action,
-			"account", list.Account, "since", list.Since, "size", strconv.Itoa(size), "cursor", next)
+		list.Next = link(
+			"tasks", "q", list.Q, "state", list.State, "code", list.Code, "action", list.Action,
+			"account", list.Account, "since", list.Since, "size", strconv.Itoa(size), "cursor", next,
+		)
 	}
 	return answer{page: "tasks", data: list, live: listEvery}, nil
 }

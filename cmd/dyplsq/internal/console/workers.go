@@ -82,7 +82,9 @@ func (v *workerView) add(s *asynq.ServerInfo) {
 	for _, w := range s.ActiveWorkers {
 		action, ours := strings.CutPrefix(w.TaskType, asynqwire.TypePrefix)
 		if ours {
-			v.Performing = append(v.Performing, performing{asynqwire.IDOfDelivery(w.TaskID), action, w.Queue, w.Started})
+			v.Performing = append(
+				v.Performing, performing{asynqwire.IDOfDelivery(w.TaskID), action, w.Queue, w.Started},
+			)
 		}
 	}
 }

@@ -19,7 +19,8 @@ const buttonAction = "asynq."
 // lineOf is a line of the audit about what somebody does here.
 func lineOf(ctx context.Context, action, target string) audit.Entry {
 	return audit.Entry{
-		By: cmp.Or(AccessOf(ctx).User, "nobody"), Via: audit.Asynqmon, Action: buttonAction + action, Target: target,
+		By: cmp.Or(AccessOf(ctx).User, "nobody"), Via: audit.Asynqmon, Action: buttonAction + action,
+		Target: target,
 	}
 }
 
@@ -29,7 +30,9 @@ const auditedAtOnce = 100
 
 // pressAll does to tasks what a button says, each after its line of the audit. It ends where a line
 // cannot be written, and where whoever asked has gone. pressed is the error of the last one.
-func (a *actions) pressAll(ctx context.Context, b button) (done, refused []string, pressed, err error) {
+func (a *actions) pressAll(
+	ctx context.Context, b button,
+) (done, refused []string, pressed, err error) {
 	done, refused = []string{}, []string{}
 	for ids := range slices.Chunk(b.ids, auditedAtOnce) {
 		lines := make([]audit.Entry, len(ids))
@@ -68,7 +71,8 @@ func (a *actions) passOn(w http.ResponseWriter, r *http.Request) {
 		action = strings.ToLower(r.Method)
 	}
 	noted := &statusNote{ResponseWriter: w, status: http.StatusOK}
-	err := a.audit.Do(r.Context(), lineOf(r.Context(), action, queue), func(context.Context) (map[string]string, error) {
+	line := lineOf(r.Context(), action, queue)
+	err := a.audit.Do(r.Context(), line, func(context.Context) (map[string]string, error) {
 		a.next.ServeHTTP(noted, r)
 		if noted.status >= http.StatusBadRequest {
 			return nil, errors.New("answered with " + strconv.Itoa(noted.status))

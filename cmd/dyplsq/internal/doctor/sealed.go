@@ -19,7 +19,9 @@ func (e *examination) seals(ctx context.Context) ([]Finding, error) {
 		return nil, err
 	}
 	known := e.Keys.IDs()
-	missing := slices.DeleteFunc(sample.IDs(), func(id string) bool { return slices.Contains(known, id) })
+	missing := slices.DeleteFunc(sample.IDs(), func(id string) bool {
+		return slices.Contains(known, id)
+	})
 	switch {
 	case len(missing) > 0:
 		return []Finding{found("", "Redis holds values that are sealed by keys that are missing here: %s", strings.Join(missing, ", ")).

@@ -39,14 +39,19 @@ func (e *examination) uncertain(ctx context.Context) ([]Finding, error) {
 			e.Now().Sub(since).Round(time.Second),
 			since.Format(time.RFC3339),
 		).
-			but(Warning, "dyplsq explain "+ids[0]+", then dyplsq resolve "+ids[0]+" --succeeded JSON | --failed | --retry"),
+			but(
+				Warning,
+				"dyplsq explain "+ids[0]+", then dyplsq resolve "+ids[0]+
+					" --succeeded JSON | --failed | --retry",
+			),
 	}, nil
 }
 
 // undecryptable are the tasks that are held because what is recorded of them does not open.
 func (e *examination) undecryptable(ctx context.Context) ([]Finding, error) {
 	open := record.Selection{
-		States: []record.State{record.Queued, record.Waiting, record.Calling, record.Looking}, Code: dypls.CodeUndecryptable,
+		States: []record.State{record.Queued, record.Waiting, record.Calling, record.Looking},
+		Code:   dypls.CodeUndecryptable,
 	}
 	var ids []string
 	_, err := record.NewStore(e.Redis).Search(ctx, open, func(f record.Found) bool {

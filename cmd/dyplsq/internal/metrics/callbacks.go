@@ -98,7 +98,9 @@ func (c callbackEndpoints) Collect(all chan<- prometheus.Metric) {
 			disabled = 1
 		}
 		send := func(desc *prometheus.Desc, value float64, labels ...string) {
-			all <- prometheus.MustNewConstMetric(desc, prometheus.GaugeValue, value, append([]string{e.Name}, labels...)...)
+			all <- prometheus.MustNewConstMetric(
+				desc, prometheus.GaugeValue, value, append([]string{e.Name}, labels...)...,
+			)
 		}
 		send(c.waiting, float64(e.Pending), "pending")
 		send(c.waiting, float64(e.Failing), "failing")

@@ -52,7 +52,9 @@ func (m *Metrics) Ended(action, state string) {
 func (m *Metrics) Surplus(action string) { m.surplus.WithLabelValues(actionLabel(action)).Inc() }
 
 // Undecryptable counts a task that was held back because its request does not open.
-func (m *Metrics) Undecryptable(action string) { m.sealed.WithLabelValues(actionLabel(action)).Inc() }
+func (m *Metrics) Undecryptable(action string) {
+	m.sealed.WithLabelValues(actionLabel(action)).Inc()
+}
 
 // Forgot counts a Redis that came back with less than it had.
 func (m *Metrics) Forgot() { m.forgot.Inc() }

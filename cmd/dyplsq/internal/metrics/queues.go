@@ -67,7 +67,8 @@ func (m *Metrics) CollectQueues(client redis.UniversalClient) {
 // Describe implements [prometheus.Collector].
 func (*queues) Describe(ch chan<- *prometheus.Desc) {
 	for _, desc := range []*prometheus.Desc{
-		enqueuedDesc, sizeDesc, latencyDesc, memoryDesc, processedDesc, failedDesc, pausedDesc, oldestDesc, upDesc,
+		enqueuedDesc, sizeDesc, latencyDesc, memoryDesc, processedDesc, failedDesc, pausedDesc,
+		oldestDesc, upDesc,
 	} {
 		ch <- desc
 	}
@@ -134,10 +135,13 @@ func (q *queues) read(name string) queueState {
 
 func (s queueState) send(ch chan<- prometheus.Metric) {
 	send := func(desc *prometheus.Desc, kind prometheus.ValueType, value float64, labels ...string) {
-		ch <- prometheus.MustNewConstMetric(desc, kind, value, append([]string{s.info.Queue}, labels...)...)
+		ch <- prometheus.MustNewConstMetric(
+			desc, kind, value, append([]string{s.info.Queue}, labels...)...,
+		)
 	}
 	for state, n := range map[string]int{
-		"active": s.info.Active, "pending": s.info.Pending, "scheduled": s.info.Scheduled, "retry": s.info.Retry,
+		"active": s.info.Active, "pending": s.info.Pending, "scheduled": s.info.Scheduled,
+		"retry":    s.info.Retry,
 		"archived": s.info.Archived, "completed": s.info.Completed,
 	} {
 		send(enqueuedDesc, prometheus.GaugeValue, float64(n), state)

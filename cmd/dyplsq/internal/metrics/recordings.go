@@ -60,8 +60,11 @@ func (m *Receipts) CollectRecordings(
 		missing: prometheus.NewDesc(prometheus.BuildFQName(namespace, "", "recordings_missing"),
 			"Recordings that should be kept and are not: tried, or lost. It is the same in every receiver; absent while Redis is away.",
 			[]string{"state"}, nil),
-		oldest: prometheus.NewDesc(prometheus.BuildFQName(namespace, "", "recording_oldest_missing_seconds"),
-			"How long ago the oldest call was dialled whose recording is still tried; 0 without any.", nil, nil),
+		oldest: prometheus.NewDesc(
+			prometheus.BuildFQName(namespace, "", "recording_oldest_missing_seconds"),
+			"How long ago the oldest call was dialled whose recording is still tried; 0 without any.",
+			nil, nil,
+		),
 	})
 }
 

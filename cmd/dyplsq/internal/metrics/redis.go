@@ -28,7 +28,9 @@ type redisHook struct{ metrics *Metrics }
 
 // DialHook implements [redis.Hook].
 func (redisHook) DialHook(next redis.DialHook) redis.DialHook {
-	return func(ctx context.Context, network, addr string) (net.Conn, error) { return next(ctx, network, addr) }
+	return func(ctx context.Context, network, addr string) (net.Conn, error) {
+		return next(ctx, network, addr)
+	}
 }
 
 // ProcessHook implements [redis.Hook].

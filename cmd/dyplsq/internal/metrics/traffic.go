@@ -85,7 +85,9 @@ func (c trafficCollector) Collect(to chan<- prometheus.Metric) {
 	t := c.read()
 	for _, b := range t.Budgets[:min(len(t.Budgets), maxPools)] {
 		to <- prometheus.MustNewConstMetric(quotaRate, prometheus.GaugeValue, b.Rate, b.Account, b.Name)
-		to <- prometheus.MustNewConstMetric(quotaCeiling, prometheus.GaugeValue, b.Ceiling, b.Account, b.Name)
+		to <- prometheus.MustNewConstMetric(
+			quotaCeiling, prometheus.GaugeValue, b.Ceiling, b.Account, b.Name,
+		)
 	}
 	to <- prometheus.MustNewConstMetric(breakersOpen, prometheus.GaugeValue, float64(len(t.Open)))
 	for _, s := range t.Open[:min(len(t.Open), maxPools)] {
@@ -96,7 +98,9 @@ func (c trafficCollector) Collect(to chan<- prometheus.Metric) {
 			t.Open,
 			Scope{Account: account, Name: breakers.Endpoint},
 		) { // an alert needs the series before its first 1
-			to <- prometheus.MustNewConstMetric(breakerState, prometheus.GaugeValue, 0, account, breakers.Endpoint)
+			to <- prometheus.MustNewConstMetric(
+				breakerState, prometheus.GaugeValue, 0, account, breakers.Endpoint,
+			)
 		}
 		to <- prometheus.MustNewConstMetric(accountMissing, prometheus.GaugeValue, 0, account)
 	}

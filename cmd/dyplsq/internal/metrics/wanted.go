@@ -98,7 +98,9 @@ func (d demand) callsWanted() (calls float64) {
 
 // wantedOf is how many workers the demands of queues want, whose slots are shared out by queue, and
 // whose calls take so many seconds: as many as the queue that wants most, and one at least.
-func wantedOf(demands map[string]demand, slots map[string]int, took func(queue string) float64) float64 {
+func wantedOf(
+	demands map[string]demand, slots map[string]int, took func(queue string) float64,
+) float64 {
 	most := 1.0
 	for queue, d := range demands {
 		busy := d.callsWanted() * took(queue) * headroom
@@ -200,7 +202,9 @@ func (w wanted) readRates(ctx context.Context, demands map[string]demand) error 
 func actionOf(budget string) string { return budget[strings.LastIndexByte(budget, ':')+1:] }
 
 // readQuotas reads how many calls a second they may make.
-func (w wanted) readQuotas(ctx context.Context, accounts []string, demands map[string]demand) error {
+func (w wanted) readQuotas(
+	ctx context.Context, accounts []string, demands map[string]demand,
+) error {
 	kinds := tasks.Kinds()
 	actions := make([]string, len(kinds))
 	for i, kind := range kinds {
