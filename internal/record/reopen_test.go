@@ -136,3 +136,30 @@ func TestRunsAgainAlthoughNobodyTold(t *testing.T) {
 		t.Error("it is not in the index")
 	}
 }
+
+// TestOlderOutcomeIsNotToldForTheNewOne: the reply to a failure was lost, and the task was let run
+// again and canceled before the worker sent that failure once more. What the record says now is
+// left for who has to tell it.
+func TestOlderOutcomeIsNotToldForTheNewOne(t *testing.T) {
+	t.Parallel()
+	onEachServer(t, func(t *testing.T, s server) {
+		s.create(t, "k")
+		older := rejected("k", s.call(t, "k", "run").Fence)
+		s.finish(t, older)
+		s.reopen(t, "k", record.Queued)
+		_, canceling := record.NewTeller(s.store) // that dies before it tells
+		if _, err := canceling.Cancel(t.Context(), "k", keep); err != nil {
+			t.Fatal(err)
+		}
+		told := len(s.told(t))
+		if verdict := s.finish(t, older); verdict != record.Again {
+			t.Errorf("the older one, once more: %s", verdict)
+		}
+		if now := len(s.told(t)); now != told {
+			t.Errorf("it was told: %d outcomes, %d before", now, told)
+		}
+		if _, is := s.indexed(t)["k"]; !is {
+			t.Error("nobody will tell that it was canceled: it is not in the index")
+		}
+	})
+}

@@ -20,8 +20,9 @@ local function remember()
     note(r[6], mine and r[1] == 'looking' and 'look' or 'late', 0, 0, 0, ARGV[6], ARGV[8], ARGV[9])
   end
 end
-local function again() -- without a time where the task has been let run again since
-  return 'again ' .. (r[1] == state and redis.call('HGET', KEYS[1], 'finished_at') or '')
+local function again() -- without a time where the record has another outcome since, or none: this one is not to be told for it
+  local told = redis.call('HMGET', KEYS[1], 'finished_at', 'code')
+  return 'again ' .. (r[1] == state and told[2] == ARGV[6] and told[1] or '')
 end
 local outcome = {code = ARGV[6], message = ARGV[7], class = ARGV[8], request_id = ARGV[9], result = ARGV[10], expires_at = ARGV[11], subs_id = subs,
   after_failure = r[6]} -- one that succeeds at once has no history
