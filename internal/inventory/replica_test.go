@@ -3,6 +3,7 @@ package inventory_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"testing"
 	"time"
 
@@ -55,6 +56,26 @@ func TestLeaseWaitsForReplicas(t *testing.T) {
 		t.Errorf("%+v", count)
 	}
 	after.audit(t)
+}
+
+// TestLeaseIsOnAReplicaAtOnce: where replicas are there, a lease is with one when it is returned,
+// but for those that a busy replica is late for.
+func TestLeaseIsOnAReplicaAtOnce(t *testing.T) {
+	t.Parallel()
+	const leases = 30
+	master := redistest.Start(t)
+	redistest.StartReplica(t, master)
+	s := stock{inventory.New(master.Client(t), cooldown).WithReplicas(1), master.Client(t)}
+	s.fill(t, numbers(leases))
+	prompt := 0
+	for n := range leases {
+		if _, err := s.Lease(t.Context(), alone(fmt.Sprint("k", n))); err == nil {
+			prompt++
+		}
+	}
+	if prompt == 0 {
+		t.Error("no replica had a lease when it was returned")
+	}
 }
 
 // TestProlongWaitsForReplicas: a call that makes an expiry later is not to leave before a replica

@@ -134,9 +134,8 @@ func (c *carrier) some(ctx context.Context, counted []tasks.Found) error {
 		}
 		same = append(same, t)
 	}
-	lines, detail := make([]audit.Entry, len(same)), map[string]string{
-		"verb": string(c.plan.Verb), "bulk": c.plan.name(),
-	}
+	lines := make([]audit.Entry, len(same))
+	detail := map[string]string{"verb": string(c.plan.Verb), "bulk": c.plan.name()}
 	for i, t := range same {
 		lines[i] = c.line(verbs[c.plan.Verb].each, t.ID, detail)
 	}
