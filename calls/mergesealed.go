@@ -95,9 +95,8 @@ func (s *Store) mergeOnce(
 	if written == 0 {
 		return false, known, false, nil
 	}
-	return isNew, knownRecording{RecordingState(state), isExpected(expected)}, true, s.tell(
-		ctx, f.call, revision, told,
-	)
+	known = knownRecording{RecordingState(state), isExpected(expected)}
+	return isNew, known, true, s.tell(ctx, f.call, revision, told)
 }
 
 // newer are the fields of facts that weigh more than what a call has, and their values. Of equal

@@ -139,9 +139,8 @@ func (r *Redis) Memory(ctx context.Context) (int64, error) {
 	if err != nil {
 		return 0, err
 	}
-	return infoNumber(info, "used_memory") - infoNumber(info, "mem_clients_normal") - infoNumber(
-		info, "mem_aof_buffer",
-	), nil
+	others := infoNumber(info, "mem_clients_normal") + infoNumber(info, "mem_aof_buffer")
+	return infoNumber(info, "used_memory") - others, nil
 }
 
 // infoNumber is 0 where there is none.

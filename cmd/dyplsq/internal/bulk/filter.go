@@ -13,8 +13,8 @@ import (
 const filterField = "filter"
 
 // ParseFilter reads a filter as people write it: state=failed,code=isv.X,account=shop,since=2h. It
-// may have an action, too, and several states. since is counted from now. Its error tells everything
-// that is wrong.
+// may have an action, too, and several states. since is counted from now. Its error tells
+// everything that is wrong.
 func ParseFilter(text string, now time.Time) (f tasks.Filter, err error) {
 	var problems []dypls.Problem
 	refuse := func(rule, remedy string) {
