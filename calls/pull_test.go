@@ -44,35 +44,34 @@ func TestReceiptsOfBothWaysAreOneCall(t *testing.T) {
 	p.pull(p.puller(s))
 	const calls = 50
 	p.place(calls)
-	inQueues := 0
 	redistest.Poll(t, within, "every receipt to be taken in", func(context.Context) error {
-		inQueues = 0
+		first, inQueues := 0, 0
 		all := p.Receipts()
 		for _, r := range all {
 			if r.Queue != "" {
 				inQueues++
 			}
+			if !r.Duplicate {
+				first++
+			}
 			if r.Outcome != dyplstest.ReceiptAccepted && r.Outcome != dyplstest.ReceiptDeleted {
 				return fmt.Errorf("%s is %s", r.Type, r.Outcome)
 			}
 		}
-		first := 0
-		for _, r := range all {
-			if !r.Duplicate {
-				first++
-			}
-		}
 		if first < 4*calls {
 			return fmt.Errorf("%d of %d receipts are sent", first, 4*calls)
+		}
+		if again := results[Duplicate].Load(); int(again) < len(all)-2*calls || int(messages.Load()) < inQueues {
+			return fmt.Errorf("%d duplicates of %d receipts, %d messages of %d", again, len(all), messages.Load(), inQueues)
+		}
+		if n := results[Merged].Load(); n != 2*calls {
+			return fmt.Errorf("%d receipts were new, want %d", n, 2*calls)
 		}
 		return nil
 	})
 	p.recorded(s)
 	if n := results[Merged].Load(); n != 2*calls {
 		t.Errorf("%d receipts were new, want %d", n, 2*calls)
-	}
-	if all := int64(len(p.Receipts())); results[Duplicate].Load() < all-2*calls || int(messages.Load()) < inQueues {
-		t.Errorf("%d duplicates of %d receipts, %d messages of %d", results[Duplicate].Load(), all, messages.Load(), inQueues)
 	}
 }
 

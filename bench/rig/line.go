@@ -75,20 +75,26 @@ func (l *Line) Close() error {
 	return err
 }
 
-// deliver hands each parcel over when it is due. Go's own timers are of no use here: in an idle
-// process they come up to a millisecond late.
+// deliver hands each parcel over when it is due.
 func (l *Line) deliver() {
 	for {
 		select {
 		case <-l.closed:
 			return
 		case p := <-l.parcels:
-			if wait := time.Until(p.due); wait > 0 {
-				pause := syscall.NsecToTimespec(wait.Nanoseconds())
-				_ = syscall.Nanosleep(&pause, nil)
-			}
+			sleepUntil(p.due)
 			p.to <- p.data // there is room: see carry
 		}
+	}
+}
+
+// sleepUntil is for pauses that Go's own timers are of no use for: in an idle process they come up
+// to a millisecond late. A signal of the Go runtime may end one sleep early, and so it sleeps
+// again.
+func sleepUntil(due time.Time) {
+	for wait := time.Until(due); wait > 0; wait = time.Until(due) {
+		pause := syscall.NsecToTimespec(wait.Nanoseconds())
+		_ = syscall.Nanosleep(&pause, nil)
 	}
 }
 
