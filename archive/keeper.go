@@ -163,13 +163,19 @@ func (k *Keeper) settleFailed(
 		const share = 4
 		p.Pause = k.Retry / share
 	case a.claim.Guessed && k.absent(why, a):
+		if err := a.claim.None(ctx); err != nil {
+			return err
+		}
 		k.done(a, End{Result: Absent})
 		log.Debug().Str("reason", p.Reason).Msg("no recording of a call that promised none")
-		return a.claim.None(ctx)
+		return nil
 	case final:
+		if err := a.claim.Lost(ctx, p.Reason); err != nil {
+			return err
+		}
 		k.done(a, End{Result: Lost})
 		log.Error().Str("reason", p.Reason).Msg("recording lost")
-		return a.claim.Lost(ctx, p.Reason)
+		return nil
 	default:
 		p.Failed, p.Pause = true, k.pause(a.claim.Tries)
 		k.done(a, End{Result: Failed})
