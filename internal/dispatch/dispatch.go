@@ -13,6 +13,7 @@ import (
 
 	"github.com/seed-5c07c2e9/dyplsq/internal/asynqwire"
 	"github.com/seed-5c07c2e9/dyplsq/internal/record"
+	"github.com/seed-5c07c2e9/dyplsq/internal/redisdial"
 )
 
 // Config says what a [Dispatcher] needs.
@@ -65,6 +66,9 @@ func Again(ctx context.Context, step func() error) error {
 			break
 		}
 		if _, short := errors.AsType[*record.ShortageError](err); short {
+			break
+		}
+		if _, mistaken := errors.AsType[*redisdial.MismatchError](err); mistaken {
 			break
 		}
 	}
