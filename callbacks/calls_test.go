@@ -19,7 +19,7 @@ import (
 func (w *world) receives() (url string) {
 	w.t.Helper()
 	const secret = "a-secret-of-the-test-0123"
-	handler, err := w.calls.Handler(calls.HandlerConfig{Secrets: []string{secret}})
+	handler, err := w.calls.Handler(calls.HandlerConfig{Secrets: []string{secret}, Deadline: within})
 	if err != nil {
 		w.t.Fatal(err)
 	}

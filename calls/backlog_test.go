@@ -17,7 +17,7 @@ func TestBacklog(t *testing.T) {
 	if b, err := s.Backlog(t.Context()); b != (Backlog{}) || err != nil {
 		t.Errorf("%+v, %v", b, err)
 	}
-	door := serve(t, s, HandlerConfig{Deadline: time.Minute})
+	door := serve(t, s, HandlerConfig{})
 	for _, body := range []string{"[]", "hush", "[7]"} {
 		if status := push(t, door, dypls.TypeSecretReport, body); status != http.StatusOK {
 			t.Fatalf("status %d", status)

@@ -190,7 +190,7 @@ func TestPushIsOnReplicas(t *testing.T) {
 	replica := redistest.StartReplica(t, master)
 	var counted counts
 	s := open(t, master, func(c *Config) { c.WaitReplicas, c.Trace.ReceiptDone = 1, counted.count })
-	server := serve(t, s, HandlerConfig{Deadline: time.Minute}) // of a machine that others load
+	server := serve(t, s, HandlerConfig{})
 	body := "[" + receiptsOf("c1")[dypls.TypeSecretReport] + "]"
 	taken := func(what string) {
 		t.Helper()

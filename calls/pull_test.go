@@ -90,8 +90,8 @@ func TestNothingIsDeletedBeforeItIsStored(t *testing.T) {
 	}
 	p := newPlatform(t, dyplstest.Config{Receipts: dyplstest.Receipts{Visibility: time.Second}})
 	puller := p.puller(s)
-	p.pull(puller)
 	becomes(t, puller, reportQueue, QueueAway)
+	p.pull(puller)
 	p.place(1)
 	p.deleted(2)
 	stop()
@@ -259,8 +259,8 @@ func TestLongPollsThatEndAtOnce(t *testing.T) {
 	s := open(t, redistest.Start(t))
 	p := newPlatform(t, dyplstest.Config{Faults: []dyplstest.Fault{{Action: "BatchReceiveMessage", Code: "MessageNotExist"}}})
 	puller := p.puller(s, bothQueues[0])
-	stop := p.pull(puller)
 	began := time.Now()
+	stop := p.pull(puller)
 	redistest.Poll(t, within, "some polls", func(context.Context) error {
 		if p.asked.Load() < 4 {
 			return errors.New("not yet")

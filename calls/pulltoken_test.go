@@ -15,13 +15,13 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/internal/redistest"
 )
 
-// TestTokensAreRenewed: tokens that live for two seconds are renewed before their end, and one that
-// is refused is renewed once; receipts go on coming.
+// TestTokensAreRenewed: tokens that live for five seconds are renewed before their end, and one
+// that is refused is renewed once; receipts go on coming.
 func TestTokensAreRenewed(t *testing.T) {
 	t.Parallel()
 	s := open(t, redistest.Start(t))
 	p := newPlatform(t, dyplstest.Config{
-		Receipts: dyplstest.Receipts{TokenLife: 2 * time.Second, Visibility: time.Second},
+		Receipts: dyplstest.Receipts{TokenLife: 5 * time.Second, Visibility: time.Second},
 		Faults: []dyplstest.Fault{
 			{Action: "BatchReceiveMessage", Match: map[string]string{"QueueName": reportQueue}, Code: "AccessDenied", Times: 1},
 			{Action: "BatchReceiveMessage", Match: map[string]string{"QueueName": recordingQueue}, Code: "AccessDenied", Times: 1},
@@ -33,7 +33,7 @@ func TestTokensAreRenewed(t *testing.T) {
 	s.log = s.log.Output(&log)
 	var renewed atomic.Int64
 	s.trace.TokenDone = func(e TokenEnd) {
-		if e.Err != nil {
+		if e.Err != nil && t.Context().Err() == nil {
 			t.Error(e.Err)
 		}
 		renewed.Add(1)
@@ -45,7 +45,7 @@ func TestTokensAreRenewed(t *testing.T) {
 	redistest.Poll(t, within, "tokens to be renewed", func(context.Context) error {
 		p.place(1) //nolint:contextcheck // a call outlives who places it
 		placed++
-		if n := renewed.Load(); n < 10 {
+		if n := renewed.Load(); n < 8 { // five come at the start
 			return fmt.Errorf("%d tokens", n)
 		}
 		return nil

@@ -21,7 +21,7 @@ func TestTranscriptIsKeptWithItsCall(t *testing.T) {
 	t.Parallel()
 	s := open(t, redistest.Start(t))
 	run(t, s)
-	server := serve(t, s, HandlerConfig{Deadline: within})
+	server := serve(t, s, HandlerConfig{})
 	api := dyplstest.Start(t, dyplstest.Config{
 		Calls:    dyplstest.Calls{Scale: 0.001},
 		Receipts: dyplstest.Receipts{Push: dyplstest.PushAll(server.URL + "/receipts/" + secret), AnswerWithin: within},

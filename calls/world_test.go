@@ -1,6 +1,7 @@
 package calls
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -28,11 +29,14 @@ const (
 	within  = 2 * time.Minute
 )
 
+// aDecade keeps what receiptsOf tells, whose calls are of one day for ever.
+const aDecade = 10 * 365 * 24 * time.Hour
+
 // open opens a store as the product does. Its log must not show a number when the test ends.
 func open(t *testing.T, server *redistest.Server, change ...func(*Config)) *Store {
 	t.Helper()
 	var log logtest.Log
-	c := Config{Redis: redisConfig(server), Logger: zerolog.New(&log)}
+	c := Config{Redis: redisConfig(server), Logger: zerolog.New(&log), Keep: aDecade}
 	for _, f := range change {
 		f(&c)
 	}
@@ -55,8 +59,11 @@ func redisConfig(server *redistest.Server) tasks.RedisConfig {
 	return tasks.RedisConfig{URL: server.URL(), CAFile: server.CAFile, CertFile: server.CertFile, KeyFile: server.KeyFile, ServerName: server.ServerName}
 }
 
+// serve takes in pushes. It has as long for an answer as a test has, if not otherwise configured:
+// half a second is little on a busy machine.
 func serve(t *testing.T, s *Store, c HandlerConfig) *httptest.Server {
 	t.Helper()
+	c.Deadline = cmp.Or(c.Deadline, within)
 	if c.Secrets == nil {
 		c.Secrets = []string{secret}
 	}
