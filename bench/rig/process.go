@@ -5,9 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
+	"strconv"
 	"syscall"
 	"time"
 )
@@ -49,13 +51,18 @@ func Start(cmd *exec.Cmd, end syscall.Signal) (*Process, error) {
 	return p, nil
 }
 
-// FreeAddress is one of loopback that nobody listens on.
-func FreeAddress() (string, error) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", err
+// FreeAddress is one of loopback that nobody listens on: below those that the system gives to
+// outgoing connections, and to whoever listens on any.
+func FreeAddress() (addr string, err error) {
+	const lowest, ports, tries = 30_000, 2_000, 100
+	for range tries {
+		var listener net.Listener
+		listener, err = net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(lowest+rand.IntN(ports))))
+		if err == nil {
+			return listener.Addr().String(), listener.Close()
+		}
 	}
-	return listener.Addr().String(), listener.Close()
+	return "", err
 }
 
 // PID is its process id.

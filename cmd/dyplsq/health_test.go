@@ -18,7 +18,7 @@ import (
 // drains; it is alive all the time.
 func TestHealth(t *testing.T) {
 	t.Parallel()
-	s := systemtest.New(t, dyplstest.Config{Faults: []dyplstest.Fault{{Do: dyplstest.Slow, Delay: 3 * time.Second, Performed: true}}})
+	s := systemtest.New(t, dyplstest.Config{Faults: []dyplstest.Fault{{Do: dyplstest.Slow, Delay: 8 * time.Second, Performed: true}}})
 	p, url := s.ObservedWorker(t)
 	systemtest.UntilReady(t, url)
 	probe := append(slices.Clone(s.Env), "DYPLSQ_METRICS_LISTEN="+strings.TrimPrefix(url, "http://"))

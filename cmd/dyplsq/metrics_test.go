@@ -1,6 +1,8 @@
 package main
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"os"
@@ -55,8 +57,7 @@ func TestMetrics(t *testing.T) {
 	s := eventful(t)
 	_, url := s.ObservedWorker(t)
 	happen(t, s)
-	_, text := systemtest.Get(t, url+"/metrics")
-	for _, line := range []string{
+	lines := []string{
 		`dyplsq_attempts_total{account="default",action="BindAxn",class="",code="OK"} 2`,
 		`dyplsq_attempts_total{account="default",action="BindAxn",class="Throttled",code="isv.FLOW_LIMIT"} 1`,
 		`dyplsq_attempts_total{account="default",action="BindAxn",class="Exhausted",code="isv.NO_AVAILABLE_NUMBER"} 1`,
@@ -78,12 +79,18 @@ func TestMetrics(t *testing.T) {
 		`asynq_tasks_enqueued_total{queue="bind",state="archived"} 3`,
 		`asynq_queue_paused_total{queue="bind"} 0`,
 		`asynq_queue_size{queue="bind"} 3`,
-	} {
-		if !strings.Contains(text, line+"\n") {
-			name, _, _ := strings.Cut(line, "{")
-			t.Errorf("lacks %s, has\n%s", line, strings.Join(regexp.MustCompile(name+`.*`).FindAllString(text, -1), "\n"))
-		}
 	}
+	var text string
+	redistest.Poll(t, systemtest.StartWithin, "what happened to be counted", func(context.Context) (lacks error) {
+		_, text = systemtest.Get(t, url+"/metrics") //nolint:contextcheck // it has its own
+		for _, line := range lines {
+			if !strings.Contains(text, line+"\n") {
+				name, _, _ := strings.Cut(line, "{")
+				lacks = errors.Join(lacks, fmt.Errorf("lacks %s, has\n%s", line, strings.Join(regexp.MustCompile(name+`.*`).FindAllString(text, -1), "\n")))
+			}
+		}
+		return lacks
+	})
 	if regexp.MustCompile(`dyplsq_time_in_queue_seconds_count\{queue="bind"\} 0`).MatchString(text) {
 		t.Error("no time in the queue was observed")
 	}

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dyplstest"
 	"github.com/seed-5c07c2e9/dyplsq/internal/dispatch"
@@ -34,6 +35,7 @@ func TestQueues(t *testing.T) {
 	t.Parallel()
 	s := systemtest.New(t, dyplstest.Config{Faults: []dyplstest.Fault{{Match: map[string]string{"PhoneNoA": "13900000009"}, Code: "isv.ILLEGAL_ARGUMENT"}}})
 	s.Worker(t)
+	today := time.Now().UTC().Day() // whose deliveries are counted
 	for range 2 {
 		if r := systemtest.Run(t, s.Env, "", "pause", "bind", "update"); r.Status != statusOK || !strings.Contains(r.Errors, "update is paused") {
 			t.Errorf("pause: exit status %d: %s", r.Status, r.Errors)
@@ -53,7 +55,7 @@ func TestQueues(t *testing.T) {
 	}
 	s.Enqueue(t, statusFailed, "BindAxn", systemtest.Bind(9, ""), "--wait", "20s")
 	becomesArchived(t, s)
-	if q := queuesShown(t, s)["bind"]; q.Paused || q.Pending != 0 || q.Archived != 1 || q.Processed != 2 || q.Failed != 1 {
+	if q := queuesShown(t, s)["bind"]; q.Paused || q.Pending != 0 || q.Archived != 1 || time.Now().UTC().Day() == today && (q.Processed != 2 || q.Failed != 1) {
 		t.Errorf("%+v", q)
 	}
 	for _, args := range [][]string{{"pause"}, {"pause", "nope"}, {"resume", "bind", "default"}} {

@@ -11,9 +11,10 @@ import (
 	"testing"
 )
 
-// freePort picks a port below those that the system gives to outgoing connections: one of these
-// could take the port of a server that a test has stopped for a moment.
-func freePort(tb testing.TB) string {
+// FreePort picks a port below those that the system gives to outgoing connections, and to whoever
+// listens on any: one of these could take the port of a server that is yet to start, or that a test
+// has stopped for a moment.
+func FreePort(tb testing.TB) string {
 	tb.Helper()
 	return portFrom(tb, 10_000, 20_000)
 }

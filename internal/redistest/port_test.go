@@ -12,7 +12,7 @@ func TestPortsAreReserved(t *testing.T) { //nolint:tparallel // its subtest is o
 	t.Parallel()
 	var port string
 	t.Run("its test", func(t *testing.T) {
-		port = freePort(t)
+		port = FreePort(t)
 		if _, reserved := reserve(t, port); reserved {
 			t.Errorf("%s was given to two tests", port)
 		}
@@ -43,7 +43,7 @@ func TestPortIsFreeWhileAProcessStarts(t *testing.T) {
 		})
 	}
 	t.Cleanup(func() { close(ended); starters.Wait() })
-	port := freePort(t) + "-while-a-process-starts" // that no other test can pick
+	port := FreePort(t) + "-while-a-process-starts" // that no other test can pick
 	for range 500 {
 		release, reserved := reserve(t, port)
 		if !reserved {

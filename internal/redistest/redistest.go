@@ -66,7 +66,7 @@ func startWith(tb testing.TB, options redis.Options, args ...string) *Server {
 func startIn(tb testing.TB, env []string, options redis.Options, args ...string) *Server {
 	tb.Helper()
 	require(tb)
-	dir, port := tb.TempDir(), freePort(tb)
+	dir, port := tb.TempDir(), FreePort(tb)
 	listen := []string{"--port", port}
 	if options.TLSConfig != nil {
 		listen = []string{"--port", "0", "--tls-port", port}

@@ -70,7 +70,7 @@ func StartSentinel(tb testing.TB, args ...string) *Sentinels {
 
 func (s *Sentinels) watch(tb testing.TB, host, port string) {
 	tb.Helper()
-	file, own := filepath.Join(tb.TempDir(), "sentinel.conf"), freePort(tb)
+	file, own := filepath.Join(tb.TempDir(), "sentinel.conf"), FreePort(tb)
 	config := fmt.Sprintf(`port %s
 bind 127.0.0.1
 dir %s

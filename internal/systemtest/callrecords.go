@@ -15,18 +15,14 @@ import (
 
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
 	"github.com/seed-5c07c2e9/dyplsq/calls"
+	"github.com/seed-5c07c2e9/dyplsq/internal/redistest"
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
 )
 
 // FreeAddress is one on which a process is started again and again.
 func FreeAddress(t *testing.T) string {
 	t.Helper()
-	reserved, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = reserved.Close() }()
-	return reserved.Addr().String()
+	return net.JoinHostPort("127.0.0.1", redistest.FreePort(t))
 }
 
 // Bound has a worker make a binding, and returns it.

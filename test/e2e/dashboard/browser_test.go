@@ -51,7 +51,7 @@ func newBrowser(t *testing.T) *browser {
 	t.Cleanup(theBrowser.Unlock)
 	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(chromium(t)), chromedp.NoSandbox, chromedp.IgnoreCertErrors,
 		chromedp.WindowSize(1280, 1000), chromedp.UserDataDir(filepath.Join(t.TempDir(), "profile")),
-		chromedp.DisableGPU)
+		chromedp.DisableGPU, chromedp.WSURLReadTimeout(pageWithin))
 	allocated, endAllocation := chromedp.NewExecAllocator(context.Background(), options...)
 	ctx, end := chromedp.NewContext(allocated)
 	t.Cleanup(func() { end(); endAllocation() })

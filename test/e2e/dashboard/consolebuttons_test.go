@@ -154,6 +154,14 @@ func (d *day) keptRecording(t *testing.T) (id string) {
 // lose has a recording be one that the platform did not have.
 func (d *day) lose(t *testing.T) (id string) {
 	t.Helper()
+	// A keeper takes what it has kept off those that are missing, after it has told that.
+	redistest.Poll(t, systemtest.StartWithin, "the keeper to be done", func(ctx context.Context) error {
+		missing, err := d.Calls(t).MissingRecordings(ctx)
+		if err == nil && missing.Tried+missing.Lost > 0 {
+			err = fmt.Errorf("%+v", missing)
+		}
+		return err
+	})
 	id = d.keptRecording(t)
 	client := d.Redis.Client(t)
 	_, err := client.TxPipelined(t.Context(), func(p redis.Pipeliner) error {

@@ -57,8 +57,10 @@ func (m *markedTest) searchDashboards(t *testing.T, w *systemtest.Process, beati
 	// The heartbeat may have shown calls that have ended since. These are only just out.
 	m.enqueueGroup(t, frozen)
 	client, active := m.Redis.Client(t), asynqwire.Queue("bind").Key(asynqwire.Active)
-	redistest.Poll(t, systemtest.StartWithin, "a call to be out", systemtest.Until(func() bool {
-		return strings.Contains(fmt.Sprint(client.LRange(t.Context(), active, 0, -1).Val()), frozen.fate+"-")
+	retried := asynqwire.Queue("query").Key(asynqwire.Retry) // every quarter of a minute they are active
+	redistest.Poll(t, systemtest.StartWithin, "a call to be out, and another to wait", systemtest.Until(func() bool {
+		return strings.Contains(fmt.Sprint(client.LRange(t.Context(), active, 0, -1).Val()), frozen.fate+"-") &&
+			client.ZCard(t.Context(), retried).Val() > 0
 	}))
 	w.Freeze(t)
 	defer w.Thaw(t)

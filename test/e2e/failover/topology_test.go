@@ -118,6 +118,7 @@ func sound(t *testing.T, s *systemtest.System) (servers int) {
 func TestSentinelProcesses(t *testing.T) {
 	t.Parallel()
 	site := redistest.StartSentinel(t)
+	site.TakeForDeadAfter(t, takenForDead)
 	s := systemtest.NewAt(t, "REDIS_URL="+site.URL())
 	watchedWorker(t, s)
 	binds(t, s, "before")

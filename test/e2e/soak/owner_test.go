@@ -231,12 +231,12 @@ func (o *soakOwner) settle(t *testing.T, id string) {
 	if bound {
 		resolution = tasks.ResolveSucceeded(found, "the owner")
 	}
+	o.mu.Lock() // before: what comes of a retry is not to be noted until the doubt is forgotten
+	defer o.mu.Unlock()
 	err := o.queue.Resolve(t.Context(), id, resolution)
 	if err != nil && !errors.Is(err, tasks.ErrNotUncertain) {
 		t.Errorf("settle %s: %v", id, err)
 	}
-	o.mu.Lock()
-	defer o.mu.Unlock()
 	o.settled++
 	if !bound { // it is told as uncertain again, or for good
 		delete(o.told, id)
