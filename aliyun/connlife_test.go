@@ -1,6 +1,7 @@
 package aliyun
 
 import (
+	"fmt"
 	"net/http"
 	"testing"
 )
@@ -12,27 +13,41 @@ func TestConn_retires(t *testing.T) {
 	for name, secured := range map[string]bool{"http": false, "https": true} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			clock := newSteppedClock()
-			server, seen := serve(t, secured, answerOK)
-			client := newClient(t, server.URL, func(c *Config) {
-				if secured {
-					trusting(server)(c)
-				}
-				c.clock = clock.clock()
-			})
-			for i, want := range []int{1, 1, 2, 2} {
-				if i == 2 {
-					clock.step(connLife+connLife/2, connLife+connLife/2)
-				}
-				if _, err := client.Call(t.Context(), bind()); err != nil {
-					t.Fatalf("call %d: %v", i, err)
-				}
-				if requests, connections := seen.count(); requests != i+1 || connections != want {
-					t.Errorf("after call %d: %d requests over %d connections, want %d over %d", i, requests, connections, i+1, want)
-				}
+			wrong := "not tried"
+			for tries := 0; wrong != "" && tries < 3; tries++ { // net/http uses no connection again on a machine too busy
+				wrong = retires(t, secured)
+			}
+			if wrong != "" {
+				t.Error(wrong)
 			}
 		})
 	}
+}
+
+// retires makes two calls, lets the time of a connection pass, makes two more, and returns what is
+// wrong.
+func retires(t *testing.T, secured bool) (wrong string) {
+	t.Helper()
+	clock := newSteppedClock()
+	server, seen := serve(t, secured, answerOK)
+	client := newClient(t, server.URL, func(c *Config) {
+		if secured {
+			trusting(server)(c)
+		}
+		c.clock = clock.clock()
+	})
+	for i, want := range []int{1, 1, 2, 2} {
+		if i == 2 {
+			clock.step(connLife+connLife/2, connLife+connLife/2)
+		}
+		if _, err := callPatiently(t, client, bind()); err != nil {
+			t.Fatalf("call %d: %v", i, err)
+		}
+		if requests, connections := seen.count(); requests != i+1 || connections != want {
+			return fmt.Sprintf("after call %d: %d requests over %d connections, want %d over %d", i, requests, connections, i+1, want)
+		}
+	}
+	return ""
 }
 
 // No call ends because its connection is old, however long its answer takes.

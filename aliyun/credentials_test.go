@@ -136,7 +136,7 @@ func TestDefaultCredentials_outOfReach(t *testing.T) {
 		environment map[string]string
 		want        string
 	}{
-		"URI":         {map[string]string{envURI: refusing(t)}, "credentials out of reach (credential_uri): connection refused"},
+		"URI":         {map[string]string{envURI: refusing}, "credentials out of reach (credential_uri): connection refused"},
 		"CLI profile": {map[string]string{envCLIFile: broken}, "credentials out of reach (cli_profile): "},
 		"file":        {map[string]string{envCredentialsFile: broken + ".none"}, "credentials out of reach (profile): no such file or directory"},
 		"OIDC": {map[string]string{envRoleARN: "acs:ram::1:role/r", envOIDCProvider: "acs:ram::1:oidc-provider/p", envOIDCTokenFile: broken + ".none"},

@@ -92,7 +92,7 @@ func TestCall_hostileServer(t *testing.T) {
 		newClient(t, endpoint, func(c *Config) { c.Timeout = time.Second }),
 		// where calls wait for each other
 		newClient(t, endpoint, func(c *Config) { c.Timeout, c.MaxConns = time.Second, 2 }),
-		newClient(t, refusing(t), nil),
+		newClient(t, refusing, nil),
 	}
 	var mu sync.Mutex
 	outcomes := map[string]string{}

@@ -2,7 +2,6 @@ package aliyun
 
 import (
 	"bufio"
-	"context"
 	"crypto/tls"
 	"errors"
 	"io"
@@ -84,7 +83,7 @@ func TestProxy_passesOn(t *testing.T) {
 	address := strings.TrimPrefix(listen(t, proxy.handle), "http://")
 	client := newClient(t, server.URL, through(server, "http://me:p%40ss:"+markedSecret+"@"+address))
 	for range 3 {
-		if _, err := client.Call(t.Context(), bind()); err != nil {
+		if _, err := callPatiently(t, client, bind()); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -98,8 +97,15 @@ func TestProxy_passesOn(t *testing.T) {
 	}
 	proxy.mu.Lock()
 	defer proxy.mu.Unlock()
-	if want := strings.TrimPrefix(server.URL, "https://"); len(proxy.heard) != 1 || !strings.HasPrefix(proxy.heard[0], "CONNECT "+want+"\n") {
-		t.Errorf("the proxy heard %q, want one CONNECT to %s", proxy.heard, want)
+	// Once where the connection is used again, which net/http does not do on a machine too busy.
+	want := "CONNECT " + strings.TrimPrefix(server.URL, "https://") + "\n"
+	for _, heard := range proxy.heard {
+		if !strings.HasPrefix(heard, want) {
+			t.Errorf("the proxy heard %q, want %q", heard, want)
+		}
+	}
+	if connections := len(proxy.heard); connections < 1 || connections > 2 {
+		t.Errorf("the proxy heard %d times of 3 calls", connections)
 	}
 	if heard := strings.Join(proxy.heard, ""); strings.Contains(heard, testNumber) || strings.Contains(heard, "Acs") {
 		t.Errorf("the proxy heard of the call: %q", heard)
@@ -141,7 +147,11 @@ func TestProxy_notSent(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			address := strings.TrimPrefix(listen(t, test.handle), "http://")
-			_, err := newClient(t, server.URL, through(server, "http://me:"+markedSecret+"@"+address)).Call(t.Context(), bind())
+			client := newClient(t, server.URL, through(server, "http://me:"+markedSecret+"@"+address))
+			_, err := client.Call(t.Context(), bind())
+			if !strings.Contains(test.says, "no byte could leave") && leftTooLate(err) {
+				_, err = callPatiently(t, client, bind())
+			}
 			wantError(t, err, dypls.Unavailable, dypls.CodeNotSent, nil)
 			if !strings.Contains(err.Error(), test.says) {
 				t.Errorf("the error is %v, want one that says %q", err, test.says)
@@ -149,7 +159,7 @@ func TestProxy_notSent(t *testing.T) {
 			checkShown(t, "the error", err)
 		})
 	}
-	_, err := newClient(t, server.URL, through(server, refusing(t))).Call(t.Context(), bind())
+	_, err := newClient(t, server.URL, through(server, refusing)).Call(t.Context(), bind())
 	wantError(t, err, dypls.Unavailable, dypls.CodeNotSent, nil)
 	t.Cleanup(func() {
 		if n, _ := seen.count(); n != 0 {
@@ -171,9 +181,9 @@ func TestProxy_diesWithARequest(t *testing.T) {
 		passAll(client, server)
 	}}
 	endpoint := listen(t, proxy.handle)
-	_, err := newClient(t, server.URL, through(server, endpoint)).Call(t.Context(), bind())
+	_, err := callPatiently(t, newClient(t, server.URL, through(server, endpoint)), bind())
 	wantError(t, err, dypls.Uncertain, dypls.CodeNoAnswer, nil)
-	_, err = newClient(t, server.URL, through(server, endpoint)).Call(t.Context(), query())
+	_, err = callPatiently(t, newClient(t, server.URL, through(server, endpoint)), query())
 	wantError(t, err, dypls.Unavailable, dypls.CodeNoAnswer, nil)
 	if n, _ := seen.count(); n != 2 {
 		t.Errorf("%d requests arrived", n)
@@ -248,11 +258,7 @@ func TestTLS_remedies(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			client := newClient(t, test.endpoint, test.change)
-			_, err := client.Call(t.Context(), bind())
-			for tries := 0; errors.Is(err, context.DeadlineExceeded) && tries < 10; tries++ {
-				_, err = client.Call(t.Context(), bind()) // on a busy machine a handshake may take too long
-			}
+			_, err := callPatiently(t, newClient(t, test.endpoint, test.change), bind())
 			wantError(t, err, dypls.Unavailable, dypls.CodeNotSent, nil)
 			if !strings.Contains(err.Error(), test.says) {
 				t.Errorf("the error is %v, want one that says %q", err, test.says)

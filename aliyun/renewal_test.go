@@ -1,7 +1,6 @@
 package aliyun
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"net/http"
@@ -47,8 +46,10 @@ func TestCredentials_renewedAfterRefusal(t *testing.T) { //nolint:paralleltest /
 	serveKeys(t).set(issueTokens(&issued))
 	endpoint, seen := serveTokens(t, &valid)
 	client := newClient(t, endpoint, func(c *Config) { c.Credentials = nil })
-	bindOnce := func() error {
-		_, err := dypls.QuerySubsID.Call(t.Context(), client, dypls.QuerySubsIDRequest{PoolKey: "FC1", PhoneNoX: "17000000001"})
+	bindOnce := func() (err error) {
+		for tries := 0; tries == 0 || leftTooLate(err) && tries < 10; tries++ {
+			_, err = dypls.QuerySubsID.Call(t.Context(), client, dypls.QuerySubsIDRequest{PoolKey: "FC1", PhoneNoX: "17000000001"})
+		}
 		return err
 	}
 	for range 3 {
@@ -137,12 +138,12 @@ func TestDefaultCredentials_machinesRole(t *testing.T) {
 			sendTo(t, server.URL)
 
 			chain := &defaultCredentials{getenv: func(string) string { return "" }, metadata: func() bool {
-				return roleAt(context.Background(), server.URL+"/latest/meta-data/ram/security-credentials/")
+				return foundPatiently(server.URL + "/latest/meta-data/ram/security-credentials/")
 			}}
 			chain.lookups = newLookups(chain.fromChain)
 			endpoint, _ := serveTokens(t, &valid)
 			client := newClient(t, endpoint, func(c *Config) { c.Credentials = chain })
-			if _, err := client.Call(t.Context(), bind()); err != nil {
+			if _, err := callPatiently(t, client, bind()); err != nil {
 				t.Fatal(err)
 			}
 			if source, err := client.CredentialSource(t.Context()); err != nil || source != "the machine's RAM role" {
@@ -150,7 +151,7 @@ func TestDefaultCredentials_machinesRole(t *testing.T) {
 			}
 			valid.Store(2)
 			for range 2 {
-				if _, err := client.Call(t.Context(), bind()); err != nil {
+				if _, err := callPatiently(t, client, bind()); err != nil {
 					t.Error(err)
 				}
 			}

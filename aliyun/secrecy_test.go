@@ -92,15 +92,15 @@ func TestErrors_showNothing(t *testing.T) {
 		change   func(*Config)
 		ctx      context.Context
 	}{
-		"refused":      {refusing(t), nil, t.Context()},
+		"refused":      {refusing, nil, t.Context()},
 		"certificate":  {secured.URL, nil, t.Context()},
-		"context done": {refusing(t), nil, done},
-		"credentials": {refusing(t), func(c *Config) {
+		"context done": {refusing, nil, done},
+		"credentials": {refusing, func(c *Config) {
 			c.Credentials = credentialsFunc(func(context.Context) (Credential, error) {
 				return Credential{AccessKeySecret: markedSecret}, errors.New("cannot use " + markedSecret + " of " + markedNumber)
 			})
 		}, t.Context()},
-		"token with a line break": {refusing(t), func(c *Config) {
+		"token with a line break": {refusing, func(c *Config) {
 			c.Credentials = credentialsFunc(func(context.Context) (Credential, error) {
 				return Credential{AccessKeyID: testID, AccessKeySecret: markedSecret, SecurityToken: markedToken + "\n"}, nil
 			})

@@ -64,7 +64,7 @@ func newWorld(t *testing.T, config dyplstest.Config, change ...func(*calls.Confi
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = w.calls.Close() })
-	handler, err := w.calls.Handler(calls.HandlerConfig{Secrets: []string{secret}})
+	handler, err := w.calls.Handler(calls.HandlerConfig{Secrets: []string{secret}, Deadline: within})
 	if err != nil {
 		t.Fatal(err)
 	}

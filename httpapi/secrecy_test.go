@@ -16,6 +16,9 @@ import (
 // marked are the numbers of this test, whole, and what only a signed link holds.
 var marked = regexp.MustCompile(`1(38|59)12345678|170\d{8}|1391234\d{4}|Signature=|OSSAccessKeyId`)
 
+// requestID is random: its last digits may look like a number.
+var requestID = regexp.MustCompile(`[0-9A-F]{8}(-[0-9A-F]{4}){3}-[0-9A-F]{12}`)
+
 // TestNumbersStayMasked: a token without the scope numbers is shown none by any operation, in a
 // body, a header or the log; one with it sees those of results.
 func TestNumbersStayMasked(t *testing.T) {
@@ -76,7 +79,7 @@ func TestNumbersStayMasked(t *testing.T) {
 		look(w.as(secret, ask[0], ask[1], ask[2]))
 	}
 	for where, text := range map[string]string{"an answer": seen.String(), "the log": w.log.String()} {
-		if found := marked.FindString(text); found != "" {
+		if found := marked.FindString(requestID.ReplaceAllString(text, "")); found != "" {
 			at := strings.Index(text, found)
 			t.Errorf("%s shows %s: ...%s", where, found, text[max(at-300, 0):at+len(found)])
 		}

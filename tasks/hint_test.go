@@ -196,6 +196,12 @@ func TestLooksAreShared(t *testing.T) {
 		}
 		return nil
 	})
+	redistest.Poll(t, hintWithin, "the reads of all", func(context.Context) error {
+		if n := counting.reads.Load(); n < many {
+			return fmt.Errorf("%d reads", n)
+		}
+		return nil
+	})
 	if n := counting.reads.Load(); n != many {
 		t.Errorf("%d waiters have read %d times", many, n)
 	}

@@ -71,11 +71,11 @@ func TestBatchWithLostReplies(t *testing.T) {
 			want = append(want, fmt.Sprint("k-", i))
 			batch = append(batch, item(want[i]))
 		}
-		ids, err := tasks.BindAXN.EnqueueAll(t.Context(), open(t, p.url()), batch)
+		ids, err := tasks.BindAXN.EnqueueAll(t.Context(), open(t, p.url()+slowly), batch)
 		// A step that fails three times in a row is told, and the batch may be enqueued again under the
 		// same keys.
 		for try := 0; errors.Is(err, tasks.ErrUnreachable) && try < 5; try++ {
-			ids, err = tasks.BindAXN.EnqueueAll(t.Context(), open(t, p.url()), batch)
+			ids, err = tasks.BindAXN.EnqueueAll(t.Context(), open(t, p.url()+slowly), batch)
 		}
 		if err != nil || !slices.Equal(ids, want) {
 			t.Errorf("%v, %v", ids, err)

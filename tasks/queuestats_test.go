@@ -16,7 +16,7 @@ func z(member string, at time.Time) redis.Z {
 	return redis.Z{Member: member, Score: float64(at.Unix())}
 }
 
-func TestQueueStatss(t *testing.T) {
+func TestQueueStats(t *testing.T) {
 	t.Parallel()
 	onEachServer(t, func(t *testing.T, s server) {
 		s.enqueue(t)
@@ -27,8 +27,11 @@ func TestQueueStatss(t *testing.T) {
 		s.client.LPush(ctx, "asynq:{unbind}:active", "orphan.1") // at which asynq's own way to ask fails
 		s.client.ZAdd(ctx, "asynq:{query}:archived", z("a.1", time.Now()))
 		s.client.ZAdd(ctx, "asynq:{query}:retry", z("r.1", time.Now()))
-		day := time.Now().UTC().Format(time.DateOnly)
-		s.client.MSet(ctx, "asynq:{query}:processed:"+day, 7, "asynq:{query}:failed:"+day, 3)
+		today := time.Now().UTC()
+		for _, at := range []time.Time{today, today.AddDate(0, 0, 1)} { // it may be midnight before they are read
+			day := at.Format(time.DateOnly)
+			s.client.MSet(ctx, "asynq:{query}:processed:"+day, 7, "asynq:{query}:failed:"+day, 3)
+		}
 		for range 2 {
 			if err := s.queue.Pause(ctx, "update"); err != nil {
 				t.Fatal(err)

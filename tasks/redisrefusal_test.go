@@ -131,6 +131,9 @@ func TestTLSOnOneSideAlone(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			err := enqueueAt(t, tasks.RedisConfig{URL: test.url})
+			for tries := 0; errors.Is(err, context.DeadlineExceeded) && tries < 5; tries++ {
+				err = enqueueAt(t, tasks.RedisConfig{URL: test.url}) // a busy machine has no time left to ask
+			}
 			if !errors.Is(err, tasks.ErrUnreachable) || !strings.Contains(err.Error(), test.says) || strings.Contains(err.Error(), "s3cret") {
 				t.Errorf("%v", err)
 			}
@@ -189,10 +192,8 @@ func TestADemotedMasterIsLeft(t *testing.T) {
 		t.Error("nothing was written to the new master")
 	}
 	refusals := proxy.Refusals()
-	for range 10 {
-		if err := busy(t.Context()); err != nil {
-			t.Error(err)
-		}
+	for range 10 { // a connection that is left fails what is about to be sent over it
+		redistest.Poll(t, toldWithin, "the new master to answer", busy)
 	}
 	if n := proxy.Refusals() - refusals; n != 0 {
 		t.Errorf("%d commands still went to the old master", n)

@@ -43,13 +43,16 @@ func onEachServer(t *testing.T, test func(t *testing.T, s server)) {
 func onMiniredis(tb testing.TB) server {
 	tb.Helper()
 	// Its scripts are slow, more so under the race detector.
-	return newPatientServer(tb, "redis://"+miniredis.RunT(tb).Addr()+"/0", "?read_timeout=2m&write_timeout=2m&pool_timeout=2m")
+	return newPatientServer(tb, "redis://"+miniredis.RunT(tb).Addr()+"/0", slowly)
 }
 
 func newServer(tb testing.TB, url string) server {
 	tb.Helper()
-	return newPatientServer(tb, url, "")
+	return newPatientServer(tb, url, "?pool_timeout=2m")
 }
+
+// slowly is for a server that is slow, or a machine.
+const slowly = "?read_timeout=2m&write_timeout=2m&pool_timeout=2m"
 
 func newPatientServer(tb testing.TB, url, parameters string) server {
 	tb.Helper()

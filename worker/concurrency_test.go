@@ -32,6 +32,7 @@ func (c *gatedCaller) Call(ctx context.Context, call dypls.Call) (dypls.Answer, 
 	c.all.Add(1)
 	defer c.at.Add(-1)
 	<-c.gate
+	call.Noted = time.Now() // however long the gate was closed
 	return c.Caller.Call(ctx, call)
 }
 

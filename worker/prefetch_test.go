@@ -70,14 +70,22 @@ func TestFetchedAheadNoMoreThanPerformed(t *testing.T) {
 		}
 		performed := performedAtOnce(slots)
 		redistest.Poll(t, time.Minute, "as many to be fetched as are performed", func(ctx context.Context) error {
-			if n := client.LLen(ctx, k.Key(asynqwire.Active)).Val(); n < int64(performed) {
-				return fmt.Errorf("%d", n)
+			var active, pending, retried *redis.IntCmd
+			_, err := client.TxPipelined(ctx, func(p redis.Pipeliner) error {
+				active, pending = p.LLen(ctx, k.Key(asynqwire.Active)), p.LLen(ctx, k.Key(asynqwire.Pending))
+				retried = p.ZCard(ctx, k.Key(asynqwire.Retry))
+				return nil
+			})
+			waiting := int(pending.Val() + retried.Val())
+			found := fmt.Errorf("%d fetched, %d waiting, want %d and %d: %w", active.Val(), waiting, performed, left-performed, err)
+			if active.Val() > int64(performed) {
+				t.Error(found)
+			}
+			if active.Val() < int64(performed) || waiting != left-performed {
+				return found
 			}
 			return nil
 		})
-		if active, waiting := client.LLen(ctx, k.Key(asynqwire.Active)).Val(), waiting(); active != int64(performed) || waiting != left-performed {
-			t.Errorf("%d fetched, %d waiting, want %d and %d", active, waiting, performed, left-performed)
-		}
 		stop()
 		close(caller.release)
 		running.Wait()

@@ -137,17 +137,17 @@ func TestStatus(t *testing.T) {
 	ctx, stop := context.WithCancel(t.Context())
 	var running sync.WaitGroup
 	running.Go(func() { _ = w.Run(ctx) })
-	redistest.Poll(t, outcomeWithin, "every queue to be polled", func(context.Context) error {
+	redistest.Poll(t, outcomeWithin, "every queue to be polled, and tasks to be performed", func(context.Context) error {
 		for queue, at := range w.Status().Polled {
 			if at.IsZero() {
 				return errors.New(queue)
 			}
 		}
+		if got := w.Status().Phase; got != Performing {
+			return fmt.Errorf("while it runs: %s", got)
+		}
 		return nil
 	})
-	if got := w.Status().Phase; got != Performing {
-		t.Errorf("while it runs: %s", got)
-	}
 	stop()
 	running.Wait()
 	if got := w.Status().Phase; got != Draining {

@@ -22,7 +22,7 @@ func TestOlderUpdateNeverOverwritesNewer(t *testing.T) {
 // restarted, keeps its place.
 func TestUpdateEnqueuedAgainIsNoNewer(t *testing.T) {
 	t.Parallel()
-	olderUpdateLoses(t, 2, true)
+	olderUpdateLoses(t, 4, true)
 }
 
 // olderUpdateLoses enqueues two updates of one binding, and with again the first once more. The

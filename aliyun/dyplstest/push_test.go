@@ -200,6 +200,7 @@ func TestOnePushHoldsSeveralRecords(t *testing.T) {
 	rc := newReceiver(t, accept)
 	s := placed(t, dyplstest.Config{Receipts: dyplstest.Receipts{
 		Push: map[string]string{"SecretReport": rc.URL}, Batch: 5, Linger: 100 * time.Millisecond,
+		AnswerWithin: time.Minute,
 	}}, 12)
 	settled(t, s, 12)
 	seen, most := map[string]int{}, 0
@@ -227,7 +228,7 @@ func TestReceiptsGoWrongByRule(t *testing.T) {
 	run := func(seed uint64) (marks map[string]int, which []string) {
 		rc := newReceiver(t, accept)
 		s := placed(t, dyplstest.Config{Seed: seed, Receipts: dyplstest.Receipts{
-			Push: rc.all(), Duplicates: 0.2, Late: 0.1, OutOfOrder: 0.1,
+			Push: rc.all(), Duplicates: 0.2, Late: 0.1, OutOfOrder: 0.1, AnswerWithin: time.Minute,
 		}}, calls)
 		marks = map[string]int{}
 		deadline := time.Now().Add(time.Minute)

@@ -220,17 +220,17 @@ func TestSealedLines(t *testing.T) {
 	t.Parallel()
 	client := redistest.Start(t).AppClient(t)
 	keys := sealtest.New(t)
-	line := audit.Entry{By: "li", Via: audit.CLI, Action: audit.Cancel, Target: "order-1", Reason: "asked by 010-82345678", Detail: map[string]string{"as": "failed", audit.Of: "1-0"}}
+	line := audit.Entry{By: "li-who-cancels", Via: audit.CLI, Action: audit.Cancel, Target: "order-1", Reason: "asked by 010-82345678", Detail: map[string]string{"as": "failed", audit.Of: "1-0"}}
 	add(t, audit.New(client), line)
 	sealed := audit.New(client).WithKeys(keys)
 	add(t, sealed, line)
 	newest := fmt.Sprint(client.XRevRangeN(t.Context(), audit.Key, "+", "-", 1).Val())
-	for _, hidden := range []string{"li ", "order-1", "asked", "failed"} {
+	for _, hidden := range []string{"li-who-cancels", "order-1", "asked", "failed"} {
 		if strings.Contains(newest, hidden) {
 			t.Errorf("Redis holds %q: %q", hidden, newest)
 		}
 	}
-	found := read(t, sealed, audit.Filter{By: "li", Target: "order-1"})
+	found := read(t, sealed, audit.Filter{By: line.By, Target: "order-1"})
 	if len(found) != 2 || cmp.Diff(found[0], found[1], cmpopts.IgnoreFields(audit.Entry{}, "ID", "At")) != "" {
 		t.Errorf("%+v", found)
 	}

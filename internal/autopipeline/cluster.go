@@ -35,7 +35,7 @@ func (h *Hook) sendApart(ctx context.Context, sent []sendonce.Command) bool {
 	}
 	for l, p := range parts {
 		if l == nil {
-			go sendParts(h.client, p) //nolint:gosec,contextcheck // a pipeline does not end with its caller
+			go sendParts(h.client, sendWithin, p) //nolint:gosec,contextcheck // a pipeline does not end with its caller
 			continue
 		}
 		l.enqueue(p) //nolint:contextcheck // a pipeline does not end with one of its callers
@@ -63,7 +63,7 @@ func (h *Hook) laneOf(ctx context.Context, cmd redis.Cmder) *lane {
 	if l, known := h.lanes.Load(addr); known {
 		return l.(*lane) //nolint:forcetypeassert // nothing else is stored
 	}
-	l, _ := h.lanes.LoadOrStore(addr, &lane{client: h.client})
+	l, _ := h.lanes.LoadOrStore(addr, newLane(h.client))
 	return l.(*lane) //nolint:forcetypeassert // nothing else is stored
 }
 

@@ -37,6 +37,30 @@ func TestOverBeforeItWaits(t *testing.T) {
 	}
 }
 
+// lateContext is one whose deadline is over when the test says so.
+type lateContext struct {
+	context.Context
+	over chan struct{}
+}
+
+func late(ctx context.Context) (context.Context, context.CancelFunc) {
+	c := lateContext{ctx, make(chan struct{})}
+	return c, sync.OnceFunc(func() { close(c.over) })
+}
+
+// Done implements [context.Context].
+func (c lateContext) Done() <-chan struct{} { return c.over }
+
+// Err implements [context.Context].
+func (c lateContext) Err() error {
+	select {
+	case <-c.over:
+		return context.DeadlineExceeded
+	default:
+		return nil
+	}
+}
+
 // TestOverWhileItWaits: the caller leaves at once, and its command does not leave any more.
 func TestOverWhileItWaits(t *testing.T) {
 	t.Parallel()
@@ -45,9 +69,7 @@ func TestOverWhileItWaits(t *testing.T) {
 		want error
 	}{
 		"canceled": {context.WithCancel, context.Canceled},
-		"late": {func(ctx context.Context) (context.Context, context.CancelFunc) {
-			return context.WithTimeout(ctx, 100*time.Millisecond)
-		}, context.DeadlineExceeded},
+		"late":     {late, context.DeadlineExceeded},
 	}
 	for name, test := range ends {
 		t.Run(name, func(t *testing.T) {
@@ -59,9 +81,7 @@ func TestOverWhileItWaits(t *testing.T) {
 			left := make(chan error)
 			go func() { left <- count(ctx, w.shared) }()
 			w.pollWaiting(t, 1)
-			if name == "canceled" {
-				end()
-			}
+			end()
 			if err := <-left; !errors.Is(err, test.want) {
 				t.Errorf("%v, want %v", err, test.want)
 			}

@@ -19,7 +19,7 @@ type Hook struct {
 // New returns a hook for a client, which it is to be added to, after all other hooks.
 func New(client redis.UniversalClient) *Hook {
 	cluster, _ := client.(*redis.ClusterClient)
-	return &Hook{client: client, cluster: cluster, all: &lane{client: client}}
+	return &Hook{client: client, cluster: cluster, all: newLane(client)}
 }
 
 // ownPipeline marks the context of a pipeline that this package sends.

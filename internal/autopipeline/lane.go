@@ -30,10 +30,15 @@ const (
 // holds nobody else up.
 type lane struct {
 	client redis.UniversalClient
+	within time.Duration // of one pipeline
 
 	mu      sync.Mutex
 	waiting []*part
 	sending int
+}
+
+func newLane(client redis.UniversalClient) *lane {
+	return &lane{client: client, within: sendWithin}
 }
 
 // part is what of a group takes one lane.
@@ -82,15 +87,15 @@ func (l *lane) send() {
 		if parts == nil {
 			return
 		}
-		sendParts(l.client, parts...)
+		sendParts(l.client, l.within, parts...)
 	}
 }
 
 // sendParts sends parts in one pipeline.
-func sendParts(client redis.UniversalClient, parts ...*part) {
+func sendParts(client redis.UniversalClient, within time.Duration, parts ...*part) {
 	ctx, cancel := context.WithTimeout(
 		context.WithValue(context.Background(), ownPipeline{}, true),
-		sendWithin,
+		within,
 	)
 	pipeline := client.Pipeline()
 	for _, p := range parts {

@@ -38,6 +38,7 @@ func newWorldOn(t *testing.T, shared redis.UniversalClient, plain *redis.Client)
 	if hook.cluster != nil { // of one node
 		w.lane = hook.laneOf(t.Context(), redis.NewIntCmd(t.Context(), "hget", "any key"))
 	}
+	w.within = within // a pipeline may be held as long as a test needs
 	shared.AddHook(w.pipelines)
 	return w
 }

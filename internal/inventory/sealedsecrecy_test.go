@@ -115,11 +115,11 @@ func TestNoNumberIsSentOfASealedPool(t *testing.T) {
 	if n, err := s.SetAside(t.Context(), pool, "isv.NO_NOT_EXIST", x(1)); err != nil || n != 1 {
 		t.Errorf("%d, %v", n, err)
 	}
-	if _, err := s.Import(t.Context(), "FC-another", []inventory.Number{{X: "400123"}}); err != nil {
+	if _, err := s.Import(t.Context(), "FC-another", []inventory.Number{{X: "40012345678901234567"}}); err != nil {
 		t.Error(err)
 	}
 	secret := client.Get(t.Context(), inventory.Key(pool, "secret")).Val()
-	marks := []string{"400123"}
+	marks := []string{"40012345678901234567"}
 	for i := range 4 {
 		mac := hmac.New(sha256.New, []byte(secret[16:]))
 		mac.Write([]byte(person(i)))

@@ -37,7 +37,11 @@ func TestReadTellsWhatALimiterWrote(t *testing.T) {
 			known[i].Rate, known[i].Since, known[i].Probe = 0, time.Time{}, time.Time{}
 		}
 		want := []Known{{Action: "BindAxn"}, {Action: "BindAxb", Throttled: true}}
-		if diff := cmp.Diff(want, known); diff != "" {
+		if diff := cmp.Diff(want, known); diff != "" { // Redis, on a busy machine, may not have heard
+			if _, err := l.Action("BindAxn").Acquire(ctx, nil); err != nil {
+				t.Fatal(err)
+			}
+			l.Action("BindAxb").Report(time.Now(), true, time.Minute)
 			return errors.New(diff)
 		}
 		return nil

@@ -76,6 +76,24 @@ func (c clusterSite) mustBegin(t *testing.T, id, run string) (begun record.Begun
 	return begun
 }
 
+// mustFinish is [server.finish], repeated as [clusterSite.mustCreate] is.
+func (c clusterSite) mustFinish(t *testing.T, e record.Ending) {
+	t.Helper()
+	e.Keep = keep
+	first := record.Done
+	redistest.Poll(t, time.Minute, "a replica to have the end of "+e.ID, func(ctx context.Context) error {
+		verdict, err := c.server.store.Finish(ctx, e)
+		if isShort(err) {
+			first = record.Again
+			return err
+		}
+		if err != nil || verdict != record.Done && verdict != first {
+			t.Fatalf("finish %s: %s, %v", e.ID, verdict, err)
+		}
+		return nil
+	})
+}
+
 func isShort(err error) bool {
 	_, short := errors.AsType[*record.ShortageError](err)
 	return short
@@ -90,8 +108,19 @@ func TestReplicasOfEachNode(t *testing.T) {
 	prompt := 0 // with a replica at the first try, which a busy one misses now and then
 	for n := range 30 {
 		id := fmt.Sprint("prompt-", n)
-		if c.create(t.Context(), id) == nil && c.server.begin(t, id, "run").Shortage == nil {
+		if c.create(t.Context(), id) != nil {
+			continue
+		}
+		begun := c.server.begin(t, id, "run")
+		if begun.Shortage != nil {
+			continue
+		}
+		e := rejected(id, begun.Fence)
+		e.Keep = keep
+		if _, err := c.server.store.Finish(t.Context(), e); err == nil {
 			prompt++
+		} else if !isShort(err) {
+			t.Fatal(err)
 		}
 	}
 	if prompt == 0 {
@@ -104,9 +133,7 @@ func TestReplicasOfEachNode(t *testing.T) {
 		if begun.Verdict != record.Go {
 			t.Fatalf("%+v", begun)
 		}
-		if verdict := c.server.finish(t, rejected(id, begun.Fence)); verdict != record.Done {
-			t.Fatal(verdict)
-		}
+		c.mustFinish(t, rejected(id, begun.Fence))
 		if n := c.replica(master).Client(t).DBSize(t.Context()).Val(); n == 0 {
 			t.Errorf("the replica of master %d has nothing", master)
 		}
@@ -172,7 +199,7 @@ func TestListOnCluster(t *testing.T) {
 		id := fmt.Sprintf("k%02d", n)
 		c.mustCreate(t, id)
 		if begun := c.server.begin(t, id, "run"); n%2 == 0 {
-			c.server.finish(t, rejected(id, begun.Fence))
+			c.mustFinish(t, rejected(id, begun.Fence))
 			want = append([]string{id}, want...)
 		}
 	}

@@ -60,11 +60,20 @@ func TestDequeuesGoOnWhenRedisForgetsTheScript(t *testing.T) {
 	}
 }
 
+// startsWithin is how long what was handed out counts, by a clock that no test can stop.
+func (w world) startsWithin(d time.Duration) {
+	q, _ := w.queue("q")
+	q.share.mu.Lock()
+	defer q.share.mu.Unlock()
+	q.share.startsWithin = d
+}
+
 // TestNoMoreThanThereAreFreeSlots, also where tasks are handed out and not performed yet.
 func TestNoMoreThanThereAreFreeSlots(t *testing.T) {
 	t.Parallel()
 	const slots = 10
 	w := newWorld(t, map[string]int{"q": slots})
+	w.startsWithin(time.Hour)
 	w.enqueue(t, "q", 100)
 	var dones []func()
 	for i := range slots {
@@ -94,6 +103,7 @@ func TestNoMoreThanThereAreFreeSlots(t *testing.T) {
 func TestDroppedByTheServer(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, map[string]int{"q": 4})
+	w.startsWithin(time.Hour)
 	w.enqueue(t, "q", 30)
 	for range 4 {
 		w.dequeue(t, "q")
@@ -104,7 +114,7 @@ func TestDroppedByTheServer(t *testing.T) {
 	q, _ := w.queue("q")
 	q.share.mu.Lock()
 	for i := range q.share.handed {
-		q.share.handed[i] = q.share.handed[i].Add(-startsWithin)
+		q.share.handed[i] = q.share.handed[i].Add(-time.Hour)
 	}
 	q.share.mu.Unlock()
 	w.dequeue(t, "q")

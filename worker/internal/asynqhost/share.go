@@ -15,9 +15,13 @@ type share struct {
 	handed  []time.Time   // when what is not performed yet was handed out, the oldest first
 	taken   int           // by what is in stock, or asked for
 	freed   chan struct{} // holds a token while there may be a slot for somebody who waits
+
+	startsWithin time.Duration
 }
 
-func newShare(slots int) *share { return &share{slots: slots, freed: make(chan struct{}, 1)} }
+func newShare(slots int) *share {
+	return &share{slots: slots, freed: make(chan struct{}, 1), startsWithin: startsWithin}
+}
 
 // join notes that one more queue shares the slots.
 func (s *share) join() {
@@ -53,7 +57,7 @@ func (s *share) reserve(ctx context.Context, n int, closed <-chan struct{}) int 
 		}
 		select {
 		case <-s.freed:
-		case <-time.After(startsWithin / 4): // of what was handed out, a few are never begun
+		case <-time.After(s.startsWithin / 4): // of what was handed out, a few are never begun
 		case <-closed:
 			return 0
 		case <-ctx.Done():
@@ -65,7 +69,7 @@ func (s *share) reserve(ctx context.Context, n int, closed <-chan struct{}) int 
 func (s *share) tryReserve(n int) int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for len(s.handed) > 0 && time.Since(s.handed[0]) > startsWithin {
+	for len(s.handed) > 0 && time.Since(s.handed[0]) > s.startsWithin {
 		s.handed = s.handed[1:]
 	}
 	n = min(n, s.free())

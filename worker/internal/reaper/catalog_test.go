@@ -35,7 +35,7 @@ func TestSweepPrunesTheCatalog(t *testing.T) {
 		t.Errorf("%d entries, want %d: none is older than records are kept", n, many)
 	}
 	h.Keep = func() time.Duration { return 0 }
-	for range pruneEvery {
+	for sweeps := 0; sweeps < pruneEvery || listed() > 1 && sweeps < 5*pruneEvery; sweeps++ { // one prunes no longer than a moment
 		h.sweepsDue(t)
 	}
 	if n := listed(); n != 1 {

@@ -68,7 +68,7 @@ func TestReapersOfTwoWorkers(t *testing.T) {
 	ctx, stop := context.WithCancel(t.Context())
 	ended := make(chan struct{}, len(both))
 	for _, h := range both {
-		h.timing = timing{every: 30 * time.Millisecond, try: 10 * time.Millisecond, lock: time.Second}
+		h.timing = timing{every: 30 * time.Millisecond, try: 10 * time.Millisecond, lock: 10 * time.Second}
 		go func() {
 			h.Run(ctx)
 			ended <- struct{}{}
@@ -101,7 +101,7 @@ func TestReapersOfTwoWorkers(t *testing.T) {
 		t.Errorf("%d deliveries of %d tasks", len(found), len(ids))
 	}
 	if n := both[0].client.Exists(t.Context(), lockKey).Val(); n != 0 {
-		if ttl := both[0].client.PTTL(t.Context(), lockKey).Val(); ttl > time.Second {
+		if ttl := both[0].client.PTTL(t.Context(), lockKey).Val(); ttl > both[0].timing.every {
 			t.Errorf("the lock is held for %s", ttl)
 		}
 	}
