@@ -134,6 +134,11 @@ if redis.call("EXISTS", KEYS[2]) == 0 then
 	end
 end
 return nil`) // asynq's
+	for _, key := range client.Keys(ctx, "dypls:open:*").Val() { // as after a while
+		for _, id := range client.ZRange(ctx, key, 0, -1).Val() {
+			client.ZAddXX(ctx, key, redis.Z{Member: id, Score: 1})
+		}
+	}
 	lapsed := time.Now().Add(-15 * time.Second).Unix()
 	for range 4 { // as asynq does; 1, 2, and 4 are fetched
 		err := dequeue.Run(ctx, w.host.Client(), []string{k.Key(asynqwire.Pending), k.Key(asynqwire.Paused), k.Key(asynqwire.Active), k.Key(asynqwire.Lease)}, lapsed, k.Task("")).Err()
@@ -143,11 +148,6 @@ return nil`) // asynq's
 	}
 	if n := client.LLen(ctx, k.Key(asynqwire.Active)).Val(); n != int64(len(ids)) {
 		t.Fatalf("%d tasks were fetched, want %d", n, len(ids))
-	}
-	for _, key := range client.Keys(ctx, "dypls:open:*").Val() { // as after a while
-		for _, id := range client.ZRange(ctx, key, 0, -1).Val() {
-			client.ZAddXX(ctx, key, redis.Z{Member: id, Score: 1})
-		}
 	}
 	if err := w.newReaper().Sweep(ctx); err != nil {
 		t.Fatal(err)
