@@ -51,7 +51,7 @@ func newServer(tb testing.TB, url string) server {
 	return newPatientServer(tb, url, "?pool_timeout=2m")
 }
 
-// slowly is for a server that is slow, or a machine.
+// slowly are parameters for a server, or a machine, that is slow.
 const slowly = "?read_timeout=2m&write_timeout=2m&pool_timeout=2m"
 
 func newPatientServer(tb testing.TB, url, parameters string) server {
