@@ -58,7 +58,8 @@ func newWorldOn(t *testing.T, client redis.UniversalClient, config tasks.RedisCo
 	if w.queue, err = tasks.New(tasks.Config{Redis: w.config}); err != nil {
 		t.Fatal(err)
 	}
-	if w.calls, err = calls.New(calls.Config{Redis: w.config, Logger: zerolog.Nop()}); err != nil {
+	const aDecade = 10 * 365 * 24 * time.Hour // the calls of tests are of one day for ever
+	if w.calls, err = calls.New(calls.Config{Redis: w.config, Logger: zerolog.Nop(), Keep: aDecade}); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {

@@ -21,7 +21,7 @@ func onCluster(t *testing.T) (*Store, *httptest.Server) {
 		t.Skip("starts six servers")
 	}
 	cluster := redistest.StartCluster(t)
-	s, err := New(Config{Redis: tasks.RedisConfig{ClusterNodes: cluster.Nodes()}})
+	s, err := New(Config{Redis: tasks.RedisConfig{ClusterNodes: cluster.Nodes()}, Keep: aDecade})
 	if err != nil {
 		t.Fatal(err)
 	}
