@@ -75,11 +75,7 @@ func TestRoleAt(t *testing.T) {
 				_, _ = fmt.Fprint(w, test.body)
 			}))
 			t.Cleanup(server.Close)
-			got := roleAt(t.Context(), server.URL)
-			if test.want {
-				got = got || foundPatiently(server.URL)
-			}
-			if got != test.want {
+			if got := roleAt(t.Context(), server.URL) || test.want && foundPatiently(server.URL); got != test.want {
 				t.Errorf("got %t", got)
 			}
 		})

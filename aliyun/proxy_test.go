@@ -70,10 +70,22 @@ func through(server *httptest.Server, proxy string) func(*Config) {
 	}
 }
 
-// A proxy is told where to, and who asks. What it passes on it cannot read, and the API never sees
-// what the proxy was told.
+// A proxy is told where to, and who asks, once for a connection. What it passes on it cannot read,
+// and the API never sees what the proxy was told.
 func TestProxy_passesOn(t *testing.T) {
 	t.Parallel()
+	heard := passedOn(t)
+	for tries := 1; len(heard) != 1 && tries < 3; tries++ { // net/http uses no connection again on a machine too busy
+		heard = passedOn(t)
+	}
+	if len(heard) != 1 {
+		t.Errorf("the proxy heard %q, want one CONNECT", heard)
+	}
+}
+
+// passedOn makes three calls, and returns what the proxy heard.
+func passedOn(t *testing.T) []string {
+	t.Helper()
 	var header http.Header
 	server, seen := serve(t, true, func(w http.ResponseWriter, r *http.Request) {
 		header = r.Header.Clone()
@@ -97,20 +109,14 @@ func TestProxy_passesOn(t *testing.T) {
 	}
 	proxy.mu.Lock()
 	defer proxy.mu.Unlock()
-	// Once where the connection is used again, which net/http does not do on a machine too busy.
 	want := "CONNECT " + strings.TrimPrefix(server.URL, "https://") + "\n"
 	for _, heard := range proxy.heard {
-		if !strings.HasPrefix(heard, want) {
-			t.Errorf("the proxy heard %q, want %q", heard, want)
+		if !strings.HasPrefix(heard, want) || strings.Contains(heard, testNumber) || strings.Contains(heard, "Acs") {
+			t.Errorf("the proxy heard %q, want %q and nothing of the call", heard, want)
 		}
 	}
-	if connections := len(proxy.heard); connections < 1 || connections > 2 {
-		t.Errorf("the proxy heard %d times of 3 calls", connections)
-	}
-	if heard := strings.Join(proxy.heard, ""); strings.Contains(heard, testNumber) || strings.Contains(heard, "Acs") {
-		t.Errorf("the proxy heard of the call: %q", heard)
-	}
 	_ = client.Close()
+	return proxy.heard
 }
 
 // However a proxy fails before the request is on its way, nothing has been sent, and its password

@@ -21,6 +21,7 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/internal/logtest"
 	"github.com/seed-5c07c2e9/dyplsq/internal/record"
 	"github.com/seed-5c07c2e9/dyplsq/internal/redistest"
+	"github.com/seed-5c07c2e9/dyplsq/internal/setting"
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
 )
 
@@ -58,8 +59,7 @@ func newWorldOn(t *testing.T, client redis.UniversalClient, config tasks.RedisCo
 	if w.queue, err = tasks.New(tasks.Config{Redis: w.config}); err != nil {
 		t.Fatal(err)
 	}
-	const aDecade = 10 * 365 * 24 * time.Hour // the calls of tests are of one day for ever
-	if w.calls, err = calls.New(calls.Config{Redis: w.config, Logger: zerolog.Nop(), Keep: aDecade}); err != nil {
+	if w.calls, err = calls.New(calls.Config{Redis: w.config, Logger: zerolog.Nop(), Keep: setting.Longest}); err != nil { // calls of tests are of one day for ever
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {

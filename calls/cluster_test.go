@@ -11,6 +11,7 @@ import (
 
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
 	"github.com/seed-5c07c2e9/dyplsq/internal/redistest"
+	"github.com/seed-5c07c2e9/dyplsq/internal/setting"
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
 )
 
@@ -21,7 +22,7 @@ func onCluster(t *testing.T) (*Store, *httptest.Server) {
 		t.Skip("starts six servers")
 	}
 	cluster := redistest.StartCluster(t)
-	s, err := New(Config{Redis: tasks.RedisConfig{ClusterNodes: cluster.Nodes()}, Keep: aDecade})
+	s, err := New(Config{Redis: tasks.RedisConfig{ClusterNodes: cluster.Nodes()}, Keep: setting.Longest})
 	if err != nil {
 		t.Fatal(err)
 	}

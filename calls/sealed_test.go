@@ -94,7 +94,7 @@ func TestSealedCallsReadAsOthers(t *testing.T) {
 	run(t, sealed)
 	settled(t, sealed)
 	for when, all := range map[string]string{"waiting": waiting, "merged": everyValue(t, server.Client(t))} {
-		for _, hidden := range []string{"12345678", "Signature=hush", `"hush, `} { // what is sealed is random
+		for _, hidden := range []string{"12345678", "=hush", "hush, "} { // what is sealed is random
 			if strings.Contains(all, hidden) {
 				t.Errorf("%s, Redis holds %s", when, hidden)
 			}

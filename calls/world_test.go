@@ -18,6 +18,7 @@ import (
 	"github.com/seed-5c07c2e9/dyplsq/aliyun/dypls"
 	"github.com/seed-5c07c2e9/dyplsq/internal/logtest"
 	"github.com/seed-5c07c2e9/dyplsq/internal/redistest"
+	"github.com/seed-5c07c2e9/dyplsq/internal/setting"
 	"github.com/seed-5c07c2e9/dyplsq/tasks"
 )
 
@@ -29,14 +30,12 @@ const (
 	within  = 2 * time.Minute
 )
 
-// aDecade keeps what receiptsOf tells, whose calls are of one day for ever.
-const aDecade = 10 * 365 * 24 * time.Hour
-
-// open opens a store as the product does. Its log must not show a number when the test ends.
+// open opens a store as the product does, which keeps calls for longer: those of receiptsOf are of
+// one day for ever. Its log must not show a number when the test ends.
 func open(t *testing.T, server *redistest.Server, change ...func(*Config)) *Store {
 	t.Helper()
 	var log logtest.Log
-	c := Config{Redis: redisConfig(server), Logger: zerolog.New(&log), Keep: aDecade}
+	c := Config{Redis: redisConfig(server), Logger: zerolog.New(&log), Keep: setting.Longest}
 	for _, f := range change {
 		f(&c)
 	}

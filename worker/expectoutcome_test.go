@@ -48,26 +48,6 @@ func (s *workerHarness) bindNamed(t *testing.T) {
 	}
 }
 
-// attemptsSent is how many attempts a task took besides those whose call could not leave in time,
-// as happens on a busy machine.
-func attemptsSent(t *testing.T, queue *tasks.Queue, o tasks.Outcome) int {
-	t.Helper()
-	if o.Attempts == 1 {
-		return 1
-	}
-	explained, err := queue.Explain(t.Context(), o.ID)
-	if err != nil {
-		t.Fatal(err)
-	}
-	sent := o.Attempts
-	for _, step := range explained.Steps {
-		if step.Counts && step.Code == dypls.CodeNotSent {
-			sent--
-		}
-	}
-	return sent
-}
-
 // calls counts what arrived at the simulator.
 func (s *workerHarness) calls(action string) int {
 	n := 0

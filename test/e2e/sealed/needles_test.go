@@ -24,7 +24,7 @@ var marked = regexp.MustCompile(`1(39|38|36|70|71)[-\s]?` + mark[:4] + `[-\s]?` 
 const (
 	numbersEach = 200
 	// prefixBytes of a hash are looked for: also one that was cut short is found.
-	prefixBytes = 8
+	prefixBytes = 6
 	hexLength   = 2 * prefixBytes
 	baseLength  = 4 * prefixBytes / 3
 )
